@@ -1,0 +1,133 @@
+//! Whole local logins, from the portal's request to its code, next to bare Argon2 on all cores.
+
+use std::{
+    num::NonZero,
+    thread::{self, available_parallelism},
+    time::{Duration, Instant},
+};
+
+use namens::{
+    config,
+    domain::{key::Algorithm, secret::Secret},
+    oidc::keyring::RsaBits,
+    password::Hasher,
+};
+use reqwest::{Client, redirect::Policy};
+
+use crate::{
+    SECONDS, limits,
+    process::{Process, form},
+    row,
+    stand::{CALLBACK, CLIENT, PASSWORD, Stand},
+};
+
+/// How many logins one worker has people for.
+const LOGINS: usize = 200;
+
+fn address(worker: usize, number: usize) -> String {
+    format!("local{worker}-{number}@voorbeeld.nl")
+}
+
+pub async fn measure() {
+    let stand = Stand::new("local", Algorithm::Es256, RsaBits::B2048, 20).await;
+    let hash = Hasher::new(config::Password::default()).unwrap().hash(Secret::new(PASSWORD)).await.unwrap();
+    let cores = available_parallelism().map_or(1, NonZero::get);
+    // Each login is somebody else's: who logs in again and again is slowed down.
+    for number in 0..cores * 3 * LOGINS {
+        stand.account(&address(number / LOGINS, number % LOGINS), Some(&hash)).await;
+    }
+    let bare: f64 = (0..cores).map(|_| thread::spawn(limits::hashes)).map(|t| t.join().unwrap()).sum();
+    let server = Process::start(stand.serve(), None);
+    let (begin, cpu) = (Instant::now(), server.cpu());
+    let mut tasks = Vec::new();
+    for worker in 0..cores * 3 {
+        let (issuer, folder) = (stand.issuer.clone(), stand.folder.join("mail"));
+        tasks.push(tokio::spawn(async move {
+            let mut logins = 0_u32;
+            for number in 0..LOGINS {
+                if begin.elapsed() >= Duration::from_secs(SECONDS * 2) {
+                    break;
+                }
+                log_in(&issuer, &folder, &address(worker, number)).await;
+                logins += 1;
+            }
+            logins
+        }));
+    }
+    let mut logins = 0;
+    for task in tasks {
+        logins += task.await.unwrap();
+    }
+    let cost = (server.cpu() - cpu) / f64::from(logins);
+    let one = cores as f64 / bare;
+    row(
+        "local login, whole: CPU of the server for one",
+        &format!(
+            "{:.1} ms ({:.1} logins/s on the wall clock)",
+            cost * 1e3,
+            f64::from(logins) / begin.elapsed().as_secs_f64()
+        ),
+        &format!("{:.1} ms of bare Argon2 ({bare:.1}/s on all cores)", one * 1e3),
+        &format!("{:.0} %", 100.0 * one / cost),
+    );
+}
+
+async fn log_in(issuer: &str, mail: &std::path::Path, email: &str) {
+    let http = Client::builder().redirect(Policy::none()).build().unwrap();
+    let query = "response_type=code&scope=openid&code_challenge_method=S256\
+                 &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+    let ask = format!("{issuer}/authorize?client_id={CLIENT}&redirect_uri={CALLBACK}&{query}");
+    let started = http.get(ask).send().await.unwrap();
+    let cookie = started.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let login = format!("{issuer}{}", started.headers()["location"].to_str().unwrap());
+    let page = http
+        .get(format!("{login}/email"))
+        .header("cookie", &cookie)
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    let csrf = hidden(&page);
+    let before = newest(mail, email);
+    let fields = [("csrf", csrf.as_str()), ("email", email), ("password", PASSWORD)];
+    let post = http.post(format!("{login}/email")).header("cookie", &cookie);
+    let sent = form(post, &fields).send().await.unwrap();
+    assert_eq!(sent.status(), 303, "{}", sent.text().await.unwrap());
+    let code = loop {
+        match newest(mail, email) {
+            found if found != before => break found.unwrap().1,
+            _ => tokio::time::sleep(Duration::from_millis(5)).await,
+        }
+    };
+    let post = http.post(format!("{login}/code")).header("cookie", &cookie);
+    let done = form(post, &[("csrf", csrf.as_str()), ("code", &code)]).send().await.unwrap();
+    assert_eq!(done.status(), 303, "{}", done.text().await.unwrap());
+    assert!(done.headers()["location"].to_str().unwrap().starts_with(CALLBACK));
+}
+
+fn hidden(page: &str) -> String {
+    let start = page.find("name=\"csrf\" value=\"").unwrap() + "name=\"csrf\" value=\"".len();
+    page[start..].split('"').next().unwrap().to_owned()
+}
+
+/// The newest mail to an address: its file and its code. Older ones are removed, so that the folder stays small.
+fn newest(folder: &std::path::Path, email: &str) -> Option<(std::path::PathBuf, String)> {
+    let mut found = None;
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.sort();
+    for file in files.into_iter().filter(|file| file.extension().is_some_and(|ending| ending == "eml")) {
+        let Ok(text) = std::fs::read_to_string(&file) else { continue };
+        if text.contains(&format!("To: {email}")) {
+            if let Some((older, _)) = found.take() {
+                let _ = std::fs::remove_file(older);
+            }
+            let (code, _) = text.split_once("code is ").unwrap().1.split_once('.').unwrap();
+            let code = code.split_whitespace().collect();
+            found = Some((file, code));
+        }
+    }
+    found
+}

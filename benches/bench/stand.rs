@@ -1,0 +1,156 @@
+//! An installation to measure: made through the library, served by the program.
+
+use std::{fs, net::Ipv4Addr, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
+
+use namens::{
+    app::open_store,
+    clock::Clock,
+    config::Config,
+    domain::{
+        assurance::Level,
+        email::Email,
+        grant::{Grant, RefreshToken},
+        id::{AccountId, GrantId, PersonId, SessionId},
+        key::{Algorithm, KeyFacts},
+        scope::Scope,
+        secret::Secret,
+        session::Session,
+        time::Timestamp,
+    },
+    oidc::keyring::{Keyring, RsaBits, generate},
+    store::{Store, Vault, accounts::Owner},
+};
+
+/// The client of the measurements.
+pub const CLIENT: &str = "portal";
+/// Its redirect URI.
+pub const CALLBACK: &str = "http://127.0.0.1:9/callback";
+/// The password of every account.
+pub const PASSWORD: &str = "fiets op de dijk";
+
+/// An installation in a folder of its own.
+pub struct Stand {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its issuer.
+    pub issuer: String,
+    /// Its store, for what the measurements put in before the server starts.
+    pub store: Store,
+    /// When it was made.
+    pub now: Timestamp,
+}
+
+impl Stand {
+    /// Makes one, with a key for `alg`.
+    pub async fn new(name: &str, alg: Algorithm, bits: RsaBits, number: u8) -> Self {
+        let folder =
+            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        let master = folder.join("master.key");
+        fs::write(&master, Vault::new_master_key().as_bytes()).unwrap();
+        fs::set_permissions(&master, fs::Permissions::from_mode(0o600)).unwrap();
+        let ip = Ipv4Addr::new(127, 200, 0, number);
+        let issuer = format!("http://{ip}:8080");
+        fs::write(folder.join("namens.toml"), configuration(&issuer, ip, alg)).unwrap();
+        let config = Config::read(&folder.join("namens.toml")).unwrap();
+        let store = open_store(&config, true).await.unwrap();
+        store.migrate().await.unwrap();
+        let now = Clock.now();
+        let key = generate(alg, bits).unwrap();
+        let facts = KeyFacts {
+            kid: key.kid.clone(),
+            alg,
+            created: now,
+            publish_from: now,
+            sign_from: now,
+            sign_until: None,
+            publish_until: None,
+        };
+        store.add_key(&facts, &key.pkcs8).await.unwrap();
+        Self { folder, issuer, store, now }
+    }
+
+    /// The keys, for the bare limit.
+    pub async fn keyring(&self) -> Keyring {
+        Keyring::new(self.store.signing_keys(Clock.now()).await.unwrap(), &Keyring::default())
+    }
+
+    /// The command that serves it.
+    pub fn serve(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_namens"));
+        command.arg("--config").arg(self.folder.join("namens.toml")).arg("serve");
+        command
+    }
+
+    /// An account with a verified address.
+    pub async fn account(&self, email: &str, hash: Option<&str>) -> (AccountId, PersonId) {
+        let email = Email::parse(email).unwrap();
+        let id = self.store.create_account(&Owner::New, &email, hash, self.now).await.unwrap().unwrap();
+        let person = self.store.account(&id).await.unwrap().unwrap().person;
+        (id, person)
+    }
+
+    /// A session with a grant, and its refresh token.
+    pub async fn family(&self, number: usize) -> Secret {
+        let (account, person) = self.account(&format!("bench{number}@voorbeeld.nl"), None).await;
+        let session = Session {
+            sid: SessionId::random(),
+            secret: Secret::token("").hashed(),
+            account: account.clone(),
+            person: person.clone(),
+            era: 0,
+            level: Level::Local,
+            auth_time: self.now,
+            seen: self.now,
+            ends: self.now.plus(8 * 3600),
+        };
+        self.store.begin_session(&session).await.unwrap();
+        let grant = Grant {
+            id: GrantId::random(),
+            client_id: CLIENT.to_owned(),
+            account,
+            person,
+            sid: session.sid,
+            scope: [Scope::Openid, Scope::ActAs].into(),
+            redirect_uri: CALLBACK.to_owned(),
+            level: Level::Local,
+            auth_time: self.now,
+            created: self.now,
+            ends: session.ends,
+            revoked_at: None,
+        };
+        let token = RefreshToken::first();
+        assert!(self.store.begin_grant(&grant, &Secret::token("x").hashed(), &token).await.unwrap());
+        token.into()
+    }
+}
+
+impl Drop for Stand {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn configuration(issuer: &str, ip: Ipv4Addr, alg: Algorithm) -> String {
+    format!(
+        r#"issuer = "{issuer}"
+listen = "{ip}:8080"
+database = "namens.db"
+master_key = {{ file = "master.key" }}
+[mail]
+from = "Namens <noreply@namens.test>"
+folder = "mail"
+[password]
+queue = 1000
+[[client]]
+id = "{CLIENT}"
+name = "Huisarts De Linde"
+redirect_uris = ["{CALLBACK}"]
+auth = "none"
+scopes = ["openid", "act_as"]
+id_token_alg = "{alg}"
+"#,
+        alg = alg.name()
+    )
+}

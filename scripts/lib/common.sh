@@ -1,0 +1,40 @@
+# What scripts/demo and scripts/test share. Sourced, never run.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+cd "$root"
+
+# To compile (samael's XML signatures, aws-lc, bindgen) and to run.
+packages_build=(build-essential pkg-config cmake clang libclang-dev libxmlsec1-dev libxml2-dev libssl-dev
+    libxmlsec1-openssl libxslt1.1)
+# A SAML implementation that nobody here wrote, and room for Python packages of our own.
+packages_test=(python3-lasso python3-venv openssl)
+
+say() { printf '\n== %s\n' "$*"; }
+die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
+
+# Installs the Debian packages that are missing; asks the network for nothing when none is.
+need_packages() {
+    local missing=() package
+    command -v dpkg >/dev/null || die "this needs Debian or Ubuntu; elsewhere install by hand: $*"
+    for package in "$@"; do
+        dpkg -s "$package" 2>/dev/null | grep -q '^Status: install ok installed' || missing+=("$package")
+    done
+    if [ ${#missing[@]} -eq 0 ]; then
+        echo "Debian packages: all there"
+        return
+    fi
+    echo "Debian packages to install: ${missing[*]}"
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || die "run as root, or install by hand: apt-get install ${missing[*]}"
+        as_root=(sudo)
+    fi
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+}
+
+need_cargo() {
+    command -v cargo >/dev/null || die "cargo is missing: install Rust as https://rustup.rs says"
+    echo "Rust: $(rustc --version)"
+}

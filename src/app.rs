@@ -1,0 +1,197 @@
+//! The application: configuration, store, keys, mail and clock, built once and handed down.
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::Path,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+use crate::{
+    clock::Clock,
+    config::{self, BadConfig, Config, secret::refuse_open_file},
+    domain::{client::Client, fault::Fault, key::Algorithm},
+    mail::Mailer,
+    oidc::keyring::Keyring,
+    password::Hasher,
+    saml::{self, ServiceProvider},
+    store::{Db, Store, Vault},
+};
+
+/// How often the keys are read anew, so that a key made or revoked elsewhere is followed within seconds.
+const KEYS_EVERY: Duration = Duration::from_secs(5);
+/// How often what has ended is swept.
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
+/// How many batches one sweep takes at most, so that it ends.
+const BATCHES: usize = 40;
+
+/// How many tries at a password may wait for their turn at once: some seconds each, at addresses that are being guessed at.
+const WAITING: usize = 256;
+
+/// Everything a request needs. Held in an `Arc`; there is no other state in the process.
+pub struct App {
+    /// What the operator wrote.
+    pub config: Config,
+    /// What is kept.
+    pub store: Store,
+    /// Hashes passwords.
+    pub hasher: Hasher,
+    /// Sends mail.
+    pub mailer: Mailer,
+    /// DigiD, where it is contracted.
+    pub digid: Option<ServiceProvider>,
+    /// Tells the time, once a request.
+    pub clock: Clock,
+    /// How many more tries at a password may wait for their turn.
+    pub waiting: Semaphore,
+    configured: HashMap<String, Client>,
+    keyring: RwLock<Arc<Keyring>>,
+}
+
+impl App {
+    /// Builds everything, or says what is wrong and what to do about it.
+    pub async fn build(config: Config) -> Result<Arc<Self>, Fault> {
+        let store = open_store(&config, false).await?;
+        store.check_migrated().await?;
+        let configured = clients(&config)?;
+        let digid = config.digid.as_ref().map(|digid| service_provider(&config, digid)).transpose()?;
+        let keyring = read_keyring(&store, &Keyring::default()).await?;
+        let added = store.clients().await?;
+        keyring.check(&Algorithm::in_use(configured.values().chain(&added)), Clock.now())?;
+        log_unusable(&keyring, &Keyring::default());
+        Ok(Arc::new(Self {
+            hasher: Hasher::new(config.password)?,
+            mailer: Mailer::new(&config.mail, &config.folder)?,
+            clock: Clock,
+            waiting: Semaphore::new(WAITING),
+            config,
+            store,
+            digid,
+            configured,
+            keyring: RwLock::new(Arc::new(keyring)),
+        }))
+    }
+
+    /// The client of that id: from the configuration first, then from the store.
+    pub async fn client(&self, id: &str) -> Result<Option<Client>, Fault> {
+        match self.configured.get(id) {
+            Some(client) => Ok(Some(client.clone())),
+            None => self.store.client(id).await,
+        }
+    }
+
+    /// The signing keys as last read.
+    pub fn keyring(&self) -> Arc<Keyring> {
+        self.keyring.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Does what must be done now and then, until the task is dropped: follows keys, sweeps, lets go of idle memory.
+    pub async fn keep_house(self: Arc<Self>) {
+        let mut keys = tokio::time::interval(KEYS_EVERY);
+        let mut sweep = tokio::time::interval(SWEEP_EVERY);
+        loop {
+            let outcome = tokio::select! {
+                _ = keys.tick() => {
+                    self.hasher.release_idle();
+                    self.follow_keys().await
+                }
+                _ = sweep.tick() => self.sweep().await,
+            };
+            if let Err(fault) = outcome {
+                tracing::error!(%fault, "housekeeping failed; it is tried again");
+            }
+        }
+    }
+
+    async fn sweep(&self) -> Result<(), Fault> {
+        let now = self.clock.now();
+        for _ in 0..BATCHES {
+            if self.store.sweep(now).await? == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn follow_keys(&self) -> Result<(), Fault> {
+        let older = self.keyring();
+        let read = read_keyring(&self.store, &older).await?;
+        log_unusable(&read, &older);
+        *self.keyring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(read);
+        Ok(())
+    }
+}
+
+/// Opens the database and the vault; makes the database file when `create`.
+pub async fn open_store(config: &Config, create: bool) -> Result<Store, Fault> {
+    let path = config.path(&config.database);
+    if !create && !path.exists() {
+        let path = path.display();
+        return Err(
+            BadConfig::value(format_args!("there is no database at {path}: run `namens migrate`")).into()
+        );
+    }
+    let vault = Vault::open(config.master_key.read(&config.folder)?.expose())?;
+    Ok(Store::new(Db::open_sqlite(&path, create).await?, vault))
+}
+
+/// The clients of the configuration, checked.
+pub fn clients(config: &Config) -> Result<HashMap<String, Client>, BadConfig> {
+    config.clients.iter().map(|entry| Ok((entry.id.clone(), entry.client(&config.folder)?))).collect()
+}
+
+/// The DigiD connection that the configuration describes.
+pub fn service_provider(config: &Config, digid: &config::Digid) -> Result<ServiceProvider, Fault> {
+    let text = |path: &Path| {
+        let path = config.path(path);
+        fs::read_to_string(&path)
+            .map_err(|e| BadConfig::value(format_args!("[digid]: cannot read {}: {e}", path.display())))
+    };
+    let private = |path: &Path| {
+        refuse_open_file(&config.path(path))?;
+        text(path).map(Zeroizing::new)
+    };
+    let routing = digid.routing_service()?;
+    let interface = match routing {
+        None => saml::Interface::Digid3,
+        Some(service) => saml::Interface::RoutingService(saml::RoutingService {
+            service_uuid: service.service_uuid.clone(),
+            key: private(&service.encryption_key)?,
+            certificate: text(&service.encryption_certificate)?,
+            key_name: service.encryption_key_name.clone(),
+            providers: service.representation.as_ref().map(|parties| saml::Providers {
+                login: parties.login.clone(),
+                representation: parties.register.clone(),
+            }),
+        }),
+    };
+    Ok(ServiceProvider::new(saml::Settings {
+        entity_id: digid.entity_id.clone(),
+        acs_url: config.endpoint("/digid/acs").parse()?,
+        acs_index: Some(0),
+        binding: digid.binding(),
+        interface,
+        signing_key: private(&digid.signing_key)?,
+        signing_certificate: text(&digid.signing_certificate)?,
+        key_name: digid.key_name.clone(),
+        tls_key: private(&digid.tls_key)?,
+        tls_certificate: text(&digid.tls_certificate)?,
+        ca_roots: text(&digid.ca)?,
+        digid_metadata: text(&digid.metadata)?,
+    })?)
+}
+
+async fn read_keyring(store: &Store, older: &Keyring) -> Result<Keyring, Fault> {
+    Ok(Keyring::new(store.signing_keys(Clock.now()).await?, older))
+}
+
+/// Logs each key that is newly of no use.
+fn log_unusable(ring: &Keyring, older: &Keyring) {
+    for bad in ring.unusable().iter().filter(|bad| !older.unusable().contains(bad)) {
+        tracing::error!(%bad, "a signing key is of no use: run `namens doctor`");
+    }
+}

@@ -1,0 +1,266 @@
+//! `namens clients`: portals that are added by command. Those of the configuration file stand there.
+
+use std::io::Write;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::word;
+use crate::{
+    app,
+    config::{Config, client::AuthMethod},
+    domain::{
+        assurance::Level,
+        client::{Client, ClientAuth},
+        fault::Fault,
+        key::Algorithm,
+        line::one_line,
+        scope::Scope,
+        secret::Secret,
+        time::Timestamp,
+    },
+    store::Store,
+};
+
+/// The portals that people log in to
+#[derive(Debug, Args)]
+pub struct ClientsCommand {
+    #[command(subcommand)]
+    act: Act,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// Add a client. Its secret is made here and shown once
+    Add(Box<Add>),
+    /// List the clients of the configuration and those that were added
+    List,
+    /// Show one client
+    Show {
+        /// Its `client_id`
+        id: String,
+    },
+    /// Remove a client that was added: it can get no token any more
+    Remove {
+        /// Its `client_id`
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Add {
+    /// Its `client_id`
+    id: String,
+    /// What pages call it
+    #[arg(long)]
+    name: String,
+    /// Where answers may go; may be given more than once
+    #[arg(long = "redirect-uri", value_name = "URL", required = true)]
+    redirect_uris: Vec<String>,
+    /// Where the browser may go after signing out; may be given more than once
+    #[arg(long = "post-logout-redirect-uri", value_name = "URL")]
+    post_logout_redirect_uris: Vec<String>,
+    /// How it proves who it is
+    #[arg(long, default_value = "client_secret_basic")]
+    auth: AuthMethod,
+    /// What it may ask for, beside `openid`: `email`, `act_as`; may be given more than once
+    #[arg(long = "scope", value_name = "SCOPE", value_parser = word::<Scope>)]
+    scopes: Vec<Scope>,
+    /// The sector it shares pairwise subjects with; its redirect host when left out
+    #[arg(long, conflicts_with = "public_subjects")]
+    sector: Option<String>,
+    /// Give it the same subjects as every other client that has this
+    #[arg(long)]
+    public_subjects: bool,
+    /// How its ID tokens are signed: RS256, PS256 or ES256
+    #[arg(long, value_name = "ALG", default_value = "RS256", value_parser = word::<Algorithm>)]
+    id_token_alg: Algorithm,
+    /// The level below which nobody logs in to it: local, midden, substantieel or hoog
+    #[arg(long, value_name = "LEVEL", default_value = "local", value_parser = word::<Level>)]
+    minimum_level: Level,
+    /// It may know how a representative is related to the person
+    #[arg(long)]
+    sees_relation: bool,
+}
+
+/// Why nothing was done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum NotDone {
+    #[error("there is no client {0}: see `namens clients list`")]
+    Unknown(String),
+    #[error("client {0} stands in the configuration: change it there")]
+    Configured(String),
+    #[error("there is a client {0} already: remove it first, or choose another id")]
+    Taken(String),
+}
+
+impl ClientsCommand {
+    /// Runs the command and writes its answer to `out`.
+    pub async fn run(
+        self,
+        config: &Config,
+        store: &Store,
+        out: &mut impl Write,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let configured = app::clients(config)?;
+        match self.act {
+            Act::Add(add) => {
+                if configured.contains_key(&add.id) {
+                    return Err(NotDone::Configured(add.id).into());
+                }
+                let (client, secret) = add.read()?;
+                if !store.add_client(&client, now).await? {
+                    return Err(NotDone::Taken(client.id).into());
+                }
+                added(out, self.json, &client, secret.as_ref())
+            }
+            Act::List => {
+                let mut clients: Vec<(Client, bool)> =
+                    configured.into_values().map(|client| (client, true)).collect();
+                clients.sort_by(|a, b| a.0.id.cmp(&b.0.id));
+                clients.extend(store.clients().await?.into_iter().map(|client| (client, false)));
+                if self.json {
+                    let all: Value =
+                        clients.iter().map(|(client, configured)| as_json(client, *configured)).collect();
+                    writeln!(out, "{all:#}")?;
+                } else {
+                    as_table(out, &clients)?;
+                }
+                Ok(())
+            }
+            Act::Show { id } => {
+                let (client, configured) = match configured.get(&id) {
+                    Some(client) => (client.clone(), true),
+                    None => (store.client(&id).await?.ok_or(NotDone::Unknown(id))?, false),
+                };
+                show(out, self.json, &client, configured)
+            }
+            Act::Remove { id } => {
+                if !store.remove_client(&id).await? {
+                    let known = configured.contains_key(&id);
+                    return Err(if known { NotDone::Configured(id) } else { NotDone::Unknown(id) }.into());
+                }
+                if self.json {
+                    writeln!(out, "{}", json!({ "removed": id }))?;
+                } else {
+                    writeln!(out, "Client {id} is removed.")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Add {
+    /// The checked client and, where it needs one, its new secret.
+    fn read(self) -> Result<(Client, Option<Secret>), Fault> {
+        let secret = Secret::token("nms_cs_");
+        let (auth, secret) = match self.auth {
+            AuthMethod::None => (ClientAuth::None, None),
+            AuthMethod::ClientSecretBasic => (ClientAuth::ClientSecretBasic(secret.hashed()), Some(secret)),
+            AuthMethod::ClientSecretPost => (ClientAuth::ClientSecretPost(secret.hashed()), Some(secret)),
+        };
+        let sector = match self.sector {
+            Some(sector) => sector,
+            None if self.public_subjects => Client::PUBLIC_SECTOR.to_owned(),
+            None => Client::sector_of(&self.id, &self.redirect_uris)?,
+        };
+        let client = Client {
+            name: one_line(&self.name)?,
+            redirect_uris: self.redirect_uris,
+            post_logout_redirect_uris: self.post_logout_redirect_uris,
+            scopes: self.scopes.into_iter().chain([Scope::Openid]).collect(),
+            auth,
+            sector,
+            id_token_alg: self.id_token_alg,
+            minimum_level: self.minimum_level,
+            sees_relation: self.sees_relation,
+            id: self.id,
+        };
+        client.check()?;
+        Ok((client, secret))
+    }
+}
+
+/// Tells of the new client and, this one time, its secret.
+fn added(out: &mut impl Write, json: bool, client: &Client, secret: Option<&Secret>) -> Result<(), Fault> {
+    if json {
+        let mut answer = as_json(client, false);
+        if let (Value::Object(members), Some(secret)) = (&mut answer, secret) {
+            members.insert("client_secret".to_owned(), json!(secret.expose()));
+        }
+        writeln!(out, "{answer:#}")?;
+        return Ok(());
+    }
+    show(out, false, client, false)?;
+    if let Some(secret) = secret {
+        writeln!(out, "secret          {}", secret.expose())?;
+        writeln!(out, "\nKeep the secret now: only its hash is stored, and it is never shown again.")?;
+    }
+    Ok(())
+}
+
+fn auth_name(auth: &ClientAuth) -> &'static str {
+    match auth {
+        ClientAuth::None => "none",
+        ClientAuth::ClientSecretBasic(_) => "client_secret_basic",
+        ClientAuth::ClientSecretPost(_) => "client_secret_post",
+    }
+}
+
+/// Everything but the hash of the secret.
+fn as_json(client: &Client, configured: bool) -> Value {
+    json!({
+        "client_id": client.id,
+        "name": client.name,
+        "redirect_uris": client.redirect_uris,
+        "post_logout_redirect_uris": client.post_logout_redirect_uris,
+        "auth": auth_name(&client.auth),
+        "scopes": client.scopes,
+        "sector": client.sector,
+        "id_token_alg": client.id_token_alg,
+        "minimum_level": client.minimum_level,
+        "sees_relation": client.sees_relation,
+        "configured": configured,
+    })
+}
+
+fn place(configured: bool) -> &'static str {
+    if configured { "configuration" } else { "store" }
+}
+
+fn as_table(out: &mut impl Write, clients: &[(Client, bool)]) -> std::io::Result<()> {
+    writeln!(out, "{:24}  {:19}  {:13}  NAME", "CLIENT", "AUTH", "STANDS IN")?;
+    for (client, configured) in clients {
+        let (auth, place) = (auth_name(&client.auth), place(*configured));
+        writeln!(out, "{:24}  {auth:19}  {place:13}  {}", client.id, client.name)?;
+    }
+    Ok(())
+}
+
+fn show(out: &mut impl Write, json: bool, client: &Client, configured: bool) -> Result<(), Fault> {
+    if json {
+        writeln!(out, "{:#}", as_json(client, configured))?;
+        return Ok(());
+    }
+    writeln!(out, "client_id       {}", client.id)?;
+    writeln!(out, "name            {}", client.name)?;
+    for uri in &client.redirect_uris {
+        writeln!(out, "redirect uri    {uri}")?;
+    }
+    for uri in &client.post_logout_redirect_uris {
+        writeln!(out, "after sign-out  {uri}")?;
+    }
+    writeln!(out, "auth            {}", auth_name(&client.auth))?;
+    writeln!(out, "scopes          {}", client.scopes)?;
+    writeln!(out, "sector          {}", client.sector)?;
+    writeln!(out, "ID tokens       {}", client.id_token_alg.name())?;
+    writeln!(out, "minimum level   {}", client.minimum_level.acr())?;
+    writeln!(out, "sees relation   {}", if client.sees_relation { "yes" } else { "no" })?;
+    writeln!(out, "stands in       {}", place(configured))?;
+    Ok(())
+}

@@ -1,0 +1,250 @@
+//! What `namens doctor` looks at. Each check tells of its own; one that fails stops none of the others.
+
+use std::{collections::BTreeMap, fs, path::Path, time::SystemTime};
+
+use super::Report;
+use crate::{
+    app,
+    config::{Config, secret::refuse_open_file},
+    domain::{
+        calendar::DAY,
+        client::Client,
+        key::{Algorithm, KeyFacts, Phase},
+        time::Timestamp,
+    },
+    mail::Mailer,
+    oidc::keyring::Keyring,
+    store::{Db, Store, Vault},
+};
+
+/// Seconds by which a file may seem to be from the future: file systems round.
+const ROUNDING: i64 = 60;
+/// 2026-01-01 and 2100-01-01: a clock outside of these was never set.
+const SANE: std::ops::Range<i64> = 1_767_225_600..4_102_444_800;
+
+pub(super) async fn all(path: &Path, report: &mut Report, now: Timestamp) {
+    let config = match Config::read(path) {
+        Ok(config) => config,
+        Err(error) => return report.error("configuration", error),
+    };
+    report.ok("configuration", path.display());
+    // Before the database is opened: that writes.
+    clock(&config, report, now);
+    let mut clients = configured_clients(&config, report);
+    if let Some(store) = database(&config, report).await {
+        added_clients(&store, &mut clients, report).await;
+        signing_keys(&store, &clients, report, now).await;
+        reachable(&config, &clients, report);
+        store.close().await;
+    }
+    digid(&config, report, now);
+    mail(&config, report).await;
+}
+
+fn clock(config: &Config, report: &mut Report, now: Timestamp) {
+    let shown = now.rfc3339();
+    if !SANE.contains(&now.epoch()) {
+        return report.error("clock", format_args!("it says {shown}: set it, and keep it right with NTP"));
+    }
+    let written = |suffix: &str| {
+        let mut path = config.path(&config.database).into_os_string();
+        path.push(suffix);
+        let since = fs::metadata(path).ok()?.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_secs()).ok()
+    };
+    match ["", "-wal"].into_iter().filter_map(written).max().map(Timestamp::from_epoch) {
+        Some(last) if last.since(now) > ROUNDING => report.error(
+            "clock",
+            format_args!(
+                "it says {shown}, but the database was written at {}: set it, and keep it right with NTP",
+                last.rfc3339()
+            ),
+        ),
+        _ => report.ok("clock", shown),
+    }
+}
+
+fn configured_clients(config: &Config, report: &mut Report) -> Vec<Client> {
+    match app::clients(config) {
+        Ok(clients) => clients.into_values().collect(),
+        Err(error) => {
+            report.error("clients", error);
+            Vec::new()
+        }
+    }
+}
+
+async fn added_clients(store: &Store, clients: &mut Vec<Client>, report: &mut Report) {
+    let added = match store.clients().await {
+        Ok(added) => added,
+        Err(fault) => return report.error("clients", fault),
+    };
+    for client in added {
+        if clients.iter().any(|configured| configured.id == client.id) {
+            let id = &client.id;
+            report.warning(
+                "clients",
+                format_args!(
+                    "{id} stands in the configuration and in the store, and the configuration counts: \
+                     run `namens clients remove {id}`"
+                ),
+            );
+        } else {
+            if let Err(error) = client.check() {
+                report.error(
+                    "clients",
+                    format_args!("{error}. Remove it and add it again with `namens clients`"),
+                );
+            }
+            clients.push(client);
+        }
+    }
+}
+
+/// Opens the vault and the database; `None` when there is no going on.
+async fn database(config: &Config, report: &mut Report) -> Option<Store> {
+    let key = config.master_key.read(&config.folder).map_err(|error| report.error("master key", error)).ok();
+    let vault = key.and_then(|key| {
+        let opened =
+            Vault::open(key.expose()).inspect(|_| report.ok("master key", "present and well-formed"));
+        opened.map_err(|error| report.error("master key", error)).ok()
+    });
+    let path = config.path(&config.database);
+    let shown = path.display();
+    if !path.exists() {
+        report.error("database", format_args!("there is none at {shown}: run `namens migrate`"));
+        return None;
+    }
+    if refuse_open_file(&path).is_err() {
+        report.warning("database", format_args!("others can read {shown}: run `chmod 600 {shown}`"));
+    }
+    let db = match Db::open_sqlite(&path, false).await {
+        Ok(db) => db,
+        Err(fault) => {
+            report.error("database", fault);
+            return None;
+        }
+    };
+    let damage = match db.damage().await {
+        Ok(damage) => damage,
+        Err(fault) => Some(fault.to_string()),
+    };
+    if let Some(damage) = damage {
+        let damage = damage.replace('\n', " ");
+        report.error("database", format_args!("{shown} is damaged ({damage}): restore a backup"));
+        return None;
+    }
+    if let Err(fault) = db.check_migrated().await {
+        report.error("database", fault);
+        return None;
+    }
+    report.ok("database", format_args!("{shown} is sound and up to date"));
+    Some(Store::new(db, vault?))
+}
+
+async fn signing_keys(store: &Store, clients: &[Client], report: &mut Report, now: Timestamp) {
+    let stored = match store.signing_keys(now).await {
+        Ok(stored) => stored,
+        Err(fault) => return report.error("signing keys", fault),
+    };
+    let ring = Keyring::new(stored, &Keyring::default());
+    let used = Algorithm::in_use(clients);
+    if let Err(error) = ring.check(&used, now) {
+        return report.error("signing keys", error);
+    }
+    for bad in ring.unusable() {
+        report.error(
+            "signing keys",
+            format_args!(
+                "{bad}. Others sign, so the server runs without it: restore the database from a backup, or run \
+                 `namens keys rotate`, which lets other keys follow"
+            ),
+        );
+    }
+    for alg in used {
+        let name = alg.name();
+        let next = ring.facts().any(|key| key.alg == alg && key.phase(now) == Phase::Next);
+        match (KeyFacts::signer(ring.facts(), alg, now), next) {
+            (None, _) => {
+                report.error(
+                    "signing keys",
+                    format_args!("none signs with {name}: run `namens keys rotate --alg {name}`"),
+                );
+            }
+            (Some(_), false) => report.warning(
+                "signing keys",
+                format_args!("{name} has no next key: run `namens keys rotate --alg {name}`"),
+            ),
+            (Some(key), true) => report.ok("signing keys", format_args!("{} signs with {name}", key.kid)),
+        }
+    }
+}
+
+/// Whether anybody can log in to each client.
+fn reachable(config: &Config, clients: &[Client], report: &mut Report) {
+    if clients.is_empty() {
+        let told = "there are none, so nobody can log in: add a [[client]], or run `namens clients add`";
+        return report.warning("clients", told);
+    }
+    for client in clients.iter().filter(|client| config.digid.is_none() && client.minimum_level.needs_digid())
+    {
+        report.error(
+            "clients",
+            format_args!(
+                "{} demands DigiD, and there is no [digid] section: nobody can log in to it",
+                client.id
+            ),
+        );
+    }
+    report.ok("clients", format_args!("{}", clients.len()));
+}
+
+fn digid(config: &Config, report: &mut Report, now: Timestamp) {
+    let Some(section) = &config.digid else {
+        return report.ok("DigiD", "not configured: people log in with e-mail and password only");
+    };
+    let provider = match app::service_provider(config, section) {
+        Ok(provider) => provider,
+        Err(fault) => return report.error("DigiD", fault),
+    };
+    report.ok("DigiD", "keys, certificates and DigiD's metadata fit together");
+    // DigiD may announce several certificates; it goes on until the last has ended.
+    let mut ends = BTreeMap::new();
+    for (what, end) in provider.certificates() {
+        let last = ends.entry(what).or_insert(end);
+        *last = end.max(*last);
+    }
+    for (what, end) in ends {
+        let days = end.since(now).div_euclid(DAY);
+        let on = end.rfc3339();
+        let says = format!("the {what} certificate ends in {days} days, on {on}");
+        match days {
+            ..0 => {
+                let told = "replace it now, DigiD logins fail";
+                report.error("certificates", format_args!("the {what} certificate ended on {on}: {told}"));
+            }
+            0..=7 => report.warning("certificates", format_args!("{says}: replace it this week")),
+            8..=30 => report.warning("certificates", format_args!("{says}: replace it this month")),
+            31..=90 => report.warning("certificates", format_args!("{says}: order the next one")),
+            _ => report.ok("certificates", says),
+        }
+    }
+}
+
+async fn mail(config: &Config, report: &mut Report) {
+    let mailer = match Mailer::new(&config.mail, &config.folder) {
+        Ok(mailer) => mailer,
+        Err(error) => return report.error("mail", error),
+    };
+    if let Err(error) = mailer.check().await {
+        return report.error("mail", error);
+    }
+    match &config.mail.folder {
+        Some(folder) if config.is_https() => report.warning(
+            "mail",
+            format_args!("goes into the folder {} and reaches nobody: fill in [mail.smtp]", folder.display()),
+        ),
+        Some(folder) => report.ok("mail", format_args!("goes into the folder {}", folder.display())),
+        None => report.ok("mail", "the mail server answers, encrypted"),
+    }
+}

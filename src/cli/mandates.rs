@@ -1,0 +1,372 @@
+//! `namens mandates`: what the desk does with mandates.
+
+use std::io::Write;
+
+use chrono::NaiveDate;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::persons::Unknown;
+use crate::{
+    domain::{
+        calendar::{midnight, parse_day},
+        consent::{Party, Word, hear},
+        fault::Fault,
+        id::{MandateId, PersonId},
+        line::one_line,
+        mandate::{Document, DocumentKind, Evidence, Relation, Standing},
+        registration::{Form, Shown, register},
+        time::Timestamp,
+    },
+    store::{Store, blocks, mandates::Listed},
+};
+
+/// Mandates: who may act for whom
+#[derive(Debug, Args)]
+pub struct MandatesCommand {
+    #[command(subcommand)]
+    act: Act,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// Register a mandate after checking both identity documents and the authority
+    Register(Box<Register>),
+    /// List the mandates a person holds, or those given for a person
+    List(Whose),
+    /// Revoke a mandate for good, at once
+    Revoke {
+        /// The mandate
+        #[arg(allow_hyphen_values = true)]
+        mandate: String,
+        /// The member of staff
+        #[arg(long, value_name = "STAFF")]
+        by: String,
+    },
+    /// Record that someone agrees, as a member of staff heard it
+    Consent(Said),
+    /// Record that someone agrees no longer: it works at once
+    Withdraw(Said),
+    /// Keep one person out of another's record at once and silently, whatever the mandate
+    Block {
+        #[command(flatten)]
+        pair: Pair,
+        /// Why, for the privacy officer
+        #[arg(long)]
+        reason: String,
+    },
+    /// Lift a block. Someone else than who placed it must do so
+    Unblock(Pair),
+}
+
+#[derive(Debug, Args)]
+struct Register {
+    /// Who will act: a person's id
+    #[arg(long, value_name = "PERSON", allow_hyphen_values = true)]
+    representative: String,
+    /// For whom: a person's id
+    #[arg(long, value_name = "PERSON", allow_hyphen_values = true)]
+    represented: String,
+    /// `parent`, `guardian`, `curator`, `mentor` or `authorised`
+    #[arg(long)]
+    relation: Relation,
+    /// The ground in law, such as "art. 1:247 BW"
+    #[arg(long)]
+    legal_basis: String,
+    /// What proves the authority: `parental_authority`, `court_order` or `signed_form`
+    #[arg(long)]
+    evidence: Option<Evidence>,
+    /// `passport`, `identity_card`, `driving_licence` or `residence_permit`
+    #[arg(long, value_name = "KIND", requires = "representative_document_valid_until")]
+    representative_document: Option<DocumentKind>,
+    /// Its last valid day
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    representative_document_valid_until: Option<NaiveDate>,
+    /// You looked at the document and at the representative
+    #[arg(long)]
+    representative_document_checked: bool,
+    /// `passport`, `identity_card`, `driving_licence` or `residence_permit`
+    #[arg(long, value_name = "KIND", requires = "represented_document_valid_until")]
+    represented_document: Option<DocumentKind>,
+    /// Its last valid day
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    represented_document_valid_until: Option<NaiveDate>,
+    /// You looked at the document and at the person represented
+    #[arg(long)]
+    represented_document_checked: bool,
+    /// Where the signed paper form is kept
+    #[arg(long)]
+    form_reference: String,
+    /// The person represented told you that they agree (for `authorised`)
+    #[arg(long)]
+    grantor_agrees: bool,
+    /// The first day on which it counts, or an instant such as 2026-07-01T09:00:00Z; at once when left out
+    #[arg(long, value_name = "WHEN", value_parser = instant)]
+    starts: Option<Timestamp>,
+    /// The first day on which it counts no longer, or an instant
+    #[arg(long, value_name = "WHEN", value_parser = instant)]
+    ends: Option<Timestamp>,
+    /// The member of staff
+    #[arg(long, value_name = "STAFF")]
+    by: String,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Whose {
+    /// Those with which this person may act for others
+    #[arg(long, value_name = "PERSON", allow_hyphen_values = true)]
+    representative: Option<String>,
+    /// Those with which others may act for this person
+    #[arg(long, value_name = "PERSON", allow_hyphen_values = true)]
+    represented: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Said {
+    /// The mandate
+    #[arg(allow_hyphen_values = true)]
+    mandate: String,
+    /// Who said it: representative or represented
+    #[arg(long)]
+    party: Party,
+    /// The member of staff who heard it
+    #[arg(long, value_name = "STAFF")]
+    attested_by: String,
+}
+
+#[derive(Debug, Args)]
+struct Pair {
+    /// Who is kept out
+    #[arg(long, value_name = "PERSON", allow_hyphen_values = true)]
+    representative: String,
+    /// Of whose record
+    #[arg(long, value_name = "PERSON", allow_hyphen_values = true)]
+    represented: String,
+    /// The member of staff
+    #[arg(long, value_name = "STAFF")]
+    by: String,
+}
+
+/// Why nothing was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum NotDone {
+    #[error("this mandate was revoked before: nothing was changed")]
+    RevokedBefore,
+    #[error("there is no block between these two: nothing was changed")]
+    NoBlock,
+    #[error("you placed this block yourself: someone else must lift it")]
+    OwnBlock,
+    #[error(
+        "the blocks of others are lifted, but one that you placed yourself holds: someone else must lift it"
+    )]
+    StillBlocked,
+}
+
+impl MandatesCommand {
+    /// Runs the command and writes its answer to `out`.
+    pub async fn run(self, store: &Store, out: &mut impl Write, now: Timestamp) -> Result<(), Fault> {
+        let json = self.json;
+        match self.act {
+            Act::Register(form) => {
+                let form = form.read();
+                let born = store.person(&form.represented).await?.ok_or(Unknown::Person)?.birth;
+                let registration = register(form, born, now)?;
+                store.register_mandate(&registration, now).await??;
+                show(store, out, json, &registration.mandate.id, now).await
+            }
+            Act::List(Whose { representative, represented }) => {
+                let listed = match (representative, represented) {
+                    (Some(id), _) => store.mandates_held(&PersonId::from_stored(id), now).await?,
+                    (None, id) => {
+                        store.mandates_given(&PersonId::from_stored(id.unwrap_or_default()), now).await?
+                    }
+                };
+                if json {
+                    writeln!(out, "{:#}", listed.iter().map(as_json).collect::<Value>())?;
+                } else {
+                    as_table(out, &listed)?;
+                }
+                Ok(())
+            }
+            Act::Revoke { mandate, by } => {
+                let id = MandateId::from_stored(mandate);
+                if !store.revoke_mandate(&id, &one_line(&by)?, now).await? {
+                    find(store, &id, now).await?;
+                    return Err(NotDone::RevokedBefore.into());
+                }
+                show(store, out, json, &id, now).await
+            }
+            Act::Consent(said) => said.record(Word::Agreed, store, out, json, now).await,
+            Act::Withdraw(said) => said.record(Word::Withdrawn, store, out, json, now).await,
+            Act::Block { pair, reason } => {
+                let (pair, by) = pair.read()?;
+                if !store.block(&pair, &by, &one_line(&reason)?, now).await? {
+                    return Err(Unknown::Person.into());
+                }
+                told(out, json, true)
+            }
+            Act::Unblock(pair) => {
+                let (pair, by) = pair.read()?;
+                match store.lift_blocks(&pair, &by, now).await? {
+                    (0, 0) => Err(NotDone::NoBlock.into()),
+                    (_, 0) => told(out, json, false),
+                    (0, _) => Err(NotDone::OwnBlock.into()),
+                    (_, _) => Err(NotDone::StillBlocked.into()),
+                }
+            }
+        }
+    }
+}
+
+impl Register {
+    /// The form as it was filled in; the rules judge it.
+    fn read(self) -> Form {
+        let shown = |kind: Option<DocumentKind>, valid_until: Option<NaiveDate>, checked| {
+            Some(Shown { kind: kind?, valid_until: valid_until?, checked })
+        };
+        Form {
+            representative: PersonId::from_stored(self.representative),
+            represented: PersonId::from_stored(self.represented),
+            relation: self.relation,
+            legal_basis: self.legal_basis,
+            evidence: self.evidence,
+            representative_document: shown(
+                self.representative_document,
+                self.representative_document_valid_until,
+                self.representative_document_checked,
+            ),
+            represented_document: shown(
+                self.represented_document,
+                self.represented_document_valid_until,
+                self.represented_document_checked,
+            ),
+            form_reference: self.form_reference,
+            grantor_agrees: self.grantor_agrees,
+            starts: self.starts,
+            ends: self.ends,
+            registered_by: self.by,
+        }
+    }
+}
+
+impl Said {
+    async fn record(
+        self,
+        word: Word,
+        store: &Store,
+        out: &mut impl Write,
+        json: bool,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let id = MandateId::from_stored(self.mandate);
+        let staff = one_line(&self.attested_by)?;
+        let Listed { mandate, born, .. } = find(store, &id, now).await?;
+        let consent = hear(&mandate, born, (self.party, word), Some(staff.clone()), now)?;
+        store.add_consent(&consent, &mandate.represented, &staff, now).await?;
+        show(store, out, json, &id, now).await
+    }
+}
+
+impl Pair {
+    fn read(self) -> Result<(blocks::Pair, String), Fault> {
+        let pair = blocks::Pair {
+            representative: PersonId::from_stored(self.representative),
+            represented: PersonId::from_stored(self.represented),
+        };
+        Ok((pair, one_line(&self.by)?))
+    }
+}
+
+async fn find(store: &Store, id: &MandateId, now: Timestamp) -> Result<Listed, Fault> {
+    Ok(store.mandate(id, now).await?.ok_or(Unknown::Mandate)?)
+}
+
+/// Writes one mandate as it stands after the command.
+async fn show(
+    store: &Store,
+    out: &mut impl Write,
+    json: bool,
+    id: &MandateId,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let listed = find(store, id, now).await?;
+    if json {
+        writeln!(out, "{:#}", as_json(&listed))?;
+    } else {
+        as_table(out, &[listed])?;
+    }
+    Ok(())
+}
+
+/// Writes whether the two are blocked now.
+fn told(out: &mut impl Write, json: bool, blocked: bool) -> Result<(), Fault> {
+    match (json, blocked) {
+        (true, _) => writeln!(out, "{}", json!({ "blocked": blocked }))?,
+        (false, true) => writeln!(out, "Blocked. It works at once, and nobody is told.")?,
+        (false, false) => writeln!(out, "The block is lifted.")?,
+    }
+    Ok(())
+}
+
+/// The instant until which a standing holds, when it is active and has an end.
+fn until(standing: Standing) -> Option<Timestamp> {
+    match standing {
+        Standing::Active { until } => until,
+        _ => None,
+    }
+}
+
+fn as_json(listed: &Listed) -> Value {
+    let Listed { mandate, .. } = listed;
+    let document =
+        |d: &Document| json!({ "kind": d.kind, "valid_until": d.valid_until.to_string(), "checked": true });
+    json!({
+        "id": mandate.id,
+        "representative": { "id": mandate.representative, "name": listed.representative_name },
+        "represented": { "id": mandate.represented, "name": listed.represented_name },
+        "relation": mandate.relation,
+        "standing": listed.standing.as_str(),
+        "until": until(listed.standing).map(Timestamp::rfc3339),
+        "legal_basis": mandate.legal_basis,
+        "evidence": mandate.evidence,
+        "representative_document": document(&mandate.representative_document),
+        "represented_document": document(&mandate.represented_document),
+        "form_reference": mandate.form_reference,
+        "registered_by": mandate.registered_by,
+        "registered_at": mandate.registered_at.rfc3339(),
+        "starts": mandate.starts.rfc3339(),
+        "ends": mandate.ends.map(Timestamp::rfc3339),
+        "revoked_at": mandate.revoked_at.map(Timestamp::rfc3339),
+    })
+}
+
+fn as_table(out: &mut impl Write, listed: &[Listed]) -> std::io::Result<()> {
+    writeln!(out, "{:22}  {:10}  {:16}  {:20}  WHO FOR WHOM", "MANDATE", "RELATION", "STANDING", "UNTIL")?;
+    for one in listed {
+        let until = until(one.standing).map(Timestamp::rfc3339).unwrap_or_default();
+        let (id, relation) = (one.mandate.id.as_str(), one.mandate.relation.as_str());
+        let standing = one.standing.as_str();
+        let (who, whom) = (&one.representative_name, &one.represented_name);
+        writeln!(out, "{id:22}  {relation:10}  {standing:16}  {until:20}  {who} for {whom}")?;
+    }
+    Ok(())
+}
+
+fn day(text: &str) -> Result<NaiveDate, &'static str> {
+    parse_day(text).ok_or("write a day as 2026-07-01")
+}
+
+/// A day, which begins at midnight in Amsterdam, or an instant.
+fn instant(text: &str) -> Result<Timestamp, &'static str> {
+    parse_day(text)
+        .map(midnight)
+        .or_else(|| Timestamp::parse_rfc3339(text))
+        .ok_or("write a day as 2026-07-01, or an instant as 2026-07-01T09:00:00Z")
+}
+
+#[cfg(test)]
+mod tests;

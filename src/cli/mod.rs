@@ -1,0 +1,118 @@
+//! The operator's commands: one file each.
+
+pub mod clients;
+#[cfg(feature = "simulator")]
+pub mod demo;
+pub mod digid;
+pub mod doctor;
+pub mod init;
+pub mod keys;
+pub mod mandates;
+pub mod migrate;
+pub mod persons;
+pub mod serve;
+
+use std::{
+    io::{Write, stderr, stdout},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+use serde::de::{DeserializeOwned, IntoDeserializer, value};
+
+use crate::{
+    app::open_store,
+    clock::Clock,
+    config::Config,
+    domain::{fault::Fault, time::Timestamp},
+    store::Store,
+};
+
+/// An OpenID Connect provider for Dutch healthcare portals: DigiD, local login, and mandates
+#[derive(Debug, Parser)]
+#[command(name = "namens", version)]
+pub struct Namens {
+    /// The configuration file
+    #[arg(long, global = true, value_name = "FILE", default_value = "namens.toml")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Init),
+    Serve(serve::Serve),
+    #[cfg(feature = "simulator")]
+    Demo(demo::DemoCommand),
+    Migrate(migrate::Migrate),
+    Doctor(doctor::Doctor),
+    Keys(keys::KeysCommand),
+    Clients(clients::ClientsCommand),
+    Digid(digid::DigidCommand),
+    Persons(persons::PersonsCommand),
+    Mandates(mandates::MandatesCommand),
+}
+
+/// The program: reads the arguments, runs the command, and tells on standard error what went wrong. Exits with 0 when
+/// all went well, 1 when not, and 2 when the arguments make no sense.
+pub fn main() -> ExitCode {
+    let arguments = Namens::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    match runtime.block_on(arguments.run(&mut stdout(), Clock.now())) {
+        Ok(code) => code,
+        Err(fault) => failed(&fault),
+    }
+}
+
+impl Namens {
+    /// Runs the command and writes its answer to `out`.
+    pub async fn run(self, out: &mut impl Write, now: Timestamp) -> Result<ExitCode, Fault> {
+        let config = || Config::read(&self.config);
+        match self.command {
+            Command::Init(command) => command.run(out, now).await?,
+            Command::Serve(command) => command.run(config()?, out).await?,
+            #[cfg(feature = "simulator")]
+            Command::Demo(command) => command.run(out).await?,
+            Command::Migrate(command) => command.run(&config()?, out).await?,
+            Command::Doctor(command) => return command.run(&self.config, out, now).await,
+            Command::Keys(command) => {
+                let config = config()?;
+                command.run(&config, &migrated_store(&config).await?, out, now).await?;
+            }
+            Command::Clients(command) => {
+                let config = config()?;
+                command.run(&config, &migrated_store(&config).await?, out, now).await?;
+            }
+            Command::Digid(command) => command.run(&config()?, out)?,
+            Command::Persons(command) => command.run(&migrated_store(&config()?).await?, out, now).await?,
+            Command::Mandates(command) => command.run(&migrated_store(&config()?).await?, out, now).await?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The store, when its tables are those of this program.
+async fn migrated_store(config: &Config) -> Result<Store, Fault> {
+    let store = open_store(config, false).await?;
+    store.check_migrated().await?;
+    Ok(store)
+}
+
+fn failed(fault: &Fault) -> ExitCode {
+    // With standard error closed there is nobody left to tell.
+    let _ = writeln!(stderr(), "namens: {fault}");
+    ExitCode::FAILURE
+}
+
+/// Reads an argument by the same words as the configuration file.
+fn word<T: DeserializeOwned>(text: &str) -> Result<T, value::Error> {
+    T::deserialize(text.into_deserializer())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! `namens persons`: the people the desk knows.
+
+use std::{
+    fs::File,
+    io::{Read, Write, stdin},
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::{
+    domain::{birth::BirthDate, bsn::Bsn, fault::Fault, id::PersonId, line::one_line, time::Timestamp},
+    store::{Store, persons::Person},
+};
+
+/// How many persons a list shows at once.
+const PAGE: u16 = 200;
+
+/// The people the desk knows: who can be represented, and who can represent
+#[derive(Debug, Args)]
+pub struct PersonsCommand {
+    #[command(subcommand)]
+    act: Act,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// Register a person after checking an identity document
+    Add {
+        /// What the desk calls them
+        #[arg(long)]
+        name: String,
+        /// 2010-07-01, or 2010-07 or 2010 when the rest is not known. Without it there can be no mandate for this person
+        #[arg(long)]
+        birth_date: Option<String>,
+        /// A file with the BSN in it, or - to read it from standard input (an argument could be seen by others)
+        #[arg(long, value_name = "FILE")]
+        bsn_file: Option<PathBuf>,
+    },
+    /// List persons, 200 at a time
+    List {
+        /// Go on after the person with this id
+        #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+        after: Option<String>,
+    },
+    /// Show one person, by id or by BSN
+    Show {
+        /// The person's id
+        #[arg(allow_hyphen_values = true, required_unless_present = "bsn_file")]
+        id: Option<String>,
+        /// A file with the BSN in it, or - for standard input
+        #[arg(long, value_name = "FILE", conflicts_with = "id")]
+        bsn_file: Option<PathBuf>,
+    },
+    /// Record or correct a date of birth. A mandate of a parent that has lapsed stays lapsed
+    SetBirthDate {
+        /// The person's id
+        #[arg(allow_hyphen_values = true)]
+        id: String,
+        /// 2010-07-01, or 2010-07 or 2010 when the rest is not known
+        birth_date: String,
+        /// The member of staff who saw the document
+        #[arg(long, value_name = "STAFF")]
+        by: String,
+    },
+}
+
+/// What the operator asked that cannot be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unknown {
+    /// No person of that id or BSN.
+    #[error("there is no such person: see `namens persons list`")]
+    Person,
+    /// No mandate of that id.
+    #[error("there is no such mandate: see `namens mandates list`")]
+    Mandate,
+}
+
+impl PersonsCommand {
+    /// Runs the command and writes its answer to `out`.
+    pub async fn run(self, store: &Store, out: &mut impl Write, now: Timestamp) -> Result<(), Fault> {
+        let (persons, one) = match self.act {
+            Act::Add { name, birth_date, bsn_file } => {
+                let birth = birth_date.map(|text| BirthDate::read(&text, now)).transpose()?;
+                let bsn = bsn_file.as_deref().map(read_bsn).transpose()?;
+                let id = store.add_person(&one_line(&name)?, birth, bsn.as_ref(), now).await??;
+                (vec![person(store, &id).await?], true)
+            }
+            Act::List { after } => {
+                (store.persons(after.map(PersonId::from_stored).as_ref(), PAGE).await?, false)
+            }
+            Act::Show { id: Some(id), .. } => (vec![person(store, &PersonId::from_stored(id)).await?], true),
+            Act::Show { id: None, bsn_file } => {
+                let bsn = read_bsn(bsn_file.as_deref().unwrap_or(Path::new("-")))?;
+                (vec![store.person_by_bsn(&bsn).await?.ok_or(Unknown::Person)?], true)
+            }
+            Act::SetBirthDate { id, birth_date, by } => {
+                let (id, birth) = (PersonId::from_stored(id), BirthDate::read(&birth_date, now)?);
+                if !store.set_birth(&id, birth, &one_line(&by)?, now).await? {
+                    return Err(Unknown::Person.into());
+                }
+                (vec![person(store, &id).await?], true)
+            }
+        };
+        match (self.json, one) {
+            (true, true) => writeln!(out, "{:#}", persons.first().map(as_json).unwrap_or_default())?,
+            (true, false) => writeln!(out, "{:#}", persons.iter().map(as_json).collect::<Value>())?,
+            (false, _) => as_table(out, &persons)?,
+        }
+        Ok(())
+    }
+}
+
+async fn person(store: &Store, id: &PersonId) -> Result<Person, Fault> {
+    Ok(store.person(id).await?.ok_or(Unknown::Person)?)
+}
+
+fn as_json(person: &Person) -> Value {
+    json!({
+        "id": person.id,
+        "name": person.name,
+        "birth_date": person.birth.map(|birth| birth.to_string()),
+        "bsn_known": person.has_bsn,
+    })
+}
+
+fn as_table(out: &mut impl Write, persons: &[Person]) -> std::io::Result<()> {
+    writeln!(out, "{:22}  {:10}  {:3}  NAME", "PERSON", "BORN", "BSN")?;
+    for person in persons {
+        let birth = person.birth.map_or("unknown".to_owned(), |birth| birth.to_string());
+        let bsn = if person.has_bsn { "yes" } else { "no" };
+        writeln!(out, "{:22}  {birth:10}  {bsn:3}  {}", person.id.as_str(), person.name)?;
+    }
+    Ok(())
+}
+
+/// A file from which no BSN can be read. Nothing of what stands in it is told.
+#[derive(Debug, thiserror::Error)]
+#[error("no BSN can be read from {}: {why}", path.display())]
+struct Unreadable {
+    path: PathBuf,
+    why: Fault,
+}
+
+/// Reads a BSN from a file, or from standard input for `-`. Never more than a line is read.
+fn read_bsn(path: &Path) -> Result<Bsn, Fault> {
+    let read = || {
+        let mut text = Zeroizing::new(String::new());
+        if path == Path::new("-") {
+            stdin().take(64).read_to_string(&mut text)?;
+        } else {
+            File::open(path)?.take(64).read_to_string(&mut text)?;
+        }
+        Ok::<_, Fault>(Bsn::parse(&text)?)
+    };
+    Ok(read().map_err(|why| Unreadable { path: path.to_owned(), why })?)
+}

@@ -1,0 +1,64 @@
+//! `namens serve`: the server.
+
+pub mod listen;
+
+use std::{future::Future, io::Write, time::Duration};
+
+use clap::Args;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use self::listen::{Limits, listen};
+use crate::{
+    app::App,
+    config::{BadConfig, Config},
+    domain::fault::Fault,
+    observe,
+    web::router::router,
+};
+
+/// How long mail that is on its way may take when the server stops.
+const LAST_MAIL: Duration = Duration::from_secs(10);
+
+/// Serve people and portals until SIGTERM or SIGINT
+#[derive(Debug, Args)]
+pub struct Serve {}
+
+impl Serve {
+    /// Runs the server; writes one line to `out` when it can be reached.
+    pub async fn run(self, config: Config, out: &mut impl Write) -> Result<(), Fault> {
+        observe::start();
+        let app = App::build(config).await?;
+        let wanted = app.config.listen;
+        let listener = TcpListener::bind(wanted).await.map_err(|error| {
+            BadConfig::value(format_args!(
+                "cannot listen on {wanted}: {error}. Stop what listens there, or change `listen` in the configuration."
+            ))
+        })?;
+        // Before the line is written: whoever reads it may stop us at once.
+        let stop = told_to_stop()?;
+        let house = tokio::spawn(app.clone().keep_house());
+        writeln!(out, "namens listens on http://{}", listener.local_addr()?)?;
+        out.flush()?;
+        listen(listener, router(app.clone()), Limits::default(), stop).await;
+        house.abort();
+        if !app.mailer.drain(LAST_MAIL).await {
+            tracing::warn!("stopped before every mail was sent");
+        }
+        app.store.close().await;
+        Ok(())
+    }
+}
+
+/// Ends when the process is told to stop, by the system or by Ctrl-C.
+pub(super) fn told_to_stop() -> Result<impl Future<Output = ()>, Fault> {
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+    })
+}

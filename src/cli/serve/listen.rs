@@ -1,0 +1,199 @@
+//! Connections: bounded in number and in every wait, and finished in peace when the server stops.
+
+use std::{future::Future, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use axum::{Router, extract::ConnectInfo, http::StatusCode};
+use hyper::server::conn::http1::Builder;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tower::ServiceExt;
+use tower_http::timeout::TimeoutLayer;
+
+/// How long to pause when no connection can be taken: most often the process has too many files open.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// How much of a request's headers is read, in bytes; hyper's own bound is twelve times as much. A query is at most half of it.
+const HEADERS: usize = 32 * 1024;
+
+/// What the server bears.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How many connections are open at once; more wait in the system's queue.
+    pub connections: usize,
+    /// How long a connection may take to bring the next request's headers. Longer than the minute for which proxies
+    /// keep an idle connection, or it could close under a request.
+    pub headers: Duration,
+    /// How long a request may take from its headers to its answer.
+    pub request: Duration,
+    /// How long the requests under way may go on when the server stops.
+    pub last: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self { connections: 4096, headers: seconds(75), request: seconds(30), last: seconds(20) }
+    }
+}
+
+/// Serves HTTP/1.1 until `stop`, then lets what is under way finish. Every request knows its peer (`ConnectInfo`).
+pub async fn listen(listener: TcpListener, router: Router, limits: Limits, stop: impl Future<Output = ()>) {
+    let router =
+        router.layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limits.request));
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let (closing, close) = watch::channel(());
+    let mut connections = JoinSet::new();
+    let mut stop = pin!(stop);
+    loop {
+        let (stream, peer, place) = tokio::select! {
+            () = &mut stop => break,
+            next = accept(&listener, &places) => next,
+        };
+        connections.spawn(connection(stream, peer, router.clone(), limits, close.clone(), place));
+        while connections.try_join_next().is_some() {}
+    }
+    drop((listener, closing));
+    let finish = async { while connections.join_next().await.is_some() {} };
+    if timeout(limits.last, finish).await.is_err() {
+        tracing::warn!("stopped before every request was answered");
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
+    // The semaphore is never closed, so there is always a permit in the end.
+    let place = places.clone().acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => return (stream, peer, place),
+            Err(error) => {
+                tracing::warn!(%error, "cannot take a connection");
+                sleep(BREATH).await;
+            }
+        }
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    limits: Limits,
+    mut close: watch::Receiver<()>,
+    _place: Option<OwnedSemaphorePermit>,
+) {
+    // Answers are small and written at once: waiting for more to send would only delay them.
+    let _ = stream.set_nodelay(true);
+    let service = router.map_request(move |mut request: axum::http::Request<_>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request
+    });
+    // HTTP/1.1 only: to tell it from HTTP/2, hyper would read the first bytes without any time limit.
+    let mut builder = Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.headers).max_buf_size(HEADERS);
+    let mut served = pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)));
+    tokio::select! {
+        // A broken connection is the peer's own affair.
+        _ = served.as_mut() => return,
+        _ = close.changed() => served.as_mut().graceful_shutdown(),
+    }
+    let _ = served.await;
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        sync::oneshot,
+        time::Instant,
+    };
+
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(200);
+
+    /// A server on a free port, what stops it, and the task that ends with it.
+    async fn serve(limits: Limits) -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
+        let router = Router::new()
+            .route(
+                "/peer",
+                get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() }),
+            )
+            .route("/slow", get(|| async { sleep(3 * SHORT).await }));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let stopped = async move { drop(stopped.await) };
+        (address, stop, tokio::spawn(listen(listener, router, limits, stopped)))
+    }
+
+    async fn say(address: SocketAddr, text: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        stream
+    }
+
+    /// Everything until the server closes.
+    async fn hear(mut stream: TcpStream) -> String {
+        let mut text = String::new();
+        timeout(20 * SHORT, stream.read_to_string(&mut text)).await.expect("the server closes").unwrap();
+        text
+    }
+
+    fn get_of(path: &str) -> String {
+        format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    }
+
+    #[tokio::test]
+    async fn a_request_knows_its_peer_and_a_slow_one_is_given_up() {
+        let (address, _stop, _server) = serve(Limits { request: SHORT, ..Limits::default() }).await;
+        assert!(hear(say(address, &get_of("/peer")).await).await.ends_with("127.0.0.1"));
+        assert!(hear(say(address, &get_of("/slow")).await).await.starts_with("HTTP/1.1 503"));
+    }
+
+    #[tokio::test]
+    async fn who_dawdles_over_the_headers_or_says_nothing_is_let_go() {
+        let (address, _stop, _server) = serve(Limits { headers: SHORT, ..Limits::default() }).await;
+        for text in ["", "GET /peer HTTP/1.1\r\nhost:"] {
+            let begun = Instant::now();
+            hear(say(address, text).await).await;
+            assert!(begun.elapsed() >= SHORT / 2);
+        }
+    }
+
+    #[tokio::test]
+    async fn past_the_limit_a_connection_waits_for_its_turn() {
+        let (address, _stop, _server) = serve(Limits { connections: 1, ..Limits::default() }).await;
+        let first = say(address, "").await;
+        sleep(SHORT).await;
+        let mut second = say(address, &get_of("/peer")).await;
+        let mut byte = [0];
+        assert!(timeout(SHORT, second.read(&mut byte)).await.is_err(), "served past the limit");
+        drop(first);
+        assert!(hear(second).await.ends_with("127.0.0.1"));
+    }
+
+    #[tokio::test]
+    async fn what_is_under_way_is_finished_and_what_is_idle_is_not_waited_for() {
+        let (address, stop, server) = serve(Limits::default()).await;
+        let idle = say(address, "").await;
+        let slow = say(address, &get_of("/slow")).await;
+        sleep(SHORT).await;
+        stop.send(()).unwrap();
+        assert!(hear(slow).await.starts_with("HTTP/1.1 200"));
+        timeout(5 * SHORT, server).await.expect("the server ends").unwrap();
+        assert_eq!(hear(idle).await, "");
+        assert!(TcpStream::connect(address).await.is_err());
+    }
+}

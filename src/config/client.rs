@@ -1,0 +1,112 @@
+//! `[[client]]`: a portal, as the operator writes it.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::{BadConfig, SecretSource};
+use crate::domain::{
+    assurance::Level,
+    client::{Client, ClientAuth},
+    key::Algorithm,
+    scope::Scopes,
+};
+
+/// One portal. What is left out is the safe choice.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientEntry {
+    /// Its `client_id`.
+    pub id: String,
+    /// What pages call it.
+    pub name: String,
+    /// Where answers go.
+    pub redirect_uris: Vec<String>,
+    /// Where the browser may go after signing out.
+    #[serde(default)]
+    pub post_logout_redirect_uris: Vec<String>,
+    /// How it proves who it is: `none`, `client_secret_basic` or `client_secret_post`.
+    pub auth: AuthMethod,
+    /// Its secret, for the two methods that need one.
+    pub secret: Option<SecretSource>,
+    /// What it may ask for.
+    pub scopes: Scopes,
+    /// The sector it shares pairwise subjects with; its redirect host when left out.
+    pub sector: Option<String>,
+    /// `true` gives public subjects: the same for every client that asks so.
+    #[serde(default)]
+    pub public_subjects: bool,
+    /// How its ID tokens are signed.
+    #[serde(default = "rs256")]
+    pub id_token_alg: Algorithm,
+    /// The level below which nobody logs in to it.
+    #[serde(default = "local")]
+    pub minimum_level: Level,
+    /// Whether it may know how a representative is related to the person.
+    #[serde(default)]
+    pub sees_relation: bool,
+}
+
+/// The words of OpenID Connect Core, section 9.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[clap(rename_all = "snake_case")]
+pub enum AuthMethod {
+    /// A public client with PKCE.
+    None,
+    /// The secret in a header.
+    ClientSecretBasic,
+    /// The secret in the form.
+    ClientSecretPost,
+}
+
+const fn rs256() -> Algorithm {
+    Algorithm::Rs256
+}
+
+const fn local() -> Level {
+    Level::Local
+}
+
+impl ClientEntry {
+    /// The checked client; its secret is read here and only its hash kept.
+    pub fn client(&self, folder: &Path) -> Result<Client, BadConfig> {
+        let secret = self.secret.as_ref().map(|source| source.read(folder)).transpose()?;
+        let auth = match (self.auth, secret) {
+            (AuthMethod::None, None) => ClientAuth::None,
+            (AuthMethod::ClientSecretBasic, Some(secret)) => ClientAuth::ClientSecretBasic(secret.hashed()),
+            (AuthMethod::ClientSecretPost, Some(secret)) => ClientAuth::ClientSecretPost(secret.hashed()),
+            (AuthMethod::None, Some(_)) => {
+                return Err(BadConfig::Value(format!(
+                    "client {}: auth is none, so leave out the secret",
+                    self.id
+                )));
+            }
+            (_, None) => {
+                return Err(BadConfig::Value(format!("client {}: its auth needs a `secret`", self.id)));
+            }
+        };
+        let sector = match (&self.sector, self.public_subjects) {
+            (None, true) => Client::PUBLIC_SECTOR.to_owned(),
+            (Some(_), true) => {
+                return Err(BadConfig::Value(format!("client {}: public subjects have no sector", self.id)));
+            }
+            (Some(sector), false) => sector.clone(),
+            (None, false) => Client::sector_of(&self.id, &self.redirect_uris).map_err(BadConfig::value)?,
+        };
+        let client = Client {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            redirect_uris: self.redirect_uris.clone(),
+            post_logout_redirect_uris: self.post_logout_redirect_uris.clone(),
+            auth,
+            scopes: self.scopes.clone(),
+            sector,
+            id_token_alg: self.id_token_alg,
+            minimum_level: self.minimum_level,
+            sees_relation: self.sees_relation,
+        };
+        client.check().map_err(BadConfig::value)?;
+        Ok(client)
+    }
+}

@@ -1,0 +1,150 @@
+//! `[digid]`: the SAML connection to DigiD, or to the routing service before it.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::BadConfig;
+
+/// Our side and theirs. Keys are PEM files that only their owner can read.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Digid {
+    /// Our entity id, as registered with Logius.
+    pub entity_id: String,
+    /// DigiD's metadata.
+    pub metadata: PathBuf,
+    /// The key that signs our requests.
+    pub signing_key: PathBuf,
+    /// Its certificate.
+    pub signing_certificate: PathBuf,
+    /// What our metadata calls that key.
+    #[serde(default = "first_key")]
+    pub key_name: String,
+    /// The key of our back-channel TLS client.
+    pub tls_key: PathBuf,
+    /// Its certificate (chain).
+    pub tls_certificate: PathBuf,
+    /// The authorities that DigiD's back channel is trusted under, and no others.
+    pub ca: PathBuf,
+    binding: Option<Binding>,
+    /// Which of the two interfaces this is.
+    #[serde(default)]
+    pub interface: Interface,
+    /// What the routing service knows us by.
+    routing_service: Option<Box<RoutingService>>,
+}
+
+impl Digid {
+    /// How requests travel. DigiD takes either; the routing service takes posted ones only.
+    pub fn binding(&self) -> Binding {
+        self.binding.unwrap_or(match self.interface {
+            Interface::Digid3 => Binding::Redirect,
+            Interface::RoutingService => Binding::Post,
+        })
+    }
+
+    /// Our registration, where we are connected to the routing service. An interface and a table that do not belong
+    /// together are refused: nobody should think they use what they do not.
+    pub fn routing_service(&self) -> Result<Option<&RoutingService>, BadConfig> {
+        match (self.interface, &self.routing_service) {
+            (Interface::Digid3, None) => Ok(None),
+            (Interface::RoutingService, Some(service)) => Ok(Some(service)),
+            (Interface::RoutingService, None) => Err(BadConfig::value(
+                "[digid]: interface = \"routing-service\" needs a table [digid.routing_service]",
+            )),
+            (Interface::Digid3, Some(_)) => Err(BadConfig::value(
+                "[digid.routing_service] is there, but [digid] does not say interface = \"routing-service\"",
+            )),
+        }
+    }
+}
+
+/// What our service provider talks to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub enum Interface {
+    /// DigiD itself.
+    #[default]
+    #[serde(rename = "digid-3.x")]
+    Digid3,
+    /// The routing service (ST-SAML 1.0).
+    #[serde(rename = "routing-service")]
+    RoutingService,
+}
+
+/// `[digid.routing_service]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoutingService {
+    /// Our service in the catalogue of the routing service. The level registered there should be the portals' lowest.
+    pub service_uuid: String,
+    /// The key that identities are encrypted for.
+    pub encryption_key: PathBuf,
+    /// Its certificate.
+    pub encryption_certificate: PathBuf,
+    /// What our metadata calls that key.
+    #[serde(default = "first_encryption_key")]
+    pub encryption_key_name: String,
+    /// Whom to ask, where parents may act for their children.
+    pub representation: Option<Representation>,
+}
+
+/// `representation = { login = …, register = … }`: entity ids of parties behind the routing service.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Representation {
+    /// Who logs people in: DigiD.
+    pub login: String,
+    /// Who knows for whom they may act.
+    pub register: String,
+}
+
+fn first_encryption_key() -> String {
+    "namens-encryption-1".to_owned()
+}
+
+fn first_key() -> String {
+    "namens-1".to_owned()
+}
+
+/// How the browser carries our `AuthnRequest` to DigiD (SAML 2.0 bindings, sections 3.4 and 3.5). Redirect also serves the
+/// app on the same phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Binding {
+    /// HTTP-Redirect: the request in the address, the signature beside it.
+    Redirect,
+    /// HTTP-POST: the request in a form, the signature inside it.
+    Post,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(more: &str) -> Digid {
+        let files = ["metadata", "signing_key", "signing_certificate", "tls_key", "tls_certificate", "ca"];
+        let files: String = files.iter().map(|file| format!("{file} = \"x\"\n")).collect();
+        toml::from_str(&format!("entity_id = \"us\"\n{files}{more}")).unwrap()
+    }
+
+    #[test]
+    fn an_interface_and_its_table_belong_together() {
+        let (interface, table) = (
+            "interface = \"routing-service\"\n",
+            "[routing_service]\nservice_uuid = \"u\"\nencryption_key = \"k\"\nencryption_certificate = \"c\"\n",
+        );
+        let both = read(&format!("{interface}{table}"));
+        let service = both.routing_service().unwrap().unwrap();
+        assert_eq!(
+            (service.service_uuid.as_str(), service.encryption_key_name.as_str()),
+            ("u", "namens-encryption-1")
+        );
+        assert!(service.representation.is_none());
+        assert!(read("").routing_service().unwrap().is_none());
+        assert!(read("interface = \"digid-3.x\"").routing_service().unwrap().is_none());
+        let refused = |more: &str| read(more).routing_service().unwrap_err().to_string();
+        assert!(refused(interface).contains("needs a table [digid.routing_service]"));
+        assert!(refused(table).contains("does not say interface"));
+    }
+}

@@ -1,0 +1,265 @@
+//! What the operator wrote: one TOML file, one section a file here. Unknown keys are refused with their line; secrets
+//! come from files or from the environment, never from the TOML itself.
+
+pub mod client;
+pub mod digid;
+pub mod mail;
+pub mod password;
+pub mod secret;
+pub mod session;
+
+use std::{
+    fmt, fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+use url::Url;
+
+pub use client::ClientEntry;
+pub use digid::Digid;
+pub use mail::{Mail, Smtp, SmtpTls};
+pub use password::Password;
+pub use secret::SecretSource;
+pub use session::Session;
+
+use crate::domain::{assurance::Level, client::is_loopback};
+
+/// The whole configuration. Paths in it are relative to the file's own folder.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The issuer: an https URL without query, fragment or trailing slash (http only on this machine).
+    pub issuer: Url,
+    /// Where to listen.
+    #[serde(deserialize_with = "address")]
+    pub listen: SocketAddr,
+    /// The SQLite database file.
+    pub database: PathBuf,
+    /// Where the master key comes from.
+    pub master_key: SecretSource,
+    /// How mail leaves.
+    pub mail: Mail,
+    /// DigiD, where it is contracted.
+    pub digid: Option<Digid>,
+    /// How passwords are hashed.
+    #[serde(default)]
+    pub password: Password,
+    /// How long sessions live.
+    #[serde(default)]
+    pub session: Session,
+    /// The level a session needs before a mandate counts (M7).
+    #[serde(default = "midden")]
+    pub mandate_level: Level,
+    /// How long clients may cache the JWKS, in seconds.
+    #[serde(default = "one_hour")]
+    pub jwks_max_age: i64,
+    /// The portals.
+    #[serde(default, rename = "client")]
+    pub clients: Vec<ClientEntry>,
+    /// The folder that relative paths start from.
+    #[serde(skip)]
+    pub folder: PathBuf,
+}
+
+const fn midden() -> Level {
+    Level::Midden
+}
+
+const fn one_hour() -> i64 {
+    3600
+}
+
+fn address<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
+    let wrong = |_| D::Error::custom("give an IP address and a port, such as 127.0.0.1:8080");
+    String::deserialize(from)?.parse().map_err(wrong)
+}
+
+/// Why a configuration cannot be used, in words for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum BadConfig {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {why}. Make a configuration with `namens init`, or name one with --config.")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        why: io::Error,
+    },
+    /// It is no TOML, or has an unknown or missing key. The message holds the line.
+    #[error("{path}: {message}")]
+    Toml {
+        /// Which file.
+        path: PathBuf,
+        /// What and where.
+        message: String,
+    },
+    /// A value that no type could catch.
+    #[error("{0}")]
+    Value(String),
+}
+
+impl BadConfig {
+    /// A value is wrong: say what and what to do.
+    pub fn value(why: impl fmt::Display) -> Self {
+        Self::Value(why.to_string())
+    }
+}
+
+impl Config {
+    /// Reads and checks a file.
+    pub fn read(path: &Path) -> Result<Self, BadConfig> {
+        let unreadable = |why| BadConfig::Unreadable { path: path.to_owned(), why };
+        let text = fs::read_to_string(path).map_err(unreadable)?;
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        Self::parse(&text, folder).map_err(|error| match error {
+            BadConfig::Toml { message, .. } => BadConfig::Toml { path: path.to_owned(), message },
+            BadConfig::Value(message) => BadConfig::Value(format!("{}: {message}", path.display())),
+            other @ BadConfig::Unreadable { .. } => other,
+        })
+    }
+
+    /// Reads and checks a text; relative paths start at `folder`.
+    pub fn parse(text: &str, folder: PathBuf) -> Result<Self, BadConfig> {
+        let toml = |error| BadConfig::Toml { path: PathBuf::new(), message: told(text, &error) };
+        let config = Self { folder, ..toml::from_str(text).map_err(toml)? };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The issuer as it stands in tokens: without a trailing slash.
+    pub fn issuer(&self) -> &str {
+        self.issuer.as_str().trim_end_matches('/')
+    }
+
+    /// An address below the issuer, for a path that starts with a slash.
+    pub fn endpoint(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer())
+    }
+
+    /// Whether browsers reach us over TLS, so that cookies can demand it.
+    pub fn is_https(&self) -> bool {
+        self.issuer.scheme() == "https"
+    }
+
+    /// A path as written, made relative to the configuration's folder.
+    pub fn path(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    fn check(&self) -> Result<(), BadConfig> {
+        let issuer = &self.issuer;
+        if issuer.query().is_some() || issuer.fragment().is_some() || issuer.path() != "/" {
+            return Err(BadConfig::value("issuer: give scheme and host only, such as https://id.example.nl"));
+        }
+        if !(issuer.scheme() == "https" || issuer.scheme() == "http" && is_loopback(issuer)) {
+            return Err(BadConfig::value("issuer: must be https; http is for this machine (127.0.0.1) only"));
+        }
+        if self.mandate_level < Level::Midden {
+            return Err(BadConfig::value(
+                "mandate_level: a mandate needs DigiD: midden, substantieel or hoog",
+            ));
+        }
+        if !(1..=86_400).contains(&self.jwks_max_age) {
+            return Err(BadConfig::value("jwks_max_age: give 1 to 86400 seconds"));
+        }
+        self.password.check()?;
+        self.session.check()?;
+        self.mail.check()?;
+        let mut seen = std::collections::BTreeSet::new();
+        match self.clients.iter().find(|client| !seen.insert(&client.id)) {
+            Some(twice) => Err(BadConfig::Value(format!("client {}: stands here twice", twice.id))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What is wrong, on which line and at which key. Not the line itself: somebody may have put a secret there, and what
+/// is said here ends up in logs.
+fn told(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count();
+    let key = text.lines().nth(line).and_then(|line| line.split_once('=')).map_or("", |(key, _)| key.trim());
+    let is_key = !key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let at = if is_key { format!(", `{key}`") } else { String::new() };
+    format!("line {}{at}: {}", line + 1, error.message())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = r#"
+issuer = "https://id.example.nl"
+listen = "127.0.0.1:8080"
+database = "namens.db"
+master_key = { file = "keys/master.key" }
+[mail]
+from = "Namens <noreply@example.nl>"
+folder = "mail"
+"#;
+
+    fn error(text: &str) -> String {
+        Config::parse(text, PathBuf::from("/etc/namens")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_small_file_is_enough() {
+        let config = Config::parse(SMALL, PathBuf::from("/etc/namens")).unwrap();
+        assert_eq!(config.issuer(), "https://id.example.nl");
+        assert_eq!(config.endpoint("/token"), "https://id.example.nl/token");
+        assert_eq!(config.path(&config.database), Path::new("/etc/namens/namens.db"));
+        assert!(config.is_https() && config.digid.is_none());
+        assert_eq!((config.password.memory_kib, config.session.idle_minutes), (19 * 1024, 15));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line() {
+        for (at, key) in [
+            ("line 6", "jwks_maxage = 1\n[mail]"),
+            ("line 7", "[mail]\njwks_maxage = 1"),
+            ("line 7", "[session]\njwks_maxage = 1\n[mail]"),
+            ("line 7", "[password]\njwks_maxage = 1\n[mail]"),
+        ] {
+            let message = error(&SMALL.replace("[mail]", key));
+            assert!(message.contains(at) && message.contains("jwks_maxage"), "{key}: {message}");
+        }
+    }
+
+    #[test]
+    fn each_wrong_value_says_what_to_do() {
+        for (from, to, says) in [
+            ("https://id.example.nl", "http://id.example.nl", "must be https"),
+            ("https://id.example.nl", "https://id.example.nl/x?y", "scheme and host only"),
+            ("[mail]", "mandate_level = \"local\"\n[mail]", "needs DigiD"),
+            ("[mail]", "[password]\nmemory_kib = 8\n[mail]", "memory_kib"),
+            ("[mail]", "[session]\nidle_minutes = 60\n[mail]", "15 minutes"),
+            ("folder = \"mail\"", "", "folder or smtp"),
+            ("127.0.0.1:8080", "localhost", "such as 127.0.0.1:8080"),
+            (
+                "{ file = \"keys/master.key\" }",
+                "\"00ff\"",
+                "line 5, `master_key`: a secret never stands here",
+            ),
+        ] {
+            let message = error(&SMALL.replace(from, to));
+            assert!(message.contains(says), "{to}: {message}");
+        }
+    }
+    #[test]
+    fn a_secret_in_the_wrong_place_is_not_said_again() {
+        for (from, to) in [
+            ("{ file = \"keys/master.key\" }", "\"hunter2\""),
+            ("{ file = \"keys/master.key\" }", "\"\"\"\nhunter2\n\"\"\""),
+            ("{ file = \"keys/master.key\" }", "hunter2"),
+            ("{ file = \"keys/master.key\" }", "{ value = \"hunter2\" }"),
+            ("{ file = \"keys/master.key\" }", "{ file = \"keys/master.key\", value = \"hunter2\" }"),
+            ("[mail]", "master_password = \"hunter2\"\n[mail]"),
+            ("folder = \"mail\"", "smtp = { host = \"mail.nl\", user = \"u\", password = \"hunter2\" }"),
+        ] {
+            let message = error(&SMALL.replace(from, to));
+            assert!(message.contains("line ") && !message.contains("hunter2"), "{to}: {message}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Where a secret comes from: a file or an environment variable.
+
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+use toml::Value;
+
+use super::BadConfig;
+use crate::domain::secret::Secret;
+
+/// `{ file = "…" }` or `{ env = "…" }`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// The text of this file; its group and the world must not be able to read it.
+    File(PathBuf),
+    /// The value of this environment variable.
+    Env(String),
+}
+
+/// By hand, because what serde derives would say a secret again that stands here itself.
+impl<'de> Deserialize<'de> for SecretSource {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let written = Value::deserialize(from)?;
+        let mut entries = written.as_table().into_iter().flatten();
+        match (entries.next(), entries.next()) {
+            (Some((key, Value::String(path))), None) if key == "file" => Ok(Self::File(path.into())),
+            (Some((key, Value::String(name))), None) if key == "env" => Ok(Self::Env(name.clone())),
+            _ => Err(D::Error::custom(
+                "a secret never stands here itself: write { file = \"PATH\" } or { env = \"NAME\" }",
+            )),
+        }
+    }
+}
+
+impl SecretSource {
+    /// Reads the secret, without the space around it.
+    pub fn read(&self, folder: &Path) -> Result<Secret, BadConfig> {
+        match self {
+            Self::File(path) => {
+                let path = folder.join(path);
+                refuse_open_file(&path)?;
+                let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
+                Ok(Secret::new(text.trim()))
+            }
+            Self::Env(name) => read_env(name)
+                .map(Secret::new)
+                .ok_or_else(|| BadConfig::Value(format!("the environment variable {name} is not set"))),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is src/config")]
+fn read_env(name: &str) -> Option<String> {
+    env::var(name).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+fn unreadable(path: &Path, why: &io::Error) -> BadConfig {
+    let path = path.display();
+    BadConfig::value(format_args!(
+        "cannot read the secret in {path}: {why}. Put it there, or configure where it is"
+    ))
+}
+
+/// Refuses a file that others than its owner can read.
+pub fn refuse_open_file(path: &Path) -> Result<(), BadConfig> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let meta = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+        if meta.permissions().mode() & 0o077 != 0 {
+            let path = path.display();
+            return Err(BadConfig::Value(format!("others can read {path}: run `chmod 600 {path}`")));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_file_is_refused_with_the_remedy() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = std::env::temp_dir().join(crate::domain::id::random::<8>());
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("key"), " abc \n").unwrap();
+        let source = SecretSource::File("key".into());
+        fs::set_permissions(folder.join("key"), fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(source.read(&folder).unwrap_err().to_string().contains("chmod 600"));
+        fs::set_permissions(folder.join("key"), fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(source.read(&folder).unwrap().expose(), "abc");
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -1,0 +1,73 @@
+//! Days as people in the Netherlands count them: a day begins at 00:00 in Europe/Amsterdam (M3).
+
+use chrono::{DateTime, Days, MappedLocalTime, NaiveDate, NaiveTime, Offset, TimeZone};
+use chrono_tz::{Europe::Amsterdam, Tz};
+
+use super::time::Timestamp;
+
+/// Seconds in a day of 24 hours.
+pub const DAY: i64 = 86_400;
+
+/// The instant at which `day` begins.
+pub fn midnight(day: NaiveDate) -> Timestamp {
+    let local = day.and_time(NaiveTime::MIN);
+    let begins: DateTime<Tz> = match Amsterdam.from_local_datetime(&local) {
+        MappedLocalTime::Single(instant) | MappedLocalTime::Ambiguous(instant, _) => instant,
+        // Clocks were put forward at midnight (it happened in 1940): the day begins at that very instant, which is
+        // midnight by the offset of the day before.
+        MappedLocalTime::None => {
+            let yesterday = local.checked_sub_days(Days::new(1)).unwrap_or(local);
+            let offset = Amsterdam.offset_from_utc_datetime(&yesterday).fix();
+            return Timestamp::from_epoch(local.and_utc().timestamp() - i64::from(offset.local_minus_utc()));
+        }
+    };
+    Timestamp::from_epoch(begins.timestamp())
+}
+
+/// The day it is in Amsterdam at `now`.
+pub fn today(now: Timestamp) -> NaiveDate {
+    now.utc().with_timezone(&Amsterdam).date_naive()
+}
+
+/// Reads a day written `2026-07-01`, and nothing looser. `None` when it is no day of the calendar.
+pub fn parse_day(text: &str) -> Option<NaiveDate> {
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+    (day.to_string() == text).then_some(day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse_rfc3339(text).unwrap()
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_in_amsterdam_in_summer_and_in_winter() {
+        for (day, begins) in [("2026-07-01", "2026-06-30T22:00:00Z"), ("2026-01-01", "2025-12-31T23:00:00Z")]
+        {
+            let day = parse_day(day).unwrap();
+            assert_eq!(midnight(day), at(begins));
+            assert_eq!(today(at(begins)), day);
+            assert_eq!(today(at(begins).plus(-1)), day.pred_opt().unwrap());
+        }
+    }
+
+    #[test]
+    fn every_day_since_1850_begins_after_the_one_before() {
+        let mut last = Timestamp::from_epoch(i64::MIN);
+        for day in parse_day("1850-01-01").unwrap().iter_days().take(130_000) {
+            let begins = midnight(day);
+            assert!(begins > last, "{day}");
+            last = begins;
+        }
+    }
+
+    #[test]
+    fn reads_only_days_written_in_full() {
+        for bad in ["2026-7-1", "2026-02-30", "+2026-07-01", "2026-07-01 ", "20260701", ""] {
+            assert_eq!(parse_day(bad), None, "{bad:?}");
+        }
+    }
+}

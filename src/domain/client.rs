@@ -1,0 +1,214 @@
+//! Clients: the portals and apps that delegate login to Namens (RFC 6749 section 2).
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+use super::{
+    assurance::Level,
+    key::Algorithm,
+    scope::{Scope, Scopes},
+    secret::Hashed,
+};
+
+/// A registered client, as every floor sees it: already checked, whether it came from configuration or from the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// The `client_id`.
+    pub id: String,
+    /// What pages call it: "Inloggen bij {name}".
+    pub name: String,
+    /// Where answers may go: compared as exact strings (RFC 9700 section 2.1).
+    pub redirect_uris: Vec<String>,
+    /// Where a browser may go after signing out (OpenID Connect RP-Initiated Logout, section 3.1).
+    #[serde(default)]
+    pub post_logout_redirect_uris: Vec<String>,
+    /// How it proves who it is at the token endpoint.
+    pub auth: ClientAuth,
+    /// What it may ask for; `openid` among them.
+    pub scopes: Scopes,
+    /// Whom its subjects are shared with: a host for pairwise subjects, [`Client::PUBLIC_SECTOR`] for public ones.
+    pub sector: String,
+    /// How its ID tokens are signed.
+    pub id_token_alg: Algorithm,
+    /// The level below which nobody logs in to it.
+    pub minimum_level: Level,
+    /// Whether it may know how a representative is related to the person (guardianship is sensitive).
+    #[serde(default)]
+    pub sees_relation: bool,
+}
+
+/// How a client proves who it is (OpenID Connect Core, section 9).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "method", content = "secret_sha256", rename_all = "snake_case")]
+pub enum ClientAuth {
+    /// A public client: PKCE alone ties its code to it.
+    None,
+    /// `Authorization: Basic` (RFC 6749 section 2.3.1).
+    ClientSecretBasic(Hashed),
+    /// In the form.
+    ClientSecretPost(Hashed),
+}
+
+/// What is wrong with a client's registration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadClient {
+    /// An id that would not survive a form or a header unharmed.
+    #[error("client id {0:?}: use 1 to 64 letters, digits, '-', '_' or '.'")]
+    Id(String),
+    /// It could never receive an answer.
+    #[error("client {0}: give at least one redirect URI")]
+    NoRedirectUri(String),
+    /// A redirect URI that RFC 9700 section 2.1 and RFC 8252 do not allow.
+    #[error(
+        "client {client}: {uri} must be https (http only on 127.0.0.1, [::1] or localhost), without a fragment or user name"
+    )]
+    RedirectUri {
+        /// The client's id.
+        client: String,
+        /// The URI as written.
+        uri: String,
+    },
+    /// Several hosts and no sector: its subjects would depend on which came first (OpenID Connect Core, section 8.1).
+    #[error("client {0}: its redirect URIs have several hosts; name the `sector` they share")]
+    Sector(String),
+    /// Not an OpenID client.
+    #[error("client {0}: `openid` must be among its scopes")]
+    NoOpenid(String),
+}
+
+impl Client {
+    /// The sector of clients with public subjects. No host has this name.
+    pub const PUBLIC_SECTOR: &'static str = "public";
+
+    /// Checks what the type cannot: id, URIs and scopes.
+    pub fn check(&self) -> Result<(), BadClient> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if self.id.is_empty() || self.id.len() > 64 || !self.id.chars().all(plain) {
+            return Err(BadClient::Id(self.id.clone()));
+        }
+        if self.redirect_uris.is_empty() {
+            return Err(BadClient::NoRedirectUri(self.id.clone()));
+        }
+        for uri in self.redirect_uris.iter().chain(&self.post_logout_redirect_uris) {
+            if !may_redirect_to(uri) {
+                return Err(BadClient::RedirectUri { client: self.id.clone(), uri: uri.clone() });
+            }
+        }
+        if self.scopes.contains(Scope::Openid) { Ok(()) } else { Err(BadClient::NoOpenid(self.id.clone())) }
+    }
+
+    /// The host that all redirect URIs share: the sector when none is named.
+    pub fn sector_of(id: &str, redirect_uris: &[String]) -> Result<String, BadClient> {
+        if redirect_uris.is_empty() {
+            return Err(BadClient::NoRedirectUri(id.to_owned()));
+        }
+        // What may not be redirected to at all is the finding, not that it has no host to share.
+        if let Some(uri) = redirect_uris.iter().find(|uri| !may_redirect_to(uri)) {
+            return Err(BadClient::RedirectUri { client: id.to_owned(), uri: uri.clone() });
+        }
+        let hosts: BTreeSet<String> = redirect_uris
+            .iter()
+            .filter_map(|uri| Url::parse(uri).ok()?.host_str().map(str::to_owned))
+            .collect();
+        match (hosts.len(), hosts.into_iter().next()) {
+            (1, Some(host)) => Ok(host),
+            _ => Err(BadClient::Sector(id.to_owned())),
+        }
+    }
+
+    /// Whether nothing but PKCE ties a code to it.
+    pub fn is_public(&self) -> bool {
+        self.auth == ClientAuth::None
+    }
+}
+
+/// https anywhere, http on this machine only; never a fragment, never a user name. Visible ASCII only: it is compared and
+/// sent as it stands, and a parser would silently drop a tab or a space.
+fn may_redirect_to(uri: &str) -> bool {
+    if !uri.chars().all(|c| c.is_ascii_graphic()) {
+        return false;
+    }
+    let Ok(url) = Url::parse(uri) else { return false };
+    let scheme_fits = match url.scheme() {
+        "https" => url.has_host(),
+        "http" => is_loopback(&url),
+        _ => false,
+    };
+    scheme_fits && url.fragment().is_none() && url.username().is_empty() && url.password().is_none()
+}
+
+/// Whether a URL names this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client() -> Client {
+        Client {
+            id: "portal".into(),
+            name: "Portaal".into(),
+            redirect_uris: vec!["https://portal.example.nl/callback".into()],
+            post_logout_redirect_uris: vec![],
+            auth: ClientAuth::None,
+            scopes: [Scope::Openid].into(),
+            sector: "portal.example.nl".into(),
+            id_token_alg: Algorithm::Rs256,
+            minimum_level: Level::Local,
+            sees_relation: false,
+        }
+    }
+
+    #[test]
+    fn a_plain_client_passes_and_each_fault_is_named() {
+        assert_eq!(client().check(), Ok(()));
+        assert!(matches!(Client { id: "a b".into(), ..client() }.check(), Err(BadClient::Id(_))));
+        assert!(matches!(
+            Client { redirect_uris: vec![], ..client() }.check(),
+            Err(BadClient::NoRedirectUri(_))
+        ));
+        assert!(matches!(
+            Client { scopes: Scopes::default(), ..client() }.check(),
+            Err(BadClient::NoOpenid(_))
+        ));
+    }
+
+    #[test]
+    fn redirect_uris_are_https_or_this_machine() {
+        for good in
+            ["https://a.nl/cb?x=1", "http://127.0.0.1:8080/cb", "http://[::1]/cb", "http://localhost/cb"]
+        {
+            assert!(may_redirect_to(good), "{good}");
+        }
+        for bad in [
+            "http://a.nl/cb",
+            "https://a.nl/cb#x",
+            "https://u@a.nl/cb",
+            "javascript:alert(1)",
+            "https://a.nl/cb ",
+            "https://a.nl/\tcb",
+            "https://é.nl/cb",
+            "/cb",
+            "app:/cb",
+        ] {
+            assert!(!may_redirect_to(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_sector_is_the_one_host_or_must_be_named() {
+        let uris = |list: &[&str]| list.iter().map(|u| (*u).to_owned()).collect::<Vec<_>>();
+        assert_eq!(Client::sector_of("p", &uris(&["https://a.nl/1", "https://a.nl/2"])), Ok("a.nl".into()));
+        assert!(Client::sector_of("p", &uris(&["https://a.nl/1", "https://b.nl/2"])).is_err());
+    }
+}

@@ -1,0 +1,230 @@
+//! Grants: what a client was given in a session, and what the refresh tokens that came of it are worth.
+
+use super::{
+    assurance::Level,
+    id::{AccountId, GrantId, PersonId, SessionId, random},
+    scope::Scopes,
+    secret::{Hashed, Secret},
+    time::Timestamp,
+};
+
+/// For so many seconds after its use a refresh token gives the same successor: an answer can get lost on the way.
+const REPEAT: i64 = 30;
+/// What a refresh token begins with.
+const PREFIX: &str = "nms_rt_";
+/// How many characters of it are its family's: 128 random bits.
+const FAMILY: usize = 22;
+/// How many are its own: 256 random bits.
+const OWN: usize = 43;
+
+/// One grant: the family of a code, its access tokens and its refresh tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Which.
+    pub id: GrantId,
+    /// Who was given it.
+    pub client_id: String,
+    /// Which account gave it.
+    pub account: AccountId,
+    /// Whose that is.
+    pub person: PersonId,
+    /// In which session.
+    pub sid: SessionId,
+    /// What was granted.
+    pub scope: Scopes,
+    /// Where its code went.
+    pub redirect_uri: String,
+    /// The level of the login.
+    pub level: Level,
+    /// When the user proved who they are.
+    pub auth_time: Timestamp,
+    /// When it began.
+    pub created: Timestamp,
+    /// When it ends: with the session, at the latest.
+    pub ends: Timestamp,
+    /// When it was revoked, if it was.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl Grant {
+    /// Whether it counts at `now`. The session's life is a question of its own.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && now < self.ends
+    }
+}
+
+/// A refresh token. A part of it is its family's and a secret too, so that one that was replaced long ago is known for what
+/// it is although only the last two are kept, and nobody can invent one.
+#[derive(Debug, Clone)]
+pub struct RefreshToken {
+    family: Secret,
+    text: Secret,
+}
+
+impl RefreshToken {
+    /// The first of a new family.
+    pub fn first() -> Self {
+        Self::of(Secret::new(random::<16>()))
+    }
+
+    /// The one that takes the place of this one.
+    #[must_use]
+    pub fn successor(&self) -> Self {
+        Self::of(self.family.clone())
+    }
+
+    fn of(family: Secret) -> Self {
+        Self { text: Secret::token(&format!("{PREFIX}{}", family.expose())), family }
+    }
+
+    /// One that was received; `None` when it cannot be one of ours.
+    pub fn read(text: &str) -> Option<Self> {
+        let (family, own) = text.strip_prefix(PREFIX)?.split_at_checked(FAMILY)?;
+        (own.len() == OWN).then(|| Self { family: Secret::new(family), text: Secret::new(text) })
+    }
+
+    /// Under what its family is found.
+    pub fn family(&self) -> Hashed {
+        self.family.hashed()
+    }
+
+    /// What is stored instead of it.
+    pub fn hashed(&self) -> Hashed {
+        self.text.hashed()
+    }
+
+    /// The whole token.
+    pub fn text(&self) -> &Secret {
+        &self.text
+    }
+}
+
+impl From<RefreshToken> for Secret {
+    fn from(token: RefreshToken) -> Self {
+        token.text
+    }
+}
+
+/// A grant and its last two refresh tokens.
+#[derive(Debug, Clone)]
+pub struct Family {
+    /// What was granted.
+    pub grant: Grant,
+    /// The one refresh token that may still be used.
+    pub current: Hashed,
+    /// The one before it, when there was one.
+    pub replaced: Option<Replaced>,
+}
+
+/// A refresh token that the current one has replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replaced {
+    /// Which.
+    pub token: Hashed,
+    /// When.
+    pub at: Timestamp,
+    /// The current token, sealed under this one.
+    pub successor_sealed: Vec<u8>,
+}
+
+/// What a refresh token of a known family is worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Worth {
+    /// It is the current one.
+    Good,
+    /// It was used a moment ago and its successor, which is sealed in here, was not: the answer got lost.
+    Repeat(Vec<u8>),
+    /// It was used before: one of two holders is a thief, and nobody can tell which (RFC 9700 section 4.14).
+    Replayed,
+}
+
+impl Family {
+    /// What `token`, which is one of the family's, is worth at `now`.
+    pub fn worth(&self, token: &RefreshToken, now: Timestamp) -> Worth {
+        if self.current.is_of(&token.text) {
+            return Worth::Good;
+        }
+        match &self.replaced {
+            Some(last) if last.token.is_of(&token.text) && now.since(last.at) <= REPEAT => {
+                Worth::Repeat(last.successor_sealed.clone())
+            }
+            _ => Worth::Replayed,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::domain::scope::Scope;
+
+    /// A grant of nobody, from second 10 until second 1000.
+    pub(crate) fn grant() -> Grant {
+        let at = Timestamp::from_epoch;
+        Grant {
+            id: GrantId::random(),
+            client_id: "portal".into(),
+            account: AccountId::random(),
+            person: PersonId::random(),
+            sid: SessionId::random(),
+            scope: [Scope::ActAs, Scope::Openid].into(),
+            redirect_uri: "https://p.example/cb".into(),
+            level: Level::Midden,
+            auth_time: at(5),
+            created: at(10),
+            ends: at(1000),
+            revoked_at: None,
+        }
+    }
+
+    #[test]
+    fn a_grant_lives_until_its_end_unless_it_is_revoked() {
+        let at = Timestamp::from_epoch;
+        assert!(grant().is_live(at(999)) && !grant().is_live(at(1000)));
+        assert!(!Grant { revoked_at: Some(at(20)), ..grant() }.is_live(at(21)));
+    }
+
+    #[test]
+    fn a_successor_is_another_token_of_the_same_family() {
+        let first = RefreshToken::first();
+        let next = first.successor();
+        assert_eq!(first.family(), next.family());
+        assert_ne!(first.hashed(), next.hashed());
+        assert_ne!(first.family(), RefreshToken::first().family());
+        let read = RefreshToken::read(next.text().expose()).unwrap();
+        assert_eq!((read.family(), read.hashed()), (next.family(), next.hashed()));
+        assert_eq!(format!("{next:?}"), "RefreshToken { family: Secret(…), text: Secret(…) }");
+    }
+
+    #[test]
+    fn what_has_not_the_form_of_a_token_is_none() {
+        let text = RefreshToken::first().text().expose().to_owned();
+        let (long, other) = (format!("{text}x"), text.replacen("nms_rt_", "nms_ac_", 1));
+        let (cut, _) = text.split_at(text.len() - 1);
+        for bad in ["", "x", "nms_rt_", cut, &long, &other, &format!("nms_rt_{}", "é".repeat(33))] {
+            assert!(RefreshToken::read(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_the_last_two_tokens_are_worth_something_and_the_older_of_them_for_half_a_minute() {
+        let at = Timestamp::from_epoch;
+        let first = RefreshToken::first();
+        let (second, third) = (first.successor(), first.successor());
+        let mut family = Family { grant: grant(), current: first.hashed(), replaced: None };
+        assert_eq!(family.worth(&first, at(20)), Worth::Good);
+        assert_eq!(family.worth(&second, at(20)), Worth::Replayed);
+        let mut replace = |old: &RefreshToken, new: &RefreshToken| {
+            family.current = new.hashed();
+            family.replaced =
+                Some(Replaced { token: old.hashed(), at: at(20), successor_sealed: b"sealed".to_vec() });
+            family.clone()
+        };
+        let family = replace(&first, &second);
+        assert_eq!(family.worth(&second, at(20)), Worth::Good);
+        assert_eq!(family.worth(&first, at(50)), Worth::Repeat(b"sealed".to_vec()));
+        assert_eq!(family.worth(&first, at(51)), Worth::Replayed);
+        let family = replace(&second, &third);
+        assert_eq!(family.worth(&first, at(20)), Worth::Replayed, "its successor was used");
+    }
+}

@@ -1,0 +1,184 @@
+//! A login under way: a value that moves through types. Each step carries its own data and has only its own transitions,
+//! so the wrong order does not compile; what is kept between two requests is a [`Login<Step>`].
+
+mod code;
+mod digid;
+mod email;
+mod link;
+mod recover;
+mod register;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    code::{ByCode, Coded, MailedCode, Tried},
+    digid::{AsksDigid, AtDigid, Question, SentRequest},
+    email::{AsksPassword, ByPassword, LogIn},
+    link::{Link, Linking},
+    recover::{NewPassword, RecoverDigid, Recovering},
+    register::{Register, Registering},
+};
+pub use super::proof::Opening;
+use super::{
+    ask::Ask,
+    assurance::Level,
+    id::{LoginId, PersonId},
+    proof::{Digid, Local, Proof},
+    secret::Hashed,
+    time::Timestamp,
+};
+
+/// How long a login may take, in seconds, from the portal's request to its answer.
+pub const LIFE: i64 = 1800;
+
+/// A login at step `S`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Login<S = Step> {
+    /// Which; it stands in URLs.
+    pub id: LoginId,
+    /// What the portal asked.
+    pub ask: Ask,
+    /// The browser it belongs to: the hash of its cookie. Without that cookie it does not exist.
+    pub browser: Hashed,
+    /// When it ends, however far it got.
+    pub ends: Timestamp,
+    /// How far it got.
+    pub step: S,
+}
+
+/// Every step at which a login can be found.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Step {
+    /// Choosing a way in.
+    Choose(Choose),
+    /// Away to DigiD to log in.
+    AtDigid(AtDigid<Choose>),
+    /// A code was mailed after the right password.
+    CodeSent(Coded<LogIn>),
+    /// DigiD vouched for somebody we do not know: "Heeft u al een account?"
+    Question(Question),
+    /// "Ik heb een account".
+    Link(Link),
+    /// A code was mailed to the account that is to be linked.
+    LinkCode(Coded<Linking>),
+    /// Making an account.
+    Register(Register),
+    /// A code was mailed to the new account's address.
+    RegisterCode(Coded<Registering>),
+    /// A code was mailed to somebody who forgot the password.
+    RecoverCode(Coded<Recovering>),
+    /// The forgotten password's account has DigiD, which must be shown first.
+    RecoverDigid(RecoverDigid),
+    /// Away to DigiD to show that a forgotten password is one's own.
+    RecoverAtDigid(AtDigid<RecoverDigid>),
+    /// May choose a new password.
+    NewPassword(NewPassword),
+    /// Proven; a word to the user before going back.
+    Done(Done),
+}
+
+/// Choosing a way in.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Choose {
+    /// What to tell first.
+    pub notice: Option<Notice>,
+}
+
+/// What a page tells first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Notice {
+    /// The user cancelled at DigiD.
+    DigidCancelled,
+    /// The password was changed; now log in with it.
+    PasswordChanged,
+}
+
+/// Proven. What it is worth follows from the proofs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Done {
+    /// The account that was opened.
+    pub opening: Opening,
+    /// Whose it is.
+    pub person: PersonId,
+    digid: Option<Proof<Digid>>,
+    local: Option<Proof<Local>>,
+}
+
+impl Done {
+    /// The level that the proofs are worth.
+    pub fn level(&self) -> Level {
+        self.digid.as_ref().map_or(Level::Local, |proof| proof.of().level)
+    }
+
+    /// When the user proved who they are (`auth_time`).
+    pub fn auth_time(&self) -> Timestamp {
+        let at = |digid: &Proof<Digid>| digid.at();
+        let local = self.local.as_ref().map_or(Timestamp::from_epoch(0), Proof::at);
+        self.digid.as_ref().map_or(local, at)
+    }
+
+    /// Whether DigiD was linked to an account in this login: the user is told.
+    pub fn was_linked(&self) -> bool {
+        self.digid.is_some() && self.local.is_some()
+    }
+}
+
+impl Login<Choose> {
+    /// A new login for a valid request of a browser.
+    pub fn start(ask: Ask, browser: Hashed, now: Timestamp) -> Self {
+        Self { id: LoginId::random(), ask, browser, ends: now.plus(LIFE), step: Choose::default() }
+    }
+}
+
+impl<S> Login<S> {
+    fn with<T>(self, next: impl FnOnce(S) -> T) -> Login<T> {
+        Login { id: self.id, ask: self.ask, browser: self.browser, ends: self.ends, step: next(self.step) }
+    }
+
+    /// The same login as it is kept.
+    pub fn any(self) -> Login<Step>
+    where
+        S: Into<Step>,
+    {
+        self.with(Into::into)
+    }
+}
+
+macro_rules! steps {
+    ($($variant:ident($state:ty)),* $(,)?) => {$(
+        impl From<$state> for Step {
+            fn from(state: $state) -> Self {
+                Self::$variant(state)
+            }
+        }
+
+        impl TryFrom<Login<Step>> for Login<$state> {
+            /// The login as it stands: at another step.
+            type Error = Box<Login<Step>>;
+
+            fn try_from(login: Login<Step>) -> Result<Self, Self::Error> {
+                let Login { id, ask, browser, ends, step } = login;
+                match step {
+                    Step::$variant(step) => Ok(Login { id, ask, browser, ends, step }),
+                    step => Err(Box::new(Login { id, ask, browser, ends, step })),
+                }
+            }
+        }
+    )*};
+}
+
+steps! {
+    Choose(Choose),
+    AtDigid(AtDigid<Choose>),
+    CodeSent(Coded<LogIn>),
+    Question(Question),
+    Link(Link),
+    LinkCode(Coded<Linking>),
+    Register(Register),
+    RegisterCode(Coded<Registering>),
+    RecoverCode(Coded<Recovering>),
+    RecoverDigid(RecoverDigid),
+    RecoverAtDigid(AtDigid<RecoverDigid>),
+    NewPassword(NewPassword),
+    Done(Done),
+}

@@ -1,0 +1,235 @@
+//! Mandates: the facts the desk recorded, and what they mean at a given instant (M2 to M6).
+//!
+//! Nothing here is flipped by a job. [`standing`] computes from facts and `now` whether a mandate counts, and until when;
+//! every node of a cluster gives the same answer without talking, and none can be late.
+
+use chrono::NaiveDate;
+
+use super::{
+    birth::{ADULT, BirthDate, DECIDES_ALONE, HAS_A_SAY},
+    calendar::DAY,
+    consent::{Block, Consent, Party, Word, agreement, last_word},
+    id::{MandateId, PersonId},
+    time::Timestamp,
+    words::words,
+};
+
+/// The longest that a grant by someone of 16 or older may last, in seconds: a year, also a leap year (M5).
+pub const LONGEST_GRANT: i64 = 366 * DAY;
+
+words! {
+    /// What the representative is to the person represented. The words stand in tokens.
+    Relation {
+        /// A parent with authority.
+        Parent = "parent",
+        /// A guardian of a child (*voogd*).
+        Guardian = "guardian",
+        /// A curator of an adult (*curator*, Dutch Civil Code, article 1:378).
+        Curator = "curator",
+        /// A mentor of an adult (Dutch Civil Code, article 1:450).
+        Mentor = "mentor",
+        /// Anyone whom the person expressly granted access.
+        Authorised = "authorised",
+    }
+
+    /// What the authority of the representative was seen from (M1).
+    Evidence {
+        /// An extract of the register of parental authority.
+        ParentalAuthority = "parental_authority",
+        /// A decision of a court.
+        CourtOrder = "court_order",
+        /// A form signed by the person represented.
+        SignedForm = "signed_form",
+    }
+
+    /// A document with which people prove who they are (*Wet op de identificatieplicht*, article 1).
+    DocumentKind {
+        /// A passport.
+        Passport = "passport",
+        /// A national identity card.
+        IdentityCard = "identity_card",
+        /// A driving licence.
+        DrivingLicence = "driving_licence",
+        /// A residence permit (*vreemdelingendocument*).
+        ResidencePermit = "residence_permit",
+    }
+}
+
+impl Relation {
+    /// Whether the authority comes from being a minor's parent or guardian, and so ends with their sixteenth birthday.
+    pub const fn is_parental(self) -> bool {
+        matches!(self, Self::Parent | Self::Guardian)
+    }
+}
+
+/// An identity document that was checked at the desk. Its number is never recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Document {
+    /// What it is.
+    pub kind: DocumentKind,
+    /// The last day on which it is valid.
+    pub valid_until: NaiveDate,
+}
+
+/// The facts of a mandate: one person may act for another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mandate {
+    /// Its identifier. Clients see another one, see `flows::act_as`.
+    pub id: MandateId,
+    /// Who acts.
+    pub representative: PersonId,
+    /// For whom.
+    pub represented: PersonId,
+    /// What the first is to the second.
+    pub relation: Relation,
+    /// The ground in law, in the words of the desk.
+    pub legal_basis: String,
+    /// What proved the authority.
+    pub evidence: Evidence,
+    /// The checked document of the representative.
+    pub representative_document: Document,
+    /// The checked document of the person represented.
+    pub represented_document: Document,
+    /// Where the paper form is kept.
+    pub form_reference: String,
+    /// The member of staff who registered it.
+    pub registered_by: String,
+    /// When.
+    pub registered_at: Timestamp,
+    /// From when it counts.
+    pub starts: Timestamp,
+    /// The first instant at which it no longer counts.
+    pub ends: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// When the date of birth was corrected after the mandate had lapsed. It stays lapsed, whatever the date says now.
+    pub lapsed_at: Option<Timestamp>,
+}
+
+impl Mandate {
+    /// The first instant at which it no longer counts, if there is one. An express grant always has one, whatever is
+    /// stored.
+    fn ends(&self) -> Option<Timestamp> {
+        let longest = (self.relation == Relation::Authorised).then(|| self.registered_at.plus(LONGEST_GRANT));
+        self.ends.into_iter().chain(longest).min()
+    }
+}
+
+/// What a mandate is worth at an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It counts.
+    Active {
+        /// The first instant at which the clock alone changes that; no token may outlive it (M8).
+        until: Option<Timestamp>,
+    },
+    /// It has not begun, or the person represented is too young for it.
+    NotYet,
+    /// Someone whose agreement is needed has not given it.
+    AwaitingConsent,
+    /// Someone whose agreement is needed has withdrawn it. To the other this looks like [`Self::AwaitingConsent`].
+    Withdrawn,
+    /// The child turned sixteen. It never counts again.
+    Lapsed,
+    /// Its end has come. It never counts again.
+    Ended,
+    /// It was revoked. It never counts again.
+    Revoked,
+    /// An emergency block holds. Never shown to the representative.
+    Blocked,
+    /// The date of birth of the person represented is not known, so nobody knows who decides.
+    NoBirthDate,
+}
+
+impl Standing {
+    /// Whether the representative may act.
+    pub const fn is_active(self) -> bool {
+        matches!(self, Self::Active { .. })
+    }
+
+    /// The standing's word, for lists of the desk.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active { .. } => "active",
+            Self::NotYet => "not_yet",
+            Self::AwaitingConsent => "awaiting_consent",
+            Self::Withdrawn => "withdrawn",
+            Self::Lapsed => "lapsed",
+            Self::Ended => "ended",
+            Self::Revoked => "revoked",
+            Self::Blocked => "blocked",
+            Self::NoBirthDate => "no_birth_date",
+        }
+    }
+}
+
+/// What `mandate` is worth at `now`, given when the person represented was `born`, what both said, and the blocks.
+///
+/// Facts that take access away count as soon as they are known, even when another node's clock dated them a little ahead;
+/// facts that give it count from their time. Consents and blocks of other mandates are passed over.
+pub fn standing(
+    mandate: &Mandate,
+    born: Option<BirthDate>,
+    consents: &[Consent],
+    blocks: &[Block],
+    now: Timestamp,
+) -> Standing {
+    if mandate.revoked_at.is_some() {
+        return Standing::Revoked;
+    }
+    if mandate.lapsed_at.is_some() {
+        return Standing::Lapsed;
+    }
+    let Some(born) = born else { return Standing::NoBirthDate };
+    if mandate.relation.is_parental() && born.may_have_turned(DECIDES_ALONE, now) {
+        return Standing::Lapsed;
+    }
+    if mandate.ends().is_some_and(|ends| now >= ends) {
+        return Standing::Ended;
+    }
+    if blocks.iter().any(|block| block.holds(mandate, now)) {
+        return Standing::Blocked;
+    }
+    if now < mandate.starts {
+        return Standing::NotYet;
+    }
+    match mandate.relation {
+        Relation::Parent | Relation::Guardian if !born.may_have_turned(HAS_A_SAY, now) => {
+            active(mandate, Some(born.earliest_birthday(HAS_A_SAY)))
+        }
+        Relation::Parent | Relation::Guardian => {
+            with_agreement(mandate, born, consents, now, Some(born.earliest_birthday(DECIDES_ALONE)))
+        }
+        Relation::Authorised => with_agreement(mandate, born, consents, now, None),
+        Relation::Curator | Relation::Mentor if born.has_surely_turned(ADULT, now) => active(mandate, None),
+        Relation::Curator | Relation::Mentor => Standing::NotYet,
+    }
+}
+
+/// Active until the `birthday` or the mandate's own end, whichever comes first.
+fn active(mandate: &Mandate, birthday: Option<Timestamp>) -> Standing {
+    Standing::Active { until: birthday.into_iter().chain(mandate.ends()).min() }
+}
+
+/// Active if the last word of everyone whose agreement is needed is that they agree.
+fn with_agreement(
+    mandate: &Mandate,
+    born: BirthDate,
+    consents: &[Consent],
+    now: Timestamp,
+    birthday: Option<Timestamp>,
+) -> Standing {
+    let (parties, age) = agreement(mandate.relation);
+    let counts_from = born.latest_birthday(age);
+    let word = |party: Party| last_word(consents, (&mandate.id, party), counts_from, now);
+    if parties.iter().any(|party| word(*party) == Some(Word::Withdrawn)) {
+        Standing::Withdrawn
+    } else if parties.iter().all(|party| word(*party) == Some(Word::Agreed)) {
+        active(mandate, birthday)
+    } else {
+        Standing::AwaitingConsent
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

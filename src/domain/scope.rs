@@ -1,0 +1,113 @@
+//! Scopes: what a client asks for and may ask for (RFC 6749 section 3.3).
+
+use std::{collections::BTreeSet, fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use super::words::{UnknownWord, words};
+
+words! {
+    /// One scope.
+    #[derive(PartialOrd, Ord)]
+    Scope {
+        /// The user's `sub`, and an ID token (OpenID Connect Core, section 3.1.2.1). No request goes without it.
+        Openid = "openid",
+        /// The user's e-mail address (OpenID Connect Core, section 5.4).
+        Email = "email",
+        /// For whom the user may act.
+        ActAs = "act_as",
+    }
+}
+
+/// A set of scopes. Written as one text in the order in which [`Scope`] declares them; in registrations as a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Scopes(BTreeSet<Scope>);
+
+impl Scopes {
+    /// The scopes of a request, without the words that nobody has: they are ignored (OpenID Connect Core, section
+    /// 3.1.2.1).
+    pub fn understood(text: &str) -> Self {
+        text.split(' ').filter_map(|word| word.parse().ok()).collect()
+    }
+
+    /// Whether it is among them.
+    pub fn contains(&self, scope: Scope) -> bool {
+        self.0.contains(&scope)
+    }
+
+    /// Whether all of them are among `others`.
+    pub fn are_within(&self, others: &Self) -> bool {
+        self.0.is_subset(&others.0)
+    }
+}
+
+impl FromIterator<Scope> for Scopes {
+    fn from_iter<T: IntoIterator<Item = Scope>>(scopes: T) -> Self {
+        Self(scopes.into_iter().collect())
+    }
+}
+
+impl<const N: usize> From<[Scope; N]> for Scopes {
+    fn from(scopes: [Scope; N]) -> Self {
+        Self(scopes.into())
+    }
+}
+
+/// Words parted by spaces; an unknown one is an error.
+impl FromStr for Scopes {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.split_ascii_whitespace().map(str::parse).collect()
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, scope) in self.0.iter().enumerate() {
+            write!(f, "{}{scope}", if place == 0 { "" } else { " " })?;
+        }
+        Ok(())
+    }
+}
+
+/// As one text, in a token (RFC 8693 section 4.2).
+pub mod text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::Scopes;
+
+    /// Writes the text.
+    pub fn serialize<S: Serializer>(scopes: &Scopes, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(scopes)
+    }
+
+    /// Reads the text.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Scopes, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn read_back_as_written_and_always_in_one_order() {
+        let all: Scopes = "act_as email openid email".parse().unwrap();
+        assert_eq!(all.to_string(), "openid email act_as");
+        assert_eq!(serde_json::to_string(&all).unwrap(), r#"["openid","email","act_as"]"#);
+        assert_eq!(serde_json::from_str::<Scopes>(r#"["act_as","openid","email"]"#).unwrap(), all);
+        assert_eq!((Scopes::default().to_string(), "".parse()), (String::new(), Ok(Scopes::default())));
+    }
+
+    #[test]
+    fn an_unknown_word_is_an_error_where_we_wrote_it_and_ignored_where_others_did() {
+        assert!("openid profile".parse::<Scopes>().is_err() && "OPENID".parse::<Scopes>().is_err());
+        let asked = Scopes::understood("openid profile  OPENID");
+        assert_eq!(asked, [Scope::Openid].into());
+        assert!(asked.are_within(&[Scope::ActAs, Scope::Openid].into()) && !asked.contains(Scope::ActAs));
+        assert!(!asked.are_within(&[Scope::ActAs].into()));
+    }
+}

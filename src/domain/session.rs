@@ -1,0 +1,64 @@
+//! A browser that is logged in.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    assurance::Level,
+    id::{AccountId, PersonId, SessionId},
+    login::Done,
+    secret::Hashed,
+    time::Timestamp,
+};
+
+/// A session. Made only from a finished login, so its level is what the proofs were worth.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// What clients know it by (`sid`).
+    pub sid: SessionId,
+    /// The hash of the cookie's secret half.
+    pub secret: Hashed,
+    /// The account that was opened.
+    pub account: AccountId,
+    /// Whose it is.
+    pub person: PersonId,
+    /// The account's era when it began; a later era has ended it.
+    pub era: i64,
+    /// What its proofs are worth.
+    pub level: Level,
+    /// When the user proved who they are.
+    pub auth_time: Timestamp,
+    /// The last visit that was noted.
+    pub seen: Timestamp,
+    /// When it ends in any case.
+    pub ends: Timestamp,
+}
+
+/// Visits are noted this many seconds apart, so that not every request writes.
+const NOTE_EVERY: i64 = 30;
+
+impl Session {
+    /// A new session for a login that is done.
+    pub fn begin(done: &Done, secret: Hashed, era: i64, absolute: i64, now: Timestamp) -> Self {
+        Self {
+            sid: SessionId::random(),
+            secret,
+            account: done.opening.account.clone(),
+            person: done.person.clone(),
+            era,
+            level: done.level(),
+            auth_time: done.auth_time(),
+            seen: now,
+            ends: now.plus(absolute),
+        }
+    }
+
+    /// Whether it still lives: `era` is its account's, and `idle` the longest it may go unvisited, in seconds.
+    pub fn is_alive(&self, era: i64, idle: i64, now: Timestamp) -> bool {
+        self.era == era && now < self.ends && now.since(self.seen) < idle
+    }
+
+    /// Whether a visit at `now` is worth noting.
+    pub fn wants_note(&self, now: Timestamp) -> bool {
+        now.since(self.seen) >= NOTE_EVERY
+    }
+}

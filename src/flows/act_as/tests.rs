@@ -1,0 +1,118 @@
+//! What a client is told, on a real database.
+
+use super::*;
+use crate::{
+    domain::{
+        client::ClientAuth,
+        consent::{Party, Word},
+        grant::tests::grant,
+        key::Algorithm,
+        mandate::Relation,
+        scope::Scope,
+    },
+    store::mandates::tests::{Fresh, at, fresh, now},
+};
+
+fn client(id: &str, sees_relation: bool) -> Client {
+    Client {
+        id: id.into(),
+        name: "Portaal".into(),
+        redirect_uris: vec!["https://portal.example.nl/callback".into()],
+        post_logout_redirect_uris: vec![],
+        auth: ClientAuth::None,
+        scopes: [Scope::Openid].into(),
+        sector: format!("{id}.example.nl"),
+        id_token_alg: Algorithm::Rs256,
+        minimum_level: Level::Local,
+        sees_relation,
+    }
+}
+
+async fn told(f: &Fresh, person: &PersonId, level: Level, client: &Client, now: Timestamp) -> Representation {
+    let grant = Grant { person: person.clone(), level, ends: at("2026-07-01T21:00:00Z"), ..grant() };
+    let asking = Asking { grant: &grant, required: Level::Midden, client, issuer: "https://id.example.nl" };
+    representation(&f.store, &asking, now).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_claim_has_the_wire_form_of_the_standard_text() {
+    let f = fresh().await;
+    let (parent, child) = (f.person("Anna", "1985").await, f.person("Sam", "2018").await);
+    let mandate = f.mandate(Relation::Parent, (&parent, &child)).await;
+    let portal = client("portal", true);
+    let told = told(&f, &parent, Level::Midden, &portal, now()).await;
+    let sub = f.store.subject_for("portal.example.nl", &child, now()).await.unwrap();
+    let json = serde_json::to_value(&told.act_as).unwrap();
+    let name = json[0]["mandate"].as_str().unwrap();
+    assert!(name.len() == 22 && name != mandate.id.as_str());
+    assert_eq!(
+        json,
+        serde_json::json!([{
+            "sub": sub, "iss": "https://id.example.nl", "mandate": name, "relation": "parent",
+            "recheck": now().epoch() + 900,
+        }])
+    );
+}
+
+#[tokio::test]
+async fn below_the_level_nothing_is_looked_up() {
+    let f = fresh().await;
+    let (parent, child) = (f.person("Anna", "1985").await, f.person("Sam", "2018").await);
+    f.mandate(Relation::Parent, (&parent, &child)).await;
+    // On a database that is closed any look-up fails.
+    f.store.close().await;
+    let told = told(&f, &parent, Level::Local, &client("portal", true), now()).await;
+    assert_eq!(told, Representation::default());
+}
+
+#[tokio::test]
+async fn nothing_outlives_the_next_boundary_and_recheck_hides_it() {
+    let f = fresh().await;
+    let (parent, sam, kim) =
+        (f.person("Anna", "1985").await, f.person("Sam", "2014-07-02").await, f.person("Kim", "2018").await);
+    let mandate = f.mandate(Relation::Parent, (&parent, &sam)).await;
+    f.mandate(Relation::Parent, (&parent, &kim)).await;
+    let portal = client("portal", false);
+    let twelve = at("2026-07-01T22:00:00Z");
+
+    // The boundary is Sam's twelfth birthday; until shortly before it, recheck does not show it.
+    let early = told(&f, &parent, Level::Hoog, &portal, twelve.plus(-3 * 3600)).await;
+    assert_eq!((early.act_as.len(), early.until), (2, Some(twelve)));
+    assert!(early.act_as.iter().all(|entry| entry.recheck == twelve.plus(-3 * 3600 + 900)));
+    // The session ends an hour before midnight.
+    let late = told(&f, &parent, Level::Midden, &portal, twelve.plus(-3601)).await;
+    assert!(late.act_as.iter().all(|entry| entry.recheck == twelve.plus(-3600)));
+    assert_eq!(late.act_as[0].relation, None);
+
+    let sub = f.store.subject_for("portal.example.nl", &sam, now()).await.unwrap();
+    let listed =
+        async |now| told(&f, &parent, Level::Midden, &portal, now).await.act_as.iter().any(|a| a.sub == sub);
+    assert!(listed(twelve.plus(-1)).await);
+    assert!(!listed(twelve).await);
+    f.says(&mandate, Party::Represented, Word::Agreed, twelve).await;
+    assert!(!listed(twelve).await);
+    f.says(&mandate, Party::Representative, Word::Agreed, twelve).await;
+    assert!(listed(twelve).await);
+    f.says(&mandate, Party::Represented, Word::Withdrawn, twelve.plus(5)).await;
+    assert!(!listed(twelve.plus(5)).await);
+}
+
+#[tokio::test]
+async fn two_clients_share_neither_subject_nor_mandate_and_a_person_stands_there_once() {
+    let f = fresh().await;
+    let (daughter, father) = (f.person("Anna", "1985").await, f.person("Opa", "1940").await);
+    let grant = f.mandate(Relation::Authorised, (&daughter, &father)).await;
+    let (one, two) = (client("one", true), client("two", true));
+    let a = told(&f, &daughter, Level::Midden, &one, now()).await;
+    let b = told(&f, &daughter, Level::Midden, &two, now()).await;
+    assert_eq!((a.act_as.len(), b.act_as.len()), (1, 1));
+    assert_ne!(a.act_as[0].sub, b.act_as[0].sub);
+    assert_ne!(a.act_as[0].mandate, b.act_as[0].mandate);
+    assert_eq!((a.until, a.act_as[0].relation), (grant.ends, Some(Relation::Authorised)));
+
+    // A mentor's mandate has no end: of the two, it is the one that counts longest.
+    f.mandate(Relation::Mentor, (&daughter, &father)).await;
+    let both = told(&f, &daughter, Level::Midden, &one, now()).await;
+    assert_eq!(both.act_as.len(), 1);
+    assert_eq!((both.until, both.act_as[0].relation), (None, Some(Relation::Mentor)));
+}

@@ -1,0 +1,147 @@
+//! One code at several doors, with the application as the server builds it.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, sync::Arc};
+
+use super::*;
+use crate::{
+    app::open_store,
+    config::Config,
+    domain::{
+        id::random,
+        login::{Choose, LogIn, Opening, Recovering},
+    },
+    flows::{Next, email, finish},
+    oidc::oxide::tests::ask,
+    store::{Vault, accounts::Owner},
+};
+
+const CODE: &str = "KDFHGKMNP3";
+const CONFIG: &str = r#"
+issuer = "https://id.example.nl"
+listen = "127.0.0.1:0"
+database = "namens.db"
+master_key = { file = "master.key" }
+[mail]
+from = "Namens <noreply@example.nl>"
+folder = "mail"
+[[client]]
+id = "portal"
+name = "Huisarts De Linde"
+redirect_uris = ["https://p.example/cb"]
+auth = "none"
+scopes = ["openid", "act_as"]
+"#;
+
+fn now() -> Timestamp {
+    Timestamp::parse_rfc3339("2026-07-01T09:00:00Z").unwrap()
+}
+
+/// An application in a folder of its own, and a login that waits for [`CODE`].
+struct Waiting {
+    app: Arc<App>,
+    id: LoginId,
+    browser: Secret,
+    folder: PathBuf,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A new login, and [`CODE`] for it.
+fn code_sent(app: &App, browser: &Secret) -> (Login<Choose>, SentCode) {
+    let login = Login::start(ask(), browser.hashed(), now());
+    let sent = SentCode::first(hash(app, &login, &Secret::new(CODE)), "K7Q".into(), now());
+    (login, sent)
+}
+
+impl Waiting {
+    async fn begin() -> Self {
+        let folder = std::env::temp_dir().join(format!("namens-{}", random::<9>()));
+        fs::create_dir_all(folder.join("mail")).unwrap();
+        fs::write(folder.join("master.key"), Vault::new_master_key().as_str()).unwrap();
+        fs::set_permissions(folder.join("master.key"), fs::Permissions::from_mode(0o600)).unwrap();
+        let config = Config::parse(CONFIG, folder.clone()).unwrap();
+        open_store(&config, true).await.unwrap().migrate().await.unwrap();
+        let app = App::build(config).await.unwrap();
+        let browser = Secret::token("");
+        let (login, sent) = code_sent(&app, &browser);
+        let login = login.forgot(Email::parse("a@x.nl").unwrap(), None, sent);
+        let id = logins::begin(&app, login).await.unwrap();
+        Self { app, id, browser, folder }
+    }
+
+    /// The same, of the owner of an account who logs in.
+    async fn to_log_in() -> Self {
+        let mut waiting = Self::begin().await;
+        let (app, email) = (&waiting.app, Email::parse("a@x.nl").unwrap());
+        let account = app.store.create_account(&Owner::New, &email, None, now()).await.unwrap().unwrap();
+        let (login, sent) = code_sent(app, &waiting.browser);
+        let login = login.opened(email, Opening { account, era: 0 }, sent);
+        waiting.id = logins::begin(app, login).await.unwrap();
+        waiting
+    }
+
+    async fn read<P>(&self) -> Held<Coded<P>>
+    where
+        Login<Coded<P>>: TryFrom<Login<Step>, Error = Box<Login<Step>>>,
+    {
+        let found = logins::find(&self.app, &self.id, &self.browser, now()).await.unwrap().unwrap();
+        found.at().unwrap_or_else(|held| panic!("it stands at {:?}", held.login.step))
+    }
+
+    /// Logs in as far as that code goes.
+    async fn log_in(&self, held: Held<Coded<LogIn>>, typed: &str) -> Result<Secret, Refused<WrongCode>> {
+        match email::confirm(&self.app, held, &Secret::new(typed), now()).await? {
+            Next::In(held) => Ok(finish::finish(&self.app, held, None, now()).await?.cookie),
+            Next::Page(id) => Err(Stop::Elsewhere(id).into()),
+        }
+    }
+
+    async fn enter(
+        &self,
+        held: Held<Coded<Recovering>>,
+        typed: &str,
+    ) -> Result<Held<Recovering>, Refused<WrongCode>> {
+        enter(&self.app, held, &Secret::new(typed), now()).await
+    }
+}
+
+/// Otherwise a swarm of guesses, all of which read the login before any was counted, would each have a try.
+#[tokio::test]
+async fn of_all_who_read_the_login_as_it_was_one_is_heard() {
+    let waiting = Waiting::begin().await;
+    let (wrong, right, again) = (waiting.read().await, waiting.read().await, waiting.read().await);
+    let heard = waiting.enter(wrong, "KDFHGKMNP4").await;
+    assert!(matches!(heard, Err(Refused::Because(WrongCode::Again { left: 4 }))), "{heard:?}");
+    for late in [right, again] {
+        let heard = waiting.enter(late, CODE).await;
+        assert!(matches!(heard, Err(Refused::Stopped(Stop::Elsewhere(_)))), "{heard:?}");
+    }
+
+    let (right, wrong, again) = (waiting.read().await, waiting.read().await, waiting.read().await);
+    assert!(waiting.enter(right, "kdfhg kmnp3").await.is_ok());
+    for (late, typed) in [(wrong, "KDFHGKMNP4"), (again, CODE)] {
+        let heard = waiting.enter(late, typed).await;
+        assert!(matches!(heard, Err(Refused::Stopped(Stop::Elsewhere(_)))), "{heard:?}");
+    }
+}
+
+/// The same where the right code opens a session, and the login is not kept between the two.
+#[tokio::test]
+async fn a_right_code_that_comes_late_opens_no_session() {
+    let waiting = Waiting::to_log_in().await;
+    let (wrong, late) = (waiting.read().await, waiting.read().await);
+    let heard = waiting.log_in(wrong, "KDFHGKMNP4").await;
+    assert!(matches!(heard, Err(Refused::Because(WrongCode::Again { left: 4 }))), "{heard:?}");
+    let heard = waiting.log_in(late, CODE).await;
+    assert!(matches!(heard, Err(Refused::Stopped(Stop::Elsewhere(_)))), "{heard:?}");
+
+    let (right, again) = (waiting.read().await, waiting.read().await);
+    let cookie = waiting.log_in(right, CODE).await.unwrap();
+    assert!(waiting.app.store.visit_session(&cookie, 900, now()).await.unwrap().is_some());
+    let heard = waiting.log_in(again, CODE).await;
+    assert!(matches!(heard, Err(Refused::Stopped(Stop::Elsewhere(_)))), "{heard:?}");
+}

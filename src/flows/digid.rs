@@ -1,0 +1,226 @@
+//! DigiD (F7, F8): away with a signed request, back with an artifact that only this browser's login can use, once.
+
+use std::net::IpAddr;
+
+use super::{Held, Next, Over, Refused, Stop, finish::may_enter, logins};
+use crate::{
+    app::App,
+    domain::{
+        fault::Fault,
+        login::{AsksDigid, AtDigid, Choose, Login, Notice, RecoverDigid, SentRequest, Step},
+        proof::{Digid, Proof},
+        time::Timestamp,
+    },
+    saml::{Artifact, Expected, Failure, Outgoing, ServiceProvider, Verified, Wish},
+    store::{accounts::Account, audit::Event},
+};
+
+/// How long a used artifact or assertion is remembered: longer than either can be accepted.
+const REMEMBER: i64 = 3600;
+
+/// Off to DigiD, to log in or to show that a forgotten password is one's own.
+pub async fn depart<P: AsksDigid>(app: &App, held: Held<P>, now: Timestamp) -> Result<Outgoing, Stop>
+where
+    AtDigid<P>: Into<Step> + Clone,
+{
+    let (required, forced) = P::wanted(&held.login.ask);
+    // The login's id is the RelayState: opaque, under 80 bytes, and worth nothing without the browser's cookie.
+    let wish = Wish { required, force_authn: forced, representation: false };
+    let outgoing = service_provider(app)?.request(wish, held.login.id.as_str(), now).await?;
+    let sent = SentRequest { id: outgoing.id.clone(), at: now, required, forced };
+    logins::save(app, held.to(|login| login.to_digid(sent))).await?;
+    Ok(outgoing)
+}
+
+/// Back here without an answer: the user came back with the browser's button, or tries again.
+pub async fn come_back(app: &App, held: Held) -> Result<(), Stop> {
+    match held.at::<AtDigid<Choose>>() {
+        Ok(held) => logins::save(app, held.to(|login| login.back(None))).await.map(drop),
+        Err(held) => {
+            let held = held.at::<AtDigid<RecoverDigid>>()?;
+            logins::save(app, held.to(|login| login.back(None))).await.map(drop)
+        }
+    }
+}
+
+fn service_provider(app: &App) -> Result<&ServiceProvider, Fault> {
+    app.digid.as_ref().ok_or_else(|| Fault::because("DigiD is not configured"))
+}
+
+/// Takes an artifact for a login of this browser that is away to DigiD. Artifact and assertion are each spent once, whatever
+/// arrives at the same time.
+pub async fn arrive(
+    app: &App,
+    held: Held,
+    artifact: &str,
+    address: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<Next, Refused<Failure>> {
+    match held.at::<AtDigid<Choose>>() {
+        Ok(held) => match prove(app, &held.login, artifact, address, now).await {
+            Ok(proof) => log_in(app, held, proof, now).await,
+            Err(refused) => without_answer(app, held, refused, now).await,
+        },
+        Err(held) => {
+            let held = held.at::<AtDigid<RecoverDigid>>()?;
+            match prove(app, &held.login, artifact, address, now).await {
+                Ok(proof) => recover(app, held, &proof, now).await,
+                Err(refused) => without_answer(app, held, refused, now).await,
+            }
+        }
+    }
+}
+
+/// Why there is no proof.
+enum NoProof {
+    /// The artifact was used before. Another request was first with it, perhaps this very one before a reload: its login is
+    /// not ours to end (`docs/adr/0007`).
+    Used,
+    Failed(Failure),
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for NoProof {
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Spends the artifact, exchanges it, and spends the assertion.
+async fn prove<P>(
+    app: &App,
+    login: &Login<AtDigid<P>>,
+    artifact: &str,
+    address: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<Proof<Digid>, NoProof> {
+    let sp = service_provider(app)?;
+    let parsed = Artifact::parse(artifact, sp).map_err(NoProof::Failed)?;
+    if !app.store.spend_artifact(artifact, now.plus(REMEMBER)).await? {
+        return Err(NoProof::Used);
+    }
+    let sent = &login.step.sent;
+    let expected = Expected {
+        request_id: sent.id.clone(),
+        required: sent.required,
+        force_authn: sent.forced,
+        representation: false,
+        asked_at: sent.at,
+    };
+    let verified = sp.resolve(parsed, &expected, now).await.map_err(NoProof::Failed)?;
+    if !app.store.spend_assertion(verified.assertion_id(), now.plus(REMEMBER)).await? {
+        return Err(NoProof::Failed(Failure::Hostile("an assertion that was used before")));
+    }
+    note_address(&verified, address);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "after every check of the assertion, and after it was spent"
+    )]
+    Ok(Proof::attest(
+        Digid { bsn: verified.bsn().clone(), level: verified.level() },
+        verified.authn_instant(),
+    ))
+}
+
+/// The account that this DigiD opens. A child known to be under twelve has no session of its own (M13).
+async fn owned<P>(
+    app: &App,
+    login: &Login<AtDigid<P>>,
+    proof: &Proof<Digid>,
+    now: Timestamp,
+) -> Result<Option<Account>, Stop> {
+    let Some(person) = app.store.person_by_bsn(&proof.of().bsn).await? else { return Ok(None) };
+    if !may_enter(&app.store, &person.id, now).await? {
+        logins::end(app, login, now).await?;
+        audit(app, login, "too_young", now).await?;
+        return Err(Over::TooYoung.into());
+    }
+    Ok(app.store.account_of_person(&person.id).await?.filter(|account| account.has_digid))
+}
+
+async fn log_in(
+    app: &App,
+    held: Held<AtDigid<Choose>>,
+    proof: Proof<Digid>,
+    now: Timestamp,
+) -> Result<Next, Refused<Failure>> {
+    if let Some(account) = owned(app, &held.login, &proof, now).await? {
+        let held = held.to(|login| login.known(proof, account.opening(), account.person));
+        return Ok(Next::In(logins::save(app, held).await?));
+    }
+    audit(app, &held.login, "unknown", now).await?;
+    let held = logins::save(app, held.to(|login| login.unknown(proof, now))).await?;
+    Ok(Next::Page(held.login.id))
+}
+
+async fn recover(
+    app: &App,
+    held: Held<AtDigid<RecoverDigid>>,
+    proof: &Proof<Digid>,
+    now: Timestamp,
+) -> Result<Next, Refused<Failure>> {
+    let account = owned(app, &held.login, proof, now).await?;
+    if account.is_none_or(|account| account.opening() != *held.login.opening()) {
+        logins::end(app, &held.login, now).await?;
+        audit(app, &held.login, "another_person", now).await?;
+        return Err(Over::NotLinked.into());
+    }
+    let held = logins::save(app, held.to(Login::<AtDigid<RecoverDigid>>::recovered)).await?;
+    Ok(Next::Page(held.login.id))
+}
+
+/// A refusal leaves no trace but an audit line without a BSN. A login that may be tried again stays; one that was
+/// attacked, or that came in too low, is over.
+async fn without_answer<P>(
+    app: &App,
+    held: Held<AtDigid<P>>,
+    refused: NoProof,
+    now: Timestamp,
+) -> Result<Next, Refused<Failure>>
+where
+    P: AsksDigid + Into<Step> + Clone,
+{
+    let failure = match refused {
+        NoProof::Fault(fault) => return Err(fault.into()),
+        NoProof::Used => {
+            let failure = Failure::ArtifactUnknownOrExpired;
+            audit(app, &held.login, failure.audit_code(), now).await?;
+            return Err(Refused::Because(failure));
+        }
+        NoProof::Failed(failure) => failure,
+    };
+    audit(app, &held.login, failure.audit_code(), now).await?;
+    tracing::warn!(code = failure.audit_code(), %failure, "DigiD login refused");
+    match failure {
+        Failure::LevelTooLow => {
+            logins::end(app, &held.login, now).await?;
+            Err(Over::LevelTooLow.into())
+        }
+        Failure::Hostile(_) | Failure::BadArtifact(_) => {
+            logins::end(app, &held.login, now).await?;
+            Err(Refused::Because(failure))
+        }
+        Failure::Cancelled => {
+            let held = logins::save(app, held.to(|login| login.back(Some(Notice::DigidCancelled)))).await?;
+            Ok(Next::Page(held.login.id))
+        }
+        other => {
+            logins::save(app, held.to(|login| login.back(None))).await?;
+            Err(Refused::Because(other))
+        }
+    }
+}
+
+async fn audit<S>(app: &App, login: &Login<S>, outcome: &str, now: Timestamp) -> Result<(), Fault> {
+    let client = Some(login.ask.client_id.as_str());
+    app.store.audit(&Event { event: "login.digid", outcome, client, ..Event::default() }, now).await
+}
+
+/// DigiD tells the address it saw. Another one is no reason to refuse (families have several), but worth a line.
+fn note_address(verified: &Verified, ours: Option<IpAddr>) {
+    if let (Some(theirs), Some(ours)) = (verified.address(), ours)
+        && theirs != ours
+    {
+        tracing::info!("DigiD and we saw different addresses for one login");
+    }
+}

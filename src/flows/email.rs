@@ -1,0 +1,98 @@
+//! Local login (F4): e-mail and password, then a mailed code. An unknown address costs the same work and gets the same
+//! answer as a wrong password.
+
+use super::{Held, Next, Refused, Stop, code, guesses};
+use crate::{
+    app::App,
+    domain::{
+        code::{WrongCode, draw_reference},
+        email::Email,
+        id::LoginId,
+        lang::Lang,
+        login::{AsksPassword, ByCode, Coded, LogIn, Step},
+        secret::Secret,
+        time::Timestamp,
+    },
+    password::Checked,
+    store::{accounts::Account, audit::Event},
+};
+
+/// What a person filled in.
+#[derive(Debug)]
+pub struct Credentials {
+    /// The address, as typed.
+    pub email: String,
+    /// The password.
+    pub password: Secret,
+    /// The cookie of a browser that has logged in here before.
+    pub device: Option<Secret>,
+}
+
+/// The address or the password is wrong; nobody says which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrongCredentials;
+
+/// Tries address and password, to log in or to link; when right, mails a code to the account's own address.
+pub async fn enter<S: AsksPassword>(
+    app: &App,
+    held: Held<S>,
+    credentials: Credentials,
+    lang: Lang,
+    now: Timestamp,
+) -> Result<LoginId, Refused<WrongCredentials>>
+where
+    Coded<S::Then>: Into<Step> + Clone,
+{
+    let (id, what) = (held.login.id.clone(), S::Then::FOR);
+    if !S::takes_password(&held.login.ask) {
+        return Err(Stop::Elsewhere(id).into());
+    }
+    let Some((account, email)) = check(app, &id, credentials, now).await? else {
+        let client = Some(held.login.ask.client_id.as_str());
+        let event = Event { event: code::event(what), outcome: "wrong", client, ..Event::default() };
+        app.store.audit(&event, now).await?;
+        return Err(Refused::Because(WrongCredentials));
+    };
+    let about = code::circumstances(app, &held.login, &email, &draw_reference(), lang, now).await?;
+    let mailed = code::first(app, &held.login, &about, what, false);
+    let sent = mailed.sent.clone();
+    Ok(mailed.send(app, held.to(|login| login.opened(email, account.opening(), sent)), now).await?)
+}
+
+/// Tries the code; when right, password and code together are the proof.
+pub async fn confirm(
+    app: &App,
+    held: Held<Coded<LogIn>>,
+    typed: &Secret,
+    now: Timestamp,
+) -> Result<Next, Refused<WrongCode>> {
+    let right = code::attempt(app, held, typed, now).await?;
+    let (id, local) = (right.login().id.clone(), right.login().prove(now));
+    // Whether it is still open under that password is asked by the caller, which ends this login at once.
+    let account = app.store.account(&local.of().opening.account).await?.ok_or(Stop::Elsewhere(id))?;
+    Ok(Next::In(right.done(|login| login.done(local, account.person))))
+}
+
+/// The account that address and password open, and the address as its owner once typed it. The same work is done when
+/// there is none.
+pub(super) async fn check(
+    app: &App,
+    login: &LoginId,
+    credentials: Credentials,
+    now: Timestamp,
+) -> Result<Option<(Account, Email)>, Stop> {
+    let email = Email::parse(&credentials.email).ok();
+    guesses::take_turn(&app.store, &app.waiting, login, &credentials, now).await?;
+    let account = match &email {
+        Some(email) => app.store.account_by_email(email).await?,
+        None => None,
+    };
+    let stored = account.as_ref().and_then(|account| account.password_hash.clone());
+    let checked = app.hasher.check(credentials.password, stored.clone()).await.map_err(Stop::not_hashed)?;
+    let Some(account) = account.filter(|_| checked != Checked::Wrong) else { return Ok(None) };
+    if let (Checked::Outdated(newer), Some(stored)) = (&checked, &stored) {
+        app.store.rehash_password(&account.id, stored, newer).await?;
+    }
+    let email = Email::parse(&account.email)?;
+    Ok(Some((account, email)))
+}

@@ -1,0 +1,209 @@
+//! Guessing is slowed and never locks anybody out (F5): past ten tries in a quarter of an hour, tries at one address pass
+//! at most one a second. So that a stranger's flood does not stand in the owner's way, a browser that once logged in with
+//! the address has a count of its own (docs/adr/0011-known-browsers.md).
+
+use std::time::Duration;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use tokio::sync::Semaphore;
+
+use super::{Stop, email::Credentials};
+use crate::{
+    app::App,
+    domain::{
+        email::Email,
+        id::{LoginId, random_bytes},
+        secret::Secret,
+        time::Timestamp,
+    },
+    store::Store,
+};
+
+/// How many tries are free, and in how many seconds.
+const FREE_TRIES: (i64, i64) = (10, 900);
+/// Later tries are gathered for so many seconds; as many of them get a second each of the next such round, and the rest is
+/// turned away. So nobody waits longer than five seconds.
+const ROUND: i64 = 3;
+
+/// How many addresses a browser is known for at most: a family's, not a library's.
+const ADDRESSES: usize = 8;
+/// Bytes of a browser's random name, and of each mark that says one address logged in there.
+const PART: usize = 16;
+
+/// Lets a try at an address pass, at once or when it has its turn. Counted the same whether or not the address has an
+/// account, or is one. `waiting` has a permit for each try that may still wait, whatever its address. When a try does not
+/// pass, nothing was checked: all turns of the address are taken, or too many wait already.
+pub(super) async fn take_turn(
+    store: &Store,
+    waiting: &Semaphore,
+    login: &LoginId,
+    tried: &Credentials,
+    now: Timestamp,
+) -> Result<(), Stop> {
+    let email = Email::parse(&tried.email).ok();
+    let key = email.as_ref().map_or(tried.email.as_str(), Email::key);
+    let device = tried.device.as_ref().and_then(Device::read);
+    let device = device.filter(|device| device.knows(store, key));
+    let whom = device.map_or_else(|| key.to_owned(), |device| device.mine(key));
+    let (free, window) = FREE_TRIES;
+    if store.bump("password", &whom, window, now).await? <= free {
+        return Ok(());
+    }
+    let round = now.epoch().div_euclid(ROUND);
+    let place = store.bump("password-turn", &format!("{whom}\0{round}"), 2 * ROUND, now).await?;
+    let wait = wait(place, now).ok_or_else(|| Stop::TooManyTries(login.clone()))?;
+    let _waiting = waiting.try_acquire().map_err(|_| Stop::Busy)?;
+    tokio::time::sleep(Duration::from_secs(wait)).await;
+    Ok(())
+}
+
+/// How many seconds the try with that place in its round waits; `None` when the next round has no second left for it.
+fn wait(place: i64, now: Timestamp) -> Option<u64> {
+    let left = ROUND - now.epoch().rem_euclid(ROUND);
+    (place <= ROUND).then(|| (left + place - 1).unsigned_abs())
+}
+
+/// The cookie of a browser in which an address has just logged in.
+pub fn remember(app: &App, older: Option<&Secret>, address: &Email) -> Secret {
+    let device = older.and_then(Device::read).unwrap_or_else(Device::new);
+    device.with(&app.store, address.key()).write()
+}
+
+/// A browser that has logged in here: its random name, and a mark for each address, the newest first.
+#[derive(Debug, PartialEq, Eq)]
+struct Device {
+    name: [u8; PART],
+    marks: Vec<[u8; PART]>,
+}
+
+impl Device {
+    fn new() -> Self {
+        Self { name: random_bytes(), marks: Vec::new() }
+    }
+
+    fn read(cookie: &Secret) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(cookie.expose()).ok()?;
+        let (parts, rest) = bytes.as_chunks::<PART>();
+        let (name, marks) = parts.split_first()?;
+        (rest.is_empty() && marks.len() <= ADDRESSES).then(|| Self { name: *name, marks: marks.to_vec() })
+    }
+
+    fn write(&self) -> Secret {
+        let bytes = [&self.name[..], self.marks.as_flattened()].concat();
+        Secret::new(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// What is counted of one address in this browser.
+    fn mine(&self, key: &str) -> String {
+        format!("{key}\0{}", URL_SAFE_NO_PAD.encode(self.name))
+    }
+
+    /// What only we can say of an address and this browser.
+    fn mark(&self, store: &Store, key: &str) -> [u8; PART] {
+        let hash = store.device_mark(&self.mine(key));
+        hash.first_chunk().copied().unwrap_or_else(random_bytes)
+    }
+
+    fn knows(&self, store: &Store, key: &str) -> bool {
+        let mark = self.mark(store, key);
+        self.marks.iter().any(|one| verify_slices_are_equal(one, &mark).is_ok())
+    }
+
+    fn with(mut self, store: &Store, key: &str) -> Self {
+        let mark = self.mark(store, key);
+        self.marks.retain(|one| *one != mark);
+        self.marks.insert(0, mark);
+        self.marks.truncate(ADDRESSES);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::mandates::tests::fresh;
+
+    #[tokio::test]
+    async fn a_bounded_number_waits_and_whoever_has_waited_makes_room() {
+        let fresh = fresh().await;
+        let now = Timestamp::from_epoch(1001);
+        let tried = |email: &str| Credentials {
+            email: email.to_owned(),
+            password: Secret::new("een ander woord"),
+            device: None,
+        };
+        let (full, room) = (Semaphore::new(0), Semaphore::new(1));
+        let take = async |waiting: &Semaphore, email: &str| {
+            take_turn(&fresh.store, waiting, &LoginId::random(), &tried(email), now).await
+        };
+        for _ in 0..10 {
+            assert!(take(&full, "a@voorbeeld.nl").await.is_ok(), "the first ten wait for nobody");
+        }
+        assert!(take(&room, "a@voorbeeld.nl").await.is_ok());
+        assert_eq!(room.available_permits(), 1);
+        for _ in 0..2 {
+            assert!(matches!(take(&full, "a@voorbeeld.nl").await, Err(Stop::Busy)));
+        }
+        assert!(
+            matches!(take(&room, "a@voorbeeld.nl").await, Err(Stop::TooManyTries(_))),
+            "a round has three turns"
+        );
+        assert!(take(&full, "b@voorbeeld.nl").await.is_ok());
+        assert!(take(&full, "no address").await.is_ok());
+    }
+
+    #[test]
+    fn turns_are_a_second_apart_and_nobody_waits_longer_than_five() {
+        let mut turns = Vec::new();
+        for round in 0..4 {
+            // The first comes at some second of the round, the others after it.
+            for (place, second) in (1..).zip([round % 3, 2, 2, 2, 2]) {
+                let now = Timestamp::from_epoch(999 + round * ROUND + second);
+                let wait = wait(place, now);
+                assert!(wait.is_none_or(|wait| (1..=5).contains(&wait)));
+                turns.extend(wait.map(|wait| now.epoch() + i64::try_from(wait).unwrap()));
+            }
+        }
+        assert_eq!(turns, (1002..1014).collect::<Vec<_>>(), "each second has one turn");
+        assert_eq!(wait(3, Timestamp::from_epoch(999)), Some(5));
+    }
+
+    #[tokio::test]
+    async fn a_browser_is_known_for_the_last_eight_addresses_that_logged_in_there() {
+        let fresh = fresh().await;
+        let store = &fresh.store;
+        let address = |n: usize| format!("jansen+{n}@voorbeeld.nl");
+        let mut device = Device::new();
+        for n in [0, 1, 2, 0, 3, 4, 5, 6, 7, 8] {
+            device = Device::read(&device.with(store, &address(n)).write()).unwrap();
+        }
+        let known: Vec<usize> = (0..9).filter(|n| device.knows(store, &address(*n))).collect();
+        assert_eq!(known, [0, 2, 3, 4, 5, 6, 7, 8], "the one longest ago is forgotten");
+        assert!(device.write().expose().len() < 200);
+    }
+
+    #[tokio::test]
+    async fn a_cookie_cannot_be_forged_moved_or_bent() {
+        let (fresh, other) = (fresh().await, fresh().await);
+        let (store, other) = (&fresh.store, &other.store);
+        let device = Device::new().with(store, "a@voorbeeld.nl");
+        assert!(!device.knows(store, "b@voorbeeld.nl") && !device.knows(other, "a@voorbeeld.nl"));
+        let moved = Device { name: Device::new().name, marks: device.marks.clone() };
+        assert!(!moved.knows(store, "a@voorbeeld.nl"), "the mark is of that browser alone");
+        let cookie = device.write();
+        let bytes = URL_SAFE_NO_PAD.decode(cookie.expose()).unwrap();
+        assert_eq!(Device::read(&cookie), Some(device));
+        for place in 0..bytes.len() {
+            let mut bent = bytes.clone();
+            bent[place] ^= 1;
+            let read = Device::read(&Secret::new(URL_SAFE_NO_PAD.encode(bent))).unwrap();
+            assert!(!read.knows(store, "a@voorbeeld.nl"), "bent at {place}");
+        }
+        let long = [7; PART * (ADDRESSES + 2)];
+        for bytes in [&bytes[..31], &bytes[1..], &[], &long] {
+            assert_eq!(Device::read(&Secret::new(URL_SAFE_NO_PAD.encode(bytes))), None, "{bytes:?}");
+        }
+        assert_eq!(Device::read(&Secret::new("geen base64!")), None);
+    }
+}

@@ -1,0 +1,92 @@
+//! "Ik heb een account" (F9): e-mail, password and the mailed code link DigiD to that account, once. A proof of each is
+//! consumed, so a phished password plus an attacker's own DigiD is not enough. The password is [`super::email::enter`]'s.
+
+use super::{Held, Next, Over, Refused, Stop, code, logins};
+use crate::{
+    app::App,
+    domain::{
+        code::{CodeFor, WrongCode},
+        fault::Fault,
+        lang::Lang,
+        link::{Known, NotLinked, may_link},
+        login::{Coded, Linking, Login},
+        proof::{Digid, Local, Proof},
+        secret::Secret,
+        time::Timestamp,
+    },
+    mail::letters,
+    store::{accounts::Account, audit::Event},
+};
+
+/// Tries the code; when right, links: from now on either way opens the account.
+pub async fn confirm(
+    app: &App,
+    held: Held<Coded<Linking>>,
+    typed: &Secret,
+    lang: Lang,
+    now: Timestamp,
+) -> Result<Next, Refused<WrongCode>> {
+    let (to, reference) = (held.login.step.mailed.to.clone(), held.login.step.mailed.code.reference.clone());
+    let held = code::enter(app, held, typed, now).await?;
+    let about = code::circumstances(app, &held.login, &to, &reference, lang, now).await?;
+    let (local, digid) = (held.login.prove(now), held.login.digid().clone());
+    let account = logins::still_open(app, &held.login, &local.of().opening, now).await?;
+    match join(app, &account, &local, &digid, now).await {
+        Ok(()) => {}
+        Err(Refused::Because(why)) => {
+            logins::end(app, &held.login, now).await?;
+            audit_refusal(app, &held.login, &account, why, now).await?;
+            app.mailer.send(letters::link_refused(&about)).map_err(|_| Stop::Busy)?;
+            return Err(Over::from(why).into());
+        }
+        Err(Refused::Stopped(stop)) => return Err(stop.into()),
+    }
+    let held = logins::save(app, held.to(|login| login.linked(local, account.person))).await?;
+    app.mailer.send(letters::digid_linked(&about)).map_err(|_| Stop::Busy)?;
+    Ok(Next::Page(held.login.id))
+}
+
+/// Links, if dates of birth, BSNs and mandates allow that the account's person and DigiD's are one. Consumes a proof of each.
+async fn join(
+    app: &App,
+    account: &Account,
+    local: &Proof<Local>,
+    digid: &Proof<Digid>,
+    now: Timestamp,
+) -> Result<(), Refused<NotLinked>> {
+    let bsn = &digid.of().bsn;
+    let owner = app.store.person(&account.person).await?;
+    let owner = owner.ok_or_else(|| Fault::because("an account without its person"))?;
+    let known = match app.store.person_by_bsn(bsn).await? {
+        None => Known::Nobody,
+        Some(known) if known.id == owner.id => Known::Owner,
+        Some(known) => Known::Another(known.birth),
+    };
+    may_link(owner.birth, known, now).map_err(Refused::Because)?;
+    let linked = app.store.link_digid(&local.of().opening.account, bsn, now).await?;
+    linked.map_err(|_| Refused::Because(NotLinked::AnotherPerson))
+}
+
+/// A line without a BSN: who was to be linked, and why it was not.
+async fn audit_refusal(
+    app: &App,
+    login: &Login<Linking>,
+    account: &Account,
+    why: NotLinked,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let (actor, client) = (Some(account.person.as_str()), Some(login.ask.client_id.as_str()));
+    let (event, detail) = (code::event(CodeFor::Link), Some(why.as_str()));
+    let event = Event { event, outcome: "refused", actor, client, detail, ..Event::default() };
+    app.store.audit(&event, now).await
+}
+
+impl From<NotLinked> for Over {
+    fn from(why: NotLinked) -> Self {
+        match why {
+            NotLinked::ChildsDigid => Self::ChildsDigid,
+            NotLinked::TooYoung => Self::TooYoung,
+            NotLinked::ChildsAccount | NotLinked::BornApart | NotLinked::AnotherPerson => Self::NotLinked,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What happens, in order: one file a story. A flow takes a login at the step it needs and says where it goes; whatever keeps
+//! it from there is one error, [`Refused`] or [`Stop`].
+
+pub mod act_as;
+pub mod code;
+pub mod digid;
+pub mod email;
+pub mod finish;
+pub mod guesses;
+pub mod link;
+pub mod logins;
+pub mod logout;
+pub mod question;
+pub mod recover;
+pub mod redeem;
+pub mod register;
+pub mod start;
+pub mod userinfo;
+
+pub use logins::Held;
+
+use crate::{
+    domain::{fault::Fault, id::LoginId, login::Done},
+    password::NotHashed,
+};
+
+/// Where a login goes from here.
+#[derive(Debug)]
+pub enum Next {
+    /// The user is in: [`finish::finish`] it.
+    In(Held<Done>),
+    /// To its next page.
+    Page(LoginId),
+}
+
+/// Why what a user did was not taken: `W` says what is wrong with it, and the page may be shown again.
+#[derive(Debug)]
+pub enum Refused<W> {
+    /// The user's to mend.
+    Because(W),
+    /// Not about what the user did.
+    Stopped(Stop),
+}
+
+/// Why a flow stopped without an answer of its own. What each means for a browser is decided in one place.
+#[derive(Debug)]
+pub enum Stop {
+    /// The login moved on meanwhile, in another tab or by a second click: show where it stands.
+    Elsewhere(LoginId),
+    /// The address of this login has had many mails: wait, and go on there.
+    TooManyMails(LoginId),
+    /// The login is over.
+    Over(Over),
+    /// A lane is full: try again in a while.
+    Busy,
+    /// An address has had many tries: try again in a minute. Nothing was checked.
+    TooManyTries(LoginId),
+    /// An inner failure.
+    Fault(Fault),
+}
+
+/// Why a login is over. Nothing of it was kept but a line in the audit log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// Too many wrong codes.
+    WrongCodes,
+    /// The person is known to be under twelve (M13).
+    TooYoung,
+    /// DigiD at a level below the one that is needed (F7).
+    LevelTooLow,
+    /// This account and this DigiD, or this address, cannot come together. It does not say why: that would tell of another
+    /// person.
+    NotLinked,
+    /// DigiD's own person is under 16, and the account somebody else's as far as known.
+    ChildsDigid,
+}
+
+impl<E: Into<Fault>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl From<Over> for Stop {
+    fn from(over: Over) -> Self {
+        Self::Over(over)
+    }
+}
+
+/// A login that is not at the wanted step.
+impl From<Box<Held>> for Stop {
+    fn from(held: Box<Held>) -> Self {
+        Self::Elsewhere(held.login.id)
+    }
+}
+
+impl<W, E: Into<Stop>> From<E> for Refused<W> {
+    fn from(stop: E) -> Self {
+        Self::Stopped(stop.into())
+    }
+}
+
+impl Stop {
+    /// What became of a hash that was not made.
+    pub(crate) fn not_hashed(error: NotHashed) -> Self {
+        match error {
+            NotHashed::Busy => Self::Busy,
+            other => Self::Fault(other.into()),
+        }
+    }
+}

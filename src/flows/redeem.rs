@@ -1,0 +1,310 @@
+//! A client brings a code or a refresh token and gets tokens (RFC 6749 sections 4.1.3 and 6). The order: who is it, is
+//! what it brings good, does the session still live, what may be told now; then the one guarded write that decides
+//! whether all this counts. Tokens are signed before it, so that a fault in between costs nobody their login.
+
+use serde::Serialize;
+
+use super::act_as::{Asking, Representation, representation};
+use super::finish::may_enter;
+use crate::{
+    app::App,
+    domain::{
+        assurance::Level,
+        birth::may_log_in,
+        client::Client,
+        fault::Fault,
+        grant::{Grant, RefreshToken, Worth},
+        id::{GrantId, random},
+        scope::{Scope, Scopes},
+        secret::Secret,
+        session::Session,
+        time::Timestamp,
+    },
+    oidc::{
+        access_token::AccessClaims,
+        client_auth,
+        error::{Code, Error},
+        id_token,
+        keyring::Keyring,
+        oxide::{self, BAD_CODE, BAD_REFRESH},
+        params::Params,
+        successor, userinfo_audience,
+    },
+    store::{
+        Store,
+        grants::{Refreshing, Rotation},
+    },
+};
+
+/// The longest life of an access token, in seconds: what was revoked is believed no longer than this.
+pub const ACCESS_LIFE: i64 = 300;
+
+/// The answer of the token endpoint (RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3).
+#[derive(Serialize)]
+pub struct TokenAnswer {
+    access_token: String,
+    token_type: &'static str,
+    expires_in: i64,
+    refresh_token: Secret,
+    scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<String>,
+}
+
+/// Answers a request to the token endpoint.
+pub async fn redeem(
+    app: &App,
+    authorization: Option<&str>,
+    form: &Params,
+    now: Timestamp,
+) -> Result<TokenAnswer, Error> {
+    let presented = client_auth::read(authorization, form)?;
+    let client = client_auth::check(&presented, app.client(&presented.client_id).await?)?;
+    let issuing = Issuing {
+        store: &app.store,
+        keyring: &app.keyring(),
+        issuer: app.config.issuer(),
+        mandate_level: app.config.mandate_level,
+        idle: app.config.session.idle(),
+        client: &client,
+    };
+    issuing.redeem(form, now).await
+}
+
+/// What it takes to issue tokens to one client.
+struct Issuing<'a> {
+    store: &'a Store,
+    keyring: &'a Keyring,
+    issuer: &'a str,
+    /// The level that acting for someone needs (M7).
+    mandate_level: Level,
+    /// How many seconds a session lives unvisited.
+    idle: i64,
+    client: &'a Client,
+}
+
+/// Tokens end with the session in which they were granted.
+fn check_session(
+    session: Option<&Session>,
+    grant: &Grant,
+    refused: Error,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let same = session.is_some_and(|session| session.account == grant.account);
+    if same && grant.is_live(now) { Ok(()) } else { Err(refused) }
+}
+
+/// What tokens tell beside the grant.
+struct Told {
+    /// The user, as this client knows them.
+    sub: String,
+    /// What the authorization request brought for the first ID token.
+    nonce: Option<String>,
+}
+
+/// Tokens that are signed but not handed out yet.
+struct Signed {
+    access_token: String,
+    id_token: Option<String>,
+    expires_in: i64,
+    scope: String,
+}
+
+impl Issuing<'_> {
+    async fn redeem(&self, form: &Params, now: Timestamp) -> Result<TokenAnswer, Error> {
+        match form.get("grant_type") {
+            Some("authorization_code") => self.code(form, now).await,
+            Some("refresh_token") => self.refresh(form, now).await,
+            Some(_) => Err(Error::Json(
+                Code::UnsupportedGrantType,
+                "grant_type must be: authorization_code or refresh_token",
+            )),
+            None => Err(Error::Json(Code::InvalidRequest, "grant_type is missing")),
+        }
+    }
+
+    async fn code(&self, form: &Params, now: Timestamp) -> Result<TokenAnswer, Error> {
+        let found = oxide::check_code(self.store, self.client, form, now).await?;
+        let proven = found.proven;
+        let grant = Grant {
+            id: GrantId::random(),
+            client_id: self.client.id.clone(),
+            account: proven.account,
+            person: proven.person,
+            sid: proven.sid,
+            scope: found.scope,
+            redirect_uri: found.redirect_uri,
+            level: proven.level,
+            auth_time: proven.auth_time,
+            created: now,
+            ends: proven.session_ends,
+            revoked_at: None,
+        };
+        self.check_session_of(&grant, now).await?;
+        // A child who turns out to be under twelve has no session of their own, so no tokens either (M13).
+        if !may_enter(self.store, &grant.person, now).await? {
+            return Err(BAD_CODE);
+        }
+        let sub = self.store.subject_for(&self.client.sector, &grant.person, now).await?;
+        let signed = self.sign(&grant, &grant.scope, &Told { sub, nonce: proven.nonce }, now).await?;
+        let refresh_token = RefreshToken::first();
+        if !self.store.begin_grant(&grant, &found.code.hashed(), &refresh_token).await? {
+            return Err(oxide::replayed(self.store, self.client, &found.code, now).await?);
+        }
+        // A session that ends from now on takes this grant along; one that ended meanwhile did not see it.
+        if let Err(ended) = self.check_session_of(&grant, now).await {
+            self.store.revoke_grant(&grant.id, "session.ended", now).await?;
+            return Err(ended);
+        }
+        Ok(signed.with(refresh_token.into()))
+    }
+
+    /// Whether the session of a code still lives.
+    async fn check_session_of(&self, grant: &Grant, now: Timestamp) -> Result<(), Error> {
+        let session = self.store.session_by_sid(&grant.sid, self.idle, now).await?;
+        check_session(session.as_ref(), grant, BAD_CODE, now)
+    }
+
+    async fn refresh(&self, form: &Params, now: Timestamp) -> Result<TokenAnswer, Error> {
+        let presented = RefreshToken::read(form.get("refresh_token").unwrap_or_default());
+        let found = match &presented {
+            Some(token) => self.refreshing(token, now).await?,
+            None => None,
+        };
+        let scope =
+            oxide::check_refresh(self.client, form, found.as_ref().map(|found| &found.family.grant), now)?;
+        let (Some(presented), Some(mut found)) = (presented, found) else { return Err(BAD_REFRESH) };
+        let worth = found.family.worth(&presented, now);
+        let grant = &found.family.grant;
+        if worth == Worth::Replayed {
+            return self.replayed(grant, now).await;
+        }
+        check_session(found.session.as_ref().map(|session| &session.value), grant, BAD_REFRESH, now)?;
+        if !may_log_in(found.born, now) {
+            return Err(BAD_REFRESH);
+        }
+        if let Some(session) = &mut found.session {
+            self.store.note_visit(session, now).await?;
+        }
+        let sub = match found.sub {
+            Some(sub) => sub,
+            None => self.store.subject_for(&self.client.sector, &grant.person, now).await?,
+        };
+        let signed = self.sign(grant, &scope, &Told { sub, nonce: None }, now).await?;
+        if let Worth::Repeat(sealed) = worth {
+            return Ok(signed.with(successor::open(presented.text(), &sealed)?));
+        }
+        let next = presented.successor();
+        let sealed = successor::seal(presented.text(), next.text())?;
+        let rotation = Rotation {
+            grant: grant.clone(),
+            used: presented.hashed(),
+            successor: next.hashed(),
+            sealed,
+            at: now,
+        };
+        if self.store.rotate_refresh(rotation).await? {
+            return Ok(signed.with(next.into()));
+        }
+        // Somebody was faster with the same token, or the family has just ended.
+        let Some(again) = self.refreshing(&presented, now).await?.map(|found| found.family) else {
+            return Err(BAD_REFRESH);
+        };
+        match again.worth(&presented, now) {
+            Worth::Repeat(sealed) if again.grant.is_live(now) => {
+                Ok(signed.with(successor::open(presented.text(), &sealed)?))
+            }
+            Worth::Replayed => self.replayed(&again.grant, now).await,
+            Worth::Repeat(_) | Worth::Good => Err(BAD_REFRESH),
+        }
+    }
+
+    async fn refreshing(&self, token: &RefreshToken, now: Timestamp) -> Result<Option<Refreshing>, Fault> {
+        self.store.refreshing(&token.family(), &self.client.sector, self.idle, now).await
+    }
+
+    /// A used refresh token came back: its family ends.
+    async fn replayed(&self, grant: &Grant, now: Timestamp) -> Result<TokenAnswer, Error> {
+        self.store.revoke_grant(&grant.id, "refresh.replayed", now).await?;
+        Err(BAD_REFRESH)
+    }
+
+    /// Signs what may be said at `now`. No token outlives the session, or the first boundary of a mandate that it names.
+    async fn sign(
+        &self,
+        grant: &Grant,
+        scope: &Scopes,
+        told: &Told,
+        now: Timestamp,
+    ) -> Result<Signed, Fault> {
+        let represented = self.represented(grant, scope, now).await?;
+        let boundary = represented.as_ref().and_then(|represented| represented.until);
+        let last = boundary.map_or(grant.ends, |boundary| boundary.min(grant.ends));
+        let until = now.plus(ACCESS_LIFE).min(last);
+        let key = self.keyring.signer(self.client.id_token_alg, now);
+        let key = key.ok_or_else(|| {
+            Fault::because("no key signs with this client's algorithm: run `namens doctor`")
+        })?;
+        let claims = AccessClaims {
+            iss: self.issuer.to_owned(),
+            sub: told.sub.clone(),
+            aud: userinfo_audience(self.issuer),
+            exp: until,
+            iat: now,
+            jti: random::<16>(),
+            client_id: self.client.id.clone(),
+            scope: scope.clone(),
+            sid: grant.sid.clone(),
+            acr: grant.level.acr().to_owned(),
+            auth_time: grant.auth_time,
+            grant: grant.id.clone(),
+        };
+        let access_token = claims.sign(key)?;
+        let facts = id_token::Facts {
+            issuer: self.issuer,
+            client_id: &self.client.id,
+            sub: &told.sub,
+            sid: &grant.sid,
+            nonce: told.nonce.as_deref(),
+            level: grant.level,
+            auth_time: grant.auth_time,
+            act_as: represented.as_ref().map(|represented| represented.act_as.as_slice()),
+            until,
+        };
+        let id_token = scope
+            .contains(Scope::Openid)
+            .then(|| id_token::sign(&facts, &access_token, key, now))
+            .transpose()?;
+        Ok(Signed { access_token, id_token, expires_in: until.since(now), scope: scope.to_string() })
+    }
+
+    /// Whom the user may act for, when this client may know.
+    async fn represented(
+        &self,
+        grant: &Grant,
+        scope: &Scopes,
+        now: Timestamp,
+    ) -> Result<Option<Representation>, Fault> {
+        if !scope.contains(Scope::ActAs) {
+            return Ok(None);
+        }
+        let asking = Asking { grant, required: self.mandate_level, client: self.client, issuer: self.issuer };
+        representation(self.store, &asking, now).await.map(Some)
+    }
+}
+
+impl Signed {
+    fn with(self, refresh_token: Secret) -> TokenAnswer {
+        TokenAnswer {
+            access_token: self.access_token,
+            token_type: "Bearer",
+            expires_in: self.expires_in,
+            refresh_token,
+            scope: self.scope,
+            id_token: self.id_token,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! A client asks about the user with an access token (OpenID Connect Core, section 5.3).
+
+use openidconnect::{
+    AdditionalClaims, EndUserEmail, StandardClaims, SubjectIdentifier, UserInfoClaims, core::CoreGenderClaim,
+};
+use serde::{Deserialize, Serialize};
+
+use super::act_as::{Asking, representation};
+use super::finish::may_enter;
+use crate::{
+    app::App,
+    domain::{claims::ActAs, scope::Scope, time::Timestamp},
+    oidc::{
+        access_token::{AccessClaims, REFUSED},
+        error::{Code, Error},
+    },
+};
+
+/// What ours says beyond the standard claims.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Extra {
+    /// Whom the user may act for. Always an array when the scope was granted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub act_as: Option<Vec<ActAs>>,
+}
+
+impl AdditionalClaims for Extra {}
+
+/// What is told.
+pub type UserInfo = UserInfoClaims<Extra, CoreGenderClaim>;
+
+/// Tells what the token's scope allows, as it stands at `now`. The token counts only while its grant lives.
+pub async fn userinfo(app: &App, token: &str, now: Timestamp) -> Result<UserInfo, Error> {
+    let issuer = app.config.issuer();
+    let claims = AccessClaims::read(&app.keyring(), issuer, token, now)?;
+    if !claims.scope.contains(Scope::Openid) {
+        return Err(Error::Json(Code::InsufficientScope, "the access token needs the scope openid"));
+    }
+    let grant = app.store.grant(&claims.grant).await?.filter(|grant| grant.is_live(now)).ok_or(REFUSED)?;
+    if !may_enter(&app.store, &grant.person, now).await? {
+        return Err(REFUSED);
+    }
+    let client = app.client(&grant.client_id).await?.ok_or(REFUSED)?;
+    let act_as = if claims.scope.contains(Scope::ActAs) {
+        let asking = Asking { grant: &grant, required: app.config.mandate_level, client: &client, issuer };
+        Some(representation(&app.store, &asking, now).await?.act_as)
+    } else {
+        None
+    };
+    let mut standard = StandardClaims::new(SubjectIdentifier::new(claims.sub.clone()));
+    if claims.scope.contains(Scope::Email) {
+        let account = app.store.account(&grant.account).await?.ok_or(REFUSED)?;
+        // An account is made, or its address changed, only with the address proven.
+        standard = standard.set_email(Some(EndUserEmail::new(account.email))).set_email_verified(Some(true));
+    }
+    Ok(UserInfo::new(standard, Extra { act_as }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! Parse, run, exit.
+
+fn main() -> std::process::ExitCode {
+    namens::cli::main()
+}

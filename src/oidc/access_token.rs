@@ -1,0 +1,117 @@
+//! Access tokens: signed JWTs (RFC 9068), good for the `UserInfo` endpoint of this issuer.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    error::{Code, Error},
+    jws,
+    keyring::{Keyring, SigningKey},
+    userinfo_audience,
+};
+use crate::domain::{
+    fault::Fault,
+    id::{GrantId, SessionId},
+    scope::{self, Scopes},
+    time::Timestamp,
+};
+
+/// The media type in the header (RFC 9068 section 2.1).
+const TYPE: &str = "at+jwt";
+
+/// What an access token says (RFC 9068 section 2.2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessClaims {
+    /// Who made it.
+    pub iss: String,
+    /// The user, as this client knows them.
+    pub sub: String,
+    /// Who may be asked with it.
+    pub aud: String,
+    /// From when it is no good any more.
+    pub exp: Timestamp,
+    /// When it was made.
+    pub iat: Timestamp,
+    /// Its own name.
+    pub jti: String,
+    /// For whom it was made.
+    pub client_id: String,
+    /// What it is good for, words parted by spaces (RFC 8693 section 4.2).
+    #[serde(with = "scope::text")]
+    pub scope: Scopes,
+    /// The session in which it was granted.
+    pub sid: SessionId,
+    /// The level of the login.
+    pub acr: String,
+    /// When the user proved who they are.
+    pub auth_time: Timestamp,
+    /// Private: the family it belongs to, so that it dies with it.
+    pub grant: GrantId,
+}
+
+impl AccessClaims {
+    /// Signs them.
+    pub fn sign(&self, key: &SigningKey) -> Result<String, Fault> {
+        jws::write(key, TYPE, self)
+    }
+
+    /// Reads a token of `issuer` that is good for its `UserInfo` endpoint at `now` (RFC 9068 section 4). Whether its
+    /// grant still lives only the store knows.
+    pub fn read(ring: &Keyring, issuer: &str, token: &str, now: Timestamp) -> Result<Self, Error> {
+        let claims: Self = jws::read(ring, TYPE, token, now).map_err(|_| REFUSED)?;
+        let fits = claims.iss == issuer && claims.aud == userinfo_audience(issuer) && now < claims.exp;
+        if fits { Ok(claims) } else { Err(REFUSED) }
+    }
+}
+
+/// One answer for every token that is no good (RFC 6750 section 3.1).
+pub const REFUSED: Error = Error::Json(
+    Code::InvalidToken,
+    "the access token is malformed, expired, revoked, or made for something else",
+);
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::keyring::tests::{ring_of, stored},
+        *,
+    };
+    use crate::domain::{assurance::Level, key::Algorithm, scope::Scope};
+
+    const ISSUER: &str = "https://id.example.nl";
+
+    fn claims() -> AccessClaims {
+        let at = Timestamp::from_epoch;
+        AccessClaims {
+            iss: ISSUER.into(),
+            sub: "s".into(),
+            aud: "https://id.example.nl/userinfo".into(),
+            exp: at(160),
+            iat: at(150),
+            jti: "j".into(),
+            client_id: "portal".into(),
+            scope: [Scope::Openid, Scope::ActAs].into(),
+            sid: SessionId::from_stored("sid"),
+            acr: Level::Midden.acr().into(),
+            auth_time: at(140),
+            grant: GrantId::from_stored("g"),
+        }
+    }
+
+    #[test]
+    fn is_good_for_its_own_issuer_and_audience_until_it_ends() {
+        let ring = ring_of([stored(Algorithm::Es256)]);
+        let key = ring.signer(Algorithm::Es256, Timestamp::from_epoch(150)).unwrap();
+        let good = |claims: AccessClaims, now| {
+            let token = claims.sign(key).unwrap();
+            AccessClaims::read(&ring, ISSUER, &token, Timestamp::from_epoch(now)).is_ok()
+        };
+        assert!(good(claims(), 150) && good(claims(), 159) && !good(claims(), 160));
+        assert!(!good(AccessClaims { iss: "https://other.example".into(), ..claims() }, 150));
+        assert!(!good(AccessClaims { aud: "portal".into(), ..claims() }, 150));
+        let told = serde_json::to_value(claims()).unwrap();
+        assert_eq!(
+            (&told["scope"], serde_json::from_value(told.clone()).unwrap()),
+            (&"openid act_as".into(), claims())
+        );
+    }
+}

@@ -1,0 +1,283 @@
+//! The authorization request (OpenID Connect Core, section 3.1.2.1): pure checks, one rule a function, in a fixed order.
+//! Until the client and its redirect URI are known to be right every error is a page; afterwards it is a redirect.
+
+use std::collections::BTreeSet;
+
+use super::{
+    error::{Code, Error, PageError, Redirect},
+    params::Params,
+};
+use crate::domain::{
+    ask::{Ask, Prompt},
+    assurance::Level,
+    client::Client,
+    scope::{Scope, Scopes},
+};
+
+/// The longest `state` that is carried, in bytes.
+const MAX_STATE: usize = 2048;
+/// The longest `nonce`, in bytes.
+const MAX_NONCE: usize = 512;
+/// The longest `login_hint`, in bytes: an e-mail address (RFC 5321 section 4.5.3.1.3).
+const MAX_HINT: usize = 254;
+/// How many languages are remembered, and how long the tag of one may be (RFC 5646 section 4.4.1).
+const MAX_LOCALES: (usize, usize) = (8, 35);
+/// The longest `max_age`, in seconds: ten years, beyond which it says nothing.
+const MAX_AGE: i64 = 10 * 366 * 86_400;
+
+/// A rule that a request broke.
+type Broken = (Code, &'static str);
+/// Looks at one aspect of the request and writes it into the ask.
+type Rule = fn(&Params, &Client, &mut Ask) -> Result<(), Broken>;
+
+/// The rules, in the order in which they run. `state` is read before them, so that every error carries it.
+const RULES: [(&str, Rule); 12] = [
+    ("no duplicates", no_duplicates),
+    ("no request object", no_request_object),
+    ("state", state),
+    ("response_type", response_type),
+    ("response_mode", response_mode),
+    ("scope", scope),
+    ("PKCE", pkce),
+    ("nonce", nonce),
+    ("prompt", prompt),
+    ("max_age", max_age),
+    ("acr_values", acr_values),
+    ("hints", hints),
+];
+
+/// Reads the query of an authorization request.
+pub fn params(raw: &[u8]) -> Result<Params, Error> {
+    Params::parse(raw).map_err(|_| PageError::Malformed.into())
+}
+
+/// Who asks. Look this client up, then [`check`].
+pub fn client_id(params: &Params) -> Result<&str, Error> {
+    params.get("client_id").ok_or(PageError::ClientId.into())
+}
+
+/// Checks a request of `client`, which must be the registered client of [`client_id`].
+pub fn check(params: &Params, client: &Client, issuer: &str) -> Result<Ask, Error> {
+    if client_id(params)? != client.id {
+        return Err(PageError::UnknownClient.into());
+    }
+    let mut ask = Ask {
+        client_id: client.id.clone(),
+        redirect_uri: redirect_uri(params, client)?,
+        state: params.get("state").filter(|text| is_visible(text, MAX_STATE)).map(str::to_owned),
+        nonce: None,
+        scope: Scopes::default(),
+        code_challenge: String::new(),
+        level: client.minimum_level,
+        prompt: Prompt::Unset,
+        max_age: None,
+        ui_locales: Vec::new(),
+        login_hint: None,
+    };
+    for (_, rule) in RULES {
+        if let Err((code, description)) = rule(params, client, &mut ask) {
+            return Err(refusal(&ask, issuer, code, description));
+        }
+    }
+    Ok(ask)
+}
+
+/// An error that the client of a checked request hears by redirect.
+pub fn refusal(ask: &Ask, issuer: &str, code: Code, description: &'static str) -> Error {
+    Error::Redirect(Box::new(Redirect {
+        redirect_uri: ask.redirect_uri.clone(),
+        code,
+        description,
+        state: ask.state.clone(),
+        issuer: issuer.to_owned(),
+    }))
+}
+
+/// The one URI that may be redirected to: character for character a registered one (RFC 9700 section 2.1). A public
+/// client may use any port of a loopback address that it registered (RFC 8252 section 7.3).
+fn redirect_uri(params: &Params, client: &Client) -> Result<String, PageError> {
+    let asked = params.get("redirect_uri").ok_or(PageError::RedirectUri)?;
+    let any_port = if client.is_public() { without_loopback_port(asked) } else { None };
+    let registered =
+        |uri: &String| uri == asked || (any_port.is_some() && without_loopback_port(uri) == any_port);
+    if client.redirect_uris.iter().any(registered) {
+        Ok(asked.to_owned())
+    } else {
+        Err(PageError::RedirectUri)
+    }
+}
+
+/// A loopback URI split around its port: the literal address and the rest. `None` when it is something else, or when
+/// the port is none. `localhost` is a name that others can claim, not a literal.
+fn without_loopback_port(uri: &str) -> Option<(&'static str, &str)> {
+    let (host, rest) = ["http://127.0.0.1", "http://[::1]"]
+        .into_iter()
+        .find_map(|host| uri.strip_prefix(host).map(|rest| (host, rest)))?;
+    let rest = match rest.strip_prefix(':') {
+        None => rest,
+        Some(rest) => {
+            let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            let (port, rest) = rest.split_at_checked(end)?;
+            port.parse::<u16>().ok().filter(|port| *port > 0)?;
+            rest
+        }
+    };
+    (rest.is_empty() || rest.starts_with(['/', '?'])).then_some((host, rest)).filter(|_| !rest.contains('#'))
+}
+
+fn no_duplicates(params: &Params, _: &Client, _: &mut Ask) -> Result<(), Broken> {
+    if params.has_duplicates() {
+        return Err((Code::InvalidRequest, "a parameter may be given only once"));
+    }
+    Ok(())
+}
+
+/// Better refused than ignored: their content could forbid what the plain parameters allow.
+fn no_request_object(params: &Params, _: &Client, _: &mut Ask) -> Result<(), Broken> {
+    if params.has("request") {
+        return Err((Code::RequestNotSupported, "request objects are not supported"));
+    }
+    if params.has("request_uri") {
+        return Err((Code::RequestUriNotSupported, "request_uri is not supported"));
+    }
+    if params.has("registration") {
+        return Err((Code::RegistrationNotSupported, "registration in the request is not supported"));
+    }
+    Ok(())
+}
+
+fn state(params: &Params, _: &Client, ask: &mut Ask) -> Result<(), Broken> {
+    if params.has("state") && ask.state.is_none() {
+        return Err((Code::InvalidRequest, "state must be at most 2048 visible ASCII characters"));
+    }
+    Ok(())
+}
+
+fn response_type(params: &Params, _: &Client, _: &mut Ask) -> Result<(), Broken> {
+    match params.get("response_type") {
+        Some("code") => Ok(()),
+        Some(_) => Err((Code::UnsupportedResponseType, "response_type must be: code")),
+        None => Err((Code::InvalidRequest, "response_type is missing; it must be: code")),
+    }
+}
+
+fn response_mode(params: &Params, _: &Client, _: &mut Ask) -> Result<(), Broken> {
+    match params.get("response_mode") {
+        None | Some("query") => Ok(()),
+        Some(_) => Err((Code::InvalidRequest, "response_mode must be: query")),
+    }
+}
+
+/// A scope that nobody has is ignored (OpenID Connect Core, section 3.1.2.1: they say what is understood); one that
+/// others have and this client has not is refused.
+fn scope(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken> {
+    ask.scope = Scopes::understood(params.get("scope").unwrap_or_default());
+    if !ask.scope.contains(Scope::Openid) {
+        return Err((Code::InvalidScope, "scope must contain openid"));
+    }
+    if !ask.scope.are_within(&client.scopes) {
+        return Err((Code::InvalidScope, "this client is not registered for every scope it asks for"));
+    }
+    Ok(())
+}
+
+/// RFC 7636 section 4.2 and 4.3; without a method the standard would mean `plain`, which we do not have.
+fn pkce(params: &Params, _: &Client, ask: &mut Ask) -> Result<(), Broken> {
+    let Some(challenge) = params.get("code_challenge") else {
+        return Err((Code::InvalidRequest, "code_challenge is missing: PKCE is required (RFC 7636)"));
+    };
+    if params.get("code_challenge_method") != Some("S256") {
+        return Err((Code::InvalidRequest, "code_challenge_method must be: S256"));
+    }
+    if !is_pkce_text(challenge) {
+        return Err((
+            Code::InvalidRequest,
+            "code_challenge must be 43 to 128 letters, digits, or any of - . _ ~",
+        ));
+    }
+    challenge.clone_into(&mut ask.code_challenge);
+    Ok(())
+}
+
+/// Whether a text has the form of a verifier or a challenge (RFC 7636 sections 4.1 and 4.2).
+pub fn is_pkce_text(text: &str) -> bool {
+    (43..=128).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || "-._~".contains(c))
+}
+
+fn nonce(params: &Params, _: &Client, ask: &mut Ask) -> Result<(), Broken> {
+    ask.nonce = params.get("nonce").map(str::to_owned);
+    if ask.nonce.as_deref().is_some_and(|nonce| !is_visible(nonce, MAX_NONCE)) {
+        return Err((Code::InvalidRequest, "nonce must be at most 512 visible ASCII characters"));
+    }
+    Ok(())
+}
+
+/// `consent` changes nothing: the portals are the provider's own, and there is nothing to consent to.
+fn prompt(params: &Params, _: &Client, ask: &mut Ask) -> Result<(), Broken> {
+    let words = params.get("prompt").unwrap_or_default().split(' ').filter(|word| !word.is_empty());
+    let words: BTreeSet<&str> = words.collect();
+    if words.contains("none") && words.len() > 1 {
+        return Err((Code::InvalidRequest, "prompt=none cannot be combined with another prompt"));
+    }
+    for word in words {
+        match word {
+            "none" => ask.prompt = Prompt::None,
+            "login" | "select_account" => ask.prompt = Prompt::Login,
+            "consent" => {}
+            _ => {
+                return Err((
+                    Code::InvalidRequest,
+                    "prompt must be none, or some of: login consent select_account",
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn max_age(params: &Params, _: &Client, ask: &mut Ask) -> Result<(), Broken> {
+    let Some(text) = params.get("max_age") else { return Ok(()) };
+    let digits = text.chars().all(|c| c.is_ascii_digit());
+    ask.max_age = text.parse().ok().filter(|age| digits && *age <= MAX_AGE);
+    if ask.max_age.is_none() {
+        return Err((Code::InvalidRequest, "max_age must be a number of seconds, at most ten years"));
+    }
+    Ok(())
+}
+
+/// The lowest known level that is asked for satisfies the request; the client's own minimum may raise it. Nothing ever
+/// lowers it: a session below is stepped up or refused.
+fn acr_values(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken> {
+    let Some(asked) = params.get("acr_values") else { return Ok(()) };
+    let Some(lowest) = asked.split(' ').filter_map(Level::from_acr).min() else {
+        return Err((
+            Code::UnmetAuthenticationRequirements,
+            "acr_values names no level that this provider has; see acr_values_supported",
+        ));
+    };
+    ask.level = client.minimum_level.max(lowest);
+    Ok(())
+}
+
+/// Wishes, not demands: a language we cannot read is skipped.
+fn hints(params: &Params, _: &Client, ask: &mut Ask) -> Result<(), Broken> {
+    let (count, length) = MAX_LOCALES;
+    let is_tag = |tag: &&str| {
+        !tag.is_empty() && tag.len() <= length && tag.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    };
+    let locales = params.get("ui_locales").unwrap_or_default();
+    ask.ui_locales = locales.split(' ').filter(is_tag).take(count).map(str::to_owned).collect();
+    ask.login_hint = params.get("login_hint").map(str::to_owned);
+    if ask.login_hint.as_ref().is_some_and(|hint| hint.len() > MAX_HINT) {
+        return Err((Code::InvalidRequest, "login_hint must be at most 254 bytes"));
+    }
+    Ok(())
+}
+
+/// Visible ASCII and the space (`VSCHAR`, RFC 6749 appendix A).
+fn is_visible(text: &str, longest: usize) -> bool {
+    text.len() <= longest && text.bytes().all(|b| (0x20..=0x7e).contains(&b))
+}
+
+#[cfg(test)]
+mod tests;

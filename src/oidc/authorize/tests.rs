@@ -1,0 +1,220 @@
+//! Every rule of `authorize`, as a table: what is changed in a good request, and what comes of it.
+
+use super::*;
+use crate::domain::{client::ClientAuth, key::Algorithm, secret::Secret};
+
+const ISSUER: &str = "https://id.example.nl";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+fn client() -> Client {
+    Client {
+        id: "portal".into(),
+        name: "Portaal".into(),
+        redirect_uris: vec!["https://p.example/cb".into(), "http://127.0.0.1/cb?x=1".into()],
+        post_logout_redirect_uris: vec![],
+        auth: ClientAuth::ClientSecretBasic(Secret::new("x").hashed()),
+        scopes: [Scope::Openid, Scope::ActAs].into(),
+        sector: "p.example".into(),
+        id_token_alg: Algorithm::Rs256,
+        minimum_level: Level::Local,
+        sees_relation: false,
+    }
+}
+
+fn good() -> Vec<(&'static str, String)> {
+    [
+        ("client_id", "portal"),
+        ("redirect_uri", "https://p.example/cb"),
+        ("response_type", "code"),
+        ("scope", "openid act_as"),
+        ("state", "s t"),
+        ("nonce", "n"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+    .into()
+}
+
+/// The good request with one parameter replaced, added, or (empty) left out.
+fn with(name: &'static str, value: &str) -> Params {
+    let mut pairs = good();
+    pairs.retain(|(n, _)| *n != name);
+    pairs.push((name, value.to_owned()));
+    params_of(&pairs)
+}
+
+fn params_of(pairs: &[(&str, String)]) -> Params {
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    Params::parse(query.as_bytes()).unwrap()
+}
+
+fn ask_with(name: &'static str, value: &str) -> Ask {
+    check(&with(name, value), &client(), ISSUER).unwrap()
+}
+
+fn redirect(result: Result<Ask, Error>) -> Redirect {
+    match result {
+        Err(Error::Redirect(redirect)) => *redirect,
+        other => panic!("no redirect: {other:?}"),
+    }
+}
+
+fn page(result: Result<Ask, Error>) -> PageError {
+    match result {
+        Err(Error::Page(page)) => page,
+        other => panic!("no page: {other:?}"),
+    }
+}
+
+#[test]
+fn a_good_request_becomes_an_ask_and_unknown_parameters_change_nothing() {
+    let ask = check(&params_of(&good()), &client(), ISSUER).unwrap();
+    assert_eq!((ask.state.as_deref(), ask.nonce.as_deref()), (Some("s t"), Some("n")));
+    assert_eq!((ask.code_challenge.as_str(), ask.prompt, ask.max_age), (CHALLENGE, Prompt::Unset, None));
+    assert_eq!(ask.scope, [Scope::Openid, Scope::ActAs].into());
+    for ignored in ["claims", "id_token_hint", "display", "resource", "bogus"] {
+        assert_eq!(ask_with(ignored, "{not json"), ask, "{ignored}");
+    }
+}
+
+#[test]
+fn each_broken_rule_redirects_with_state_and_issuer() {
+    use Code::*;
+    let long = |n| "x".repeat(n);
+    let table = [
+        ("request", "eyJ", RequestNotSupported),
+        ("request_uri", "urn:x", RequestUriNotSupported),
+        ("registration", "{}", RegistrationNotSupported),
+        ("response_type", "", InvalidRequest),
+        ("response_type", "token", UnsupportedResponseType),
+        ("response_type", "code id_token", UnsupportedResponseType),
+        ("response_mode", "fragment", InvalidRequest),
+        ("response_mode", "form_post", InvalidRequest),
+        ("scope", "", InvalidScope),
+        ("scope", "act_as", InvalidScope),
+        ("scope", "OPENID", InvalidScope),
+        ("scope", "openid email", InvalidScope),
+        ("code_challenge", "", InvalidRequest),
+        ("code_challenge", &long(42), InvalidRequest),
+        ("code_challenge", &long(129), InvalidRequest),
+        ("code_challenge", &format!("{}=", long(43)), InvalidRequest),
+        ("code_challenge_method", "", InvalidRequest),
+        ("code_challenge_method", "plain", InvalidRequest),
+        ("code_challenge_method", "s256", InvalidRequest),
+        ("nonce", &long(513), InvalidRequest),
+        ("nonce", "é", InvalidRequest),
+        ("prompt", "none login", InvalidRequest),
+        ("prompt", "create", InvalidRequest),
+        ("max_age", "-1", InvalidRequest),
+        ("max_age", "+1", InvalidRequest),
+        ("max_age", "1.5", InvalidRequest),
+        ("max_age", "99999999999999999999", InvalidRequest),
+        ("acr_values", "urn:unknown http://eid.logius.nl/LoA/basic", UnmetAuthenticationRequirements),
+        ("login_hint", &long(255), InvalidRequest),
+    ];
+    for (name, value, code) in table {
+        let answer = redirect(check(&with(name, value), &client(), ISSUER));
+        assert_eq!(answer.code, code, "{name}={value:.30}");
+        assert_eq!((answer.state.as_deref(), answer.issuer.as_str()), (Some("s t"), ISSUER), "{name}");
+        // What the redirect says is ours alone, in the characters that RFC 6749 section 4.1.2.1 allows.
+        assert!(is_visible(answer.description, 200) && !answer.description.contains(['"', '\\']), "{name}");
+        assert!(value.len() < 3 || !answer.description.contains(value) || value == "code", "{name} echoes");
+    }
+}
+
+#[test]
+fn a_doubled_parameter_is_refused_and_a_bad_state_is_not_carried() {
+    for (name, value) in good() {
+        let mut pairs = good();
+        pairs.push((name, value));
+        let result = check(&params_of(&pairs), &client(), ISSUER);
+        match name {
+            "client_id" => assert_eq!(page(result), PageError::ClientId),
+            "redirect_uri" => assert_eq!(page(result), PageError::RedirectUri),
+            _ => assert_eq!(redirect(result).code, Code::InvalidRequest, "{name}"),
+        }
+    }
+    for bad in ["é".to_owned(), "x".repeat(2049)] {
+        let answer = redirect(check(&with("state", &bad), &client(), ISSUER));
+        assert_eq!((answer.code, answer.state), (Code::InvalidRequest, None));
+    }
+}
+
+#[test]
+fn without_a_right_client_and_redirect_uri_there_is_no_redirect() {
+    let try_uri = |uri: &str| check(&with("redirect_uri", uri), &client(), ISSUER);
+    for bad in [
+        "",
+        "https://p.example/cb/",
+        "https://p.example/CB",
+        "https://P.example/cb",
+        "https://p.example:443/cb",
+        "https://p.example/cb?",
+        "https://p.example/cb#",
+        "https://p.example/x/../cb",
+        "https://u@p.example/cb",
+        "http://p.example/cb",
+        "https://p.example/cb ",
+        "https://evil.example/cb",
+        // Any port is for public clients only.
+        "http://127.0.0.1:8080/cb?x=1",
+    ] {
+        assert_eq!(page(try_uri(bad)), PageError::RedirectUri, "{bad}");
+    }
+    assert_eq!(page(check(&with("client_id", ""), &client(), ISSUER)), PageError::ClientId);
+    assert_eq!(page(check(&with("client_id", "other"), &client(), ISSUER)), PageError::UnknownClient);
+}
+
+#[test]
+fn a_public_client_may_use_any_port_of_its_loopback_literal() {
+    let app = Client { auth: ClientAuth::None, ..client() };
+    let try_uri = |uri: &str| check(&with("redirect_uri", uri), &app, ISSUER);
+    for good in ["http://127.0.0.1/cb?x=1", "http://127.0.0.1:1/cb?x=1", "http://127.0.0.1:65535/cb?x=1"] {
+        assert_eq!(try_uri(good).unwrap().redirect_uri, good);
+    }
+    for bad in [
+        "http://127.0.0.1:65536/cb?x=1",
+        "http://127.0.0.1:0/cb?x=1",
+        "http://127.0.0.1:/cb?x=1",
+        "http://127.0.0.1:80@evil.example/cb?x=1",
+        "http://127.0.0.1.evil.example/cb?x=1",
+        "http://127.0.0.1:8080/cb?x=2",
+        "http://127.0.0.1:8080/cb?x=1#f",
+        "http://127.0.0.2:8080/cb?x=1",
+        "http://[::1]:8080/cb?x=1",
+        "http://localhost:8080/cb?x=1",
+        "https://127.0.0.1:8080/cb?x=1",
+    ] {
+        assert_eq!(page(try_uri(bad)), PageError::RedirectUri, "{bad}");
+    }
+}
+
+#[test]
+fn prompt_max_age_and_hints_are_read() {
+    let prompts = [
+        ("none ", Prompt::None),
+        ("login", Prompt::Login),
+        ("select_account consent", Prompt::Login),
+        ("consent", Prompt::Unset),
+    ];
+    for (text, prompt) in prompts {
+        assert_eq!(ask_with("prompt", text).prompt, prompt, "{text}");
+    }
+    assert_eq!(ask_with("max_age", "0").max_age, Some(0));
+    assert_eq!(ask_with("ui_locales", "nl-NL  e<n en").ui_locales, ["nl-NL", "en"]);
+    assert_eq!(ask_with("login_hint", "jan@é.nl").login_hint.as_deref(), Some("jan@é.nl"));
+    assert_eq!(ask_with("scope", "openid offline_access  profile").scope, [Scope::Openid].into());
+}
+
+#[test]
+fn the_level_is_the_lowest_known_one_asked_for_but_never_below_the_clients_minimum() {
+    let digid = Client { minimum_level: Level::Midden, ..client() };
+    let level = |client: &Client, acr: &str| check(&with("acr_values", acr), client, ISSUER).unwrap().level;
+    let (local, high) = (Level::Local.acr(), Level::Hoog.acr());
+    assert_eq!(level(&client(), ""), Level::Local);
+    assert_eq!(level(&digid, ""), Level::Midden);
+    assert_eq!(level(&client(), high), Level::Hoog);
+    assert_eq!(level(&client(), &format!("urn:x {high} {local}")), Level::Local);
+    assert_eq!(level(&digid, &format!("{high} {local}")), Level::Midden);
+}

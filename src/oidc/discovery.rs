@@ -1,0 +1,148 @@
+//! What clients are told about this provider (OpenID Connect Discovery section 3, RFC 8414 section 2): exactly what
+//! works, nothing more.
+
+use openidconnect::{
+    AdditionalProviderMetadata, AuthUrl, AuthenticationContextClass, IssuerUrl, JsonWebKeySetUrl,
+    LanguageTag, ProviderMetadata, ResponseTypes, TokenUrl, UserInfoUrl,
+    core::{
+        CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType, CoreJsonWebKey,
+        CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType,
+        CoreSubjectIdentifierType,
+    },
+};
+use serde::{Deserialize, Serialize};
+
+use super::{keyring::core_alg, path};
+use crate::domain::{assurance::Level, fault::Fault, key::Algorithm, scope::Scope};
+
+/// Members that openidconnect does not know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extra {
+    /// PKCE (RFC 7636): S256 only, and required of everybody.
+    pub code_challenge_methods_supported: Vec<String>,
+    /// Every answer names its issuer (RFC 9207 section 3).
+    pub authorization_response_iss_parameter_supported: bool,
+    /// Where a portal sends a user who signs out (OpenID Connect RP-Initiated Logout, section 2.1).
+    pub end_session_endpoint: String,
+    /// The values of `prompt` that change something (OpenID Connect Prompt Create, section 4.2).
+    pub prompt_values_supported: Vec<String>,
+}
+
+impl AdditionalProviderMetadata for Extra {}
+
+/// The metadata, as openidconnect reads and writes it.
+pub type Metadata = ProviderMetadata<
+    Extra,
+    CoreAuthDisplay,
+    CoreClientAuthMethod,
+    CoreClaimName,
+    CoreClaimType,
+    CoreGrantType,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm,
+    CoreJsonWebKey,
+    CoreResponseMode,
+    CoreResponseType,
+    CoreSubjectIdentifierType,
+>;
+
+/// The claims that our tokens and `UserInfo` can hold.
+const CLAIMS: [&str; 15] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "nbf",
+    "jti",
+    "auth_time",
+    "nonce",
+    "acr",
+    "at_hash",
+    "sid",
+    "act_as",
+    "email",
+    "email_verified",
+];
+
+/// The metadata of `issuer`, which signs with `algs` and can reach `levels`.
+pub fn metadata(issuer: &str, algs: &[Algorithm], levels: &[Level]) -> Result<Metadata, Fault> {
+    let at = |path: &str| format!("{issuer}{path}");
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let extra = Extra {
+        code_challenge_methods_supported: words(&["S256"]),
+        authorization_response_iss_parameter_supported: true,
+        end_session_endpoint: at(path::LOGOUT),
+        prompt_values_supported: words(&["none", "login", "select_account"]),
+    };
+    Ok(Metadata::new(
+        IssuerUrl::new(issuer.to_owned())?,
+        AuthUrl::new(at(path::AUTHORIZE))?,
+        JsonWebKeySetUrl::new(at(path::JWKS))?,
+        vec![ResponseTypes::new(vec![CoreResponseType::Code])],
+        vec![CoreSubjectIdentifierType::Pairwise, CoreSubjectIdentifierType::Public],
+        algs.iter().map(|alg| core_alg(*alg)).collect(),
+        extra,
+    )
+    .set_token_endpoint(Some(TokenUrl::new(at(path::TOKEN))?))
+    .set_userinfo_endpoint(Some(UserInfoUrl::new(at(path::USERINFO))?))
+    .set_response_modes_supported(Some(vec![CoreResponseMode::Query]))
+    .set_grant_types_supported(Some(vec![CoreGrantType::AuthorizationCode, CoreGrantType::RefreshToken]))
+    .set_token_endpoint_auth_methods_supported(Some(vec![
+        CoreClientAuthMethod::ClientSecretBasic,
+        CoreClientAuthMethod::ClientSecretPost,
+        CoreClientAuthMethod::None,
+    ]))
+    .set_scopes_supported(Some(
+        Scope::ALL.iter().map(|scope| openidconnect::Scope::new(scope.to_string())).collect(),
+    ))
+    .set_claims_supported(Some(words(&CLAIMS).into_iter().map(CoreClaimName::new).collect()))
+    .set_acr_values_supported(Some(
+        levels.iter().map(|level| AuthenticationContextClass::new(level.acr().to_owned())).collect(),
+    ))
+    .set_ui_locales_supported(Some(words(&["nl", "en"]).into_iter().map(LanguageTag::new).collect()))
+    .set_claims_parameter_supported(Some(false))
+    .set_request_parameter_supported(Some(false))
+    // Left out, this one would mean true.
+    .set_request_uri_parameter_supported(Some(false)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The whole document, so that nothing is promised by accident.
+    #[test]
+    fn promises_exactly_what_works() {
+        let levels = [Level::Local, Level::Midden];
+        let told = metadata("https://id.example.nl", &[Algorithm::Rs256, Algorithm::Es256], &levels).unwrap();
+        let expected = serde_json::json!({
+            "issuer": "https://id.example.nl",
+            "authorization_endpoint": "https://id.example.nl/authorize",
+            "token_endpoint": "https://id.example.nl/token",
+            "userinfo_endpoint": "https://id.example.nl/userinfo",
+            "jwks_uri": "https://id.example.nl/jwks",
+            "scopes_supported": ["openid", "email", "act_as"],
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query"],
+            "grant_types_supported": ["authorization_code", "refresh_token"],
+            "acr_values_supported": ["urn:namens:acr:local", "http://eidas.europa.eu/LoA/low"],
+            "subject_types_supported": ["pairwise", "public"],
+            "id_token_signing_alg_values_supported": ["RS256", "ES256"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+            "claims_supported": [
+                "iss", "sub", "aud", "exp", "iat", "nbf", "jti", "auth_time", "nonce", "acr", "at_hash", "sid",
+                "act_as", "email", "email_verified"
+            ],
+            "ui_locales_supported": ["nl", "en"],
+            "claims_parameter_supported": false,
+            "request_parameter_supported": false,
+            "request_uri_parameter_supported": false,
+            "code_challenge_methods_supported": ["S256"],
+            "authorization_response_iss_parameter_supported": true,
+            "end_session_endpoint": "https://id.example.nl/logout",
+            "prompt_values_supported": ["none", "login", "select_account"],
+        });
+        assert_eq!(serde_json::to_value(told).unwrap(), expected);
+    }
+}

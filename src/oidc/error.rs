@@ -1,0 +1,188 @@
+//! What is answered when something is wrong: a page, a redirect, or JSON. A redirect exists only after its client and
+//! URI are valid; `authorize` makes the only ones.
+
+use url::form_urlencoded;
+
+use crate::domain::fault::Fault;
+
+/// An error of the protocol, and how it must reach the other side.
+#[derive(Debug)]
+pub enum Error {
+    /// The client or its redirect URI is not known to be right: the user sees a page, nobody is redirected.
+    Page(PageError),
+    /// The client hears it through the browser (RFC 6749 section 4.1.2.1).
+    Redirect(Box<Redirect>),
+    /// The client hears it at once (RFC 6749 section 5.2, RFC 6750 section 3.1).
+    Json(Code, &'static str),
+    /// Nobody's error but ours: logged; the other side learns `server_error`.
+    Fault(Fault),
+}
+
+/// Why an authorization request cannot be answered by a redirect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PageError {
+    /// Not readable as a query at all, or too big.
+    #[error("the authorization request cannot be read: too long, or not form-encoded UTF-8")]
+    Malformed,
+    /// No `client_id`, or several.
+    #[error("the authorization request must have client_id exactly once")]
+    ClientId,
+    /// Nobody of that name is registered.
+    #[error("no client with this client_id is registered")]
+    UnknownClient,
+    /// Missing, several, or not registered for this client.
+    #[error("redirect_uri must be given once and be, character for character, one that is registered")]
+    RedirectUri,
+}
+
+/// An error on its way back to a client's registered redirect URI.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirect {
+    /// The registered URI.
+    pub redirect_uri: String,
+    /// What is wrong, for a program.
+    pub code: Code,
+    /// What is wrong, for the portal's developer. Never repeats what was sent.
+    pub description: &'static str,
+    /// The request's `state`.
+    pub state: Option<String>,
+    /// Our issuer, against mix-up (RFC 9207).
+    pub issuer: String,
+}
+
+impl Redirect {
+    /// The `Location`.
+    pub fn location(&self) -> String {
+        let mut answer = vec![("error", self.code.word()), ("error_description", self.description)];
+        answer.extend(self.state.as_deref().map(|state| ("state", state)));
+        answer.push(("iss", &self.issuer));
+        with_query(&self.redirect_uri, &answer)
+    }
+}
+
+/// The `Location` that brings a code to its client (RFC 6749 section 4.1.2, RFC 9207).
+pub fn code_location(redirect_uri: &str, code: &str, state: Option<&str>, issuer: &str) -> String {
+    let mut answer = vec![("code", code)];
+    answer.extend(state.map(|state| ("state", state)));
+    answer.push(("iss", issuer));
+    with_query(redirect_uri, &answer)
+}
+
+/// The `Location` after signing out (OpenID Connect RP-Initiated Logout, section 3).
+pub fn signed_out_location(uri: &str, state: Option<&str>) -> String {
+    state.map_or_else(|| uri.to_owned(), |state| with_query(uri, &[("state", state)]))
+}
+
+/// Adds parameters to a URI that is otherwise left as its client registered it: parsing it would normalise it.
+fn with_query(uri: &str, pairs: &[(&str, &str)]) -> String {
+    let joint = match uri.split_once('?') {
+        None => "?",
+        Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
+        Some(_) => "&",
+    };
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    format!("{uri}{joint}{query}")
+}
+
+/// The error codes that Namens uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// Something is missing, doubled, malformed or out of bounds (RFC 6749).
+    InvalidRequest,
+    /// Client authentication failed (RFC 6749).
+    InvalidClient,
+    /// A code or refresh token that is unknown, used, expired, revoked, or someone else's (RFC 6749).
+    InvalidGrant,
+    /// A scope that does not exist here or is not this client's (RFC 6749).
+    InvalidScope,
+    /// The user, or the provider on its own grounds, said no (RFC 6749).
+    AccessDenied,
+    /// Not `code` (RFC 6749).
+    UnsupportedResponseType,
+    /// Not one of ours (RFC 6749).
+    UnsupportedGrantType,
+    /// `prompt=none` and no session that suffices (OpenID Connect Core, section 3.1.2.6).
+    LoginRequired,
+    /// No request objects here (OpenID Connect Core, section 3.1.2.6).
+    RequestNotSupported,
+    /// No request objects by reference (OpenID Connect Core, section 3.1.2.6).
+    RequestUriNotSupported,
+    /// No registration in the request (OpenID Connect Core, section 3.1.2.6).
+    RegistrationNotSupported,
+    /// No level that we have was asked for (OpenID Connect Core Unmet Authentication Requirements).
+    UnmetAuthenticationRequirements,
+    /// An access token that is malformed, expired, revoked, or not ours (RFC 6750).
+    InvalidToken,
+    /// An access token without the scope that is needed (RFC 6750).
+    InsufficientScope,
+    /// Our fault (RFC 6749).
+    ServerError,
+}
+
+impl Code {
+    /// Its word on the wire.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidGrant => "invalid_grant",
+            Self::InvalidScope => "invalid_scope",
+            Self::AccessDenied => "access_denied",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::LoginRequired => "login_required",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::RegistrationNotSupported => "registration_not_supported",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
+            Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::ServerError => "server_error",
+        }
+    }
+
+    /// The HTTP status of a JSON answer (RFC 6749 section 5.2, RFC 6750 section 3.1).
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::InvalidClient | Self::InvalidToken => 401,
+            Self::InsufficientScope => 403,
+            Self::ServerError => 500,
+            _ => 400,
+        }
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<PageError> for Error {
+    fn from(error: PageError) -> Self {
+        Self::Page(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_location_keeps_the_registered_uri_and_escapes_the_answer() {
+        let redirect = Redirect {
+            redirect_uri: "https://p.example/cb?x=1&y=%2F".into(),
+            code: Code::InvalidScope,
+            description: "a b",
+            state: Some("a&b=c#d".into()),
+            issuer: "https://id.example".into(),
+        };
+        assert_eq!(
+            redirect.location(),
+            "https://p.example/cb?x=1&y=%2F&error=invalid_scope&error_description=a+b&state=a%26b%3Dc%23d\
+             &iss=https%3A%2F%2Fid.example"
+        );
+        assert_eq!(code_location("https://p.example", "c", None, "i"), "https://p.example?code=c&iss=i");
+        assert_eq!(code_location("https://p.example/?", "c", None, "i"), "https://p.example/?code=c&iss=i");
+    }
+}

@@ -1,0 +1,511 @@
+//! Signing keys at work: an immutable snapshot of the stored keys. Which one signs and which are published follows from
+//! their facts and `now`, so a snapshot stays right while time passes.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use aws_lc_rs::{
+    digest,
+    encoding::{AsDer, Pkcs8V1Der},
+    rand::SystemRandom,
+    rsa::{KeyPair as RsaKeyPair, KeySize},
+    signature::{
+        ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, ParsedPublicKey,
+        RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RSA_PSS_2048_8192_SHA256, RSA_PSS_SHA256,
+    },
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use openidconnect::{
+    JsonWebKeyId, PrivateSigningKey, SigningError,
+    core::{CoreJsonCurveType, CoreJsonWebKey, CoreJwsSigningAlgorithm},
+};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::{
+    domain::{
+        fault::Fault,
+        key::{Algorithm, KeyFacts, Phase},
+        time::Timestamp,
+    },
+    store::{keys::StoredKey, vault::DoesNotOpen},
+};
+
+/// How long the modulus of a new RSA key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RsaBits {
+    /// 2048 bits: three times as fast, good until 2030 (NIST SP 800-57).
+    B2048,
+    /// 3072 bits.
+    #[default]
+    B3072,
+}
+
+/// A key that was just made.
+pub struct NewKey {
+    /// The RFC 7638 thumbprint of its public half.
+    pub kid: String,
+    /// Its private half, PKCS#8 DER: to be sealed and stored, never written elsewhere.
+    pub pkcs8: Zeroizing<Vec<u8>>,
+}
+
+/// Why a stored key cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadKey {
+    /// The bytes are no private key for its algorithm.
+    #[error(
+        "signing key {0} is no usable private key for its algorithm; restore the database and its master key from one backup"
+    )]
+    Unusable(String),
+    /// The bytes are another key than the facts tell.
+    #[error("signing key {0} does not match its thumbprint: the row was altered")]
+    OtherKey(String),
+    /// Its private half does not open.
+    #[error("signing key {0} does not open: {1}")]
+    Closed(String, DoesNotOpen),
+}
+
+impl BadKey {
+    /// Which.
+    pub fn kid(&self) -> &str {
+        match self {
+            Self::Unusable(kid) | Self::OtherKey(kid) | Self::Closed(kid, _) => kid,
+        }
+    }
+}
+
+/// Nothing can sign with an algorithm that is in use, because its keys are of no use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "no key signs with {alg}: {why}. Restore the database and its master key from one backup; or, if the master key is the \
+     right one, run `namens keys rotate --alg {alg}`, which says when a new key signs"
+)]
+pub struct NoSigner {
+    alg: &'static str,
+    why: BadKey,
+}
+
+/// Makes a key. Takes up to a second for RSA: keep it off the request path.
+pub fn generate(alg: Algorithm, bits: RsaBits) -> Result<NewKey, Fault> {
+    let pkcs8 = match alg {
+        Algorithm::Rs256 | Algorithm::Ps256 => {
+            let size = match bits {
+                RsaBits::B2048 => KeySize::Rsa2048,
+                RsaBits::B3072 => KeySize::Rsa3072,
+            };
+            let der: Pkcs8V1Der<'_> = RsaKeyPair::generate(size)?.as_der()?;
+            Zeroizing::new(der.as_ref().to_vec())
+        }
+        Algorithm::Es256 => {
+            let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?;
+            Zeroizing::new(pair.to_pkcs8v1()?.as_ref().to_vec())
+        }
+    };
+    let public =
+        Pair::read(alg, &pkcs8).ok_or_else(|| Fault::because("a new key cannot be read back"))?.public()?;
+    Ok(NewKey { kid: public.thumbprint()?, pkcs8 })
+}
+
+/// Every key that is published or may sign.
+#[derive(Debug, Default)]
+pub struct Keyring {
+    keys: Vec<(KeyFacts, Arc<SigningKey>)>,
+    unusable: Vec<BadKey>,
+}
+
+impl Keyring {
+    /// Reads stored keys. One that is of no use is left out; if an `older` ring still has it, it serves on from there, so
+    /// that damage done to a row stops no server that runs.
+    pub fn new(stored: impl IntoIterator<Item = StoredKey>, older: &Self) -> Self {
+        let mut ring = Self::default();
+        for (facts, pkcs8) in stored {
+            let opened = pkcs8.map_err(|why| BadKey::Closed(facts.kid.clone(), why));
+            let key = match opened.and_then(|pkcs8| SigningKey::new(&facts, &pkcs8)) {
+                Ok(key) => Some(Arc::new(key)),
+                Err(bad) => {
+                    ring.unusable.push(bad);
+                    let kept = |key: &&Arc<SigningKey>| key.kid == facts.kid && key.alg == facts.alg;
+                    older.keys.iter().map(|(_, key)| key).find(kept).cloned()
+                }
+            };
+            ring.keys.extend(key.map(|key| (facts, key)));
+        }
+        ring
+    }
+
+    /// The stored keys that are of no use, and why.
+    pub fn unusable(&self) -> &[BadKey] {
+        &self.unusable
+    }
+
+    /// The facts of every key that is of use.
+    pub fn facts(&self) -> impl Iterator<Item = &KeyFacts> {
+        self.keys.iter().map(|(facts, _)| facts)
+    }
+
+    /// Refuses a ring in which keys of no use leave an algorithm of `used` without one that signs at `now`.
+    pub fn check(&self, used: &BTreeSet<Algorithm>, now: Timestamp) -> Result<(), NoSigner> {
+        let Some(why) = self.unusable.first() else { return Ok(()) };
+        match used.iter().find(|alg| self.signer(**alg, now).is_none()) {
+            Some(alg) => Err(NoSigner { alg: alg.name(), why: why.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// The key that signs with `alg` at `now`; `None` when there is none, which `namens doctor` tells.
+    pub fn signer(&self, alg: Algorithm, now: Timestamp) -> Option<&SigningKey> {
+        let kid = &KeyFacts::signer(self.facts(), alg, now)?.kid;
+        self.keys.iter().find(|(facts, _)| facts.kid == *kid).map(|(_, key)| &**key)
+    }
+
+    /// The published key of that name at `now`.
+    pub fn published(&self, kid: &str, now: Timestamp) -> Option<&SigningKey> {
+        self.at(now).find(|key| key.kid == kid)
+    }
+
+    /// The algorithms that somebody signs with at `now`.
+    pub fn algorithms(&self, now: Timestamp) -> Vec<Algorithm> {
+        Algorithm::ALL.into_iter().filter(|alg| self.signer(*alg, now).is_some()).collect()
+    }
+
+    /// The key set at `now` (RFC 7517 section 5): the next keys, the current and the retired ones.
+    pub fn jwks(&self, now: Timestamp) -> Jwks<'_> {
+        Jwks { keys: self.at(now).map(SigningKey::jwk).collect() }
+    }
+
+    /// The published keys at `now`.
+    fn at(&self, now: Timestamp) -> impl Iterator<Item = &SigningKey> {
+        self.keys.iter().filter(move |(facts, _)| facts.phase(now) != Phase::Gone).map(|(_, key)| &**key)
+    }
+}
+
+/// A key set as it is served.
+#[derive(Serialize)]
+pub struct Jwks<'a> {
+    keys: Vec<Jwk<'a>>,
+}
+
+/// A public key as it is served (RFC 7517 section 4). openidconnect's own type leaves out `alg`.
+#[derive(Serialize)]
+struct Jwk<'a> {
+    kid: &'a str,
+    #[serde(rename = "use")]
+    usage: &'static str,
+    alg: &'static str,
+    #[serde(flatten)]
+    public: &'a Public,
+}
+
+/// The required members of a public key (RFC 7638 section 3.2).
+#[derive(Serialize)]
+#[serde(tag = "kty")]
+enum Public {
+    #[serde(rename = "RSA")]
+    Rsa { e: String, n: String },
+    #[serde(rename = "EC")]
+    Ec { crv: &'static str, x: String, y: String },
+}
+
+impl Public {
+    /// SHA-256 of the required members, sorted, without spaces (RFC 7638 section 3).
+    fn thumbprint(&self) -> Result<String, Fault> {
+        // As a map of serde_json, which sorts by name: `kty` stands first in the type, and not in the hash.
+        let canonical = serde_json::to_string(&serde_json::to_value(self)?)?;
+        Ok(URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, canonical.as_bytes())))
+    }
+}
+
+enum Pair {
+    Rsa(Box<RsaKeyPair>),
+    Ec(Box<EcdsaKeyPair>),
+}
+
+impl Pair {
+    fn read(alg: Algorithm, pkcs8: &[u8]) -> Option<Self> {
+        match alg {
+            // Takes 2048 bits and more only.
+            Algorithm::Rs256 | Algorithm::Ps256 => {
+                RsaKeyPair::from_pkcs8(pkcs8).ok().map(|pair| Self::Rsa(Box::new(pair)))
+            }
+            Algorithm::Es256 => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)
+                .ok()
+                .map(|pair| Self::Ec(Box::new(pair))),
+        }
+    }
+
+    fn public(&self) -> Result<Public, Fault> {
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        match self {
+            Self::Rsa(pair) => {
+                let public = pair.public_key();
+                Ok(Public::Rsa {
+                    e: encode(public.exponent().big_endian_without_leading_zero()),
+                    n: encode(public.modulus().big_endian_without_leading_zero()),
+                })
+            }
+            Self::Ec(pair) => {
+                let (x, y) = coordinates(pair).ok_or_else(|| Fault::because("a P-256 point has 65 bytes"))?;
+                Ok(Public::Ec { crv: "P-256", x: encode(x), y: encode(y) })
+            }
+        }
+    }
+}
+
+/// The two halves of an uncompressed point: 4, 32 bytes of x, 32 bytes of y (SEC 1 section 2.3.3).
+fn coordinates(pair: &EcdsaKeyPair) -> Option<(&[u8], &[u8])> {
+    let (form, point) = pair.public_key().as_ref().split_first()?;
+    (*form == 4 && point.len() == 64).then(|| point.split_at(32))
+}
+
+/// One key. Its private half never leaves it.
+pub struct SigningKey {
+    kid: String,
+    alg: Algorithm,
+    pair: Pair,
+    public: Public,
+    verifying: ParsedPublicKey,
+    shown: CoreJsonWebKey,
+}
+
+impl SigningKey {
+    fn new(facts: &KeyFacts, pkcs8: &[u8]) -> Result<Self, BadKey> {
+        let unusable = || BadKey::Unusable(facts.kid.clone());
+        let pair = Pair::read(facts.alg, pkcs8).ok_or_else(unusable)?;
+        let public = pair.public().map_err(|_| unusable())?;
+        if public.thumbprint().map_err(|_| unusable())? != facts.kid {
+            return Err(BadKey::OtherKey(facts.kid.clone()));
+        }
+        let kid = Some(JsonWebKeyId::new(facts.kid.clone()));
+        let (verifying, shown) = match &pair {
+            Pair::Rsa(pair) => {
+                let key = pair.public_key();
+                let padding = match facts.alg {
+                    Algorithm::Ps256 => &RSA_PSS_2048_8192_SHA256,
+                    Algorithm::Rs256 | Algorithm::Es256 => &RSA_PKCS1_2048_8192_SHA256,
+                };
+                let (n, e) = (key.modulus(), key.exponent());
+                let bytes =
+                    |part: aws_lc_rs::io::Positive<'_>| part.big_endian_without_leading_zero().to_vec();
+                (ParsedPublicKey::new(padding, key), CoreJsonWebKey::new_rsa(bytes(n), bytes(e), kid))
+            }
+            Pair::Ec(pair) => {
+                let (x, y) = coordinates(pair).ok_or_else(unusable)?;
+                let shown = CoreJsonWebKey::new_ec(x.to_vec(), y.to_vec(), CoreJsonCurveType::P256, kid);
+                (ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, pair.public_key()), shown)
+            }
+        };
+        let verifying = verifying.map_err(|_| unusable())?;
+        Ok(Self { kid: facts.kid.clone(), alg: facts.alg, pair, public, verifying, shown })
+    }
+
+    /// Its name: the RFC 7638 thumbprint.
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// What it signs with, and nothing else.
+    pub fn alg(&self) -> Algorithm {
+        self.alg
+    }
+
+    /// Signs bytes (RFC 7518 sections 3.3 to 3.5).
+    pub fn sign_bytes(&self, message: &[u8]) -> Result<Vec<u8>, Fault> {
+        let rng = SystemRandom::new();
+        match &self.pair {
+            Pair::Rsa(pair) => {
+                let padding = match self.alg {
+                    Algorithm::Ps256 => &RSA_PSS_SHA256,
+                    Algorithm::Rs256 | Algorithm::Es256 => &RSA_PKCS1_SHA256,
+                };
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(padding, &rng, message, &mut signature)?;
+                Ok(signature)
+            }
+            Pair::Ec(pair) => Ok(pair.sign(&rng, message)?.as_ref().to_vec()),
+        }
+    }
+
+    /// Whether this key made that signature.
+    pub fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.verifying.verify_sig(message, signature).is_ok()
+    }
+
+    /// What it signs with, as openidconnect calls it.
+    pub fn core_alg(&self) -> CoreJwsSigningAlgorithm {
+        core_alg(self.alg)
+    }
+
+    fn jwk(&self) -> Jwk<'_> {
+        Jwk { kid: &self.kid, usage: "sig", alg: self.alg.name(), public: &self.public }
+    }
+}
+
+/// An algorithm as openidconnect calls it.
+pub fn core_alg(alg: Algorithm) -> CoreJwsSigningAlgorithm {
+    match alg {
+        Algorithm::Rs256 => CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+        Algorithm::Ps256 => CoreJwsSigningAlgorithm::RsaSsaPssSha256,
+        Algorithm::Es256 => CoreJwsSigningAlgorithm::EcdsaP256Sha256,
+    }
+}
+
+/// Never openidconnect's own RSA key: the `rsa` crate does not sign in constant time (RUSTSEC-2023-0071).
+impl PrivateSigningKey for SigningKey {
+    type VerificationKey = CoreJsonWebKey;
+
+    fn sign(&self, alg: &CoreJwsSigningAlgorithm, message: &[u8]) -> Result<Vec<u8>, SigningError> {
+        if *alg != self.core_alg() {
+            return Err(SigningError::UnsupportedAlg("this key signs with one algorithm only".to_owned()));
+        }
+        self.sign_bytes(message).map_err(|_| SigningError::CryptoError)
+    }
+
+    fn as_verification_key(&self) -> CoreJsonWebKey {
+        self.shown.clone()
+    }
+}
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SigningKey({})", self.kid)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A key of `alg` that is published from 0, signs from 100 until 200, and stays published until 300.
+    pub(crate) fn stored(alg: Algorithm) -> StoredKey {
+        let new = generate(alg, RsaBits::B2048).unwrap();
+        let at = Timestamp::from_epoch;
+        let facts = KeyFacts {
+            kid: new.kid,
+            alg,
+            created: at(0),
+            publish_from: at(0),
+            sign_from: at(100),
+            sign_until: Some(at(200)),
+            publish_until: Some(at(300)),
+        };
+        (facts, Ok(new.pkcs8))
+    }
+
+    pub(crate) fn ring_of(stored: impl IntoIterator<Item = StoredKey>) -> Keyring {
+        let ring = Keyring::new(stored, &Keyring::default());
+        assert_eq!(ring.unusable(), []);
+        ring
+    }
+
+    fn kids(ring: &Keyring, now: i64) -> Vec<String> {
+        let set = serde_json::to_value(ring.jwks(Timestamp::from_epoch(now))).unwrap();
+        set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn the_thumbprint_of_the_example_of_rfc_7638() {
+        let public = Public::Rsa {
+            e: "AQAB".into(),
+            n: concat!(
+                "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCi",
+                "FV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb",
+                "9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls",
+                "1jF44-csFCur-kEgU8awapJzKnqDKgw"
+            )
+            .into(),
+        };
+        assert_eq!(public.thumbprint().unwrap(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+    }
+
+    #[test]
+    fn each_algorithm_signs_what_it_alone_verifies() {
+        let ring = ring_of(Algorithm::ALL.map(stored));
+        let now = Timestamp::from_epoch(150);
+        assert_eq!(ring.algorithms(now), Algorithm::ALL);
+        for alg in Algorithm::ALL {
+            let key = ring.signer(alg, now).unwrap();
+            let signature = key.sign_bytes(b"message").unwrap();
+            assert!(key.has_signed(b"message", &signature) && !key.has_signed(b"massage", &signature));
+            let others = ring.at(now).filter(|other| other.kid() != key.kid());
+            assert!(others.into_iter().all(|other| !other.has_signed(b"message", &signature)));
+            let foreign = CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha512;
+            assert!(PrivateSigningKey::sign(key, &foreign, b"message").is_err());
+        }
+    }
+
+    #[test]
+    fn the_set_holds_next_current_and_retired_keys_and_only_a_current_one_signs() {
+        let (first, second) = (stored(Algorithm::Es256), stored(Algorithm::Es256));
+        let mut second = second;
+        second.0.sign_from = Timestamp::from_epoch(200);
+        second.0.sign_until = None;
+        second.0.publish_until = None;
+        let (one, two) = (first.0.kid.clone(), second.0.kid.clone());
+        let ring = ring_of([first, second]);
+        let signer =
+            |now| ring.signer(Algorithm::Es256, Timestamp::from_epoch(now)).map(|key| key.kid().to_owned());
+        assert_eq!((kids(&ring, 0), signer(0)), (vec![one.clone(), two.clone()], None));
+        assert_eq!((kids(&ring, 199), signer(199)), (vec![one.clone(), two.clone()], Some(one.clone())));
+        assert_eq!((kids(&ring, 200), signer(200)), (vec![one, two.clone()], Some(two.clone())));
+        assert_eq!((kids(&ring, 300), signer(300)), (vec![two.clone()], Some(two)));
+    }
+
+    #[test]
+    fn the_set_tells_what_each_key_is_for_and_nothing_private() {
+        let ring = ring_of(Algorithm::ALL.map(stored));
+        let set = serde_json::to_value(ring.jwks(Timestamp::from_epoch(0))).unwrap();
+        let members = |at: usize| set["keys"][at].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(members(0), ["alg", "e", "kid", "kty", "n", "use"]);
+        assert_eq!(members(2), ["alg", "crv", "kid", "kty", "use", "x", "y"]);
+        assert_eq!(set["keys"][1]["alg"], "PS256");
+    }
+
+    #[test]
+    fn a_row_of_no_use_is_left_out_and_told() {
+        let (mut facts, pkcs8) = stored(Algorithm::Es256);
+        let pkcs8 = pkcs8.unwrap();
+        let other = generate(Algorithm::Es256, RsaBits::default()).unwrap().pkcs8;
+        let alone = |facts: &KeyFacts, pkcs8| Keyring::new([(facts.clone(), pkcs8)], &Keyring::default());
+        let kid = facts.kid.clone();
+        let left_out = alone(&facts, Ok(other));
+        assert_eq!(
+            (left_out.unusable(), left_out.facts().count()),
+            (&[BadKey::OtherKey(kid.clone())][..], 0)
+        );
+        let closed = alone(&facts, Err(DoesNotOpen::Damaged));
+        assert_eq!(closed.unusable(), [BadKey::Closed(kid.clone(), DoesNotOpen::Damaged)]);
+        facts.alg = Algorithm::Rs256;
+        assert_eq!(alone(&facts, Ok(pkcs8)).unusable(), [BadKey::Unusable(kid)]);
+    }
+
+    #[test]
+    fn a_row_that_is_damaged_while_the_server_runs_serves_on_by_its_newest_facts() {
+        let (mut facts, pkcs8) = stored(Algorithm::Es256);
+        let kid = facts.kid.clone();
+        let older = ring_of([(facts.clone(), pkcs8)]);
+        let at = Timestamp::from_epoch;
+        facts.sign_until = Some(at(120));
+        let now = Keyring::new([(facts.clone(), Err(DoesNotOpen::Damaged))], &older);
+        assert_eq!(now.unusable().len(), 1);
+        assert_eq!(now.signer(Algorithm::Es256, at(119)).unwrap().kid(), kid);
+        assert!(now.signer(Algorithm::Es256, at(120)).is_none(), "retired since");
+        facts.alg = Algorithm::Rs256;
+        assert_eq!(Keyring::new([(facts, Err(DoesNotOpen::Damaged))], &older).facts().count(), 0);
+        assert_eq!(Keyring::new([], &older).facts().count(), 0, "a row that is gone is gone");
+    }
+
+    #[test]
+    fn keys_of_no_use_are_borne_while_another_signs() {
+        let (good, bad) = (stored(Algorithm::Es256), stored(Algorithm::Es256));
+        let kid = bad.0.kid.clone();
+        let bad = (bad.0, Err(DoesNotOpen::Damaged));
+        let (es, all) = ([Algorithm::Es256].into(), Algorithm::ALL.into());
+        let now = Timestamp::from_epoch(150);
+        let ring = |keys: Vec<StoredKey>| Keyring::new(keys, &Keyring::default());
+        let refused = ring(vec![bad.clone()]).check(&es, now).unwrap_err();
+        assert_eq!(refused.why, BadKey::Closed(kid.clone(), DoesNotOpen::Damaged));
+        assert!(refused.to_string().contains(&kid) && refused.to_string().contains("ES256"));
+        assert_eq!(ring(vec![bad.clone(), good.clone()]).check(&es, now), Ok(()));
+        assert!(ring(vec![bad, good.clone()]).check(&all, now).is_err());
+        assert_eq!(ring(vec![good]).check(&all, now), Ok(()), "none was lost: what lacks was never made");
+    }
+}

@@ -1,0 +1,38 @@
+//! OpenID Connect: what clients say to us and what we answer. Pure checks and the making of tokens; only [`oxide`] waits,
+//! for the store. One policy for everybody now: the code flow with PKCE S256, answers in the query, bearer tokens,
+//! rotating refresh tokens.
+
+pub mod access_token;
+pub mod authorize;
+pub mod client_auth;
+pub mod discovery;
+pub mod error;
+pub mod id_token;
+pub mod jws;
+pub mod keyring;
+pub mod oxide;
+pub mod params;
+pub mod successor;
+
+/// Where the endpoints are, below the issuer. The router and the metadata both read this, so they cannot differ.
+pub mod path {
+    /// Authorization endpoint (RFC 6749 section 3.1).
+    pub const AUTHORIZE: &str = "/authorize";
+    /// Token endpoint (RFC 6749 section 3.2).
+    pub const TOKEN: &str = "/token";
+    /// `UserInfo` endpoint (OpenID Connect Core, section 5.3).
+    pub const USERINFO: &str = "/userinfo";
+    /// Signing out (OpenID Connect RP-Initiated Logout, section 2).
+    pub const LOGOUT: &str = "/logout";
+    /// Key set (RFC 7517 section 5).
+    pub const JWKS: &str = "/jwks";
+    /// Metadata (OpenID Connect Discovery, section 4).
+    pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
+    /// The same metadata where OAuth clients look for it (RFC 8414 section 3).
+    pub const OAUTH_SERVER: &str = "/.well-known/oauth-authorization-server";
+}
+
+/// Who may be asked with an access token: the `UserInfo` endpoint of this issuer (`aud`, RFC 9068 section 2.2).
+pub fn userinfo_audience(issuer: &str) -> String {
+    format!("{}{}", issuer.trim_end_matches('/'), path::USERINFO)
+}

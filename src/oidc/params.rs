@@ -1,0 +1,114 @@
+//! Parameters as they arrive in a query or a form: sizes bounded, duplicates noted, unknown ones of no effect.
+
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+
+use url::form_urlencoded;
+
+/// The longest query or form that is read, in bytes.
+pub const MAX_TOTAL: usize = 16 * 1024;
+/// The most parameters in one request.
+const MAX_COUNT: usize = 64;
+/// The longest value that is read, in bytes.
+const MAX_VALUE: usize = 4096;
+
+/// The parameters of one request. `Debug` prints names only: values can be codes, tokens and secrets.
+#[derive(Default)]
+pub struct Params {
+    values: BTreeMap<String, String>,
+    doubled: BTreeSet<String>,
+}
+
+/// A query or form that is not read at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the parameters are too long, too many, or not form-encoded UTF-8 without control characters")]
+pub struct Malformed;
+
+impl Params {
+    /// Reads a query or an `application/x-www-form-urlencoded` body. A parameter without a value is treated as omitted
+    /// (RFC 6749 section 3.1).
+    pub fn parse(raw: &[u8]) -> Result<Self, Malformed> {
+        let mut params = Self::default();
+        if raw.len() > MAX_TOTAL {
+            return Err(Malformed);
+        }
+        for (count, (name, value)) in form_urlencoded::parse(raw).enumerate() {
+            // The parser puts U+FFFD where the bytes are no UTF-8.
+            let spoilt = |c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER;
+            if count >= MAX_COUNT
+                || value.len() > MAX_VALUE
+                || name.contains(spoilt)
+                || value.contains(spoilt)
+            {
+                return Err(Malformed);
+            }
+            if value.is_empty() {
+                continue;
+            }
+            match params.values.entry(name.into_owned()) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(value.into_owned());
+                }
+                Entry::Occupied(first) => {
+                    params.doubled.insert(first.key().clone());
+                }
+            }
+        }
+        Ok(params)
+    }
+
+    /// The value of a parameter that was given exactly once.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        if self.doubled.contains(name) { None } else { self.values.get(name).map(String::as_str) }
+    }
+
+    /// Whether the parameter was given, once or more often.
+    pub fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
+    /// Whether any parameter was given twice (RFC 6749 section 3.1 forbids it). `resource` may be (RFC 8707 section 2).
+    pub fn has_duplicates(&self) -> bool {
+        self.doubled.iter().any(|name| name != "resource")
+    }
+}
+
+impl std::fmt::Debug for Params {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.values.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_doubled_parameter_has_no_value() {
+        let params = Params::parse(b"a=1&b=x+y%26&a=1&empty=&=z").unwrap();
+        assert_eq!((params.get("a"), params.get("b"), params.get("empty")), (None, Some("x y&"), None));
+        assert!(params.has("a") && params.has_duplicates() && !params.has("empty"));
+        assert!(!Params::parse(b"resource=a&resource=b&c=1&c=").unwrap().has_duplicates());
+    }
+
+    #[test]
+    fn what_is_too_big_or_no_text_is_not_read() {
+        let many = "a=1&".repeat(MAX_COUNT);
+        let long = format!("a={}", "x".repeat(MAX_VALUE));
+        assert!(Params::parse(many.as_bytes()).is_ok() && Params::parse(long.as_bytes()).is_ok());
+        for bad in [
+            format!("{many}a=1"),
+            format!("{long}x"),
+            format!("a={}", "%41".repeat(MAX_TOTAL)),
+            "a=%00".into(),
+            "a=%ff".into(),
+            "a%0d=1".into(),
+        ] {
+            assert_eq!(Params::parse(bad.as_bytes()).unwrap_err(), Malformed, "{bad:.40}");
+        }
+    }
+
+    #[test]
+    fn values_are_not_printed() {
+        assert!(!format!("{:?}", Params::parse(b"client_secret=hunter2").unwrap()).contains("hunter2"));
+    }
+}

@@ -1,0 +1,86 @@
+//! Keys and certificates from PEM, checked before first use.
+
+use openssl::asn1::{Asn1Time, Asn1TimeRef};
+use openssl::error::ErrorStack;
+use openssl::pkey::{Id, PKey, PKeyRef, Private, Public};
+use openssl::x509::{X509, X509Ref};
+use zeroize::Zeroizing;
+
+use super::settings::SettingsError;
+use crate::domain::time::Timestamp;
+
+/// The shortest RSA key that NCSC's TLS guidelines and Logius accept.
+const RSA_BITS: u32 = 2048;
+
+/// An RSA key and the certificate it belongs to.
+pub(super) struct KeyPair {
+    key: PKey<Private>,
+    key_der: Zeroizing<Vec<u8>>,
+    certificate: X509,
+}
+
+impl KeyPair {
+    /// Reads both and checks that they belong together. `what` names the pair in the error.
+    pub(super) fn from_pem(what: &'static str, key: &str, certificate: &str) -> Result<Self, SettingsError> {
+        // Without a callback OpenSSL would ask for a pass phrase at the terminal.
+        let key = PKey::private_key_from_pem_callback(key.as_bytes(), |_| Ok(0))
+            .map_err(|_| SettingsError::Key { what })?;
+        let chain = X509::stack_from_pem(certificate.as_bytes()).unwrap_or_default();
+        let certificate = chain.into_iter().next().ok_or(SettingsError::Certificate { what })?;
+        let public = certificate.public_key().map_err(|_| SettingsError::Certificate { what })?;
+        if key.id() != Id::RSA || key.bits() < RSA_BITS {
+            return Err(SettingsError::Weak { what });
+        }
+        if !public.public_eq(&key) {
+            return Err(SettingsError::Mismatch { what });
+        }
+        let key_der = key.private_key_to_der().map_err(|_| SettingsError::Key { what })?;
+        Ok(Self { key, key_der: Zeroizing::new(key_der), certificate })
+    }
+
+    pub(super) fn key(&self) -> &PKeyRef<Private> {
+        &self.key
+    }
+
+    pub(super) fn key_der(&self) -> &[u8] {
+        &self.key_der
+    }
+
+    pub(super) fn certificate(&self) -> &X509Ref {
+        &self.certificate
+    }
+}
+
+/// A certificate DigiD may sign with, and while it may.
+pub(super) struct TrustedCertificate {
+    pub(super) der: Vec<u8>,
+    pub(super) not_before: Timestamp,
+    pub(super) not_after: Timestamp,
+}
+
+impl TrustedCertificate {
+    /// Reads a certificate; `None` when it is garbage or its key is not RSA of a fair size: DigiD signs with nothing
+    /// else.
+    pub(super) fn from_der(der: &[u8]) -> Option<Self> {
+        let certificate = X509::from_der(der).ok()?;
+        let key: PKey<Public> = certificate.public_key().ok()?;
+        if key.id() != Id::RSA || key.bits() < RSA_BITS {
+            return None;
+        }
+        Some(Self {
+            der: der.to_vec(),
+            not_before: instant(certificate.not_before()).ok()?,
+            not_after: instant(certificate.not_after()).ok()?,
+        })
+    }
+
+    pub(super) fn valid_at(&self, now: Timestamp) -> bool {
+        self.not_before <= now && now <= self.not_after
+    }
+}
+
+/// An ASN.1 time as ours.
+pub(super) fn instant(time: &Asn1TimeRef) -> Result<Timestamp, ErrorStack> {
+    let difference = Asn1Time::from_unix(0)?.diff(time)?;
+    Ok(Timestamp::from_epoch(i64::from(difference.days) * 86_400 + i64::from(difference.secs)))
+}

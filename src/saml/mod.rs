@@ -1,0 +1,46 @@
+//! DigiD as a SAML 2.0 service provider sees it: DigiD itself (interface specification 3.7), or the routing service
+//! before it (ST-SAML 1.0). Either answers by artifact.
+//!
+//! The road of a login: [`ServiceProvider::request`] sends the browser to DigiD, it comes back with an
+//! artifact, [`Artifact::parse`] reads that, and [`ServiceProvider::resolve`] exchanges it for a [`Verified`]
+//! or a [`Failure`]. What the caller must see to: the request id is bound to one browser, and request,
+//! artifact and assertion id are each spent once.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `settings` | parses what the operator gives, once |
+//! | `metadata` | writes ours, reads DigiD's |
+//! | `request` | the signed `AuthnRequest` |
+//! | `artifact` | the artifact and the back channel |
+//! | `xml`, `strict` | refuse every document with two possible readings, before the signature library sees it |
+//! | `verify`, `libxmlsec` | the signatures; what is read is what was signed |
+//! | `response`, `assertion`, `level` | every check on what is signed |
+//! | `routing`, `decrypt` | what the routing service says in another way, and for our eyes only |
+//! | `keys`, `signer` | keys, our signature |
+
+mod artifact;
+mod assertion;
+mod decrypt;
+mod failure;
+mod keys;
+mod level;
+mod libxmlsec;
+mod metadata;
+mod request;
+mod response;
+mod routing;
+mod settings;
+mod signer;
+mod strict;
+mod verify;
+mod xml;
+
+#[cfg(test)]
+mod tests;
+
+pub use artifact::{Artifact, Expected};
+pub use assertion::Verified;
+pub use failure::Failure;
+pub use request::{Delivery, Outgoing, RequestError, Wish};
+pub use routing::{Legal, Representation};
+pub use settings::{Interface, Providers, RoutingService, ServiceProvider, Settings, SettingsError};

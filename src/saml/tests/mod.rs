@@ -1,0 +1,9 @@
+mod answers;
+mod back_channel;
+mod forge;
+mod forge_routing;
+mod library;
+mod outgoing;
+mod outgoing_routing;
+mod routing;
+mod verifier;

@@ -1,0 +1,289 @@
+//! From an outcome to the ArtifactResponse that tells it: right by default, spoiled on demand.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use openssl::error::ErrorStack;
+
+use super::super::random_hex;
+use super::message::{ArtifactResponse, Assertion, Response, envelope};
+use super::names::{DECLARATIONS, Level, Status};
+use super::routing::{self, Routed, Routing};
+use super::sign::{Algorithm, KeyInfo, Refers, SigningKey};
+use super::spoil::{RoutingSpoil, Spoil};
+use super::wrap;
+
+/// The BSN that every forged Assertion names (it passes the elfproef). Whoever is logged in with it was deceived.
+pub const VICTIM: &str = "999990019";
+
+/// What `/trap` serves: the document that [`Spoil::ExternalReference`] signs.
+pub const TRAP: &str = "<trap></trap>";
+
+/// Who answers.
+#[derive(Debug)]
+pub struct Sender {
+    /// DigiD's entityID.
+    pub entity_id: String,
+    /// DigiD's key.
+    pub key: SigningKey,
+    /// The key of somebody else.
+    pub attacker: SigningKey,
+    /// The full URL of `/trap`.
+    pub trap: String,
+    /// What it knows more as the routing service.
+    pub routing: Option<Routing>,
+}
+
+/// What came of one login, kept under its artifact.
+#[derive(Clone)]
+pub struct Outcome {
+    /// The ID of the AuthnRequest.
+    pub request: String,
+    /// The service provider's entityID.
+    pub audience: String,
+    /// Its assertion consumer service.
+    pub recipient: String,
+    /// Whether its metadata wants Assertions signed; else only the ArtifactResponse is.
+    pub sign_assertion: bool,
+    /// How it ended.
+    pub status: Status,
+    /// Whom the user says to be.
+    pub bsn: String,
+    /// The level reached.
+    pub level: Level,
+    /// The user's address.
+    pub address: String,
+    /// When it ended.
+    pub ended: DateTime<Utc>,
+    /// The ID that its Assertion will bear; of an earlier one for [`Spoil::ReplayedAssertion`].
+    pub assertion_id: String,
+    /// How to spoil the answer.
+    pub spoil: Option<Spoil>,
+    /// What a login at the routing service knows more.
+    pub routed: Option<Routed>,
+}
+
+/// The answer without a Response: the artifact is unknown (`RequestDenied`), or too old (Success, in DigiD 3.x).
+pub fn without_response(
+    sender: &Sender,
+    resolve: &str,
+    status: Status,
+    now: DateTime<Utc>,
+) -> Result<String, ErrorStack> {
+    let envelope_of = artifact_response(sender, resolve, status, now)?;
+    let signature = sender.key.sign(&envelope_of.id, &envelope_of.xml(DECLARATIONS, "", ""))?;
+    Ok(envelope(&envelope_of.xml(DECLARATIONS, &signature, "")))
+}
+
+/// The answer to the ArtifactResolve with the ID `resolve`, in its SOAP envelope.
+pub fn answer(
+    sender: &Sender,
+    resolve: &str,
+    outcome: &Outcome,
+    now: DateTime<Utc>,
+) -> Result<String, ErrorStack> {
+    let spoil = outcome.spoil;
+    let shifted = match spoil {
+        Some(Spoil::Expired) => now - TimeDelta::hours(1),
+        Some(Spoil::Future) => now + TimeDelta::hours(1),
+        _ => now,
+    };
+    let assertion = spoil_facts(assertion(sender, outcome, shifted)?, outcome)?;
+    let response = Response {
+        id: if spoil == Some(Spoil::DuplicateId) { assertion.id.clone() } else { new_id()? },
+        in_response_to: assertion.in_response_to.clone(),
+        issued: shifted,
+        issuer: assertion.issuer.clone(),
+        destination: routing::destination(outcome),
+        status: if spoil == Some(Spoil::StatusFailedWithAssertion) {
+            Status::AuthnFailed
+        } else {
+            outcome.status
+        },
+    };
+    let content = if outcome.status == Status::Success {
+        let (extensions, assertions) = assertions(sender, outcome, &assertion)?;
+        response.xml(&extensions, &assertions)
+    } else {
+        response.xml("", "")
+    };
+
+    let resolve = if spoil == Some(Spoil::WrongArtifactInResponseTo) { &new_id()? } else { resolve };
+    let outer = artifact_response(sender, resolve, Status::Success, now)?;
+    let signature = match spoil {
+        Some(Spoil::UnsignedArtifactResponse) => String::new(),
+        _ => sign(sender, spoil, &outer.id, &outer.xml(DECLARATIONS, "", &content))?,
+    };
+    let message = match spoil {
+        Some(Spoil::Xsw1 | Spoil::Xsw2) => {
+            let forged_content = response.xml("", &forged(sender, outcome, &assertion)?.xml("", "", ""));
+            let around = ArtifactResponse { id: new_id()?, ..outer.clone() };
+            let signed = wrap::Signed { bare: outer.xml(DECLARATIONS, "", &content), signature };
+            let slot =
+                if spoil == Some(Spoil::Xsw1) { signed.inside_signature() } else { signed.bare_first() };
+            around.xml(DECLARATIONS, &slot, &forged_content)
+        }
+        _ => outer.xml(DECLARATIONS, &signature, &content),
+    };
+    routing::after_signing(on_the_wire(spoil, &envelope(&message)), sender, outcome)
+}
+
+fn artifact_response(
+    sender: &Sender,
+    resolve: &str,
+    status: Status,
+    now: DateTime<Utc>,
+) -> Result<ArtifactResponse, ErrorStack> {
+    Ok(ArtifactResponse {
+        id: new_id()?,
+        in_response_to: resolve.to_owned(),
+        issued: now,
+        issuer: sender.entity_id.clone(),
+        status,
+    })
+}
+
+fn assertion(sender: &Sender, outcome: &Outcome, issued: DateTime<Utc>) -> Result<Assertion, ErrorStack> {
+    let mut assertion = Assertion {
+        id: outcome.assertion_id.clone(),
+        issued,
+        issuer: sender.entity_id.clone(),
+        name_id: format!("s00000000:{}", outcome.bsn),
+        in_response_to: outcome.request.clone(),
+        recipient: outcome.recipient.clone(),
+        audience: Some(outcome.audience.clone()),
+        conditions: true,
+        ends: true,
+        class_refs: vec![outcome.level.class_ref().to_owned()],
+        // An hour's shift takes the login along; otherwise it was when the user pressed the button.
+        authenticated: if outcome.ended > issued || issued - outcome.ended > TimeDelta::minutes(30) {
+            issued
+        } else {
+            outcome.ended
+        },
+        address: outcome.address.clone(),
+        session: random_hex(16)?,
+        routing: None,
+    };
+    routing::dress(&mut assertion, sender, outcome)?;
+    Ok(assertion)
+}
+
+/// The spoils that change what the Assertion says.
+fn spoil_facts(mut a: Assertion, outcome: &Outcome) -> Result<Assertion, ErrorStack> {
+    match outcome.spoil {
+        Some(Spoil::WrongAudience) => {
+            a.audience = Some("https://another.example.nl/saml/metadata".into());
+        }
+        Some(Spoil::NoAudience) => a.audience = None,
+        Some(Spoil::WrongRecipient) => a.recipient = "https://another.example.nl/saml/acs".into(),
+        Some(Spoil::WrongInResponseTo) => a.in_response_to = new_id()?,
+        Some(Spoil::WrongIssuer) => a.issuer = "https://another.example.nl/saml/idp/metadata".into(),
+        Some(Spoil::NoConditions) => a.conditions = false,
+        Some(Spoil::NoNotOnOrAfter) => a.ends = false,
+        Some(Spoil::TwoAuthnStatements) => a.class_refs.push(Level::Hoog.class_ref().to_owned()),
+        Some(Spoil::NoAuthnStatement) => a.class_refs.clear(),
+        Some(Spoil::UnknownLevel) => {
+            a.class_refs = vec!["urn:oasis:names:tc:SAML:2.0:ac:classes:Kerberos".to_owned()];
+        }
+        // The routing service encrypts what is wrong here.
+        Some(Spoil::BadElfproef | Spoil::OtherSector | Spoil::NonDigits) if a.routing.is_some() => {}
+        Some(Spoil::BadElfproef) => a.name_id = "s00000000:123456789".into(),
+        Some(Spoil::OtherSector) => a.name_id = format!("s00000001:{}", outcome.bsn),
+        Some(Spoil::NonDigits) => a.name_id = "s00000000:99999OO19".into(),
+        Some(Spoil::CommentInNameId | Spoil::CdataInNameId) => a.name_id.push('0'),
+        _ => {}
+    }
+    Ok(a)
+}
+
+/// What stands in the Response: its Extensions, and its Assertions.
+fn assertions(
+    sender: &Sender,
+    outcome: &Outcome,
+    assertion: &Assertion,
+) -> Result<(String, String), ErrorStack> {
+    let spoil = outcome.spoil;
+    let canonical = assertion.xml(DECLARATIONS, "", "");
+    let signature = match spoil {
+        Some(Spoil::UnsignedAssertion) => String::new(),
+        None if signed_by_login(outcome) => match &sender.routing {
+            Some(routing) => routing.login_key.sign(&assertion.id, &canonical)?,
+            None => String::new(),
+        },
+        Some(Spoil::ExternalReference) => sender.key.sign_external(&sender.trap, TRAP.as_bytes())?,
+        _ if outcome.sign_assertion => sign(sender, spoil, &assertion.id, &canonical)?,
+        _ => String::new(),
+    };
+    let right = assertion.xml("", &signature, "");
+    let forged = forged(sender, outcome, assertion)?;
+    let signed = wrap::Signed { bare: assertion.xml("", "", ""), signature: signature.clone() };
+    let bare_forgery = || forged.xml("", "", "");
+    Ok(match spoil {
+        Some(Spoil::TwoAssertions) => {
+            let second = sender.key.sign(&forged.id, &forged.xml(DECLARATIONS, "", ""))?;
+            (String::new(), right + &forged.xml("", &second, ""))
+        }
+        Some(Spoil::Xsw3) => (String::new(), bare_forgery() + &right),
+        Some(Spoil::Xsw4) => (String::new(), forged.xml("", "", &right)),
+        Some(Spoil::Xsw5) => (String::new(), forged.xml("", &signature, "") + &signed.bare),
+        Some(Spoil::Xsw6) => (String::new(), forged.xml("", &signed.inside_signature(), "")),
+        Some(Spoil::Xsw7) => (format!("<samlp:Extensions>{}</samlp:Extensions>", bare_forgery()), right),
+        Some(Spoil::Xsw8) => (String::new(), forged.xml("", &signed.inside_object(), "")),
+        _ => (String::new(), right),
+    })
+}
+
+/// The same Assertion about somebody else.
+fn forged(sender: &Sender, outcome: &Outcome, assertion: &Assertion) -> Result<Assertion, ErrorStack> {
+    let name_id = format!("s00000000:{VICTIM}");
+    let mut forged = Assertion { id: new_id()?, name_id, ..assertion.clone() };
+    routing::forge(&mut forged, sender, outcome)?;
+    Ok(forged)
+}
+
+fn signed_by_login(outcome: &Outcome) -> bool {
+    outcome.routed.as_ref().is_some_and(|routed| routed.spoil == Some(RoutingSpoil::SignedByLogin))
+}
+
+/// The spoils that change how a message is signed.
+fn sign(sender: &Sender, spoil: Option<Spoil>, id: &str, canonical: &str) -> Result<String, ErrorStack> {
+    let (key, algorithm, refers, key_info) = match spoil {
+        Some(Spoil::WrongKey) => (&sender.attacker, Algorithm::RsaSha256, Refers::Element, KeyInfo::Name),
+        Some(Spoil::KeyInfoAttackerCert) => {
+            (&sender.attacker, Algorithm::RsaSha256, Refers::Element, KeyInfo::Certificate)
+        }
+        Some(Spoil::Sha1) => (&sender.key, Algorithm::RsaSha1, Refers::Element, KeyInfo::Name),
+        Some(Spoil::Hmac) => (&sender.key, Algorithm::HmacWithPublicKey, Refers::Element, KeyInfo::Name),
+        Some(Spoil::XsltTransform) => (&sender.key, Algorithm::RsaSha256, Refers::ThroughXslt, KeyInfo::Name),
+        _ => return sender.key.sign(id, canonical),
+    };
+    key.sign_as(id, canonical, algorithm, refers, key_info)
+}
+
+/// The spoils that leave every signature whole: canonicalization does not see them, or they stand outside.
+fn on_the_wire(spoil: Option<Spoil>, text: &str) -> String {
+    const ROOT: &str = "<SOAP-ENV:Envelope";
+    match spoil {
+        Some(Spoil::CommentInNameId) => text.replace("0</saml:NameID>", "<!-- -->0</saml:NameID>"),
+        Some(Spoil::CdataInNameId) => text.replace("0</saml:NameID>", "<![CDATA[0]]></saml:NameID>"),
+        Some(Spoil::Doctype) => text.replacen(ROOT, &format!("<!DOCTYPE x>{ROOT}"), 1),
+        Some(Spoil::EntityBomb) => text.replacen(ROOT, &(bomb() + ROOT), 1).replacen(
+            "<SOAP-ENV:Body>",
+            "<SOAP-ENV:Header>&e9;</SOAP-ENV:Header><SOAP-ENV:Body>",
+            1,
+        ),
+        Some(Spoil::TrailingGarbage) => format!("{text}<garbage></garbage>"),
+        _ => text.to_owned(),
+    }
+}
+
+/// Ten entities, each ten times the one before.
+fn bomb() -> String {
+    let entity = |n: u8| format!(r#"<!ENTITY e{n} "{}">"#, format!("&e{};", n - 1).repeat(10));
+    let grown: String = (1..10).map(entity).collect();
+    format!(r#"<!DOCTYPE x [<!ENTITY e0 "bombbombbomb">{grown}]>"#)
+}
+
+/// A new message ID: an `NCName` of 160 random bits.
+pub fn new_id() -> Result<String, ErrorStack> {
+    Ok(format!("_{}", random_hex(20)?))
+}

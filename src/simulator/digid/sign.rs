@@ -1,0 +1,184 @@
+//! Signing with nothing but OpenSSL: every text is written in exclusive canonical form from the start, so it can be
+//! digested as it stands. That libxmlsec, at the other end, agrees is the proof that it is canonical.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use openssl::error::ErrorStack;
+use openssl::hash::{MessageDigest, hash};
+use openssl::pkey::{PKey, Private, Public};
+use openssl::sign::Signer;
+use openssl::x509::X509;
+
+use super::names::DS;
+
+/// A signing key with its certificate.
+#[derive(Debug, Clone)]
+pub struct SigningKey {
+    key: PKey<Private>,
+    certificate: X509,
+    /// The certificate's SHA-1 fingerprint in hex: what DigiD writes in `KeyName`, to tell its certificates apart.
+    pub name: String,
+}
+
+/// What the signature refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refers {
+    /// The element by its ID: enveloped signature, then exclusive canonicalization. What DigiD does.
+    Element,
+    /// The same, with an XSLT transform (one that copies) in between.
+    ThroughXslt,
+}
+
+/// How to sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// RSA and digest with SHA-256. What DigiD does.
+    RsaSha256,
+    /// RSA and digest with SHA-1.
+    RsaSha1,
+    /// HMAC-SHA256, keyed with the public key that everybody knows.
+    HmacWithPublicKey,
+}
+
+/// What the signature says of its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyInfo {
+    /// The name of the key. What DigiD does.
+    Name,
+    /// The whole certificate.
+    Certificate,
+}
+
+const XSLT: &str = concat!(
+    r#"<ds:Transform Algorithm="http://www.w3.org/TR/1999/REC-xslt-19991116">"#,
+    r#"<xsl:stylesheet xmlns:xsl="http://www.w3.org/1999/XSL/Transform" version="1.0">"#,
+    r#"<xsl:template match="@*|node()"><xsl:copy><xsl:apply-templates select="@*|node()"></xsl:apply-templates>"#,
+    r"</xsl:copy></xsl:template></xsl:stylesheet></ds:Transform>",
+);
+
+impl SigningKey {
+    /// A key with its certificate, both PEM.
+    pub fn from_pem(key: &[u8], certificate: &[u8]) -> Result<Self, ErrorStack> {
+        let certificate = X509::from_pem(certificate)?;
+        let name = base16ct::lower::encode_string(&certificate.digest(MessageDigest::sha1())?);
+        Ok(Self { key: PKey::private_key_from_pem(key)?, certificate, name })
+    }
+
+    /// The public key.
+    pub fn public_key(&self) -> Result<PKey<Public>, ErrorStack> {
+        self.certificate.public_key()
+    }
+
+    /// The certificate in base64 of DER, as `X509Certificate` has it.
+    pub fn certificate_base64(&self) -> Result<String, ErrorStack> {
+        Ok(STANDARD.encode(self.certificate.to_der()?))
+    }
+
+    /// DigiD's signature over the element with this ID, whose canonical text (without the signature) is `canonical`.
+    /// It is to stand in that element, where the prefix `ds` is declared.
+    pub fn sign(&self, id: &str, canonical: &str) -> Result<String, ErrorStack> {
+        self.sign_as(id, canonical, Algorithm::RsaSha256, Refers::Element, KeyInfo::Name)
+    }
+
+    /// The same with a choice of wrong ways.
+    pub fn sign_as(
+        &self,
+        id: &str,
+        canonical: &str,
+        algorithm: Algorithm,
+        refers: Refers,
+        key_info: KeyInfo,
+    ) -> Result<String, ErrorStack> {
+        let digest = match algorithm {
+            Algorithm::RsaSha1 => MessageDigest::sha1(),
+            Algorithm::RsaSha256 | Algorithm::HmacWithPublicKey => MessageDigest::sha256(),
+        };
+        let xslt = if refers == Refers::ThroughXslt { XSLT } else { "" };
+        let transforms = format!(
+            concat!(
+                r#"<ds:Transforms><ds:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature">"#,
+                r#"</ds:Transform>{xslt}<ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#">"#,
+                r#"<ec:InclusiveNamespaces xmlns:ec="http://www.w3.org/2001/10/xml-exc-c14n#""#,
+                r#" PrefixList="ds saml samlp xs"></ec:InclusiveNamespaces></ds:Transform></ds:Transforms>"#,
+            ),
+            xslt = xslt
+        );
+        let value = hash(digest, canonical.as_bytes())?;
+        self.close(&format!("#{id}"), &transforms, &value, algorithm, key_info)
+    }
+
+    /// A signature that is right in itself, over something else: the bytes that `url` serves.
+    pub fn sign_external(&self, url: &str, content: &[u8]) -> Result<String, ErrorStack> {
+        let value = hash(MessageDigest::sha256(), content)?;
+        self.close(url, "", &value, Algorithm::RsaSha256, KeyInfo::Name)
+    }
+
+    fn close(
+        &self,
+        uri: &str,
+        transforms: &str,
+        digest: &[u8],
+        algorithm: Algorithm,
+        key_info: KeyInfo,
+    ) -> Result<String, ErrorStack> {
+        let (method, digest_method) = match algorithm {
+            Algorithm::RsaSha256 => (
+                "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
+                "http://www.w3.org/2001/04/xmlenc#sha256",
+            ),
+            Algorithm::RsaSha1 => {
+                ("http://www.w3.org/2000/09/xmldsig#rsa-sha1", "http://www.w3.org/2000/09/xmldsig#sha1")
+            }
+            Algorithm::HmacWithPublicKey => (
+                "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256",
+                "http://www.w3.org/2001/04/xmlenc#sha256",
+            ),
+        };
+        let inner = format!(
+            concat!(
+                r#"<ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#">"#,
+                r#"</ds:CanonicalizationMethod><ds:SignatureMethod Algorithm="{}"></ds:SignatureMethod>"#,
+                r#"<ds:Reference URI="{}">{}<ds:DigestMethod Algorithm="{}"></ds:DigestMethod>"#,
+                r"<ds:DigestValue>{}</ds:DigestValue></ds:Reference></ds:SignedInfo>",
+            ),
+            method,
+            uri,
+            transforms,
+            digest_method,
+            STANDARD.encode(digest)
+        );
+        // Canonicalized on its own, SignedInfo carries the declaration that it inherits where it stands.
+        let canonical = format!(r#"<ds:SignedInfo xmlns:ds="{DS}">{inner}"#);
+        let value = self.value(canonical.as_bytes(), algorithm)?;
+        let key = match key_info {
+            KeyInfo::Name => format!("<ds:KeyName>{}</ds:KeyName>", self.name),
+            KeyInfo::Certificate => format!(
+                "<ds:X509Data><ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data>",
+                self.certificate_base64()?
+            ),
+        };
+        Ok(format!(
+            concat!(
+                "<ds:Signature><ds:SignedInfo>{}<ds:SignatureValue>{}</ds:SignatureValue>",
+                "<ds:KeyInfo>{}</ds:KeyInfo></ds:Signature>",
+            ),
+            inner,
+            STANDARD.encode(value),
+            key
+        ))
+    }
+
+    fn value(&self, bytes: &[u8], algorithm: Algorithm) -> Result<Vec<u8>, ErrorStack> {
+        let secret;
+        let mut signer = match algorithm {
+            Algorithm::RsaSha256 => Signer::new(MessageDigest::sha256(), &self.key)?,
+            Algorithm::RsaSha1 => Signer::new(MessageDigest::sha1(), &self.key)?,
+            Algorithm::HmacWithPublicKey => {
+                secret = PKey::hmac(&self.certificate.public_key()?.public_key_to_der()?)?;
+                Signer::new(MessageDigest::sha256(), &secret)?
+            }
+        };
+        signer.update(bytes)?;
+        signer.sign_to_vec()
+    }
+}

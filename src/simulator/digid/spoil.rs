@@ -1,0 +1,190 @@
+//! The ways to spoil an answer, so that a test attacks the running program by the real road.
+
+macro_rules! spoils {
+    ($(#[doc = $what:literal])+ $spoil:ident; $($(#[doc = $doc:literal])+ $name:ident = $word:literal,)+) => {
+        $(#[doc = $what])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $spoil {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl $spoil {
+            /// Every one.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// The word by which the login form's field `spoil` asks for it.
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$name => $word,)+ }
+            }
+
+            /// The spoil of that word.
+            pub fn from_word(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|s| s.word() == word)
+            }
+        }
+    };
+}
+
+spoils! {
+    /// One way to spoil DigiD's answer. Whatever is not named is right, signatures included: content is spoiled before
+    /// signing, wrapping happens after. The message around a wrapped assertion is signed once more, so that the
+    /// wrapping is all that is wrong with it.
+    Spoil;
+    /// The Assertion bears no signature; the ArtifactResponse around it does.
+    UnsignedAssertion = "unsigned-assertion",
+    /// The ArtifactResponse bears no signature; the Assertion in it does.
+    UnsignedArtifactResponse = "unsigned-artifact-response",
+    /// Both are signed by a key that is not DigiD's.
+    WrongKey = "wrong-key",
+    /// The same, and the signature brings the attacker's certificate in `KeyInfo`.
+    KeyInfoAttackerCert = "keyinfo-attacker-cert",
+    /// Signed by DigiD's key with RSA-SHA1.
+    Sha1 = "sha1",
+    /// "Signed" with an HMAC whose secret is DigiD's public key.
+    Hmac = "hmac",
+    /// Made for another service provider.
+    WrongAudience = "wrong-audience",
+    /// Conditions without an `AudienceRestriction`.
+    NoAudience = "no-audience",
+    /// The bearer is to be delivered elsewhere.
+    WrongRecipient = "wrong-recipient",
+    /// Response and Assertion answer another AuthnRequest.
+    WrongInResponseTo = "wrong-in-response-to",
+    /// Response and Assertion come from another identity provider.
+    WrongIssuer = "wrong-issuer",
+    /// The ArtifactResponse answers another ArtifactResolve.
+    WrongArtifactInResponseTo = "wrong-artifact-in-response-to",
+    /// Everything happened an hour ago, and its validity has passed.
+    Expired = "expired",
+    /// Everything will happen in an hour.
+    Future = "future",
+    /// No Conditions.
+    NoConditions = "no-conditions",
+    /// No `NotOnOrAfter`, in the Conditions or at the bearer.
+    NoNotOnOrAfter = "no-not-on-or-after",
+    /// A second signed Assertion, for somebody else, after the right one.
+    TwoAssertions = "two-assertions",
+    /// Two `AuthnStatement` elements, the second at the highest level.
+    TwoAuthnStatements = "two-authn-statements",
+    /// No `AuthnStatement`.
+    NoAuthnStatement = "no-authn-statement",
+    /// A level nobody knows.
+    UnknownLevel = "unknown-level",
+    /// A number that fails the elfproef.
+    BadElfproef = "bad-elfproef",
+    /// The number is of another sector (`s00000001`, the former sofinummer).
+    OtherSector = "other-sector",
+    /// A BSN with letters.
+    NonDigits = "non-digits",
+    /// A comment splits the NameID: who reads up to it finds a good BSN, who reads all finds a digit too many.
+    CommentInNameId = "comment-in-nameid",
+    /// The same with a CDATA section.
+    CdataInNameId = "cdata-in-nameid",
+    /// A harmless DOCTYPE before a right answer.
+    Doctype = "doctype",
+    /// A DOCTYPE with entities that grow to billions of letters.
+    EntityBomb = "entity-bomb",
+    /// A second root after a right answer.
+    TrailingGarbage = "trailing-garbage",
+    /// Response and Assertion bear the same ID.
+    DuplicateId = "duplicate-id",
+    /// The signatures pass through an XSLT transform.
+    XsltTransform = "xslt-transform",
+    /// The Assertion's signature covers a document on DigiD's web server (`/trap`; `/calls` counts who fetches it).
+    ExternalReference = "external-reference",
+    /// Wrapping 1: a forged ArtifactResponse whose Signature holds the signed one.
+    Xsw1 = "xsw1",
+    /// Wrapping 2: a forged ArtifactResponse with the signed one, bare of its Signature, before that Signature.
+    Xsw2 = "xsw2",
+    /// Wrapping 3: a forged Assertion before the signed one.
+    Xsw3 = "xsw3",
+    /// Wrapping 4: a forged Assertion around the signed one.
+    Xsw4 = "xsw4",
+    /// Wrapping 5: a forged Assertion takes the Signature; the signed one, bare, comes last.
+    Xsw5 = "xsw5",
+    /// Wrapping 6: a forged Assertion whose Signature holds the signed one.
+    Xsw6 = "xsw6",
+    /// Wrapping 7: a forged Assertion within Extensions of the Response.
+    Xsw7 = "xsw7",
+    /// Wrapping 8: a forged Assertion whose Signature holds the signed one in an Object.
+    Xsw8 = "xsw8",
+    /// The status says that login failed, yet an Assertion is there.
+    StatusFailedWithAssertion = "status-failed-with-assertion",
+    /// The Assertion bears the ID of the one before.
+    ReplayedAssertion = "replayed-assertion",
+    /// The back channel answers with a SOAP fault.
+    SoapFault = "soap-fault",
+    /// The back channel answers 500.
+    Http500 = "http-500",
+    /// The back channel answers 404.
+    Http404 = "http-404",
+    /// The back channel answers after 30 seconds.
+    Slow = "slow",
+    /// The back channel's answer does not end (it stops at a gibibyte).
+    Huge = "huge",
+    /// The back channel redirects (307) to `/trap`.
+    Redirect = "redirect",
+    /// The artifact is of another identity provider.
+    ForeignSourceId = "foreign-source-id",
+    /// The artifact is no artifact.
+    MalformedArtifact = "malformed-artifact",
+}
+
+spoils! {
+    /// One way to spoil what only the routing service says. Its signatures are right, unless they are what is wrong.
+    RoutingSpoil;
+    /// The identity is encrypted for another entity.
+    OtherRecipient = "st-other-recipient",
+    /// It is encrypted under a key of ours that has another name.
+    OtherKeyName = "st-other-key-name",
+    /// It is encrypted with a key that is not ours, under the name of ours.
+    OtherKey = "st-other-key",
+    /// A bit of its vector is turned, so that the first letters come out wrong.
+    TurnedVector = "st-turned-vector",
+    /// A bit before the last block is turned, so that the padding comes out wrong.
+    TurnedPadding = "st-turned-padding",
+    /// It lacks its last block.
+    CutShort = "st-cut-short",
+    /// It is encrypted with AES-128.
+    Aes128 = "st-aes-128",
+    /// It is not encrypted at all.
+    InTheClear = "st-in-the-clear",
+    /// It is a NameID of another format.
+    OtherFormat = "st-other-format",
+    /// There is none.
+    NoActing = "st-no-acting",
+    /// There are two, the second of somebody else.
+    TwoActing = "st-two-acting",
+    /// Somebody else is represented, though nobody asked.
+    UnrequestedLegal = "st-unrequested-legal",
+    /// The same, and by what right is not told.
+    LegalWithoutType = "st-legal-without-type",
+    /// A representation of nobody.
+    TypeWithoutLegal = "st-type-without-legal",
+    /// It is for another service.
+    WrongService = "st-wrong-service",
+    /// It is for no service.
+    NoService = "st-no-service",
+    /// The NameID is one that stays the same.
+    NotTransient = "st-not-transient",
+    /// The session is of another login.
+    OtherSession = "st-other-session",
+    /// The Response is for another service provider.
+    WrongDestination = "st-wrong-destination",
+    /// It is for none.
+    NoDestination = "st-no-destination",
+    /// The bearer may only come later.
+    NotBefore = "st-not-before",
+    /// The level is told in DigiD's own words.
+    OtherLevelName = "st-other-level-name",
+    /// Another Advice takes the place of the one that was signed.
+    AdviceSubstituted = "st-advice-substituted",
+    /// The Advice is taken out after signing.
+    AdviceRemoved = "st-advice-removed",
+    /// The Advice holds a Response.
+    AdviceOfResponse = "st-advice-of-response",
+    /// The party behind the routing service signs the Assertion itself.
+    SignedByLogin = "st-signed-by-login",
+    /// Its Assertion stands beside the routing service's instead of in its Advice.
+    AdviceBeside = "st-advice-beside",
+}

@@ -1,0 +1,43 @@
+//! Clients added by command. Those of the configuration file stand there, not here.
+
+use super::Store;
+use crate::domain::{client::Client, fault::Fault, time::Timestamp};
+
+impl Store {
+    /// Adds a client. `false` when its id is taken.
+    pub async fn add_client(&self, client: &Client, now: Timestamp) -> Result<bool, Fault> {
+        let done = sqlx::query(
+            "INSERT INTO clients (id, registration, created) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        )
+        .bind(&client.id)
+        .bind(serde_json::to_string(client)?)
+        .bind(now.epoch())
+        .execute(self.db.writer())
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// The client of that id.
+    pub async fn client(&self, id: &str) -> Result<Option<Client>, Fault> {
+        let row: Option<(String,)> = sqlx::query_as("SELECT registration FROM clients WHERE id = $1")
+            .bind(id)
+            .fetch_optional(self.db.reader())
+            .await?;
+        row.map(|(json,)| Ok(serde_json::from_str(&json)?)).transpose()
+    }
+
+    /// Every client, by id: at most a thousand.
+    pub async fn clients(&self) -> Result<Vec<Client>, Fault> {
+        let rows: Vec<(String,)> = sqlx::query_as("SELECT registration FROM clients ORDER BY id LIMIT 1000")
+            .fetch_all(self.db.reader())
+            .await?;
+        rows.into_iter().map(|(json,)| Ok(serde_json::from_str(&json)?)).collect()
+    }
+
+    /// Removes a client. `false` when there was none.
+    pub async fn remove_client(&self, id: &str) -> Result<bool, Fault> {
+        let done =
+            sqlx::query("DELETE FROM clients WHERE id = $1").bind(id).execute(self.db.writer()).await?;
+        Ok(done.rows_affected() == 1)
+    }
+}

@@ -1,0 +1,204 @@
+//! The database: SQLite through sqlx's `Any` driver, one writer and several readers.
+
+use std::{
+    error::Error,
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sqlx::{
+    Any, AnyConnection, AnyPool, Connection, Executor, SqlStr, Transaction,
+    any::AnyPoolOptions,
+    migrate::{Migration, MigrationType, Migrator},
+};
+
+use crate::domain::{fault::Fault, time::Timestamp};
+
+/// Every change of the tables, in order. A file that has been released is never edited.
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "accounts", include_str!("../../migrations/0001_accounts.sql")),
+    (2, "grants", include_str!("../../migrations/0002_grants.sql")),
+    (3, "mandates", include_str!("../../migrations/0003_mandates.sql")),
+];
+
+/// How many connections read at once. Reads are short; more would only wait for the disk.
+const READERS: u32 = 4;
+/// The size of the smallest database, in bytes: one page.
+const SMALLEST: u64 = 512;
+/// How long a request waits for a connection before it fails.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How many ended rows one sweep deletes at most, so that it never holds the writer long.
+const SWEEP: i64 = 500;
+
+/// A database from an older Namens.
+#[derive(Debug, thiserror::Error)]
+#[error("the database lacks {0} migration(s): stop every server, make a backup, run `namens migrate`")]
+struct NotMigrated(usize);
+
+/// A file that cannot be used as a database.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cannot use the database {}: {why}. Is `database` in the configuration the right file, and may this user write it and \
+     its folder? A file that is damaged must be restored from a backup", path.display()
+)]
+pub struct NoDatabase {
+    path: PathBuf,
+    why: Box<dyn Error + Send + Sync>,
+}
+
+/// A database that is open. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    writer: AnyPool,
+    reader: AnyPool,
+}
+
+impl Db {
+    /// Opens a SQLite file; makes it when `create`. Migrations are a step of their own: [`Db::migrate`].
+    pub async fn open_sqlite(path: &Path, create: bool) -> Result<Self, Fault> {
+        sqlx::any::install_default_drivers();
+        let mode = if create { "rwc" } else { "rw" };
+        let url = format!("sqlite:{}?mode={mode}", path.display());
+        // One connection first: the pool would try a file that is no database again and again, and never say why.
+        try_out(path, &url).await.map_err(|why| NoDatabase { path: path.to_owned(), why })?;
+        let writer = pool(1).connect(&url).await?;
+        let reader = pool(READERS).connect_lazy(&url)?;
+        Ok(Self { writer, reader })
+    }
+
+    /// Brings the tables up to date and tells how many migrations that took. Safe to run twice.
+    pub async fn migrate(&self) -> Result<usize, Fault> {
+        let due = self.migrations_due().await?;
+        let all = MIGRATIONS.iter().map(|(version, name, sql)| {
+            let sql = SqlStr::from_static(sql);
+            Migration::new(*version, (*name).into(), MigrationType::Simple, sql, false)
+        });
+        Migrator::with_migrations(all.collect()).run(&self.writer).await?;
+        Ok(due)
+    }
+
+    /// Refuses a database whose tables are not those of this program.
+    pub async fn check_migrated(&self) -> Result<(), Fault> {
+        match self.migrations_due().await? {
+            0 => Ok(()),
+            due => Err(NotMigrated(due).into()),
+        }
+    }
+
+    /// How many migrations the database still lacks; an error when it is from a newer Namens.
+    async fn migrations_due(&self) -> Result<usize, Fault> {
+        let all = MIGRATIONS.len();
+        let table: Option<(String,)> =
+            sqlx::query_as("SELECT name FROM sqlite_master WHERE name = '_sqlx_migrations'")
+                .fetch_optional(&self.reader)
+                .await?;
+        if table.is_none() {
+            return Ok(all);
+        }
+        let (done,): (i64,) =
+            sqlx::query_as("SELECT COUNT(*) FROM _sqlx_migrations").fetch_one(&self.reader).await?;
+        all.checked_sub(usize::try_from(done)?).ok_or_else(|| {
+            Fault::because("the database was made by a newer version of Namens; use that version")
+        })
+    }
+
+    /// What SQLite finds wrong with the file; nothing when it is sound. Reads the whole file.
+    pub async fn damage(&self) -> Result<Option<String>, Fault> {
+        let (found,): (String,) = sqlx::query_as("PRAGMA quick_check(1)").fetch_one(&self.reader).await?;
+        Ok(Some(found).filter(|found| found != "ok"))
+    }
+
+    /// For statements that only read.
+    pub fn reader(&self) -> &AnyPool {
+        &self.reader
+    }
+
+    /// For single statements that write.
+    pub fn writer(&self) -> &AnyPool {
+        &self.writer
+    }
+
+    /// A transaction. Its first statement must write: one that reads first can be locked out (SQLite) or lose an
+    /// update (PostgreSQL). No network call inside.
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Any>, Fault> {
+        Ok(self.writer.begin().await?)
+    }
+
+    /// Marks a one-time value as used. `false` when it had been: exactly one caller ever hears `true`.
+    pub(super) async fn spend(&self, kind: &str, mark: &str, ends: Timestamp) -> Result<bool, Fault> {
+        let done =
+            sqlx::query("INSERT INTO spent (kind, mark, ends) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+                .bind(kind)
+                .bind(mark)
+                .bind(ends.epoch())
+                .execute(&self.writer)
+                .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Deletes what has ended: a bounded number of rows of each table.
+    pub(super) async fn sweep(&self, now: Timestamp) -> Result<u64, Fault> {
+        let mut swept = 0;
+        for statement in [
+            "DELETE FROM ephemeral WHERE (kind, name) IN (SELECT kind, name FROM ephemeral WHERE ends <= $1 LIMIT $2)",
+            "DELETE FROM counters WHERE name IN (SELECT name FROM counters WHERE ends <= $1 LIMIT $2)",
+            "DELETE FROM spent WHERE (kind, mark) IN (SELECT kind, mark FROM spent WHERE ends <= $1 LIMIT $2)",
+            "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE ends <= $1 LIMIT $2)",
+        ] {
+            let done = sqlx::query(statement).bind(now.epoch()).bind(SWEEP).execute(&self.writer).await?;
+            swept += done.rows_affected();
+        }
+        Ok(swept)
+    }
+
+    /// Finishes what is under way and closes the files.
+    pub async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+}
+
+async fn try_out(path: &Path, url: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+    if is_other_file(path) {
+        return Err("this is no SQLite database".into());
+    }
+    let mut connection = AnyConnection::connect(url).await?;
+    set_up(&mut connection).await?;
+    Ok(connection.close().await?)
+}
+
+/// Whether something else stands there than SQLite writes. SQLite itself takes a short text for an empty database, and
+/// would write over it.
+fn is_other_file(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    let mut begin = Vec::new();
+    let size = file.metadata().map_or(0, |about| if about.is_file() { about.len() } else { 0 });
+    let read = file.take(16).read_to_end(&mut begin);
+    read.is_ok() && size > 0 && (size < SMALLEST || begin != *b"SQLite format 3\0")
+}
+
+/// FULL, so that what was acknowledged survives a power cut; foreign keys, because SQLite leaves them off.
+async fn set_up(connection: &mut AnyConnection) -> sqlx::Result<()> {
+    for pragma in [
+        "PRAGMA busy_timeout = 5000",
+        "PRAGMA journal_mode = WAL",
+        "PRAGMA synchronous = FULL",
+        "PRAGMA foreign_keys = ON",
+    ] {
+        connection.execute(pragma).await?;
+    }
+    Ok(())
+}
+
+fn pool(connections: u32) -> AnyPoolOptions {
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(PATIENCE)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        // A file does not hang up: to ask before each statement would cost more than most statements.
+        .test_before_acquire(false)
+        .after_connect(|connection, _| Box::pin(set_up(connection)))
+}

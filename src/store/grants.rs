@@ -1,0 +1,311 @@
+//! Grants: what a client was given in a session, and the family of refresh tokens that came of it. Every one-time value
+//! is consumed by one guarded statement; when one is used twice the whole family ends.
+
+use sqlx::{Any, AssertSqlSafe, Row, Transaction, any::AnyRow};
+
+use super::{
+    Db, Store,
+    audit::{Event, write_event, write_events},
+    batch::{Batches, values},
+    columns::Columns,
+    ephemeral::{Kind, Versioned},
+    mandates::read_birth,
+};
+use crate::domain::{
+    assurance::Level,
+    birth::BirthDate,
+    fault::Fault,
+    grant::{Family, Grant, RefreshToken, Replaced},
+    id::{AccountId, GrantId, PersonId, SessionId},
+    secret::Hashed,
+    session::Session,
+    time::Timestamp,
+};
+
+/// A family, and all that a refresh depends on, as it stood in one instant.
+#[derive(Debug)]
+pub struct Refreshing {
+    /// The family.
+    pub family: Family,
+    /// Its session, if that lives.
+    pub session: Option<Versioned<Session>>,
+    /// When the user was born, as far as known.
+    pub born: Option<BirthDate>,
+    /// The `sub` under which the client's sector knows the user, once it was told one.
+    pub sub: Option<String>,
+}
+
+/// One refresh token that gives way to the next.
+#[derive(Debug, Clone)]
+pub struct Rotation {
+    /// Of which grant.
+    pub grant: Grant,
+    /// The one that was presented.
+    pub used: Hashed,
+    /// The one that takes its place.
+    pub successor: Hashed,
+    /// The successor, sealed under the one that was presented.
+    pub sealed: Vec<u8>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Looks families up, by their hash and the sector for which the user's `sub` is wanted.
+pub(super) type Families = Batches<(Hashed, String), Option<AnyRow>>;
+/// Rotates refresh tokens.
+pub(super) type Rotations = Batches<Rotation, bool>;
+
+pub(super) fn families(db: Db) -> Families {
+    Batches::new(move |asked| find_families(db.clone(), asked))
+}
+
+pub(super) fn rotations(db: Db) -> Rotations {
+    Batches::new(move |asked| rotate(db.clone(), asked))
+}
+
+async fn find_families(db: Db, asked: Vec<(Hashed, String)>) -> Result<Vec<Option<AnyRow>>, Fault> {
+    let values = values(asked.len(), 3);
+    let statement = format!(
+        "SELECT g.*, v.column1 AS place, a.era AS era, p.birth AS birth, s.sub AS sub, e.version AS version, e.body AS body \
+         FROM (VALUES {values}) AS v JOIN grants g ON g.family_hash = v.column2 \
+         JOIN accounts a ON a.id = g.account_id JOIN persons p ON p.id = g.person_id \
+         LEFT JOIN subjects s ON s.sector = v.column3 AND s.person_id = g.person_id AND s.alias = 0 \
+         LEFT JOIN ephemeral e ON e.kind = 'session' AND e.name = g.sid"
+    );
+    let mut query = sqlx::query(AssertSqlSafe(statement));
+    for (place, (family, sector)) in (0_i64..).zip(&asked) {
+        query = query.bind(place).bind(family.as_bytes()).bind(sector);
+    }
+    let mut found: Vec<Option<AnyRow>> = asked.iter().map(|_| None).collect();
+    for row in query.fetch_all(db.reader()).await? {
+        if let Some(place) = found.get_mut(usize::try_from(row.try_get::<i64, _>("place")?)?) {
+            *place = Some(row);
+        }
+    }
+    Ok(found)
+}
+
+async fn rotate(db: Db, asked: Vec<Rotation>) -> Result<Vec<bool>, Fault> {
+    // Where two want to follow the same token, the database takes one of them.
+    let values = values(asked.len(), 5);
+    let statement = format!(
+        "UPDATE grants SET refresh_hash = v.column3, replaced_hash = v.column2, replaced_at = v.column5, \
+         successor_sealed = v.column4 FROM (VALUES {values}) AS v \
+         WHERE id = v.column1 AND refresh_hash = v.column2 AND revoked_at IS NULL AND ends > v.column5 \
+         RETURNING refresh_hash"
+    );
+    let mut query = sqlx::query(AssertSqlSafe(statement));
+    for rotation in &asked {
+        query = query
+            .bind(rotation.grant.id.as_str())
+            .bind(rotation.used.as_bytes())
+            .bind(rotation.successor.as_bytes())
+            .bind(rotation.sealed.as_slice())
+            .bind(rotation.at.epoch());
+    }
+    let mut tx = db.begin().await?;
+    let rows = query.fetch_all(&mut *tx).await?;
+    let taken = rows.iter().map(|row| row.hash("refresh_hash")).collect::<Result<Vec<_>, _>>()?;
+    let won: Vec<bool> = asked.iter().map(|rotation| taken.contains(&rotation.successor)).collect();
+    let winners = asked.iter().zip(&won).filter_map(|(rotation, won)| won.then_some(rotation));
+    let events: Vec<_> =
+        winners.map(|winner| (event("token.refreshed", "ok", &winner.grant), winner.at)).collect();
+    if events.is_empty() {
+        tx.rollback().await?;
+    } else {
+        write_events(&mut *tx, &events).await?;
+        tx.commit().await?;
+    }
+    Ok(won)
+}
+
+impl Store {
+    /// Begins a grant with the code it came from and its first refresh token. `false` when the code was spent: exactly
+    /// one caller ever hears `true`, and nothing is written for the others.
+    pub async fn begin_grant(
+        &self,
+        grant: &Grant,
+        code: &Hashed,
+        refresh: &RefreshToken,
+    ) -> Result<bool, Fault> {
+        let mut tx = self.db.begin().await?;
+        let done = sqlx::query(
+            "INSERT INTO grants (id, code_hash, client_id, account_id, person_id, sid, scope, redirect_uri, level, \
+             auth_time, created, ends, family_hash, refresh_hash) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING",
+        )
+        .bind(grant.id.as_str())
+        .bind(code.as_bytes())
+        .bind(&grant.client_id)
+        .bind(grant.account.as_str())
+        .bind(grant.person.as_str())
+        .bind(grant.sid.as_str())
+        .bind(grant.scope.to_string())
+        .bind(&grant.redirect_uri)
+        .bind(grant.level.acr())
+        .bind(grant.auth_time.epoch())
+        .bind(grant.created.epoch())
+        .bind(grant.ends.epoch())
+        .bind(refresh.family().as_bytes())
+        .bind(refresh.hashed().as_bytes())
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() == 0 {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        write_event(&mut *tx, &event("token.issued", "ok", grant), grant.created).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// The grant of that id.
+    pub async fn grant(&self, id: &GrantId) -> Result<Option<Grant>, Fault> {
+        let row = sqlx::query("SELECT * FROM grants WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(self.db.reader())
+            .await?;
+        row.map(|row| read_grant(&row)).transpose()
+    }
+
+    /// The grant that a code was spent on.
+    pub async fn grant_of_code(&self, code: &Hashed) -> Result<Option<Grant>, Fault> {
+        let row = sqlx::query("SELECT * FROM grants WHERE code_hash = $1")
+            .bind(code.as_bytes())
+            .fetch_optional(self.db.reader())
+            .await?;
+        row.map(|row| read_grant(&row)).transpose()
+    }
+
+    /// The family of that hash, with what a refresh depends on: one statement, for this is asked more often than anything
+    /// else. `idle` is how many seconds a session lives unvisited.
+    pub async fn refreshing(
+        &self,
+        family: &Hashed,
+        sector: &str,
+        idle: i64,
+        now: Timestamp,
+    ) -> Result<Option<Refreshing>, Fault> {
+        let row = self.families.ask((family.clone(), sector.to_owned())).await?;
+        row.map(|row| {
+            let family = read_family(&row)?;
+            let session =
+                self.ephemeral.open_row::<Session>(&row, Kind::Session, family.grant.sid.as_str())?;
+            let era = row.try_get("era")?;
+            Ok(Refreshing {
+                session: session.filter(|found| found.value.is_alive(era, idle, now)),
+                born: read_birth(&row)?,
+                sub: row.maybe_text("sub")?,
+                family,
+            })
+        })
+        .transpose()
+    }
+
+    /// Puts a successor in the place of a refresh token. `false` when another took that place before, or the grant no
+    /// longer lives: exactly one caller ever hears `true`.
+    pub async fn rotate_refresh(&self, rotation: Rotation) -> Result<bool, Fault> {
+        self.rotations.ask(rotation).await
+    }
+
+    /// Ends one family. `why` is the stable word that the audit log shows.
+    pub async fn revoke_grant(&self, id: &GrantId, why: &'static str, now: Timestamp) -> Result<(), Fault> {
+        self.revoke(ONE, id.as_str(), why, now).await
+    }
+
+    /// Ends every family of a session that ends.
+    pub async fn revoke_session_grants(&self, sid: &SessionId, now: Timestamp) -> Result<(), Fault> {
+        let mut tx = self.db.begin().await?;
+        revoke_of_session(&mut tx, sid, now).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Ends every family of an account: its password was reset, or it signs out everywhere.
+    pub async fn revoke_account_grants(&self, account: &AccountId, now: Timestamp) -> Result<(), Fault> {
+        self.revoke(OF_ACCOUNT, account.as_str(), "account.reset", now).await
+    }
+
+    async fn revoke(
+        &self,
+        statement: &'static str,
+        key: &str,
+        why: &'static str,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let mut tx = self.db.begin().await?;
+        revoke(&mut tx, (statement, key), why, now).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// Ends every family of a session, inside the transaction that ends it.
+pub(super) async fn revoke_of_session(
+    tx: &mut Transaction<'_, Any>,
+    sid: &SessionId,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    revoke(tx, (OF_SESSION, sid.as_str()), "session.ended", now).await
+}
+
+async fn revoke(
+    tx: &mut Transaction<'_, Any>,
+    (statement, key): (&'static str, &str),
+    why: &'static str,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let rows = sqlx::query(statement).bind(now.epoch()).bind(key.to_owned()).fetch_all(&mut **tx).await?;
+    for row in rows {
+        write_event(&mut **tx, &event("grant.revoked", why, &read_grant(&row)?), now).await?;
+    }
+    Ok(())
+}
+
+/// Ends the families of $2 at $1 that had not ended.
+const ONE: &str = "UPDATE grants SET revoked_at = $1 WHERE revoked_at IS NULL AND id = $2 RETURNING *";
+const OF_SESSION: &str =
+    "UPDATE grants SET revoked_at = $1 WHERE revoked_at IS NULL AND sid = $2 RETURNING *";
+const OF_ACCOUNT: &str =
+    "UPDATE grants SET revoked_at = $1 WHERE revoked_at IS NULL AND account_id = $2 RETURNING *";
+
+fn event<'a>(event: &'a str, outcome: &'a str, grant: &'a Grant) -> Event<'a> {
+    Event {
+        event,
+        outcome,
+        actor: Some(grant.person.as_str()),
+        client: Some(&grant.client_id),
+        detail: Some(grant.id.as_str()),
+        ..Event::default()
+    }
+}
+
+fn read_grant(row: &AnyRow) -> Result<Grant, Fault> {
+    let level = Level::from_acr(&row.text("level")?);
+    Ok(Grant {
+        id: GrantId::from_stored(row.text("id")?),
+        client_id: row.text("client_id")?,
+        account: AccountId::from_stored(row.text("account_id")?),
+        person: PersonId::from_stored(row.text("person_id")?),
+        sid: SessionId::from_stored(row.text("sid")?),
+        scope: row.text("scope")?.parse()?,
+        redirect_uri: row.text("redirect_uri")?,
+        level: level.ok_or_else(|| Fault::because("a grant was stored with a level that does not exist"))?,
+        auth_time: row.time("auth_time")?,
+        created: row.time("created")?,
+        ends: row.time("ends")?,
+        revoked_at: row.maybe_time("revoked_at")?,
+    })
+}
+
+fn read_family(row: &AnyRow) -> Result<Family, Fault> {
+    let replaced = row
+        .maybe_time("replaced_at")?
+        .map(|at| {
+            let (token, successor_sealed) = (row.hash("replaced_hash")?, row.try_get("successor_sealed")?);
+            Ok::<_, Fault>(Replaced { token, at, successor_sealed })
+        })
+        .transpose()?;
+    Ok(Family { grant: read_grant(row)?, current: row.hash("refresh_hash")?, replaced })
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,136 @@
+//! Signing keys as stored: their facts in the open, their private half sealed under the master key.
+
+use sqlx::{Row, any::AnyRow};
+use zeroize::Zeroizing;
+
+use super::{Store, columns::Columns, vault::DoesNotOpen};
+use crate::domain::{
+    fault::Fault,
+    key::{Algorithm, KeyFacts},
+    time::Timestamp,
+};
+
+/// What the seal of a private key is bound to, beside its `kid`.
+const PURPOSE: &str = "signing key";
+
+/// A key and its private half (PKCS#8 DER), or why that does not open.
+pub type StoredKey = (KeyFacts, Result<Zeroizing<Vec<u8>>, DoesNotOpen>);
+
+impl Store {
+    /// Adds a key. `false` when its `kid` is there already.
+    pub async fn add_key(&self, facts: &KeyFacts, pkcs8: &[u8]) -> Result<bool, Fault> {
+        let done = sqlx::query(
+            "INSERT INTO signing_keys (kid, alg, created, publish_from, sign_from, sign_until, publish_until, \
+             private_sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+        )
+        .bind(&facts.kid)
+        .bind(facts.alg.name())
+        .bind(facts.created.epoch())
+        .bind(facts.publish_from.epoch())
+        .bind(facts.sign_from.epoch())
+        .bind(facts.sign_until.map(Timestamp::epoch))
+        .bind(facts.publish_until.map(Timestamp::epoch))
+        .bind(self.vault.seal(PURPOSE, &facts.kid, pkcs8)?)
+        .execute(self.db.writer())
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// The facts of every key, youngest first. Needs no master key.
+    pub async fn key_facts(&self) -> Result<Vec<KeyFacts>, Fault> {
+        self.key_rows().await?.iter().map(read_facts).collect()
+    }
+
+    /// The keys that are not yet gone for good, with their private halves: what a keyring is built from.
+    pub async fn signing_keys(&self, now: Timestamp) -> Result<Vec<StoredKey>, Fault> {
+        let open = |row: &AnyRow| {
+            let facts = read_facts(row)?;
+            let sealed: Vec<u8> = row.try_get("private_sealed")?;
+            let pkcs8 = self.vault.unseal(PURPOSE, &facts.kid, &sealed);
+            Ok((facts, pkcs8))
+        };
+        let mut keys: Vec<StoredKey> =
+            self.key_rows().await?.iter().map(open).collect::<Result<_, Fault>>()?;
+        keys.retain(|(facts, _)| facts.publish_until.is_none_or(|end| now < end));
+        Ok(keys)
+    }
+
+    async fn key_rows(&self) -> Result<Vec<AnyRow>, Fault> {
+        let statement = "SELECT * FROM signing_keys ORDER BY sign_from DESC, kid LIMIT 100";
+        Ok(sqlx::query(statement).fetch_all(self.db.reader()).await?)
+    }
+
+    /// Brings the turn of a waiting key forward; never back. `false` when there is no such key, or its turn is earlier.
+    pub async fn bring_key_forward(&self, kid: &str, sign_from: Timestamp) -> Result<bool, Fault> {
+        let statement = "UPDATE signing_keys SET sign_from = $1 WHERE kid = $2 AND sign_from > $1";
+        let done = sqlx::query(statement).bind(sign_from.epoch()).bind(kid).execute(self.db.writer()).await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Fixes when a key stops signing and when it is published no more; both can only be brought forward. `false` when
+    /// there is no such key.
+    pub async fn retire_key(
+        &self,
+        kid: &str,
+        sign_until: Timestamp,
+        publish_until: Timestamp,
+    ) -> Result<bool, Fault> {
+        let done = sqlx::query(
+            "UPDATE signing_keys SET \
+             sign_until = CASE WHEN sign_until < $1 THEN sign_until ELSE $1 END, \
+             publish_until = CASE WHEN publish_until < $2 THEN publish_until ELSE $2 END WHERE kid = $3",
+        )
+        .bind(sign_until.epoch())
+        .bind(publish_until.epoch())
+        .bind(kid)
+        .execute(self.db.writer())
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+fn read_facts(row: &AnyRow) -> Result<KeyFacts, Fault> {
+    let alg = Algorithm::from_name(&row.text("alg")?);
+    Ok(KeyFacts {
+        kid: row.text("kid")?,
+        alg: alg.ok_or_else(|| Fault::because("a signing key was stored with an unknown algorithm"))?,
+        created: row.time("created")?,
+        publish_from: row.time("publish_from")?,
+        sign_from: row.time("sign_from")?,
+        sign_until: row.maybe_time("sign_until")?,
+        publish_until: row.maybe_time("publish_until")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::mandates::tests::fresh;
+
+    #[tokio::test]
+    async fn keys_come_back_opened_and_retire_once_and_for_good() {
+        let fresh = fresh().await;
+        let store = &fresh.store;
+        let at = Timestamp::from_epoch;
+        let facts = KeyFacts {
+            kid: "kid".into(),
+            alg: Algorithm::Es256,
+            created: at(0),
+            publish_from: at(1),
+            sign_from: at(2),
+            sign_until: None,
+            publish_until: None,
+        };
+        assert!(store.add_key(&facts, b"private").await.unwrap());
+        assert!(!store.add_key(&facts, b"other").await.unwrap());
+        let keys = store.signing_keys(at(0)).await.unwrap();
+        assert_eq!((&keys[0].0, keys[0].1.as_ref().unwrap().as_slice()), (&facts, b"private".as_slice()));
+        assert!(store.retire_key("kid", at(10), at(20)).await.unwrap());
+        assert!(store.retire_key("kid", at(15), at(25)).await.unwrap());
+        assert!(!store.retire_key("other", at(10), at(20)).await.unwrap());
+        assert_eq!(store.signing_keys(at(19)).await.unwrap().len(), 1);
+        assert_eq!(store.signing_keys(at(20)).await.unwrap(), []);
+        let facts = &store.key_facts().await.unwrap()[0];
+        assert_eq!((facts.sign_until, facts.publish_until), (Some(at(10)), Some(at(20))));
+    }
+}

@@ -1,0 +1,312 @@
+//! Logins under way, sealed between two requests. What belongs to a step of one is written with that step: all or nothing.
+
+use super::{
+    Store,
+    audit::{Event, write_event},
+    ephemeral::{Kind, New, Versioned, bump, keep, remove, swap, take_as},
+    grants::revoke_of_session,
+};
+use crate::domain::{
+    fault::Fault,
+    id::{LoginId, SessionId},
+    login::{Login, Step},
+    time::Timestamp,
+};
+
+/// How many mails somebody may get.
+#[derive(Debug, Clone, Copy)]
+pub struct Ration<'a> {
+    /// Who, as [`Store::bump`] knows them.
+    pub whom: &'a str,
+    /// What is counted, how many of it are free, and in how many seconds.
+    pub free: (&'a str, i64, i64),
+    /// What is counted when those are used up: one in so many seconds.
+    pub spaced: (&'a str, i64),
+}
+
+/// What came of moving a login for which a mail goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mailing {
+    /// It moved, and the mail was counted.
+    Moved,
+    /// Another request moved it first. No mail was counted.
+    Late,
+    /// There is no mail left to send. The login stands where it stood.
+    UsedUp,
+}
+
+/// A wrong code, and what it leaves.
+pub struct Wrong<'a> {
+    /// The login with one try less, and the version under which it was read.
+    pub login: &'a Versioned<Login<Step>>,
+    /// Whether that was one try too many: the login ends.
+    pub over: bool,
+    /// What is counted of it, for whom, and in a window of how many seconds.
+    pub count: Option<(&'a str, &'a str, i64)>,
+    /// The line in the log.
+    pub event: Event<'a>,
+}
+
+/// The end of a login that is done, and what comes of it.
+pub struct Ending<'a> {
+    /// The login.
+    pub login: &'a LoginId,
+    /// The version under which it was read.
+    pub version: i64,
+    /// The session that the browser had until now.
+    pub older: Option<&'a SessionId>,
+    /// What begins.
+    pub begun: Option<[New; 2]>,
+    /// The line in the log.
+    pub event: Event<'a>,
+}
+
+impl Store {
+    /// Keeps a new login.
+    pub async fn begin_login(&self, login: &Login<Step>) -> Result<(), Fault> {
+        self.keep(self.sealed_login(login)?).await
+    }
+
+    /// The login of that id, if it lives.
+    pub async fn login(&self, id: &LoginId, now: Timestamp) -> Result<Option<Versioned<Login<Step>>>, Fault> {
+        self.ephemeral.read(Kind::Login, id.as_str(), now).await
+    }
+
+    /// Keeps a login at its new step. `false` when another request moved it first.
+    pub async fn move_login(&self, login: &Versioned<Login<Step>>) -> Result<bool, Fault> {
+        swap(self.db.writer(), &self.sealed_login(&login.value)?, login.version).await
+    }
+
+    /// Keeps a login at its new step and counts the mail that goes out for it. Both or neither.
+    pub async fn move_login_mailing(
+        &self,
+        login: &Versioned<Login<Step>>,
+        ration: Ration<'_>,
+        now: Timestamp,
+    ) -> Result<Mailing, Fault> {
+        let newer = self.sealed_login(&login.value)?;
+        let ((free, most, window), (spaced, spacing)) = (ration.free, ration.spaced);
+        let (free, spaced) = (self.counter(free, ration.whom), self.counter(spaced, ration.whom));
+        let mut tx = self.db.begin().await?;
+        let left = bump(&mut *tx, &free, window, now).await? <= most
+            || bump(&mut *tx, &spaced, spacing, now).await? == 1;
+        let mailing = if !left {
+            Mailing::UsedUp
+        } else if swap(&mut *tx, &newer, login.version).await? {
+            Mailing::Moved
+        } else {
+            Mailing::Late
+        };
+        if mailing == Mailing::Moved {
+            tx.commit().await?;
+        } else {
+            tx.rollback().await?;
+        }
+        Ok(mailing)
+    }
+
+    /// Keeps what a wrong code left of a login, counts it and writes it down. `false` when another request moved the
+    /// login first: then nothing of it was done.
+    pub async fn fail_login(&self, wrong: &Wrong<'_>, now: Timestamp) -> Result<bool, Fault> {
+        let (login, version) = (&wrong.login.value, wrong.login.version);
+        let newer = self.sealed_login(login)?;
+        let mut tx = self.db.begin().await?;
+        let first = if wrong.over {
+            take_as(&mut *tx, (Kind::Login, login.id.as_str(), version), now).await?
+        } else {
+            swap(&mut *tx, &newer, version).await?
+        };
+        if !first {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        if let Some((count, whom, window)) = wrong.count {
+            bump(&mut *tx, &self.counter(count, whom), window, now).await?;
+        }
+        write_event(&mut *tx, &wrong.event, now).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Ends a login, and begins what comes of it. `false` when another request moved or ended the login first: exactly
+    /// one caller ever hears `true`, and nothing is written for the others.
+    pub async fn finish_login(&self, ending: &Ending<'_>, now: Timestamp) -> Result<bool, Fault> {
+        let mut tx = self.db.begin().await?;
+        if !take_as(&mut *tx, (Kind::Login, ending.login.as_str(), ending.version), now).await? {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        if let Some(older) = ending.older {
+            remove(&mut *tx, Kind::Session, older.as_str()).await?;
+            revoke_of_session(&mut tx, older, now).await?;
+        }
+        if let Some(begun) = &ending.begun {
+            keep(&mut *tx, begun).await?;
+        }
+        write_event(&mut *tx, &ending.event, now).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Ends a login, however far it got. `false` when another request did.
+    pub async fn end_login(&self, id: &LoginId, now: Timestamp) -> Result<bool, Fault> {
+        Ok(self.ephemeral.take::<Login<Step>>(Kind::Login, id.as_str(), now).await?.is_some())
+    }
+
+    fn sealed_login(&self, login: &Login<Step>) -> Result<New, Fault> {
+        self.ephemeral.seal(Kind::Login, login.id.to_string(), login, login.ends)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row;
+
+    use super::*;
+    use crate::{
+        domain::{ask::tests::ask, assurance::Level, secret::Secret, session::Session},
+        store::{
+            grants::tests::somebody,
+            mandates::tests::{Fresh, fresh},
+        },
+    };
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_epoch(seconds)
+    }
+
+    const EVENT: Event<'_> =
+        Event { event: "e", outcome: "o", actor: None, represented: None, client: None, detail: None };
+
+    /// A store with a login, and the version under which it stands.
+    struct Under(Fresh, Versioned<Login<Step>>);
+
+    impl Under {
+        async fn way() -> Self {
+            let fresh = fresh().await;
+            let login = Login::start(ask(), Secret::token("").hashed(), at(0)).any();
+            fresh.store.begin_login(&login).await.unwrap();
+            let read = fresh.store.login(&login.id, at(1)).await.unwrap().unwrap();
+            Self(fresh, read)
+        }
+
+        async fn session(&self) -> Session {
+            let (account, person) = somebody(&self.0.store).await;
+            Session {
+                sid: SessionId::random(),
+                secret: Secret::token("").hashed(),
+                account,
+                person,
+                era: 0,
+                level: Level::Local,
+                auth_time: at(1),
+                seen: at(1),
+                ends: at(999),
+            }
+        }
+
+        /// What begins when the login ends.
+        fn begun(&self, session: &Session) -> [New; 2] {
+            let store = &self.0.store;
+            let code = store.new_code(&Secret::token("").hashed(), &"good for", at(60)).unwrap();
+            [store.new_session(session).unwrap(), code]
+        }
+
+        async fn end(&self, version: i64, older: &Session, begun: [New; 2]) -> Result<bool, Fault> {
+            let (login, older, begun) = (&self.1.value.id, Some(&older.sid), Some(begun));
+            self.0.store.finish_login(&Ending { login, version, older, begun, event: EVENT }, at(2)).await
+        }
+
+        /// How many logins, sessions and codes there are, and lines of [`EVENT`].
+        async fn kept(&self) -> [i64; 4] {
+            let row = sqlx::query(
+                "SELECT COUNT(CASE WHEN kind = 'login' THEN 1 END) AS a, \
+                 COUNT(CASE WHEN kind = 'session' THEN 1 END) AS b, COUNT(CASE WHEN kind = 'code' THEN 1 END) AS c, \
+                 (SELECT COUNT(*) FROM audit WHERE event = 'e') AS d FROM ephemeral",
+            )
+            .fetch_one(self.0.store.db.reader())
+            .await
+            .unwrap();
+            ["a", "b", "c", "d"].map(|name| row.try_get(name).unwrap())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_login_ends_with_all_that_comes_of_it_or_not_at_all() {
+        let under = Under::way().await;
+        let (store, older, session) = (&under.0.store, under.session().await, under.session().await);
+        store.begin_session(&older).await.unwrap();
+        // The last thing to be kept cannot be: a session of that id is there.
+        let [new, _] = under.begun(&session);
+        let other = under.session().await;
+        let [taken, _] = under.begun(&other);
+        store.begin_session(&other).await.unwrap();
+        let fault = under.end(1, &older, [new, taken]).await.unwrap_err();
+        assert!(fault.to_string().contains("UNIQUE"), "{fault}");
+        assert_eq!(under.kept().await, [1, 2, 0, 0]);
+        // Somebody moved the login meanwhile.
+        assert!(store.move_login(&under.1).await.unwrap());
+        assert!(!under.end(1, &older, under.begun(&session)).await.unwrap());
+        assert_eq!(under.kept().await, [1, 2, 0, 0]);
+
+        assert!(under.end(2, &older, under.begun(&session)).await.unwrap());
+        assert_eq!(under.kept().await, [0, 2, 1, 1]);
+        let lives = |session: Session| async move { store.session_by_sid(&session.sid, 99, at(3)).await };
+        assert!(lives(older).await.unwrap().is_none() && lives(session).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn of_twenty_that_end_one_login_one_begins_a_session() {
+        let under = Under::way().await;
+        let older = under.session().await;
+        let mut ends = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let (store, session) = (under.0.store.clone(), under.session().await);
+            let (id, older, begun) = (under.1.value.id.clone(), older.sid.clone(), under.begun(&session));
+            ends.spawn(async move {
+                let (older, begun) = (Some(&older), Some(begun));
+                let ending = Ending { login: &id, version: 1, older, begun, event: EVENT };
+                store.finish_login(&ending, at(2)).await.unwrap()
+            });
+        }
+        assert_eq!(ends.join_all().await.into_iter().filter(|won| *won).count(), 1);
+        assert_eq!(under.kept().await, [0, 1, 1, 1]);
+    }
+
+    #[tokio::test]
+    async fn only_a_mail_that_goes_out_is_counted() {
+        use Mailing::{Late, Moved, UsedUp};
+        let Under(fresh, mut login) = Under::way().await;
+        let ration = Ration { whom: "a@x.nl", free: ("mail", 2, 100), spaced: ("mail-spaced", 50) };
+        let mut told = Vec::new();
+        // The third comes late, and would have been one too many had it been counted.
+        for late in [false, true, false, false, false, false] {
+            login.version -= i64::from(late);
+            let mailing = fresh.store.move_login_mailing(&login, ration, at(1)).await.unwrap();
+            login.version += i64::from(late) + i64::from(mailing == Moved);
+            told.push(mailing);
+        }
+        assert_eq!(told, [Moved, Late, Moved, Moved, UsedUp, UsedUp]);
+        let stands = fresh.store.login(&login.value.id, at(2)).await.unwrap().unwrap();
+        assert_eq!(stands.version, login.version, "a login moved without its mail");
+        let later = fresh.store.move_login_mailing(&login, ration, at(52)).await.unwrap();
+        assert_eq!(later, Moved);
+    }
+
+    #[tokio::test]
+    async fn a_wrong_code_is_counted_once_with_the_step_it_spoils() {
+        let Under(fresh, login) = Under::way().await;
+        let mut wrong =
+            Wrong { login: &login, over: false, count: Some(("mail", "a@x.nl", 100)), event: EVENT };
+        assert!(fresh.store.fail_login(&wrong, at(1)).await.unwrap());
+        assert!(!fresh.store.fail_login(&wrong, at(1)).await.unwrap());
+        wrong.over = true;
+        assert!(!fresh.store.fail_login(&wrong, at(1)).await.unwrap());
+        let newer = Versioned { version: 2, ..login.clone() };
+        wrong.login = &newer;
+        assert!(fresh.store.fail_login(&wrong, at(1)).await.unwrap());
+        assert!(fresh.store.login(&login.value.id, at(1)).await.unwrap().is_none());
+        assert_eq!(fresh.store.bump("mail", "a@x.nl", 100, at(1)).await.unwrap(), 3);
+        assert_eq!(Under(fresh, login).kept().await[3], 2);
+    }
+}

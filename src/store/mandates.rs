@@ -1,0 +1,330 @@
+//! Mandates as facts: what was registered, revoked, said and blocked. What they are worth is computed when they are read,
+//! by [`standing`], and stored nowhere.
+
+mod rows;
+
+use sqlx::{Any, Transaction};
+
+use self::rows::{read_consent, read_mandate};
+use super::{
+    Store,
+    audit::{Event, write_event},
+    blocks::read_block,
+    columns::Columns,
+};
+use crate::domain::{
+    birth::BirthDate,
+    consent::Consent,
+    fault::Fault,
+    id::{MandateId, PersonId, random},
+    mandate::{Mandate, Standing, standing},
+    registration::Registration,
+    time::Timestamp,
+};
+
+pub(super) use self::rows::read_birth;
+
+/// The most mandates one person may hold or have given that are not over: a bound for every list and token.
+pub const MOST: i64 = 200;
+
+/// A mandate as read, with what it was worth at that instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its facts.
+    pub mandate: Mandate,
+    /// What the desk calls the representative.
+    pub representative_name: String,
+    /// What the desk calls the person represented.
+    pub represented_name: String,
+    /// When the person represented was born, as far as known.
+    pub born: Option<BirthDate>,
+    /// What it is worth.
+    pub standing: Standing,
+}
+
+/// Why a good registration was not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotStored {
+    /// One of the two is not known, or became part of another person.
+    #[error("representative and represented must both be registered persons: see `namens persons list`")]
+    UnknownPerson,
+    /// A list that never ends is no list.
+    #[error("one of these persons has 200 mandates already: revoke what is no longer needed")]
+    TooMany,
+}
+
+/// The three statements that read mandates with all that their standing depends on. `$1` is whose, `$2` is now.
+struct Statements {
+    mandates: &'static str,
+    consents: &'static str,
+    blocks: &'static str,
+}
+
+/// Of all that was said, only the last of each word matters; an agreement from a clock ahead of ours is not heard yet.
+macro_rules! statements {
+    ($whose:literal) => {
+        Statements {
+            mandates: concat!(
+                "SELECT m.*, a.name AS representative_name, p.name AS represented_name, p.birth AS birth \
+                 FROM mandates m JOIN persons a ON a.id = m.representative JOIN persons p ON p.id = m.represented \
+                 WHERE ",
+                $whose,
+                " = $1 ORDER BY CASE WHEN m.revoked_at IS NULL AND m.lapsed_at IS NULL \
+                 AND COALESCE(m.ends, $2 + 1) > $2 THEN 0 ELSE 1 END, m.registered_at, m.id LIMIT 200"
+            ),
+            consents: concat!(
+                "SELECT c.mandate, c.party, c.word, MAX(c.at) AS at \
+                 FROM consents c JOIN mandates m ON m.id = c.mandate \
+                 WHERE m.revoked_at IS NULL AND (c.word = 'withdrawn' OR c.at <= $2) AND ",
+                $whose,
+                " = $1 GROUP BY c.mandate, c.party, c.word"
+            ),
+            blocks: concat!(
+                "SELECT DISTINCT b.representative, b.represented, b.placed_at, b.lifted_at FROM blocks b \
+                 JOIN mandates m ON m.representative = b.representative AND m.represented = b.represented \
+                 WHERE (b.lifted_at IS NULL OR b.lifted_at > $2) AND ",
+                $whose,
+                " = $1"
+            ),
+        }
+    };
+}
+
+const OF_REPRESENTATIVE: Statements = statements!("m.representative");
+const OF_REPRESENTED: Statements = statements!("m.represented");
+const ONE: Statements = statements!("m.id");
+
+impl Store {
+    /// Stores a checked registration: the mandate, the grantor's consent, and a line in the log, or nothing.
+    pub async fn register_mandate(
+        &self,
+        registration: &Registration,
+        now: Timestamp,
+    ) -> Result<Result<(), NotStored>, Fault> {
+        let mandate = &registration.mandate;
+        let mut tx = self.db.begin().await?;
+        if !insert_mandate(&mut tx, mandate, now).await? {
+            tx.rollback().await?;
+            let known = self.person(&mandate.representative).await?.is_some()
+                && self.person(&mandate.represented).await?.is_some();
+            return Ok(Err(if known { NotStored::TooMany } else { NotStored::UnknownPerson }));
+        }
+        if let Some(consent) = &registration.consent {
+            insert_consent(&mut tx, consent).await?;
+        }
+        let event = Event {
+            event: "mandate.registered",
+            outcome: "ok",
+            actor: Some(&mandate.registered_by),
+            represented: Some(mandate.represented.as_str()),
+            detail: Some(mandate.id.as_str()),
+            ..Event::default()
+        };
+        write_event(&mut *tx, &event, now).await?;
+        tx.commit().await?;
+        Ok(Ok(()))
+    }
+
+    /// Revokes a mandate for good. `false` when there is none of that id, or it was revoked before.
+    pub async fn revoke_mandate(&self, id: &MandateId, by: &str, now: Timestamp) -> Result<bool, Fault> {
+        let mut tx = self.db.begin().await?;
+        let revoked: Option<(String,)> = sqlx::query_as(
+            "UPDATE mandates SET revoked_at = $1, revoked_by = $2 WHERE id = $3 AND revoked_at IS NULL \
+             RETURNING represented",
+        )
+        .bind(now.epoch())
+        .bind(by)
+        .bind(id.as_str())
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some((represented,)) = revoked else {
+            tx.rollback().await?;
+            return Ok(false);
+        };
+        let event = Event {
+            event: "mandate.revoked",
+            outcome: "ok",
+            actor: Some(by),
+            represented: Some(&represented),
+            detail: Some(id.as_str()),
+            ..Event::default()
+        };
+        write_event(&mut *tx, &event, now).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Adds what someone said, with a line in the log. `actor` is who recorded it: a person, or a member of staff.
+    pub async fn add_consent(
+        &self,
+        consent: &Consent,
+        represented: &PersonId,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let mut tx = self.db.begin().await?;
+        insert_consent(&mut tx, consent).await?;
+        let event = Event {
+            event: "mandate.consent",
+            outcome: consent.word.as_str(),
+            actor: Some(actor),
+            represented: Some(represented.as_str()),
+            detail: Some(consent.mandate.as_str()),
+            ..Event::default()
+        };
+        write_event(&mut *tx, &event, now).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The mandates with which a person may act for others, those that are over last; at most 200.
+    pub async fn mandates_held(&self, person: &PersonId, now: Timestamp) -> Result<Vec<Listed>, Fault> {
+        self.read_mandates(&OF_REPRESENTATIVE, person.as_str(), now).await
+    }
+
+    /// The mandates with which others may act for a person, those that are over last; at most 200.
+    pub async fn mandates_given(&self, person: &PersonId, now: Timestamp) -> Result<Vec<Listed>, Fault> {
+        self.read_mandates(&OF_REPRESENTED, person.as_str(), now).await
+    }
+
+    /// One mandate.
+    pub async fn mandate(&self, id: &MandateId, now: Timestamp) -> Result<Option<Listed>, Fault> {
+        Ok(self.read_mandates(&ONE, id.as_str(), now).await?.pop())
+    }
+
+    /// Mandates first, then what was said, then the blocks: whatever is recorded between two of the statements is seen
+    /// by the later one, so no answer rests on a consent or on the absence of a block that was older than its mandate.
+    async fn read_mandates(
+        &self,
+        statements: &Statements,
+        whose: &str,
+        now: Timestamp,
+    ) -> Result<Vec<Listed>, Fault> {
+        let ask = |statement| sqlx::query(statement).bind(whose).bind(now.epoch());
+        let rows = ask(statements.mandates).fetch_all(self.db.reader()).await?;
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let consents = ask(statements.consents).fetch_all(self.db.reader()).await?;
+        let consents = consents.iter().map(read_consent).collect::<Result<Vec<_>, _>>()?;
+        let blocks = ask(statements.blocks).fetch_all(self.db.reader()).await?;
+        let blocks = blocks.iter().map(read_block).collect::<Result<Vec<_>, _>>()?;
+        rows.iter()
+            .map(|row| {
+                let mandate = read_mandate(row)?;
+                let born = read_birth(row)?;
+                let standing = standing(&mandate, born, &consents, &blocks, now);
+                Ok(Listed {
+                    representative_name: row.text("representative_name")?,
+                    represented_name: row.text("represented_name")?,
+                    mandate,
+                    born,
+                    standing,
+                })
+            })
+            .collect()
+    }
+}
+
+/// Ends for good every parental mandate for a person: their date of birth is being corrected, and by the old one they
+/// were sixteen (M5).
+pub(super) async fn lapse_parental(
+    tx: &mut Transaction<'_, Any>,
+    represented: &PersonId,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    sqlx::query(
+        "UPDATE mandates SET lapsed_at = $1 \
+         WHERE represented = $2 AND relation IN ('parent', 'guardian') AND lapsed_at IS NULL",
+    )
+    .bind(now.epoch())
+    .bind(represented.as_str())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Moves the mandates and blocks of a person who becomes part of another. Call it before the birth dates are joined.
+///
+/// Between the two there is none: the caller joins no such pair. Where both have a date of birth and these differ, the desk's
+/// will count, so the parental mandates for the keeper end, lest one revive.
+pub(super) async fn join_mandates(
+    tx: &mut Transaction<'_, Any>,
+    from: &PersonId,
+    into: &PersonId,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    sqlx::query(
+        "UPDATE mandates SET lapsed_at = $3 \
+         WHERE represented = $2 AND relation IN ('parent', 'guardian') AND lapsed_at IS NULL AND \
+         (SELECT k.birth FROM persons k WHERE k.id = $2) <> (SELECT d.birth FROM persons d WHERE d.id = $1)",
+    )
+    .bind(from.as_str())
+    .bind(into.as_str())
+    .bind(now.epoch())
+    .execute(&mut **tx)
+    .await?;
+    for statement in [
+        "UPDATE mandates SET representative = $2 WHERE representative = $1",
+        "UPDATE mandates SET represented = $2 WHERE represented = $1",
+        "UPDATE blocks SET representative = $2 WHERE representative = $1",
+        "UPDATE blocks SET represented = $2 WHERE represented = $1",
+    ] {
+        sqlx::query(statement).bind(from.as_str()).bind(into.as_str()).execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
+/// `false` when a person is unknown or one of the two has too many.
+async fn insert_mandate(tx: &mut Transaction<'_, Any>, m: &Mandate, now: Timestamp) -> Result<bool, Fault> {
+    let done = sqlx::query(
+        "INSERT INTO mandates (id, representative, represented, relation, legal_basis, evidence, \
+         representative_document, representative_document_valid_until, \
+         represented_document, represented_document_valid_until, \
+         form_reference, registered_by, registered_at, starts, ends) \
+         SELECT $1, a.id, p.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15 \
+         FROM persons a JOIN persons p ON p.id = $3 \
+         WHERE a.id = $2 AND a.joined_into IS NULL AND p.joined_into IS NULL \
+         AND (SELECT COUNT(*) FROM mandates m WHERE m.representative = $2 AND m.revoked_at IS NULL \
+              AND m.lapsed_at IS NULL AND COALESCE(m.ends, $16 + 1) > $16) < $17 \
+         AND (SELECT COUNT(*) FROM mandates m WHERE m.represented = $3 AND m.revoked_at IS NULL \
+              AND m.lapsed_at IS NULL AND COALESCE(m.ends, $16 + 1) > $16) < $17",
+    )
+    .bind(m.id.as_str())
+    .bind(m.representative.as_str())
+    .bind(m.represented.as_str())
+    .bind(m.relation.as_str())
+    .bind(&m.legal_basis)
+    .bind(m.evidence.as_str())
+    .bind(m.representative_document.kind.as_str())
+    .bind(m.representative_document.valid_until.to_string())
+    .bind(m.represented_document.kind.as_str())
+    .bind(m.represented_document.valid_until.to_string())
+    .bind(&m.form_reference)
+    .bind(&m.registered_by)
+    .bind(m.registered_at.epoch())
+    .bind(m.starts.epoch())
+    .bind(m.ends.map(Timestamp::epoch))
+    .bind(now.epoch())
+    .bind(MOST)
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+async fn insert_consent(tx: &mut Transaction<'_, Any>, consent: &Consent) -> Result<(), Fault> {
+    sqlx::query(
+        "INSERT INTO consents (id, mandate, party, word, at, attested_by) VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(random::<16>())
+    .bind(consent.mandate.as_str())
+    .bind(consent.party.as_str())
+    .bind(consent.word.as_str())
+    .bind(consent.at.epoch())
+    .bind(&consent.attested_by)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,63 @@
+//! Rows of the database as mandates and what was said about them.
+
+use sqlx::any::AnyRow;
+
+use crate::{
+    domain::{
+        birth::BirthDate,
+        calendar::parse_day,
+        consent::Consent,
+        fault::Fault,
+        id::{MandateId, PersonId},
+        mandate::{Document, Mandate},
+    },
+    store::columns::Columns,
+};
+
+/// The date of birth in a row's `birth`.
+pub(in crate::store) fn read_birth(row: &AnyRow) -> Result<Option<BirthDate>, Fault> {
+    Ok(row.maybe_text("birth")?.map(|text| text.parse()).transpose()?)
+}
+
+pub(super) fn read_mandate(row: &AnyRow) -> Result<Mandate, Fault> {
+    Ok(Mandate {
+        id: MandateId::from_stored(row.text("id")?),
+        representative: PersonId::from_stored(row.text("representative")?),
+        represented: PersonId::from_stored(row.text("represented")?),
+        relation: row.text("relation")?.parse()?,
+        legal_basis: row.text("legal_basis")?,
+        evidence: row.text("evidence")?.parse()?,
+        representative_document: read_document(
+            &row.text("representative_document")?,
+            &row.text("representative_document_valid_until")?,
+        )?,
+        represented_document: read_document(
+            &row.text("represented_document")?,
+            &row.text("represented_document_valid_until")?,
+        )?,
+        form_reference: row.text("form_reference")?,
+        registered_by: row.text("registered_by")?,
+        registered_at: row.time("registered_at")?,
+        starts: row.time("starts")?,
+        ends: row.maybe_time("ends")?,
+        revoked_at: row.maybe_time("revoked_at")?,
+        lapsed_at: row.maybe_time("lapsed_at")?,
+    })
+}
+
+fn read_document(kind: &str, valid_until: &str) -> Result<Document, Fault> {
+    let valid_until =
+        parse_day(valid_until).ok_or(Fault::because("a stored document has no readable last valid day"))?;
+    Ok(Document { kind: kind.parse()?, valid_until })
+}
+
+/// The last of each word: who attested it is not read, it bears on no standing.
+pub(super) fn read_consent(row: &AnyRow) -> Result<Consent, Fault> {
+    Ok(Consent {
+        mandate: MandateId::from_stored(row.text("mandate")?),
+        party: row.text("party")?.parse()?,
+        word: row.text("word")?.parse()?,
+        at: row.time("at")?,
+        attested_by: None,
+    })
+}

@@ -1,0 +1,124 @@
+//! What is kept. Durable facts in SQL, one text for SQLite and PostgreSQL; ephemeral ones behind five atomic verbs.
+//! A one-time value is consumed by one guarded statement, never by read, check, write.
+
+pub mod accounts;
+pub mod audit;
+mod batch;
+pub mod blocks;
+pub mod clients;
+mod codes;
+mod columns;
+pub mod db;
+pub mod ephemeral;
+pub mod grants;
+pub mod keys;
+pub mod logins;
+pub mod mandates;
+pub mod persons;
+pub mod sessions;
+pub mod subjects;
+pub mod vault;
+
+use std::sync::Arc;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+pub use db::Db;
+pub use vault::Vault;
+
+use ephemeral::Ephemeral;
+use grants::{Families, Rotations};
+
+use crate::domain::{
+    client::Client,
+    fault::Fault,
+    id::{LoginId, MandateId},
+    secret::Secret,
+    time::Timestamp,
+};
+
+/// Everything that is kept, and the key under which its secrets are sealed. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    db: Db,
+    ephemeral: Ephemeral,
+    vault: Arc<Vault>,
+    families: Arc<Families>,
+    rotations: Arc<Rotations>,
+}
+
+impl Store {
+    /// Joins an opened database and a vault. Call it where tasks can be started.
+    pub fn new(db: Db, vault: Vault) -> Self {
+        let vault = Arc::new(vault);
+        Self {
+            ephemeral: Ephemeral::new(db.clone(), vault.clone()),
+            families: Arc::new(grants::families(db.clone())),
+            rotations: Arc::new(grants::rotations(db.clone())),
+            db,
+            vault,
+        }
+    }
+
+    /// Brings the tables up to date and tells how many migrations that took. Safe to run twice.
+    pub async fn migrate(&self) -> Result<usize, Fault> {
+        self.db.migrate().await
+    }
+
+    /// Refuses a database whose tables are not those of this program.
+    pub async fn check_migrated(&self) -> Result<(), Fault> {
+        self.db.check_migrated().await
+    }
+
+    /// Deletes what has ended: a bounded number of rows of each table. Tells how many.
+    pub async fn sweep(&self, now: Timestamp) -> Result<u64, Fault> {
+        self.db.sweep(now).await
+    }
+
+    /// Finishes what is under way and closes the files.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+
+    /// Marks a DigiD artifact as used, until `ends`. `false` when it had been: exactly one caller ever hears `true`.
+    pub async fn spend_artifact(&self, artifact: &str, ends: Timestamp) -> Result<bool, Fault> {
+        self.db.spend("artifact", &Secret::new(artifact).hashed().hex(), ends).await
+    }
+
+    /// Marks a DigiD assertion as used, until `ends`. `false` when it had been: exactly one caller ever hears `true`.
+    pub async fn spend_assertion(&self, id: &str, ends: Timestamp) -> Result<bool, Fault> {
+        self.db.spend("assertion", &Secret::new(id).hashed().hex(), ends).await
+    }
+
+    /// Counts one more of `what` for someone, in a window of seconds that starts at its first hit. The one counted is
+    /// known by a keyed hash only: an address never stands in a counter.
+    pub async fn bump(&self, what: &str, whom: &str, window: i64, now: Timestamp) -> Result<i64, Fault> {
+        ephemeral::bump(self.db.writer(), &self.counter(what, whom), window, now).await
+    }
+
+    fn counter(&self, what: &str, whom: &str) -> String {
+        format!("{what}:{}", URL_SAFE_NO_PAD.encode(self.vault.keyed_hash("counter", whom)))
+    }
+
+    /// What is kept of a mailed code. It is bound to its login: the same digits in another login have another hash.
+    pub fn mailed_code_hash(&self, login: &LoginId, code: &Secret) -> Vec<u8> {
+        self.vault.keyed_hash("code", &format!("{login}\0{}", code.expose()))
+    }
+
+    /// What only we can say of an address and a browser in which it has logged in.
+    pub fn device_mark(&self, address_and_browser: &str) -> Vec<u8> {
+        self.vault.keyed_hash("device", address_and_browser)
+    }
+
+    /// The token that forms of `what` must bring back from the browser with this cookie.
+    pub fn form_token(&self, what: &str, browser: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.vault.keyed_hash("csrf", &format!("{what}\0{browser}")))
+    }
+
+    /// A mandate's name for one client: two clients cannot tell that they speak of the same one.
+    pub fn mandate_name(&self, client: &Client, mandate: &MandateId) -> String {
+        // A client id holds no space, see `domain::client`.
+        let hash = self.vault.keyed_hash("act_as.mandate", &format!("{} {mandate}", client.id));
+        URL_SAFE_NO_PAD.encode(hash.get(..16).unwrap_or(&hash))
+    }
+}

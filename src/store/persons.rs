@@ -1,0 +1,232 @@
+//! Persons: the subjects of records. A BSN belongs to at most one; a unique index decides every race.
+
+use sqlx::{Any, Executor, Row, any::AnyRow};
+
+use super::{
+    Store, Vault,
+    audit::{Event, write_event},
+    columns::Columns,
+    mandates::{lapse_parental, read_birth},
+};
+use crate::domain::{
+    birth::{BirthDate, DECIDES_ALONE},
+    bsn::Bsn,
+    fault::Fault,
+    id::PersonId,
+    time::Timestamp,
+};
+
+/// How often a correction is tried again when another one comes between.
+const TRIES: u8 = 3;
+
+/// A person as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// Who.
+    pub id: PersonId,
+    /// As the desk knows them; empty when only an account does.
+    pub name: String,
+    /// The birth date from the desk or an import, as far as known; never from DigiD.
+    pub birth: Option<BirthDate>,
+    /// Whether a BSN is known.
+    pub has_bsn: bool,
+}
+
+/// Reads persons; one that became part of another is none.
+macro_rules! person_where {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, name, birth, CASE WHEN bsn_index IS NULL THEN 0 ELSE 1 END AS has_bsn FROM persons \
+             WHERE joined_into IS NULL AND ",
+            $which
+        )
+    };
+}
+
+/// A person to be written.
+pub(super) struct NewPerson<'a> {
+    pub(super) id: &'a PersonId,
+    pub(super) name: &'a str,
+    pub(super) birth: Option<BirthDate>,
+    pub(super) bsn: Option<&'a Bsn>,
+}
+
+/// Somebody else has this BSN, or this person has another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this BSN is registered for another person, or this person has another BSN")]
+pub struct BsnTaken;
+
+impl Store {
+    /// Registers someone the desk knows. `BsnTaken` when the BSN is another person's.
+    pub async fn add_person(
+        &self,
+        name: &str,
+        birth: Option<BirthDate>,
+        bsn: Option<&Bsn>,
+        now: Timestamp,
+    ) -> Result<Result<PersonId, BsnTaken>, Fault> {
+        let id = PersonId::random();
+        let new = NewPerson { id: &id, name, birth, bsn };
+        Ok(if insert_person(self.db.writer(), &self.vault, &new, now).await? {
+            Ok(id)
+        } else {
+            Err(BsnTaken)
+        })
+    }
+
+    /// The person of that id; one that became part of another is not found.
+    pub async fn person(&self, id: &PersonId) -> Result<Option<Person>, Fault> {
+        let row =
+            sqlx::query(person_where!("id = $1")).bind(id.as_str()).fetch_optional(self.db.reader()).await?;
+        row.map(|row| read_person(&row)).transpose()
+    }
+
+    /// The person with that BSN.
+    pub async fn person_by_bsn(&self, bsn: &Bsn) -> Result<Option<Person>, Fault> {
+        let row = sqlx::query(person_where!("bsn_index = $1"))
+            .bind(self.vault.bsn_index(bsn))
+            .fetch_optional(self.db.reader())
+            .await?;
+        row.map(|row| read_person(&row)).transpose()
+    }
+
+    /// At most `limit` persons in the order of their ids, those after `after`.
+    pub async fn persons(&self, after: Option<&PersonId>, limit: u16) -> Result<Vec<Person>, Fault> {
+        let rows = sqlx::query(person_where!("id > $1 ORDER BY id LIMIT $2"))
+            .bind(after.map_or("", PersonId::as_str))
+            .bind(i64::from(limit))
+            .fetch_all(self.db.reader())
+            .await?;
+        rows.iter().map(read_person).collect()
+    }
+
+    /// Records or corrects a date of birth. In the same step every parental mandate that had lapsed by the old date
+    /// ends for good: a correction never revives one (M5). `false` when there is no such person.
+    pub async fn set_birth(
+        &self,
+        id: &PersonId,
+        birth: BirthDate,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        for _ in 0..TRIES {
+            let Some(person) = self.person(id).await? else { return Ok(false) };
+            if self.replace_birth(&person, birth, by, now).await? {
+                return Ok(true);
+            }
+        }
+        Err(Fault::because(
+            "this date of birth is being changed by others at the same time: look at it, then try again",
+        ))
+    }
+
+    /// Replaces the date of birth if it is still the one that was read.
+    async fn replace_birth(
+        &self,
+        read: &Person,
+        birth: BirthDate,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        let mut tx = self.db.begin().await?;
+        let done = sqlx::query(
+            "UPDATE persons SET birth = $1 WHERE id = $2 AND COALESCE(birth, '') = $3 AND joined_into IS NULL",
+        )
+        .bind(birth.to_string())
+        .bind(read.id.as_str())
+        .bind(read.birth.map(|birth| birth.to_string()).unwrap_or_default())
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() == 0 {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        if read.birth.is_some_and(|old| old.may_have_turned(DECIDES_ALONE, now)) {
+            lapse_parental(&mut tx, &read.id, now).await?;
+        }
+        let event = Event {
+            event: "person.birth",
+            outcome: "ok",
+            actor: Some(by),
+            represented: Some(read.id.as_str()),
+            ..Event::default()
+        };
+        write_event(&mut *tx, &event, now).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}
+
+fn read_person(row: &AnyRow) -> Result<Person, Fault> {
+    Ok(Person {
+        id: PersonId::from_stored(row.text("id")?),
+        name: row.text("name")?,
+        birth: read_birth(row)?,
+        has_bsn: row.try_get::<i64, _>("has_bsn")? == 1,
+    })
+}
+
+/// Writes a person; `false` when the BSN is taken.
+pub(super) async fn insert_person<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    vault: &Vault,
+    new: &NewPerson<'_>,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let sealed = new.bsn.map(|bsn| seal_bsn(vault, new.id, bsn)).transpose()?;
+    let done = sqlx::query(
+        "INSERT INTO persons (id, name, birth, bsn_index, bsn_sealed, created) VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(new.id.as_str())
+    .bind(new.name)
+    .bind(new.birth.map(|birth| birth.to_string()))
+    .bind(new.bsn.map(|bsn| vault.bsn_index(bsn)))
+    .bind(sealed)
+    .bind(now.epoch())
+    .execute(executor)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// A person's BSN as it stands in the row: it opens only there.
+pub(super) fn seal_bsn(vault: &Vault, person: &PersonId, bsn: &Bsn) -> Result<Vec<u8>, Fault> {
+    vault.seal("bsn", person.as_str(), bsn.digits().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        domain::mandate::{Relation, Standing},
+        store::mandates::tests::{fresh, now},
+    };
+
+    /// Without the guard, a correction that still believes the child was always eight would skip the lapse.
+    #[tokio::test]
+    async fn a_correction_that_read_an_older_date_does_nothing() {
+        let f = fresh().await;
+        let (parent, child) = (f.person("Anna", "1985").await, f.person("Sam", "2018").await);
+        let mandate = f.mandate(Relation::Parent, (&parent, &child)).await;
+        let stale = f.store.person(&child).await.unwrap().unwrap();
+        let birth = |text: &str| text.parse().unwrap();
+        assert!(f.store.set_birth(&child, birth("2010"), "desk", now()).await.unwrap());
+        assert!(!f.store.replace_birth(&stale, birth("2019"), "desk", now()).await.unwrap());
+        assert_eq!(f.standing(&mandate, now()).await, Standing::Lapsed);
+        assert!(f.store.set_birth(&child, birth("2019"), "desk", now()).await.unwrap());
+        assert_eq!(f.standing(&mandate, now()).await, Standing::Lapsed);
+    }
+
+    #[tokio::test]
+    async fn persons_are_listed_page_by_page() {
+        let f = fresh().await;
+        for name in ["a", "b", "c"] {
+            f.person(name, "2018-05").await;
+        }
+        let first = f.store.persons(None, 2).await.unwrap();
+        let rest = f.store.persons(Some(&first[1].id), 2).await.unwrap();
+        let mut names: Vec<_> = first.iter().chain(&rest).map(|person| person.name.clone()).collect();
+        names.sort();
+        assert_eq!(names, ["a", "b", "c"]);
+        assert_eq!(rest[0].birth, Some("2018-05".parse().unwrap()));
+    }
+}

@@ -1,0 +1,75 @@
+//! Sessions of browsers. The cookie holds the `sid` and a secret; the store knows only the secret's hash.
+
+use super::{
+    Store,
+    ephemeral::{Kind, New, Versioned},
+};
+use crate::domain::{fault::Fault, id::SessionId, secret::Secret, session::Session, time::Timestamp};
+
+impl Store {
+    /// Keeps a new session.
+    pub async fn begin_session(&self, session: &Session) -> Result<(), Fault> {
+        self.keep(self.new_session(session)?).await
+    }
+
+    /// A new session, ready to be kept.
+    pub fn new_session(&self, session: &Session) -> Result<New, Fault> {
+        self.ephemeral.seal(Kind::Session, session.sid.to_string(), session, session.ends)
+    }
+
+    /// The session of a cookie, if it lives, its secret fits and its account has not ended it since. Notes the visit.
+    pub async fn visit_session(
+        &self,
+        cookie: &Secret,
+        idle: i64,
+        now: Timestamp,
+    ) -> Result<Option<Session>, Fault> {
+        let Some((sid, secret)) = cookie.expose().split_once('.') else { return Ok(None) };
+        let Some(mut found) = self.live_session(sid, idle, now).await? else { return Ok(None) };
+        if !found.value.secret.is_of(&Secret::new(secret)) {
+            return Ok(None);
+        }
+        self.note_visit(&mut found, now).await?;
+        Ok(Some(found.value))
+    }
+
+    /// The session that clients know as `sid`, if it lives.
+    pub async fn session_by_sid(
+        &self,
+        sid: &SessionId,
+        idle: i64,
+        now: Timestamp,
+    ) -> Result<Option<Session>, Fault> {
+        Ok(self.live_session(sid.as_str(), idle, now).await?.map(|found| found.value))
+    }
+
+    /// Notes a visit, where the last one is long enough ago. A client that refreshes its tokens does so because its user is
+    /// busy there, so that is a visit too.
+    pub async fn note_visit(&self, found: &mut Versioned<Session>, now: Timestamp) -> Result<(), Fault> {
+        if found.value.wants_note(now) {
+            found.value.seen = now;
+            let (sid, ends) = (found.value.sid.as_str(), found.value.ends);
+            // Losing this race only means that another visit was noted at the same time.
+            self.ephemeral.swap(Kind::Session, sid, found, ends).await?;
+        }
+        Ok(())
+    }
+
+    async fn live_session(
+        &self,
+        sid: &str,
+        idle: i64,
+        now: Timestamp,
+    ) -> Result<Option<Versioned<Session>>, Fault> {
+        let Some(found) = self.ephemeral.read::<Session>(Kind::Session, sid, now).await? else {
+            return Ok(None);
+        };
+        let account = self.account(&found.value.account).await?;
+        Ok(account.filter(|account| found.value.is_alive(account.era, idle, now)).map(|_| found))
+    }
+
+    /// Ends a session. `None` when it had ended.
+    pub async fn end_session(&self, sid: &SessionId, now: Timestamp) -> Result<Option<Session>, Fault> {
+        self.ephemeral.take(Kind::Session, sid.as_str(), now).await
+    }
+}

@@ -1,0 +1,65 @@
+//! Subjects: `sub` belongs to (sector, person), random and stored, so no secret ties two sectors together
+//! (pairwise subjects, OpenID Connect Core, section 8.1).
+
+use sqlx::{Any, Transaction};
+
+use super::Store;
+use crate::domain::{
+    fault::Fault,
+    id::{PersonId, random},
+    time::Timestamp,
+};
+
+impl Store {
+    /// The `sub` under which clients of `sector` know `person`; made at the first call, the same ever after.
+    pub async fn subject_for(
+        &self,
+        sector: &str,
+        person: &PersonId,
+        now: Timestamp,
+    ) -> Result<String, Fault> {
+        if let Some(sub) = self.subject_stored(sector, person).await? {
+            return Ok(sub);
+        }
+        // Two first calls at once: the index lets one in, and both read that one.
+        sqlx::query(
+            "INSERT INTO subjects (sub, sector, person_id, alias, created) VALUES ($1, $2, $3, 0, $4) ON CONFLICT DO NOTHING",
+        )
+        .bind(random::<16>())
+        .bind(sector)
+        .bind(person.as_str())
+        .bind(now.epoch())
+        .execute(self.db.writer())
+        .await?;
+        self.subject_stored(sector, person)
+            .await?
+            .ok_or_else(|| Fault::because("a subject was written and not found"))
+    }
+
+    async fn subject_stored(&self, sector: &str, person: &PersonId) -> Result<Option<String>, Fault> {
+        let row: Option<(String,)> =
+            sqlx::query_as("SELECT sub FROM subjects WHERE sector = $1 AND person_id = $2 AND alias = 0")
+                .bind(sector)
+                .bind(person.as_str())
+                .fetch_optional(self.db.reader())
+                .await?;
+        Ok(row.map(|(sub,)| sub))
+    }
+}
+
+/// Moves the subjects of a person who became part of another. Where a sector knew only one of the two, that `sub` is
+/// kept; where it knew both, the keeper's is kept and the other stays an alias.
+pub(super) async fn join_subjects(
+    tx: &mut Transaction<'_, Any>,
+    from: &PersonId,
+    into: &PersonId,
+) -> Result<(), Fault> {
+    for statement in [
+        "UPDATE subjects SET alias = 1 WHERE person_id = $1 AND sector IN \
+         (SELECT sector FROM subjects WHERE person_id = $2 AND alias = 0)",
+        "UPDATE subjects SET person_id = $2 WHERE person_id = $1",
+    ] {
+        sqlx::query(statement).bind(from.as_str()).bind(into.as_str()).execute(&mut **tx).await?;
+    }
+    Ok(())
+}

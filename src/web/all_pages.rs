@@ -1,0 +1,370 @@
+//! Every page, in every state and both languages, held against what is asked of all of them (docs/requirements.md: P1).
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use axum::{
+    http::{StatusCode, header},
+    response::Response,
+};
+use scraper::{ElementRef, Html, Selector};
+
+use super::{
+    choose::ChoosePage,
+    code::{CodeError, CodePage},
+    digid::DigidFormPage,
+    done::DonePage,
+    email::EmailPage,
+    error_page::{ErrorPage, Problem},
+    i18n::Lang,
+    link::LinkPage,
+    logout::{LoggedOutPage, LogoutPage},
+    page::{Frame, STYLESHEET},
+    question::QuestionPage,
+    recover::{NewPasswordPage, RecoverDigidPage, RecoverPage},
+    register::RegisterPage,
+};
+use crate::{
+    domain::{
+        code::{CodeFor, NoResend, WrongCode},
+        login::Notice,
+    },
+    flows::register::Unusable,
+    password::Unfit,
+};
+
+const LANGS: [Lang; 2] = [Lang::Nl, Lang::En];
+const HOSTILE: &str = "<script>\"'&</script>";
+
+fn frame(lang: Lang, portal: &str) -> Frame {
+    let form_origins = vec!["https://portal.example.nl".into()];
+    Frame { lang, portal: portal.into(), login: "l0g1n".into(), csrf: "c5rf".into(), form_origins }
+}
+
+type Pages = Vec<(String, Response)>;
+
+/// Every page in every state; `given` stands for what others have a say in.
+fn all(lang: Lang, portal: &str, given: &str) -> Pages {
+    let frame = || frame(lang, portal);
+    let mut pages = chosen(&frame);
+    pages.extend(typed(&frame, given));
+    pages.extend(codes(&frame, given));
+    pages.extend(problems(&frame, given));
+    let named = |name: &str, page: Response| (name.to_owned(), page);
+    let hidden = vec![("id_token_hint".to_owned(), given.to_owned())];
+    let (action, saml_request) = (given.to_owned(), given.to_owned());
+    let form = DigidFormPage { frame: frame(), action, saml_request, relay_state: given.into() };
+    pages.extend([
+        named("question", QuestionPage { frame: frame() }.render()),
+        named("recover-digid", RecoverDigidPage { frame: frame(), notice: None }.render()),
+        named(
+            "recover-digid-cancelled",
+            RecoverDigidPage { frame: frame(), notice: Some(Notice::DigidCancelled) }.render(),
+        ),
+        named("digid", form.render()),
+        named("linked", DonePage { frame: frame(), linked: true }.render()),
+        named("done", DonePage { frame: frame(), linked: false }.render()),
+        named("logout", LogoutPage { frame: frame(), hidden }.render()),
+        named("logged-out", LoggedOutPage { frame: frame() }.render()),
+    ]);
+    pages
+}
+
+fn chosen(frame: &dyn Fn() -> Frame) -> Pages {
+    let notices = [None, Some(Notice::DigidCancelled), Some(Notice::PasswordChanged)];
+    let mut pages = Pages::new();
+    for notice in notices {
+        for (digid_available, local_allowed) in [(true, true), (true, false), (false, true), (false, false)] {
+            let page = ChoosePage { frame: frame(), digid_available, local_allowed, notice };
+            pages.push((format!("choose-{digid_available}-{local_allowed}-{notice:?}"), page.render()));
+        }
+    }
+    pages
+}
+
+fn typed(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
+    let mut pages = Pages::new();
+    for failed in [false, true] {
+        let page = EmailPage { frame: frame(), email: given.into(), failed };
+        pages.push((format!("email-{failed}"), page.render()));
+        let page = RecoverPage { frame: frame(), email: given.into(), bad_email: failed };
+        pages.push((format!("recover-{failed}"), page.render()));
+        let page = LinkPage { frame: frame(), email: given.into(), failed };
+        pages.push((format!("link-{failed}"), page.render()));
+    }
+    let unfit = [Unfit::TooShort, Unfit::TooLong, Unfit::Common];
+    for error in unfit.into_iter().map(Some).chain([None]) {
+        pages.push((format!("new-password-{error:?}"), NewPasswordPage { frame: frame(), error }.render()));
+    }
+    let unusable = unfit.into_iter().map(Unusable::Password).chain([Unusable::NoAddress]);
+    for error in unusable.map(Some).chain([None]) {
+        for has_digid in [false, true] {
+            let page = RegisterPage { frame: frame(), email: given.into(), has_digid, error };
+            pages.push((format!("register-{has_digid}-{error:?}"), page.render()));
+        }
+    }
+    pages
+}
+
+fn codes(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
+    let errors = [
+        None,
+        Some(CodeError::Wrong(WrongCode::Again { left: 3 })),
+        Some(CodeError::Wrong(WrongCode::Again { left: 1 })),
+        Some(CodeError::Wrong(WrongCode::Ended)),
+        Some(CodeError::NotSent(NoResend::Wait(15))),
+        Some(CodeError::NotSent(NoResend::Wait(1))),
+        Some(CodeError::NotSent(NoResend::NoMore)),
+    ];
+    let mut pages = Pages::new();
+    for what in [CodeFor::LogIn, CodeFor::Link, CodeFor::Register, CodeFor::Recover] {
+        for error in errors {
+            for resent in [false, true] {
+                let (masked, reference) = (given.to_owned(), "K7Q".to_owned());
+                let page = CodePage { frame: frame(), what, masked, reference, resent, error };
+                pages.push((format!("code-{what:?}-{error:?}-{resent}"), page.render()));
+            }
+        }
+    }
+    pages
+}
+
+fn problems(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
+    let problems = [
+        Problem::DigidFailed,
+        Problem::BadReturn,
+        Problem::LevelTooLow,
+        Problem::TooYoung,
+        Problem::LoginGone,
+        Problem::BadRequest { code: given.into() },
+        Problem::Busy,
+        Problem::TooManyTries,
+        Problem::TooLarge,
+        Problem::Fault { request: given.into() },
+        Problem::NotFound,
+        Problem::MethodNotAllowed,
+        Problem::Forbidden,
+        Problem::NotLinked,
+        Problem::ChildsDigid,
+        Problem::TooManyMails,
+    ];
+    let mut pages = Pages::new();
+    for problem in problems {
+        for go_on in [None, Some(format!("/login/{given}"))] {
+            let name = format!("error-{}-{}", problem.keys().1, go_on.is_some());
+            pages.push((name, ErrorPage { frame: frame(), problem: problem.clone(), go_on }.render()));
+        }
+    }
+    pages
+}
+
+async fn html(page: Response) -> String {
+    let body = axum::body::to_bytes(page.into_body(), 1 << 20).await.unwrap();
+    String::from_utf8(body.to_vec()).unwrap()
+}
+
+fn find<'a>(page: &'a Html, css: &str) -> Vec<ElementRef<'a>> {
+    page.select(&Selector::parse(css).unwrap()).collect()
+}
+
+/// The words of a page as a reader sees them.
+fn words(page: &Html) -> String {
+    let text: String = page.root_element().text().collect::<Vec<_>>().join(" ");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Ids are unique, every field has a label, and what describes a field exists.
+fn check_fields(name: &str, page: &Html) {
+    let ids: Vec<&str> = find(page, "[id]").iter().filter_map(|e| e.attr("id")).collect();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{name}: an id stands twice");
+    for field in find(page, "input:not([type=hidden])") {
+        let label = format!("label[for={}]", field.attr("id").expect("a field has an id"));
+        assert_eq!(find(page, &label).len(), 1, "{name}: {label}");
+        let wrong = field.attr("aria-invalid").is_some();
+        assert!(!wrong || field.attr("aria-describedby").is_some_and(|d| d.contains("error")), "{name}");
+    }
+    for described in find(page, "[aria-describedby]") {
+        for id in described.attr("aria-describedby").unwrap_or_default().split(' ') {
+            assert!(ids.contains(&id), "{name}: nothing is called {id}");
+        }
+    }
+    for error in find(page, "#error") {
+        assert_eq!(error.attr("role"), Some("alert"), "{name}");
+    }
+}
+
+fn check_forms(name: &str, page: &Html) {
+    let primary = find(page, ".nl-button--primary, .nl-button--digid").len();
+    assert!(primary <= 1, "{name}: {primary} primary actions");
+    for form in find(page, "form") {
+        assert_eq!(form.attr("method"), Some("post"), "{name}");
+        let ours = form.attr("action").is_some_and(|a| a.starts_with("/login/l0g1n/") || a == "/logout");
+        let token = form.select(&Selector::parse("input[type=hidden][name=csrf]").unwrap()).next();
+        assert_eq!(token.and_then(|t| t.attr("value")), ours.then_some("c5rf"), "{name}");
+        assert!(ours || name == "digid", "{name}: a form to elsewhere");
+    }
+}
+
+#[tokio::test]
+async fn every_page_is_whole_and_usable() {
+    for lang in LANGS {
+        for (name, page) in all(lang, "Huisarts Zonnedael", "j•••@x.nl") {
+            assert_eq!(page.headers()[header::CACHE_CONTROL], "no-store", "{name}");
+            assert_eq!(page.headers()[header::CONTENT_LANGUAGE], lang.code(), "{name}");
+            assert_eq!(page.headers()[header::REFERRER_POLICY], "same-origin", "{name}");
+            let policy = page.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
+            assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{name}");
+            let status = page.status();
+            let page = Html::parse_document(&html(page).await);
+            let (heading, title) = (find(&page, "h1"), find(&page, "title"));
+            assert_eq!((heading.len(), title.len()), (1, 1), "{name}");
+            let title: String = title[0].text().collect();
+            let heading: String = heading[0].text().collect();
+            let prefix = if status == StatusCode::UNPROCESSABLE_ENTITY {
+                ["Fout: ", "Error: "][lang as usize]
+            } else {
+                ""
+            };
+            assert_eq!(title, format!("{prefix}{heading} - Huisarts Zonnedael"), "{name}");
+            assert!(!words(&page).contains('⟦'), "{name}: a text is missing");
+            assert_eq!(find(&page, "html")[0].attr("lang"), Some(lang.code()));
+            check_fields(&name, &page);
+            check_forms(&name, &page);
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_others_wrote_becomes_markup() {
+    for lang in LANGS {
+        for (name, page) in all(lang, HOSTILE, HOSTILE) {
+            let page = Html::parse_document(&html(page).await);
+            assert!(find(&page, "script, style, [style]").is_empty(), "{name}");
+            let handlers = page.root_element().descendants().filter_map(|node| node.value().as_element());
+            for (attribute, _) in handlers.flat_map(scraper::node::Element::attrs) {
+                assert!(!attribute.starts_with("on") && !attribute.contains('<'), "{name}: {attribute}");
+            }
+            assert!(words(&page).contains(HOSTILE), "{name}: the portal's name is shown as it is");
+        }
+    }
+}
+
+async fn dutch(name: &str) -> String {
+    let mut pages = all(Lang::Nl, "Huisarts Zonnedael", "j•••@x.nl").into_iter();
+    let page = pages.find(|(n, _)| n == name).unwrap_or_else(|| panic!("no page {name}")).1;
+    words(&Html::parse_document(&html(page).await))
+}
+
+#[tokio::test]
+async fn the_dutch_pages_say_what_was_agreed_to_the_letter() {
+    let agreed: &[(&str, &[&str])] = &[
+        (
+            "choose-true-true-None",
+            &[
+                "Inloggen bij Huisarts Zonnedael",
+                "Inloggen met DigiD",
+                "Dit is de veiligste manier.",
+                "Inloggen met e-mail en wachtwoord",
+                "Nog geen DigiD? Vraag DigiD aan op digid.nl.",
+                "Gebruik nooit de DigiD van iemand anders, ook niet van uw kind.",
+            ],
+        ),
+        ("choose-true-true-Some(DigidCancelled)", &["U heeft het inloggen met DigiD geannuleerd."]),
+        (
+            "email-true",
+            &[
+                "E-mailadres",
+                "Wachtwoord",
+                "Wachtwoord vergeten?",
+                "Dit e-mailadres of wachtwoord klopt niet.",
+            ],
+        ),
+        (
+            "code-LogIn-Some(Wrong(Again { left: 3 }))-false",
+            &[
+                "Vul de code in",
+                "We hebben een code gestuurd naar j•••@x.nl. De code werkt 10 minuten.",
+                "Stuur een nieuwe code",
+                "Deze code klopt niet. U kunt het nog 3 keer proberen.",
+            ],
+        ),
+        ("code-Link-Some(Wrong(Ended))-false", &["Deze code is verlopen. Vraag een nieuwe aan."]),
+        (
+            "question",
+            &[
+                "Heeft u al een account?",
+                "U bent ingelogd met DigiD. We kennen uw DigiD nog niet.",
+                "Ik heb een account",
+                "Ik heb nog geen account",
+                "Stoppen",
+            ],
+        ),
+        ("link-false", &["Koppel DigiD aan uw account"]),
+        (
+            "linked",
+            &["Gelukt. Vanaf nu kunt u inloggen met DigiD of met uw e-mailadres en wachtwoord.", "veiligste"],
+        ),
+        (
+            "register-false-None",
+            &[
+                "Maak uw account",
+                "Iedereen heeft een eigen e-mailadres nodig. Een alias mag ook, bijvoorbeeld naam+kind@gmail.com.",
+            ],
+        ),
+        (
+            "error-digid-failed-false",
+            &[
+                "Er is een fout opgetreden in de communicatie met DigiD. Probeert u het later nogmaals. Indien deze \
+               fout blijft aanhouden, kijk dan op de website https://www.digid.nl voor de laatste informatie.",
+            ],
+        ),
+        ("logged-out", &["U bent uitgelogd. Sluit ook uw browser op een gedeelde computer."]),
+    ];
+    for (name, sentences) in agreed {
+        let words = dutch(name).await;
+        for sentence in *sentences {
+            assert!(words.contains(sentence), "{name}: {sentence}\n{words}");
+        }
+    }
+    let level = ErrorPage { frame: Frame::bare(Lang::Nl), problem: Problem::LevelTooLow, go_on: None };
+    assert!(html(level.render()).await.contains("U heeft de DigiD app of sms-controle nodig."));
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_is_not_offered() {
+    let only_digid = dutch("choose-true-false-Some(DigidCancelled)").await;
+    assert!(!only_digid.contains("e-mail") && !only_digid.contains("account"), "{only_digid}");
+    let only_local = dutch("choose-false-true-None").await;
+    assert!(!only_local.contains("DigiD"), "{only_local}");
+}
+
+#[tokio::test]
+async fn the_first_page_as_it_leaves() {
+    let page = ChoosePage {
+        frame: frame(Lang::Nl, "Huisarts Zonnedael"),
+        digid_available: true,
+        local_allowed: true,
+        notice: Some(Notice::DigidCancelled),
+    };
+    let text = html(page.render()).await;
+    insta::with_settings!({ filters => [(r"v=[\w-]{16}", "v=HASH")] }, { insta::assert_snapshot!(text) });
+}
+
+/// Writes every page into a folder, with the style sheet beside it, for eyes and screenshots:
+/// `cargo test --lib write_all_pages`, then look into `target/pages`.
+#[tokio::test]
+async fn write_all_pages() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = root.join("target/pages");
+    fs::create_dir_all(&folder).unwrap();
+    for lang in LANGS {
+        for (name, page) in all(lang, "Huisartsenpraktijk Zonnedael", "j•••@voorbeeld.nl") {
+            let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+            let name: String = name.chars().map(plain).collect();
+            let address = Frame::bare(lang).stylesheet();
+            let text = html(page).await.replace(&address, "namens.css");
+            fs::write(folder.join(format!("{name}.{}.html", lang.code())), text).unwrap();
+        }
+    }
+    assert!(STYLESHEET.ends_with("namens.css"));
+    fs::copy(root.join("templates/namens.css"), folder.join("namens.css")).unwrap();
+}

@@ -1,0 +1,72 @@
+//! `GET` and `POST /authorize` (OpenID Connect Core, section 3.1.2).
+
+use std::sync::Arc;
+
+use axum::{
+    body::Bytes,
+    extract::{RawQuery, State},
+    http::header::SET_COOKIE,
+    response::Response,
+};
+use url::form_urlencoded;
+
+use super::{
+    cookies::Cookie,
+    error::{self, Failed, refused, see_other},
+    visit::Visit,
+};
+use crate::{
+    app::App,
+    domain::{ask::Ask, id::LoginId, secret::Secret},
+    flows::start::{Started, start},
+    oidc::{
+        authorize::{check, client_id, params},
+        error::{Error, PageError},
+        path,
+    },
+};
+
+/// A portal sends a browser.
+pub async fn get(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
+    let ask = match read(&visit, query.unwrap_or_default().as_bytes()).await {
+        Ok(ask) => ask,
+        Err(error) => return Ok(refused(error)),
+    };
+    let session = visit.session().await?;
+    let browser = visit.browser.clone().unwrap_or_else(|| Secret::token(""));
+    match start(&visit.app, ask, session.as_ref(), &browser, visit.now).await? {
+        Started::Answered(location) => Ok(see_other(&location)),
+        Started::Refused(error) => Ok(refused(error)),
+        Started::Login(id) => Ok(to_login(&visit, &id, &browser)),
+    }
+}
+
+/// A cross-site POST carries no `Lax` cookie, so the same request is asked again with GET, where it does.
+pub async fn post(State(app): State<Arc<App>>, body: Bytes) -> Response {
+    match params(&body) {
+        Ok(_) => {
+            // Written anew: a `Location` is ASCII, and a form need not be.
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.extend_pairs(form_urlencoded::parse(&body));
+            see_other(&format!("{}?{}", app.config.endpoint(path::AUTHORIZE), query.finish()))
+        }
+        Err(error) => refused(error),
+    }
+}
+
+async fn read(visit: &Visit, query: &[u8]) -> Result<Ask, Error> {
+    let params = params(query)?;
+    let client = visit.app.client(client_id(&params)?).await.map_err(Error::Fault)?;
+    let client = client.ok_or(Error::Page(PageError::UnknownClient))?;
+    check(&params, &client, visit.app.config.issuer())
+}
+
+fn to_login(visit: &Visit, id: &LoginId, browser: &Secret) -> Response {
+    let mut response = error::to_login(id);
+    if visit.browser.is_none()
+        && let Some(cookie) = Cookie::Browser.set(browser, visit.app.config.is_https())
+    {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}

@@ -1,0 +1,22 @@
+//! Choosing a way in.
+
+use askama::Template;
+
+use super::page::{self, Frame};
+use crate::domain::login::Notice;
+
+/// The first page of a login: "Inloggen bij {zorgverlener}".
+#[derive(Template)]
+#[template(path = "choose.html")]
+pub struct ChoosePage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// Whether DigiD is contracted.
+    pub digid_available: bool,
+    /// Whether the portal takes e-mail and password.
+    pub local_allowed: bool,
+    /// What to tell first.
+    pub notice: Option<Notice>,
+}
+
+page::rendered!(ChoosePage);

@@ -1,0 +1,98 @@
+//! The way to DigiD and back.
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, rejection::QueryRejection},
+    http::header::CONTENT_TYPE,
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+
+use super::{
+    error::{Failed, see_other},
+    error_page::Problem,
+    form::Form,
+    page::{self, Frame},
+    steps::{self, Token},
+    visit::Visit,
+};
+use crate::{
+    domain::{
+        login::{Choose, RecoverDigid},
+        secret::Secret,
+    },
+    flows::{
+        Refused,
+        digid::{arrive, depart},
+    },
+    saml::{Delivery, Outgoing},
+};
+
+/// The HTTP-POST binding (SAML 2.0 bindings, section 3.5.4): a form that carries the request to DigiD. It waits for
+/// the user's own press of the button, so that it works without a script.
+#[derive(Template)]
+#[template(path = "digid.html")]
+pub struct DigidFormPage {
+    /// What surrounds it; its `form_origins` must hold the origin of `action`.
+    pub frame: Frame,
+    /// Where DigiD takes requests.
+    pub action: String,
+    /// The signed `AuthnRequest`, in base64.
+    pub saml_request: String,
+    /// What DigiD gives back as it is.
+    pub relay_state: String,
+}
+
+page::rendered!(DigidFormPage);
+
+/// `POST /login/{id}/digid`: away to DigiD, to log in or to show that a password is one's own.
+pub async fn post(visit: Visit, Path(id): Path<String>, Form(form): Form<Token>) -> Result<Response, Failed> {
+    let (held, frame) = steps::form(&visit, &id, &form.csrf).await?;
+    let outgoing = match held.at::<Choose>() {
+        Ok(held) => depart(&visit.app, held, visit.now).await?,
+        Err(held) => depart(&visit.app, held.at::<RecoverDigid>()?, visit.now).await?,
+    };
+    Ok(send(frame, outgoing))
+}
+
+fn send(mut frame: Frame, outgoing: Outgoing) -> Response {
+    match outgoing.how {
+        Delivery::Redirect(url) => see_other(url.as_str()),
+        Delivery::Post { action, saml_request, relay_state } => {
+            frame.form_origins = vec![page::form_origin(&action)];
+            DigidFormPage { frame, action: action.into(), saml_request, relay_state }.render()
+        }
+    }
+}
+
+/// What DigiD's redirect brings. A doubled parameter is refused by the decoder: what is wrong then is what the browser
+/// brought, and nobody asked DigiD anything.
+#[derive(Deserialize)]
+pub struct Arrival {
+    #[serde(rename = "SAMLart")]
+    artifact: Secret,
+    #[serde(rename = "RelayState")]
+    relay_state: String,
+}
+
+/// `GET /digid/acs`: the assertion consumer service, HTTP-Artifact binding only.
+pub async fn acs(visit: Visit, arrival: Result<Query<Arrival>, QueryRejection>) -> Result<Response, Failed> {
+    let Ok(Query(arrival)) = arrival else { return Err(Failed::Page(Problem::BadReturn, None)) };
+    let held = visit.login(&arrival.relay_state).await?;
+    let id = held.login.id.clone();
+    match arrive(&visit.app, held, arrival.artifact.expose(), visit.address, visit.now).await {
+        Ok(next) => steps::go(&visit, next).await,
+        Err(Refused::Because(failure)) => Err(Failed::digid(&failure, &id)),
+        Err(Refused::Stopped(stop)) => Err(stop.into()),
+    }
+}
+
+/// `GET /digid/metadata`: ours, signed, as registered with Logius.
+pub async fn metadata(visit: Visit) -> Result<Response, Failed> {
+    match &visit.app.digid {
+        Some(sp) => {
+            Ok(([(CONTENT_TYPE, "application/samlmetadata+xml")], sp.metadata().to_owned()).into_response())
+        }
+        None => Err(Failed::Page(Problem::NotFound, None)),
+    }
+}

@@ -1,0 +1,183 @@
+//! What fails for a browser becomes a response here: what programs call (tokens, userinfo) answers in JSON in its own file.
+//! A handler says what failed; the layer [`pages`] draws the page in the reader's language and, for a fault, logs it under
+//! the number that the reader sees.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::Request,
+    http::{
+        HeaderValue, StatusCode,
+        header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, LOCATION},
+    },
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use super::{
+    error_page::{ErrorPage, Problem},
+    page::{Frame, address},
+};
+use crate::{
+    domain::{
+        fault::Fault,
+        id::{LoginId, random},
+        lang::Lang,
+    },
+    flows::{Held, Over, Stop},
+    oidc::error::Error,
+    saml::Failure,
+};
+
+/// Why a request was not answered as it hoped.
+#[derive(Debug, Clone)]
+pub enum Failed {
+    /// The login ended, or never was, or is another browser's.
+    LoginGone,
+    /// The login stands elsewhere: to where it does.
+    Elsewhere(LoginId),
+    /// A form without its token, or from another site.
+    Forbidden,
+    /// Too much work waits.
+    Busy,
+    /// A page of its own says what happened.
+    Page(Problem, Option<String>),
+    /// Ours.
+    Fault(Arc<Fault>),
+}
+
+impl<E: Into<Fault>> From<E> for Failed {
+    fn from(fault: E) -> Self {
+        Self::Fault(Arc::new(fault.into()))
+    }
+}
+
+/// What a flow's stop means for the browser.
+impl From<Stop> for Failed {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Elsewhere(id) => Self::Elsewhere(id),
+            Stop::TooManyMails(id) => Self::Page(Problem::TooManyMails, Some(address(&id))),
+            Stop::TooManyTries(id) => Self::Page(Problem::TooManyTries, Some(address(&id))),
+            Stop::Over(Over::WrongCodes) => Self::LoginGone,
+            Stop::Over(Over::TooYoung) => Self::Page(Problem::TooYoung, None),
+            Stop::Over(Over::LevelTooLow) => Self::Page(Problem::LevelTooLow, None),
+            Stop::Over(Over::NotLinked) => Self::Page(Problem::NotLinked, None),
+            Stop::Over(Over::ChildsDigid) => Self::Page(Problem::ChildsDigid, None),
+            Stop::Busy => Self::Busy,
+            Stop::Fault(fault) => Self::Fault(Arc::new(fault)),
+        }
+    }
+}
+
+/// A form of another step than the login stands at.
+impl From<Box<Held>> for Failed {
+    fn from(held: Box<Held>) -> Self {
+        Stop::from(held).into()
+    }
+}
+
+impl Failed {
+    /// The page for a DigiD login that failed, with the way to go on where there is one.
+    pub fn digid(failure: &Failure, id: &LoginId) -> Self {
+        match failure {
+            Failure::Busy => Self::Busy,
+            Failure::BadArtifact(_) => Self::Page(Problem::BadReturn, None),
+            Failure::Hostile(_) => Self::Page(Problem::DigidFailed, None),
+            _ => Self::Page(Problem::DigidFailed, Some(address(id))),
+        }
+    }
+
+    fn problem(self) -> (Problem, Option<String>) {
+        match self {
+            Self::LoginGone | Self::Elsewhere(_) => (Problem::LoginGone, None),
+            Self::Forbidden => (Problem::Forbidden, None),
+            Self::Busy => (Problem::Busy, None),
+            Self::Page(problem, go_on) => (problem, go_on),
+            Self::Fault(fault) => (Problem::Fault { request: log(&fault) }, None),
+        }
+    }
+}
+
+/// Logs a fault of ours, and gives the number under which it stands there: all that the other side learns of it.
+pub(super) fn log(fault: &Fault) -> String {
+    let request = random::<6>();
+    tracing::error!(%fault, request, "a request failed");
+    request
+}
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        if let Self::Elsewhere(id) = &self {
+            return to_login(id);
+        }
+        let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Draws the page of whatever failed below it, and of what the router itself refused.
+pub async fn pages(request: Request, next: Next) -> Response {
+    let wish = request.headers().get(ACCEPT_LANGUAGE).cloned();
+    let mut response = next.run(request).await;
+    let failed = response.extensions_mut().remove::<Failed>().or_else(|| of_the_router(&response));
+    let Some((problem, go_on)) = failed.map(Failed::problem) else { return response };
+    let lang = Lang::choose(&[], wish.as_ref().and_then(|wish| wish.to_str().ok()));
+    ErrorPage { frame: Frame::bare(lang), problem, go_on }.render()
+}
+
+/// What the router and its extractors refuse by themselves, in plain text for developers: a body that is too large, an
+/// address that is no text.
+fn of_the_router(response: &Response) -> Option<Failed> {
+    let status = response.status();
+    let media = response.headers().get(CONTENT_TYPE)?;
+    if !status.is_client_error() || !media.as_bytes().starts_with(b"text/plain") {
+        return None;
+    }
+    let problem = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge,
+        _ => Problem::BadRequest { code: status.as_str().to_owned() },
+    };
+    Some(Failed::Page(problem, None))
+}
+
+/// `fallback` of the router.
+pub async fn not_found() -> Failed {
+    Failed::Page(Problem::NotFound, None)
+}
+
+/// `method_not_allowed_fallback` of the router.
+pub async fn method_not_allowed() -> Failed {
+    Failed::Page(Problem::MethodNotAllowed, None)
+}
+
+/// 303: after a POST the browser asks for the next page, so that a reload posts nothing twice.
+pub fn see_other(location: &str) -> Response {
+    match HeaderValue::from_str(location) {
+        Ok(location) => {
+            let headers = [(LOCATION, location), (CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+            (StatusCode::SEE_OTHER, headers).into_response()
+        }
+        Err(error) => Failed::from(error).into_response(),
+    }
+}
+
+/// 303 to where a login stands.
+pub fn to_login(id: &LoginId) -> Response {
+    see_other(&address(id))
+}
+
+/// What an error of the protocol means for a browser: a page, or the way back to the portal.
+pub fn refused(error: Error) -> Response {
+    match error {
+        Error::Page(error) => {
+            Failed::Page(Problem::BadRequest { code: error.to_string() }, None).into_response()
+        }
+        Error::Redirect(redirect) => see_other(&redirect.location()),
+        Error::Json(code, _) => {
+            Failed::Page(Problem::BadRequest { code: code.word().to_owned() }, None).into_response()
+        }
+        Error::Fault(fault) => Failed::Fault(Arc::new(fault)).into_response(),
+    }
+}

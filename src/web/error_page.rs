@@ -1,0 +1,158 @@
+//! Pages that say what went wrong and what to do now.
+
+use askama::Template;
+use axum::{
+    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    response::Response,
+};
+
+use super::page::{self, Frame};
+
+/// Seconds after which a busy server may be tried again.
+const BUSY: HeaderValue = HeaderValue::from_static("10");
+/// Seconds after which an address that is being guessed at may be tried again.
+const A_MINUTE: HeaderValue = HeaderValue::from_static("60");
+/// Seconds after which an address may be mailed again.
+const AN_HOUR: HeaderValue = HeaderValue::from_static("3600");
+
+/// One page for every problem that ends a way.
+#[derive(Template)]
+#[template(path = "error.html")]
+pub struct ErrorPage {
+    /// What surrounds it; [`Frame::bare`] where no login is known.
+    pub frame: Frame,
+    /// What went wrong.
+    pub problem: Problem,
+    /// Where the login goes on, when it can: a path of ours.
+    pub go_on: Option<String>,
+}
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// DigiD gave an error, or an answer that fails a check.
+    DigidFailed,
+    /// What the browser brought back from DigiD makes no sense.
+    BadReturn,
+    /// DigiD at a level below the one that is needed (F7).
+    LevelTooLow,
+    /// Known at the desk to be under 12 (M13).
+    TooYoung,
+    /// The login ended, or never was, or belongs to another browser.
+    LoginGone,
+    /// The portal asked something that cannot be answered, and may not be redirected to.
+    BadRequest {
+        /// For the portal's makers: what was wrong, in a short code.
+        code: String,
+    },
+    /// Too much work waits.
+    Busy,
+    /// An address has had many mails: it must wait.
+    TooManyMails,
+    /// An address has had many tries at its password: it must wait.
+    TooManyTries,
+    /// More was sent than any of our forms holds.
+    TooLarge,
+    /// A fault of ours.
+    Fault {
+        /// Under which it stands in the log.
+        request: String,
+    },
+    /// No such page.
+    NotFound,
+    /// Not with this method.
+    MethodNotAllowed,
+    /// A form without its token, or from another site.
+    Forbidden,
+    /// This account and this DigiD, or this address, cannot come together.
+    NotLinked,
+    /// A DigiD of somebody under 16 is linked to no account that may be another's (F9).
+    ChildsDigid,
+}
+
+impl Problem {
+    /// The status of the answer.
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::DigidFailed => StatusCode::BAD_GATEWAY,
+            Self::LevelTooLow | Self::TooYoung | Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::LoginGone => StatusCode::GONE,
+            Self::BadRequest { .. } | Self::BadReturn => StatusCode::BAD_REQUEST,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyMails | Self::TooManyTries => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Fault { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotLinked | Self::ChildsDigid => StatusCode::CONFLICT,
+        }
+    }
+
+    /// The keys of its heading, of what happened, and of what to do.
+    pub(super) const fn keys(&self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::DigidFailed => ("digid-failed-title", "digid-failed", "digid-failed-do"),
+            Self::BadReturn => ("return-title", "return", "return-do"),
+            Self::LevelTooLow => ("level-title", "level", "level-do"),
+            Self::TooYoung => ("young-title", "young", "young-do"),
+            Self::LoginGone => ("gone-title", "gone", "gone-do"),
+            Self::BadRequest { .. } => ("bad-request-title", "bad-request", "bad-request-do"),
+            Self::Busy => ("busy-title", "busy", "busy-do"),
+            Self::TooManyMails => ("mails-title", "mails", "mails-do"),
+            Self::TooManyTries => ("tries-title", "tries", "tries-do"),
+            Self::TooLarge => ("large-title", "large", "large-do"),
+            Self::Fault { .. } => ("fault-title", "fault", "fault-do"),
+            Self::NotFound => ("not-found-title", "not-found", "not-found-do"),
+            Self::MethodNotAllowed => ("method-title", "method", "method-do"),
+            Self::Forbidden => ("forbidden-title", "forbidden", "forbidden-do"),
+            Self::NotLinked => ("elsewhere-title", "elsewhere", "elsewhere-do"),
+            Self::ChildsDigid => ("elsewhere-title", "childs-digid", "childs-digid-do"),
+        }
+    }
+}
+
+impl ErrorPage {
+    /// The page as a response.
+    pub fn render(&self) -> Response {
+        let mut response = page::render(&self.frame, self.problem.status(), self);
+        let wait = match self.problem {
+            Problem::Busy => Some(BUSY),
+            Problem::TooManyTries => Some(A_MINUTE),
+            Problem::TooManyMails => Some(AN_HOUR),
+            _ => None,
+        };
+        if let Some(seconds) = wait {
+            response.headers_mut().insert(RETRY_AFTER, seconds);
+        }
+        response
+    }
+
+    fn title(&self) -> String {
+        self.frame.say(self.problem.keys().0)
+    }
+
+    fn happened(&self) -> String {
+        self.frame.say(self.problem.keys().1)
+    }
+
+    fn to_do(&self) -> String {
+        self.frame.say(self.problem.keys().2)
+    }
+
+    /// What a helper or a developer will ask for.
+    fn detail(&self) -> Option<String> {
+        match &self.problem {
+            Problem::BadRequest { code } => {
+                Some(self.frame.say_with("bad-request-code", "code", code.as_str()))
+            }
+            Problem::Fault { request } => {
+                Some(self.frame.say_with("fault-number", "request", request.as_str()))
+            }
+            _ => None,
+        }
+    }
+
+    fn digid_can_tell(&self) -> bool {
+        matches!(self.problem, Problem::DigidFailed | Problem::LevelTooLow)
+    }
+}

@@ -1,0 +1,29 @@
+//! HTTP: one file per page or endpoint.
+
+pub mod authorize;
+pub mod choose;
+pub mod code;
+pub mod cookies;
+pub mod digid;
+pub mod discovery;
+pub mod done;
+pub mod email;
+pub mod error;
+pub mod error_page;
+pub mod form;
+pub mod i18n;
+pub mod link;
+pub mod login;
+pub mod logout;
+pub mod page;
+pub mod question;
+pub mod recover;
+pub mod register;
+pub mod router;
+pub mod steps;
+pub mod token;
+pub mod userinfo;
+pub mod visit;
+
+#[cfg(test)]
+mod all_pages;

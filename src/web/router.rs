@@ -1,0 +1,58 @@
+//! Which request goes where.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::StatusCode,
+    middleware::from_fn,
+    routing::{get, post},
+};
+
+use super::{
+    authorize, code, digid, discovery, done, email, error, link, login, logout, page, question, recover,
+    register, token, userinfo,
+};
+use crate::{app::App, oidc::path};
+
+/// The largest body of a request, in bytes: forms and token requests are small.
+const BODY: usize = 64 * 1024;
+
+/// All doors of the house.
+pub fn router(app: Arc<App>) -> Router {
+    let login = Router::new()
+        .route("/", get(login::show))
+        .route("/email", get(email::form).post(email::post))
+        .route("/recover", get(recover::form).post(recover::post))
+        .route("/register", get(register::form).post(register::post))
+        .route("/code", get(login::back).post(code::post))
+        .route("/resend", get(login::back).post(code::resend))
+        .route("/digid", get(login::back).post(digid::post))
+        .route("/question", get(login::back).post(question::post))
+        .route("/link", get(login::back).post(link::post))
+        .route("/back", get(login::back).post(question::back))
+        .route("/password", get(login::back).post(recover::password))
+        .route("/continue", get(login::back).post(done::post))
+        .route("/stop", get(login::back).post(login::stop));
+    Router::new()
+        .route(path::AUTHORIZE, get(authorize::get).post(authorize::post))
+        .nest("/login/{id}", login)
+        .route("/digid/acs", get(digid::acs))
+        .route("/digid/metadata", get(digid::metadata))
+        .route(path::TOKEN, post(token::token))
+        .route(path::USERINFO, get(userinfo::userinfo).post(userinfo::userinfo))
+        .route(path::OPENID_CONFIGURATION, get(discovery::configuration))
+        .route(path::OAUTH_SERVER, get(discovery::configuration))
+        .route(path::JWKS, get(discovery::jwks))
+        .route(path::LOGOUT, get(logout::get).post(logout::post))
+        .route("/healthz", get(|| async { "ok\n" }))
+        // Browsers ask for it on their own; without an answer each page would log an error there.
+        .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
+        .route(page::STYLESHEET, get(page::stylesheet))
+        .fallback(error::not_found)
+        .method_not_allowed_fallback(error::method_not_allowed)
+        .layer(from_fn(error::pages))
+        .layer(DefaultBodyLimit::max(BODY))
+        .with_state(app)
+}

@@ -1,0 +1,102 @@
+//! The token endpoint (RFC 6749 section 3.2), and how its errors and those of its neighbours are said.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{State, rejection::BytesRejection},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
+        header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE},
+    },
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use super::error;
+use crate::{
+    app::App,
+    flows::redeem::redeem,
+    oidc::{
+        error::{Code, Error},
+        params::Params,
+    },
+};
+
+/// Nobody keeps an answer with tokens in it (RFC 6749 section 5.1).
+pub(super) const NO_STORE: [(HeaderName, HeaderValue); 2] =
+    [(CACHE_CONTROL, HeaderValue::from_static("no-store")), (PRAGMA, HeaderValue::from_static("no-cache"))];
+
+/// `POST /token`.
+pub async fn token(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let answer = async {
+        let form = form(&headers, body)?;
+        redeem(&app, authorization(&headers)?, &form, app.clock.now()).await
+    };
+    match answer.await {
+        Ok(tokens) => (NO_STORE, Json(tokens)).into_response(),
+        Err(error) => refusal(error, "Basic realm=\"namens\""),
+    }
+}
+
+/// The form of a request to one of the endpoints for clients. A query is never read: its values end up in logs.
+pub(super) fn form(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Params, Error> {
+    let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media = media.split(';').next().unwrap_or_default().trim();
+    if !media.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(Error::Json(Code::InvalidRequest, "send a form: application/x-www-form-urlencoded"));
+    }
+    let unreadable = "the form is too long, has too many parameters, or is not form-encoded UTF-8";
+    let body = body.map_err(|_| Error::Json(Code::InvalidRequest, unreadable))?;
+    Params::parse(&body).map_err(|_| Error::Json(Code::InvalidRequest, unreadable))
+}
+
+/// The `Authorization` header, if there is one.
+pub(super) fn authorization(headers: &HeaderMap) -> Result<Option<&str>, Error> {
+    let mut all = headers.get_all(AUTHORIZATION).iter();
+    match (all.next(), all.next()) {
+        (None, _) => Ok(None),
+        // What is no visible ASCII is no scheme we know.
+        (Some(one), None) => Ok(Some(one.to_str().unwrap_or_default())),
+        (Some(_), Some(_)) => {
+            Err(Error::Json(Code::InvalidRequest, "the Authorization header may be given only once"))
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Body {
+    error: &'static str,
+    error_description: &'static str,
+    /// The number under which a fault of ours is logged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<String>,
+}
+
+/// An error as a client hears it (RFC 6749 section 5.2); with 401, `challenge` says how to do better.
+pub(super) fn refusal(error: Error, challenge: &str) -> Response {
+    let (code, error_description, request) = match error {
+        Error::Json(code, description) => (code, description, None),
+        Error::Fault(fault) => (
+            Code::ServerError,
+            "something went wrong here; tell the operator this request number",
+            Some(error::log(&fault)),
+        ),
+        // These belong to the authorization endpoint, and nothing below this one makes them.
+        Error::Page(_) | Error::Redirect(_) => (Code::ServerError, "something went wrong here", None),
+    };
+    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = Json(Body { error: code.word(), error_description, request });
+    let mut response = (status, NO_STORE, body).into_response();
+    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+        && let Ok(challenge) = HeaderValue::from_str(challenge)
+    {
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
+    response
+}

@@ -1,0 +1,121 @@
+//! One request of a browser: read once, passed down as a value.
+
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use axum::{
+    extract::{ConnectInfo, FromRequestParts},
+    http::{
+        HeaderMap, HeaderName,
+        header::{ACCEPT_LANGUAGE, ORIGIN},
+        request::Parts,
+    },
+};
+
+use super::{
+    cookies::Cookie,
+    error::Failed,
+    page::{self, Frame},
+};
+use crate::{
+    app::App,
+    domain::{
+        ask::Ask, fault::Fault, id::LoginId, lang::Lang, secret::Secret, session::Session, time::Timestamp,
+    },
+    flows::{Held, logins},
+    saml::ServiceProvider,
+};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Who visits, when, from where.
+#[derive(Clone)]
+pub struct Visit {
+    /// The application.
+    pub app: Arc<App>,
+    /// This moment: the one reading of the clock for this request.
+    pub now: Timestamp,
+    /// The browser's own cookie.
+    pub browser: Option<Secret>,
+    /// The cookie of a browser that has logged in here before.
+    pub device: Option<Secret>,
+    /// The address of the other end of the connection.
+    pub address: Option<IpAddr>,
+    session: Option<Secret>,
+    headers: HeaderMap,
+}
+
+impl FromRequestParts<Arc<App>> for Visit {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+        let https = app.config.is_https();
+        Ok(Self {
+            app: app.clone(),
+            now: app.clock.now(),
+            browser: Cookie::Browser.read(&parts.headers, https),
+            device: Cookie::Device.read(&parts.headers, https),
+            address: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip()),
+            session: Cookie::Session.read(&parts.headers, https),
+            headers: parts.headers.clone(),
+        })
+    }
+}
+
+impl Visit {
+    /// The browser's session, if it lives.
+    pub async fn session(&self) -> Result<Option<Session>, Fault> {
+        match &self.session {
+            Some(cookie) => {
+                self.app.store.visit_session(cookie, self.app.config.session.idle(), self.now).await
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The login of that id, if it is this browser's.
+    pub async fn login(&self, id: &str) -> Result<Held, Failed> {
+        let Some(browser) = &self.browser else { return Err(Failed::LoginGone) };
+        logins::find(&self.app, &LoginId::from_stored(id), browser, self.now).await?.ok_or(Failed::LoginGone)
+    }
+
+    /// The language of a page: the portal's wish, then the browser's.
+    pub fn lang(&self, ask: Option<&Ask>) -> Lang {
+        let wishes = ask.map_or(&[][..], |ask| &ask.ui_locales);
+        Lang::choose(wishes, self.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()))
+    }
+
+    /// What surrounds a page of a login.
+    pub async fn frame(&self, id: &LoginId, ask: &Ask) -> Result<Frame, Fault> {
+        let client = self.app.client(&ask.client_id).await?;
+        // Browsers hold the redirects after a form against this list: the last form of a login is answered with a way
+        // back to the portal, and one with the way to DigiD.
+        let portal = ask.redirect_uri.parse().ok();
+        let digid = self.app.digid.as_ref().and_then(ServiceProvider::login_address).cloned();
+        Ok(Frame {
+            lang: self.lang(Some(ask)),
+            portal: client.map(|client| client.name).unwrap_or_default(),
+            login: id.to_string(),
+            csrf: self.csrf(id.as_str()),
+            form_origins: [portal, digid].into_iter().flatten().map(|url| page::form_origin(&url)).collect(),
+        })
+    }
+
+    /// The token that forms of `what` must bring back: bound to the browser's cookie and to one login.
+    pub fn csrf(&self, what: &str) -> String {
+        let browser = self.browser.as_ref().map_or("", Secret::expose);
+        self.app.store.form_token(what, browser)
+    }
+
+    /// Refuses a form that another site posted, or that lacks its token.
+    pub fn check_form(&self, what: &str, token: &str) -> Result<(), Failed> {
+        let every = |name, wanted: &str| self.headers.get_all(name).iter().all(|value| value == wanted);
+        let ours = every(ORIGIN, self.app.config.issuer());
+        let same_site = every(SEC_FETCH_SITE, "same-origin");
+        let fits = self.browser.is_some() && Secret::new(self.csrf(what)).matches(&Secret::new(token));
+        if ours && same_site && fits { Ok(()) } else { Err(Failed::Forbidden) }
+    }
+}

@@ -1,0 +1,157 @@
+# English, as plain as the Dutch: short sentences, one message each, first what is, then what you can do.
+
+site = Log in
+error-prefix = Error:
+back = Back
+stop = Stop
+start-again = Start again
+email = Email address
+password = Password
+password-new = New password
+password-optional = Password (optional)
+password-rule = Use at least 12 characters. A sentence of a few words is easy to remember.
+password-too-short = This password is too short. Use at least 12 characters.
+password-too-common = This password is easy to guess. Choose another password.
+not-an-email = This is not an email address. Enter an address like name@example.nl.
+wrong = This email address or password is not right.
+
+choose-title = Log in to { $portal }
+choose-digid = Log in with DigiD
+choose-safest = This is the safest way.
+choose-local = Log in with email and password
+choose-no-digid = No DigiD yet?
+choose-get-digid = Apply for DigiD at digid.nl.
+choose-own-digid = Never use another person's DigiD, not even your child's.
+choose-no-account = No account yet?
+choose-make-account = Create an account
+choose-cancelled = You cancelled logging in with DigiD.
+choose-cancelled-both = Try again, or log in with email and password.
+choose-cancelled-again = You can try again below.
+choose-changed = Your password has been changed. Now log in with your new password.
+choose-none = You cannot log in right now. Please try again later.
+
+email-title = Log in with email and password
+email-next = After this we will send you a code by email.
+email-submit = Continue
+email-forgot = Forgot your password?
+
+code-title = Enter the code
+code-sent = We have sent a code to { $masked }. The code works for 10 minutes.
+code-sent-register = We have sent an email to { $masked }. Enter the code from that email. The code works for 10 minutes.
+code-sent-recover = Does { $masked } belong to an account? Then we have sent a code to this address. The code works for 10 minutes.
+code-reference = The email has the reference { $reference }.
+code-resent = Use the new code now. The old code no longer works.
+code-label = Code of 6 digits
+code-label-long = Code of 10 characters
+code-hint-long = The code has letters and digits. You may type small letters. Spaces do not matter.
+code-submit = Continue
+code-none = No email? Also look in your spam folder.
+code-resend = Send a new code
+code-wrong =
+    { $left ->
+        [one] This code is not right. You can try 1 more time.
+       *[other] This code is not right. You can try { $left } more times.
+    }
+code-ended = This code has expired. Ask for a new one.
+code-wait =
+    { $seconds ->
+        [one] Wait 1 more second. Then ask for a new code.
+       *[other] Wait { $seconds } more seconds. Then ask for a new code.
+    }
+code-no-more = We cannot send another code. Use the latest code, or stop and log in again.
+
+question-title = Do you already have an account?
+question-text = You are logged in with DigiD. We do not know your DigiD yet.
+question-have = I have an account
+question-have-hint = You have logged in with email and password before. We will link your DigiD to that account.
+question-new = I do not have an account yet
+question-new-hint = We will create a new account for you.
+
+link-title = Link DigiD to your account
+link-text = Enter the email address and password of your account. After that we will send you a code by email. You only need to do this once.
+link-submit = Continue
+
+register-title = Create your account
+register-hint = Everyone needs their own email address. An alias is fine too, for example name+child@gmail.com.
+register-code = We will send a code to this address.
+register-optional = With a password you can also log in without DigiD. You may leave this empty.
+register-submit = Continue
+
+recover-title = Forgot your password?
+recover-text = Enter your email address. Does it belong to an account? Then we will send you a code. With it you choose a new password.
+recover-submit = Send a code
+recover-digid-title = First log in with DigiD
+recover-digid-text = Your account is linked to DigiD. Log in with DigiD. After that you choose a new password.
+recover-digid-why = This way nobody else can change your password.
+new-password-title = Choose a new password
+new-password-text = After this you are logged out everywhere. Then log in with your new password.
+new-password-submit = Save the password
+
+digid-title = Continue to DigiD
+digid-text = You are now going to DigiD to log in. After that you will come back here.
+digid-submit = Continue to DigiD
+
+linked-title = DigiD is linked
+linked-text = Done. From now on you can log in with DigiD or with your email address and password.
+linked-safer = Logging in with DigiD is the safest way.
+linked-submit = Continue to { $portal }
+
+logout-title = Do you want to log out?
+logout-text = Next time you will have to log in again.
+logout-submit = Log out
+logout-stay = Do you want to stay logged in? Then close this page.
+logged-out-title = You are logged out.
+logged-out-text = On a shared computer, close your browser too.
+
+digid-failed-title = Logging in with DigiD did not work
+digid-failed = Something went wrong in the communication with DigiD. Please try again later. If this error continues, look at the website https://www.digid.nl for the latest information.
+digid-failed-do = You are not logged in.
+digid-site = Go to the DigiD website
+level-title = You cannot log in this way yet
+level = You need the DigiD app or text message (sms) verification.
+level-do = Turn on the DigiD app or text message verification on the DigiD website. Then log in here again.
+young-title = You cannot log in here yet
+young = You are not 12 years old yet. Your father, mother or guardian looks for you.
+young-do = They log in with their own DigiD. From your 12th birthday you can log in yourself.
+gone-title = This login has expired
+gone = This login has expired or belongs to another browser.
+gone-do = Go back to the website of your care provider and log in again. First close other windows in which you were logging in.
+bad-request-title = You cannot log in right now
+bad-request = The website you came from sent a request that we do not understand. This is not your fault.
+bad-request-do = Go back to the website of your care provider and try again. Does it still not work? Then call your care provider.
+bad-request-code = Code for the helpdesk: { $code }
+busy-title = It is very busy
+busy = Many people are logging in now. That is why it does not work for a moment.
+busy-do = Wait half a minute and reload this page.
+tries-title = Please wait before you log in
+tries = There have just been very many tries to log in with this e-mail address. That is why it did not work now. We have not looked at your password yet.
+tries-do = Try again in a minute.
+return-title = Logging in with DigiD did not work
+return = Your browser did not come back from DigiD in the right way: the address was not right. You are not logged in.
+return-do = Go back to the website of your care provider and log in again. Do not use an old link or bookmark.
+large-title = This is too much
+large = You sent more than we can receive. Nothing has changed.
+large-do = Go back and fill in less. Or go back to the website of your care provider and log in again.
+fault-title = Something went wrong
+fault = Something went wrong on our side. This is not your fault.
+fault-do = Try again in a few minutes. Does it still not work? Then call your care provider and mention the number below.
+fault-number = Number: { $request }
+not-found-title = This page does not exist
+not-found = The address is not right, or the page is no longer there.
+not-found-do = Go back to the website of your care provider and log in again.
+method-title = This page does not work like that
+method = This page cannot be opened in this way.
+method-do = Go back to the website of your care provider and log in again.
+forbidden-title = This form no longer works
+forbidden = For your safety we did not process the form. Nothing has changed.
+forbidden-do = Go back to the website of your care provider and log in again. Your browser must allow cookies.
+elsewhere-title = Linking did not work
+elsewhere = This account or this DigiD is already linked to something else. Nothing has changed.
+elsewhere-do = Ask for help at the desk of your care provider. Bring your identity document.
+childs-digid = Our records say that you are younger than 16. That is why we do not link your DigiD to an account that already exists. Nothing has changed.
+childs-digid-do = Log in with DigiD again and choose “I do not have an account yet”. Use your own email address. An alias is fine too. Do you prefer the account that already exists? Ask for help at the desk of your care provider. Bring your identity document.
+mails-title = Too many e-mails
+mails = We have sent many e-mails to this address lately.
+mails-do = Try again later. You can still log in with DigiD.
+password-too-long = This password is too long. Use fewer than 256 characters.
+done-title = You are logged in

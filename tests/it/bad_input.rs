@@ -1,0 +1,358 @@
+//! Every parameter of every door missing, doubled, empty, huge, with control characters and with what is no text: a
+//! specified error, never a fault, and nothing changed.
+
+use crate::{
+    bad_input_wire::{Raw, get, post},
+    browser::Browser,
+    house::{CALLBACK, House, PORTAL, SECRET},
+    oidc_client::{THE_PORTAL, logged_in},
+    portal::{Request, to_digid},
+};
+
+/// How a parameter is bent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bend {
+    Missing,
+    Doubled,
+    Empty,
+    /// Longer than any value may be.
+    Long,
+    /// 100 KB.
+    Huge,
+    /// An escaped control character.
+    Control,
+    /// Escaped bytes that are no UTF-8.
+    NoText,
+    /// An escape that is none.
+    HalfEscape,
+    /// U+202E and a letter beyond the BMP, escaped.
+    Exotic,
+    /// UTF-8, not escaped.
+    Raw,
+}
+
+const BENDS: [Bend; 10] = [
+    Bend::Missing,
+    Bend::Doubled,
+    Bend::Empty,
+    Bend::Long,
+    Bend::Huge,
+    Bend::Control,
+    Bend::NoText,
+    Bend::HalfEscape,
+    Bend::Exotic,
+    Bend::Raw,
+];
+
+/// A query or form of these pairs, with one of them bent.
+fn bent(pairs: &[(&str, &str)], at: usize, bend: Bend) -> Vec<u8> {
+    let mut parts = Vec::new();
+    for (index, (name, value)) in pairs.iter().enumerate() {
+        let escaped: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
+        let good = format!("{name}={escaped}");
+        if index != at {
+            parts.push(good);
+            continue;
+        }
+        match bend {
+            Bend::Missing => {}
+            Bend::Doubled => parts.extend([good.clone(), good]),
+            Bend::Empty => parts.push(format!("{name}=")),
+            Bend::Long => parts.push(format!("{name}={}", "a".repeat(5000))),
+            Bend::Huge => parts.push(format!("{name}={}", "a".repeat(100_000))),
+            Bend::Control => parts.push(format!("{good}%00%0d%0aSet-Cookie:%20x=y")),
+            Bend::NoText => parts.push(format!("{good}%ff%c3")),
+            Bend::HalfEscape => parts.push(format!("{good}%zz%")),
+            Bend::Exotic => parts.push(format!("{good}%E2%80%AE%F0%9F%A6%80")),
+            Bend::Raw => parts.push(format!("{good}é🦀")),
+        }
+    }
+    parts.join("&").into_bytes()
+}
+
+fn assert_calm(house: &House) {
+    let log = house.log();
+    for word in ["panicked", "\"level\":\"ERROR\"", "a request failed"] {
+        assert!(!log.contains(word), "{word} in {log}");
+    }
+}
+
+/// What was sent must not have become a header of the answer.
+fn assert_no_split(raw: &Raw, case: &str) {
+    assert!(!raw.head.to_lowercase().contains("\nset-cookie: x=y"), "{case}: a header was planted");
+}
+
+#[tokio::test]
+async fn every_parameter_of_authorize_bent_is_a_page_or_an_error_to_the_client() {
+    let house = House::start().await;
+    let good = THE_PORTAL.ask().with("response_mode", "query").with("prompt", "login").with("max_age", "60");
+    let good =
+        good.with("acr_values", "urn:namens:acr:local").with("ui_locales", "nl").with("login_hint", "a@b.nl");
+    let good = good
+        .with("claims", "{}")
+        .with("display", "page")
+        .with("id_token_hint", "x")
+        .with("resource", "https://a.nl");
+    let pairs: Vec<_> = good.parameters.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let needed = ["response_type", "scope", "code_challenge", "code_challenge_method"];
+    let free = ["ui_locales", "claims", "display", "id_token_hint", "resource", "login_hint"];
+    for (at, (name, _)) in pairs.iter().enumerate() {
+        for bend in BENDS {
+            let query = bent(&pairs, at, bend);
+            let case = format!("{name} {bend:?}");
+            let seen =
+                [get(&house, "/authorize", &query, "").await, post(&house, "/authorize", &query, "").await];
+            let [asked, posted] = &seen;
+            for raw in &seen {
+                assert_no_split(raw, &case);
+            }
+            let unreadable = matches!(bend, Bend::Long | Bend::Huge | Bend::Control | Bend::NoText);
+            let refused = [400, 413, 431];
+            if unreadable {
+                assert!(
+                    refused.contains(&asked.status) && refused.contains(&posted.status),
+                    "{case}: {seen:?}"
+                );
+                continue;
+            }
+            // A POST that can be read is sent on to the same question by GET.
+            assert_eq!(posted.status, 303, "{case}: {posted:?}");
+            assert!(
+                posted.header("location").unwrap().starts_with(&format!("{}/authorize?", house.issuer)),
+                "{case}"
+            );
+            let location = asked.header("location").unwrap_or_default();
+            let harmless = match bend {
+                Bend::Missing | Bend::Empty => !needed.contains(name),
+                Bend::Doubled => *name == "resource",
+                // What is no escape stands for itself.
+                Bend::HalfEscape => free.contains(name) || ["state", "nonce"].contains(name),
+                _ => free.contains(name),
+            };
+            if ["client_id", "redirect_uri"].contains(name) {
+                assert_eq!((asked.status, location), (400, ""), "{case}");
+            } else if harmless {
+                assert!(asked.status == 303 && location.starts_with("/login/"), "{case}: {asked:?}");
+            } else {
+                assert!(asked.status == 303 && location.starts_with(CALLBACK), "{case}: {asked:?}");
+                assert!(location.contains("?error=") && location.contains("&iss="), "{case}: {location}");
+            }
+        }
+    }
+    assert_calm(&house);
+}
+
+#[tokio::test]
+async fn every_parameter_of_token_bent_is_an_error_and_burns_nothing() {
+    let house = House::start().await;
+    let (browser, tokens) = logged_in(&house).await;
+    let ask = THE_PORTAL.ask();
+    let code = THE_PORTAL.code(&house, &browser, &ask).await;
+    let basic = format!(
+        "authorization: Basic {}\r\n",
+        base64_of(&format!("{PORTAL}:{}", crate::portal::form_encoded(SECRET)))
+    );
+    let redemption = ask.redemption(&code);
+    let refresh = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", tokens.text("refresh_token")),
+        ("scope", "openid"),
+    ];
+    for form in [&redemption[..], &refresh[..]] {
+        for (at, (name, _)) in form.iter().enumerate() {
+            for bend in BENDS {
+                // Without a scope a refresh is a good one: it would be answered.
+                if *name == "scope" && matches!(bend, Bend::Missing | Bend::Empty) {
+                    continue;
+                }
+                let raw = post(&house, "/token", &bent(form, at, bend), &basic).await;
+                assert_json_error(&raw, &format!("{name} {bend:?}"), &[400]);
+            }
+        }
+    }
+    for (at, name) in ["client_id", "client_secret", "client_assertion"].iter().enumerate() {
+        for bend in BENDS {
+            let mut form = redemption.clone();
+            form.extend([("client_id", PORTAL), ("client_secret", SECRET), ("client_assertion", "x")]);
+            let raw = post(&house, "/token", &bent(&form, redemption.len() + at, bend), "").await;
+            assert_json_error(&raw, &format!("{name} {bend:?}"), &[400, 401]);
+        }
+    }
+    for header in [
+        "Basic",
+        "Basic !",
+        "Basic cG9ydGFs",
+        "Bearer x",
+        "\u{1}",
+        "\u{ff}",
+        "Basic \u{e9}",
+        &format!("Basic {}", "A".repeat(100_000)),
+    ] {
+        let raw =
+            post(&house, "/token", b"grant_type=authorization_code", &format!("authorization: {header}\r\n"))
+                .await;
+        assert!([400, 401, 431].contains(&raw.status), "{header:.20}: {raw:?}");
+    }
+    let twice = post(&house, "/token", b"grant_type=authorization_code", &basic.repeat(2)).await;
+    assert_json_error(&twice, "two Authorization headers", &[400]);
+    let query = post(&house, &format!("/token?code={code}&client_secret=x"), b"", &basic).await;
+    assert_json_error(&query, "parameters in the query", &[400]);
+    for media in ["application/json", "text/plain", "multipart/form-data; boundary=x", ""] {
+        let request =
+            reqwest::Client::new().post(format!("{}/token", house.issuer)).header("content-type", media);
+        let answer = request.body("{\"grant_type\":\"authorization_code\"}").send().await.unwrap();
+        assert_eq!(answer.status(), 400, "{media}");
+    }
+    // After all that, both are as good as before.
+    THE_PORTAL.redeem(&house, &ask, &code).await;
+    assert_eq!(THE_PORTAL.refresh(&house, tokens.text("refresh_token")).await.0, 200);
+    assert_calm(&house);
+    assert!(!house.log().contains(&code), "query strings and codes are never logged");
+}
+
+fn assert_json_error(raw: &Raw, case: &str, statuses: &[u16]) {
+    assert!(statuses.contains(&raw.status), "{case}: {raw:?}");
+    assert_eq!(
+        (raw.header("content-type"), raw.header("cache-control")),
+        (Some("application/json"), Some("no-store")),
+        "{case}"
+    );
+    let body: serde_json::Value =
+        serde_json::from_str(&raw.body).unwrap_or_else(|_| panic!("{case}: {raw:?}"));
+    let known =
+        ["invalid_request", "invalid_client", "invalid_grant", "invalid_scope", "unsupported_grant_type"];
+    assert!(known.contains(&body["error"].as_str().unwrap()), "{case}: {body}");
+    assert!(!body["error_description"].as_str().unwrap().is_empty(), "{case}");
+}
+
+fn base64_of(text: &str) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
+
+#[tokio::test]
+async fn a_bent_token_for_userinfo_and_a_bent_logout_change_nothing() {
+    let house = House::start().await;
+    let (browser, tokens) = logged_in(&house).await;
+    let access = tokens.text("access_token");
+    for bend in BENDS {
+        let raw = post(&house, "/userinfo", &bent(&[("access_token", access)], 0, bend), "").await;
+        assert!(
+            [400, 401].contains(&raw.status) && raw.header("cache-control") == Some("no-store"),
+            "{bend:?}: {raw:?}"
+        );
+        assert!(
+            raw.status == 400 || raw.header("www-authenticate").unwrap().starts_with("Bearer"),
+            "{bend:?}"
+        );
+    }
+    let huge = "a".repeat(100_000);
+    for header in [
+        "Bearer",
+        "Bearer ",
+        "Bearer \u{1}",
+        "Bearer \u{e9}",
+        "Bearer ..",
+        "Basic x",
+        &format!("Bearer {huge}"),
+        &format!("Bearer {access}, Bearer {access}"),
+    ] {
+        for method in ["GET", "POST"] {
+            let head = format!(
+                "{method} /userinfo HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: {header}\r\ncontent-length: 0\r\n\r\n"
+            );
+            let raw = crate::bad_input_wire::exchange(&house, head.as_bytes()).await;
+            assert!([400, 401, 431].contains(&raw.status), "{header:.20}: {raw:?}");
+        }
+    }
+    assert_eq!(crate::oidc_client::userinfo(&house, access).await.0, 200);
+
+    let cookie = cookie_header(&house, &browser).await;
+    let pairs = [
+        ("id_token_hint", tokens.text("id_token")),
+        ("post_logout_redirect_uri", "http://127.0.0.1:9/bye"),
+        ("state", "s"),
+    ];
+    for (at, (name, _)) in pairs.iter().enumerate() {
+        for bend in BENDS {
+            let form = bent(&pairs, at, bend);
+            let case = format!("{name} {bend:?}");
+            for raw in
+                [get(&house, "/logout", &form, &cookie).await, post(&house, "/logout", &form, &cookie).await]
+            {
+                assert_no_split(&raw, &case);
+                assert!([200, 303, 400, 413, 431].contains(&raw.status), "{case}: {raw:?}");
+                let location = raw.header("location").unwrap_or("http://127.0.0.1:9/bye");
+                // A posted request without the form's token is asked again with GET.
+                assert!(
+                    location == "http://127.0.0.1:9/bye"
+                        || location.starts_with("/logout?")
+                        || location.starts_with("http://127.0.0.1:9/bye?state="),
+                    "{case}: {location}"
+                );
+            }
+        }
+    }
+    assert_calm(&house);
+}
+
+/// The cookies that the browser would send, as a header.
+async fn cookie_header(house: &House, browser: &Browser) -> String {
+    let ask = THE_PORTAL.ask().with("prompt", "login");
+    let page = browser.get(&ask.url(house)).await;
+    let set = page
+        .headers
+        .get("set-cookie")
+        .map(|line| line.to_str().unwrap().split(';').next().unwrap().to_owned());
+    format!("cookie: {}\r\n", set.unwrap_or_else(|| "namens-browser=x".into()))
+}
+
+#[tokio::test]
+async fn what_comes_to_the_consumer_service_bent_ends_in_a_page() {
+    let house = House::start().await;
+    let browser = Browser::new();
+    for bend in BENDS {
+        for at in 0..2 {
+            // A login that really waits for DigiD, and its own browser.
+            let request =
+                Request { url: THE_PORTAL.ask().url(&house), verifier: String::new(), state: String::new() };
+            let page = to_digid(&browser, &request).await;
+            let relay = relay_state(&page);
+            let pairs = [
+                ("SAMLart", "AAQAAMFbLinlXaCM%2BFIxiDwGOLAy2T71gbpO7ZhNzAgEANlB90ECfpNEVLg="),
+                ("RelayState", &relay),
+            ];
+            let query = String::from_utf8(bent(&pairs, at, bend)).unwrap();
+            if bend == Bend::Huge {
+                let raw = get(&house, "/digid/acs", query.as_bytes(), "").await;
+                assert!([400, 410, 414, 431].contains(&raw.status), "{raw:?}");
+                continue;
+            }
+            let page = browser.get(&format!("{}/digid/acs?{query}", house.issuer)).await;
+            let case = format!("{} {bend:?}", pairs[at].0);
+            // 400 is the page of a bad return; 410, that the login is none of this browser's.
+            let expected = match (at, bend) {
+                (_, Bend::Missing | Bend::Doubled) | (0, _) => 400,
+                (_, _) => 410,
+            };
+            assert_eq!(page.status.as_u16(), expected, "{case}: {}", page.heading());
+            assert!(page.headers.get("location").is_none() && !page.heading().is_empty(), "{case}");
+            assert!(!page.body.contains("AAQAAMFb"), "{case}: the artifact is not shown");
+        }
+    }
+    assert_eq!(house.query("SELECT COUNT(*) FROM accounts"), ["0"]);
+    assert_calm(&house);
+    assert!(!house.log().contains("AAQAAMFb"), "nor logged");
+}
+
+/// What DigiD would give back.
+fn relay_state(page: &crate::browser::Page) -> String {
+    let (_, fields) = page.form("digid");
+    let found =
+        fields.iter().find(|(name, _)| name.to_lowercase().contains("relay")).map(|(_, value)| value.clone());
+    found
+        .or_else(|| {
+            page.url.query_pairs().find(|(name, _)| name == "RelayState").map(|(_, value)| value.into_owned())
+        })
+        .unwrap()
+}

@@ -1,0 +1,204 @@
+//! The operator's commands: init, clients, keys.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
+
+use serde_json::Value;
+
+use crate::{
+    house::House,
+    oidc_client::{THE_PORTAL, assert_refused, header, logged_in},
+    portal::{code_of, form_encoded, tokens},
+};
+
+/// Every file below a folder, with its bytes.
+fn contents(folder: &Path) -> Vec<(String, Vec<u8>, u32)> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let (path, name) = (entry.path(), entry.file_name().into_string().unwrap());
+        if path.is_dir() {
+            all.extend(
+                contents(&path)
+                    .into_iter()
+                    .map(|(below, bytes, mode)| (format!("{name}/{below}"), bytes, mode)),
+            );
+        } else {
+            all.push((
+                name,
+                fs::read(&path).unwrap(),
+                fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            ));
+        }
+    }
+    all.sort();
+    all
+}
+
+fn init(folder: &Path, issuer: &str) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_namens"))
+        .args(["init", "--issuer", issuer, "--folder"])
+        .arg(folder)
+        .output()
+        .unwrap();
+    (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}
+
+#[tokio::test]
+async fn init_never_overwrites_anything() {
+    let house = House::start().await;
+    let folder = house.folder.join("new/deep");
+    let (code, told) = init(&folder, "https://id.example.nl");
+    assert_eq!(code, Some(0), "{told}");
+    let made = contents(&folder);
+    let modes: Vec<_> = made.iter().map(|(name, _, mode)| (name.as_str(), *mode)).collect();
+    assert!(
+        modes.contains(&("keys/master.key", 0o600)) && modes.contains(&("namens.db", 0o600)),
+        "{modes:?}"
+    );
+    let key = made.iter().find(|(name, ..)| name == "keys/master.key").unwrap();
+    assert!(!told.contains(String::from_utf8_lossy(&key.1).trim()), "the key is not shown");
+    let (code, told) = init(&folder, "https://other.example.nl");
+    assert_eq!(code, Some(1));
+    assert!(told.contains("nothing is overwritten") && told.contains("--folder"), "{told}");
+    assert_eq!(contents(&folder), made);
+    // One file that is left is enough: it may be the only copy of a key.
+    for kept in ["keys/master.key", "namens.db", "namens.toml"] {
+        let other = house.folder.join(format!("half-{}", kept.replace('/', "-")));
+        let path = other.join(kept);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "precious").unwrap();
+        let (code, told) = init(&other, "https://id.example.nl");
+        assert_eq!(code, Some(1), "{kept}");
+        assert!(told.contains(kept), "{told}");
+        let left = contents(&other);
+        assert_eq!((left.len(), left[0].1.as_slice()), (1, &b"precious"[..]), "{kept}");
+    }
+    for bad in [
+        "http://id.example.nl",
+        "https://id.example.nl/x",
+        "ftp://id.example.nl",
+        "https://id.example.nl?x=\"y",
+    ] {
+        let nowhere = house.folder.join("nowhere");
+        let (code, told) = init(&nowhere, bad);
+        assert_eq!(code, Some(1), "{bad}: {told}");
+        assert!(!nowhere.exists(), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_is_added_while_the_server_runs_works_at_once_and_one_removed_no_more() {
+    let house = House::start().await;
+    let (browser, _) = logged_in(&house).await;
+    let callback = "http://127.0.0.1:9/callback/new";
+    let ask = THE_PORTAL.ask().with("client_id", "new").with("redirect_uri", callback);
+    assert_eq!(browser.get(&ask.url(&house)).await.status, 400, "nobody knows it yet");
+    let told = house.ok(&[
+        "clients",
+        "add",
+        "new",
+        "--name",
+        "Nieuw",
+        "--redirect-uri",
+        callback,
+        "--id-token-alg",
+        "ES256",
+        "--scope",
+        "email",
+        "--json",
+    ]);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let secret = told["client_secret"].as_str().unwrap().to_owned();
+    let code = code_of(&browser.get(&ask.url(&house)).await);
+    let redeem = async |code: &str, secret: &str| {
+        let request = reqwest::Client::new().post(format!("{}/token", house.issuer));
+        let request = request.basic_auth("new", Some(form_encoded(secret)));
+        let response = request.form(&ask.redemption(code)).send().await.unwrap();
+        (response.status().as_u16(), response.json::<Value>().await.unwrap())
+    };
+    assert_refused(&redeem(&code, "nms_cs_guess").await, "invalid_client");
+    let (status, body) = redeem(&code, &secret).await;
+    assert_eq!(status, 200, "{body}");
+    let got = tokens(body);
+    assert_eq!(
+        (got.claims["aud"].clone(), header(got.text("id_token"))["alg"].clone()),
+        (serde_json::json!(["new"]), "ES256".into())
+    );
+    // The secret is shown once, and kept nowhere.
+    for list in [house.ok(&["clients", "list", "--json"]), house.ok(&["clients", "show", "new"])] {
+        assert!(list.contains("new") && !list.contains(&secret), "{list}");
+    }
+    for file in ["namens.db", "namens.db-wal", "log"] {
+        let bytes = fs::read(house.folder.join(file)).unwrap_or_default();
+        assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{file}");
+    }
+    let code = code_of(&browser.get(&ask.url(&house)).await);
+    house.ok(&["clients", "remove", "new"]);
+    assert_refused(&redeem(&code, &secret).await, "invalid_client");
+    assert_eq!(crate::oidc_client::userinfo(&house, got.text("access_token")).await.0, 401);
+    assert_eq!(browser.get(&ask.url(&house)).await.status, 400);
+    THE_PORTAL.sign_on(&house, &browser, "openid").await;
+}
+
+#[tokio::test]
+async fn a_client_that_would_be_unsafe_or_taken_is_refused_and_nothing_is_stored() {
+    let house = House::start().await;
+    let add = |id: &str, uri: &str, more: &[&str]| {
+        let arguments = [&["clients", "add", id, "--name", "X", "--redirect-uri", uri], more].concat();
+        let output = house.run(&arguments);
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let good = "https://p.example.nl/cb";
+    for (id, uri, more, code, says) in [
+        ("portal", good, &[][..], 1, "stands in the configuration"),
+        ("a b", good, &[], 1, "client id"),
+        ("", good, &[], 1, "client id"),
+        ("x", "http://p.example.nl/cb", &[], 1, "must be https"),
+        ("x", "https://p.example.nl/cb#f", &[], 1, "fragment"),
+        ("x", "https://u:p@p.example.nl/cb", &[], 1, "user name"),
+        ("x", "javascript:alert(1)", &[], 1, "must be https"),
+        ("x", "https://p.example.nl/*\n", &[], 1, "must be https"),
+        ("x", good, &["--redirect-uri", "https://q.example.nl/cb"], 1, "sector"),
+        ("x", good, &["--scope", "bsn"], 2, "bsn"),
+        ("x", good, &["--post-logout-redirect-uri", "http://evil.example"], 1, "must be https"),
+        ("x", good, &["--id-token-alg", "none"], 2, "none"),
+        ("x", good, &["--id-token-alg", "HS256"], 2, "HS256"),
+        ("x", good, &["--minimum-level", "basis"], 2, "basis"),
+        ("x", good, &["--auth", "client_secret_jwt"], 2, "client_secret_jwt"),
+        ("x", good, &["--sector", "p", "--public-subjects"], 2, "cannot be used with"),
+    ] {
+        let (status, told) = add(id, uri, more);
+        assert_eq!(status, Some(code), "{says}: {told}");
+        assert!(told.contains(says), "{says}: {told}");
+    }
+    assert_eq!(house.query("SELECT COUNT(*) FROM clients"), ["0"]);
+    assert_eq!(add("x", good, &[]).0, Some(0));
+    let (status, told) = add("x", good, &[]);
+    assert!(status == Some(1) && told.contains("already"), "{told}");
+    for (arguments, says) in [
+        (["clients", "remove", "portal"], "stands in the configuration"),
+        (["clients", "remove", "y"], "no client y"),
+        (["clients", "show", "y"], "no client y"),
+    ] {
+        let output = house.run(&arguments);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(1) && told.contains(says), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_bsn_that_cannot_be_read_is_told_by_file_and_never_by_content() {
+    let house = House::start().await;
+    let told = |file: &str| {
+        let arguments =
+            ["persons", "add", "--name", "Anna", "--birth-date", "1980-01-01", "--bsn-file", file];
+        let output = house.run(&arguments);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let gone = told("gone.bsn");
+    assert!(gone.contains("gone.bsn") && gone.contains("No such file"), "{gone}");
+    fs::write(house.folder.join("wrong.bsn"), "999990018\n").unwrap();
+    let wrong = told("wrong.bsn");
+    assert!(wrong.contains("wrong.bsn") && !wrong.contains("99999"), "{wrong}");
+    assert_eq!(house.query("SELECT COUNT(*) FROM persons"), ["0"]);
+}

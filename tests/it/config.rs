@@ -1,0 +1,369 @@
+//! What is wrong is said when the server starts, in words that help, and `namens doctor` says it too.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::house::House;
+
+/// Runs `namens serve`, which must give up at once: what it says.
+fn refuses(house: &House) -> String {
+    let mut command = house.program(&["serve"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let patience = Instant::now() + Duration::from_secs(15);
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > patience {
+            child.kill().unwrap();
+            panic!("it serves");
+        }
+        sleep(Duration::from_millis(20));
+    }
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{told}");
+    assert!(told.starts_with("namens: "), "{told}");
+    assert!(!told.contains("panicked") && !told.contains("RUST_BACKTRACE"), "{told}");
+    told
+}
+
+/// What `namens doctor` finds: its errors, each as "about: says".
+fn errors(house: &House) -> Vec<String> {
+    let output = house.run(&["doctor", "--json"]);
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let errors = told.as_array().unwrap().iter().filter(|finding| finding["verdict"] == "error");
+    let errors: Vec<_> = errors
+        .map(|one| format!("{}: {}", one["about"].as_str().unwrap(), one["says"].as_str().unwrap()))
+        .collect();
+    assert_eq!(output.status.code(), Some(i32::from(!errors.is_empty())), "{told}");
+    errors
+}
+
+/// Both must say it, whatever the words around it.
+fn assert_said(house: &House, words: &[&str]) {
+    let (served, found) = (refuses(house), errors(house).join("\n"));
+    for word in words {
+        assert!(served.contains(word), "serve does not say {word:?}: {served}");
+        assert!(found.contains(word), "doctor does not say {word:?}: {found}");
+    }
+}
+
+async fn stopped() -> House {
+    let mut house = House::start().await;
+    house.kill();
+    house
+}
+
+/// Runs a statement on the database, for good.
+fn alter(house: &House, statement: &str) {
+    let script = "import sqlite3,sys\nwith sqlite3.connect(sys.argv[1]) as c: c.execute(sys.argv[2])";
+    let done = Command::new("python3")
+        .args(["-c", script])
+        .arg(house.folder.join("namens.db"))
+        .arg(statement)
+        .status();
+    assert!(done.unwrap().success());
+}
+
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[tokio::test]
+async fn a_sound_installation_has_no_findings_of_that_kind() {
+    let house = stopped().await;
+    assert_eq!(errors(&house), Vec::<String>::new());
+    let plain = house.run(&["doctor"]);
+    let text = String::from_utf8(plain.stdout).unwrap();
+    assert!(plain.status.success() && text.contains("0 error(s)"), "{text}");
+    for about in [
+        "configuration",
+        "master key",
+        "database",
+        "signing keys",
+        "clients",
+        "DigiD",
+        "certificates",
+        "mail",
+        "clock",
+    ] {
+        assert!(
+            text.contains(&format!("ok       {about}")) || text.contains(&format!("warning  {about}")),
+            "{about}: {text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_is_refused_with_line_or_key() {
+    let house = stopped().await;
+    let file = house.folder.join("namens.toml");
+    let good = fs::read_to_string(&file).unwrap();
+    let issuer = format!("issuer = \"{}\"", house.issuer);
+    for (from, to, says) in [
+        ("[mail]", "[mail]\nsmpt = 1", &["line ", "smpt", "unknown field"][..]),
+        ("[[client]]", "[[client]]\nredirect_uri = \"x\"", &["line ", "redirect_uri"]),
+        ("[password]", "[passwort]", &["line ", "passwort"]),
+        (&issuer, "issuer = \"http://id.example.nl\"", &["issuer", "must be https"]),
+        (&issuer, "issuer = \"https://id.example.nl/x\"", &["issuer", "scheme and host only"]),
+        (&issuer, "issuer = 7", &["line 1"]),
+        (&issuer, "", &["issuer", "missing field"]),
+        (&issuer, "issuer = \"", &["line 1"]),
+        ("listen = \"", "listen = \"nowhere", &["line 2"]),
+        ("master_key = { file = \"keys/master.key\" }", "master_key = \"00ff\"", &["line 4"]),
+        ("[mail]", "mandate_level = \"local\"\n[mail]", &["mandate_level", "needs DigiD"]),
+        ("[mail]", "jwks_max_age = 0\n[mail]", &["jwks_max_age"]),
+        ("[mail]", "[session]\nidle_minutes = 16\n[mail]", &["idle_minutes", "15"]),
+        ("memory_kib = 7168", "memory_kib = 8", &["memory_kib"]),
+        ("iterations = 1", "iterations = 0", &["iterations"]),
+        ("folder = \"mail\"", "", &["folder or smtp"]),
+        ("from = \"Namens <noreply@namens.test>\"", "from = \"nobody\"", &["from"]),
+        ("id = \"portal\"", "id = \"por tal\"", &["client id", "por tal"]),
+        ("http://127.0.0.1:9/callback", "http://portal.example.nl/cb", &["client portal", "https"]),
+        ("scopes = [\"openid\",", "scopes = [\"bsn\",", &["line", "bsn"]),
+        ("scopes = [\"openid\", \"email\", \"act_as\"]", "scopes = []", &["portal", "openid"]),
+        ("auth = \"client_secret_basic\"", "auth = \"private_key_jwt\"", &["line ", "private_key_jwt"]),
+        ("auth = \"client_secret_basic\"", "auth = \"none\"", &["portal", "leave out the secret"]),
+        ("secret = { file = \"portal.secret\" }", "", &["portal", "secret"]),
+        (
+            "secret = { file = \"portal.secret\" }",
+            "secret = { file = \"gone\" }",
+            &["cannot read the secret in", "gone"],
+        ),
+        (
+            "secret = { file = \"portal.secret\" }",
+            "secret = { env = \"NAMENS_TEST_UNSET\" }",
+            &["NAMENS_TEST_UNSET", "not set"],
+        ),
+        ("metadata = \"digid.xml\"", "metadata = \"gone.xml\"", &["gone.xml", "cannot read"]),
+    ] {
+        let text = good.replacen(from, to, 1);
+        assert_ne!(text, good, "{to}");
+        fs::write(&file, text).unwrap();
+        assert_said(&house, says);
+    }
+    let client = &good[good.find("[[client]]").unwrap()..];
+    fs::write(&file, format!("{good}{client}")).unwrap();
+    assert_said(&house, &["portal", "twice"]);
+    fs::write(&file, b"issuer = \"\xff\"").unwrap();
+    assert_said(&house, &["namens.toml"]);
+    fs::remove_file(&file).unwrap();
+    assert_said(&house, &["cannot read", "namens.toml", "namens init"]);
+}
+
+#[tokio::test]
+async fn a_secret_that_others_can_read_is_refused_with_the_remedy() {
+    let house = stopped().await;
+    let text = fs::read_to_string(house.folder.join("namens.toml")).unwrap();
+    let keys: Vec<_> = ["signing_key", "tls_key"]
+        .iter()
+        .map(|name| {
+            text.lines()
+                .find_map(|line| line.strip_prefix(&format!("{name} = ")))
+                .unwrap()
+                .trim_matches('"')
+                .into()
+        })
+        .collect();
+    for path in
+        [house.folder.join("keys/master.key"), house.folder.join("portal.secret")].into_iter().chain(keys)
+    {
+        for open in [0o604, 0o640] {
+            mode(&path, open);
+            assert_said(&house, &["others can read", &format!("chmod 600 {}", path.display())]);
+        }
+        mode(&path, 0o600);
+    }
+    assert_eq!(errors(&house), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_master_key_that_is_foreign_cut_or_gone_is_named() {
+    let house = stopped().await;
+    let path = house.folder.join("keys/master.key");
+    let good = fs::read_to_string(&path).unwrap();
+    let hex = "0123456789abcdef".repeat(4);
+    for (text, says) in [
+        (hex.as_str(), "sealed under another master key"),
+        (&good[..40], "64 hexadecimal digits"),
+        ("", "64 hexadecimal digits"),
+        (&format!("{}g", &good[..63]), "64 hexadecimal digits"),
+        (&format!("{}00", good.trim()), "64 hexadecimal digits"),
+    ] {
+        fs::write(&path, text).unwrap();
+        assert_said(&house, &[says]);
+        let told = refuses(&house);
+        assert!(
+            text.is_empty() || !told.contains(&text[..text.len().min(16)]),
+            "the key itself is not told: {told}"
+        );
+    }
+    fs::write(&path, &good).unwrap();
+    assert_eq!(errors(&house), Vec::<String>::new());
+    fs::remove_file(&path).unwrap();
+    assert_said(&house, &["cannot read the secret in", "master.key"]);
+}
+
+#[tokio::test]
+async fn a_database_that_is_gone_empty_newer_or_damaged_is_named() {
+    let house = stopped().await;
+    let path = house.folder.join("namens.db");
+    let aside = |to: &str| {
+        for ending in ["", "-wal", "-shm"] {
+            let _ = fs::rename(
+                house.folder.join(format!("namens.db{ending}")),
+                house.folder.join(format!("{to}{ending}")),
+            );
+        }
+    };
+    aside("kept.db");
+    assert_said(&house, &["namens migrate"]);
+    assert!(!path.exists(), "nobody makes one by accident");
+    let told = String::from_utf8(house.run(&["clients", "list"]).stderr).unwrap();
+    assert!(told.contains("namens migrate"), "{told}");
+    fs::write(&path, "").unwrap();
+    assert_said(&house, &["lacks 3 migration(s)", "namens migrate"]);
+    house.ok(&["migrate"]);
+    let found = errors(&house).join("\n");
+    assert!(found.contains("signing keys") && found.contains("namens keys rotate --alg RS256"), "{found}");
+    aside("empty.db");
+    aside_back(&house);
+    alter(
+        &house,
+        "INSERT INTO _sqlx_migrations SELECT 9999, 'later', installed_on, success, checksum, 0 FROM _sqlx_migrations LIMIT 1",
+    );
+    assert_said(&house, &["newer version of Namens"]);
+    let told = String::from_utf8(house.run(&["migrate"]).stderr).unwrap();
+    assert!(told.contains("newer version of Namens") || told.contains("9999"), "{told}");
+    alter(&house, "DELETE FROM _sqlx_migrations WHERE version = 9999");
+    assert_eq!(errors(&house), Vec::<String>::new());
+    alter(&house, "DELETE FROM _sqlx_migrations WHERE version = 3");
+    assert_said(&house, &["lacks 1 migration(s)", "make a backup", "namens migrate"]);
+    fs::write(
+        &path,
+        "this is no database, and was never one; it is only some text that is long enough\n".repeat(100),
+    )
+    .unwrap();
+    for ending in ["-wal", "-shm"] {
+        let _ = fs::remove_file(house.folder.join(format!("namens.db{ending}")));
+    }
+    refuses(&house);
+    assert!(errors(&house).join("\n").contains("restored from a backup"));
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_named_at_once_with_what_to_do() {
+    let house = stopped().await;
+    let path = house.folder.join("namens.db");
+    for ending in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(house.folder.join(format!("namens.db{ending}")));
+    }
+    let shown = path.display().to_string();
+    let assert_named = |says: &str| {
+        let said = [shown.as_str(), says, "`database` in the configuration", "restored from a backup"];
+        assert_said(&house, &said);
+        for command in [&["migrate"][..], &["clients", "list"]] {
+            let told = String::from_utf8(house.run(command).stderr).unwrap();
+            assert!(said.iter().all(|word| told.contains(word)), "{command:?}: {told}");
+        }
+    };
+    for rubbish in
+        ["x", "kort", "fifteen bytes..", "sixteen bytes...", "SQLite format 3\0and then nothing of it"]
+    {
+        fs::write(&path, rubbish).unwrap();
+        assert_named("this is no SQLite database");
+        assert_eq!(fs::read(&path).unwrap(), rubbish.as_bytes(), "nothing was written into it");
+    }
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert_said(&house, &[&shown, "unable to open database file"]);
+}
+
+/// The key of an algorithm that signs now (`true`), or the one that follows it.
+fn key(house: &House, alg: &str, signs: bool) -> String {
+    let order = if signs { "ASC" } else { "DESC" };
+    house
+        .query(&format!("SELECT kid FROM signing_keys WHERE alg = '{alg}' ORDER BY sign_from {order}"))
+        .remove(0)
+}
+
+fn spoil(house: &House, kid: &str) {
+    let cut = "substr(private_sealed, 1, length(private_sealed) - 1)";
+    alter(house, &format!("UPDATE signing_keys SET private_sealed = {cut} WHERE kid = '{kid}'"));
+}
+
+async fn published(house: &House) -> String {
+    reqwest::get(format!("{}/jwks", house.issuer)).await.unwrap().text().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_signing_key_that_does_not_open_is_left_out_while_another_signs() {
+    let mut house = stopped().await;
+    let (next, unused) = (key(&house, "RS256", false), key(&house, "ES256", true));
+    for kid in [&next, &unused] {
+        spoil(&house, kid);
+    }
+    house.open_doors();
+    let set = published(&house).await;
+    for kid in [&next, &unused] {
+        assert!(!set.contains(kid), "{set}");
+        assert!(house.log().contains(&format!("signing key {kid} does not open")), "{}", house.log());
+    }
+    assert_eq!(house.log().matches("a signing key is of no use").count(), 2, "each is told once");
+    crate::portal::register(&house, &crate::browser::Browser::new(), "jansen@voorbeeld.nl").await;
+    let found = errors(&house).join("\n");
+    for word in [next.as_str(), &unused, "namens keys rotate", "restore the database"] {
+        assert!(found.contains(word), "{word}: {found}");
+    }
+    // A rotation counts on no key that does not open.
+    house.ok(&["keys", "rotate", "--alg", "RS256"]);
+    let planned = house.query(
+        "SELECT kid FROM signing_keys WHERE alg = 'RS256' AND publish_until IS NOT NULL AND publish_until > sign_from",
+    );
+    assert!(planned.len() == 2 && !planned.contains(&next), "{planned:?}");
+    let found = errors(&house).join("\n");
+    assert!(!found.contains(&next) && found.contains(&unused), "{found}");
+}
+
+#[tokio::test]
+async fn the_start_is_refused_when_no_key_is_left_for_an_algorithm_in_use() {
+    let house = stopped().await;
+    let kid = key(&house, "RS256", true);
+    spoil(&house, &kid);
+    assert_said(
+        &house,
+        &["no key signs with RS256", &kid, "from one backup", "namens keys rotate --alg RS256"],
+    );
+    // Another master key is no reason to make new signing keys: everything else is lost with it.
+    let before = house.query("SELECT kid FROM signing_keys");
+    fs::write(house.folder.join("keys/master.key"), "0123456789abcdef".repeat(4)).unwrap();
+    let refused = house.run(&["keys", "rotate"]);
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && told.contains("sealed under another master key"), "{told}");
+    assert_eq!(house.query("SELECT kid FROM signing_keys"), before);
+}
+
+fn aside_back(house: &House) {
+    for ending in ["", "-wal", "-shm"] {
+        let _ = fs::rename(
+            house.folder.join(format!("kept.db{ending}")),
+            house.folder.join(format!("namens.db{ending}")),
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_named() {
+    let house = House::start().await;
+    let told = refuses(&house);
+    let port = house.issuer.trim_start_matches("http://");
+    assert!(told.contains(&format!("cannot listen on {port}")) && told.contains("`listen`"), "{told}");
+    // And the one that listens goes on.
+    assert_eq!(reqwest::get(format!("{}/healthz", house.issuer)).await.unwrap().status(), 200);
+}

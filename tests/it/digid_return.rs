@@ -1,0 +1,291 @@
+//! The way back from DigiD: what the consumer of artifacts does with each outcome, and with whatever else comes there.
+
+use reqwest::{Method, StatusCode};
+use url::Url;
+
+use crate::{
+    browser::{Browser, Page},
+    digid_steps::{audit, bsn, calls, has_session, register_with_digid, rows, through_digid},
+    house::{CALLBACK, House, Options},
+    portal::{at_digid, code_of, redeem, request, to_digid},
+};
+
+/// As far as the address to which DigiD sends the browser back, not followed.
+async fn way_back(browser: &Browser, page: &Page, bsn: &str) -> Url {
+    let typed = [("bsn", bsn), ("level", "Midden"), ("outcome", "login")];
+    browser.submit(page, "digid", &typed).await.location().unwrap()
+}
+
+/// The address with one parameter replaced.
+fn with(address: &Url, name: &str, value: &str) -> String {
+    let pairs: Vec<(String, String)> = address.query_pairs().into_owned().collect();
+    let mut changed = address.clone();
+    changed
+        .query_pairs_mut()
+        .clear()
+        .extend_pairs(pairs.iter().map(|(n, v)| (n.as_str(), if n == name { value } else { v.as_str() })));
+    changed.into()
+}
+
+fn value(address: &Url, name: &str) -> String {
+    address.query_pairs().find(|(n, _)| n == name).unwrap().1.into_owned()
+}
+
+const FAILED: &str = "Inloggen met DigiD is niet gelukt";
+const GONE: &str = "Deze inlogpoging is verlopen";
+
+#[tokio::test]
+async fn each_outcome_at_digid_has_its_page_and_keeps_or_ends_the_login() {
+    let house = House::start().await;
+    let bsn = bsn(1);
+    let sub = register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await.sub().to_owned();
+    for (outcome, status, heading, code, kept) in [
+        ("cancel", 200, "Inloggen bij Huisarts De Linde", "digid_cancelled", true),
+        ("no-authn-context", 403, "U kunt zo nog niet inloggen", "digid_level_too_low", false),
+        ("denied", 502, FAILED, "digid_service_refused", true),
+        ("failed", 502, FAILED, "digid_service_refused", true),
+    ] {
+        let (browser, request) = (Browser::new(), request(&house, &[]));
+        let digid = to_digid(&browser, &request).await;
+        let login = value(&digid.url, "RelayState");
+        let page = at_digid(&browser, &digid, &bsn, &[("outcome", outcome)]).await;
+        assert_eq!((page.status.as_u16(), page.heading().as_str()), (status, heading), "{outcome}");
+        assert_eq!(*audit(&house).last().unwrap(), format!("login.digid {code}"));
+        assert!(!has_session(&house, &browser).await, "{outcome}");
+        let told = page.text("notice").is_some_and(|said| said.contains("geannuleerd"));
+        assert_eq!(told, outcome == "cancel", "{outcome}");
+        assert_eq!(page.body.contains("id=\"go-on\""), status == 502, "{outcome}");
+        let again = browser.get(&format!("{}/login/{login}", house.issuer)).await;
+        if kept {
+            let sent = browser.submit(&again, "digid-form", &[]).await;
+            let digid = browser.follow(sent, CALLBACK).await;
+            let done = at_digid(&browser, &digid, &bsn, &[]).await;
+            assert_eq!(redeem(&house, &request, &code_of(&done)).await.sub(), sub, "{outcome}");
+        } else {
+            assert_eq!((again.status, again.heading().as_str()), (StatusCode::GONE, GONE), "{outcome}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn requests_travel_by_redirect_or_in_a_form() {
+    let mut house = House::start().await;
+    let bsn = bsn(1);
+    register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
+    house.kill();
+    let file = house.folder.join("namens.toml");
+    let text = std::fs::read_to_string(&file).unwrap().replace("[digid]", "[digid]\nbinding = \"post\"");
+    std::fs::write(&file, text).unwrap();
+    house.open_doors();
+    let (browser, request) = (Browser::new(), request(&house, &[]));
+    let choose = browser.visit(&request.url, CALLBACK).await;
+    let form = browser.submit(&choose, "digid-form", &[]).await;
+    assert_eq!(form.heading(), "Verder naar DigiD");
+    let (action, fields) = form.form("digid-form");
+    assert_eq!((action, fields.contains_key("SAMLRequest")), (format!("{}/sso", house.digid), true));
+    let policy = form.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains(&format!("form-action 'self' {}", house.digid)), "{policy}");
+    let digid = browser.submit(&form, "digid-form", &[]).await;
+    let done = at_digid(&browser, &digid, &bsn, &[]).await;
+    redeem(&house, &request, &code_of(&done)).await;
+}
+
+#[tokio::test]
+async fn digid_asks_again_when_the_portal_wants_a_fresh_login() {
+    let house = House::start().await;
+    let again = async |asked: &[(&str, &str)]| {
+        to_digid(&Browser::new(), &request(&house, asked)).await.body.contains("U moet opnieuw inloggen")
+    };
+    assert!(!again(&[]).await);
+    assert!(again(&[("prompt", "login")]).await);
+    assert!(again(&[("max_age", "60")]).await);
+}
+
+#[tokio::test]
+async fn one_artifact_at_twenty_doors_at_once_opens_one_session() {
+    let house = House::start().await;
+    let bsn = bsn(1);
+    register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
+    let (browser, request) = (Browser::new(), request(&house, &[]));
+    let page = to_digid(&browser, &request).await;
+    let back = way_back(&browser, &page, &bsn).await;
+    let (soap, _) = calls(&house).await;
+    let before = audit(&house).len();
+    let mut doors = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let (browser, back) = (browser.clone(), back.clone());
+        doors.spawn(async move { browser.get(back.as_str()).await });
+    }
+    let pages = doors.join_all().await;
+    let (won, lost): (Vec<_>, Vec<_>) =
+        pages.iter().partition(|page| page.location().is_some_and(|to| to.as_str().starts_with(CALLBACK)));
+    assert_eq!(won.len(), 1, "{:?}", pages.iter().map(|page| page.status).collect::<Vec<_>>());
+    assert!(lost.iter().all(|page| !page.headers.contains_key("set-cookie")));
+    assert_eq!(calls(&house).await.0, soap + 1, "the artifact went to DigiD once");
+    let opened = audit(&house)[before..].iter().filter(|line| *line == "login.digid ok by somebody").count();
+    assert_eq!(opened, 1);
+    redeem(&house, &request, &code_of(won[0])).await;
+}
+
+#[tokio::test]
+async fn an_artifact_that_was_used_opens_no_later_login() {
+    let house = House::start().await;
+    let bsn = bsn(1);
+    register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
+    let browser = Browser::new();
+    let page = to_digid(&browser, &request(&house, &[])).await;
+    let back = way_back(&browser, &page, &bsn).await;
+    code_of(&browser.get(back.as_str()).await);
+    // Again, now that its login is over.
+    let replay = browser.get(back.as_str()).await;
+    assert_eq!((replay.status, replay.heading().as_str()), (StatusCode::GONE, GONE));
+    // In a later login of the same browser.
+    let other = Browser::new();
+    let page = to_digid(&other, &request(&house, &[("prompt", "login")])).await;
+    let (soap, _) = calls(&house).await;
+    let stolen = with(&back, "RelayState", &value(&page.url, "RelayState"));
+    let refused = other.get(&stolen).await;
+    assert_eq!((refused.status, refused.heading().as_str()), (StatusCode::BAD_GATEWAY, FAILED));
+    assert_eq!(audit(&house).last().unwrap(), "login.digid digid_artifact_unknown");
+    assert_eq!(calls(&house).await.0, soap, "nobody asked DigiD");
+    assert!(!has_session(&house, &other).await);
+    assert!(refused.body.contains("id=\"go-on\""), "whoever only reloaded may try again");
+}
+
+#[tokio::test]
+async fn an_answer_brought_to_another_browser_opens_nothing_there() {
+    let house = House::start().await;
+    let attacker = bsn(1);
+    register_with_digid(&house, &attacker, "attacker@voorbeeld.nl", "").await;
+    let (mallory, victim) = (Browser::new(), Browser::new());
+    let request = request(&house, &[]);
+    let page = to_digid(&mallory, &request).await;
+    let back = way_back(&mallory, &page, &attacker).await;
+
+    // A link in a mail: the victim would be logged in as the attacker, and write into the attacker's record.
+    let own = to_digid(&victim, &crate::portal::request(&house, &[])).await;
+    let page = victim.get(back.as_str()).await;
+    assert_eq!((page.status, page.heading().as_str()), (StatusCode::GONE, GONE));
+    assert!(!has_session(&house, &victim).await);
+    let bare = Browser::new();
+    assert_eq!(bare.get(back.as_str()).await.status, StatusCode::GONE, "without any cookie too");
+
+    // With the victim's own login in the RelayState: the answer names another request.
+    let (mallory_too, own_login) = (Browser::new(), value(&own.url, "RelayState"));
+    let page = to_digid(&mallory_too, &crate::portal::request(&house, &[])).await;
+    let other = way_back(&mallory_too, &page, &attacker).await;
+    let page = victim.get(&with(&other, "RelayState", &own_login)).await;
+    assert_eq!((page.status, page.heading().as_str()), (StatusCode::BAD_GATEWAY, FAILED));
+    assert_eq!(audit(&house).last().unwrap(), "login.digid digid_hostile");
+    assert!(!has_session(&house, &victim).await);
+
+    // The attacker's own login was not harmed by the first.
+    redeem(&house, &request, &code_of(&mallory.get(back.as_str()).await)).await;
+}
+
+#[tokio::test]
+async fn the_relay_state_is_a_handle_and_never_an_address_or_text() {
+    let house = House::start().await;
+    let bsn = bsn(1);
+    register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
+    let (browser, request) = (Browser::new(), request(&house, &[]));
+    let page = to_digid(&browser, &request).await;
+    let state = value(&page.url, "RelayState");
+    assert!(state.len() <= 80 && !state.contains(['/', ':', '.']), "{state}");
+    let back = way_back(&browser, &page, &bsn).await;
+    let (soap, _) = calls(&house).await;
+    let long = "x".repeat(4000);
+    for trick in [
+        "https://evil.example/",
+        "//evil.example/",
+        "/authorize",
+        "../../token",
+        "\"><script>alert(1)</script>",
+        "javascript:alert(1)",
+        "' OR 1=1 --",
+        "%00",
+        "",
+        &long,
+        &state.to_uppercase(),
+    ] {
+        let page = browser.get(&with(&back, "RelayState", trick)).await;
+        assert_eq!(page.status, StatusCode::GONE, "{trick}");
+        assert_eq!(page.location(), None, "{trick}");
+        assert!(!page.body.contains("evil") && !page.body.contains("<script"), "{trick}");
+    }
+    assert_eq!(calls(&house).await.0, soap);
+    redeem(&house, &request, &code_of(&browser.get(back.as_str()).await)).await;
+}
+
+#[tokio::test]
+async fn only_one_get_with_one_artifact_is_an_answer() {
+    let house = House::start().await;
+    let bsn = bsn(1);
+    register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
+    let (browser, request) = (Browser::new(), request(&house, &[]));
+    let page = to_digid(&browser, &request).await;
+    let back = way_back(&browser, &page, &bsn).await;
+    let before = rows(&house);
+    let (soap, _) = calls(&house).await;
+    let (artifact, state) = (value(&back, "SAMLart"), value(&back, "RelayState"));
+    let acs = format!("{}/digid/acs", house.issuer);
+    let post = async |fields: &[(&str, &str)]| browser.post(&acs, fields).await.status;
+    assert_eq!(post(&[("SAMLart", &artifact), ("RelayState", &state)]).await, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(
+        post(&[("SAMLResponse", "PHg+"), ("RelayState", &state)]).await,
+        StatusCode::METHOD_NOT_ALLOWED
+    );
+    for method in [Method::PUT, Method::DELETE, Method::PATCH] {
+        let page = browser.send(browser.request(method.clone(), back.as_str())).await;
+        assert_eq!(page.status, StatusCode::METHOD_NOT_ALLOWED, "{method}");
+    }
+    let query = back.query().unwrap();
+    for broken in [
+        format!("{acs}?{query}&{query}"),
+        format!("{back}&SAMLart=AAQAAA%3D%3D"),
+        format!("{back}&RelayState=x"),
+        format!("{acs}?SAMLart={artifact}"),
+        format!("{acs}?RelayState={state}"),
+        acs.clone(),
+        format!("{acs}?%zz=%ff"),
+    ] {
+        let page = browser.get(&broken).await;
+        assert_eq!((page.status, page.heading().as_str()), (StatusCode::BAD_REQUEST, FAILED), "{broken}");
+        assert!(page.text("problem").unwrap().starts_with("Uw browser kwam niet goed terug"), "{broken}");
+    }
+    assert_eq!((rows(&house), calls(&house).await.0), (before, soap), "nothing moved");
+    redeem(&house, &request, &code_of(&browser.get(back.as_str()).await)).await;
+}
+
+#[tokio::test]
+async fn artifacts_of_another_make_are_refused_without_a_call() {
+    let house = House::start().await;
+    let long = "A".repeat(100_000);
+    for artifact in ["", "x", "AAQAAA==", "<saml/>", "s00000000:999990019", "%2e%2e", &long[..6000]] {
+        let browser = Browser::new();
+        let page = to_digid(&browser, &request(&house, &[])).await;
+        let state = value(&page.url, "RelayState");
+        let mut acs = Url::parse(&format!("{}/digid/acs", house.issuer)).unwrap();
+        acs.query_pairs_mut().append_pair("SAMLart", artifact).append_pair("RelayState", &state);
+        let page = browser.get(acs.as_str()).await;
+        assert_eq!(
+            (page.status, page.heading().as_str()),
+            (StatusCode::BAD_REQUEST, FAILED),
+            "{artifact:.30}"
+        );
+        assert!(page.text("problem").unwrap().starts_with("Uw browser kwam niet goed terug"));
+        assert_eq!(audit(&house).last().unwrap(), "login.digid digid_bad_artifact");
+    }
+    assert_eq!(calls(&house).await, (0, 0));
+}
+
+#[tokio::test]
+async fn a_strangers_certificate_on_the_back_channel_gets_no_answer() {
+    let house = House::start_with(Options { wrong_tls: true, ..Options::default() }).await;
+    let browser = Browser::new();
+    let (_, page) = through_digid(&house, &browser, &bsn(1), &[], &[]).await;
+    assert_eq!((page.status, page.heading().as_str()), (StatusCode::BAD_GATEWAY, FAILED));
+    assert_eq!(audit(&house), ["login.digid digid_unreachable"]);
+    assert_eq!(calls(&house).await, (0, 0), "the handshake already fails");
+    assert!(!has_session(&house, &browser).await);
+}

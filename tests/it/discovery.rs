@@ -1,0 +1,221 @@
+//! What clients are told: exactly what works, each value of it tried.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::{
+    browser::Browser,
+    house::{CALLBACK, House},
+    mandates_desk::{digid_account, digid_again, fresh_bsn},
+    oidc_client::{
+        APP, LAB, OPEN, THE_PORTAL, assert_error, assert_refused, claims, header, house, logged_in, userinfo,
+    },
+};
+
+async fn document(house: &House, path: &str) -> Value {
+    reqwest::get(format!("{}{path}", house.issuer)).await.unwrap().json().await.unwrap()
+}
+
+async fn metadata(house: &House) -> Value {
+    document(house, "/.well-known/openid-configuration").await
+}
+
+fn words(list: &Value) -> Vec<String> {
+    list.as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn the_document_and_the_key_set_are_these_and_no_others() {
+    let house = House::start().await;
+    let told = metadata(&house).await;
+    assert_eq!(told, document(&house, "/.well-known/oauth-authorization-server").await);
+    let mut keys = document(&house, "/jwks").await["keys"].take();
+    keys.as_array_mut().unwrap().sort_by_key(|key| (key["alg"].to_string(), key["kid"].to_string()));
+    insta::with_settings!({ sort_maps => true, filters => vec![(r"http://127\.[0-9.]+:8080", "[issuer]")] }, {
+        insta::assert_json_snapshot!("configuration", told);
+        insta::assert_json_snapshot!("jwks", keys, {
+            "[].kid" => "[thumbprint]", "[].n" => "[modulus]", "[].x" => "[x]", "[].y" => "[y]",
+        });
+    });
+    let kids: BTreeSet<_> = keys.as_array().unwrap().iter().map(|key| key["kid"].to_string()).collect();
+    assert_eq!(kids.len(), 6, "a current and a next key of each algorithm");
+}
+
+#[tokio::test]
+async fn both_are_kept_for_an_hour_and_asked_again_by_tag() {
+    let mut house = House::start().await;
+    // A connection of its own each time: the server is started anew in between.
+    let get = async |house: &House, path: &str, tag: &str| {
+        reqwest::Client::new()
+            .get(format!("{}{path}", house.issuer))
+            .header("if-none-match", tag)
+            .send()
+            .await
+            .unwrap()
+    };
+    let mut tags = Vec::new();
+    for path in ["/jwks", "/.well-known/openid-configuration"] {
+        let first = get(&house, path, "\"other\"").await;
+        assert_eq!(
+            (first.status().as_u16(), &first.headers()["cache-control"]),
+            (200, &"public, max-age=3600".parse().unwrap())
+        );
+        let media = if path == "/jwks" { "application/jwk-set+json" } else { "application/json" };
+        assert_eq!(first.headers()["content-type"], media);
+        let tag = first.headers()["etag"].to_str().unwrap().to_owned();
+        let again = get(&house, path, &tag).await;
+        assert_eq!((again.status().as_u16(), again.headers()["etag"].to_str().unwrap()), (304, tag.as_str()));
+        assert!(again.bytes().await.unwrap().is_empty());
+        tags.push(tag);
+    }
+    house.ok(&["keys", "rotate", "--alg", "ES256"]);
+    house.kill();
+    house.open_doors();
+    let changed = get(&house, "/jwks", &tags[0]).await;
+    assert_eq!(changed.status(), 200, "a new key makes a new tag");
+    assert_ne!(changed.headers()["etag"].to_str().unwrap(), tags[0]);
+    assert_eq!(get(&house, "/.well-known/openid-configuration", &tags[1]).await.status(), 304);
+}
+
+#[tokio::test]
+async fn each_announced_endpoint_scope_grant_claim_and_algorithm_works() {
+    let house = house().await;
+    let told = metadata(&house).await;
+    let ours = |name: &str, path: &str| assert_eq!(told[name], format!("{}{path}", house.issuer));
+    ours("issuer", "");
+    ours("authorization_endpoint", "/authorize");
+    ours("token_endpoint", "/token");
+    ours("userinfo_endpoint", "/userinfo");
+    ours("jwks_uri", "/jwks");
+    ours("end_session_endpoint", "/logout");
+
+    let (browser, _) = logged_in(&house).await;
+    let scopes = words(&told["scopes_supported"]);
+    let tokens = THE_PORTAL.sign_on(&house, &browser, &scopes.join(" ")).await;
+    let granted: BTreeSet<_> = tokens.text("scope").split(' ').collect();
+    assert_eq!(granted, scopes.iter().map(String::as_str).collect());
+    let (status, body) = THE_PORTAL.refresh(&house, tokens.text("refresh_token")).await;
+    assert_eq!(
+        (status, words(&told["grant_types_supported"])),
+        (200, vec!["authorization_code".into(), "refresh_token".into()]),
+        "{body}"
+    );
+
+    let (status, user) = userinfo(&house, tokens.text("access_token")).await;
+    assert_eq!(status, 200);
+    let mut said: BTreeSet<String> = user.as_object().unwrap().keys().cloned().collect();
+    said.extend(tokens.claims.as_object().unwrap().keys().cloned());
+    assert_eq!(said, words(&told["claims_supported"]).into_iter().collect());
+
+    // THE_PORTAL is Basic, LAB posts its secret, APP has none; each signs in its own way.
+    let methods = ["client_secret_basic", "client_secret_post", "none"];
+    assert_eq!(words(&told["token_endpoint_auth_methods_supported"]), methods);
+    let mut algs = BTreeSet::new();
+    for client in [THE_PORTAL, LAB, APP] {
+        let tokens = client.sign_on(&house, &browser, "openid").await;
+        algs.insert(header(tokens.text("id_token"))["alg"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(algs, words(&told["id_token_signing_alg_values_supported"]).into_iter().collect());
+
+    assert_eq!(words(&told["subject_types_supported"]), ["pairwise", "public"]);
+    let (lab, open) =
+        (LAB.sign_on(&house, &browser, "openid").await, OPEN.sign_on(&house, &browser, "openid").await);
+    assert!(tokens.sub() != lab.sub() && lab.sub() != open.sub() && open.sub() != tokens.sub());
+}
+
+#[tokio::test]
+async fn each_announced_way_to_ask_works() {
+    let house = house().await;
+    let told = metadata(&house).await;
+    let (browser, _) = logged_in(&house).await;
+    let one = |name: &str| words(&told[name]).join(" ");
+    assert_eq!(
+        (one("response_types_supported"), one("response_modes_supported")),
+        ("code".into(), "query".into())
+    );
+    assert_eq!(one("code_challenge_methods_supported"), "S256");
+    let ask = THE_PORTAL.ask().with("response_mode", "query");
+    let page = browser.get(&ask.url(&house)).await;
+    let back = crate::oidc_client::answer(&page);
+    assert!(back["code"].is_string() && page.location().unwrap().as_str().starts_with(CALLBACK));
+    assert_eq!(told["authorization_response_iss_parameter_supported"], true);
+    assert_eq!(back["iss"], house.issuer.as_str());
+
+    assert_eq!(words(&told["prompt_values_supported"]), ["none", "login", "select_account"]);
+    let ask = |prompt: &str| THE_PORTAL.ask().with("prompt", prompt).url(&house);
+    assert!(browser.get(&ask("none")).await.location().unwrap().as_str().starts_with(CALLBACK));
+    for prompt in ["login", "select_account"] {
+        let asked = browser.get(&ask(prompt)).await.location().unwrap();
+        assert!(asked.path().starts_with("/login/"), "{prompt}: {asked}");
+    }
+    for lang in words(&told["ui_locales_supported"]) {
+        let url = THE_PORTAL.ask().with("ui_locales", &lang).url(&house);
+        let page = Browser::new().visit(&url, CALLBACK).await;
+        assert!(page.body.contains(&format!("<html lang=\"{lang}\">")), "{lang}");
+        assert_eq!(page.headers["content-language"], lang.as_str());
+    }
+}
+
+#[tokio::test]
+async fn each_announced_level_can_be_reached() {
+    let house = house().await;
+    let levels = words(&metadata(&house).await["acr_values_supported"]);
+    let (digid, known) = (["Midden", "Substantieel", "Hoog"], levels.iter().skip(1));
+    assert_eq!(levels[0], "urn:namens:acr:local");
+    let (_, local) = logged_in(&house).await;
+    assert_eq!(local.acr(), levels[0]);
+    let bsn = fresh_bsn();
+    digid_account(&house, &Browser::new(), &bsn, "vader@voorbeeld.nl").await;
+    for (acr, level) in known.zip(digid) {
+        let ask = THE_PORTAL.ask().with("acr_values", acr);
+        let tokens = digid_again(&house, &Browser::new(), &bsn, level, &THE_PORTAL, &ask).await;
+        assert_eq!(tokens.acr(), acr);
+    }
+    assert_eq!(levels.len(), 4);
+}
+
+#[tokio::test]
+async fn what_is_not_announced_does_not_work() {
+    let house = house().await;
+    let (browser, tokens) = logged_in(&house).await;
+    for (name, value, error) in [
+        ("response_mode", "form_post", "invalid_request"),
+        ("response_mode", "fragment", "invalid_request"),
+        ("response_type", "code id_token", "unsupported_response_type"),
+        ("response_type", "token", "unsupported_response_type"),
+        ("code_challenge_method", "plain", "invalid_request"),
+        ("prompt", "create", "invalid_request"),
+        ("request", "e30.e30.", "request_not_supported"),
+        ("request_uri", "https://evil.example/r", "request_uri_not_supported"),
+        ("registration", "{}", "registration_not_supported"),
+        ("acr_values", "urn:namens:acr:divine", "unmet_authentication_requirements"),
+    ] {
+        let ask = THE_PORTAL.ask().with(name, value);
+        assert_error(&house, &browser.get(&ask.url(&house)).await, &ask, error);
+    }
+    for grant in
+        ["client_credentials", "password", "implicit", "urn:ietf:params:oauth:grant-type:token-exchange"]
+    {
+        let form = [("grant_type", grant), ("subject_token", tokens.text("access_token"))];
+        assert_refused(&THE_PORTAL.token(&house, &form).await, "unsupported_grant_type");
+    }
+    let assertion = [("grant_type", "authorization_code"), ("client_assertion", "e30.e30.")];
+    assert_refused(&THE_PORTAL.token(&house, &assertion).await, "invalid_client");
+    // The `claims` parameter is not announced, and asks for nothing.
+    let ask = THE_PORTAL.ask().with("claims", r#"{"id_token":{"email":null,"bsn":{"essential":true}}}"#);
+    let code = THE_PORTAL.code(&house, &browser, &ask).await;
+    let told = THE_PORTAL.redeem(&house, &ask, &code).await;
+    assert!(told.claims.get("email").is_none() && told.claims.get("bsn").is_none());
+    assert_eq!(claims(told.text("access_token"))["scope"], "openid");
+    for path in
+        ["/par", "/introspect", "/revoke", "/register", "/device", "/.well-known/webfinger", "/logout/frame"]
+    {
+        let page = browser.get(&format!("{}{path}", house.issuer)).await;
+        assert_eq!(
+            (page.status.as_u16(), page.headers["content-type"].to_str().unwrap()),
+            (404, "text/html; charset=utf-8"),
+            "{path}"
+        );
+    }
+}

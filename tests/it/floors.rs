@@ -1,0 +1,167 @@
+//! The house stands: dependencies point down only, and no file grows past reading.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The floors, lowest first; modules on the same line stand side by side and do not know each other.
+/// `clock`, `observe` and `lane` are tools that stand beside `config`. The simulator stands outside: it knows the house by HTTP.
+const FLOORS: &[&[&str]] = &[
+    &["domain"],
+    &["config", "clock", "observe", "lane"],
+    &["store"],
+    &["oidc", "saml", "mail", "password"],
+    &["app"],
+    &["flows"],
+    &["web"],
+    &["cli"],
+];
+const OUTSIDE: &str = "simulator";
+/// Lines.
+const LONGEST: usize = 600;
+
+/// Which floor a module stands on.
+fn floor(module: &str) -> Option<usize> {
+    FLOORS.iter().position(|floor| floor.contains(&module))
+}
+
+/// The modules of this crate that a source text names: `crate::x`, and each `x` of `crate::{x, y::z}`.
+fn named(source: &str) -> BTreeSet<String> {
+    let code = |line: &&str| !line.trim_start().starts_with("//");
+    let source = &source.lines().filter(code).collect::<Vec<_>>().join("\n");
+    let mut found = BTreeSet::new();
+    for (at, _) in source.match_indices("crate::") {
+        let before = source[..at].chars().next_back();
+        if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '$') {
+            continue;
+        }
+        let rest = &source[at + "crate::".len()..];
+        match rest.strip_prefix('{') {
+            Some(list) => found.extend(first_words(list)),
+            None => found.extend(word(rest)),
+        }
+    }
+    found
+}
+
+fn word(text: &str) -> Option<String> {
+    let word: String = text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    (!word.is_empty()).then_some(word)
+}
+
+/// The first word of each entry of a list in braces, up to its end.
+fn first_words(list: &str) -> Vec<String> {
+    let (mut words, mut depth, mut fresh) = (Vec::new(), 0, true);
+    for (at, c) in list.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => fresh = true,
+            c if fresh && !c.is_whitespace() => {
+                words.extend(word(&list[at..]));
+                fresh = false;
+            }
+            _ => {}
+        }
+    }
+    words
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ext| ext == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+pub fn all(folder: &str) -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    sources(&root.join(folder), &mut found);
+    assert!(!found.is_empty(), "no sources in {folder}");
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).unwrap();
+        (path.strip_prefix(root).unwrap().to_owned(), text)
+    };
+    found.into_iter().map(read).collect()
+}
+
+/// Why `module` may not name `other`, if it may not.
+fn objection(module: &str, other: &str) -> Option<String> {
+    // Beside the floors: the crate's own files may name anything; tools of the whole crate have no floor.
+    if module == other || module == "lib" || module == "main" {
+        return None;
+    }
+    if module == OUTSIDE {
+        return Some(format!("the simulator shares no code with the house, not even {other}"));
+    }
+    match (floor(module), floor(other)) {
+        // The demo starts the simulator.
+        (Some(_), None) if module == "cli" && other == OUTSIDE => None,
+        (None, _) => Some(format!("{module} has no floor: give it one here")),
+        (_, None) => Some(format!("{other} has no floor that {module} could stand on")),
+        (Some(from), Some(to)) if to > from => Some(format!("{other} is above {module}")),
+        (Some(from), Some(to)) if to == from => Some(format!("{other} is beside {module}")),
+        _ => None,
+    }
+}
+
+#[test]
+fn dependencies_point_down() {
+    let mut objections = Vec::new();
+    for (path, text) in all("src") {
+        let module = path.iter().nth(1).unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
+        let other = named(&text);
+        objections.extend(
+            other
+                .iter()
+                .filter_map(|other| Some(format!("{}: {}", path.display(), objection(&module, other)?))),
+        );
+    }
+    assert!(objections.is_empty(), "\n{}", objections.join("\n"));
+}
+
+#[test]
+fn no_file_is_longer_than_600_lines() {
+    let files = all("src").into_iter().chain(all("tests"));
+    let long: Vec<_> =
+        files.filter(|(_, text)| text.lines().count() > LONGEST).map(|(path, _)| path).collect();
+    assert!(long.is_empty(), "split {long:?}");
+}
+
+#[test]
+fn reads_every_way_to_name_a_module() {
+    let text = "/// Not [`crate::cli`].\nuse crate::{app::App, domain::{id::Id, time}, store,\n    web::router};\nfn f() { crate::mail::go() } \
+                // mycrate::oidc and $crate::saml are others";
+    let words: Vec<String> = named(text).into_iter().collect();
+    assert_eq!(words, ["app", "domain", "mail", "store", "web"]);
+    assert!(objection("domain", "store").is_some() && objection("store", "domain").is_none());
+    assert!(objection("oidc", "saml").is_some() && objection("simulator", "domain").is_some());
+}
+
+/// What the documents say of files is true as long as the files are there.
+#[test]
+fn the_files_that_the_documents_name_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut named = 0;
+    for document in ["docs/architecture.md", "docs/walk.md", "README.md"] {
+        let text = fs::read_to_string(root.join(document)).unwrap();
+        for path in text.split('`').filter(|word| word.starts_with("src/") || word.starts_with("templates/"))
+        {
+            assert!(root.join(path.trim_end_matches('/')).exists(), "{document} names {path}");
+            named += 1;
+        }
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.contains(':')) {
+            assert!(root.join(document).parent().unwrap().join(link).exists(), "{document} links to {link}");
+        }
+    }
+    assert!(named > 30, "{named}");
+}

@@ -1,0 +1,187 @@
+//! Guessing at passwords (F4, F5): slowed whoever does it, never a reason to keep the owner out, and no way to learn which
+//! addresses have an account.
+
+use std::time::Instant;
+
+use reqwest::{StatusCode, header::RETRY_AFTER};
+use tokio::task::JoinSet;
+
+use crate::{
+    browser::{Browser, Page},
+    house::{CALLBACK, House, PASSWORD},
+    portal::{enter_password, log_in, register, request},
+    steps::{account, answer, is_in, likeness, log_in_with, open, to_code, type_code},
+};
+
+const JANSEN: &str = "jansen@voorbeeld.nl";
+const WRONG: &str = "een ander woord";
+
+/// So many tries at once, by one browser, with the page from which they are posted.
+async fn guess(browser: &Browser, form: &Page, email: &str, count: usize) -> Vec<Page> {
+    let mut tries = JoinSet::new();
+    for _ in 0..count {
+        let (browser, form, email) = (browser.clone(), form.clone(), email.to_owned());
+        tries.spawn(async move {
+            browser.submit(&form, "email-form", &[("email", &email), ("password", WRONG)]).await
+        });
+    }
+    tries.join_all().await
+}
+
+/// The cookies that a page sets: their lines.
+fn set_cookies(page: &Page) -> Vec<&str> {
+    page.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap()).collect()
+}
+
+/// How many tries were counted of each address, or of each address and browser, least first.
+fn counts(house: &House) -> Vec<String> {
+    house.query("SELECT hits FROM counters WHERE name LIKE 'password:%' ORDER BY hits")
+}
+
+#[tokio::test]
+async fn of_a_hundred_guesses_at_once_one_a_second_is_heard_and_the_rest_told_to_wait() {
+    let house = House::start().await;
+    account(&house, JANSEN).await;
+    let (mut seen, mut checked) = (Vec::new(), 0);
+    for email in [JANSEN, "nobody@voorbeeld.nl"] {
+        let browser = Browser::new();
+        let form = open(&browser, &request(&house, &[]), "email").await;
+        let free = guess(&browser, &form, email, 10).await;
+        assert!(free.iter().all(|page| page.status == StatusCode::UNPROCESSABLE_ENTITY));
+        let begun = Instant::now();
+        let pages = guess(&browser, &form, email, 100).await;
+        // They came in so many seconds, which are part of so many rounds of three turns.
+        let turns = usize::try_from(begun.elapsed().as_secs()).unwrap() + 7;
+        let (heard, away): (Vec<_>, Vec<_>) =
+            pages.into_iter().partition(|page| page.status == StatusCode::UNPROCESSABLE_ENTITY);
+        assert!((1..=turns).contains(&heard.len()), "{} of 100 were heard, of {turns}", heard.len());
+        for page in &away {
+            assert_eq!(
+                (page.status, &page.headers[RETRY_AFTER]),
+                (StatusCode::TOO_MANY_REQUESTS, &"60".parse().unwrap())
+            );
+            assert_eq!(page.heading(), "Wacht even met inloggen");
+            assert!(page.text("go-on").is_some(), "the login goes on");
+        }
+        checked += 10 + heard.len();
+        seen.push(likeness(away.first().unwrap()));
+    }
+    assert_eq!(seen[0], seen[1], "nobody learns whether the address has an account");
+    let wrong = "SELECT COUNT(*) FROM audit WHERE event = 'login.local' AND outcome = 'wrong'";
+    assert_eq!(house.query(wrong), [checked.to_string()], "whoever was turned away was not checked");
+}
+
+#[tokio::test]
+async fn a_browser_that_logged_in_before_has_a_count_of_its_own() {
+    let house = House::start().await;
+    let (own, mallory) = (Browser::new(), Browser::new());
+    register(&house, &own, JANSEN).await;
+    register(&house, &mallory, "mallory@voorbeeld.nl").await;
+    // Mallory's browser has logged in too, but never with this address.
+    let form = open(&mallory, &request(&house, &[("prompt", "login")]), "email").await;
+    guess(&mallory, &form, JANSEN, 40).await;
+    let fresh = Browser::new();
+    let unknown = open(&fresh, &request(&house, &[]), "email").await;
+    guess(&fresh, &unknown, JANSEN, 1).await;
+    assert_eq!(counts(&house), ["41"], "whoever is not known shares one count");
+    // Mallory goes on while the owner logs in.
+    let flood = {
+        let (mallory, form) = (mallory.clone(), form.clone());
+        tokio::spawn(async move {
+            loop {
+                guess(&mallory, &form, JANSEN, 8).await;
+            }
+        })
+    };
+    log_in(&house, &own, JANSEN, 2).await;
+    flood.abort();
+    assert_eq!(counts(&house)[0], "1", "the owner's try did not join the queue of the others");
+    let again = request(&house, &[("prompt", "login")]);
+    let page = enter_password(&own, &again, &JANSEN.to_uppercase(), PASSWORD).await;
+    assert!(is_in(&type_code(&own, &page, &house.code(JANSEN, 3)).await));
+    assert_eq!(counts(&house)[0], "2", "however the address is typed");
+    // And it is slowed by its own guesses.
+    let form = open(&own, &request(&house, &[("prompt", "login")]), "email").await;
+    let pages = guess(&own, &form, JANSEN, 60).await;
+    assert!(pages.iter().any(|page| page.status == StatusCode::TOO_MANY_REQUESTS));
+    assert!(counts(&house).contains(&"62".to_owned()), "{:?}", counts(&house));
+}
+
+#[tokio::test]
+async fn the_cookie_of_a_known_browser_opens_nothing_and_names_nobody() {
+    let house = House::start().await;
+    account(&house, JANSEN).await;
+    let browser = Browser::new();
+    let refused = enter_password(&browser, &request(&house, &[]), JANSEN, WRONG).await;
+    assert_eq!(set_cookies(&refused), [""; 0], "not before a login is done");
+    let (_, page, code) = to_code(&house, &browser, JANSEN, 2).await;
+    assert_eq!(set_cookies(&page), [""; 0]);
+    let done = type_code(&browser, &page, &code).await;
+    let lines = set_cookies(&done);
+    let line = lines.iter().find(|line| line.starts_with("namens-device=")).expect("it is set");
+    assert!(line.ends_with("; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000"), "{line}");
+    assert!(!line.contains("jansen") && line.len() < 300, "{line}");
+    let cookie = line.split(';').next().unwrap();
+    let stranger = Browser::new();
+    let url = request(&house, &[("prompt", "none")]).url;
+    let silent = stranger.send(stranger.request(reqwest::Method::GET, &url).header("cookie", cookie)).await;
+    assert_eq!(answer(&silent)["error"], "login_required");
+    // Signing out leaves it: the owner will come back.
+    let ask = browser.get(&format!("{}/logout", house.issuer)).await;
+    let out = browser.submit(&ask, "logout-form", &[]).await;
+    assert!(!set_cookies(&out).concat().contains("device"));
+}
+
+#[tokio::test]
+async fn whoever_registers_in_bulk_shuts_no_login_out() {
+    let mut house = House::start().await;
+    house.reconfigure("memory_kib = 7168", "memory_kib = 262144\nqueue = 8");
+    account(&house, JANSEN).await;
+    let owner = Browser::new();
+    let login = open(&owner, &request(&house, &[]), "email").await;
+    let mut forms = Vec::new();
+    for _ in 0..30 {
+        let browser = Browser::new();
+        let form = open(&browser, &request(&house, &[]), "register").await;
+        forms.push((browser, form));
+    }
+    let mut flood = JoinSet::new();
+    for (n, (browser, form)) in forms.into_iter().enumerate() {
+        flood.spawn(async move {
+            let email = format!("mallory{n}@voorbeeld.nl");
+            browser.submit(&form, "register-form", &[("email", &email), ("password", PASSWORD)]).await.status
+        });
+    }
+    // The first answers come when no more registrations are let in.
+    let first = flood.join_next().await.unwrap().unwrap();
+    assert_eq!(first, StatusCode::SERVICE_UNAVAILABLE);
+    let sent = owner.submit(&login, "email-form", &[("email", JANSEN), ("password", PASSWORD)]).await;
+    assert_eq!(owner.follow(sent, CALLBACK).await.heading(), "Vul de code in");
+    let statuses = flood.join_all().await;
+    assert!(statuses.contains(&StatusCode::SEE_OTHER), "some are served: {statuses:?}");
+}
+
+#[tokio::test]
+async fn f4_a_wrong_password_costs_the_same_after_the_cost_has_changed() {
+    let mut house = House::start().await;
+    account(&house, JANSEN).await;
+    let work = async |house: &House, email: &str| {
+        let before = house.work_done();
+        for _ in 0..4 {
+            enter_password(&Browser::new(), &request(house, &[]), email, WRONG).await;
+        }
+        house.work_done() - before
+    };
+    let assert_same = async |house: &House, what: &str| {
+        work(house, "warm@voorbeeld.nl").await;
+        let known = work(house, JANSEN).await;
+        let unknown = work(house, "nobody@voorbeeld.nl").await;
+        assert!(unknown * 2 > known && known * 2 > unknown, "{what}: {unknown} ticks, known: {known}");
+    };
+    // So costly that everything else the server does for a login is little next to it.
+    house.reconfigure("memory_kib = 7168", "memory_kib = 131072");
+    assert_same(&house, "the hash is cheaper than today's").await;
+    log_in_with(&house, JANSEN, PASSWORD, 2).await;
+    house.reconfigure("memory_kib = 131072", "memory_kib = 7168");
+    assert_same(&house, "the hash is dearer than today's").await;
+}

@@ -1,0 +1,180 @@
+//! Signing out (F15) and what it is worth to an attacker (A1, A8, A16).
+
+use crate::{
+    browser::{Browser, Page},
+    house::{House, Options},
+    oidc_client::{
+        CLIENTS, Client, LAB, THE_PORTAL, assert_error, assert_refused, house, logged_in, userinfo,
+    },
+};
+
+const BYE: &str = "http://127.0.0.1:9/bye";
+
+async fn ask(house: &House, browser: &Browser, parameters: &[(&str, &str)]) -> Page {
+    let mut url = url::Url::parse(&format!("{}/logout", house.issuer)).unwrap();
+    url.query_pairs_mut().extend_pairs(parameters);
+    browser.get(url.as_str()).await
+}
+
+fn assert_asks(page: &Page, case: &str) {
+    assert_eq!((page.status.as_u16(), page.heading().as_str()), (200, "Wilt u uitloggen?"), "{case}");
+    assert!(page.headers.get("location").is_none() && page.headers.get("set-cookie").is_none(), "{case}");
+}
+
+async fn is_in(house: &House, browser: &Browser) -> bool {
+    let ask = THE_PORTAL.ask().with("prompt", "none");
+    crate::oidc_client::answer(&browser.get(&ask.url(house)).await).contains_key("code")
+}
+
+#[tokio::test]
+async fn f15_with_its_own_id_token_the_portal_signs_its_user_out_and_gets_them_back() {
+    let house = house().await;
+    let (browser, tokens) = logged_in(&house).await;
+    let lab = LAB.sign_on(&house, &browser, "openid").await;
+    let hint = ("id_token_hint", tokens.text("id_token"));
+    let page = ask(&house, &browser, &[hint, ("post_logout_redirect_uri", BYE), ("state", "a&b=c#é")]).await;
+    assert_eq!(page.status, 303);
+    assert_eq!(page.location().unwrap().as_str(), format!("{BYE}?state=a%26b%3Dc%23%C3%A9"));
+    assert!(page.headers["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
+    assert!(!is_in(&house, &browser).await);
+    // Every token of the session is dead, also the other portal's.
+    for (client, tokens) in [(THE_PORTAL, &tokens), (LAB, &lab)] {
+        assert_eq!(userinfo(&house, tokens.text("access_token")).await.0, 401);
+        assert_refused(&client.refresh(&house, tokens.text("refresh_token")).await, "invalid_grant");
+    }
+    // Again, when nobody is in: the way back is still open, and nothing breaks.
+    let page = ask(&house, &browser, &[hint, ("post_logout_redirect_uri", BYE)]).await;
+    assert_eq!(page.location().unwrap().as_str(), BYE);
+    let page = ask(&house, &browser, &[]).await;
+    assert_eq!((page.status.as_u16(), page.heading().as_str()), (200, "U bent uitgelogd."));
+}
+
+#[tokio::test]
+async fn a_code_that_was_not_redeemed_before_the_sign_out_is_worth_nothing() {
+    let house = house().await;
+    let (browser, tokens) = logged_in(&house).await;
+    let request = THE_PORTAL.ask();
+    let code = THE_PORTAL.code(&house, &browser, &request).await;
+    ask(&house, &browser, &[("id_token_hint", tokens.text("id_token"))]).await;
+    assert_refused(&THE_PORTAL.token(&house, &request.redemption(&code)).await, "invalid_grant");
+}
+
+#[tokio::test]
+async fn a1_a16_without_a_genuine_hint_of_this_session_the_user_is_asked_and_nobody_is_redirected() {
+    let house = House::start_with(Options { tables: CLIENTS, ..Options::default() }).await;
+    let (browser, tokens) = logged_in(&house).await;
+    let stranger = Browser::new();
+    let foreign = crate::portal::register(&house, &stranger, "ander@voorbeeld.nl").await;
+    let own = tokens.text("id_token");
+    let (signed, signature) = own.rsplit_once('.').unwrap();
+    let (head, _) = signed.split_once('.').unwrap();
+    let forged = [
+        format!("{signed}."),
+        format!("{signed}.{}A", &signature[..signature.len() - 1]),
+        format!("eyJhbGciOiJub25lIn0.{}.", signed.split_once('.').unwrap().1),
+        format!("{head}.eyJhdWQiOlsicG9ydGFsIl0sInNpZCI6IngiLCJpc3MiOiJ4In0.{signature}"),
+        tokens.text("access_token").to_owned(),
+        tokens.text("refresh_token").to_owned(),
+        "x".into(),
+        String::new(),
+        "x".repeat(9000),
+    ];
+    for hint in &forged {
+        let page = ask(&house, &browser, &[("id_token_hint", hint), ("post_logout_redirect_uri", BYE)]).await;
+        assert_asks(&page, hint);
+    }
+    assert_asks(&ask(&house, &browser, &[("post_logout_redirect_uri", BYE)]).await, "no hint");
+    assert_asks(&ask(&house, &browser, &[]).await, "nothing");
+    // Genuine, of somebody else: a portal cannot sign out whom it does not know, so they are asked.
+    let hint = ("id_token_hint", foreign.text("id_token"));
+    assert_asks(&ask(&house, &browser, &[hint]).await, "of another session");
+    // Doubled: no telling which.
+    assert_asks(&ask(&house, &browser, &[("id_token_hint", own), ("id_token_hint", own)]).await, "doubled");
+    assert!(is_in(&house, &browser).await && is_in(&house, &stranger).await, "and nobody was signed out");
+    // Nobody in, hint forged: a page, no redirect.
+    let nobody = Browser::new();
+    let page =
+        ask(&house, &nobody, &[("id_token_hint", &forged[0]), ("post_logout_redirect_uri", BYE)]).await;
+    assert_eq!((page.status.as_u16(), page.heading().as_str()), (200, "U bent uitgelogd."));
+}
+
+#[tokio::test]
+async fn a1_the_way_back_is_exactly_a_registered_one_of_the_hints_client() {
+    let house = house().await;
+    let (browser, tokens) = logged_in(&house).await;
+    let hint = ("id_token_hint", tokens.text("id_token"));
+    let refused = |page: &Page, uri: &str| {
+        assert_eq!((page.status.as_u16(), page.headers.get("location")), (200, None), "{uri}");
+        assert_eq!(page.heading(), "U bent uitgelogd.", "{uri}");
+        assert!(!page.body.contains("evil"), "{uri}");
+    };
+    for uri in [
+        "https://evil.example/",
+        "//evil.example",
+        "http://127.0.0.1:9/bye/",
+        "http://127.0.0.1:9/bye?x=1",
+        "http://127.0.0.1:9/bye#x",
+        "http://127.0.0.1:9/BYE",
+        "http://127.0.0.1:9/x/../bye",
+        "http://127.0.0.1:9@evil.example/bye",
+        "http://127.0.0.1:10/bye",
+        "javascript:alert(1)",
+        "http://127.0.0.1:9/lab/bye",
+        "http://127.0.0.1:9/callback",
+        "",
+    ] {
+        // The first of them signs out, the others find nobody in: the way back is judged the same.
+        refused(&ask(&house, &browser, &[hint, ("post_logout_redirect_uri", uri)]).await, uri);
+    }
+    assert!(!is_in(&house, &browser).await);
+    let twice = [hint, ("post_logout_redirect_uri", BYE), ("post_logout_redirect_uri", BYE)];
+    refused(&ask(&house, &browser, &twice).await, "doubled");
+    let good = ask(&house, &browser, &[hint, ("post_logout_redirect_uri", BYE)]).await;
+    assert_eq!(good.location().unwrap().as_str(), BYE);
+}
+
+#[tokio::test]
+async fn a8_the_confirmation_is_bound_to_the_browser_and_keeps_what_the_portal_sent() {
+    let house = house().await;
+    let (browser, tokens) = logged_in(&house).await;
+    let foreign = crate::portal::register(&house, &Browser::new(), "ander@voorbeeld.nl").await;
+    let hint = ("id_token_hint", foreign.text("id_token"));
+    let page =
+        ask(&house, &browser, &[hint, ("post_logout_redirect_uri", BYE), ("state", "\"><script>")]).await;
+    assert_asks(&page, "asked");
+    assert!(!page.body.contains("<script"));
+    let (_, fields) = page.form("logout-form");
+    assert_eq!(fields["state"], "\"><script>");
+    // Posted from elsewhere, without the token, with another's: asked again, and nobody is out.
+    let url = format!("{}/logout", house.issuer);
+    for csrf in ["", "x", &fields["csrf"][1..]] {
+        let posted = browser.post(&url, &[("csrf", csrf)]).await;
+        assert_asks(&browser.follow(posted, BYE).await, csrf);
+    }
+    for (header, value) in [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")] {
+        let request = browser.request(reqwest::Method::POST, &url).header(header, value);
+        let posted = browser.send(request.form(&[("csrf", &fields["csrf"])])).await;
+        assert_asks(&browser.follow(posted, BYE).await, value);
+    }
+    assert!(is_in(&house, &browser).await);
+    let done = browser.submit(&page, "logout-form", &[]).await;
+    let back = done.location().unwrap();
+    assert_eq!(back.query_pairs().find(|(name, _)| name == "state").unwrap().1, "\"><script>");
+    assert!(!is_in(&house, &browser).await);
+    assert_eq!(userinfo(&house, tokens.text("access_token")).await.0, 401);
+    // The foreigner's session was not touched by their hint in another's browser.
+    assert_eq!(userinfo(&house, foreign.text("access_token")).await.0, 200);
+}
+
+/// What a removed portal left behind opens nothing.
+#[tokio::test]
+async fn an_old_browser_tab_shows_nothing_after_the_sign_out() {
+    let house = house().await;
+    let (browser, tokens) = logged_in(&house).await;
+    ask(&house, &browser, &[("id_token_hint", tokens.text("id_token"))]).await;
+    let client: Client = THE_PORTAL;
+    let silent = client.ask().with("prompt", "none");
+    assert_error(&house, &browser.get(&silent.url(&house)).await, &silent, "login_required");
+    let again = browser.get(&client.ask().url(&house)).await;
+    assert!(again.location().unwrap().path().starts_with("/login/"));
+}

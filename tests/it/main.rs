@@ -1,0 +1,52 @@
+//! Black-box tests: the real program, started as its users start it, and met as browser, portal, DigiD and attacker; and
+//! what is true of its sources. One binary, so that it links once.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop"
+)]
+
+mod act_as;
+mod attack;
+mod attack2;
+mod bad_input;
+mod bad_input_net;
+mod bad_input_wire;
+mod browser;
+mod cli;
+mod config;
+mod crash;
+mod digid;
+mod digid_return;
+mod digid_spoil;
+mod digid_steps;
+mod discovery;
+mod examples;
+mod floors;
+mod guesses;
+mod house;
+mod hygiene;
+mod lasso;
+mod link;
+mod local;
+mod local_code;
+mod local_doors;
+mod local_pages;
+mod logout;
+mod mandates;
+mod mandates_desk;
+mod oidc_client;
+mod oidc_code;
+mod oidc_request;
+mod oidc_session;
+mod oidc_tokens;
+mod portal;
+mod race;
+mod recover;
+mod register;
+mod requirements;
+mod steps;
+mod stsaml;

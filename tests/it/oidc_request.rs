@@ -1,0 +1,232 @@
+//! The authorization endpoint under attack (A1, A2, A4, A7).
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::{
+    browser::Browser,
+    house::{CALLBACK, House},
+    oidc_client::{APP, Ask, LAB, THE_PORTAL, answer, assert_error, assert_refused, house, logged_in, place},
+};
+
+/// A page of ours with status 400, and no way anywhere.
+async fn assert_page(house: &House, browser: &Browser, ask: &Ask) {
+    let page = browser.get(&ask.url(house)).await;
+    let case = ask.query();
+    assert_eq!((page.status.as_u16(), page.headers.get("location")), (400, None), "{case}");
+    assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
+    assert_eq!(page.heading(), "Inloggen kan nu niet", "{case}");
+    assert!(!page.body.contains("evil"), "{case}");
+}
+
+#[tokio::test]
+async fn a1_a_redirect_uri_that_is_not_exactly_registered_gets_a_page() {
+    let house = house().await;
+    // Somebody who is logged in has most to lose: their browser would carry a code at once.
+    let (browser, _) = logged_in(&house).await;
+    for variant in [
+        "http://127.0.0.1:9/callback/",
+        "http://127.0.0.1:9/callback?x=1",
+        "http://127.0.0.1:9/callback?",
+        "http://127.0.0.1:9/callback#evil",
+        "http://127.0.0.1:9/callback#",
+        "http://127.0.0.1:9/Callback",
+        "HTTP://127.0.0.1:9/callback",
+        "https://127.0.0.1:9/callback",
+        "http://127.0.0.1:9/x/../callback",
+        "http://127.0.0.1:9/callback/../evil",
+        "http://127.0.0.1:9/callback/..",
+        "http://127.0.0.1:9//callback",
+        "http://127.0.0.1:9/callbac%6b",
+        "http://127.0.0.1:9/callback%00",
+        "http://127.0.0.1:9/callback ",
+        " http://127.0.0.1:9/callback",
+        "http://evil@127.0.0.1:9/callback",
+        "http://127.0.0.1:9@evil.example/callback",
+        "http://127.0.0.1:9.evil.example/callback",
+        "http://127.0.0.1:9\\@evil.example/callback",
+        "http://127.0.0.1:10/callback",
+        "http://127.0.0.1/callback",
+        "http://localhost:9/callback",
+        "http://2130706433:9/callback",
+        "//127.0.0.1:9/callback",
+        "/callback",
+        "javascript:alert('evil')",
+        "data:text/html,evil",
+        "https://evil.example/",
+        LAB.callback,
+    ] {
+        assert_page(&house, &browser, &THE_PORTAL.ask().with("redirect_uri", variant)).await;
+    }
+    let good = THE_PORTAL.ask();
+    assert_page(&house, &browser, &good.clone().without("redirect_uri")).await;
+    assert_page(&house, &browser, &good.clone().with("redirect_uri", "")).await;
+    assert_page(&house, &browser, &good.clone().and("redirect_uri", CALLBACK)).await;
+    assert_page(&house, &browser, &good.clone().and("redirect_uri", "https://evil.example/")).await;
+    THE_PORTAL.code(&house, &browser, &good).await;
+}
+
+#[tokio::test]
+async fn a1_only_a_public_client_moves_its_loopback_port_and_its_code_stays_bound_to_it() {
+    let house = house().await;
+    let (browser, _) = logged_in(&house).await;
+    let moved = "http://127.0.0.1:51234/callback/app";
+    let ask = APP.ask().with("redirect_uri", moved);
+    let page = browser.get(&ask.url(&house)).await;
+    assert_eq!(place(&page.location().unwrap()), moved);
+    let code = answer(&page)["code"].as_str().unwrap().to_owned();
+    let elsewhere = ask.clone().with("redirect_uri", APP.callback);
+    assert_refused(&APP.token(&house, &elsewhere.redemption(&code)).await, "invalid_grant");
+    APP.redeem(&house, &ask, &code).await;
+    for bad in [
+        "http://127.0.0.1:0/callback/app",
+        "http://127.0.0.1:99999/callback/app",
+        "http://127.0.0.1:80@evil.example/callback/app",
+        "http://127.0.0.1:80/callback/evil",
+        "http://[::1]:80/callback/app",
+        "http://127.0.0.2:80/callback/app",
+    ] {
+        assert_page(&house, &browser, &APP.ask().with("redirect_uri", bad)).await;
+    }
+}
+
+#[tokio::test]
+async fn a2_an_unknown_missing_or_doubled_client_gets_a_page() {
+    let house = house().await;
+    let browser = Browser::new();
+    let good = THE_PORTAL.ask();
+    for id in ["", "evil", "Portal", "portal ", "portal\u{0}", "'; DROP TABLE clients; --"] {
+        assert_page(&house, &browser, &good.clone().with("client_id", id)).await;
+    }
+    assert_page(&house, &browser, &good.clone().without("client_id")).await;
+    assert_page(&house, &browser, &good.clone().and("client_id", "portal")).await;
+    assert_page(&house, &browser, &good.clone().and("client_id", "lab")).await;
+}
+
+#[tokio::test]
+async fn a2_a4_a7_a_bad_parameter_is_told_to_the_client_with_state_and_iss() {
+    let house = house().await;
+    let (browser, _) = logged_in(&house).await;
+    let good = THE_PORTAL.ask();
+    for name in
+        ["response_type", "scope", "state", "nonce", "code_challenge", "code_challenge_method", "unheard_of"]
+    {
+        let value = Some(good.get(name)).filter(|value| !value.is_empty()).unwrap_or("x");
+        let doubled = good.clone().with(name, value).and(name, value);
+        let seen = if name == "state" { doubled.clone().without("state") } else { doubled.clone() };
+        assert_error(&house, &browser.get(&doubled.url(&house)).await, &seen, "invalid_request");
+    }
+    let long = "x".repeat(2049);
+    for (name, value, error) in [
+        ("response_type", "", "invalid_request"),
+        ("response_type", "CODE", "unsupported_response_type"),
+        ("scope", "", "invalid_scope"),
+        ("scope", "email act_as", "invalid_scope"),
+        ("scope", "OPENID", "invalid_scope"),
+        ("code_challenge", "", "invalid_request"),
+        ("code_challenge", "short", "invalid_request"),
+        ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw=cM", "invalid_request"),
+        ("code_challenge", &long, "invalid_request"),
+        ("code_challenge_method", "", "invalid_request"),
+        ("code_challenge_method", "plain", "invalid_request"),
+        ("code_challenge_method", "s256", "invalid_request"),
+        ("prompt", "none login", "invalid_request"),
+        ("max_age", "-1", "invalid_request"),
+        ("max_age", "+1", "invalid_request"),
+        ("max_age", "1e3", "invalid_request"),
+        ("max_age", "99999999999999999999", "invalid_request"),
+        ("nonce", &"n".repeat(513), "invalid_request"),
+        ("login_hint", &"h".repeat(255), "invalid_request"),
+        ("response_mode", "form_post", "invalid_request"),
+        ("acr_values", "0", "unmet_authentication_requirements"),
+    ] {
+        let ask = good.clone().with(name, value);
+        assert_error(&house, &browser.get(&ask.url(&house)).await, &ask, error);
+    }
+    let beyond = APP.ask().with("scope", "openid email");
+    assert_error(&house, &browser.get(&beyond.url(&house)).await, &beyond, "invalid_scope");
+    // A state that could not come back as it was does not come back at all.
+    for state in ["é", &long] {
+        let ask = good.clone().with("state", state);
+        let page = browser.get(&ask.url(&house)).await;
+        assert_error(&house, &page, &ask.without("state"), "invalid_request");
+    }
+}
+
+#[tokio::test]
+async fn a7_every_answer_names_its_issuer_and_gives_back_the_state_untouched() {
+    let house = house().await;
+    let (browser, _) = logged_in(&house).await;
+    let state = r#"a&code=evil&iss=https%3A%2F%2Fevil.example#x"<>' +%"#;
+    let ask = THE_PORTAL.ask().with("state", state);
+    let page = browser.get(&ask.url(&house)).await;
+    let told = answer(&page);
+    assert_eq!((told["iss"].as_str(), told["state"].as_str()), (Some(house.issuer.as_str()), Some(state)));
+    let location = page.location().unwrap();
+    let names: Vec<String> = location.query_pairs().map(|(name, _)| name.into_owned()).collect();
+    assert_eq!((names.join(" "), location.fragment()), ("code state iss".into(), None));
+    // Stopping, an error in the middle of a login: the same.
+    let (stranger, ask) = (Browser::new(), THE_PORTAL.ask().with("state", state));
+    let choose = stranger.visit(&ask.url(&house), CALLBACK).await;
+    let stopped = stranger.submit(&choose, "stop-form", &[]).await;
+    assert_error(&house, &stopped, &ask, "access_denied");
+    let ask = ask.with("prompt", "none");
+    assert_error(&house, &stranger.get(&ask.url(&house)).await, &ask, "login_required");
+}
+
+/// POST is the same request: it is answered with the address to ask again by GET, where a `Lax` cookie goes along.
+#[tokio::test]
+async fn a_posted_request_is_asked_again_with_get_and_nothing_else() {
+    let house = house().await;
+    let (browser, _) = logged_in(&house).await;
+    let state = "é & ü".replace(['é', 'ü'], "e");
+    for ask in [
+        THE_PORTAL.ask(),
+        THE_PORTAL.ask().with("state", &state),
+        THE_PORTAL.ask().with("login_hint", "rené@voorbeeld.nl"),
+    ] {
+        let fields: Vec<_> = ask.parameters.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let page = browser.post(&format!("{}/authorize", house.issuer), &fields).await;
+        let next = page.location().unwrap();
+        assert_eq!((page.status.as_u16(), place(&next)), (303, format!("{}/authorize", house.issuer)));
+        let code = crate::portal::code_of(&browser.get(next.as_str()).await);
+        THE_PORTAL.redeem(&house, &ask, &code).await;
+    }
+    // The same bytes without percent-encoding, as a careless portal may send them.
+    let raw = format!("{}&login_hint=ren\u{e9}@voorbeeld.nl", THE_PORTAL.ask().query());
+    let request = browser.request(reqwest::Method::POST, &format!("{}/authorize", house.issuer));
+    let page =
+        browser.send(request.body(raw).header("content-type", "application/x-www-form-urlencoded")).await;
+    let next = page.location().unwrap_or_else(|| panic!("{} {}", page.status, page.body));
+    assert!(next.as_str().ends_with("login_hint=ren%C3%A9%40voorbeeld.nl"), "{next}");
+}
+
+#[tokio::test]
+async fn a4_a_verifier_must_be_whole_and_fit_the_challenge() {
+    let house = house().await;
+    let (browser, _) = logged_in(&house).await;
+    let ask = THE_PORTAL.ask();
+    let code = THE_PORTAL.code(&house, &browser, &ask).await;
+    let other = THE_PORTAL.ask();
+    // With method S256 the challenge is no verifier; with a short verifier it could be guessed.
+    for bad in [
+        "",
+        "x",
+        &ask.verifier[..42],
+        ask.get("code_challenge"),
+        &other.verifier,
+        &format!("{}=", ask.verifier),
+    ] {
+        let bent = Ask { verifier: bad.to_owned(), ..ask.clone() };
+        let answer = THE_PORTAL.token(&house, &bent.redemption(&code)).await;
+        assert!([400].contains(&answer.0) && answer.1["error"] != "server_error", "{bad}: {answer:?}");
+        assert_refused(&answer, "invalid_grant");
+    }
+    // A stranger's guesses must not have burnt it.
+    THE_PORTAL.redeem(&house, &ask, &code).await;
+    // A short verifier with a fitting challenge: refused although it fits.
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, b"short");
+    let short = Ask { verifier: "short".into(), ..THE_PORTAL.ask() };
+    let short = short.with("code_challenge", &URL_SAFE_NO_PAD.encode(hash.as_ref()));
+    let code = THE_PORTAL.code(&house, &browser, &short).await;
+    assert_refused(&THE_PORTAL.token(&house, &short.redemption(&code)).await, "invalid_grant");
+}

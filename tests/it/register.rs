@@ -1,0 +1,146 @@
+//! Making an account without DigiD (F1, F10): unique, verified, and silent about who has one.
+
+use reqwest::StatusCode;
+
+use crate::{
+    browser::{Browser, Page},
+    digid_steps::audit,
+    house::{House, PASSWORD},
+    portal::{enter_password, request},
+    steps::{account, code_for, is_in, likeness, open, reference, to_register_code, type_code},
+};
+
+fn accounts(house: &House) -> Vec<String> {
+    house.query("SELECT email_key FROM accounts ORDER BY email_key")
+}
+
+#[tokio::test]
+async fn f1_an_address_in_other_letters_makes_no_second_account_and_its_owner_is_told() {
+    let house = House::start().await;
+    let taken = [("a@x.nl", "A@X.NL"), ("Jan@xn--bcher-kva.example", "jan@BÜCHER.example")];
+    for (owner, again) in taken {
+        account(&house, owner).await;
+        let before = accounts(&house);
+        let browser = Browser::new();
+        let page = to_register_code(&browser, &request(&house, &[]), again, "een ander wachtwoord").await;
+        let mail = house.mails(owner, 2).pop().unwrap();
+        assert!(mail.starts_with("U heeft al een account."), "{mail}");
+        assert!(mail.contains(&format!("kenmerk {}", reference(&page))) && mail.contains(owner), "{mail}");
+        // No code is right: none was made.
+        for guess in ["", "000000", "123456"] {
+            assert!(!is_in(&type_code(&browser, &page, guess).await));
+        }
+        assert_eq!(accounts(&house), before);
+        let (browser, request) = (Browser::new(), request(&house, &[]));
+        let refused = enter_password(&browser, &request, owner, "een ander wachtwoord").await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "the password was replaced");
+    }
+}
+
+#[tokio::test]
+async fn f1_no_page_tells_whether_an_address_has_an_account() {
+    let house = House::start().await;
+    account(&house, "jansen@voorbeeld.nl").await;
+    let (known, new) = (walk(&house, "Jansen@voorbeeld.nl").await, walk(&house, "Jacobs@voorbeeld.nl").await);
+    for (step, (known, new)) in known.into_iter().zip(new).enumerate() {
+        assert_eq!(likeness(&known), likeness(&new), "step {step}");
+    }
+    assert_eq!(accounts(&house), ["jansen@voorbeeld.nl"]);
+}
+
+/// Everything a stranger sees who tries to make an account: the answer to the form, the page, wrong codes, a resend.
+async fn walk(house: &House, email: &str) -> Vec<Page> {
+    let browser = Browser::new();
+    let form = open(&browser, &request(house, &[]), "register").await;
+    let sent = browser.submit(&form, "register-form", &[("email", email), ("password", PASSWORD)]).await;
+    let page = browser.get(sent.location().unwrap().as_str()).await;
+    assert_eq!(page.heading(), "Vul de code in");
+    let mut seen = vec![sent, page.clone()];
+    seen.push(browser.submit(&page, "resend-form", &[]).await);
+    // Not six digits, so that it is wrong whatever was drawn.
+    for _ in 0..10 {
+        seen.push(type_code(&browser, &page, "12345").await);
+    }
+    seen.push(browser.get(page.url.as_str()).await);
+    seen
+}
+
+#[tokio::test]
+async fn f10_without_the_code_there_is_no_account_and_no_sub() {
+    let house = House::start().await;
+    let browser = Browser::new();
+    let page = to_register_code(&browser, &request(&house, &[]), "nieuw@voorbeeld.nl", PASSWORD).await;
+    let code = code_for(&house, "nieuw@voorbeeld.nl", &page);
+    type_code(&browser, &page, "12345").await;
+    let other = Browser::new();
+    let refused = enter_password(&other, &request(&house, &[]), "nieuw@voorbeeld.nl", PASSWORD).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for table in ["accounts", "subjects", "persons", "grants"] {
+        assert_eq!(house.query(&format!("SELECT COUNT(*) FROM {table}")), ["0"], "{table}");
+    }
+    assert!(is_in(&type_code(&browser, &page, &code).await));
+    assert_eq!(accounts(&house), ["nieuw@voorbeeld.nl"]);
+}
+
+#[tokio::test]
+async fn a_password_has_twelve_characters_and_is_not_common_and_nothing_else_is_asked() {
+    let house = House::start().await;
+    let browser = Browser::new();
+    let form = open(&browser, &request(&house, &[]), "register").await;
+    let long = "x".repeat(257);
+    let refused = [
+        ("", "te kort"),
+        ("elf tekens!", "te kort"),
+        ("wachtwoord1234", "makkelijk te raden"),
+        ("PasswordPassword", "makkelijk te raden"),
+        (long.as_str(), "te lang"),
+    ];
+    for (password, why) in refused {
+        let typed = [("email", "nieuw@voorbeeld.nl"), ("password", password)];
+        let page = browser.submit(&form, "register-form", &typed).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{password}");
+        assert!(page.text("error").unwrap().contains(why), "{password}: {:?}", page.text("error"));
+        assert!(password.is_empty() || !page.body.contains(password), "a password came back in a page");
+    }
+    for email in ["", "geen adres", "a@b", "a@x.nl\r\nBcc: z@x.nl", "a@x.nl,b@x.nl", "mar\u{212a}@x.nl"] {
+        let typed = [("email", email), ("password", PASSWORD)];
+        let page = browser.submit(&form, "register-form", &typed).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{email}");
+    }
+    assert!(house.mails_now("").is_empty());
+    // Twelve of anything will do: spaces, letters with two bytes, one letter again and again.
+    let sent = browser
+        .submit(&form, "register-form", &[("email", "nieuw@voorbeeld.nl"), ("password", "éé éé éé éé ")])
+        .await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn f1_an_address_cannot_write_markup_into_a_page() {
+    let house = House::start().await;
+    let browser = Browser::new();
+    let form = open(&browser, &request(&house, &[]), "register").await;
+    let nasty = "\"><script>alert(1)</script>@x.nl";
+    let page = browser.submit(&form, "register-form", &[("email", nasty), ("password", PASSWORD)]).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(!page.body.contains("<script>"));
+    assert_eq!(page.form("register-form").1["email"], nasty, "what was typed is given back, as text");
+}
+
+#[tokio::test]
+async fn f1_who_comes_second_with_an_address_is_refused_and_it_is_noted() {
+    let house = House::start().await;
+    let mut ready = Vec::new();
+    for _ in 0..2 {
+        let browser = Browser::new();
+        let page = to_register_code(&browser, &request(&house, &[]), "nieuw@voorbeeld.nl", PASSWORD).await;
+        let code = code_for(&house, "nieuw@voorbeeld.nl", &page);
+        ready.push((browser, page, code));
+    }
+    let [(first, page, code), (second, other, later)] = ready.try_into().ok().unwrap();
+    assert!(is_in(&type_code(&first, &page, &code).await));
+    assert_eq!(type_code(&second, &other, &later).await.status, StatusCode::CONFLICT);
+    assert_eq!(audit(&house).last().unwrap(), "account.created email_taken");
+    assert_eq!(second.get(other.url.as_str()).await.status, StatusCode::GONE);
+    assert_eq!(accounts(&house), ["nieuw@voorbeeld.nl"]);
+}

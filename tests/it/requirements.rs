@@ -1,0 +1,161 @@
+//! What the documents say of rules and tests is true: each test named there exists, and each id used in the sources has its
+//! line in `docs/requirements.md`.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use crate::floors::all;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn document(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap()
+}
+
+/// The names of tests in a document: what stands between back quotes and has modules in front.
+fn tests_named(text: &str) -> Vec<&str> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:".contains(c);
+    text.split('`').skip(1).step_by(2).filter(|word| word.contains("::") && word.chars().all(plain)).collect()
+}
+
+/// The files in which cargo would find a test's module: a black-box test's, or one beside or inside the code.
+fn homes(modules: &[&str]) -> Vec<String> {
+    let path = modules.join("/");
+    let mut homes =
+        vec![format!("tests/it/{path}.rs"), format!("src/{path}.rs"), format!("src/{path}/mod.rs")];
+    if let Some(parent) = path.strip_suffix("/tests") {
+        homes.extend([".rs", "/mod.rs"].map(|end| format!("src/{parent}{end}")));
+    }
+    homes
+}
+
+/// The functions of a source text that are tests.
+fn tests_of(source: &str) -> BTreeSet<&str> {
+    let mut found = BTreeSet::new();
+    let mut marked = false;
+    for line in source.lines().map(str::trim) {
+        let function = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ");
+        if let Some(name) = function.and_then(|rest| rest.split('(').next()).filter(|_| marked) {
+            found.insert(name);
+        }
+        marked = line == "#[test]" || line.starts_with("#[tokio::test") || (marked && function.is_none());
+    }
+    found
+}
+
+/// Whether there is a test that cargo calls by that name.
+fn exists(name: &str) -> bool {
+    let (modules, function) = name.rsplit_once("::").unwrap();
+    let modules: Vec<&str> = modules.split("::").collect();
+    homes(&modules).iter().any(|home| {
+        fs::read_to_string(root().join(home)).is_ok_and(|source| tests_of(&source).contains(function))
+    })
+}
+
+/// Ids such as F9 and M13: as words of a text, or in front of a test's name (`m2_m4_a_child…`).
+fn ids(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let mut found = BTreeSet::new();
+    for word in words {
+        let in_front = word.split('_').take_while(|part| is_id(part, "fma"));
+        let count = in_front.clone().count();
+        if is_id(word, "FMSLP") || (0 < count && count < word.split('_').count()) {
+            found.extend(in_front.chain([word]).filter(|part| !part.contains('_')).map(str::to_uppercase));
+        }
+    }
+    found
+}
+
+fn is_id(word: &str, letters: &str) -> bool {
+    word.starts_with(|c| letters.contains(c))
+        && matches!(word.len(), 2 | 3)
+        && word[1..].parse::<u8>().is_ok_and(|number| number > 0)
+}
+
+/// The crates of the table in `docs/architecture.md`: each with its files and its tests.
+fn crates() -> Vec<(String, [String; 2])> {
+    let text = document("docs/architecture.md");
+    let table = text.split("| crate |").nth(1).unwrap();
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with("| "));
+    let rows = rows.map(|row| row.trim_matches([' ', '|']).splitn(3, " | ").collect::<Vec<_>>());
+    rows.flat_map(|row| {
+        let cells = [row[1].to_owned(), row[2].to_owned()];
+        row[0].split(", ").map(|name| (name.to_owned(), cells.clone())).collect::<Vec<_>>()
+    })
+    .collect()
+}
+
+/// The ids that have a line of their own: `| F9 | …`.
+fn listed() -> BTreeSet<String> {
+    let text = document("docs/requirements.md");
+    text.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next().map(str::to_owned)).collect()
+}
+
+#[test]
+fn every_test_that_the_documents_name_exists() {
+    for (name, least) in [("docs/requirements.md", 80), ("docs/architecture.md", 15)] {
+        let text = document(name);
+        // Above its table of crates, the architecture names code.
+        let named = tests_named(text.split("| crate |").last().unwrap());
+        assert!(named.len() >= least, "{name} names {} tests", named.len());
+        let gone: Vec<_> = named.iter().filter(|test| !exists(test)).collect();
+        assert!(gone.is_empty(), "{name} names tests that do not exist: {gone:#?}");
+    }
+}
+
+#[test]
+fn every_requirement_is_shown_by_a_test_or_is_said_not_to_be_built() {
+    let text = document("docs/requirements.md");
+    let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| id "));
+    for row in rows {
+        let shown = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        assert!(shown.starts_with("not built yet") || !tests_named(shown).is_empty(), "{row}");
+    }
+    let (all, listed) = ([("F", 15), ("M", 13), ("A", 25), ("S", 1), ("L", 1), ("P", 1)], listed());
+    for (letter, last) in all {
+        for number in 1..=last {
+            assert!(listed.contains(&format!("{letter}{number}")), "{letter}{number} has no line");
+        }
+    }
+}
+
+/// That the files exist, `floors` checks.
+#[test]
+fn every_crate_has_its_row_with_a_file_and_a_test() {
+    let manifest: toml::Table = document("Cargo.toml").parse().unwrap();
+    let wanted: BTreeSet<String> = manifest["dependencies"].as_table().unwrap().keys().cloned().collect();
+    let rows = crates();
+    let listed: BTreeSet<String> = rows.iter().map(|(name, _)| name.clone()).collect();
+    assert_eq!(listed, wanted);
+    assert_eq!(listed.len(), rows.len(), "a crate has two rows");
+    for (name, [files, tests]) in rows {
+        assert!(files.contains("`src/"), "{name}: {files}");
+        assert!(tests.starts_with("none: ") || !tests_named(&tests).is_empty(), "{name}: {tests}");
+    }
+}
+
+#[test]
+fn every_id_and_every_document_that_the_sources_name_exists() {
+    let listed = listed();
+    for (path, text) in all("src").into_iter().chain(all("tests")) {
+        let unknown: Vec<_> = ids(&text).into_iter().filter(|id| !listed.contains(id)).collect();
+        assert!(unknown.is_empty(), "{}: no line in docs/requirements.md for {unknown:?}", path.display());
+        let words = text.split(|c: char| !c.is_alphanumeric() && !"/._-".contains(c));
+        for document in words
+            .filter(|word| word.rsplit_once('.').is_some_and(|(name, end)| !name.is_empty() && end == "md"))
+        {
+            assert!(root().join(document).exists(), "{} names {document}", path.display());
+        }
+    }
+}
+
+#[test]
+fn reads_ids_and_tests_as_they_are_written() {
+    let found = ids("//! (F9, M2 to M4), %F0, 1F5, F100; fn m2_m4_a_child() fn a17_b() fn f7() fn a_b()");
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), ["A17", "F9", "M2", "M4"]);
+    let source = "#[test]\nfn one() {}\n#[tokio::test(x)]\n#[expect(y)]\nasync fn two() {\nfn three() {}";
+    assert_eq!(tests_of(source).into_iter().collect::<Vec<_>>(), ["one", "two"]);
+    assert!(exists("requirements::reads_ids_and_tests_as_they_are_written"));
+    assert!(!exists("requirements::exists") && !exists("floors::reads_ids_and_tests_as_they_are_written"));
+}
