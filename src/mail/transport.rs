@@ -184,7 +184,7 @@ impl Inner {
         match &self.way {
             Way::Smtp(smtp) => smtp.send(message.envelope(), mail).await,
             Way::Folder(folder) => {
-                folder.write(at, number, mail).await.map_err(|why| NotSent::Later(why.to_string()))
+                folder.write(at, number, mail.to_vec()).await.map_err(|why| NotSent::Later(why.to_string()))
             }
         }
     }

@@ -157,7 +157,7 @@ impl House {
 
     /// The mails to an address, oldest first: their text. Waits until there are at least `count`.
     pub fn mails(&self, to: &str, count: usize) -> Vec<String> {
-        let patience = Instant::now() + Duration::from_secs(10);
+        let patience = Instant::now() + Duration::from_secs(60);
         loop {
             let found = self.mails_now(to);
             if found.len() >= count {
@@ -230,7 +230,7 @@ fn fresh_folder() -> (PathBuf, Ipv4Addr) {
     let pid = std::process::id();
     let [_, _, high, low] = pid.to_be_bytes();
     let ip = Ipv4Addr::new(127, 1 + high % 250, low, u8::try_from(number % 250 + 1).unwrap());
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("house-{pid}-{number}"));
+    let folder = std::env::temp_dir().join(format!("namens-house-{pid}-{number}"));
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
     (folder, ip)

@@ -75,7 +75,7 @@ pub fn reference(page: &Page) -> String {
 pub fn code_for(house: &House, email: &str, page: &Page) -> String {
     let reference = format!("kenmerk {}", reference(page));
     let fits = |mail: &String| mail.contains(&reference);
-    let mails = (1..).find_map(|n| house.mails(email, n).into_iter().find(fits)).unwrap();
+    let mails = (1..).find_map(|n| house.mails(email, n).into_iter().rfind(fits)).unwrap();
     code_in(&mails).unwrap()
 }
 
