@@ -46,6 +46,10 @@ pub struct DemoCommand {
     /// Spoil one hop of the walk: it must stop there, with an exit code that is not 0
     #[arg(long = "break", value_name = "HOP", requires = "walk")]
     spoilt: Option<Spoilt>,
+    /// Have the walk's ID token verified by this program as well: it gets the address of the key set, the issuer and the
+    /// client, and the token on its standard input; it exits with 0 only if the token is genuine
+    #[arg(long, value_name = "PROGRAM", requires = "walk")]
+    verify: Option<PathBuf>,
     /// Use free ports instead of 8080 to 8083 and 8443; the folder is var/demo-PORT then
     #[arg(long)]
     any_port: bool,
@@ -132,7 +136,11 @@ impl DemoError {
 impl DemoCommand {
     /// Runs the demo until Ctrl-C, or the walk to its end.
     pub async fn run(self, out: &mut impl Write) -> Result<(), Fault> {
-        if self.walk { walk(self.spoilt, out).await } else { demo(self.any_port, self.keep, out).await }
+        if self.walk {
+            walk(self.spoilt, self.verify.as_deref(), out).await
+        } else {
+            demo(self.any_port, self.keep, out).await
+        }
     }
 }
 
@@ -155,7 +163,7 @@ async fn demo(any_port: bool, keep: bool, out: &mut impl Write) -> Result<(), Fa
     Ok(())
 }
 
-async fn walk(spoilt: Option<Spoilt>, out: &mut impl Write) -> Result<(), Fault> {
+async fn walk(spoilt: Option<Spoilt>, verify: Option<&Path>, out: &mut impl Write) -> Result<(), Fault> {
     let doors = Doors::open(true)?;
     let folder = Folder::prepare(&Path::new("var").join(format!("walk-{}", random::<6>())), false)?;
     writeln!(out, "A login from door to door: what a browser would do, one hop a line.")?;
@@ -165,7 +173,7 @@ async fn walk(spoilt: Option<Spoilt>, out: &mut impl Write) -> Result<(), Fault>
     let household = seed::seed(&stand.app, Clock.now()).await?;
     let outcome = {
         let mut tell = Tell::new(out, stdout().is_terminal(), stand.at.houses());
-        story::tell(&stand, household, spoilt, &mut tell).await
+        story::tell(&stand, household, spoilt, verify, &mut tell).await
     };
     stand.stop().await;
     let log = folder.log().display().to_string();

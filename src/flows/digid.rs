@@ -163,7 +163,7 @@ async fn recover(
     if account.is_none_or(|account| account.opening() != *held.login.opening()) {
         logins::end(app, &held.login, now).await?;
         audit(app, &held.login, "another_person", now).await?;
-        return Err(Over::NotLinked.into());
+        return Err(Over::AnotherDigid.into());
     }
     let held = logins::save(app, held.to(Login::<AtDigid<RecoverDigid>>::recovered)).await?;
     Ok(Next::Page(held.login.id))

@@ -71,6 +71,8 @@ pub enum Over {
     /// This account and this DigiD, or this address, cannot come together. It does not say why: that would tell of another
     /// person.
     NotLinked,
+    /// A new password was to be chosen, and DigiD showed somebody else than the account's owner (F13).
+    AnotherDigid,
     /// DigiD's own person is under 16, and the account somebody else's as far as known.
     ChildsDigid,
 }

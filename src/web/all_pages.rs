@@ -10,7 +10,7 @@ use scraper::{ElementRef, Html, Selector};
 
 use super::{
     choose::ChoosePage,
-    code::{CodeError, CodePage},
+    code::CodePage,
     digid::DigidFormPage,
     done::DonePage,
     email::EmailPage,
@@ -37,7 +37,14 @@ const HOSTILE: &str = "<script>\"'&</script>";
 
 fn frame(lang: Lang, portal: &str) -> Frame {
     let form_origins = vec!["https://portal.example.nl".into()];
-    Frame { lang, portal: portal.into(), login: "l0g1n".into(), csrf: "c5rf".into(), form_origins }
+    Frame {
+        lang,
+        portal: portal.into(),
+        login: "l0g1n".into(),
+        csrf: "c5rf".into(),
+        form_origins,
+        way_back: None,
+    }
 }
 
 type Pages = Vec<(String, Response)>;
@@ -106,22 +113,22 @@ fn typed(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
 }
 
 fn codes(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
-    let errors = [
-        None,
-        Some(CodeError::Wrong(WrongCode::Again { left: 3 })),
-        Some(CodeError::Wrong(WrongCode::Again { left: 1 })),
-        Some(CodeError::Wrong(WrongCode::Ended)),
-        Some(CodeError::NotSent(NoResend::Wait(15))),
-        Some(CodeError::NotSent(NoResend::Wait(1))),
-        Some(CodeError::NotSent(NoResend::NoMore)),
+    let troubles = [
+        (None, None),
+        (Some(WrongCode::Again { left: 3 }), None),
+        (Some(WrongCode::Again { left: 1 }), None),
+        (Some(WrongCode::Ended), None),
+        (None, Some(NoResend::Wait(15))),
+        (None, Some(NoResend::Wait(1))),
+        (None, Some(NoResend::NoMore)),
     ];
     let mut pages = Pages::new();
     for what in [CodeFor::LogIn, CodeFor::Link, CodeFor::Register, CodeFor::Recover] {
-        for error in errors {
+        for (error, not_sent) in troubles {
             for resent in [false, true] {
                 let (masked, reference) = (given.to_owned(), "K7Q".to_owned());
-                let page = CodePage { frame: frame(), what, masked, reference, resent, error };
-                pages.push((format!("code-{what:?}-{error:?}-{resent}"), page.render()));
+                let page = CodePage { frame: frame(), what, masked, reference, resent, error, not_sent };
+                pages.push((format!("code-{what:?}-{error:?}-{not_sent:?}-{resent}"), page.render()));
             }
         }
     }
@@ -144,6 +151,7 @@ fn problems(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         Problem::MethodNotAllowed,
         Problem::Forbidden,
         Problem::NotLinked,
+        Problem::AnotherDigid,
         Problem::ChildsDigid,
         Problem::TooManyMails,
     ];
@@ -279,7 +287,7 @@ async fn the_dutch_pages_say_what_was_agreed_to_the_letter() {
             ],
         ),
         (
-            "code-LogIn-Some(Wrong(Again { left: 3 }))-false",
+            "code-LogIn-Some(Again { left: 3 })-None-false",
             &[
                 "Vul de code in",
                 "We hebben een code gestuurd naar j•••@x.nl. De code werkt 10 minuten.",
@@ -287,7 +295,7 @@ async fn the_dutch_pages_say_what_was_agreed_to_the_letter() {
                 "Deze code klopt niet. U kunt het nog 3 keer proberen.",
             ],
         ),
-        ("code-Link-Some(Wrong(Ended))-false", &["Deze code is verlopen. Vraag een nieuwe aan."]),
+        ("code-Link-Some(Ended)-None-false", &["Deze code is verlopen. Vraag een nieuwe aan."]),
         (
             "question",
             &[

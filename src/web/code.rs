@@ -1,7 +1,7 @@
 //! Asking for the mailed code (F5).
 
 use askama::Template;
-use axum::{extract::Path, response::Response};
+use axum::{extract::Path, http::StatusCode, response::Response};
 use serde::Deserialize;
 
 use super::{
@@ -36,16 +36,9 @@ pub struct CodePage {
     /// Whether a newer mail was just sent.
     pub resent: bool,
     /// What was wrong with the last try.
-    pub error: Option<CodeError>,
-}
-
-/// What was wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CodeError {
-    /// With the code.
-    Wrong(WrongCode),
-    /// With the wish for a newer mail.
-    NotSent(NoResend),
+    pub error: Option<WrongCode>,
+    /// Why no newer mail was sent.
+    pub not_sent: Option<NoResend>,
 }
 
 page::rendered!(CodePage, |page| page.error.is_some());
@@ -55,7 +48,7 @@ impl CodePage {
     pub(super) fn of(frame: Frame, step: &Step) -> Option<Self> {
         let (what, mailed) = step.mailed()?;
         let (masked, reference) = (mailed.to.masked(), mailed.code.reference.clone());
-        Some(Self { frame, what, masked, reference, resent: false, error: None })
+        Some(Self { frame, what, masked, reference, resent: false, error: None, not_sent: None })
     }
 
     fn explanation(&self) -> String {
@@ -69,12 +62,15 @@ impl CodePage {
 
     fn error_text(&self) -> Option<String> {
         Some(match self.error? {
-            CodeError::Wrong(WrongCode::Again { left }) => self.frame.say_with("code-wrong", "left", left),
-            CodeError::Wrong(WrongCode::Ended) => self.frame.say("code-ended"),
-            CodeError::NotSent(NoResend::Wait(seconds)) => {
-                self.frame.say_with("code-wait", "seconds", seconds)
-            }
-            CodeError::NotSent(NoResend::NoMore) => self.frame.say("code-no-more"),
+            WrongCode::Again { left } => self.frame.say_with("code-wrong", "left", left),
+            WrongCode::Ended => self.frame.say("code-ended"),
+        })
+    }
+
+    fn not_sent_text(&self) -> Option<String> {
+        Some(match self.not_sent? {
+            NoResend::Wait(seconds) => self.frame.say_with("code-wait", "seconds", seconds),
+            NoResend::NoMore => self.frame.say("code-no-more"),
         })
     }
 }
@@ -106,7 +102,7 @@ pub async fn post(
     match confirmed {
         Ok(next) => steps::go(&visit, next).await,
         Err(Refused::Because(wrong)) => {
-            page.error = Some(CodeError::Wrong(wrong));
+            page.error = Some(wrong);
             Ok(page.render())
         }
         Err(Refused::Stopped(stop)) => Err(stop.into()),
@@ -127,8 +123,8 @@ pub async fn resend(
     match mail_again(&visit.app, held, lang, visit.now).await {
         Ok(id) => Ok(see_other(&format!("{}?resent", page::address(&id)))),
         Err(Refused::Because(no)) => {
-            page.error = Some(CodeError::NotSent(no));
-            Ok(page.render())
+            page.not_sent = Some(no);
+            Ok(page::render(&page.frame, StatusCode::TOO_MANY_REQUESTS, &page))
         }
         Err(Refused::Stopped(stop)) => Err(stop.into()),
     }

@@ -79,12 +79,18 @@ pub struct Arrival {
 pub async fn acs(visit: Visit, arrival: Result<Query<Arrival>, QueryRejection>) -> Result<Response, Failed> {
     let Ok(Query(arrival)) = arrival else { return Err(Failed::Page(Problem::BadReturn, None)) };
     let held = visit.login(&arrival.relay_state).await?;
-    let id = held.login.id.clone();
-    match arrive(&visit.app, held, arrival.artifact.expose(), visit.address, visit.now).await {
-        Ok(next) => steps::go(&visit, next).await,
-        Err(Refused::Because(failure)) => Err(Failed::digid(&failure, &id)),
-        Err(Refused::Stopped(stop)) => Err(stop.into()),
-    }
+    let (id, ask) = (held.login.id.clone(), held.login.ask.clone());
+    let failed = match arrive(&visit.app, held, arrival.artifact.expose(), visit.address, visit.now).await {
+        Ok(next) => match steps::go(&visit, next).await {
+            Err(failed) => failed,
+            done => return done,
+        },
+        Err(Refused::Because(failure)) => Failed::digid(&failure, &id),
+        Err(Refused::Stopped(stop)) => stop.into(),
+    };
+    // Only for the page that tells of it: the login itself may be over.
+    visit.frame(&id, &ask).await?;
+    Err(failed)
 }
 
 /// `GET /digid/metadata`: ours, signed, as registered with Logius.

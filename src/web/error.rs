@@ -16,7 +16,7 @@ use axum::{
 
 use super::{
     error_page::{ErrorPage, Problem},
-    page::{Frame, address},
+    page::{Aside, Frame, address},
 };
 use crate::{
     domain::{
@@ -62,6 +62,7 @@ impl From<Stop> for Failed {
             Stop::Over(Over::WrongCodes) => Self::LoginGone,
             Stop::Over(Over::TooYoung) => Self::Page(Problem::TooYoung, None),
             Stop::Over(Over::LevelTooLow) => Self::Page(Problem::LevelTooLow, None),
+            Stop::Over(Over::AnotherDigid) => Self::Page(Problem::AnotherDigid, None),
             Stop::Over(Over::NotLinked) => Self::Page(Problem::NotLinked, None),
             Stop::Over(Over::ChildsDigid) => Self::Page(Problem::ChildsDigid, None),
             Stop::Busy => Self::Busy,
@@ -118,13 +119,16 @@ impl IntoResponse for Failed {
 }
 
 /// Draws the page of whatever failed below it, and of what the router itself refused.
-pub async fn pages(request: Request, next: Next) -> Response {
+pub async fn pages(mut request: Request, next: Next) -> Response {
     let wish = request.headers().get(ACCEPT_LANGUAGE).cloned();
+    let aside = Aside::default();
+    request.extensions_mut().insert(aside.clone());
     let mut response = next.run(request).await;
     let failed = response.extensions_mut().remove::<Failed>().or_else(|| of_the_router(&response));
     let Some((problem, go_on)) = failed.map(Failed::problem) else { return response };
     let lang = Lang::choose(&[], wish.as_ref().and_then(|wish| wish.to_str().ok()));
-    ErrorPage { frame: Frame::bare(lang), problem, go_on }.render()
+    let frame = aside.get().cloned().unwrap_or_else(|| Frame::bare(lang));
+    ErrorPage { frame, problem, go_on }.render()
 }
 
 /// What the router and its extractors refuse by themselves, in plain text for developers: a body that is too large, an

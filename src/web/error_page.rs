@@ -66,6 +66,8 @@ pub enum Problem {
     Forbidden,
     /// This account and this DigiD, or this address, cannot come together.
     NotLinked,
+    /// A new password was to be chosen, and the DigiD that should show whose account it is was another's (F13).
+    AnotherDigid,
     /// A DigiD of somebody under 16 is linked to no account that may be another's (F9).
     ChildsDigid,
 }
@@ -84,7 +86,7 @@ impl Problem {
             Self::Fault { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::NotLinked | Self::ChildsDigid => StatusCode::CONFLICT,
+            Self::NotLinked | Self::AnotherDigid | Self::ChildsDigid => StatusCode::CONFLICT,
         }
     }
 
@@ -106,6 +108,7 @@ impl Problem {
             Self::MethodNotAllowed => ("method-title", "method", "method-do"),
             Self::Forbidden => ("forbidden-title", "forbidden", "forbidden-do"),
             Self::NotLinked => ("elsewhere-title", "elsewhere", "elsewhere-do"),
+            Self::AnotherDigid => ("another-title", "another", "another-do"),
             Self::ChildsDigid => ("elsewhere-title", "childs-digid", "childs-digid-do"),
         }
     }
@@ -150,6 +153,22 @@ impl ErrorPage {
             }
             _ => None,
         }
+    }
+
+    /// Where to go when the login is over: back to the portal, which may begin a new one.
+    fn way_back(&self) -> Option<&str> {
+        let over = match self.problem {
+            Problem::LevelTooLow
+            | Problem::TooYoung
+            | Problem::LoginGone
+            | Problem::BadReturn
+            | Problem::NotLinked
+            | Problem::AnotherDigid
+            | Problem::ChildsDigid => true,
+            Problem::DigidFailed => self.go_on.is_none(),
+            _ => false,
+        };
+        self.frame.way_back.as_deref().filter(|_| over)
     }
 
     fn digid_can_tell(&self) -> bool {

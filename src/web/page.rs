@@ -1,6 +1,6 @@
 //! What every page has in common: the frame around it, its headers and the style sheet.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use askama::Template;
 use aws_lc_rs::digest;
@@ -47,13 +47,26 @@ pub struct Frame {
     /// Where a form of this page may lead besides here (see [`form_origin`]): browsers follow `form-action` through the
     /// redirects after a form.
     pub form_origins: Vec<String>,
+    /// The way back to the portal without a login, for a page at which the login is over.
+    pub way_back: Option<String>,
 }
+
+/// Where a handler leaves the frame of the login it serves, so that what fails is told within it
+/// (see [`super::error::pages`]).
+pub type Aside = Arc<OnceLock<Frame>>;
 
 impl Frame {
     /// Around a page that belongs to no login.
     pub fn bare(lang: Lang) -> Self {
         let portal = lang.text("site");
-        Self { lang, portal, login: String::new(), csrf: String::new(), form_origins: Vec::new() }
+        Self {
+            lang,
+            portal,
+            login: String::new(),
+            csrf: String::new(),
+            form_origins: Vec::new(),
+            way_back: None,
+        }
     }
 
     /// The text of a message, for the templates.

@@ -18,7 +18,7 @@ use axum::{
 use super::{
     cookies::Cookie,
     error::Failed,
-    page::{self, Frame},
+    page::{self, Aside, Frame},
 };
 use crate::{
     app::App,
@@ -26,6 +26,10 @@ use crate::{
         ask::Ask, fault::Fault, id::LoginId, lang::Lang, secret::Secret, session::Session, time::Timestamp,
     },
     flows::{Held, logins},
+    oidc::{
+        authorize::refusal,
+        error::{Code, Error},
+    },
     saml::ServiceProvider,
 };
 
@@ -46,6 +50,7 @@ pub struct Visit {
     pub address: Option<IpAddr>,
     session: Option<Secret>,
     headers: HeaderMap,
+    aside: Aside,
 }
 
 impl FromRequestParts<Arc<App>> for Visit {
@@ -61,6 +66,7 @@ impl FromRequestParts<Arc<App>> for Visit {
             address: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip()),
             session: Cookie::Session.read(&parts.headers, https),
             headers: parts.headers.clone(),
+            aside: parts.extensions.get().cloned().unwrap_or_default(),
         })
     }
 }
@@ -95,13 +101,22 @@ impl Visit {
         // back to the portal, and one with the way to DigiD.
         let portal = ask.redirect_uri.parse().ok();
         let digid = self.app.digid.as_ref().and_then(ServiceProvider::login_address).cloned();
-        Ok(Frame {
+        let way_back =
+            match refusal(ask, self.app.config.issuer(), Code::AccessDenied, "the login was not completed") {
+                Error::Redirect(redirect) => Some(redirect.location()),
+                _ => None,
+            };
+        let frame = Frame {
             lang: self.lang(Some(ask)),
             portal: client.map(|client| client.name).unwrap_or_default(),
             login: id.to_string(),
             csrf: self.csrf(id.as_str()),
             form_origins: [portal, digid].into_iter().flatten().map(|url| page::form_origin(&url)).collect(),
-        })
+            way_back,
+        };
+        // A second frame of one request would be the same.
+        let _ = self.aside.set(frame.clone());
+        Ok(frame)
     }
 
     /// The token that forms of `what` must bring back: bound to the browser's cookie and to one login.

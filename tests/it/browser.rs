@@ -97,6 +97,13 @@ impl Page {
         html.select(&selector).next().map(|element| folded(&element))
     }
 
+    /// Where the link with that id leads.
+    pub fn link(&self, id: &str) -> Option<Url> {
+        let html = Html::parse_document(&self.body);
+        let selector = Selector::parse(&format!("a#{id}")).unwrap();
+        html.select(&selector).next().map(|a| self.url.join(a.attr("href").unwrap()).unwrap())
+    }
+
     /// The heading.
     pub fn heading(&self) -> String {
         let html = Html::parse_document(&self.body);

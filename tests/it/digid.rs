@@ -1,5 +1,7 @@
 //! DigiD at first sight and after: levels (F7), the question (F8), a new account (F10), both ways (F11), children (M13).
 
+use std::collections::BTreeMap;
+
 use reqwest::StatusCode;
 
 use crate::{
@@ -21,6 +23,11 @@ async fn f7_basis_ends_with_a_clear_page_and_leaves_one_audit_line() {
     let page = at_digid(&browser, &page, &bsn, &[("level", "Basis")]).await;
     assert_eq!(page.status, StatusCode::FORBIDDEN);
     assert_eq!(page.text("problem").unwrap(), "U heeft de DigiD app of sms-controle nodig.");
+    assert!(page.body.contains("Huisarts De Linde"), "the portal's name stands above it");
+    let back = page.link("way-back").unwrap();
+    let told: BTreeMap<_, _> = back.query_pairs().into_owned().collect();
+    assert!(back.as_str().starts_with(CALLBACK), "{back}");
+    assert_eq!((told["error"].as_str(), told.contains_key("code")), ("access_denied", false));
     // The spent artifact stays as a mark, the login under way is gone.
     let expected = [("audit", 1), ("ephemeral", -1), ("spent", 1)].map(|(table, n)| (table.to_owned(), n));
     assert_eq!(grown(&before, &rows(&house)), expected);

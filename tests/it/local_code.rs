@@ -113,8 +113,13 @@ async fn resend(browser: &Browser, page: &Page) -> Page {
         if answer.status.is_redirection() {
             return browser.follow(answer, CALLBACK).await;
         }
-        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(answer.text("error").unwrap().contains("Wacht nog"), "{:?}", answer.text("error"));
+        assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+        assert!(answer.text("not-sent").unwrap().contains("Wacht nog"), "{}", answer.heading());
+        assert_eq!(
+            (answer.text("error"), answer.body.contains("aria-invalid")),
+            (None, false),
+            "nobody typed a code"
+        );
         tokio::time::sleep(Duration::from_millis(900)).await;
     }
     panic!("no newer code within forty tries")

@@ -170,7 +170,10 @@ async fn f13_an_account_with_digid_takes_a_new_password_only_after_its_own_digid
     let digid = to_digid(&house, &thief, email).await;
     assert!(digid.body.contains("U moet opnieuw inloggen"), "an open DigiD session is not enough");
     let refused = at_digid(&thief, &digid, &other, &[]).await;
-    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert_eq!(
+        (refused.status, refused.heading().as_str()),
+        (StatusCode::CONFLICT, "Uw wachtwoord is niet veranderd")
+    );
     assert_eq!(audit(&house).last().unwrap(), "login.digid another_person");
     assert!(!has_session(&house, &thief).await);
     assert_eq!(hash(), before);

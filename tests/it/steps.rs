@@ -92,12 +92,18 @@ pub fn is_in(page: &Page) -> bool {
     page.location().is_some_and(with_code)
 }
 
-/// Status, headers and body of an answer without what differs in each login: its id, its tokens, and its reference.
+/// Status, headers and body of an answer without what differs in each login: its id, its tokens, its reference, the portal's
+/// state, and the seconds that passed.
 pub fn likeness(page: &Page) -> (u16, BTreeMap<String, String>, String) {
     let mut differs: Vec<String> =
         page.body.split("name=\"csrf\" value=\"").skip(1).map(until_quote).collect();
     differs.extend(page.body.split("/login/").skip(1).map(until_quote));
     differs.extend(page.location().iter().chain([&page.url]).filter_map(login_id));
+    let between = |before: &str, after: char| {
+        let parts = page.body.split(before).skip(1);
+        parts.map(|rest| format!("{before}{}", rest.split(after).next().unwrap())).collect::<Vec<_>>()
+    };
+    differs.extend(between("state=", '&').into_iter().chain(between("Wacht nog ", '.')));
     if page.body.contains("het kenmerk ") {
         differs.push(format!("het kenmerk {}", reference(page)));
     }

@@ -1,7 +1,7 @@
 //! The walk: Anna and her family, from door to door. Each step is held against `docs/requirements.md`; the first
 //! difference stops it.
 
-use std::io;
+use std::{io, path::Path};
 
 use serde_json::Value;
 use url::Url;
@@ -11,7 +11,7 @@ use super::{
     desk::Desk,
     refusals,
     seed::Household,
-    stand::{Addresses, Stand},
+    stand::{Addresses, CLIENT, Stand},
     told::{People, Told},
 };
 use crate::{
@@ -63,6 +63,7 @@ pub async fn tell(
     stand: &Stand,
     household: Household,
     spoilt: Option<Spoilt>,
+    verify: Option<&Path>,
     tell: &mut Tell<'_>,
 ) -> Result<(), Stop> {
     let post = Post::new(reqwest::Client::new(), &stand.at.mailbox, ANNA_EMAIL);
@@ -78,6 +79,11 @@ pub async fn tell(
     tell.section("What the portal was told in part 4: the ID token")?;
     let keys = anna.json(tell, walk.namens("/jwks"), "the public keys").await?;
     told.check_signature(tell, &keys)?;
+    if let Some(program) = verify {
+        let issuer = walk.at.namens.as_str().trim_end_matches('/');
+        let arguments = [walk.namens("/jwks").as_str(), issuer, CLIENT].map(str::to_owned);
+        told.check_elsewhere(tell, program, arguments).await?;
+    }
     tell.text(&format!("\n{:#}", told.claims))?;
     tell.text(&format!("\nThe walk is complete: {} hops, and all of it as it should be.", tell.hops()))?;
     Ok(())

@@ -2,15 +2,15 @@
 
 use super::*;
 
-async fn walked(spoilt: Option<Spoilt>) -> (String, Result<(), String>) {
+async fn walked(spoilt: Option<Spoilt>, verify: Option<&str>) -> (String, Result<(), String>) {
     let mut out = vec![];
-    let ended = walk(spoilt, &mut out).await.map_err(|fault| fault.to_string());
+    let ended = walk(spoilt, verify.map(Path::new), &mut out).await.map_err(|fault| fault.to_string());
     (String::from_utf8(out).unwrap(), ended)
 }
 
 #[tokio::test]
 async fn the_walk_reaches_its_end_and_prints_nothing_secret() {
-    let (story, ended) = walked(None).await;
+    let (story, ended) = walked(None, None).await;
     assert_eq!(ended, Ok(()), "{story}");
     assert!(story.contains("and all of it as it should be."), "{story}");
     for secret in EVERYBODY.map(|member| member.bsn).into_iter().chain([ANNA_PASSWORD, "eyJ"]) {
@@ -26,7 +26,7 @@ async fn each_spoilt_hop_is_where_the_walk_stops() {
         (Spoilt::Code, "Deze code klopt niet. U kunt het nog 4 keer proberen."),
         (Spoilt::Link, "Dit e-mailadres of wachtwoord klopt niet."),
     ] {
-        let (story, ended) = walked(Some(spoilt)).await;
+        let (story, ended) = walked(Some(spoilt), None).await;
         let told = ended.unwrap_err();
         assert!(
             told.ends_with(&format!("--break {} spoilt this very hop", spoilt.word())),
@@ -34,6 +34,12 @@ async fn each_spoilt_hop_is_where_the_walk_stops() {
         );
         assert!(told.contains(says), "{told}");
     }
+}
+
+#[tokio::test]
+async fn a_token_that_a_verifier_refuses_stops_the_walk() {
+    let (story, ended) = walked(None, Some("false")).await;
+    assert!(ended.unwrap_err().contains("that false verifies it too"), "{story}");
 }
 
 #[test]

@@ -1,6 +1,13 @@
 //! What the portal was told, held against `docs/requirements.md`.
 
+use std::{
+    io::{self, Write},
+    path::Path,
+    process::{Command, Stdio},
+};
+
 use serde_json::Value;
+use tokio::task::spawn_blocking;
 
 use crate::{
     clock::Clock,
@@ -85,6 +92,22 @@ impl Told {
         )
     }
 
+    /// Stops the walk unless a program of somebody else's verifies the token too, with the keys as it fetches them.
+    pub async fn check_elsewhere(
+        &self,
+        tell: &mut Tell<'_>,
+        program: &Path,
+        arguments: [String; 3],
+    ) -> Result<(), Halt> {
+        let (token, name) = (self.id_token.clone(), program.display().to_string());
+        let command = Command::new(program);
+        let verified = spawn_blocking(move || ask(command, &arguments, &token)).await;
+        let verified = verified.unwrap_or_else(|lost| Err(lost.to_string()));
+        tell.check(verified.is_ok(), &format!("{name} verifies it too"), || {
+            verified.err().unwrap_or_default()
+        })
+    }
+
     fn word(&self, claim: &str) -> &str {
         self.claims.get(claim).and_then(Value::as_str).unwrap_or_default()
     }
@@ -105,6 +128,19 @@ impl Told {
         };
         is_array && self.act_as().len() == people.0.len() && people.0.iter().all(is_there)
     }
+}
+
+/// Gives a program the token and waits for its verdict; what it complains of, otherwise.
+fn ask(mut command: Command, arguments: &[String], token: &str) -> Result<(), String> {
+    let text = |error: io::Error| error.to_string();
+    let command = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(text)?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(token.as_bytes()).map_err(text)?;
+    }
+    let done = child.wait_with_output().map_err(text)?;
+    let complaint = String::from_utf8_lossy(&done.stderr).trim().to_owned();
+    if done.status.success() { Ok(()) } else { Err(format!("{}: {complaint}", done.status)) }
 }
 
 /// `act_as` without `recheck`, which is later in an answer of a second later.
