@@ -91,6 +91,10 @@ impl Report {
         self.0.push(Finding { verdict, about, says: says.to_string() });
     }
 
+    fn is_wrong(&self, about: &str) -> bool {
+        self.0.iter().any(|finding| finding.about == about && finding.verdict == Verdict::Error)
+    }
+
     fn count(&self, verdict: Verdict) -> usize {
         self.0.iter().filter(|finding| finding.verdict == verdict).count()
     }

@@ -18,12 +18,11 @@ pub use self::{
     recover::{NewPassword, RecoverDigid, Recovering},
     register::{Register, Registering},
 };
-pub use super::proof::Opening;
 use super::{
     ask::Ask,
     assurance::Level,
     id::{LoginId, PersonId},
-    proof::{Digid, Local, Proof},
+    proof::{Digid, Local, Opening, Proof},
     secret::Hashed,
     time::Timestamp,
 };

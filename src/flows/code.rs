@@ -7,6 +7,7 @@ use super::{
 use crate::{
     app::App,
     domain::{
+        calendar::DAY,
         code::{self, CodeFor, NoResend, SentCode, WrongCode},
         email::Email,
         fault::Fault,
@@ -32,7 +33,6 @@ pub(super) struct Mailed {
 const FREE_MAILS: i64 = 30;
 /// Seconds between two mails after that: it slows, it never locks.
 const SPACED: i64 = 3600;
-const DAY: i64 = 86_400;
 
 /// Draws the first code of a login. A `hollow` one is never right: the page is the same, and another letter goes out, or
 /// none.

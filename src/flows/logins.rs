@@ -7,7 +7,8 @@ use crate::{
     domain::{
         fault::Fault,
         id::{LoginId, SessionId},
-        login::{ByCode, Login, Opening, Step},
+        login::{ByCode, Login, Step},
+        proof::Opening,
         secret::Secret,
         time::Timestamp,
     },

@@ -15,7 +15,7 @@ use crate::domain::{
     email::Email,
     fault::Fault,
     id::{AccountId, PersonId},
-    login::Opening,
+    proof::Opening,
     time::Timestamp,
 };
 

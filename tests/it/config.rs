@@ -37,8 +37,11 @@ fn refuses(house: &House) -> String {
 fn errors(house: &House) -> Vec<String> {
     let output = house.run(&["doctor", "--json"]);
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let errors = told.as_array().unwrap().iter().filter(|finding| finding["verdict"] == "error");
-    let errors: Vec<_> = errors
+    let of = |verdict| told.as_array().unwrap().iter().filter(move |finding| finding["verdict"] == verdict);
+    let fine =
+        of("ok").find(|fine| fine["about"] == "clients" && of("error").any(|bad| bad["about"] == "clients"));
+    assert_eq!(fine, None, "clients are both wrong and fine");
+    let errors: Vec<_> = of("error")
         .map(|one| format!("{}: {}", one["about"].as_str().unwrap(), one["says"].as_str().unwrap()))
         .collect();
     assert_eq!(output.status.code(), Some(i32::from(!errors.is_empty())), "{told}");

@@ -33,14 +33,22 @@ pub struct Limits {
     pub headers: Duration,
     /// How long a request may take from its headers to its answer.
     pub request: Duration,
-    /// How long the requests under way may go on when the server stops.
+    /// How long a connection lives: whoever asks and never reads the answers would keep its place for ever.
+    pub life: Duration,
+    /// How long the requests under way may go on when the server stops, or their connection has had its time.
     pub last: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { connections: 4096, headers: seconds(75), request: seconds(30), last: seconds(20) }
+        Self {
+            connections: 4096,
+            headers: seconds(75),
+            request: seconds(30),
+            life: seconds(600),
+            last: seconds(20),
+        }
     }
 }
 
@@ -105,9 +113,11 @@ async fn connection(
     tokio::select! {
         // A broken connection is the peer's own affair.
         _ = served.as_mut() => return,
-        _ = close.changed() => served.as_mut().graceful_shutdown(),
+        _ = close.changed() => {}
+        () = sleep(limits.life) => {}
     }
-    let _ = served.await;
+    served.as_mut().graceful_shutdown();
+    let _ = timeout(limits.last, served).await;
 }
 
 #[cfg(test)]
@@ -122,6 +132,8 @@ mod tests {
     use super::*;
 
     const SHORT: Duration = Duration::from_millis(200);
+    /// A bound for what must come.
+    const MINUTE: Duration = Duration::from_secs(60);
 
     /// A server on a free port, what stops it, and the task that ends with it.
     async fn serve(limits: Limits) -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
@@ -147,7 +159,7 @@ mod tests {
     /// Everything until the server closes.
     async fn hear(mut stream: TcpStream) -> String {
         let mut text = String::new();
-        timeout(20 * SHORT, stream.read_to_string(&mut text)).await.expect("the server closes").unwrap();
+        timeout(MINUTE, stream.read_to_string(&mut text)).await.expect("the server closes").unwrap();
         text
     }
 
@@ -173,6 +185,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_asks_and_never_reads_is_let_go_and_who_is_being_served_is_not() {
+        let limits = Limits { life: SHORT, last: 25 * SHORT, ..Limits::default() };
+        let (address, _stop, _server) = serve(limits).await;
+        let slow = say(address, &get_of("/slow")).await;
+        let mut deaf = TcpStream::connect(address).await.unwrap();
+        let many = "GET /peer HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1000);
+        // Until the server lets go it takes all that its buffers hold, and then no more.
+        let asked = async { while deaf.write_all(many.as_bytes()).await.is_ok() {} };
+        timeout(MINUTE, asked).await.expect("it is let go");
+        assert!(hear(slow).await.starts_with("HTTP/1.1 200"));
+    }
+
+    #[tokio::test]
     async fn past_the_limit_a_connection_waits_for_its_turn() {
         let (address, _stop, _server) = serve(Limits { connections: 1, ..Limits::default() }).await;
         let first = say(address, "").await;
@@ -192,7 +217,7 @@ mod tests {
         sleep(SHORT).await;
         stop.send(()).unwrap();
         assert!(hear(slow).await.starts_with("HTTP/1.1 200"));
-        timeout(5 * SHORT, server).await.expect("the server ends").unwrap();
+        timeout(MINUTE, server).await.expect("the server ends").unwrap();
         assert_eq!(hear(idle).await, "");
         assert!(TcpStream::connect(address).await.is_err());
     }

@@ -8,7 +8,8 @@ use crate::{
     config::Config,
     domain::{
         id::random,
-        login::{Choose, LogIn, Opening, Recovering},
+        login::{Choose, LogIn, Recovering},
+        proof::Opening,
     },
     flows::{Next, email, finish},
     oidc::oxide::tests::ask,
