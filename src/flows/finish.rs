@@ -16,7 +16,8 @@ use crate::{
         time::Timestamp,
     },
     oidc::{error::code_location, oxide},
-    store::{Store, accounts::Account, audit::Event},
+    saml::ServiceProvider,
+    store::{Store, accounts::Account, audit::Event, logins::Ending},
 };
 
 /// What the browser gets: a session, and an answer for the portal.
@@ -59,7 +60,10 @@ pub async fn finish(
         detail: Some(session.level.acr()),
         ..event(&login)
     };
-    logins::finish(app, &version.ending(&login.id, older, event, Some(begun)), now).await?;
+    let told = app.digid.as_ref().is_some_and(ServiceProvider::has_logout);
+    let digid = done.digid().filter(|_| told).map(|proof| (&session, proof));
+    let ending = Ending { digid, ..version.ending(&login.id, older, event, Some(begun)) };
+    logins::finish(app, &ending, now).await?;
     let cookie = Secret::new(format!("{}.{}", session.sid, secret.expose()));
     Ok(Finished { cookie, location: back(app, ask, &code), address: Email::parse(&account.email)? })
 }
