@@ -173,7 +173,11 @@ pub fn service_provider(config: &Config, digid: &config::Digid) -> Result<Servic
         entity_id: digid.entity_id.clone(),
         acs_url: config.endpoint("/digid/acs").parse()?,
         acs_index: Some(0),
-        logout_url: if digid.single_logout()? { Some(config.endpoint("/digid/logout").parse()?) } else { None },
+        logout_url: if digid.single_logout()? {
+            Some(config.endpoint("/digid/logout").parse()?)
+        } else {
+            None
+        },
         binding: digid.binding(),
         interface,
         signing_key: private(&digid.signing_key)?,

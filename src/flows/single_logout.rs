@@ -67,8 +67,7 @@ pub async fn arrive(
     now: Timestamp,
 ) -> Result<Option<Arrival>, Fault> {
     let sp = provider(app)?;
-    let left: Option<Leaving> =
-        app.store.end_leaving(&Secret::new(relay_state).hashed(), now).await?;
+    let left: Option<Leaving> = app.store.end_leaving(&Secret::new(relay_state).hashed(), now).await?;
     Ok(left.map(|left| Arrival { whole: sp.says_whole(saml_response, &left.request), back: left.back }))
 }
 

@@ -122,7 +122,9 @@ fn artifact_resolve(
 
 /// A message in a SOAP 1.1 envelope.
 pub(super) fn in_soap(message: &str) -> String {
-    format!("<soapenv:Envelope xmlns:soapenv=\"{SOAP}\"><soapenv:Body>{message}</soapenv:Body></soapenv:Envelope>")
+    format!(
+        "<soapenv:Envelope xmlns:soapenv=\"{SOAP}\"><soapenv:Body>{message}</soapenv:Body></soapenv:Envelope>"
+    )
 }
 
 /// Shape, then signature, then every check of the answer's content.

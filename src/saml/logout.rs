@@ -27,7 +27,7 @@ use crate::domain::time::Timestamp;
 use crate::lane::Lane;
 
 /// The largest LogoutResponse, in bytes. DigiD's has some hundreds.
-const MAX_RESPONSE: u64 = 16 * 1024;
+const MAX_RESPONSE: usize = 16 * 1024;
 
 /// Where requests to log out go.
 pub(super) struct Logout {
@@ -185,8 +185,11 @@ fn read(request: &Element, digid: &str, ours: &Url, now: Timestamp) -> Result<Lo
 fn whole(sp: &Inner, saml_response: &str, id: &str) -> Result<bool, Reason> {
     let deflated = STANDARD.decode(saml_response).map_err(|_| "no base64")?;
     let mut document = Vec::new();
-    let inflated = DeflateDecoder::new(deflated.as_slice()).take(MAX_RESPONSE).read_to_end(&mut document);
-    inflated.map_err(|_| "not deflated")?;
+    let inflated =
+        DeflateDecoder::new(deflated.as_slice()).take(MAX_RESPONSE as u64).read_to_end(&mut document);
+    if inflated.map_err(|_| "not deflated")? == MAX_RESPONSE {
+        return Err("too large");
+    }
     let response = xml::parse(&document)?;
     version_and_issuer(&response, &sp.digid.entity_id)?;
     let ours = response.is(SAMLP, "LogoutResponse") && response.attribute("InResponseTo") == Some(id);

@@ -53,7 +53,8 @@ pub(super) fn read(text: &str) -> Result<IdentityProvider, SettingsError> {
         return Err(SettingsError::MissingEndpoint("ArtifactResolutionService for SOAP"));
     }
     let single = "SingleSignOnService";
-    let (redirect, post) = (front_channel(idp, single, HTTP_REDIRECT)?, front_channel(idp, single, HTTP_POST)?);
+    let (redirect, post) =
+        (front_channel(idp, single, HTTP_REDIRECT)?, front_channel(idp, single, HTTP_POST)?);
     let logout = front_channel(idp, "SingleLogoutService", HTTP_POST)?;
     Ok(IdentityProvider { entity_id, redirect, post, logout, artifact_resolution, certificates })
 }

@@ -86,11 +86,7 @@ pub(super) fn check_logout(envelope: &Element) -> Result<&str, Reason> {
 }
 
 /// The one message in a SOAP 1.1 envelope.
-fn in_body<'a>(
-    envelope: &'a Element,
-    name: &'static str,
-    missing: Reason,
-) -> Result<&'a Element, Reason> {
+fn in_body<'a>(envelope: &'a Element, name: &'static str, missing: Reason) -> Result<&'a Element, Reason> {
     if !envelope.is(SOAP, "Envelope") {
         return Err("no SOAP 1.1 envelope");
     }

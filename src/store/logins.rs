@@ -3,8 +3,8 @@
 use super::{
     Store,
     audit::{Event, write_event},
-    ephemeral::{Kind, New, Versioned, bump, keep, remove, swap, take_as},
     digid_sessions::forget_digid,
+    ephemeral::{Kind, New, Versioned, bump, keep, remove, swap, take_as},
     grants::revoke_of_session,
 };
 use crate::domain::{
@@ -229,7 +229,10 @@ mod tests {
 
         async fn end(&self, version: i64, older: &Session, begun: [New; 2]) -> Result<bool, Fault> {
             let (login, older, begun) = (&self.1.value.id, Some(&older.sid), Some(begun));
-            self.0.store.finish_login(&Ending { login, version, older, begun, digid: None, event: EVENT }, at(2)).await
+            self.0
+                .store
+                .finish_login(&Ending { login, version, older, begun, digid: None, event: EVENT }, at(2))
+                .await
         }
 
         /// How many logins, sessions and codes there are, and lines of [`EVENT`].

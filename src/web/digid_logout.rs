@@ -78,9 +78,7 @@ pub async fn back(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, F
     in_use(&visit)?;
     let params = Params::parse(query.unwrap_or_default().as_bytes()).unwrap_or_default();
     let said = |name| params.get(name).unwrap_or_default();
-    let Some(arrival) =
-        arrive(&visit.app, said("RelayState"), said("SAMLResponse"), visit.now).await?
-    else {
+    let Some(arrival) = arrive(&visit.app, said("RelayState"), said("SAMLResponse"), visit.now).await? else {
         // An old link, or a reload: that page says how things stand.
         return Ok(see_other(path::LOGOUT));
     };

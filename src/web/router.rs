@@ -11,8 +11,8 @@ use axum::{
 };
 
 use super::{
-    authorize, code, digid, digid_logout, discovery, done, email, error, link, login, logout, page, question, recover,
-    register, token, userinfo,
+    authorize, code, digid, digid_logout, discovery, done, email, error, link, login, logout, page, question,
+    recover, register, token, userinfo,
 };
 use crate::{app::App, oidc::path};
 
