@@ -1,6 +1,6 @@
 //! A login that is done becomes a session and an answer to the portal; a session answers later requests by itself.
 
-use super::{Held, Over, Stop, logins};
+use super::{Held, Over, Stop, logins, single_logout};
 use crate::{
     app::App,
     domain::{
@@ -16,7 +16,6 @@ use crate::{
         time::Timestamp,
     },
     oidc::{error::code_location, oxide},
-    saml::ServiceProvider,
     store::{Store, accounts::Account, audit::Event, logins::Ending},
 };
 
@@ -60,8 +59,7 @@ pub async fn finish(
         detail: Some(session.level.acr()),
         ..event(&login)
     };
-    let told = app.digid.as_ref().is_some_and(ServiceProvider::has_logout);
-    let digid = done.digid().filter(|_| told).map(|proof| (&session, proof));
+    let digid = done.digid().filter(|_| single_logout::is_on(app)).map(|proof| (&session, proof));
     let ending = Ending { digid, ..version.ending(&login.id, older, event, Some(begun)) };
     logins::finish(app, &ending, now).await?;
     let cookie = Secret::new(format!("{}.{}", session.sid, secret.expose()));

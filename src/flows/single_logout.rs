@@ -44,6 +44,11 @@ pub struct Arrival {
     pub whole: bool,
 }
 
+/// Whether it is in use here.
+pub fn is_on(app: &App) -> bool {
+    provider(app).is_ok()
+}
+
 /// Asks DigiD to log somebody out whose session here has ended; `back` is where the portal wants the browser afterwards.
 pub async fn depart(
     app: &App,

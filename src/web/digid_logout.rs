@@ -19,10 +19,10 @@ use crate::{
     domain::{fault::Fault, proof::Digid},
     flows::{
         Refused, Stop,
-        single_logout::{arrive, depart, hear},
+        single_logout::{arrive, depart, hear, is_on},
     },
     oidc::{params::Params, path},
-    saml::{Failure, ServiceProvider, fault},
+    saml::{Failure, fault},
 };
 
 /// "U bent hier uitgelogd, en bij DigiD nog niet." The form is posted, for it holds a BSN, and by the user's own press of the
@@ -105,8 +105,7 @@ pub async fn post(visit: Visit, body: Bytes) -> Result<Response, Failed> {
 }
 
 fn in_use(visit: &Visit) -> Result<(), Failed> {
-    let used = visit.app.digid.as_ref().is_some_and(ServiceProvider::has_logout);
-    if used { Ok(()) } else { Err(Failed::Page(Problem::NotFound, None)) }
+    if is_on(&visit.app) { Ok(()) } else { Err(Failed::Page(Problem::NotFound, None)) }
 }
 
 /// Logs what is ours to mend. Gives whether it was the sender's doing.
