@@ -33,7 +33,7 @@ use super::{DigiD, blocking, held, verify};
 const MAX_SESSIONS: usize = 1_000;
 const RSA_SHA1: &str = "http://www.w3.org/2000/09/xmldsig#rsa-sha1";
 /// How long the service provider may take to carry a request out.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A login that an Assertion told of.
 #[derive(Debug, Clone, PartialEq, Eq)]
