@@ -155,6 +155,7 @@ pub fn service_provider(config: &Config, digid: &config::Digid) -> Result<Servic
         refuse_open_file(&config.path(path))?;
         text(path).map(Zeroizing::new)
     };
+    let logout_url = digid.single_logout()?.then(|| config.endpoint("/digid/logout").parse());
     let routing = digid.routing_service()?;
     let interface = match routing {
         None => saml::Interface::Digid3,
@@ -173,6 +174,7 @@ pub fn service_provider(config: &Config, digid: &config::Digid) -> Result<Servic
         entity_id: digid.entity_id.clone(),
         acs_url: config.endpoint("/digid/acs").parse()?,
         acs_index: Some(0),
+        logout_url: logout_url.transpose()?,
         binding: digid.binding(),
         interface,
         signing_key: private(&digid.signing_key)?,

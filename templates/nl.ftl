@@ -99,6 +99,13 @@ logout-submit = Uitloggen
 logout-stay = Wilt u ingelogd blijven? Sluit dan deze pagina.
 logged-out-title = U bent uitgelogd.
 logged-out-text = Sluit ook uw browser op een gedeelde computer.
+digid-logout-title = Log ook uit bij DigiD
+digid-logout-text = U bent hier uitgelogd. Bij DigiD bent u nog ingelogd. Log daar ook uit. Anders kan iemand anders op dit apparaat misschien inloggen met uw DigiD.
+digid-logout-submit = Uitloggen bij DigiD
+partly-title = U bent misschien nog niet overal uitgelogd
+partly = U bent hier uitgelogd. Bij DigiD is het uitloggen niet helemaal gelukt. Misschien bent u nog ingelogd bij DigiD of bij een andere website.
+partly-do = Sluit uw browser. Doe dat zeker op een gedeelde computer.
+partly-back = Terug naar de website
 
 digid-failed-title = Inloggen met DigiD is niet gelukt
 digid-failed = Er is een fout opgetreden in de communicatie met DigiD. Probeert u het later nogmaals. Indien deze fout blijft aanhouden, kijk dan op de website https://www.digid.nl voor de laatste informatie.

@@ -31,6 +31,9 @@ pub struct Digid {
     /// Which of the two interfaces this is.
     #[serde(default)]
     pub interface: Interface,
+    /// Whether DigiD's single sign-on is contracted, which makes single logout a duty.
+    #[serde(default)]
+    single_logout: bool,
     /// What the routing service knows us by.
     routing_service: Option<Box<RoutingService>>,
 }
@@ -42,6 +45,17 @@ impl Digid {
             Interface::Digid3 => Binding::Redirect,
             Interface::RoutingService => Binding::Post,
         })
+    }
+
+    /// Whether people log out of DigiD when they log out here, and the other way round. The routing service has another
+    /// single logout, which is refused here until it is built.
+    pub fn single_logout(&self) -> Result<bool, BadConfig> {
+        match (self.single_logout, self.interface) {
+            (true, Interface::RoutingService) => Err(BadConfig::value(
+                "[digid]: single_logout is for DigiD itself: remove it, or interface = \"routing-service\"",
+            )),
+            (wanted, _) => Ok(wanted),
+        }
     }
 
     /// Our registration, where we are connected to the routing service. An interface and a table that do not belong
@@ -126,6 +140,16 @@ mod tests {
         let files = ["metadata", "signing_key", "signing_certificate", "tls_key", "tls_certificate", "ca"];
         let files: String = files.iter().map(|file| format!("{file} = \"x\"\n")).collect();
         toml::from_str(&format!("entity_id = \"us\"\n{files}{more}")).unwrap()
+    }
+
+    #[test]
+    fn single_logout_is_off_unless_asked_for_and_only_for_digid_itself() {
+        assert!(!read("").single_logout().unwrap());
+        assert!(read("single_logout = true").single_logout().unwrap());
+        let routed = "interface = \"routing-service\"\n";
+        assert!(!read(routed).single_logout().unwrap());
+        let refused = read(&format!("{routed}single_logout = true")).single_logout().unwrap_err();
+        assert!(refused.to_string().contains("single_logout is for DigiD itself"), "{refused}");
     }
 
     #[test]

@@ -116,6 +116,11 @@ impl Done {
         self.digid.as_ref().map_or(local, at)
     }
 
+    /// What DigiD vouched for, if it was asked.
+    pub fn digid(&self) -> Option<&Proof<Digid>> {
+        self.digid.as_ref()
+    }
+
     /// Whether DigiD was linked to an account in this login: the user is told.
     pub fn was_linked(&self) -> bool {
         self.digid.is_some() && self.local.is_some()

@@ -20,6 +20,9 @@ pub struct Digid {
     pub bsn: Bsn,
     /// How surely.
     pub level: Level,
+    /// What DigiD calls its session (`SessionIndex`), to be named at logout.
+    #[serde(default)]
+    pub session: Option<String>,
 }
 
 /// Somebody knew the account's password and read its mail.

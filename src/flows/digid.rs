@@ -117,7 +117,11 @@ async fn prove<P>(
         reason = "after every check of the assertion, and after it was spent"
     )]
     Ok(Proof::attest(
-        Digid { bsn: verified.bsn().clone(), level: verified.level() },
+        Digid {
+            bsn: verified.bsn().clone(),
+            level: verified.level(),
+            session: verified.session_index().map(str::to_owned),
+        },
         verified.authn_instant(),
     ))
 }

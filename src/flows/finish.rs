@@ -1,6 +1,6 @@
 //! A login that is done becomes a session and an answer to the portal; a session answers later requests by itself.
 
-use super::{Held, Over, Stop, logins};
+use super::{Held, Over, Stop, logins, single_logout};
 use crate::{
     app::App,
     domain::{
@@ -16,7 +16,7 @@ use crate::{
         time::Timestamp,
     },
     oidc::{error::code_location, oxide},
-    store::{Store, accounts::Account, audit::Event},
+    store::{Store, accounts::Account, audit::Event, logins::Ending},
 };
 
 /// What the browser gets: a session, and an answer for the portal.
@@ -59,7 +59,9 @@ pub async fn finish(
         detail: Some(session.level.acr()),
         ..event(&login)
     };
-    logins::finish(app, &version.ending(&login.id, older, event, Some(begun)), now).await?;
+    let digid = done.digid().filter(|_| single_logout::is_on(app)).map(|proof| (&session, proof));
+    let ending = Ending { digid, ..version.ending(&login.id, older, event, Some(begun)) };
+    logins::finish(app, &ending, now).await?;
     let cookie = Secret::new(format!("{}.{}", session.sid, secret.expose()));
     Ok(Finished { cookie, location: back(app, ask, &code), address: Email::parse(&account.email)? })
 }

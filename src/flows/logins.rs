@@ -71,7 +71,7 @@ impl Version {
         event: Event<'a>,
         begun: Option<[New; 2]>,
     ) -> Ending<'a> {
-        Ending { login, version: self.0, older, begun, event }
+        Ending { login, version: self.0, older, begun, digid: None, event }
     }
 
     /// What the login became, ready to be saved.

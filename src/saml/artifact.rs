@@ -117,9 +117,14 @@ fn artifact_resolve(
         artifact = escape(artifact),
     );
     let signed = sp.signer.sign_xml(&document).map_err(|_| Failure::Broken("signing"))?;
-    Ok(format!(
-        "<soapenv:Envelope xmlns:soapenv=\"{SOAP}\"><soapenv:Body>{signed}</soapenv:Body></soapenv:Envelope>"
-    ))
+    Ok(in_soap(&signed))
+}
+
+/// A message in a SOAP 1.1 envelope.
+pub(super) fn in_soap(message: &str) -> String {
+    format!(
+        "<soapenv:Envelope xmlns:soapenv=\"{SOAP}\"><soapenv:Body>{message}</soapenv:Body></soapenv:Envelope>"
+    )
 }
 
 /// Shape, then signature, then every check of the answer's content.

@@ -174,7 +174,12 @@ fn confirmation(subject: &Element, asked: &Asked<'_>, now: Timestamp) -> Result<
 }
 
 /// The NameID is `sector:number`.
-fn bsn(subject: &Element) -> Result<Bsn, Reason> {
+pub(super) fn name_id(bsn: &Bsn) -> String {
+    format!("{BSN_SECTOR}:{}", bsn.digits())
+}
+
+/// Of whom a Subject or a LogoutRequest speaks.
+pub(super) fn bsn(subject: &Element) -> Result<Bsn, Reason> {
     let name_id = subject.one(SAML, "NameID", "not exactly one NameID")?.text();
     let (sector, number) = name_id.split_once(':').ok_or("a NameID without sector")?;
     if sector != BSN_SECTOR {

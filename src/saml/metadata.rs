@@ -24,6 +24,8 @@ pub(super) struct IdentityProvider {
     pub(super) entity_id: String,
     pub(super) redirect: Option<Url>,
     pub(super) post: Option<Url>,
+    /// Where people are logged out, by HTTP-POST: by HTTP-Redirect, the BSN would stand in the address.
+    pub(super) logout: Option<Url>,
     /// Where artifacts are resolved, by the endpoint index an artifact carries.
     pub(super) artifact_resolution: BTreeMap<u16, Url>,
     /// Never empty.
@@ -50,15 +52,18 @@ pub(super) fn read(text: &str) -> Result<IdentityProvider, SettingsError> {
     if artifact_resolution.is_empty() {
         return Err(SettingsError::MissingEndpoint("ArtifactResolutionService for SOAP"));
     }
-    let (redirect, post) = (single_sign_on(idp, HTTP_REDIRECT)?, single_sign_on(idp, HTTP_POST)?);
-    Ok(IdentityProvider { entity_id, redirect, post, artifact_resolution, certificates })
+    let single = "SingleSignOnService";
+    let (redirect, post) =
+        (front_channel(idp, single, HTTP_REDIRECT)?, front_channel(idp, single, HTTP_POST)?);
+    let logout = front_channel(idp, "SingleLogoutService", HTTP_POST)?;
+    Ok(IdentityProvider { entity_id, redirect, post, logout, artifact_resolution, certificates })
 }
 
-fn single_sign_on(idp: &Element, binding: &str) -> Result<Option<Url>, SettingsError> {
-    let mut services = idp.all(MD, "SingleSignOnService").filter(|s| s.attribute("Binding") == Some(binding));
+fn front_channel(idp: &Element, name: &'static str, binding: &str) -> Result<Option<Url>, SettingsError> {
+    let mut services = idp.all(MD, name).filter(|s| s.attribute("Binding") == Some(binding));
     let Some(service) = services.next() else { return Ok(None) };
     let url = location(service)?;
-    check_url("SingleSignOnService in DigiD's metadata", &url)?;
+    check_url("an address for browsers in DigiD's metadata", &url)?;
     Ok(Some(url))
 }
 
@@ -107,6 +112,8 @@ pub(super) struct Ours<'a> {
     pub(super) entity_id: &'a str,
     pub(super) acs: &'a Url,
     pub(super) index: Option<u16>,
+    /// Where single logout is in use: its one address, by SOAP and by HTTP-Redirect.
+    pub(super) logout: Option<&'a Url>,
     pub(super) signer: &'a Signer,
     /// For the routing service, which also wants to know our TLS client.
     pub(super) routing: Option<(&'a Routing, &'a KeyPair)>,
@@ -116,7 +123,7 @@ pub(super) struct Ours<'a> {
 /// signs nor an end, and forbids `cacheDuration`; the routing service wants the TLS client's, one to encrypt for, and an
 /// end, which is that of the certificate that ends first.
 pub(super) fn write(ours: &Ours<'_>) -> Result<String, CannotSign> {
-    let Ours { entity_id, acs, index, signer, routing } = *ours;
+    let Ours { entity_id, acs, index, logout, signer, routing } = *ours;
     // An id from the entity id, not from chance: every node and every start writes the same text.
     let id = format!("_{}", base16ct::lower::encode_string(&sha256(entity_id.as_bytes())[..20]));
     let mut keys = key("signing", signer.key_name(), signer.pair())?;
@@ -129,12 +136,17 @@ pub(super) fn write(ours: &Ours<'_>) -> Result<String, CannotSign> {
         let first = ends.into_iter().flatten().min().ok_or(CannotSign)?;
         valid_until = format!(" validUntil=\"{}\"", first.rfc3339());
     }
+    let service = |binding: &str, to: &Url| {
+        format!("<md:SingleLogoutService Binding=\"{binding}\" Location=\"{}\"/>", escape(to.as_str()))
+    };
+    let logout: String =
+        logout.iter().flat_map(|to| [SOAP_BINDING, HTTP_REDIRECT].map(|by| service(by, to))).collect();
     let document = format!(
         "<md:EntityDescriptor xmlns:md=\"{MD}\" ID=\"{id}\" entityID=\"{entity_id}\"{valid_until}>\
          {signature}\
          <md:SPSSODescriptor AuthnRequestsSigned=\"true\" WantAssertionsSigned=\"true\" \
          protocolSupportEnumeration=\"{SAMLP}\">\
-         {keys}<md:AssertionConsumerService Binding=\"{HTTP_ARTIFACT}\" Location=\"{acs}\" \
+         {keys}{logout}<md:AssertionConsumerService Binding=\"{HTTP_ARTIFACT}\" Location=\"{acs}\" \
          index=\"{index}\" isDefault=\"true\"/></md:SPSSODescriptor></md:EntityDescriptor>",
         entity_id = escape(entity_id),
         signature = signer.template(&id),

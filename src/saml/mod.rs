@@ -16,6 +16,7 @@
 //! | `verify`, `libxmlsec` | the signatures; what is read is what was signed |
 //! | `response`, `assertion`, `level` | every check on what is signed |
 //! | `routing`, `decrypt` | what the routing service says in another way, and for our eyes only |
+//! | `logout` | single logout: our request and DigiD's, and the answers to both |
 //! | `keys`, `signer` | keys, our signature |
 
 mod artifact;
@@ -25,6 +26,7 @@ mod failure;
 mod keys;
 mod level;
 mod libxmlsec;
+mod logout;
 mod metadata;
 mod request;
 mod response;
@@ -41,6 +43,7 @@ mod tests;
 pub use artifact::{Artifact, Expected};
 pub use assertion::Verified;
 pub use failure::Failure;
+pub use logout::{LogoutRequest, OutgoingLogout, fault};
 pub use request::{Delivery, Outgoing, RequestError, Wish};
 pub use routing::{Legal, Representation};
 pub use settings::{Interface, Providers, RoutingService, ServiceProvider, Settings, SettingsError};

@@ -13,7 +13,7 @@ use crate::domain::time::Timestamp;
 /// How far DigiD's clock and ours may differ, in seconds.
 pub(super) const SKEW: i64 = 120;
 
-const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
+pub(super) const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 const REQUESTER: &str = "urn:oasis:names:tc:SAML:2.0:status:Requester";
 const AUTHN_FAILED: &str = "urn:oasis:names:tc:SAML:2.0:status:AuthnFailed";
 const NO_AUTHN_CONTEXT: &str = "urn:oasis:names:tc:SAML:2.0:status:NoAuthnContext";
@@ -121,6 +121,12 @@ fn status(message: &Element) -> Result<Status<'_>, Reason> {
     let message = status.at_most_one(SAMLP, "StatusMessage", "several StatusMessages")?;
     let second = second.and_then(|code| code.attribute("Value"));
     Ok(Status { top, second, message: message.map(Element::text) })
+}
+
+/// Whether a message says success, and nothing that takes from it.
+pub(super) fn is_whole_success(message: &Element) -> Result<bool, Reason> {
+    let status = status(message)?;
+    Ok((status.top, status.second) == (SUCCESS, None))
 }
 
 /// The outer status tells of the artifact: unknown is `RequestDenied`, expired is success without a Response.

@@ -9,6 +9,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::keys::{KeyPair, instant};
+use super::logout::Logout;
 use super::metadata::{self, IdentityProvider};
 use super::routing::Routing;
 use super::signer::Signer;
@@ -61,6 +62,9 @@ pub struct Settings {
     /// The index of that service in our registered metadata; DigiD prefers it over the URL. Without one we
     /// send the URL.
     pub acs_index: Option<u16>,
+    /// Where DigiD sends requests to log somebody out, and the browser back after ours; for DigiD itself only, and only
+    /// where its single sign-on is contracted.
+    pub logout_url: Option<Url>,
     /// How requests travel. The routing service takes posted ones only.
     pub binding: Binding,
     /// Which of the two we are connected to.
@@ -153,6 +157,8 @@ pub(super) struct Inner {
     pub(super) binding: Binding,
     /// Our registration, where we are connected to the routing service.
     pub(super) routing: Option<Routing>,
+    /// Single logout, where it is in use.
+    pub(super) logout: Option<Logout>,
     pub(super) signer: Signer,
     pub(super) digid: IdentityProvider,
     pub(super) client: Client,
@@ -192,10 +198,13 @@ impl ServiceProvider {
         let tls_not_after = instant(tls.certificate().not_after())
             .map_err(|_| SettingsError::Certificate { what: "TLS client" })?;
         let signer = Signer::new(signing, settings.key_name);
+        let lane = Lane::new(WAITING);
+        let logout = settings.logout_url.map(|ours| Logout::new(ours, &digid, &lane)).transpose()?;
         let ours = metadata::Ours {
             entity_id: &settings.entity_id,
             acs: &settings.acs_url,
             index: settings.acs_index,
+            logout: logout.as_ref().map(|logout| &logout.ours),
             signer: &signer,
             routing: routing.as_ref().map(|routing| (routing, &tls)),
         };
@@ -206,10 +215,11 @@ impl ServiceProvider {
             acs_index: settings.acs_index,
             binding: settings.binding,
             routing,
+            logout,
             signer,
             digid,
             client,
-            lane: Lane::new(WAITING),
+            lane,
             metadata,
             tls_not_after,
         };

@@ -42,7 +42,7 @@ pub(super) enum Advice {
 
 /// Checks the shape of a SOAP answer; says why it is refused.
 pub(super) fn check(envelope: &Element, advice: Advice) -> Result<Signatures<'_>, Reason> {
-    let answer = artifact_response(envelope)?;
+    let answer = in_body(envelope, "ArtifactResponse", "no ArtifactResponse in the SOAP body")?;
     unique_identifiers(envelope)?;
     let response = answer.at_most_one(SAMLP, "Response", "several Responses")?;
     let assertion = match response {
@@ -74,14 +74,26 @@ fn unread(assertion: &Element) -> Result<Option<&Element>, Reason> {
     if advice.is_none_or(plain) { Ok(advice) } else { Err("an Advice of something else than Assertions") }
 }
 
-fn artifact_response(envelope: &Element) -> Result<&Element, Reason> {
+/// Checks the shape of DigiD's request to log somebody out; gives the `ID` of the LogoutRequest, which bears the only
+/// signature, over itself.
+pub(super) fn check_logout(envelope: &Element) -> Result<&str, Reason> {
+    let request = in_body(envelope, "LogoutRequest", "no LogoutRequest in the SOAP body")?;
+    unique_identifiers(envelope)?;
+    let id = signature_over(request, "the LogoutRequest is not signed")?;
+    count(envelope, None, "Signature", 1, "a misplaced signature")?;
+    count(envelope, None, "LogoutRequest", 1, "a misplaced LogoutRequest")?;
+    Ok(id)
+}
+
+/// The one message in a SOAP 1.1 envelope.
+fn in_body<'a>(envelope: &'a Element, name: &'static str, missing: Reason) -> Result<&'a Element, Reason> {
     if !envelope.is(SOAP, "Envelope") {
         return Err("no SOAP 1.1 envelope");
     }
     let body = envelope.one(SOAP, "Body", "not exactly one SOAP body")?;
     match body.children() {
-        [answer] if answer.is(SAMLP, "ArtifactResponse") => Ok(answer),
-        _ => Err("no ArtifactResponse in the SOAP body"),
+        [message] if message.is(SAMLP, name) => Ok(message),
+        _ => Err(missing),
     }
 }
 

@@ -28,19 +28,46 @@ pub(super) fn signed(
         return Err(Failure::Unreachable("SOAP fault"));
     }
     let Signatures { answer, assertion } = strict::check(&envelope, advice).map_err(Failure::Hostile)?;
-    let valid: Vec<&[u8]> = trusted.iter().filter(|c| c.valid_at(now)).map(|c| c.der.as_slice()).collect();
-    if valid.is_empty() {
-        return Err(Failure::Broken("no certificate in DigiD's metadata is valid now"));
-    }
-    let document = Document::parse(body).ok_or(Failure::Hostile("not well-formed XML"))?;
-    let read = |id: &str, namespace, name| {
-        let bytes = document.signed(id, valid.iter().copied()).ok_or("invalid signature")?;
-        let element = xml::parse(&bytes)?;
-        // The strict reader found this element under this id; libxml2 must have found the same.
-        let same = element.is(namespace, name) && element.attribute("ID") == Some(id);
-        if same { Ok(element) } else { Err("invalid signature") }
-    };
-    let answer = read(answer, SAMLP, "ArtifactResponse").map_err(Failure::Hostile)?;
-    let assertion = assertion.map(|id| read(id, SAML, "Assertion")).transpose().map_err(Failure::Hostile)?;
+    let document = Verifiable::parse(body, trusted, now)?;
+    let answer = document.read(answer, SAMLP, "ArtifactResponse")?;
+    let assertion = assertion.map(|id| document.read(id, SAML, "Assertion")).transpose()?;
     Ok(Signed { answer, assertion })
+}
+
+/// Verifies DigiD's SOAP request to log somebody out, by the same rules, and gives the LogoutRequest as it was signed.
+pub(super) fn signed_logout(
+    body: &[u8],
+    trusted: &[TrustedCertificate],
+    now: Timestamp,
+) -> Result<Element, Failure> {
+    let envelope = xml::parse(body).map_err(Failure::Hostile)?;
+    let id = strict::check_logout(&envelope).map_err(Failure::Hostile)?;
+    Verifiable::parse(body, trusted, now)?.read(id, SAMLP, "LogoutRequest")
+}
+
+/// A document that the strict reader let through, and the certificates that count.
+struct Verifiable<'a> {
+    document: Document,
+    valid: Vec<&'a [u8]>,
+}
+
+impl<'a> Verifiable<'a> {
+    fn parse(body: &[u8], trusted: &'a [TrustedCertificate], now: Timestamp) -> Result<Self, Failure> {
+        let valid: Vec<_> = trusted.iter().filter(|c| c.valid_at(now)).map(|c| c.der.as_slice()).collect();
+        if valid.is_empty() {
+            return Err(Failure::Broken("no certificate in DigiD's metadata is valid now"));
+        }
+        let document = Document::parse(body).ok_or(Failure::Hostile("not well-formed XML"))?;
+        Ok(Self { document, valid })
+    }
+
+    /// The element that the strict reader found under `id`, from the bytes that its signature was made over.
+    fn read(&self, id: &str, namespace: &str, name: &str) -> Result<Element, Failure> {
+        let bytes = self.document.signed(id, self.valid.iter().copied());
+        let element = xml::parse(&bytes.ok_or(Failure::Hostile("invalid signature"))?);
+        let element = element.map_err(Failure::Hostile)?;
+        // libxml2 must have found the same.
+        let same = element.is(namespace, name) && element.attribute("ID") == Some(id);
+        if same { Ok(element) } else { Err(Failure::Hostile("invalid signature")) }
+    }
 }

@@ -21,6 +21,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "accounts", include_str!("../../migrations/0001_accounts.sql")),
     (2, "grants", include_str!("../../migrations/0002_grants.sql")),
     (3, "mandates", include_str!("../../migrations/0003_mandates.sql")),
+    (4, "digid_sessions", include_str!("../../migrations/0004_digid_sessions.sql")),
 ];
 
 /// How many connections read at once. Reads are short; more would only wait for the disk.
@@ -146,6 +147,8 @@ impl Db {
             "DELETE FROM counters WHERE name IN (SELECT name FROM counters WHERE ends <= $1 LIMIT $2)",
             "DELETE FROM spent WHERE (kind, mark) IN (SELECT kind, mark FROM spent WHERE ends <= $1 LIMIT $2)",
             "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE ends <= $1 LIMIT $2)",
+            "DELETE FROM digid_sessions WHERE sid IN (SELECT sid FROM digid_sessions WHERE ends <= $1 LIMIT $2)",
+            "DELETE FROM digid_logouts WHERE mark IN (SELECT mark FROM digid_logouts WHERE ends <= $1 LIMIT $2)",
         ] {
             let done = sqlx::query(statement).bind(now.epoch()).bind(SWEEP).execute(&self.writer).await?;
             swept += done.rows_affected();

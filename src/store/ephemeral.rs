@@ -17,6 +17,8 @@ pub(super) enum Kind {
     Session,
     /// An authorization code, under the hash of its text.
     Code,
+    /// A browser that is away to DigiD to sign out there too, under the hash of its RelayState.
+    Leaving,
 }
 
 impl Kind {
@@ -25,6 +27,7 @@ impl Kind {
             Self::Login => "login",
             Self::Session => "session",
             Self::Code => "code",
+            Self::Leaving => "leaving",
         }
     }
 }

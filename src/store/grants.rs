@@ -213,13 +213,6 @@ impl Store {
         self.revoke(ONE, id.as_str(), why, now).await
     }
 
-    /// Ends every family of a session that ends.
-    pub async fn revoke_session_grants(&self, sid: &SessionId, now: Timestamp) -> Result<(), Fault> {
-        let mut tx = self.db.begin().await?;
-        revoke_of_session(&mut tx, sid, now).await?;
-        Ok(tx.commit().await?)
-    }
-
     /// Ends every family of an account: its password was reset, or it signs out everywhere.
     pub async fn revoke_account_grants(&self, account: &AccountId, now: Timestamp) -> Result<(), Fault> {
         self.revoke(OF_ACCOUNT, account.as_str(), "account.reset", now).await

@@ -3,6 +3,7 @@
 use super::{
     Store,
     audit::{Event, write_event},
+    digid_sessions::forget_digid,
     ephemeral::{Kind, New, Versioned, bump, keep, remove, swap, take_as},
     grants::revoke_of_session,
 };
@@ -10,6 +11,8 @@ use crate::domain::{
     fault::Fault,
     id::{LoginId, SessionId},
     login::{Login, Step},
+    proof::{Digid, Proof},
+    session::Session,
     time::Timestamp,
 };
 
@@ -57,6 +60,8 @@ pub struct Ending<'a> {
     pub older: Option<&'a SessionId>,
     /// What begins.
     pub begun: Option<[New; 2]>,
+    /// The session that begins, and what DigiD said, where DigiD wants to be told when it ends.
+    pub digid: Option<(&'a Session, &'a Proof<Digid>)>,
     /// The line in the log.
     pub event: Event<'a>,
 }
@@ -129,7 +134,8 @@ impl Store {
     }
 
     /// Ends a login, and begins what comes of it. `false` when another request moved or ended the login first: exactly
-    /// one caller ever hears `true`, and nothing is written for the others.
+    /// one caller ever hears `true`, and nothing is written for the others. `false` too when DigiD ended its session while
+    /// this login was under way: then the login ends, and nothing begins.
     pub async fn finish_login(&self, ending: &Ending<'_>, now: Timestamp) -> Result<bool, Fault> {
         let mut tx = self.db.begin().await?;
         if !take_as(&mut *tx, (Kind::Login, ending.login.as_str(), ending.version), now).await? {
@@ -138,7 +144,16 @@ impl Store {
         }
         if let Some(older) = ending.older {
             remove(&mut *tx, Kind::Session, older.as_str()).await?;
+            forget_digid(&mut tx, older).await?;
             revoke_of_session(&mut tx, older, now).await?;
+        }
+        if let Some((session, proof)) = ending.digid
+            && !self.remember_digid(&mut tx, session, proof).await?
+        {
+            let event = Event { outcome: "logged_out", detail: None, ..ending.event.clone() };
+            write_event(&mut *tx, &event, now).await?;
+            tx.commit().await?;
+            return Ok(false);
         }
         if let Some(begun) = &ending.begun {
             keep(&mut *tx, begun).await?;
@@ -214,7 +229,10 @@ mod tests {
 
         async fn end(&self, version: i64, older: &Session, begun: [New; 2]) -> Result<bool, Fault> {
             let (login, older, begun) = (&self.1.value.id, Some(&older.sid), Some(begun));
-            self.0.store.finish_login(&Ending { login, version, older, begun, event: EVENT }, at(2)).await
+            self.0
+                .store
+                .finish_login(&Ending { login, version, older, begun, digid: None, event: EVENT }, at(2))
+                .await
         }
 
         /// How many logins, sessions and codes there are, and lines of [`EVENT`].
@@ -265,7 +283,7 @@ mod tests {
             let (id, older, begun) = (under.1.value.id.clone(), older.sid.clone(), under.begun(&session));
             ends.spawn(async move {
                 let (older, begun) = (Some(&older), Some(begun));
-                let ending = Ending { login: &id, version: 1, older, begun, event: EVENT };
+                let ending = Ending { login: &id, version: 1, older, begun, digid: None, event: EVENT };
                 store.finish_login(&ending, at(2)).await.unwrap()
             });
         }

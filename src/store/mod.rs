@@ -9,6 +9,7 @@ pub mod clients;
 mod codes;
 mod columns;
 pub mod db;
+pub mod digid_sessions;
 pub mod ephemeral;
 pub mod grants;
 pub mod keys;

@@ -6,6 +6,7 @@ use url::form_urlencoded;
 
 use super::{
     cookies::Cookie,
+    digid_logout::leave,
     error::{Failed, see_other},
     page::{self, Frame},
     visit::Visit,
@@ -67,15 +68,17 @@ async fn answer(visit: &Visit, raw: &[u8], posted: bool) -> Result<Response, Fai
     }
     let session = visit.session().await?;
     let back = way_back(visit, &params, hint.as_ref()).await?;
+    let mut at_digid = None;
     if let Some(session) = &session {
         if !confirmed && hint.is_none_or(|hint| hint.sid != session.sid) {
             return Ok(ask(visit, &params, back.as_deref()));
         }
-        sign_out(app, session, now).await?;
+        at_digid = sign_out(app, session, now).await?;
     }
-    let mut response = match back {
-        Some(location) => see_other(&location),
-        None => LoggedOutPage { frame: Frame::bare(visit.lang(None)) }.render(),
+    let mut response = match (&at_digid, back) {
+        (Some(who), back) => leave(visit, who, back).await,
+        (None, Some(location)) => see_other(&location),
+        (None, None) => LoggedOutPage { frame: Frame::bare(visit.lang(None)) }.render(),
     };
     if session.is_some() {
         // The browser's own cookie too: a login that was left half-way must not be there for whoever sits down next.

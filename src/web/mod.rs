@@ -5,6 +5,7 @@ pub mod choose;
 pub mod code;
 pub mod cookies;
 pub mod digid;
+pub mod digid_logout;
 pub mod discovery;
 pub mod done;
 pub mod email;

@@ -11,8 +11,8 @@ use axum::{
 };
 
 use super::{
-    authorize, code, digid, discovery, done, email, error, link, login, logout, page, question, recover,
-    register, token, userinfo,
+    authorize, code, digid, digid_logout, discovery, done, email, error, link, login, logout, page, question,
+    recover, register, token, userinfo,
 };
 use crate::{app::App, oidc::path};
 
@@ -39,6 +39,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route(path::AUTHORIZE, get(authorize::get).post(authorize::post))
         .nest("/login/{id}", login)
         .route("/digid/acs", get(digid::acs))
+        .route("/digid/logout", get(digid_logout::back).post(digid_logout::post))
         .route("/digid/metadata", get(digid::metadata))
         .route(path::TOKEN, post(token::token))
         .route(path::USERINFO, get(userinfo::userinfo).post(userinfo::userinfo))

@@ -48,5 +48,6 @@ mod race;
 mod recover;
 mod register;
 mod requirements;
+mod single_logout;
 mod steps;
 mod stsaml;

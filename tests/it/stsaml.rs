@@ -135,6 +135,7 @@ fn provider(house: &House) -> ServiceProvider {
         entity_id: "https://sp.test/saml/metadata".to_owned(),
         acs_url: format!("{}/digid/acs", house.issuer).parse().unwrap(),
         acs_index: Some(0),
+        logout_url: None,
         binding: Binding::Post,
         interface: Interface::RoutingService(routing),
         signing_key: key,

@@ -4,7 +4,8 @@
 Usage: drive.py NAMENS [FOLDER]
 
 Makes keys and a configuration in FOLDER (a temporary one without it), starts idp.py beside this file and `namens serve`,
-logs in as a browser would: a new account after the question page, once more with the same `sub`, and what must fail.
+logs in as a browser would: a new account after the question page, once more with the same `sub`, and what must fail;
+and logs out, from here and from there.
 Needs openssl and python3-lasso. Exits 0 when all went as docs/requirements.md says; otherwise names the step.
 """
 
@@ -49,6 +50,7 @@ signing_certificate = "sp.crt"
 tls_key = "{tls}.key"
 tls_certificate = "{tls}.crt"
 ca = "ca.crt"
+single_logout = true
 [[client]]
 id = "portal"
 name = "Huisarts De Linde"
@@ -263,6 +265,31 @@ def what_follows(house, sub):
     expect(Browser().go(request)[0] == 404, "lasso refuses a request with a broken signature", request)
 
 
+def inside(house, browser):
+    """Whether the browser has a session: a portal that asks without a page gets a code."""
+    return "code=" in browser.go(authorization(house, prompt="none")[0])[1]
+
+
+def logouts(house):
+    """Single logout: by our request, and by lasso's."""
+    idp, browser = re.search(r'"(http://[^"]*)/slo"', (house.folder / "idp" / "digid.xml").read_text())[1], Browser()
+    page, _ = at_digid(house, browser)
+    browser.submit(page, "digid", {"bsn": BSN, "level": "Midden"})
+    expect(inside(house, browser), "there is a session", page[:2])
+    page = browser.submit(browser.go(f"{house.issuer}/logout"), "logout-form", {})
+    expect('id="digid-logout-form"' in page[2] and not inside(house, browser), "out here, and on the way to lasso", page)
+    page = browser.submit(page, "digid-logout-form", {})
+    expect(page[0] == 200 and "U bent uitgelogd." in page[2], "lasso takes our LogoutRequest, and we its answer", page)
+
+    page, _ = at_digid(house, browser)
+    browser.submit(page, "digid", {"bsn": BSN, "level": "Midden"})
+    order = {"name": f"s00000000:{BSN}"}
+    told = browser.go(f"{idp}/logout", order | {"broken": "x"})
+    expect(told[0] == 404 and inside(house, browser), "a LogoutRequest that was changed ends nothing", told)
+    told = browser.go(f"{idp}/logout", order)
+    expect(told[2].endswith(":Success") and not inside(house, browser), "lasso's ends it, and it takes our answer", told)
+
+
 def unsigned(house):
     """Lasso itself checks who asks: an ArtifactResolve without our signature gets nothing."""
     body = ('<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><p:ArtifactResolve '
@@ -296,6 +323,7 @@ def drive(program, folder):
         house.set_up()
         server = house.serve()
         what_follows(house, first_login(house, Browser()))
+        logouts(house)
         unsigned(house)
         house.stop(server)
         house.configure("stranger")

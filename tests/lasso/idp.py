@@ -8,6 +8,8 @@ from the first login on, sp.xml (the service provider's metadata). Writes FOLDER
 of its front channel on one line, and then tells on standard error what it does, until it is stopped.
 
 Front channel: GET /sso takes a signed AuthnRequest (Redirect binding) and shows a form; POST /login sends the artifact.
+Single logout: POST /slo takes a signed LogoutRequest and sends the browser back with an answer, by redirect; POST /logout has
+lasso send a LogoutRequest of its own to the service provider, over SOAP, and check the answer.
 Back channel: POST /soap, TLS with a client certificate, resolves the artifact once.
 """
 
@@ -21,6 +23,8 @@ import ssl
 import sys
 import threading
 import urllib.parse
+import urllib.request
+import xml.etree.ElementTree
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 try:
@@ -42,6 +46,7 @@ METADATA = """<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadat
 <ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>
 <md:ArtifactResolutionService isDefault="true" index="0"
   Binding="urn:oasis:names:tc:SAML:2.0:bindings:SOAP" Location="{back}/soap"/>
+<md:SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="{front}/slo"/>
 <md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="{front}/sso"/>
 </md:IDPSSODescriptor></md:EntityDescriptor>
 """
@@ -68,6 +73,7 @@ class Digid:
         self.lock = threading.Lock()
         self.logins = {}
         self.artifacts = {}
+        self.sessions = {}
         self.server = None
         certificate = (folder / "idp.crt").read_text()
         body = "".join(line for line in certificate.splitlines() if "CERTIFICATE" not in line)
@@ -110,9 +116,44 @@ class Digid:
         name.format = name.nameQualifier = name.spNameQualifier = None
         login.buildArtifactMsg(lasso.HTTP_METHOD_ARTIFACT_GET)
         self.artifacts[login.artifact] = login.artifactMessage
+        self.sessions[name.content] = login.session.dump()
         source = base64.b64decode(login.artifact)[4:24]
         assert source == hashlib.sha1(ENTITY_ID.encode()).digest(), "the SourceID of the artifact"
         return login.msgUrl
+
+    def logout(self):
+        logout = lasso.Logout(self.lasso())
+        logout.signatureVerifyHint = lasso.PROFILE_SIGNATURE_VERIFY_HINT_FORCE
+        return logout
+
+    def take_logout(self, request, relay_state):
+        """Checks the LogoutRequest: its signature, and that it names a session that is there. Gives the way back."""
+        logout = self.logout()
+        logout.processRequestMsg(request)
+        logout.setSessionFromDump(self.sessions[logout.nameIdentifier.content])
+        logout.validateRequest()
+        del self.sessions[logout.nameIdentifier.content]
+        try:
+            logout.buildResponseMsg()
+        except lasso.ProfileUnknownProfileUrlError:
+            pass  # Lasso would answer a POST by POST, DigiD answers by redirect.
+        metadata = xml.etree.ElementTree.parse(self.folder / "sp.xml")
+        services = metadata.iter("{urn:oasis:names:tc:SAML:2.0:metadata}SingleLogoutService")
+        to = [s.get("Location") for s in services if s.get("Binding").endswith(":HTTP-Redirect")][0]
+        query = logout.response.exportToQuery(lasso.SIGNATURE_METHOD_RSA_SHA1, str(self.folder / "idp.key"))
+        return f"{to}?{query}&{urllib.parse.urlencode({'RelayState': relay_state})}"
+
+    def send_logout(self, name, broken):
+        """Has lasso log somebody out at the service provider: the status of the answer, if lasso accepts it."""
+        logout = self.logout()
+        logout.setSessionFromDump(self.sessions[name])
+        logout.initRequest(logout.session.getProviderIndex(0), lasso.HTTP_METHOD_SOAP)
+        logout.buildRequestMsg()
+        body = logout.msgBody.replace("<saml:NameID>", "<saml:NameID> ") if broken else logout.msgBody
+        request = urllib.request.Request(logout.msgUrl, body.encode(), {"Content-Type": "text/xml"})
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
+            logout.processResponseMsg(answer.read(MAX_BODY).decode())
+        return logout.response.status.statusCode.value
 
     def resolve(self, soap):
         """The ArtifactResponse, once for each artifact."""
@@ -170,10 +211,15 @@ class Front(Handler):
         form = dict(urllib.parse.parse_qsl(self.body()))
         with digid.lock:
             try:
-                location = digid.log_in(form["ticket"], form["bsn"], form["level"])
+                if self.path == "/slo":
+                    location = digid.take_logout(form["SAMLRequest"], form["RelayState"])
+                elif self.path == "/logout":
+                    return self.answer(200, digid.send_logout(form["name"], "broken" in form))
+                else:
+                    location = digid.log_in(form["ticket"], form["bsn"], form["level"])
             except Exception as error:
-                return self.refuse("login", error)
-        say("artifact sent")
+                return self.refuse(self.path, error)
+        say("sent back from", self.path)
         self.answer(303, Location=location)
 
 

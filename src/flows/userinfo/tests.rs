@@ -25,7 +25,7 @@ use crate::{
             tests::{ask, client, exchange, session},
         },
     },
-    store::Vault,
+    store::{Vault, audit::Event},
 };
 
 /// Now, since nothing here is asked of a clock.
@@ -111,7 +111,7 @@ async fn tells_what_the_scope_allows_while_the_grant_lives() {
     let expected = serde_json::json!({ "sub": sub, "email": email, "email_verified": true, "act_as": [] });
     assert_eq!(house.told(&all, now().plus(299)).await, Ok(expected));
     assert_eq!(house.told(&all, now().plus(300)).await, Err(Code::InvalidToken));
-    app.store.revoke_session_grants(&session.sid, now()).await.unwrap();
+    app.store.end_session(&session.sid, &Event::default(), now()).await.unwrap();
     assert_eq!(house.told(&all, now()).await, Err(Code::InvalidToken));
     assert_eq!(house.told("nonsense", now()).await, Err(Code::InvalidToken));
 }

@@ -114,6 +114,7 @@ pub(super) fn settings() -> Settings {
         entity_id: SP.to_owned(),
         acs_url: Url::parse(ACS).unwrap(),
         acs_index: Some(0),
+        logout_url: None,
         binding: Binding::Redirect,
         interface: Interface::Digid3,
         signing_key: Zeroizing::new(ours.key_pem()),

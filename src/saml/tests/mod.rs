@@ -3,6 +3,7 @@ mod back_channel;
 mod forge;
 mod forge_routing;
 mod library;
+mod logout;
 mod outgoing;
 mod outgoing_routing;
 mod routing;

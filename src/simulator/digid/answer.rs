@@ -55,6 +55,8 @@ pub struct Outcome {
     pub ended: DateTime<Utc>,
     /// The ID that its Assertion will bear; of an earlier one for [`Spoil::ReplayedAssertion`].
     pub assertion_id: String,
+    /// The `SessionIndex` of the session that begins with it.
+    pub session: String,
     /// How to spoil the answer.
     pub spoil: Option<Spoil>,
     /// What a login at the routing service knows more.
@@ -160,7 +162,7 @@ fn assertion(sender: &Sender, outcome: &Outcome, issued: DateTime<Utc>) -> Resul
             outcome.ended
         },
         address: outcome.address.clone(),
-        session: random_hex(16)?,
+        session: outcome.session.clone(),
         routing: None,
     };
     routing::dress(&mut assertion, sender, outcome)?;
@@ -277,7 +279,7 @@ fn on_the_wire(spoil: Option<Spoil>, text: &str) -> String {
 }
 
 /// Ten entities, each ten times the one before.
-fn bomb() -> String {
+pub(super) fn bomb() -> String {
     let entity = |n: u8| format!(r#"<!ENTITY e{n} "{}">"#, format!("&e{};", n - 1).repeat(10));
     let grown: String = (1..10).map(entity).collect();
     format!(r#"<!DOCTYPE x [<!ENTITY e0 "bombbombbomb">{grown}]>"#)

@@ -32,6 +32,13 @@ fn text(digid: &DigiD) -> Result<String, ErrorStack> {
             ),
             Some(_) => String::new(),
         };
+        let logout = match digid.service {
+            None => format!(
+                r#"<md:SingleLogoutService Binding="{HTTP_POST}" Location="{}"></md:SingleLogoutService>"#,
+                escape(&format!("{}/slo", digid.config.base_url))
+            ),
+            Some(_) => String::new(),
+        };
         Ok(format!(
             concat!(
                 r#"<md:EntityDescriptor xmlns:ds="{ds}" xmlns:md="{md}" ID="{id}" entityID="{entity_id}">{signature}"#,
@@ -39,7 +46,7 @@ fn text(digid: &DigiD) -> Result<String, ErrorStack> {
                 r#"<md:KeyDescriptor use="signing"><ds:KeyInfo><ds:KeyName>{name}</ds:KeyName><ds:X509Data>"#,
                 "<ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>",
                 r#"<md:ArtifactResolutionService Binding="{soap}" Location="{soap_url}" index="0" isDefault="true">"#,
-                "</md:ArtifactResolutionService>",
+                "</md:ArtifactResolutionService>{logout}",
                 r#"<md:SingleSignOnService Binding="{post}" Location="{sso}"></md:SingleSignOnService>"#,
                 "{redirect}</md:IDPSSODescriptor></md:EntityDescriptor>",
             ),
@@ -55,6 +62,7 @@ fn text(digid: &DigiD) -> Result<String, ErrorStack> {
             soap_url = escape(&digid.soap_url),
             post = HTTP_POST,
             redirect = redirect,
+            logout = logout,
             sso = sso,
         ))
     };

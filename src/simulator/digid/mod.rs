@@ -7,6 +7,7 @@
 //! | [`soap`] | the back channel: resolves the artifact, over [`mtls`] |
 //! | [`registry`], [`request`], [`verify`] | who asks, what they ask, and whether it is really them |
 //! | [`answer`], [`message`], [`sign`] | the answer, in canonical XML, signed |
+//! | [`logout`], [`logout_spoil`] | single logout, both ways, and the ways to spoil a request |
 //! | [`routing`] | what the routing service asks and says in another way |
 //! | [`spoil`], [`wrap`] | the ways to spoil it |
 //! | [`artifacts`], [`names`], [`xml`] | what they are made of |
@@ -37,6 +38,8 @@ use sign::SigningKey;
 
 pub mod answer;
 pub mod artifacts;
+pub mod logout;
+pub mod logout_spoil;
 pub mod message;
 pub mod metadata;
 pub mod mtls;
@@ -96,6 +99,8 @@ pub struct Calls {
     pub sso: u64,
     /// Requests at `/soap`.
     pub soap: u64,
+    /// Requests at `/slo`.
+    pub slo: u64,
     /// Requests at `/trap`, where nobody should ever come.
     pub trap: u64,
     /// Why messages were refused or denied, oldest first.
@@ -111,6 +116,7 @@ struct DigiD {
     sp: OnceCell<Arc<ServiceProvider>>,
     logins: Mutex<HashMap<String, (DateTime<Utc>, AuthnRequest)>>,
     artifacts: Artifacts,
+    sessions: Mutex<Vec<logout::Session>>,
     last_assertion: Mutex<Option<String>>,
     calls: Mutex<Calls>,
 }
@@ -164,6 +170,7 @@ fn start_as(
         sp: OnceCell::new(),
         logins: Mutex::default(),
         artifacts: Artifacts::default(),
+        sessions: Mutex::default(),
         last_assertion: Mutex::default(),
         calls: Mutex::default(),
         config,
@@ -172,6 +179,8 @@ fn start_as(
         .route("/metadata", get(metadata::show))
         .route("/sso", get(sso::by_redirect).post(sso::by_post))
         .route("/login", post(sso::login))
+        .route("/slo", post(logout::by_post))
+        .route("/logout", post(logout::send))
         .route("/calls", get(sso::calls))
         .route("/trap", get(sso::trap).post(sso::trap))
         .layer(DefaultBodyLimit::max(MAX_BODY))

@@ -98,6 +98,10 @@ pub enum Status {
     NoAuthnContext,
     /// The service is not active, the request invalid, the artifact unknown: Requester, `RequestDenied`.
     RequestDenied,
+    /// Logged out here, but not everywhere: Responder, `PartialLogout`.
+    PartialLogout,
+    /// The same, said as a success.
+    PartialSuccess,
     /// Something broke at DigiD: Responder, with no second level.
     Failed,
 }
@@ -115,6 +119,8 @@ impl Status {
             Self::AuthnFailed => code("Responder", &code("AuthnFailed", "")),
             Self::NoAuthnContext => code("Responder", &code("NoAuthnContext", "")),
             Self::RequestDenied => code("Requester", &code("RequestDenied", "")),
+            Self::PartialLogout => code("Responder", &code("PartialLogout", "")),
+            Self::PartialSuccess => code("Success", &code("PartialLogout", "")),
             Self::Failed => code("Responder", ""),
         };
         format!("<samlp:Status>{codes}</samlp:Status>")

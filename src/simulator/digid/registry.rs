@@ -6,7 +6,7 @@ use openssl::asn1::Asn1Time;
 use openssl::x509::X509;
 use url::Url;
 
-use super::names::{DS, HTTP_ARTIFACT, MD, SAMLP};
+use super::names::{DS, HTTP_ARTIFACT, HTTP_REDIRECT, MD, SAMLP, SOAP_BINDING};
 use super::routing::EncryptionKey;
 use super::verify;
 use super::xml::{self, Element};
@@ -31,6 +31,10 @@ pub struct ServiceProvider {
     pub wants_assertions_signed: bool,
     /// What to encrypt for; the routing service needs one, DigiD refuses any.
     pub encryption: Option<EncryptionKey>,
+    /// Where it takes requests to log somebody out, by SOAP.
+    pub logout_soap: Option<String>,
+    /// Where it takes the browser back after its own, by redirect.
+    pub logout_redirect: Option<String>,
     /// Its assertion consumer services for artifacts.
     consumers: Vec<Consumer>,
 }
@@ -78,6 +82,8 @@ impl ServiceProvider {
             entity_id: entity_id.to_owned(),
             encryption: if routing { Some(encryption_key(descriptor, entity_id)?) } else { None },
             certificates,
+            logout_soap: logout_service(descriptor, SOAP_BINDING)?,
+            logout_redirect: logout_service(descriptor, HTTP_REDIRECT)?,
             wants_assertions_signed: descriptor.attribute("WantAssertionsSigned") == Some("true"),
             consumers,
         })
@@ -91,6 +97,20 @@ impl ServiceProvider {
     /// The assertion consumer service of this URL.
     pub fn consumer_by_url(&self, url: &str) -> Option<&str> {
         self.consumers.iter().find(|c| c.location == url).map(|c| c.location.as_str())
+    }
+}
+
+/// Where answers go by this binding; DigiD takes one address for each.
+fn logout_service(descriptor: &Element, binding: &str) -> Result<Option<String>, String> {
+    let mut services =
+        descriptor.all(MD, "SingleLogoutService").filter(|s| s.attribute("Binding") == Some(binding));
+    match (services.next(), services.next()) {
+        (None, _) => Ok(None),
+        (Some(_), Some(_)) => Err(format!("it has two SingleLogoutServices for {binding}")),
+        (Some(one), None) => {
+            let location = one.attribute("ResponseLocation").or(one.attribute("Location"));
+            location.map(|to| Some(to.to_owned())).ok_or_else(|| "a SingleLogoutService goes nowhere".into())
+        }
     }
 }
 

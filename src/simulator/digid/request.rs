@@ -10,7 +10,7 @@ use super::xml::Element;
 /// How far an `IssueInstant` may lie from DigiD's clock, either way.
 const WINDOW: TimeDelta = TimeDelta::minutes(2);
 /// The longest RelayState, in bytes.
-const MAX_RELAY_STATE: usize = 80;
+pub(super) const MAX_RELAY_STATE: usize = 80;
 
 /// An AuthnRequest whose signature was verified.
 #[derive(Debug, Clone)]
@@ -96,14 +96,18 @@ pub fn artifact_resolve(
     Ok((id.to_owned(), artifact.text().to_owned()))
 }
 
-fn check_issuer(message: &Element, sp: &ServiceProvider) -> Result<(), String> {
+pub(super) fn check_issuer(message: &Element, sp: &ServiceProvider) -> Result<(), String> {
     match message.only(SAML, "Issuer") {
         Some(issuer) if issuer.text() == sp.entity_id => Ok(()),
         _ => Err("its Issuer is not the registered service provider".into()),
     }
 }
 
-fn check_header(message: &Element, destination: Destination<'_>, now: DateTime<Utc>) -> Result<(), String> {
+pub(super) fn check_header(
+    message: &Element,
+    destination: Destination<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), String> {
     if message.attribute("Version") != Some("2.0") {
         return Err("its Version is not 2.0".into());
     }

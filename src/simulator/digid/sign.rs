@@ -107,6 +107,11 @@ impl SigningKey {
         self.close(&format!("#{id}"), &transforms, &value, algorithm, key_info)
     }
 
+    /// The detached signature over a query, as DigiD makes it at the end of a logout: with SHA-1.
+    pub fn sign_query(&self, query: &str) -> Result<String, ErrorStack> {
+        Ok(STANDARD.encode(self.value(query.as_bytes(), Algorithm::RsaSha1)?))
+    }
+
     /// A signature that is right in itself, over something else: the bytes that `url` serves.
     pub fn sign_external(&self, url: &str, content: &[u8]) -> Result<String, ErrorStack> {
         let value = hash(MessageDigest::sha256(), content)?;

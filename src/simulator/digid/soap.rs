@@ -57,6 +57,7 @@ async fn answered(digid: &Arc<DigiD>, body: String) -> Result<Response, String> 
             if let Some(response) = transport_spoil(digid, outcome.spoil).await {
                 return Ok(response);
             }
+            digid.note_session(&outcome);
             answer::answer(sender, &resolve, &outcome, now)
         }
     };

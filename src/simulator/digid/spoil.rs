@@ -25,6 +25,8 @@ macro_rules! spoils {
     };
 }
 
+pub(super) use spoils;
+
 spoils! {
     /// One way to spoil DigiD's answer. Whatever is not named is right, signatures included: content is spoiled before
     /// signing, wrapping happens after. The message around a wrapped assertion is signed once more, so that the

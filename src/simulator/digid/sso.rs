@@ -232,6 +232,7 @@ fn outcome(
         address: String::new(),
         ended: now,
         assertion_id: new_id().map_err(|e| e.to_string())?,
+        session: new_id().map_err(|e| e.to_string())?,
         spoil: None,
         routed: sp.encryption.clone().map(|recipient| Routed { recipient, legal: None, spoil: None }),
     })

@@ -238,6 +238,7 @@ fn outcome(spoil: Option<Spoil>) -> Outcome {
         address: "127.0.0.1".into(),
         ended: clock::now(),
         assertion_id: "_s1".into(),
+        session: "_session".into(),
         spoil,
         routed: None,
     }

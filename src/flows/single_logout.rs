@@ -1,0 +1,116 @@
+//! Single logout with DigiD: who signed out here signs out there too, and the other way round. A session has ended before
+//! DigiD is asked anything, so nothing that comes back decides about one (`docs/adr/0013-single-logout.md`).
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::Refused;
+use crate::{
+    app::App,
+    domain::{fault::Fault, proof::Digid, secret::Secret, time::Timestamp},
+    saml::{Failure, LogoutRequest, ServiceProvider},
+    store::{audit::Event, digid_sessions::DigidLogout},
+};
+
+/// How long a browser may take to DigiD and back, in seconds.
+const PATIENCE: i64 = 900;
+/// How many refused requests of DigiD are written into the audit log in so many seconds. Anybody can send them.
+const REFUSALS: (i64, i64) = (100, 60);
+
+/// The way to DigiD, as a form that the browser posts.
+pub struct Departure {
+    /// Where to.
+    pub action: Url,
+    /// The signed request.
+    pub saml_request: String,
+    /// What DigiD gives back as it is.
+    pub relay_state: String,
+}
+
+/// What is kept while the browser is away.
+#[derive(Serialize, Deserialize)]
+struct Leaving {
+    /// The `ID` of our request.
+    request: String,
+    /// Where the portal wants the browser afterwards.
+    back: Option<String>,
+}
+
+/// A browser that is back from DigiD.
+pub struct Arrival {
+    /// Where the portal wants it.
+    pub back: Option<String>,
+    /// Whether DigiD says that its user is out everywhere.
+    pub whole: bool,
+}
+
+/// Whether it is in use here.
+pub fn is_on(app: &App) -> bool {
+    provider(app).is_ok()
+}
+
+/// Asks DigiD to log somebody out whose session here has ended; `back` is where the portal wants the browser afterwards.
+pub async fn depart(
+    app: &App,
+    who: &Digid,
+    back: Option<String>,
+    now: Timestamp,
+) -> Result<Departure, Refused<Failure>> {
+    let outgoing = provider(app)?.logout_request(who, now).await.map_err(Refused::Because)?;
+    let relay_state = Secret::token("");
+    let leaving = Leaving { request: outgoing.id, back };
+    app.store.begin_leaving(&relay_state.hashed(), &leaving, now.plus(PATIENCE)).await?;
+    let relay_state = relay_state.expose().to_owned();
+    Ok(Departure { action: outgoing.action, saml_request: outgoing.saml_request, relay_state })
+}
+
+/// Takes a browser that comes back, once. `None` when nobody of that RelayState is away.
+pub async fn arrive(
+    app: &App,
+    relay_state: &str,
+    saml_response: &str,
+    now: Timestamp,
+) -> Result<Option<Arrival>, Fault> {
+    let sp = provider(app)?;
+    let left: Option<Leaving> = app.store.end_leaving(&Secret::new(relay_state).hashed(), now).await?;
+    Ok(left.map(|left| Arrival { whole: sp.says_whole(saml_response, &left.request), back: left.back }))
+}
+
+/// Carries out DigiD's request to log somebody out, and gives the signed answer. One that fails a check, or came before,
+/// ends nobody's session.
+pub async fn hear(app: &App, body: Vec<u8>, now: Timestamp) -> Result<String, Refused<Failure>> {
+    let sp = provider(app)?;
+    match carried_out(app, sp, body, now).await {
+        Ok(request) => sp.logout_response(&request, now).await.map_err(Refused::Because),
+        Err(Refused::Because(failure)) => {
+            tracing::warn!(code = failure.audit_code(), %failure, "DigiD's request to log out refused");
+            let (most, window) = REFUSALS;
+            if app.store.bump("logout.digid", "refused", window, now).await? <= most {
+                let outcome = failure.audit_code();
+                app.store.audit(&Event { event: "logout.digid", outcome, ..Event::default() }, now).await?;
+            }
+            Err(Refused::Because(failure))
+        }
+        stopped => stopped.map(|_| String::new()),
+    }
+}
+
+async fn carried_out(
+    app: &App,
+    sp: &ServiceProvider,
+    body: Vec<u8>,
+    now: Timestamp,
+) -> Result<LogoutRequest, Refused<Failure>> {
+    let request = sp.read_logout(body, now).await.map_err(Refused::Because)?;
+    let LogoutRequest { id, bsn, session, issued } = &request;
+    let logout = DigidLogout { id, bsn, session: session.as_deref(), issued: *issued };
+    match app.store.end_digid_sessions(&logout, now).await? {
+        Some(_) => Ok(request),
+        None => Err(Refused::Because(Failure::Hostile("a LogoutRequest that came before"))),
+    }
+}
+
+fn provider(app: &App) -> Result<&ServiceProvider, Fault> {
+    let digid = app.digid.as_ref().filter(|digid| digid.has_logout());
+    digid.ok_or_else(|| Fault::because("single logout with DigiD is not configured"))
+}

@@ -1,0 +1,225 @@
+//! Against a real SQLite: what was remembered goes with its session, and DigiD's requests count once.
+
+use sqlx::Row as _;
+
+use super::*;
+use crate::{
+    domain::{
+        ask::tests::ask,
+        assurance::Level,
+        grant::{Grant, RefreshToken, tests::grant},
+        id::{AccountId, PersonId},
+        login::Login,
+    },
+    store::{
+        grants::tests::somebody,
+        logins::Ending,
+        mandates::tests::{Fresh, fresh},
+    },
+};
+
+const BSN: &str = "111222333";
+const OTHER: &str = "999990019";
+const EVENT: Event<'_> =
+    Event { event: "e", outcome: "o", actor: None, represented: None, client: None, detail: None };
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_epoch(seconds)
+}
+
+fn bsn(digits: &str) -> Bsn {
+    Bsn::parse(digits).unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's own proof")]
+fn proof(digits: &str, index: Option<&str>, when: i64) -> Proof<Digid> {
+    let session = index.map(str::to_owned);
+    Proof::attest(Digid { bsn: bsn(digits), level: Level::Midden, session }, at(when))
+}
+
+struct There {
+    fresh: Fresh,
+    who: (AccountId, PersonId),
+}
+
+impl There {
+    async fn new() -> Self {
+        let fresh = fresh().await;
+        let who = somebody(&fresh.store).await;
+        Self { fresh, who }
+    }
+
+    fn store(&self) -> &Store {
+        &self.fresh.store
+    }
+
+    /// Ends a login at second 10, as the flows do. `None` when no session came of it.
+    async fn log_in(&self, proof: &Proof<Digid>, older: Option<&SessionId>) -> Option<Session> {
+        let store = self.store();
+        let login = Login::start(ask(), Secret::token("").hashed(), at(10));
+        let id = login.id.clone();
+        store.begin_login(&login.any()).await.unwrap();
+        let session = Session {
+            sid: SessionId::random(),
+            secret: Secret::token("").hashed(),
+            account: self.who.0.clone(),
+            person: self.who.1.clone(),
+            era: 0,
+            level: Level::Midden,
+            auth_time: proof.at(),
+            seen: at(10),
+            ends: at(500),
+        };
+        let code = store.new_code(&Secret::token("").hashed(), &"good for", at(60)).unwrap();
+        let begun = Some([store.new_session(&session).unwrap(), code]);
+        let digid = Some((&session, proof));
+        let ending = Ending { login: &id, version: 1, older, begun, digid, event: EVENT };
+        store.finish_login(&ending, at(10)).await.unwrap().then_some(session)
+    }
+
+    async fn lives(&self, session: &Session) -> bool {
+        self.store().session_by_sid(&session.sid, 900, at(20)).await.unwrap().is_some()
+    }
+
+    async fn logout(&self, id: &str, digits: &str, session: Option<&str>, issued: i64) -> Option<usize> {
+        let bsn = bsn(digits);
+        let logout = DigidLogout { id, bsn: &bsn, session, issued: at(issued) };
+        self.store().end_digid_sessions(&logout, at(issued)).await.unwrap()
+    }
+
+    async fn count(&self, statement: &'static str) -> i64 {
+        let row = sqlx::query(statement).fetch_one(self.store().db.reader()).await.unwrap();
+        row.try_get(0).unwrap()
+    }
+
+    async fn remembered(&self) -> i64 {
+        self.count("SELECT COUNT(*) FROM digid_sessions").await
+    }
+}
+
+#[tokio::test]
+async fn what_digid_called_a_session_comes_out_once_when_it_ends() {
+    let there = There::new().await;
+    let proof = proof(BSN, Some("_index"), 5);
+    let session = there.log_in(&proof, None).await.unwrap();
+    let told = there.store().end_session(&session.sid, &EVENT, at(11)).await.unwrap();
+    assert_eq!(told.as_ref(), Some(proof.of()));
+    assert_eq!(there.store().end_session(&session.sid, &EVENT, at(11)).await.unwrap(), None);
+    // One session takes the place of another.
+    let older = there.log_in(&proof, None).await.unwrap();
+    there.log_in(&proof, Some(&older.sid)).await.unwrap();
+    assert_eq!(there.remembered().await, 1);
+}
+
+#[tokio::test]
+async fn nothing_of_it_can_be_read_or_moved_to_another_session() {
+    let there = There::new().await;
+    let session = there.log_in(&proof(BSN, Some("_index"), 5), None).await.unwrap();
+    let row = sqlx::query("SELECT * FROM digid_sessions").fetch_one(there.store().db.reader()).await.unwrap();
+    for column in ["name_hash", "index_hash", "name_sealed"] {
+        let bytes: Vec<u8> = row.try_get(column).unwrap();
+        let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+        assert!(!holds(BSN) && !holds("_index"), "{column}");
+    }
+    let sealed: Vec<u8> = row.try_get("name_sealed").unwrap();
+    assert!(there.store().open_digid(&session.sid, &sealed).is_ok());
+    assert!(there.store().open_digid(&SessionId::random(), &sealed).is_err());
+}
+
+#[tokio::test]
+async fn digid_ends_the_sessions_that_it_names() {
+    let there = There::new().await;
+    let one = there.log_in(&proof(BSN, Some("_1"), 5), None).await.unwrap();
+    let two = there.log_in(&proof(BSN, Some("_2"), 5), None).await.unwrap();
+    let bare = there.log_in(&proof(BSN, None, 5), None).await.unwrap();
+    let other = there.log_in(&proof(OTHER, Some("_1"), 5), None).await.unwrap();
+    let held =
+        Grant { account: one.account.clone(), person: one.person.clone(), sid: one.sid.clone(), ..grant() };
+    let (code, refresh) = (Secret::token("").hashed(), RefreshToken::first());
+    assert!(there.store().begin_grant(&held, &code, &refresh).await.unwrap());
+
+    assert_eq!(there.logout("a", BSN, Some("_3"), 11).await, Some(1), "the one without an index");
+    assert_eq!(
+        [there.lives(&one).await, there.lives(&two).await, there.lives(&bare).await],
+        [true, true, false]
+    );
+    assert_eq!(there.logout("b", BSN, Some("_1"), 11).await, Some(1));
+    assert_eq!([there.lives(&one).await, there.lives(&two).await], [false, true]);
+    assert!(there.store().grant(&held.id).await.unwrap().unwrap().revoked_at.is_some());
+    assert_eq!(there.logout("c", BSN, None, 11).await, Some(1));
+    assert_eq!([there.lives(&two).await, there.lives(&other).await], [false, true]);
+    assert_eq!(there.logout("d", BSN, None, 11).await, Some(0));
+    let lines =
+        "SELECT COUNT(*) FROM audit WHERE event = 'logout.digid' AND outcome = 'ok' AND actor IS NOT NULL";
+    assert_eq!(there.count(lines).await, 3);
+    let nobody = "SELECT COUNT(*) FROM audit WHERE event = 'logout.digid' AND outcome = 'nobody'";
+    assert_eq!((there.count(nobody).await, there.remembered().await), (1, 1));
+}
+
+#[tokio::test]
+async fn of_twenty_times_one_request_one_counts() {
+    let there = There::new().await;
+    there.log_in(&proof(BSN, None, 5), None).await.unwrap();
+    let mut race = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let store = there.store().clone();
+        race.spawn(async move {
+            let bsn = bsn(BSN);
+            let logout = DigidLogout { id: "a", bsn: &bsn, session: None, issued: at(11) };
+            store.end_digid_sessions(&logout, at(11)).await.unwrap()
+        });
+    }
+    let ended: Vec<usize> = race.join_all().await.into_iter().flatten().collect();
+    assert_eq!(ended, [1]);
+    let again = there.log_in(&proof(BSN, None, 11), None).await.unwrap();
+    assert_eq!(there.logout("a", BSN, None, 11).await, None);
+    assert!(there.lives(&again).await);
+}
+
+#[tokio::test]
+async fn a_login_proven_before_digid_logged_its_user_out_ends_without_a_session() {
+    let there = There::new().await;
+    there.logout("a", BSN, Some("_elsewhere"), 6).await;
+    let before = there.count("SELECT COUNT(*) FROM ephemeral").await;
+    assert!(there.log_in(&proof(BSN, Some("_1"), 5), None).await.is_none());
+    assert_eq!(
+        there.count("SELECT COUNT(*) FROM ephemeral").await,
+        before,
+        "no login, session or code is left"
+    );
+    assert_eq!(
+        there.count("SELECT COUNT(*) FROM audit WHERE event = 'e' AND outcome = 'logged_out'").await,
+        1
+    );
+    // The twins: proven since, and somebody else.
+    assert!(there.log_in(&proof(BSN, Some("_1"), 6), None).await.is_some());
+    assert!(there.log_in(&proof(OTHER, Some("_1"), 5), None).await.is_some());
+}
+
+#[tokio::test]
+async fn a_sweep_takes_what_has_ended() {
+    let there = There::new().await;
+    there.log_in(&proof(BSN, None, 5), None).await.unwrap();
+    there.logout("a", OTHER, None, 6).await;
+    there.store().begin_leaving(&Secret::new("r").hashed(), &"x", at(900)).await.unwrap();
+    let marks = "SELECT COUNT(*) FROM digid_logouts";
+    there.store().sweep(at(499)).await.unwrap();
+    assert_eq!((there.remembered().await, there.count(marks).await), (1, 1));
+    there.store().sweep(at(500)).await.unwrap();
+    assert_eq!((there.remembered().await, there.count(marks).await), (0, 1));
+    there.store().sweep(at(6 + REMEMBER)).await.unwrap();
+    assert_eq!(there.count(marks).await, 0);
+    assert_eq!(there.count("SELECT COUNT(*) FROM ephemeral").await, 0);
+}
+
+#[tokio::test]
+async fn a_browser_that_is_away_comes_back_once_and_in_time() {
+    let there = There::new().await;
+    let (store, hash) = (there.store(), Secret::new("r").hashed());
+    store.begin_leaving(&hash, &"one".to_owned(), at(900)).await.unwrap();
+    assert_eq!(store.end_leaving::<String>(&Secret::new("s").hashed(), at(1)).await.unwrap(), None);
+    assert_eq!(store.end_leaving::<String>(&hash, at(899)).await.unwrap().as_deref(), Some("one"));
+    assert_eq!(store.end_leaving::<String>(&hash, at(1)).await.unwrap(), None);
+    store.begin_leaving(&hash, &"two".to_owned(), at(900)).await.unwrap();
+    assert_eq!(store.end_leaving::<String>(&hash, at(900)).await.unwrap(), None);
+}

@@ -1,0 +1,121 @@
+//! Single logout with DigiD: the way there and back, and the door at which DigiD itself asks.
+
+use askama::Template;
+use axum::{
+    body::Bytes,
+    extract::RawQuery,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
+
+use super::{
+    error::{Failed, log, see_other},
+    error_page::Problem,
+    logout::LoggedOutPage,
+    page::{self, Frame},
+    visit::Visit,
+};
+use crate::{
+    domain::{fault::Fault, proof::Digid},
+    flows::{
+        Refused, Stop,
+        single_logout::{arrive, depart, hear, is_on},
+    },
+    oidc::{params::Params, path},
+    saml::{Failure, fault},
+};
+
+/// "U bent hier uitgelogd, en bij DigiD nog niet." The form is posted, for it holds a BSN, and by the user's own press of the
+/// button, so that it works without a script (SAML 2.0 bindings, section 3.5.4).
+#[derive(Template)]
+#[template(path = "digid_logout.html")]
+pub struct DigidLogoutPage {
+    /// What surrounds it; its `form_origins` must hold the origins of `action` and of the portal.
+    pub frame: Frame,
+    /// Where DigiD takes requests to log out.
+    pub action: String,
+    /// The signed `LogoutRequest`, in base64.
+    pub saml_request: String,
+    /// What DigiD gives back as it is.
+    pub relay_state: String,
+}
+
+/// "U bent hier uitgelogd, maar misschien nog niet overal."
+#[derive(Template)]
+#[template(path = "partly_logged_out.html")]
+pub struct PartlyLoggedOutPage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// Where the portal wants the browser now: an address that it registered.
+    pub back: Option<String>,
+}
+
+page::rendered!(DigidLogoutPage);
+page::rendered!(PartlyLoggedOutPage);
+
+/// The page after a session that DigiD opened has ended here.
+pub(super) async fn leave(visit: &Visit, who: &Digid, back: Option<String>) -> Response {
+    let mut frame = Frame::bare(visit.lang(None));
+    match depart(&visit.app, who, back.clone(), visit.now).await {
+        Ok(departure) => {
+            // DigiD sends the browser back here, and from here it goes back to the portal.
+            let portal = back.and_then(|back| back.parse().ok());
+            let origins = [Some(departure.action.clone()), portal];
+            frame.form_origins = origins.iter().flatten().map(page::form_origin).collect();
+            let (action, saml_request) = (departure.action.into(), departure.saml_request);
+            DigidLogoutPage { frame, action, saml_request, relay_state: departure.relay_state }.render()
+        }
+        Err(refused) => {
+            // The user is out here all the same, and hears what is true.
+            note(refused);
+            PartlyLoggedOutPage { frame, back }.render()
+        }
+    }
+}
+
+/// `GET /digid/logout`: back from DigiD (step U5). Nothing is ended here, and no signature is looked at.
+pub async fn back(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
+    in_use(&visit)?;
+    let params = Params::parse(query.unwrap_or_default().as_bytes()).unwrap_or_default();
+    let said = |name| params.get(name).unwrap_or_default();
+    let Some(arrival) = arrive(&visit.app, said("RelayState"), said("SAMLResponse"), visit.now).await? else {
+        // An old link, or a reload: that page says how things stand.
+        return Ok(see_other(path::LOGOUT));
+    };
+    let frame = Frame::bare(visit.lang(None));
+    Ok(match arrival.back {
+        Some(location) if arrival.whole => see_other(&location),
+        None if arrival.whole => LoggedOutPage { frame }.render(),
+        back => PartlyLoggedOutPage { frame, back }.render(),
+    })
+}
+
+/// `POST /digid/logout`: DigiD asks to log somebody out (step U3), and hears that it was done (step U4), over SOAP 1.1.
+pub async fn post(visit: Visit, body: Bytes) -> Result<Response, Failed> {
+    in_use(&visit)?;
+    let xml = [(CONTENT_TYPE, "text/xml; charset=utf-8")];
+    Ok(match hear(&visit.app, body.into(), visit.now).await {
+        Ok(answer) => (xml, answer).into_response(),
+        Err(refused) => {
+            let sender = note(refused);
+            // SOAP 1.1 sends every fault with this status (section 6.2).
+            (StatusCode::INTERNAL_SERVER_ERROR, xml, fault(sender)).into_response()
+        }
+    })
+}
+
+fn in_use(visit: &Visit) -> Result<(), Failed> {
+    if is_on(&visit.app) { Ok(()) } else { Err(Failed::Page(Problem::NotFound, None)) }
+}
+
+/// Logs what is ours to mend. Gives whether it was the sender's doing.
+fn note(refused: Refused<Failure>) -> bool {
+    let fault = match refused {
+        Refused::Because(Failure::Hostile(_)) => return true,
+        Refused::Because(failure) => Fault::from(failure),
+        Refused::Stopped(Stop::Fault(fault)) => fault,
+        Refused::Stopped(_) => return false,
+    };
+    log(&fault);
+    false
+}
