@@ -47,6 +47,7 @@ mod portal;
 mod race;
 mod recover;
 mod register;
+mod representation;
 mod requirements;
 mod steps;
 mod stsaml;

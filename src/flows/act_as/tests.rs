@@ -30,7 +30,8 @@ fn client(id: &str, sees_relation: bool) -> Client {
 
 async fn told(f: &Fresh, person: &PersonId, level: Level, client: &Client, now: Timestamp) -> Representation {
     let grant = Grant { person: person.clone(), level, ends: at("2026-07-01T21:00:00Z"), ..grant() };
-    let asking = Asking { grant: &grant, required: Level::Midden, client, issuer: "https://id.example.nl" };
+    let issuer = "https://id.example.nl";
+    let asking = Asking { grant: &grant, authority: None, required: Level::Midden, client, issuer };
     representation(&f.store, &asking, now).await.unwrap()
 }
 
