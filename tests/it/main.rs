@@ -48,6 +48,7 @@ mod race;
 mod recover;
 mod register;
 mod representation;
+mod representation_refused;
 mod requirements;
 mod steps;
 mod stsaml;
