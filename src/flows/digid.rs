@@ -171,13 +171,11 @@ async fn authority(app: &App, verified: &Verified, legal: &Legal) -> Result<Pare
     match legal.representation {
         Representation::ParentalAuthorityInCare => {}
     }
-    match app.store.person_by_bsn(&legal.bsn).await? {
-        Some(child) => Ok(ParentalAuthority::over(child.id)),
-        None => {
-            let parent = app.store.person_by_bsn(verified.bsn()).await?;
-            Err(NoProof::UnknownChild(parent.map(|person| person.id)))
-        }
+    if let Some(child) = app.store.person_by_bsn(&legal.bsn).await? {
+        return Ok(ParentalAuthority::over(child.id));
     }
+    let parent = app.store.person_by_bsn(verified.bsn()).await?;
+    Err(NoProof::UnknownChild(parent.map(|person| person.id)))
 }
 
 /// The account that this DigiD opens. A child known to be under twelve has no session of its own (M13).
