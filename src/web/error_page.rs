@@ -175,7 +175,8 @@ impl ErrorPage {
             | Problem::BadReturn
             | Problem::NotLinked
             | Problem::AnotherDigid
-            | Problem::ChildsDigid => true,
+            | Problem::ChildsDigid
+            | Problem::NotRepresented(_) => true,
             Problem::DigidFailed => self.go_on.is_none(),
             _ => false,
         };
