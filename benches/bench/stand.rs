@@ -104,6 +104,7 @@ impl Stand {
             auth_time: self.now,
             seen: self.now,
             ends: self.now.plus(8 * 3600),
+            authority: None,
         };
         self.store.begin_session(&session).await.unwrap();
         let grant = Grant {

@@ -1,4 +1,4 @@
-//! The claims of Namens' own in ID tokens and `UserInfo`.
+//! The claims in ID tokens and `UserInfo` that openidconnect does not know.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,4 +18,14 @@ pub struct ActAs {
     pub relation: Option<Relation>,
     /// When the client must ask again, in seconds since the epoch. Never a bare birthday: it says at most 15 minutes.
     pub recheck: Timestamp,
+}
+
+/// The claim `represents`: for whom the user logged in. `sub` stays the user, so that a client that knows nothing of
+/// representation never takes the one for the other (NL GOV profile for OpenID Connect).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Represents {
+    /// The person represented, as this client knows them.
+    pub sub: String,
+    /// The issuer to whom that `sub` belongs.
+    pub iss: String,
 }

@@ -3,7 +3,7 @@
 use super::{
     birth::{BirthDate, DECIDES_ALONE, HAS_A_SAY},
     id::{MandateId, PersonId},
-    mandate::{Mandate, Relation},
+    mandate::{Mandate, Relation, Terms},
     time::Timestamp,
     words::words,
 };
@@ -55,10 +55,10 @@ pub struct Block {
 }
 
 impl Block {
-    /// Whether it keeps this mandate from being used at `now`.
-    pub fn holds(&self, mandate: &Mandate, now: Timestamp) -> bool {
-        self.representative == mandate.representative
-            && self.represented == mandate.represented
+    /// Whether it keeps these terms from being used at `now`.
+    pub(super) fn holds(&self, terms: &Terms<'_>, now: Timestamp) -> bool {
+        self.representative == *terms.representative
+            && self.represented == *terms.represented
             && self.lifted_at.is_none_or(|lifted| now < lifted)
     }
 }

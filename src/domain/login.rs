@@ -23,6 +23,7 @@ use super::{
     assurance::Level,
     id::{LoginId, PersonId},
     proof::{Digid, Local, Opening, Proof},
+    representation::ParentalAuthority,
     secret::Hashed,
     time::Timestamp,
 };
@@ -88,6 +89,8 @@ pub struct Choose {
 pub enum Notice {
     /// The user cancelled at DigiD.
     DigidCancelled,
+    /// The user was to say at DigiD for which child, and named nobody.
+    NobodyChosen,
     /// The password was changed; now log in with it.
     PasswordChanged,
 }
@@ -119,6 +122,11 @@ impl Done {
     /// What DigiD vouched for, if it was asked.
     pub fn digid(&self) -> Option<&Proof<Digid>> {
         self.digid.as_ref()
+    }
+
+    /// For which child the user logged in, by the word of the register.
+    pub fn authority(&self) -> Option<&ParentalAuthority> {
+        self.digid.as_ref().and_then(|proof| proof.of().authority.as_ref())
     }
 
     /// Whether DigiD was linked to an account in this login: the user is told.

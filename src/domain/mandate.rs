@@ -107,12 +107,31 @@ pub struct Mandate {
 }
 
 impl Mandate {
-    /// The first instant at which it no longer counts, if there is one. An express grant always has one, whatever is
-    /// stored.
-    fn ends(&self) -> Option<Timestamp> {
+    /// What its standing depends on. An express grant always has an end, whatever is stored.
+    fn terms(&self) -> Terms<'_> {
         let longest = (self.relation == Relation::Authorised).then(|| self.registered_at.plus(LONGEST_GRANT));
-        self.ends.into_iter().chain(longest).min()
+        Terms {
+            id: &self.id,
+            representative: &self.representative,
+            represented: &self.represented,
+            relation: self.relation,
+            starts: self.starts,
+            ends: self.ends.into_iter().chain(longest).min(),
+        }
     }
+}
+
+/// What a standing depends on, whoever vouches for it: the desk, or a register at a login.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms<'a> {
+    pub(super) id: &'a MandateId,
+    pub(super) representative: &'a PersonId,
+    pub(super) represented: &'a PersonId,
+    pub(super) relation: Relation,
+    /// From when they count.
+    pub(super) starts: Timestamp,
+    /// The first instant at which they no longer count.
+    pub(super) ends: Option<Timestamp>,
 }
 
 /// What a mandate is worth at an instant.
@@ -180,52 +199,63 @@ pub fn standing(
     if mandate.lapsed_at.is_some() {
         return Standing::Lapsed;
     }
+    worth(&mandate.terms(), born, consents, blocks, now)
+}
+
+/// What these `terms` are worth at `now`: the one rule of ages, agreement and blocks.
+pub(super) fn worth(
+    terms: &Terms<'_>,
+    born: Option<BirthDate>,
+    consents: &[Consent],
+    blocks: &[Block],
+    now: Timestamp,
+) -> Standing {
     let Some(born) = born else { return Standing::NoBirthDate };
-    if mandate.relation.is_parental() && born.may_have_turned(DECIDES_ALONE, now) {
+    if terms.relation.is_parental() && born.may_have_turned(DECIDES_ALONE, now) {
         return Standing::Lapsed;
     }
-    if mandate.ends().is_some_and(|ends| now >= ends) {
+    if terms.ends.is_some_and(|ends| now >= ends) {
         return Standing::Ended;
     }
-    if blocks.iter().any(|block| block.holds(mandate, now)) {
+    if blocks.iter().any(|block| block.holds(terms, now)) {
         return Standing::Blocked;
     }
-    if now < mandate.starts {
+    if now < terms.starts {
         return Standing::NotYet;
     }
-    match mandate.relation {
+    match terms.relation {
         Relation::Parent | Relation::Guardian if !born.may_have_turned(HAS_A_SAY, now) => {
-            active(mandate, Some(born.earliest_birthday(HAS_A_SAY)))
+            active(terms, Some(born.earliest_birthday(HAS_A_SAY)))
         }
         Relation::Parent | Relation::Guardian => {
-            with_agreement(mandate, born, consents, now, Some(born.earliest_birthday(DECIDES_ALONE)))
+            with_agreement(terms, born, consents, now, Some(born.earliest_birthday(DECIDES_ALONE)))
         }
-        Relation::Authorised => with_agreement(mandate, born, consents, now, None),
-        Relation::Curator | Relation::Mentor if born.has_surely_turned(ADULT, now) => active(mandate, None),
+        Relation::Authorised => with_agreement(terms, born, consents, now, None),
+        Relation::Curator | Relation::Mentor if born.has_surely_turned(ADULT, now) => active(terms, None),
         Relation::Curator | Relation::Mentor => Standing::NotYet,
     }
 }
 
-/// Active until the `birthday` or the mandate's own end, whichever comes first.
-fn active(mandate: &Mandate, birthday: Option<Timestamp>) -> Standing {
-    Standing::Active { until: birthday.into_iter().chain(mandate.ends()).min() }
+/// Active until the `birthday` or their own end, whichever comes first.
+fn active(terms: &Terms<'_>, birthday: Option<Timestamp>) -> Standing {
+    Standing::Active { until: birthday.into_iter().chain(terms.ends).min() }
 }
 
 /// Active if the last word of everyone whose agreement is needed is that they agree.
 fn with_agreement(
-    mandate: &Mandate,
+    terms: &Terms<'_>,
     born: BirthDate,
     consents: &[Consent],
     now: Timestamp,
     birthday: Option<Timestamp>,
 ) -> Standing {
-    let (parties, age) = agreement(mandate.relation);
+    let (parties, age) = agreement(terms.relation);
     let counts_from = born.latest_birthday(age);
-    let word = |party: Party| last_word(consents, (&mandate.id, party), counts_from, now);
+    let word = |party: Party| last_word(consents, (terms.id, party), counts_from, now);
     if parties.iter().any(|party| word(*party) == Some(Word::Withdrawn)) {
         Standing::Withdrawn
     } else if parties.iter().all(|party| word(*party) == Some(Word::Agreed)) {
-        active(mandate, birthday)
+        active(terms, birthday)
     } else {
         Standing::AwaitingConsent
     }

@@ -21,6 +21,7 @@ pub mod login;
 pub mod mandate;
 pub mod proof;
 pub mod registration;
+pub mod representation;
 pub mod scope;
 pub mod secret;
 pub mod session;

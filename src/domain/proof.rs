@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{assurance::Level, bsn::Bsn, id::AccountId, time::Timestamp};
+use super::{assurance::Level, bsn::Bsn, id::AccountId, representation::ParentalAuthority, time::Timestamp};
 
 /// That something was proven at some moment. Made only after the last check: DigiD's where a verified assertion was spent,
 /// which a lint guards; a local one by a login that has been through password and code, and by nothing else.
@@ -12,7 +12,7 @@ pub struct Proof<K> {
     at: Timestamp,
 }
 
-/// DigiD vouched for this BSN at this level.
+/// DigiD vouched for this BSN at this level, and the register of representation for authority over a child.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digid {
     /// Whose.
@@ -23,6 +23,8 @@ pub struct Digid {
     /// What DigiD calls its session (`SessionIndex`), to be named at logout.
     #[serde(default)]
     pub session: Option<String>,
+    /// For which child they log in.
+    pub authority: Option<ParentalAuthority>,
 }
 
 /// Somebody knew the account's password and read its mail.

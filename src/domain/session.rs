@@ -6,6 +6,7 @@ use super::{
     assurance::Level,
     id::{AccountId, PersonId, SessionId},
     login::Done,
+    representation::ParentalAuthority,
     secret::Hashed,
     time::Timestamp,
 };
@@ -31,6 +32,8 @@ pub struct Session {
     pub seen: Timestamp,
     /// When it ends in any case.
     pub ends: Timestamp,
+    /// For which child the user logged in, by the word of the register. What it is worth is asked anew each time.
+    pub authority: Option<ParentalAuthority>,
 }
 
 /// Visits are noted this many seconds apart, so that not every request writes.
@@ -49,6 +52,7 @@ impl Session {
             auth_time: done.auth_time(),
             seen: now,
             ends: now.plus(absolute),
+            authority: done.authority().cloned(),
         }
     }
 

@@ -1,16 +1,18 @@
-//! For whom a user may act, as one client is told (M7, M8).
+//! For whom a user may act, as one client is told: by the desk's mandates, and by the word of the register at this login
+//! (M7, M8, M14).
 
 use std::collections::BTreeMap;
 
 use crate::{
     domain::{
         assurance::Level,
-        claims::ActAs,
+        claims::{ActAs, Represents},
         client::Client,
         fault::Fault,
         grant::Grant,
-        id::PersonId,
-        mandate::{Mandate, Standing},
+        id::{MandateId, PersonId},
+        mandate::{Relation, Standing},
+        representation::{self, NotRepresented, ParentalAuthority},
         time::Timestamp,
     },
     store::{Store, mandates::Listed},
@@ -24,6 +26,8 @@ const RECHECK: i64 = 15 * 60;
 pub struct Asking<'a> {
     /// Whose: the user, and the level and the end of their session.
     pub grant: &'a Grant,
+    /// For which child the user logged in, by the word of the register: their session's, while that lives.
+    pub authority: Option<&'a ParentalAuthority>,
     /// The level that acting for someone needs.
     pub required: Level,
     /// The client that will be told.
@@ -37,8 +41,17 @@ pub struct Asking<'a> {
 pub struct Representation {
     /// The claim.
     pub act_as: Vec<ActAs>,
+    /// The claim, when the user logged in for somebody and still may. They are listed in `act_as` too.
+    pub represents: Option<Represents>,
     /// The first instant at which one of these no longer holds: no token that names them may outlive it (M8).
     pub until: Option<Timestamp>,
+}
+
+/// By what right the user acts for somebody.
+struct Right {
+    id: MandateId,
+    relation: Relation,
+    until: Option<Timestamp>,
 }
 
 /// Computes `act_as` from the facts at `now`. Below the required level it is empty without any look-up, so that not even
@@ -52,36 +65,67 @@ pub async fn representation(
     if grant.level < asking.required {
         return Ok(Representation::default());
     }
-    let mut act_as = Vec::new();
-    let mut first = None;
-    for (mandate, until) in one_each(store.mandates_held(&grant.person, now).await?) {
+    let mut rights = one_each(store.mandates_held(&grant.person, now).await?);
+    let chosen = match asking.authority {
+        Some(authority) => counts(store, authority, &grant.person, now).await?.ok().map(|until| {
+            let right =
+                Right { id: authority.id.clone(), relation: representation::RELATION, until: Some(until) };
+            keep_longest(&mut rights, authority.child.clone(), right);
+            &authority.child
+        }),
+        None => None,
+    };
+    let mut told = Representation::default();
+    for (person, Right { id, relation, until }) in rights {
         let bounds = [until, Some(grant.ends), Some(now.plus(RECHECK))];
-        act_as.push(ActAs {
-            sub: store.subject_for(&asking.client.sector, &mandate.represented, now).await?,
-            iss: asking.issuer.to_owned(),
-            mandate: store.mandate_name(asking.client, &mandate.id),
-            relation: asking.client.sees_relation.then_some(mandate.relation),
+        let sub = store.subject_for(&asking.client.sector, &person, now).await?;
+        let iss = asking.issuer.to_owned();
+        if chosen == Some(&person) {
+            told.represents = Some(Represents { sub: sub.clone(), iss: iss.clone() });
+        }
+        told.act_as.push(ActAs {
+            sub,
+            iss,
+            mandate: store.mandate_name(asking.client, &id),
+            relation: asking.client.sees_relation.then_some(relation),
             recheck: bounds.into_iter().flatten().min().unwrap_or(now),
         });
-        first = first.into_iter().chain(until).min();
+        told.until = told.until.into_iter().chain(until).min();
     }
     // Subjects are random, so their order tells nothing about age or history.
-    act_as.sort_by(|a, b| a.sub.cmp(&b.sub));
-    Ok(Representation { act_as, until: first })
+    told.act_as.sort_by(|a, b| a.sub.cmp(&b.sub));
+    Ok(told)
+}
+
+/// Until when the register's word counts for `parent`, or what they may hear of why it does not (M14).
+pub(super) async fn counts(
+    store: &Store,
+    authority: &ParentalAuthority,
+    parent: &PersonId,
+    now: Timestamp,
+) -> Result<Result<Timestamp, NotRepresented>, Fault> {
+    let record = store.record_of(parent, &authority.child, now).await?;
+    Ok(authority.counts(parent, &record, now))
 }
 
 /// The active mandates, one for each person represented: the one that counts longest.
-fn one_each(listed: Vec<Listed>) -> Vec<(Mandate, Option<Timestamp>)> {
-    let mut longest: BTreeMap<PersonId, (Mandate, Option<Timestamp>)> = BTreeMap::new();
+fn one_each(listed: Vec<Listed>) -> BTreeMap<PersonId, Right> {
+    let mut longest = BTreeMap::new();
     for Listed { mandate, standing, .. } in listed {
-        let Standing::Active { until } = standing else { continue };
-        let far = |until: Option<Timestamp>| until.unwrap_or(Timestamp::from_epoch(i64::MAX));
-        let known = longest.get(&mandate.represented).map(|(_, until)| far(*until));
-        if known.is_none_or(|known| known < far(until)) {
-            longest.insert(mandate.represented.clone(), (mandate, until));
+        if let Standing::Active { until } = standing {
+            let right = Right { id: mandate.id, relation: mandate.relation, until };
+            keep_longest(&mut longest, mandate.represented, right);
         }
     }
-    longest.into_values().collect()
+    longest
+}
+
+/// Of two that count equally long, the first stays.
+fn keep_longest(rights: &mut BTreeMap<PersonId, Right>, person: PersonId, right: Right) {
+    let far = |right: &Right| right.until.unwrap_or(Timestamp::from_epoch(i64::MAX));
+    if rights.get(&person).is_none_or(|known| far(known) < far(&right)) {
+        rights.insert(person, right);
+    }
 }
 
 #[cfg(test)]

@@ -1,17 +1,27 @@
-//! DigiD (F7, F8): away with a signed request, back with an artifact that only this browser's login can use, once.
+//! DigiD (F7, F8): away with a signed request, back with an artifact that only this browser's login can use, once. A parent
+//! may be asked there for which child they log in (M14).
 
 use std::net::IpAddr;
 
-use super::{Held, Next, Over, Refused, Stop, finish::may_enter, logins};
+use super::{
+    Held, Next, Over, Refused, Stop,
+    act_as::counts,
+    finish::{may_enter, not_represented},
+    logins,
+};
 use crate::{
     app::App,
     domain::{
+        ask::Ask,
         fault::Fault,
+        id::PersonId,
         login::{AsksDigid, AtDigid, Choose, Login, Notice, RecoverDigid, SentRequest, Step},
         proof::{Digid, Proof},
+        representation::{NotRepresented, ParentalAuthority},
+        scope::Scope,
         time::Timestamp,
     },
-    saml::{Artifact, Expected, Failure, Outgoing, ServiceProvider, Verified, Wish},
+    saml::{Artifact, Expected, Failure, Legal, Outgoing, Representation, ServiceProvider, Verified, Wish},
     store::{accounts::Account, audit::Event},
 };
 
@@ -23,11 +33,35 @@ pub async fn depart<P: AsksDigid>(app: &App, held: Held<P>, now: Timestamp) -> R
 where
     AtDigid<P>: Into<Step> + Clone,
 {
-    let (required, forced) = P::wanted(&held.login.ask);
+    let (required, force_authn) = P::wanted(&held.login.ask);
+    send(app, held, Wish { required, force_authn, representation: false }, now).await
+}
+
+/// Off to DigiD as a parent, who is asked there for which child: at the level that acting for someone needs (M7), and
+/// only where it is offered.
+pub async fn depart_for_child(app: &App, held: Held<Choose>, now: Timestamp) -> Result<Outgoing, Stop> {
+    if !offers_child(app, &held.login.ask) {
+        return Err(Stop::Elsewhere(held.login.id));
+    }
+    let (level, force_authn) = Choose::wanted(&held.login.ask);
+    let required = level.max(app.config.mandate_level);
+    send(app, held, Wish { required, force_authn, representation: true }, now).await
+}
+
+/// Whether a parent can say for which child: the routing service is told whom to ask, and the portal asks for whom its users
+/// act. Another portal would see a parent and believe that they came for themselves.
+pub fn offers_child(app: &App, ask: &Ask) -> bool {
+    ask.scope.contains(Scope::ActAs) && app.digid.as_ref().is_some_and(ServiceProvider::knows_representation)
+}
+
+async fn send<P: AsksDigid>(app: &App, held: Held<P>, wish: Wish, now: Timestamp) -> Result<Outgoing, Stop>
+where
+    AtDigid<P>: Into<Step> + Clone,
+{
     // The login's id is the RelayState: opaque, under 80 bytes, and worth nothing without the browser's cookie.
-    let wish = Wish { required, force_authn: forced, representation: false };
     let outgoing = service_provider(app)?.request(wish, held.login.id.as_str(), now).await?;
-    let sent = SentRequest { id: outgoing.id.clone(), at: now, required, forced };
+    let Wish { required, force_authn: forced, representation } = wish;
+    let sent = SentRequest { id: outgoing.id.clone(), at: now, required, forced, representation };
     logins::save(app, held.to(|login| login.to_digid(sent))).await?;
     Ok(outgoing)
 }
@@ -76,6 +110,11 @@ enum NoProof {
     /// The artifact was used before. Another request was first with it, perhaps this very one before a reload: its login is
     /// not ours to end (`docs/adr/0007`).
     Used,
+    /// The user was to say for which child, and named nobody. They log in for themselves only when they say so: nobody may
+    /// take their own record for their child's.
+    NobodyChosen,
+    /// Nobody here has the child's BSN. Who logged in, if they are known.
+    UnknownChild(Option<PersonId>),
     Failed(Failure),
     Fault(Fault),
 }
@@ -104,7 +143,7 @@ async fn prove<P>(
         request_id: sent.id.clone(),
         required: sent.required,
         force_authn: sent.forced,
-        representation: false,
+        representation: sent.representation,
         asked_at: sent.at,
     };
     let verified = sp.resolve(parsed, &expected, now).await.map_err(NoProof::Failed)?;
@@ -112,6 +151,11 @@ async fn prove<P>(
         return Err(NoProof::Failed(Failure::Hostile("an assertion that was used before")));
     }
     note_address(&verified, address);
+    let authority = match verified.legal() {
+        Some(legal) => Some(authority(app, &verified, legal).await?),
+        None if sent.representation => return Err(NoProof::NobodyChosen),
+        None => None,
+    };
     #[expect(
         clippy::disallowed_methods,
         reason = "after every check of the assertion, and after it was spent"
@@ -121,9 +165,22 @@ async fn prove<P>(
             bsn: verified.bsn().clone(),
             level: verified.level(),
             session: verified.session_index().map(str::to_owned),
+            authority,
         },
         verified.authn_instant(),
     ))
+}
+
+/// The register's word, about a person of ours. From here on nobody holds the child's BSN any more.
+async fn authority(app: &App, verified: &Verified, legal: &Legal) -> Result<ParentalAuthority, NoProof> {
+    match legal.representation {
+        Representation::ParentalAuthorityInCare => {}
+    }
+    if let Some(child) = app.store.person_by_bsn(&legal.bsn).await? {
+        return Ok(ParentalAuthority::over(child.id));
+    }
+    let parent = app.store.person_by_bsn(verified.bsn()).await?;
+    Err(NoProof::UnknownChild(parent.map(|person| person.id)))
 }
 
 /// The account that this DigiD opens. A child known to be under twelve has no session of its own (M13).
@@ -152,6 +209,17 @@ async fn log_in(
         let held = held.to(|login| login.known(proof, account.opening(), account.person));
         return Ok(Next::In(logins::save(app, held).await?));
     }
+    // Whether a known user may act for the child, the end of the login asks. Who has no account yet is told before they
+    // make one in vain.
+    if let Some(authority) = &proof.of().authority {
+        let parent = app.store.person_by_bsn(&proof.of().bsn).await?.map(|person| person.id);
+        // On somebody new there is no block by name.
+        let known = parent.clone().unwrap_or_else(PersonId::random);
+        if let Err(why) = counts(&app.store, authority, &known, now).await? {
+            let child = Some(&authority.child);
+            return Err(refuse(app, &held.login, (parent.as_ref(), child), why, now).await?.into());
+        }
+    }
     audit(app, &held.login, "unknown", now).await?;
     let held = logins::save(app, held.to(|login| login.unknown(proof, now))).await?;
     Ok(Next::Page(held.login.id))
@@ -173,6 +241,19 @@ async fn recover(
     Ok(Next::Page(held.login.id))
 }
 
+/// Ends a login of a parent for a child for whom they may not act here.
+async fn refuse<S>(
+    app: &App,
+    login: &Login<S>,
+    (parent, child): (Option<&PersonId>, Option<&PersonId>),
+    why: NotRepresented,
+    now: Timestamp,
+) -> Result<Over, Fault> {
+    logins::end(app, login, now).await?;
+    app.store.audit(&not_represented(login, parent, child, why), now).await?;
+    Ok(Over::NotRepresented(why))
+}
+
 /// A refusal leaves no trace but an audit line without a BSN. A login that may be tried again stays; one that was
 /// attacked, or that came in too low, is over.
 async fn without_answer<P>(
@@ -190,6 +271,15 @@ where
             let failure = Failure::ArtifactUnknownOrExpired;
             audit(app, &held.login, failure.audit_code(), now).await?;
             return Err(Refused::Because(failure));
+        }
+        NoProof::NobodyChosen => {
+            audit(app, &held.login, "nobody_chosen", now).await?;
+            let held = logins::save(app, held.to(|login| login.back(Some(Notice::NobodyChosen)))).await?;
+            return Ok(Next::Page(held.login.id));
+        }
+        NoProof::UnknownChild(parent) => {
+            let people = (parent.as_ref(), None);
+            return Err(refuse(app, &held.login, people, NotRepresented::AskTheDesk, now).await?.into());
         }
         NoProof::Failed(failure) => failure,
     };

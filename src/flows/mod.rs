@@ -21,7 +21,7 @@ pub mod userinfo;
 pub use logins::Held;
 
 use crate::{
-    domain::{fault::Fault, id::LoginId, login::Done},
+    domain::{fault::Fault, id::LoginId, login::Done, representation::NotRepresented},
     password::NotHashed,
 };
 
@@ -76,6 +76,8 @@ pub enum Over {
     AnotherDigid,
     /// DigiD's own person is under 16, and the account somebody else's as far as known.
     ChildsDigid,
+    /// The register of representation named a child for whom the user may not act here (M14).
+    NotRepresented(NotRepresented),
 }
 
 impl<E: Into<Fault>> From<E> for Stop {

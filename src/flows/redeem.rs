@@ -2,6 +2,8 @@
 //! what it brings good, does the session still live, what may be told now; then the one guarded write that decides
 //! whether all this counts. Tokens are signed before it, so that a fault in between costs nobody their login.
 
+use std::borrow::Borrow;
+
 use serde::Serialize;
 
 use super::act_as::{Asking, Representation, representation};
@@ -15,6 +17,7 @@ use crate::{
         fault::Fault,
         grant::{Grant, RefreshToken, Worth},
         id::{GrantId, random},
+        representation::ParentalAuthority,
         scope::{Scope, Scopes},
         secret::Secret,
         session::Session,
@@ -84,14 +87,14 @@ struct Issuing<'a> {
 }
 
 /// Tokens end with the session in which they were granted.
-fn check_session(
-    session: Option<&Session>,
+fn check_session<S: Borrow<Session>>(
+    session: Option<S>,
     grant: &Grant,
     refused: Error,
     now: Timestamp,
-) -> Result<(), Error> {
-    let same = session.is_some_and(|session| session.account == grant.account);
-    if same && grant.is_live(now) { Ok(()) } else { Err(refused) }
+) -> Result<S, Error> {
+    let same = session.filter(|session| session.borrow().account == grant.account);
+    same.filter(|_| grant.is_live(now)).ok_or(refused)
 }
 
 /// What tokens tell beside the grant.
@@ -100,6 +103,8 @@ struct Told {
     sub: String,
     /// What the authorization request brought for the first ID token.
     nonce: Option<String>,
+    /// For which child the user logged in, by the word of the register.
+    authority: Option<ParentalAuthority>,
 }
 
 /// Tokens that are signed but not handed out yet.
@@ -140,29 +145,30 @@ impl Issuing<'_> {
             ends: proven.session_ends,
             revoked_at: None,
         };
-        self.check_session_of(&grant, now).await?;
+        let authority = self.session_of(&grant, now).await?.authority;
         // A child who turns out to be under twelve has no session of their own, so no tokens either (M13).
         if !may_enter(self.store, &grant.person, now).await? {
             return Err(BAD_CODE);
         }
         let sub = self.store.subject_for(&self.client.sector, &grant.person, now).await?;
-        let signed = self.sign(&grant, &grant.scope, &Told { sub, nonce: proven.nonce }, now).await?;
+        let told = Told { sub, nonce: proven.nonce, authority };
+        let signed = self.sign(&grant, &grant.scope, &told, now).await?;
         let refresh_token = RefreshToken::first();
         if !self.store.begin_grant(&grant, &found.code.hashed(), &refresh_token).await? {
             return Err(oxide::replayed(self.store, self.client, &found.code, now).await?);
         }
         // A session that ends from now on takes this grant along; one that ended meanwhile did not see it.
-        if let Err(ended) = self.check_session_of(&grant, now).await {
+        if let Err(ended) = self.session_of(&grant, now).await {
             self.store.revoke_grant(&grant.id, "session.ended", now).await?;
             return Err(ended);
         }
         Ok(signed.with(refresh_token.into()))
     }
 
-    /// Whether the session of a code still lives.
-    async fn check_session_of(&self, grant: &Grant, now: Timestamp) -> Result<(), Error> {
+    /// The session of a code, if it still lives.
+    async fn session_of(&self, grant: &Grant, now: Timestamp) -> Result<Session, Error> {
         let session = self.store.session_by_sid(&grant.sid, self.idle, now).await?;
-        check_session(session.as_ref(), grant, BAD_CODE, now)
+        check_session(session, grant, BAD_CODE, now)
     }
 
     async fn refresh(&self, form: &Params, now: Timestamp) -> Result<TokenAnswer, Error> {
@@ -179,7 +185,8 @@ impl Issuing<'_> {
         if worth == Worth::Replayed {
             return self.replayed(grant, now).await;
         }
-        check_session(found.session.as_ref().map(|session| &session.value), grant, BAD_REFRESH, now)?;
+        let session = found.session.as_ref().map(|session| &session.value);
+        let authority = check_session(session, grant, BAD_REFRESH, now)?.authority.clone();
         if !may_log_in(found.born, now) {
             return Err(BAD_REFRESH);
         }
@@ -190,7 +197,7 @@ impl Issuing<'_> {
             Some(sub) => sub,
             None => self.store.subject_for(&self.client.sector, &grant.person, now).await?,
         };
-        let signed = self.sign(grant, &scope, &Told { sub, nonce: None }, now).await?;
+        let signed = self.sign(grant, &scope, &Told { sub, nonce: None, authority }, now).await?;
         if let Worth::Repeat(sealed) = worth {
             return Ok(signed.with(successor::open(presented.text(), &sealed)?));
         }
@@ -237,7 +244,7 @@ impl Issuing<'_> {
         told: &Told,
         now: Timestamp,
     ) -> Result<Signed, Fault> {
-        let represented = self.represented(grant, scope, now).await?;
+        let represented = self.represented(grant, scope, told.authority.as_ref(), now).await?;
         let boundary = represented.as_ref().and_then(|represented| represented.until);
         let last = boundary.map_or(grant.ends, |boundary| boundary.min(grant.ends));
         let until = now.plus(ACCESS_LIFE).min(last);
@@ -269,6 +276,7 @@ impl Issuing<'_> {
             level: grant.level,
             auth_time: grant.auth_time,
             act_as: represented.as_ref().map(|represented| represented.act_as.as_slice()),
+            represents: represented.as_ref().and_then(|represented| represented.represents.as_ref()),
             until,
         };
         let id_token = scope
@@ -283,12 +291,14 @@ impl Issuing<'_> {
         &self,
         grant: &Grant,
         scope: &Scopes,
+        authority: Option<&ParentalAuthority>,
         now: Timestamp,
     ) -> Result<Option<Representation>, Fault> {
         if !scope.contains(Scope::ActAs) {
             return Ok(None);
         }
-        let asking = Asking { grant, required: self.mandate_level, client: self.client, issuer: self.issuer };
+        let (required, client, issuer) = (self.mandate_level, self.client, self.issuer);
+        let asking = Asking { grant, authority, required, client, issuer };
         representation(self.store, &asking, now).await.map(Some)
     }
 }

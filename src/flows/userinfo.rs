@@ -9,7 +9,11 @@ use super::act_as::{Asking, representation};
 use super::finish::may_enter;
 use crate::{
     app::App,
-    domain::{claims::ActAs, scope::Scope, time::Timestamp},
+    domain::{
+        claims::{ActAs, Represents},
+        scope::Scope,
+        time::Timestamp,
+    },
     oidc::{
         access_token::{AccessClaims, REFUSED},
         error::{Code, Error},
@@ -22,6 +26,9 @@ pub struct Extra {
     /// Whom the user may act for. Always an array when the scope was granted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub act_as: Option<Vec<ActAs>>,
+    /// For whom the user logged in, if for somebody else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub represents: Option<Represents>,
 }
 
 impl AdditionalClaims for Extra {}
@@ -41,19 +48,22 @@ pub async fn userinfo(app: &App, token: &str, now: Timestamp) -> Result<UserInfo
         return Err(REFUSED);
     }
     let client = app.client(&grant.client_id).await?.ok_or(REFUSED)?;
-    let act_as = if claims.scope.contains(Scope::ActAs) {
-        let asking = Asking { grant: &grant, required: app.config.mandate_level, client: &client, issuer };
-        Some(representation(&app.store, &asking, now).await?.act_as)
-    } else {
-        None
-    };
+    let (mut act_as, mut represents) = (None, None);
+    if claims.scope.contains(Scope::ActAs) {
+        let session = app.store.session_by_sid(&grant.sid, app.config.session.idle(), now).await?;
+        let authority = session.as_ref().and_then(|session| session.authority.as_ref());
+        let required = app.config.mandate_level;
+        let asking = Asking { grant: &grant, authority, required, client: &client, issuer };
+        let told = representation(&app.store, &asking, now).await?;
+        (act_as, represents) = (Some(told.act_as), told.represents);
+    }
     let mut standard = StandardClaims::new(SubjectIdentifier::new(claims.sub.clone()));
     if claims.scope.contains(Scope::Email) {
         let account = app.store.account(&grant.account).await?.ok_or(REFUSED)?;
         // An account is made, or its address changed, only with the address proven.
         standard = standard.set_email(Some(EndUserEmail::new(account.email))).set_email_verified(Some(true));
     }
-    Ok(UserInfo::new(standard, Extra { act_as }))
+    Ok(UserInfo::new(standard, Extra { act_as, represents }))
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub type Metadata = ProviderMetadata<
     CoreSubjectIdentifierType,
 >;
 
-/// The claims that our tokens and `UserInfo` can hold.
+/// The claims that our tokens and `UserInfo` can hold anywhere.
 const CLAIMS: [&str; 15] = [
     "iss",
     "sub",
@@ -65,10 +65,18 @@ const CLAIMS: [&str; 15] = [
     "email_verified",
 ];
 
-/// The metadata of `issuer`, which signs with `algs` and can reach `levels`.
-pub fn metadata(issuer: &str, algs: &[Algorithm], levels: &[Level]) -> Result<Metadata, Fault> {
+/// The metadata of `issuer`, which signs with `algs` and can reach `levels`. `representation` is whether people can log in for
+/// somebody else.
+pub fn metadata(
+    issuer: &str,
+    algs: &[Algorithm],
+    levels: &[Level],
+    representation: bool,
+) -> Result<Metadata, Fault> {
     let at = |path: &str| format!("{issuer}{path}");
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let mut claims = words(&CLAIMS);
+    claims.extend(representation.then(|| "represents".to_owned()));
     let extra = Extra {
         code_challenge_methods_supported: words(&["S256"]),
         authorization_response_iss_parameter_supported: true,
@@ -96,7 +104,7 @@ pub fn metadata(issuer: &str, algs: &[Algorithm], levels: &[Level]) -> Result<Me
     .set_scopes_supported(Some(
         Scope::ALL.iter().map(|scope| openidconnect::Scope::new(scope.to_string())).collect(),
     ))
-    .set_claims_supported(Some(words(&CLAIMS).into_iter().map(CoreClaimName::new).collect()))
+    .set_claims_supported(Some(claims.into_iter().map(CoreClaimName::new).collect()))
     .set_acr_values_supported(Some(
         levels.iter().map(|level| AuthenticationContextClass::new(level.acr().to_owned())).collect(),
     ))
@@ -115,8 +123,12 @@ mod tests {
     #[test]
     fn promises_exactly_what_works() {
         let levels = [Level::Local, Level::Midden];
-        let told = metadata("https://id.example.nl", &[Algorithm::Rs256, Algorithm::Es256], &levels).unwrap();
-        let expected = serde_json::json!({
+        let algs = [Algorithm::Rs256, Algorithm::Es256];
+        let told = |representation| {
+            let told = metadata("https://id.example.nl", &algs, &levels, representation).unwrap();
+            serde_json::to_value(told).unwrap()
+        };
+        let mut expected = serde_json::json!({
             "issuer": "https://id.example.nl",
             "authorization_endpoint": "https://id.example.nl/authorize",
             "token_endpoint": "https://id.example.nl/token",
@@ -143,6 +155,8 @@ mod tests {
             "end_session_endpoint": "https://id.example.nl/logout",
             "prompt_values_supported": ["none", "login", "select_account"],
         });
-        assert_eq!(serde_json::to_value(told).unwrap(), expected);
+        assert_eq!(told(false), expected);
+        expected["claims_supported"].as_array_mut().unwrap().push("represents".into());
+        assert_eq!(told(true), expected);
     }
 }

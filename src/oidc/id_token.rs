@@ -13,7 +13,7 @@ use super::{
 };
 use crate::domain::{
     assurance::Level,
-    claims::ActAs,
+    claims::{ActAs, Represents},
     fault::Fault,
     id::{SessionId, random},
     time::Timestamp,
@@ -41,6 +41,8 @@ pub struct Facts<'a> {
     pub auth_time: Timestamp,
     /// Whom the user may act for; `None` when the scope `act_as` was not granted.
     pub act_as: Option<&'a [ActAs]>,
+    /// For whom the user logged in, if for somebody else.
+    pub represents: Option<&'a Represents>,
     /// When it stops being true, at the latest.
     pub until: Timestamp,
 }
@@ -57,6 +59,9 @@ pub struct Extra {
     /// Whom the user may act for. Always an array when the scope was granted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub act_as: Option<Vec<ActAs>>,
+    /// For whom the user logged in, if for somebody else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub represents: Option<Represents>,
 }
 
 impl AdditionalClaims for Extra {}
@@ -76,6 +81,7 @@ pub fn sign(
         jti: random::<16>(),
         sid: facts.sid.clone(),
         act_as: facts.act_as.map(<[ActAs]>::to_vec),
+        represents: facts.represents.cloned(),
     };
     let claims = IdTokenClaims::new(
         IssuerUrl::new(facts.issuer.to_owned())?,
@@ -161,6 +167,7 @@ mod tests {
             level: Level::Midden,
             auth_time: Timestamp::from_epoch(100),
             act_as,
+            represents: None,
             until: Timestamp::from_epoch(10_000),
         }
     }

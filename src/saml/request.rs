@@ -11,7 +11,6 @@ use url::Url;
 use url::form_urlencoded::byte_serialize;
 
 use super::metadata::HTTP_ARTIFACT;
-use super::routing::Routing;
 use super::settings::{Inner, ServiceProvider};
 use super::signer::RSA_SHA256;
 use super::xml::{SAML, SAMLP, escape};
@@ -93,8 +92,7 @@ impl ServiceProvider {
         now: Timestamp,
     ) -> Result<Outgoing, RequestError> {
         let class = level::class(wish.required).ok_or(RequestError::NotDigid)?;
-        let routing = self.inner.routing.as_ref();
-        if wish.representation && !routing.is_some_and(Routing::knows_representation) {
+        if wish.representation && !self.knows_representation() {
             return Err(RequestError::NoRepresentation);
         }
         if relay_state.len() > RELAY_STATE {

@@ -2,7 +2,7 @@
 
 use super::decrypt::{self, Recipient};
 use super::keys::KeyPair;
-use super::settings::{Providers, RoutingService, SettingsError};
+use super::settings::{Providers, RoutingService, ServiceProvider, SettingsError};
 use super::xml::{Element, Reason, SAML, escape};
 use crate::domain::bsn::Bsn;
 
@@ -114,6 +114,13 @@ impl Routing {
             return Err("somebody who represents themselves");
         }
         Ok((acting, legal))
+    }
+}
+
+impl ServiceProvider {
+    /// Whether people can be asked for whom they act: only by the routing service, and if our settings name whom it asks.
+    pub fn knows_representation(&self) -> bool {
+        self.inner.routing.as_ref().is_some_and(Routing::knows_representation)
     }
 }
 

@@ -217,6 +217,7 @@ mod tests {
                 auth_time: at(1),
                 seen: at(1),
                 ends: at(999),
+                authority: None,
             }
         }
 

@@ -16,6 +16,7 @@ pub mod keys;
 pub mod logins;
 pub mod mandates;
 pub mod persons;
+mod representation;
 pub mod sessions;
 pub mod subjects;
 pub mod vault;

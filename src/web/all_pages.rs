@@ -28,6 +28,7 @@ use crate::{
     domain::{
         code::{CodeFor, NoResend, WrongCode},
         login::Notice,
+        representation::NotRepresented,
     },
     flows::register::Unusable,
     password::Unfit,
@@ -88,12 +89,17 @@ fn all(lang: Lang, portal: &str, given: &str) -> Pages {
 }
 
 fn chosen(frame: &dyn Fn() -> Frame) -> Pages {
-    let notices = [None, Some(Notice::DigidCancelled), Some(Notice::PasswordChanged)];
+    let notices =
+        [None, Some(Notice::DigidCancelled), Some(Notice::NobodyChosen), Some(Notice::PasswordChanged)];
     let mut pages = Pages::new();
     for notice in notices {
         for (digid_available, local_allowed) in [(true, true), (true, false), (false, true), (false, false)] {
-            let page = ChoosePage { frame: frame(), digid_available, local_allowed, notice };
-            pages.push((format!("choose-{digid_available}-{local_allowed}-{notice:?}"), page.render()));
+            for (child, child_available) in [("", false), ("-child", true)] {
+                let page =
+                    ChoosePage { frame: frame(), digid_available, child_available, local_allowed, notice };
+                let name = format!("choose-{digid_available}-{local_allowed}-{notice:?}{child}");
+                pages.push((name, page.render()));
+            }
         }
     }
     pages
@@ -164,6 +170,8 @@ fn problems(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         Problem::NotLinked,
         Problem::AnotherDigid,
         Problem::ChildsDigid,
+        Problem::NotRepresented(NotRepresented::TurnedTwelve),
+        Problem::NotRepresented(NotRepresented::AskTheDesk),
         Problem::TooManyMails,
     ];
     let mut pages = Pages::new();
@@ -361,6 +369,7 @@ async fn the_first_page_as_it_leaves() {
     let page = ChoosePage {
         frame: frame(Lang::Nl, "Huisarts Zonnedael"),
         digid_available: true,
+        child_available: false,
         local_allowed: true,
         notice: Some(Notice::DigidCancelled),
     };

@@ -13,6 +13,8 @@ pub struct ChoosePage {
     pub frame: Frame,
     /// Whether DigiD is contracted.
     pub digid_available: bool,
+    /// Whether a parent can say at DigiD for which child they log in.
+    pub child_available: bool,
     /// Whether the portal takes e-mail and password.
     pub local_allowed: bool,
     /// What to tell first.

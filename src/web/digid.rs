@@ -23,7 +23,7 @@ use crate::{
     },
     flows::{
         Refused,
-        digid::{arrive, depart},
+        digid::{arrive, depart, depart_for_child},
     },
     saml::{Delivery, Outgoing},
 };
@@ -53,6 +53,16 @@ pub async fn post(visit: Visit, Path(id): Path<String>, Form(form): Form<Token>)
         Err(held) => depart(&visit.app, held.at::<RecoverDigid>()?, visit.now).await?,
     };
     Ok(send(frame, outgoing))
+}
+
+/// `POST /login/{id}/child`: away to DigiD as a parent, who is asked there for which child.
+pub async fn for_child(
+    visit: Visit,
+    Path(id): Path<String>,
+    Form(form): Form<Token>,
+) -> Result<Response, Failed> {
+    let (held, frame) = steps::at::<Choose>(&visit, &id, &form.csrf).await?;
+    Ok(send(frame, depart_for_child(&visit.app, held, visit.now).await?))
 }
 
 fn send(mut frame: Frame, outgoing: Outgoing) -> Response {

@@ -65,6 +65,7 @@ impl From<Stop> for Failed {
             Stop::Over(Over::AnotherDigid) => Self::Page(Problem::AnotherDigid, None),
             Stop::Over(Over::NotLinked) => Self::Page(Problem::NotLinked, None),
             Stop::Over(Over::ChildsDigid) => Self::Page(Problem::ChildsDigid, None),
+            Stop::Over(Over::NotRepresented(why)) => Self::Page(Problem::NotRepresented(why), None),
             Stop::Busy => Self::Busy,
             Stop::Fault(fault) => Self::Fault(Arc::new(fault)),
         }

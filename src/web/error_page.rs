@@ -7,6 +7,7 @@ use axum::{
 };
 
 use super::page::{self, Frame};
+use crate::domain::representation::NotRepresented;
 
 /// Seconds after which a busy server may be tried again.
 const BUSY: HeaderValue = HeaderValue::from_static("10");
@@ -70,6 +71,8 @@ pub enum Problem {
     AnotherDigid,
     /// A DigiD of somebody under 16 is linked to no account that may be another's (F9).
     ChildsDigid,
+    /// The user may not act here for the child that they chose at DigiD (M14).
+    NotRepresented(NotRepresented),
 }
 
 impl Problem {
@@ -77,7 +80,9 @@ impl Problem {
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::DigidFailed => StatusCode::BAD_GATEWAY,
-            Self::LevelTooLow | Self::TooYoung | Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::LevelTooLow | Self::TooYoung | Self::Forbidden | Self::NotRepresented(_) => {
+                StatusCode::FORBIDDEN
+            }
             Self::LoginGone => StatusCode::GONE,
             Self::BadRequest { .. } | Self::BadReturn => StatusCode::BAD_REQUEST,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -110,6 +115,12 @@ impl Problem {
             Self::NotLinked => ("elsewhere-title", "elsewhere", "elsewhere-do"),
             Self::AnotherDigid => ("another-title", "another", "another-do"),
             Self::ChildsDigid => ("elsewhere-title", "childs-digid", "childs-digid-do"),
+            Self::NotRepresented(NotRepresented::TurnedTwelve) => {
+                ("child-title", "child-twelve", "child-twelve-do")
+            }
+            Self::NotRepresented(NotRepresented::AskTheDesk) => {
+                ("child-title", "child-desk", "child-desk-do")
+            }
         }
     }
 }
@@ -164,7 +175,8 @@ impl ErrorPage {
             | Problem::BadReturn
             | Problem::NotLinked
             | Problem::AnotherDigid
-            | Problem::ChildsDigid => true,
+            | Problem::ChildsDigid
+            | Problem::NotRepresented(_) => true,
             Problem::DigidFailed => self.go_on.is_none(),
             _ => false,
         };

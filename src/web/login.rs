@@ -39,7 +39,9 @@ pub async fn show(
         Step::Choose(step) => {
             let digid_available = visit.app.digid.is_some();
             let local_allowed = Choose::takes_password(&held.login.ask);
-            ChoosePage { frame, digid_available, local_allowed, notice: step.notice }.render()
+            let child_available = digid::offers_child(&visit.app, &held.login.ask);
+            let notice = step.notice;
+            ChoosePage { frame, digid_available, child_available, local_allowed, notice }.render()
         }
         Step::AtDigid(_) | Step::RecoverAtDigid(_) => return back_from_digid(&visit, held).await,
         Step::Question(_) => QuestionPage { frame }.render(),

@@ -29,6 +29,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/code", get(login::back).post(code::post))
         .route("/resend", get(login::back).post(code::resend))
         .route("/digid", get(login::back).post(digid::post))
+        .route("/child", get(login::back).post(digid::for_child))
         .route("/question", get(login::back).post(question::post))
         .route("/link", get(login::back).post(link::post))
         .route("/back", get(login::back).post(question::back))

@@ -10,9 +10,9 @@ use crate::{
 };
 
 /// The doors of a login that take forms.
-const DOORS: [&str; 12] = [
-    "email", "recover", "register", "code", "resend", "digid", "question", "link", "back", "password",
-    "continue", "stop",
+const DOORS: [&str; 13] = [
+    "email", "recover", "register", "code", "resend", "digid", "child", "question", "link", "back",
+    "password", "continue", "stop",
 ];
 
 /// What is wrong with a post, its token, and its headers.

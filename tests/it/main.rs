@@ -47,6 +47,8 @@ mod portal;
 mod race;
 mod recover;
 mod register;
+mod representation;
+mod representation_refused;
 mod requirements;
 mod single_logout;
 mod steps;

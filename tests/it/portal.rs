@@ -143,9 +143,14 @@ pub async fn to_digid(browser: &Browser, request: &Request) -> Page {
     press_digid(browser, &choose).await
 }
 
-/// From the page with the choice to DigiD's own, also where a form of ours carries the request there.
+/// From the page with the choice to DigiD's own.
 pub async fn press_digid(browser: &Browser, choose: &Page) -> Page {
-    let sent = browser.submit(choose, "digid-form", &[]).await;
+    press(browser, choose, "digid-form").await
+}
+
+/// The same by a form of choice, also where a form of ours carries the request there.
+pub async fn press(browser: &Browser, choose: &Page, form: &str) -> Page {
+    let sent = browser.submit(choose, form, &[]).await;
     let mut page = browser.follow(sent, CALLBACK).await;
     if page.body.contains("name=\"SAMLRequest\"") {
         let sent = browser.submit(&page, "digid-form", &[]).await;

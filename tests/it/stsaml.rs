@@ -36,7 +36,7 @@ const LOGIN: &str = "urn:nl-eid-gdi:1.0:AD:1:entities:0000";
 const REGISTER: &str = "urn:nl-eid-gdi:1.0:BVD:1:entities:0000";
 
 /// An installation that is connected to the routing service instead of DigiD.
-fn routed() -> Options {
+pub fn routed() -> Options {
     let service = Service {
         uuid: SERVICE.into(),
         minimum: Level::Midden,
@@ -119,7 +119,7 @@ async fn no_answer_spoilt_in_its_own_way_opens_a_session() {
     nobody_was_deceived(&house).await;
 }
 
-/// The same service provider as the running one, to go further than its flows do yet.
+/// The same service provider as the running one, to look at what it verified.
 fn provider(house: &House) -> ServiceProvider {
     let read = |path: &str| fs::read_to_string(house.folder.join(path)).unwrap();
     let [login, representation] = [LOGIN, REGISTER].map(str::to_owned);
@@ -200,9 +200,13 @@ const fn reason(spoil: RoutingSpoil) -> &'static str {
         | RoutingSpoil::OtherFormat => "an identity that cannot be read",
         RoutingSpoil::InTheClear => "an identity that is not one EncryptedID",
         RoutingSpoil::NoActing | RoutingSpoil::TwoActing => "not exactly one ActingSubjectID",
-        RoutingSpoil::UnrequestedLegal | RoutingSpoil::LegalWithoutType => {
-            "a representation nobody asked for"
-        }
+        RoutingSpoil::UnrequestedLegal
+        | RoutingSpoil::LegalWithoutType
+        | RoutingSpoil::OtherType
+        | RoutingSpoil::LegalIsActing
+        | RoutingSpoil::LegalForAnother => "a representation nobody asked for",
+        RoutingSpoil::TwoLegal => "several LegalSubjectIDs",
+        RoutingSpoil::TwoTypes => "several RepresentationTypes",
         RoutingSpoil::TypeWithoutLegal => "a RepresentationType without LegalSubjectID",
         RoutingSpoil::WrongService | RoutingSpoil::NoService => "an answer for another service",
         RoutingSpoil::NotTransient => "a NameID that is not transient",

@@ -43,6 +43,8 @@ pub struct SentRequest {
     pub required: Level,
     /// Whether DigiD had to ask the user again.
     pub forced: bool,
+    /// Whether the user was to say for which child.
+    pub representation: bool,
 }
 
 /// DigiD vouched for somebody we do not know.

@@ -29,8 +29,20 @@ fn client(id: &str, sees_relation: bool) -> Client {
 }
 
 async fn told(f: &Fresh, person: &PersonId, level: Level, client: &Client, now: Timestamp) -> Representation {
+    told_with(f, (person, None), level, client, now).await
+}
+
+/// What is told in a session in which the register gave its word.
+async fn told_with(
+    f: &Fresh,
+    (person, authority): (&PersonId, Option<&ParentalAuthority>),
+    level: Level,
+    client: &Client,
+    now: Timestamp,
+) -> Representation {
     let grant = Grant { person: person.clone(), level, ends: at("2026-07-01T21:00:00Z"), ..grant() };
-    let asking = Asking { grant: &grant, required: Level::Midden, client, issuer: "https://id.example.nl" };
+    let issuer = "https://id.example.nl";
+    let asking = Asking { grant: &grant, authority, required: Level::Midden, client, issuer };
     representation(&f.store, &asking, now).await.unwrap()
 }
 
@@ -61,8 +73,42 @@ async fn below_the_level_nothing_is_looked_up() {
     f.mandate(Relation::Parent, (&parent, &child)).await;
     // On a database that is closed any look-up fails.
     f.store.close().await;
-    let told = told(&f, &parent, Level::Local, &client("portal", true), now()).await;
-    assert_eq!(told, Representation::default());
+    let portal = client("portal", true);
+    for authority in [None, Some(&ParentalAuthority::over(child))] {
+        let told = told_with(&f, (&parent, authority), Level::Local, &portal, now()).await;
+        assert_eq!(told, Representation::default());
+    }
+}
+
+#[tokio::test]
+async fn the_registers_word_has_the_form_of_a_mandate_and_the_longer_of_the_two_is_told() {
+    let f = fresh().await;
+    let (parent, child) = (f.person("Anna", "1985").await, f.person("Sam", "2014-07-02").await);
+    let (authority, portal) = (ParentalAuthority::over(child.clone()), client("portal", true));
+    let twelve = at("2026-07-01T22:00:00Z");
+    let look = async || told_with(&f, (&parent, Some(&authority)), Level::Midden, &portal, now()).await;
+    let alone = look().await;
+    let sub = f.store.subject_for("portal.example.nl", &child, now()).await.unwrap();
+    let iss = "https://id.example.nl".to_owned();
+    let represents = Some(Represents { sub: sub.clone(), iss: iss.clone() });
+    let mandate = f.store.mandate_name(&portal, &authority.id);
+    let relation = Some(Relation::Parent);
+    let entry = ActAs { sub, iss, mandate, relation, recheck: now().plus(900) };
+    assert_eq!(alone, Representation { act_as: vec![entry], represents, until: Some(twelve) });
+
+    // A mandate of the desk that ends sooner changes nothing; one that counts as long is told by its own name.
+    let mut form = crate::domain::registration::tests::form(Relation::Parent);
+    (form.representative, form.represented) = (parent.clone(), child.clone());
+    form.ends = Some(now().plus(3600));
+    let born = f.store.person(&child).await.unwrap().unwrap().birth;
+    let shorter = crate::domain::registration::register(form, born, now()).unwrap();
+    f.store.register_mandate(&shorter, now()).await.unwrap().unwrap();
+    assert_eq!(look().await, alone);
+    let desk = f.mandate(Relation::Parent, (&parent, &child)).await;
+    let both = look().await;
+    assert_eq!((both.act_as.len(), both.until), (1, Some(twelve)));
+    assert_eq!(both.act_as[0].mandate, f.store.mandate_name(&portal, &desk.id));
+    assert_eq!(both.represents, alone.represents);
 }
 
 #[tokio::test]

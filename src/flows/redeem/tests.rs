@@ -322,6 +322,32 @@ async fn nothing_outlives_the_session_or_the_next_birthday() {
 }
 
 #[tokio::test]
+async fn whom_a_session_represents_is_told_until_the_twelfth_birthday() {
+    let mut p = Provider::new().await;
+    let child = p.fresh.person("Sam", "2014-07-02").await;
+    let midnight = at("2026-07-01T22:00:00Z");
+    let seen = midnight.plus(-120);
+    let authority = Some(ParentalAuthority::over(child));
+    let (sid, ends) = (SessionId::random(), seen.plus(3600));
+    p.session = Session { sid, seen, auth_time: seen, ends, authority, ..p.session.clone() };
+    p.fresh.store.begin_session(&p.session).await.unwrap();
+    let code = oxide::issue(&p.fresh.store, &p.client, &ask(), &p.session, seen).await.unwrap();
+    let answer = p.redeem(&exchange(&code, "x", ""), seen).await.unwrap();
+    let told = said(&answer);
+    assert_eq!((answer["expires_in"].as_i64(), told["exp"].as_i64()), (Some(120), Some(midnight.epoch())));
+    assert_eq!(
+        (&told["act_as"][0]["sub"], told["represents"]["iss"].as_str()),
+        (&told["represents"]["sub"], Some(ISSUER))
+    );
+    let last = p.redeem(&refresh(&answer), midnight.plus(-1)).await.unwrap();
+    assert_eq!((said(&last)["represents"].is_object(), last["expires_in"].as_i64()), (true, Some(1)));
+    let after = p.redeem(&refresh(&last), midnight).await.unwrap();
+    let told = said(&after);
+    assert_eq!((&told["act_as"], told.get("represents")), (&serde_json::json!([]), None));
+    assert_eq!(after["expires_in"].as_i64(), Some(300));
+}
+
+#[tokio::test]
 async fn a_narrower_scope_tells_less_and_the_next_refresh_has_it_all_again() {
     let p = Provider::new().await;
     let first = p.begin().await;

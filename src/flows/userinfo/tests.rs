@@ -11,8 +11,9 @@ use crate::{
     domain::{
         ask::Ask,
         client::{Client, ClientAuth},
-        id::random,
+        id::{SessionId, random},
         key::{Algorithm, KeyFacts},
+        representation::ParentalAuthority,
         scope::Scope,
         secret::Secret,
         session::Session,
@@ -114,6 +115,27 @@ async fn tells_what_the_scope_allows_while_the_grant_lives() {
     app.store.end_session(&session.sid, &Event::default(), now()).await.unwrap();
     assert_eq!(house.told(&all, now()).await, Err(Code::InvalidToken));
     assert_eq!(house.told("nonsense", now()).await, Err(Code::InvalidToken));
+}
+
+#[tokio::test]
+async fn whom_a_session_represents_ends_with_the_session() {
+    let mut house = House::build().await;
+    let child = house.app.store.add_person("Sam", "2018".parse().ok(), None, now()).await.unwrap().unwrap();
+    let authority = Some(ParentalAuthority::over(child));
+    // Nobody has come for a while.
+    let seen = now().plus(-800);
+    house.session = Session { sid: SessionId::random(), seen, authority, ..house.session.clone() };
+    let store = &house.app.store;
+    store.begin_session(&house.session).await.unwrap();
+    let token = house.token("openid act_as").await;
+    let told = house.told(&token, now()).await.unwrap();
+    assert_eq!(
+        (&told["represents"]["sub"], told["act_as"].as_array().unwrap().len()),
+        (&told["act_as"][0]["sub"], 1)
+    );
+    // Then the session is over; the access token is not.
+    let told = house.told(&token, now().plus(100)).await.unwrap();
+    assert_eq!((&told["act_as"], told.get("represents")), (&serde_json::json!([]), None));
 }
 
 #[tokio::test]

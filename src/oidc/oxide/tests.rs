@@ -56,6 +56,7 @@ pub(crate) async fn session(store: &Store, now: Timestamp) -> Session {
         auth_time: now,
         seen: now,
         ends: now.plus(3600),
+        authority: None,
     };
     store.begin_session(&session).await.unwrap();
     session

@@ -24,6 +24,8 @@ const ACTING: &str = "urn:nl-eid-gdi:1.0:ActingSubjectID";
 const LEGAL: &str = "urn:nl-eid-gdi:1.0:LegalSubjectID";
 const REPRESENTATION: &str = "urn:nl-eid-gdi:1.1:RepresentationType";
 const PARENTAL: &str = "urn:nl-eid-gdi:1.1:RT:Zorg_Volledig_Gezag_Kind";
+/// A right that no list of types has.
+const OTHER: &str = "urn:nl-eid-gdi:1.1:RT:Zorg_Iets_Anders";
 const TRANSIENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
 const PERSISTENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
 const LEGACY_BSN: &str = "urn:nl-eid-gdi:1.0:id:legacy-BSN";
@@ -230,15 +232,31 @@ fn attributes(
         }
         _ => attribute(ACTING, &encrypted(&content, &recipient, spoil)?),
     };
-    let parental = || attribute(REPRESENTATION, PARENTAL);
-    let legal = match (spoil, &routed.legal) {
-        (Some(RoutingSpoil::UnrequestedLegal), _) => attribute(LEGAL, &plain(VICTIM)?) + &parental(),
-        (Some(RoutingSpoil::LegalWithoutType), _) => attribute(LEGAL, &plain(VICTIM)?),
-        (Some(RoutingSpoil::TypeWithoutLegal), _) => parental(),
-        (_, Some(child)) => attribute(LEGAL, &plain(child)?) + &parental(),
-        _ => String::new(),
+    Ok(service + &identity + &represented(routed, bsn)?)
+}
+
+/// For whom the user `bsn` acts, and by what right. Who is represented where nobody was chosen is the victim.
+fn represented(routed: &Routed, bsn: &str) -> Result<String, ErrorStack> {
+    let mut recipient = routed.recipient.clone();
+    if routed.spoil == Some(RoutingSpoil::LegalForAnother) {
+        recipient.owner = "https://another.example.nl/saml/metadata".into();
+    }
+    let legal = |bsn: &str| {
+        encrypted(&name_id(bsn, PERSISTENT, LEGACY_BSN), &recipient, None).map(|id| attribute(LEGAL, &id))
     };
-    Ok(service + &identity + &legal)
+    let (parental, other) = (attribute(REPRESENTATION, PARENTAL), attribute(REPRESENTATION, OTHER));
+    let child = routed.legal.as_deref().unwrap_or(VICTIM);
+    Ok(match routed.spoil {
+        Some(RoutingSpoil::LegalWithoutType) => legal(child)?,
+        Some(RoutingSpoil::TypeWithoutLegal) => parental,
+        Some(RoutingSpoil::TwoLegal) => legal(child)? + &legal(VICTIM)? + &parental,
+        Some(RoutingSpoil::TwoTypes) => legal(child)? + &parental + &other,
+        Some(RoutingSpoil::OtherType) => legal(child)? + &other,
+        Some(RoutingSpoil::LegalIsActing) => legal(bsn)? + &parental,
+        Some(RoutingSpoil::UnrequestedLegal | RoutingSpoil::LegalForAnother) => legal(child)? + &parental,
+        _ if routed.legal.is_some() => legal(child)? + &parental,
+        _ => String::new(),
+    })
 }
 
 fn attribute(name: &str, value: &str) -> String {

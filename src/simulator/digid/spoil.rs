@@ -161,6 +161,16 @@ spoils! {
     UnrequestedLegal = "st-unrequested-legal",
     /// The same, and by what right is not told.
     LegalWithoutType = "st-legal-without-type",
+    /// Two are represented.
+    TwoLegal = "st-two-legal",
+    /// By two rights.
+    TwoTypes = "st-two-types",
+    /// By a right that nobody knows.
+    OtherType = "st-other-type",
+    /// The user is represented, by the user.
+    LegalIsActing = "st-legal-is-acting",
+    /// Who is represented is encrypted for another entity.
+    LegalForAnother = "st-legal-for-another",
     /// A representation of nobody.
     TypeWithoutLegal = "st-type-without-legal",
     /// It is for another service.

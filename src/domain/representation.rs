@@ -1,0 +1,114 @@
+//! A parent who acts for a child by the word of the register of representation, given at one login (ST-SAML 1.0,
+//! `RT:Zorg_Volledig_Gezag_Kind`; `docs/adr/0015`). It is worth what a parent's mandate is to which nobody has agreed yet: access
+//! until the twelfth birthday, unless a block holds (M2, M14).
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    birth::{BirthDate, DECIDES_ALONE},
+    consent::Block,
+    id::{MandateId, PersonId},
+    mandate::{Relation, Standing, Terms, worth},
+    time::Timestamp,
+};
+
+/// What the parent is to the child in the register's word: it knows nobody else.
+pub const RELATION: Relation = Relation::Parent;
+
+/// The register's word that whoever logged in has full parental authority over a child. It lives in the proof of that login
+/// and in the session that came of it, and nowhere else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParentalAuthority {
+    /// Stands where a mandate's does; a new one at each login.
+    pub id: MandateId,
+    /// Over whom.
+    pub child: PersonId,
+}
+
+/// What is on record about the two, as it bears on the register's word.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    /// When the parent was born, as far as known.
+    pub parent_born: Option<BirthDate>,
+    /// When the child was born, as far as known.
+    pub child_born: Option<BirthDate>,
+    /// The blocks on the child.
+    pub blocks: Vec<OnChild>,
+}
+
+/// A block on a child.
+#[derive(Debug, Clone)]
+pub struct OnChild {
+    /// The block.
+    pub block: Block,
+    /// Whether the BSN of the one who is kept out is known, so that DigiD tells them from others.
+    pub told_apart: bool,
+}
+
+/// Why the register's word counts for nothing here. No finer than what the parent may hear: a block must not show (M9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotRepresented {
+    /// The child is 12 or older, or may be.
+    TurnedTwelve,
+    /// Only the desk can help: it does not know the child or the date of birth, or has a reason of its own.
+    AskTheDesk,
+}
+
+impl NotRepresented {
+    /// The stable word of the audit log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TurnedTwelve => "turned_twelve",
+            Self::AskTheDesk => "ask_the_desk",
+        }
+    }
+}
+
+impl ParentalAuthority {
+    /// A new one over `child`.
+    pub fn over(child: PersonId) -> Self {
+        Self { id: MandateId::random(), child }
+    }
+
+    /// The first instant at which the clock ends it for `parent`, if it counts at `now`.
+    ///
+    /// A parent who is known to be, or may be, under 16 has no authority that this could be (Dutch Civil Code, article
+    /// 1:253ha). A block on somebody whom DigiD cannot tell apart from the parent holds: a gap in knowledge lets nobody in.
+    pub fn counts(
+        &self,
+        parent: &PersonId,
+        record: &Record,
+        now: Timestamp,
+    ) -> Result<Timestamp, NotRepresented> {
+        let terms = Terms {
+            id: &self.id,
+            representative: parent,
+            represented: &self.child,
+            relation: RELATION,
+            starts: now,
+            ends: None,
+        };
+        let stands = |blocks: &[Block]| worth(&terms, record.child_born, &[], blocks, now);
+        // First, and without the blocks: whoever is blocked hears of the birthday what anybody hears.
+        if matches!(stands(&[]), Standing::AwaitingConsent | Standing::Lapsed) {
+            return Err(NotRepresented::TurnedTwelve);
+        }
+        let minor = record.parent_born.is_some_and(|born| !born.has_surely_turned(DECIDES_ALONE, now));
+        let blocks: Vec<Block> = record.blocks.iter().map(|on| on.against(parent)).collect();
+        match stands(&blocks) {
+            Standing::Active { until: Some(until) } if !minor && *parent != self.child => Ok(until),
+            _ => Err(NotRepresented::AskTheDesk),
+        }
+    }
+}
+
+impl OnChild {
+    /// The block as it bears on `parent`.
+    fn against(&self, parent: &PersonId) -> Block {
+        let block = self.block.clone();
+        if self.told_apart { block } else { Block { representative: parent.clone(), ..block } }
+    }
+}
+
+#[cfg(test)]
+mod tests;

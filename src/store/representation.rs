@@ -1,0 +1,43 @@
+//! What is on record about a parent and the child for whom a register says they may act.
+
+use sqlx::Row;
+
+use super::{Store, blocks::read_block};
+use crate::domain::{
+    fault::Fault,
+    id::PersonId,
+    representation::{OnChild, Record},
+    time::Timestamp,
+};
+
+impl Store {
+    /// The two dates of birth, then the blocks on the child that may bear on this parent, so that no answer rests on the
+    /// absence of a block that was older than what it read first. A child who became part of another person has no record.
+    pub async fn record_of(
+        &self,
+        parent: &PersonId,
+        child: &PersonId,
+        now: Timestamp,
+    ) -> Result<Record, Fault> {
+        let parent_born = self.person(parent).await?.and_then(|person| person.birth);
+        let child_born = self.person(child).await?.and_then(|person| person.birth);
+        let rows = sqlx::query(
+            "SELECT DISTINCT b.representative, b.represented, b.placed_at, b.lifted_at, \
+             CASE WHEN a.bsn_index IS NULL THEN 0 ELSE 1 END AS has_bsn \
+             FROM blocks b JOIN persons a ON a.id = b.representative \
+             WHERE b.represented = $1 AND (b.representative = $2 OR a.bsn_index IS NULL) \
+             AND (b.lifted_at IS NULL OR b.lifted_at > $3)",
+        )
+        .bind(child.as_str())
+        .bind(parent.as_str())
+        .bind(now.epoch())
+        .fetch_all(self.db.reader())
+        .await?;
+        let read = |row| {
+            let told_apart = sqlx::any::AnyRow::try_get::<i64, _>(row, "has_bsn")? == 1;
+            Ok(OnChild { block: read_block(row)?, told_apart })
+        };
+        let blocks = rows.iter().map(read).collect::<Result<_, Fault>>()?;
+        Ok(Record { parent_born, child_born, blocks })
+    }
+}

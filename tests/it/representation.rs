@@ -1,0 +1,305 @@
+//! Parents who log in for a child by the word of the register of representation (docs/requirements.md: M14), and are let in.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::{
+    browser::{Browser, Page},
+    digid_steps::{
+        answer, born, bsn, desk_person, enter_link, enter_new, files_with, go_on, has_session,
+        log_in_with_digid, person_of, register_with_digid, rows,
+    },
+    house::{CALLBACK, House, Options, PASSWORD},
+    mandates_desk::{Desk, Form, now},
+    oidc_client::{CLIENTS, LAB, THE_PORTAL, claims, userinfo},
+    portal::{Request, Tokens, at_digid, code_of, press, redeem, register, request, tokens},
+    stsaml::routed,
+};
+
+const PARENT: &str = "ouder@voorbeeld.nl";
+pub const NOT_SO: &str = "U kunt zo niet inloggen voor uw kind";
+pub const CHOICE: &str = "Inloggen bij Huisarts De Linde";
+
+/// A house where a parent has an account by DigiD, and the desk knows a child of eight, who has no account.
+pub struct Family {
+    pub house: House,
+    /// The parent's BSN, and person.
+    pub parent: (String, String),
+    /// The child's.
+    pub child: (String, String),
+    /// What the portal knows the parent by.
+    pub sub: String,
+}
+
+impl Family {
+    pub async fn at_home(options: Options) -> Self {
+        let (house, parent, child) = (House::start_with(options).await, bsn(1), bsn(2));
+        let person = desk_person(&house, "Sam", Some(&born(8, 0)), Some(&child));
+        let sub = register_with_digid(&house, &parent, PARENT, "").await.sub().to_owned();
+        let parent = (parent, person_of(&house, PARENT));
+        Self { house, parent, child: (child, person), sub }
+    }
+
+    /// The parent logs in for the child and is let in.
+    pub async fn in_for_child(&self, browser: &Browser) -> Tokens {
+        let (request, page) = self.back_for(browser, &self.child.0).await;
+        redeem(&self.house, &request, &code_of(&page)).await
+    }
+
+    /// The parent logs in for whoever has that BSN: whatever comes of it.
+    pub async fn back_for(&self, browser: &Browser, child: &str) -> (Request, Page) {
+        let request = request(&self.house, &[("prompt", "login")]);
+        let digid = to_digid_for_child(browser, &request).await;
+        let page = at_digid(browser, &digid, &self.parent.0, &[("legal", child)]).await;
+        (request, page)
+    }
+
+    /// Places or lifts a block of that person for that child.
+    pub fn desk(&self, word: &str, whom: &str, child: &str) {
+        let mut arguments = vec!["mandates", word, "--representative", whom, "--represented", child, "--by"];
+        arguments.extend(if word == "block" {
+            vec!["balie1", "--reason", "melding"]
+        } else {
+            vec!["balie2"]
+        });
+        self.house.ok(&arguments);
+    }
+}
+
+pub async fn to_digid_for_child(browser: &Browser, request: &Request) -> Page {
+    let choose = browser.visit(&request.url, CALLBACK).await;
+    press(browser, &choose, "child-form").await
+}
+
+/// What the log says of the last login with DigiD: outcome, who, for whom, and more.
+pub fn last_login(house: &House) -> String {
+    let lines = house.query(
+        "SELECT outcome || ' by ' || COALESCE(actor, 'nobody') || ' for ' || COALESCE(represented, 'nobody') \
+         || ' ' || COALESCE(detail, '') FROM audit WHERE event = 'login.digid' ORDER BY rowid DESC LIMIT 1",
+    );
+    lines.concat()
+}
+
+/// Nobody is represented.
+pub fn assert_alone(told: &Value) {
+    assert_eq!((&told["act_as"], told.get("represents")), (&json!([]), None), "{told}");
+}
+
+/// One person is represented, and listed once. Gives the entry.
+pub fn assert_one(told: &Value) -> &Value {
+    let [one] = told["act_as"].as_array().unwrap().as_slice() else { panic!("{told}") };
+    assert_eq!(told["represents"], json!({ "sub": one["sub"], "iss": one["iss"] }), "{told}");
+    one
+}
+
+async fn refreshed(house: &House, old: &Tokens) -> Tokens {
+    let (status, body) = THE_PORTAL.refresh(house, old.text("refresh_token")).await;
+    assert_eq!(status, 200, "{body}");
+    tokens(body)
+}
+
+async fn live(house: &House, tokens: &Tokens) -> Value {
+    let (status, told) = userinfo(house, tokens.text("access_token")).await;
+    assert_eq!(status, 200, "{told}");
+    told
+}
+
+#[tokio::test]
+async fn m14_a_parent_acts_for_the_child_they_chose_at_digid_in_that_session_only() {
+    let family = Family::at_home(routed()).await;
+    let (house, browser) = (&family.house, Browser::new());
+    let (before, tokens) = (now().epoch(), family.in_for_child(&browser).await);
+    assert_eq!(tokens.sub(), family.sub, "the user is the parent");
+    let one = assert_one(&tokens.claims);
+    assert_eq!(
+        (one["iss"].as_str(), one["relation"].as_str()),
+        (Some(house.issuer.as_str()), Some("parent"))
+    );
+    assert!(one["sub"] != tokens.sub() && one["mandate"].as_str().unwrap().len() == 22, "{one}");
+    assert!((before..=now().epoch() + 900).contains(&one["recheck"].as_i64().unwrap()));
+    assert_eq!(
+        last_login(house),
+        format!("ok by {} for {} {}", family.parent.1, family.child.1, tokens.acr())
+    );
+    let user = live(house, &tokens).await;
+    assert_eq!(
+        (assert_one(&user)["mandate"].clone(), user["sub"].as_str()),
+        (one["mandate"].clone(), Some(tokens.sub()))
+    );
+    let later = refreshed(house, &tokens).await;
+    assert_eq!(assert_one(&later.claims)["mandate"], one["mandate"]);
+    let access = claims(later.text("access_token"));
+    assert!(access.get("represents").is_none() && access.get("act_as").is_none(), "asked of UserInfo");
+
+    // In another browser the same parent is alone, then and there.
+    assert_alone(&log_in_with_digid(house, &Browser::new(), &family.parent.0, &[], &[]).await.claims);
+    assert_one(&live(house, &later).await);
+    // The next login of this browser is a session of its own, and ends the one before.
+    let own = log_in_with_digid(house, &browser, &family.parent.0, &[("prompt", "login")], &[]).await;
+    assert_alone(&own.claims);
+    assert_alone(&live(house, &own).await);
+    assert_eq!(userinfo(house, later.text("access_token")).await.0, 401);
+    assert_eq!(THE_PORTAL.refresh(house, later.text("refresh_token")).await.0, 400);
+
+    let stored =
+        house.query("SELECT (SELECT COUNT(*) FROM mandates) || ' ' || (SELECT COUNT(*) FROM accounts)");
+    assert_eq!(stored, ["0 1"], "no mandate of the desk, and no account of the child");
+    for secret in [&family.child.0, &family.parent.0] {
+        let read = files_with(house, secret);
+        assert!(read.is_empty(), "a BSN is in {read:?}");
+        assert!(
+            ![&tokens.claims, &access, &user].iter().any(|told| told.to_string().contains(secret.as_str()))
+        );
+    }
+}
+
+#[tokio::test]
+async fn m14_beside_a_mandate_of_the_desk_the_child_stands_there_once_and_clients_hear_what_they_may() {
+    let options = routed();
+    let tables = Box::leak(format!("{}{CLIENTS}", options.tables).into_boxed_str());
+    let family = Family::at_home(Options { tables, ..options }).await;
+    let (house, browser) = (&family.house, Browser::new());
+    let by_register = assert_one(&family.in_for_child(&Browser::new()).await.claims).clone();
+    Desk::of(house).mandate(&Form::parent(&family.parent.1, &family.child.1));
+    let plain = log_in_with_digid(house, &Browser::new(), &family.parent.0, &[], &[]).await;
+    let by_desk = plain.claims["act_as"][0].clone();
+    assert_eq!(
+        (&by_desk["sub"], plain.claims.get("represents")),
+        (&by_register["sub"], None),
+        "the same child"
+    );
+    let both = family.in_for_child(&browser).await;
+    let one = assert_one(&both.claims);
+    assert_eq!((&one["sub"], &one["mandate"]), (&by_desk["sub"], &by_desk["mandate"]));
+
+    // By single sign-on in that session: nothing without the scope, other names in another sector.
+    let silent = THE_PORTAL.sign_on(house, &browser, "openid email").await;
+    for told in [&silent.claims, &live(house, &silent).await] {
+        assert!(told.get("act_as").is_none() && told.get("represents").is_none(), "{told}");
+    }
+    let lab = LAB.sign_on(house, &browser, "openid act_as").await;
+    let there = assert_one(&lab.claims);
+    assert!(
+        there["sub"] != one["sub"] && there["mandate"] != one["mandate"] && there.get("relation").is_none()
+    );
+    let silent = LAB.sign_on(house, &browser, "openid").await;
+    assert!(silent.claims.get("represents").is_none());
+}
+
+#[tokio::test]
+async fn m14_what_changes_while_the_session_lives_counts_from_the_next_answer() {
+    let family = Family::at_home(routed()).await;
+    let (house, browser) = (&family.house, Browser::new());
+    let mut tokens = family.in_for_child(&browser).await;
+    let (parent, child) = (family.parent.1.as_str(), family.child.1.as_str());
+    let set = |date: &str| house.ok(&["persons", "set-birth-date", child, date, "--by", "balie1"]);
+    let change = |what: &str| match what {
+        "birthday" => drop(set(&born(12, 0))),
+        "no birthday" => drop(set(&born(8, 0))),
+        _ => family.desk(what, parent, child),
+    };
+    for (from, to) in [("block", "unblock"), ("birthday", "no birthday")] {
+        assert_one(&live(house, &tokens).await);
+        change(from);
+        assert_alone(&live(house, &tokens).await);
+        tokens = refreshed(house, &tokens).await;
+        assert_alone(&tokens.claims);
+        assert_eq!((tokens.sub(), &tokens.body["expires_in"]), (family.sub.as_str(), &json!(300)));
+        let again = THE_PORTAL.sign_on(house, &browser, "openid act_as").await;
+        assert_alone(&again.claims);
+        change(to);
+        tokens = refreshed(house, &tokens).await;
+        assert_one(&tokens.claims);
+    }
+    // A code that was under way when the block came brings nobody.
+    let ask = THE_PORTAL.ask().with("scope", "openid act_as");
+    let code = THE_PORTAL.code(house, &browser, &ask).await;
+    family.desk("block", parent, child);
+    assert_alone(&THE_PORTAL.redeem(house, &ask, &code).await.claims);
+}
+
+#[tokio::test]
+async fn m14_it_is_offered_only_to_portals_that_ask_for_whom_and_where_a_register_is_named() {
+    let promised = async |house: &House| {
+        let told = reqwest::get(format!("{}/.well-known/openid-configuration", house.issuer)).await.unwrap();
+        told.json::<Value>().await.unwrap()["claims_supported"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("represents"))
+    };
+    let without = routed().tables.split("[digid.routing_service.representation]").next().unwrap();
+    let everything = "openid email act_as";
+    for (options, scope, offered) in [
+        (routed(), everything, true),
+        (routed(), "openid email", false),
+        (Options { tables: without, ..routed() }, everything, false),
+        (Options::default(), everything, false),
+    ] {
+        let (house, browser) = (House::start_with(options).await, Browser::new());
+        let ask = THE_PORTAL.ask().with("scope", scope);
+        let choose = browser.visit(&ask.url(&house), CALLBACK).await;
+        assert_eq!(choose.heading(), CHOICE);
+        assert_eq!(choose.body.contains("id=\"child-form\""), offered, "{scope}");
+        assert_eq!(promised(&house).await, offered || scope != everything);
+        // The form by hand, with the right token.
+        let csrf = choose.form("digid-form").1["csrf"].clone();
+        let page = browser.post(&format!("{}/child", choose.url), &[("csrf", &csrf)]).await;
+        assert_eq!(page.body.contains("SAMLRequest"), offered, "{scope}");
+        assert_eq!(page.location().is_some_and(|to| to == choose.url), !offered);
+        if !offered {
+            assert_eq!(browser.get(choose.url.as_str()).await.heading(), CHOICE, "the login did not move");
+        }
+    }
+}
+
+#[tokio::test]
+async fn m14_a_parent_whom_nobody_knows_yet_becomes_known_in_the_same_login() {
+    let house = House::start_with(routed()).await;
+    let [mother, father, sam, kim] = [bsn(1), bsn(2), bsn(3), bsn(4)];
+    let child = desk_person(&house, "Sam", Some(&born(8, 0)), Some(&sam));
+    desk_person(&house, "Kim", Some(&born(12, 0)), Some(&kim));
+    let question = async |browser: &Browser, parent: &str, child: &str| {
+        let request = request(&house, &[]);
+        let digid = to_digid_for_child(browser, &request).await;
+        (request, at_digid(browser, &digid, parent, &[("legal", child)]).await)
+    };
+    // Refused before anybody is asked to make an account.
+    let (before, browser) = (rows(&house), Browser::new());
+    let (_, page) = question(&browser, &mother, &kim).await;
+    assert_eq!((page.status, page.heading()), (StatusCode::FORBIDDEN, NOT_SO.to_owned()));
+    assert!(
+        last_login(&house).starts_with("not_represented by nobody for ")
+            && !has_session(&house, &browser).await
+    );
+    // Stopping leaves nothing either: two lines in the log are all that there is more.
+    let (_, page) = question(&browser, &mother, &sam).await;
+    assert_eq!(page.heading(), "Heeft u al een account?");
+    answer(&browser, &page, "stop").await;
+    let mut after = rows(&house);
+    *after.get_mut("audit").unwrap() -= 2;
+    after.retain(|table, _| table != "spent");
+    assert_eq!(after, before.into_iter().filter(|(table, _)| table != "spent").collect());
+
+    // A new account, and for the child at once.
+    let (request, page) = question(&browser, &mother, &sam).await;
+    let page = enter_new(&browser, &page, PARENT, "").await;
+    let done = browser.submit(&page, "code-form", &[("code", &house.code(PARENT, 1))]).await;
+    let tokens = redeem(&house, &request, &code_of(&done)).await;
+    let sub = assert_one(&tokens.claims)["sub"].clone();
+    assert_eq!(
+        last_login(&house),
+        format!("ok by {} for {child} {}", person_of(&house, PARENT), tokens.acr())
+    );
+
+    // DigiD linked to an account that is there: its owner is the parent from now on.
+    let (browser, email) = (Browser::new(), "vader@voorbeeld.nl");
+    let own = register(&house, &Browser::new(), email).await;
+    let (request, page) = question(&browser, &father, &sam).await;
+    let page = enter_link(&browser, &page, email, PASSWORD).await;
+    let sent = browser.submit(&page, "code-form", &[("code", &house.code(email, 2))]).await;
+    let linked = browser.follow(sent, CALLBACK).await;
+    let tokens = go_on(&house, &browser, &request, &linked).await;
+    assert_eq!((tokens.sub(), &assert_one(&tokens.claims)["sub"]), (own.sub(), &sub));
+    // By password the same father has nobody.
+    assert_alone(&crate::portal::log_in(&house, &Browser::new(), email, 4).await.claims);
+}
