@@ -133,7 +133,7 @@ mod tests {
 
     const SHORT: Duration = Duration::from_millis(200);
     /// A bound for what must come.
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     /// A server on a free port, what stops it, and the task that ends with it.
     async fn serve(limits: Limits) -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<()>) {

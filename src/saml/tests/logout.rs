@@ -40,7 +40,7 @@ fn sp() -> ServiceProvider {
 
 fn who(session: Option<&str>) -> Digid {
     let bsn = Bsn::parse("111222333").unwrap();
-    Digid { bsn, level: Level::Midden, session: session.map(str::to_owned) }
+    Digid { bsn, level: Level::Midden, session: session.map(str::to_owned), authority: None }
 }
 
 /// As DigiD's example has it, and with what SAML allows besides.

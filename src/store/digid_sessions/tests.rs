@@ -34,7 +34,7 @@ fn bsn(digits: &str) -> Bsn {
 #[expect(clippy::disallowed_methods, reason = "a test's own proof")]
 fn proof(digits: &str, index: Option<&str>, when: i64) -> Proof<Digid> {
     let session = index.map(str::to_owned);
-    Proof::attest(Digid { bsn: bsn(digits), level: Level::Midden, session }, at(when))
+    Proof::attest(Digid { bsn: bsn(digits), level: Level::Midden, session, authority: None }, at(when))
 }
 
 struct There {
@@ -69,6 +69,7 @@ impl There {
             auth_time: proof.at(),
             seen: at(10),
             ends: at(500),
+            authority: None,
         };
         let code = store.new_code(&Secret::token("").hashed(), &"good for", at(60)).unwrap();
         let begun = Some([store.new_session(&session).unwrap(), code]);
