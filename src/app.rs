@@ -1,24 +1,23 @@
 //! The application: configuration, store, keys, mail and clock, built once and handed down.
 
+pub mod digid;
+
 use std::{
     collections::HashMap,
-    fs,
-    path::Path,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
-use tokio::sync::Semaphore;
-use zeroize::Zeroizing;
+use tokio::{sync::Semaphore, task::spawn_blocking};
 
+use self::digid::Connection;
 use crate::{
     clock::Clock,
-    config::{self, BadConfig, Config, secret::refuse_open_file},
+    config::{BadConfig, Config},
     domain::{client::Client, fault::Fault, key::Algorithm},
     mail::Mailer,
     oidc::keyring::Keyring,
     password::Hasher,
-    saml::{self, ServiceProvider},
     store::{Db, Store, Vault},
 };
 
@@ -42,8 +41,8 @@ pub struct App {
     pub hasher: Hasher,
     /// Sends mail.
     pub mailer: Mailer,
-    /// DigiD, where it is contracted.
-    pub digid: Option<ServiceProvider>,
+    /// The connection to DigiD, where it is contracted.
+    pub digid: Option<Connection>,
     /// Tells the time, once a request.
     pub clock: Clock,
     /// How many more tries at a password may wait for their turn.
@@ -58,7 +57,8 @@ impl App {
         let store = open_store(&config, false).await?;
         store.check_migrated().await?;
         let configured = clients(&config)?;
-        let digid = config.digid.as_ref().map(|digid| service_provider(&config, digid)).transpose()?;
+        let digid = config.digid.as_ref().map(|digid| Connection::open(&config, digid, Clock.now()));
+        let digid = digid.transpose()?;
         let keyring = read_keyring(&store, &Keyring::default()).await?;
         let added = store.clients().await?;
         keyring.check(&Algorithm::in_use(configured.values().chain(&added)), Clock.now())?;
@@ -97,7 +97,8 @@ impl App {
             let outcome = tokio::select! {
                 _ = keys.tick() => {
                     self.hasher.release_idle();
-                    self.follow_keys().await
+                    let followed = self.follow_keys().await;
+                    self.clone().follow_digid().await.and(followed)
                 }
                 _ = sweep.tick() => self.sweep().await,
             };
@@ -124,6 +125,16 @@ impl App {
         *self.keyring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(read);
         Ok(())
     }
+
+    /// Reads files and signs metadata, which blocks.
+    async fn follow_digid(self: Arc<Self>) -> Result<(), Fault> {
+        let follow = move || {
+            if let Some(digid) = &self.digid {
+                digid.follow(&self.config, self.clock.now());
+            }
+        };
+        Ok(spawn_blocking(follow).await?)
+    }
 }
 
 /// Opens the database and the vault; makes the database file when `create`.
@@ -142,47 +153,6 @@ pub async fn open_store(config: &Config, create: bool) -> Result<Store, Fault> {
 /// The clients of the configuration, checked.
 pub fn clients(config: &Config) -> Result<HashMap<String, Client>, BadConfig> {
     config.clients.iter().map(|entry| Ok((entry.id.clone(), entry.client(&config.folder)?))).collect()
-}
-
-/// The DigiD connection that the configuration describes.
-pub fn service_provider(config: &Config, digid: &config::Digid) -> Result<ServiceProvider, Fault> {
-    let text = |path: &Path| {
-        let path = config.path(path);
-        fs::read_to_string(&path)
-            .map_err(|e| BadConfig::value(format_args!("[digid]: cannot read {}: {e}", path.display())))
-    };
-    let private = |path: &Path| {
-        refuse_open_file(&config.path(path))?;
-        text(path).map(Zeroizing::new)
-    };
-    let routing = digid.routing_service()?;
-    let interface = match routing {
-        None => saml::Interface::Digid3,
-        Some(service) => saml::Interface::RoutingService(saml::RoutingService {
-            service_uuid: service.service_uuid.clone(),
-            key: private(&service.encryption_key)?,
-            certificate: text(&service.encryption_certificate)?,
-            key_name: service.encryption_key_name.clone(),
-            providers: service.representation.as_ref().map(|parties| saml::Providers {
-                login: parties.login.clone(),
-                representation: parties.register.clone(),
-            }),
-        }),
-    };
-    Ok(ServiceProvider::new(saml::Settings {
-        entity_id: digid.entity_id.clone(),
-        acs_url: config.endpoint("/digid/acs").parse()?,
-        acs_index: Some(0),
-        binding: digid.binding(),
-        interface,
-        signing_key: private(&digid.signing_key)?,
-        signing_certificate: text(&digid.signing_certificate)?,
-        key_name: digid.key_name.clone(),
-        tls_key: private(&digid.tls_key)?,
-        tls_certificate: text(&digid.tls_certificate)?,
-        ca_roots: text(&digid.ca)?,
-        digid_metadata: text(&digid.metadata)?,
-    })?)
 }
 
 async fn read_keyring(store: &Store, older: &Keyring) -> Result<Keyring, Fault> {

@@ -43,8 +43,9 @@ pub async fn come_back(app: &App, held: Held) -> Result<(), Stop> {
     }
 }
 
-fn service_provider(app: &App) -> Result<&ServiceProvider, Fault> {
-    app.digid.as_ref().ok_or_else(|| Fault::because("DigiD is not configured"))
+fn service_provider(app: &App) -> Result<ServiceProvider, Fault> {
+    let digid = app.digid.as_ref().ok_or_else(|| Fault::because("DigiD is not configured"))?;
+    Ok(digid.current())
 }
 
 /// Takes an artifact for a login of this browser that is away to DigiD. Artifact and assertion are each spent once, whatever
@@ -95,7 +96,7 @@ async fn prove<P>(
     now: Timestamp,
 ) -> Result<Proof<Digid>, NoProof> {
     let sp = service_provider(app)?;
-    let parsed = Artifact::parse(artifact, sp).map_err(NoProof::Failed)?;
+    let parsed = Artifact::parse(artifact, &sp).map_err(NoProof::Failed)?;
     if !app.store.spend_artifact(artifact, now.plus(REMEMBER)).await? {
         return Err(NoProof::Used);
     }

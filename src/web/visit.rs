@@ -26,7 +26,6 @@ use crate::{
         ask::Ask, fault::Fault, id::LoginId, lang::Lang, secret::Secret, session::Session, time::Timestamp,
     },
     flows::{Held, logins},
-    saml::ServiceProvider,
 };
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -94,7 +93,7 @@ impl Visit {
         // Browsers hold the redirects after a form against this list: the last form of a login is answered with a way
         // back to the portal, and one with the way to DigiD.
         let portal = ask.redirect_uri.parse().ok();
-        let digid = self.app.digid.as_ref().and_then(ServiceProvider::login_address).cloned();
+        let digid = self.app.digid.as_ref().and_then(|digid| digid.current().login_address().cloned());
         Ok(Frame {
             lang: self.lang(Some(ask)),
             portal: client.map(|client| client.name).unwrap_or_default(),

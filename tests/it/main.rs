@@ -20,6 +20,7 @@ mod cli;
 mod config;
 mod crash;
 mod digid;
+mod digid_metadata;
 mod digid_return;
 mod digid_spoil;
 mod digid_steps;

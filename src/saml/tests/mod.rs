@@ -5,5 +5,6 @@ mod forge_routing;
 mod library;
 mod outgoing;
 mod outgoing_routing;
+mod rollover;
 mod routing;
 mod verifier;
