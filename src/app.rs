@@ -23,6 +23,8 @@ use crate::{
 
 /// How often the keys are read anew, so that a key made or revoked elsewhere is followed within seconds.
 const KEYS_EVERY: Duration = Duration::from_secs(5);
+/// How often the files of the connection to DigiD are looked at: a handful, and small.
+const DIGID_EVERY: Duration = Duration::from_secs(2);
 /// How often what has ended is swept.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 /// How many batches one sweep takes at most, so that it ends.
@@ -92,14 +94,15 @@ impl App {
     /// Does what must be done now and then, until the task is dropped: follows keys, sweeps, lets go of idle memory.
     pub async fn keep_house(self: Arc<Self>) {
         let mut keys = tokio::time::interval(KEYS_EVERY);
+        let mut digid = tokio::time::interval(DIGID_EVERY);
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
         loop {
             let outcome = tokio::select! {
                 _ = keys.tick() => {
                     self.hasher.release_idle();
-                    let followed = self.follow_keys().await;
-                    self.clone().follow_digid().await.and(followed)
+                    self.follow_keys().await
                 }
+                _ = digid.tick() => self.clone().follow_digid().await,
                 _ = sweep.tick() => self.sweep().await,
             };
             if let Err(fault) = outcome {

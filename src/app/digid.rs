@@ -93,7 +93,11 @@ impl Connection {
                     watch.told = Some(why);
                 }
             }
-            _ if same => watch.told = None,
+            _ if same => {
+                if watch.told.take().is_some() {
+                    tracing::info!("[digid] and its files are again as they run");
+                }
+            }
             _ => {}
         }
     }

@@ -117,7 +117,10 @@ pub(super) fn inspect(
     let redirect = look.single_sign_on(idp, HTTP_REDIRECT, trust.binding == Binding::Redirect);
     let post = look.single_sign_on(idp, HTTP_POST, trust.binding == Binding::Post);
     let wrong = look.wrong;
-    expiry::digid(report, &certificates, valid_until, now);
+    // What has ended was said above.
+    let alive = certificates.iter().any(|certificate| certificate.valid_at(now));
+    let certificates_alive = if alive { certificates.as_slice() } else { &[] };
+    expiry::digid(report, certificates_alive, valid_until.filter(|end| now < *end), now);
     expiry::pinned(report, trust.pinned, now);
     let entity_id = trust.entity_id.to_owned();
     let provider =

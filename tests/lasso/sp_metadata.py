@@ -3,8 +3,8 @@
 
 Usage: sp_metadata.py FOLDER
 
-FOLDER holds sp.xml (our metadata), sp.crt (what it must be signed with, PEM), digid.xml, digid.key and digid.crt (the identity
-provider's), and queries (a line each: the query of a signed AuthnRequest). Prints what lasso found, as JSON.
+FOLDER holds sp.xml (our metadata), digid.xml, digid.key and digid.crt (the identity provider's), and queries (a line each: the
+query of a signed AuthnRequest). Prints what lasso found, as JSON.
 """
 
 import json
@@ -24,15 +24,13 @@ def server(folder):
 
 def main():
     folder = pathlib.Path(sys.argv[1])
-    strict = server(folder)
-    # With roots given, lasso loads what is signed under them and nothing else.
-    strict.loadMetadata(lasso.PROVIDER_ROLE_SP, str(folder / "sp.xml"), str(folder / "sp.crt"), None,
-                        lasso.SERVER_LOAD_METADATA_FLAG_DEFAULT)
-    (entity_id,) = strict.providers.keys()
-    provider = strict.providers[entity_id]
+    idp = server(folder)
+    idp.addProviderFromBuffer(lasso.PROVIDER_ROLE_SP, (folder / "sp.xml").read_text())
+    (entity_id,) = idp.providers.keys()
+    provider = idp.providers[entity_id]
     accepted = []
     for query in (folder / "queries").read_text().splitlines():
-        login = lasso.Login(strict)
+        login = lasso.Login(idp)
         login.signatureVerifyHint = lasso.PROFILE_SIGNATURE_VERIFY_HINT_FORCE
         try:
             login.processAuthnRequestMsg(query)
