@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use self::digid::Connection;
 use crate::{
@@ -25,6 +25,8 @@ use crate::{
 const KEYS_EVERY: Duration = Duration::from_secs(5);
 /// How often the files of the connection to DigiD are looked at: a handful, and small.
 const DIGID_EVERY: Duration = Duration::from_secs(2);
+/// How long such a look may take before everything else goes on without it.
+const DIGID_PATIENCE: Duration = Duration::from_secs(10);
 /// How often what has ended is swept.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 /// How many batches one sweep takes at most, so that it ends.
@@ -129,14 +131,14 @@ impl App {
         Ok(())
     }
 
-    /// Reads files and signs metadata, which blocks.
+    /// Reads files and signs metadata, which blocks, and does not wait for ever for a file system that is gone.
     async fn follow_digid(self: Arc<Self>) -> Result<(), Fault> {
         let follow = move || {
             if let Some(digid) = &self.digid {
                 digid.follow(&self.config, self.clock.now());
             }
         };
-        Ok(spawn_blocking(follow).await?)
+        Ok(timeout(DIGID_PATIENCE, spawn_blocking(follow)).await??)
     }
 }
 

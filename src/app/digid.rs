@@ -6,7 +6,7 @@ use std::{
     fs::File,
     io::Read,
     path::Path,
-    sync::{Mutex, PoisonError, RwLock},
+    sync::{Mutex, PoisonError, RwLock, TryLockError},
 };
 
 use zeroize::Zeroizing;
@@ -27,7 +27,7 @@ const MAX_FILE: u64 = 1 << 20;
 /// DigiD as we reach it now.
 pub struct Connection {
     current: RwLock<ServiceProvider>,
-    watch: Mutex<Watch>,
+    watch: Mutex<Box<Watch>>,
 }
 
 /// What was read: the settings, or why there are none.
@@ -51,8 +51,8 @@ impl Connection {
         let running = settings(config, digid)?;
         let current = RwLock::new(ServiceProvider::new(&running, now)?);
         let last = Ok(running.clone());
-        let connection =
-            Self { current, watch: Mutex::new(Watch { running, last, told: None, dates: BTreeSet::new() }) };
+        let watch = Watch { running, last, told: None, dates: BTreeSet::new() };
+        let connection = Self { current, watch: Mutex::new(Box::new(watch)) };
         connection.follow(config, now);
         Ok(connection)
     }
@@ -65,7 +65,12 @@ impl Connection {
     /// Looks whether the section `[digid]` or one of its files has changed, and goes on with what they say now. A change
     /// counts when two looks in a row saw the same: nobody replaces two files at one moment. Blocks.
     pub fn follow(&self, config: &Config, now: Timestamp) {
-        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut watch = match self.watch.try_lock() {
+            Ok(watch) => watch,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // An earlier look still waits for a file.
+            Err(TryLockError::WouldBlock) => return,
+        };
         self.tell_dates(&mut watch, now);
         let look = look(config);
         let (same, settled) = (look.as_ref().is_ok_and(|new| *new == watch.running), look == watch.last);
@@ -74,7 +79,7 @@ impl Connection {
             Ok(new) => Some(ServiceProvider::new(new, now).map_err(|error| error.to_string())),
             Err(why) => Some(Err(why.clone())),
         };
-        watch.last = look.clone();
+        watch.last.clone_from(&look);
         match (changed, look) {
             (Some(Ok(renewed)), Ok(new)) => {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = renewed;
@@ -83,20 +88,16 @@ impl Connection {
                     "the connection to DigiD goes on with what has changed in [digid] and its files"
                 );
             }
-            (Some(Err(why)), _) => {
-                if watch.told.as_ref() != Some(&why) {
-                    tracing::error!(
-                        %why,
-                        "what has changed in [digid] or its files cannot be used, and the connection to DigiD goes on \
-                         as it was: mend it before the next start, `namens doctor` tells when all is well"
-                    );
-                    watch.told = Some(why);
-                }
+            (Some(Err(why)), _) if watch.told.as_ref() != Some(&why) => {
+                tracing::error!(
+                    %why,
+                    "what has changed in [digid] or its files cannot be used, and the connection to DigiD goes on as it \
+                     was: mend it before the next start, `namens doctor` tells when all is well"
+                );
+                watch.told = Some(why);
             }
-            _ if same => {
-                if watch.told.take().is_some() {
-                    tracing::info!("[digid] and its files are again as they run");
-                }
+            _ if same && watch.told.take().is_some() => {
+                tracing::info!("[digid] and its files are again as they run");
             }
             _ => {}
         }
@@ -145,12 +146,11 @@ pub fn check_file(
     file: &Path,
     config: &Config,
     digid: &config::Digid,
-    (report, now): (&mut Report, Timestamp),
+    report: &mut Report,
+    now: Timestamp,
 ) -> Result<(), Fault> {
-    let metadata = read(file)?;
-    let pinned = text(config, &digid.metadata_certificate)?;
-    let trust = (digid.metadata_entity_id.as_str(), pinned.as_str());
-    Ok(check_metadata(&metadata, trust, digid.binding(), report, now)?)
+    let (metadata, pinned) = (read(file)?, text(config, &digid.metadata_certificate)?);
+    Ok(check_metadata(&metadata, &digid.metadata_entity_id, &pinned, digid.binding(), report, now)?)
 }
 
 /// Reads every file that the section names.

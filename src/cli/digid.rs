@@ -47,7 +47,7 @@ impl DigidCommand {
             }
             Act::Check { file, json } => {
                 let mut report = Report::default();
-                check_file(&file, config, digid, (&mut report, now))?;
+                check_file(&file, config, digid, &mut report, now)?;
                 tell(&report, json, out)
             }
         }

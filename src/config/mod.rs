@@ -42,7 +42,7 @@ pub struct Config {
     /// How mail leaves.
     pub mail: Mail,
     /// DigiD, where it is contracted.
-    pub digid: Option<Digid>,
+    pub digid: Option<Box<Digid>>,
     /// How passwords are hashed.
     #[serde(default)]
     pub password: Password,

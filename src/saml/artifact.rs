@@ -107,7 +107,7 @@ fn artifact_resolve(
     artifact: &str,
     now: Timestamp,
 ) -> Result<String, Failure> {
-    let signer = sp.signers.at(now);
+    let ours = sp.signers.at(now);
     let document = format!(
         "<samlp:ArtifactResolve xmlns:samlp=\"{SAMLP}\" xmlns:saml=\"{SAML}\" ID=\"{id}\" Version=\"2.0\" \
          IssueInstant=\"{now}\" Destination=\"{to}\"><saml:Issuer>{issuer}</saml:Issuer>{signature}\
@@ -115,10 +115,10 @@ fn artifact_resolve(
         now = now.rfc3339(),
         to = escape(to.as_str()),
         issuer = escape(&sp.entity_id),
-        signature = signer.template(id),
+        signature = ours.template(id),
         artifact = escape(artifact),
     );
-    let signed = signer.sign_xml(&document).map_err(|_| Failure::Broken("signing"))?;
+    let signed = ours.sign_xml(&document).map_err(|_| Failure::Broken("signing"))?;
     Ok(format!(
         "<soapenv:Envelope xmlns:soapenv=\"{SOAP}\"><soapenv:Body>{signed}</soapenv:Body></soapenv:Envelope>"
     ))

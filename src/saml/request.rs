@@ -182,9 +182,9 @@ fn redirect(sp: &Inner, draft: &Draft) -> Result<Delivery, Failure> {
 /// SAML 2.0 bindings, section 3.5.4: the signature is inside.
 fn post(sp: &Inner, draft: Draft) -> Result<Delivery, Failure> {
     let action = sp.digid.post.clone().ok_or(Failure::Broken("no address for HTTP-POST"))?;
-    let signer = sp.signers.at(draft.now);
-    let document = draft.xml(sp, &action, &signer.template(&draft.id));
-    let signed = signer.sign_xml(&document).map_err(|_| Failure::Broken("signing"))?;
+    let ours = sp.signers.at(draft.now);
+    let document = draft.xml(sp, &action, &ours.template(&draft.id));
+    let signed = ours.sign_xml(&document).map_err(|_| Failure::Broken("signing"))?;
     Ok(Delivery::Post { action, saml_request: STANDARD.encode(signed), relay_state: draft.relay_state })
 }
 

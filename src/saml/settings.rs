@@ -273,7 +273,8 @@ impl ServiceProvider {
 /// `pem` holds the certificates one of which it must be signed with.
 pub fn check_metadata(
     metadata: &[u8],
-    (entity_id, pem): (&str, &str),
+    entity_id: &str,
+    pem: &str,
     binding: Binding,
     report: &mut Report,
     now: Timestamp,

@@ -1,16 +1,10 @@
-//! Metadata and certificates: DigiD's file is believed only when it is signed by whom we pinned, and followed while logins go
-//! on; ours takes over from itself at its moment, and is read by programs that nobody here wrote.
+//! DigiD's metadata is believed only when it is signed by whom we pinned, and what is wrong with it is said at once.
 
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Command, Output},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, Instant},
+    process::Output,
 };
 
 use namens::{
@@ -25,32 +19,26 @@ use openssl::{asn1::Asn1Time, hash::MessageDigest, pkey::PKey, x509::X509};
 use serde_json::Value;
 
 use crate::{
-    browser::Browser,
-    digid_steps::{audit, log_in_with_digid, register_with_digid, through_digid},
-    house::{CALLBACK, DIGID, House},
-    portal::{at_digid, code_of, redeem, request, to_digid},
+    config::refuses,
+    house::{DIGID, House},
 };
 
-const BSN: &str = "999990019";
-const DAY: i64 = 86_400;
-/// What the server logs when it goes on with new files, and when it does not.
-const RENEWED: &str = "goes on with what has changed";
-const KEPT: &str = "cannot be used, and the connection to DigiD goes on as it was";
-const MENDED: &str = "are again as they run";
-
-fn pki(house: &House) -> Pki {
+/// In seconds.
+pub const DAY: i64 = 86_400;
+/// The keys and certificates of an installation.
+pub fn pki(house: &House) -> Pki {
     Pki::create(&house.folder.join("pki")).unwrap()
 }
 
 /// DigiD's metadata as served, without its signature. Canonical, so that it can be signed as it stands.
-fn bare(house: &House) -> String {
+pub fn bare(house: &House) -> String {
     let signed = fs::read_to_string(house.folder.join("digid.xml")).unwrap();
     let (before, rest) = signed.split_once("<ds:Signature>").unwrap();
     format!("{before}{}", rest.split_once("</ds:Signature>").unwrap().1)
 }
 
 /// Signs such a text as DigiD would.
-fn sign(bare: &str, pair: &Pair) -> String {
+pub fn sign(bare: &str, pair: &Pair) -> String {
     let key = SigningKey::from_pem(&fs::read(&pair.key).unwrap(), &fs::read(&pair.certificate).unwrap());
     let id = bare.split_once(" ID=\"").unwrap().1.split_once('"').unwrap().0;
     let signature = key.unwrap().sign(id, bare).unwrap();
@@ -59,7 +47,7 @@ fn sign(bare: &str, pair: &Pair) -> String {
 }
 
 /// Replaces what must be there.
-fn with(text: &str, from: &str, to: &str) -> String {
+pub fn with(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "there is no {from} in {text}");
     text.replacen(from, to, 1)
 }
@@ -79,19 +67,20 @@ fn key_descriptor(certificate: &Path) -> String {
 }
 
 /// The text with exactly these signing certificates.
-fn naming(bare: &str, certificates: &[&Path]) -> String {
+pub fn naming(bare: &str, certificates: &[&Path]) -> String {
     let (before, rest) = bare.split_once("<md:KeyDescriptor").unwrap();
     let keys: String = certificates.iter().map(|certificate| key_descriptor(certificate)).collect();
     format!("{before}{keys}{}", rest.split_once("</md:KeyDescriptor>").unwrap().1)
 }
 
-fn ending(bare: &str, end: Timestamp) -> String {
+/// The text with an end.
+pub fn ending(bare: &str, end: Timestamp) -> String {
     let entity = format!("entityID=\"{DIGID}\"");
     with(bare, &entity, &format!("{entity} validUntil=\"{}\"", end.rfc3339()))
 }
 
 /// A certificate of the key of `pair`, good from `from` to `to` in days from now. Its own issuer.
-fn dated(pair: &Pair, to: &Path, (begins, ends): (i64, i64)) -> PathBuf {
+pub fn dated(pair: &Pair, to: &Path, (begins, ends): (i64, i64)) -> PathBuf {
     let key = PKey::private_key_from_pem(&fs::read(&pair.key).unwrap()).unwrap();
     let now = Clock.now();
     let at = |days: i64| Asn1Time::from_unix(now.plus(days * DAY).epoch()).unwrap();
@@ -106,51 +95,15 @@ fn dated(pair: &Pair, to: &Path, (begins, ends): (i64, i64)) -> PathBuf {
 }
 
 /// Puts a file in its place at one moment, as an operator should.
-fn put(path: &Path, text: &str) {
+pub fn put(path: &Path, text: &str) {
     let beside = path.with_extension("new");
     fs::write(&beside, text).unwrap();
     fs::set_permissions(&beside, fs::Permissions::from_mode(0o600)).unwrap();
     fs::rename(beside, path).unwrap();
 }
 
-/// Waits until the log holds `words` for the `count`th time.
-async fn logged(house: &House, words: &str, count: usize) {
-    until(&format!("{words:?} in the log"), || house.log().matches(words).count() >= count, house).await;
-}
-
-async fn until(what: &str, mut done: impl FnMut() -> bool, house: &House) {
-    let patience = Instant::now() + Duration::from_secs(120);
-    while !done() {
-        assert!(Instant::now() < patience, "{what} did not come: {}", house.log());
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-async fn ours(house: &House) -> String {
-    let answer = reqwest::get(format!("{}/digid/metadata", house.issuer)).await.unwrap();
-    answer.error_for_status().unwrap().text().await.unwrap()
-}
-
-/// The names of the keys in our metadata, after the one that signed it.
-async fn names(house: &House) -> Vec<String> {
-    let text = ours(house).await;
-    let name = |rest: &str| rest.split_once("</ds:KeyName>").unwrap().0.to_owned();
-    text.split("<ds:KeyName>").skip(1).map(name).collect()
-}
-
-async fn names_become(house: &House, right: &[&str]) {
-    let patience = Instant::now() + Duration::from_secs(120);
-    loop {
-        let names = names(house).await;
-        if names == right {
-            return;
-        }
-        assert!(Instant::now() < patience, "{names:?} and not {right:?}: {}", house.log());
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-fn said(output: &Output) -> String {
+/// Everything that a command printed.
+pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
@@ -162,37 +115,67 @@ fn check(house: &House, text: &str) -> (Option<i32>, String) {
     (output.status.code(), said(&output))
 }
 
-async fn stopped() -> House {
+/// An installation whose server does not run.
+pub async fn stopped() -> House {
     let mut house = House::start().await;
     house.kill();
     house
 }
 
-/// What is wrong with a file, and the words that must be said of it: the fault and the remedy.
-fn faults(house: &House) -> Vec<(&'static str, String, [&'static str; 2])> {
-    let (pki, bare, again) = (pki(house), bare(house), "from Logius again");
-    let by_digid = |text: &str| sign(text, &pki.digid_saml);
-    let good = by_digid(&bare);
-    let certificate = pki.digid_saml.certificate.as_path();
-    let old = dated(&pki.digid_saml, &house.folder.join("old.crt"), (-9, -1));
-    let unborn = dated(&pki.digid_saml, &house.folder.join("unborn.crt"), (1, 9));
-    let (pin, none) = ("`metadata_certificate` (", "no signing certificate that is valid now");
-    let now = Clock.now();
+/// A name, metadata, and the words that must be said of it.
+type Case = (&'static str, String, [&'static str; 2]);
+
+const AGAIN: &str = "from Logius again";
+
+/// Metadata that DigiD did not sign, or that is none: the fault and the remedy.
+fn not_digids(house: &House) -> Vec<Case> {
+    let (pki, bare) = (pki(house), bare(house));
+    let good = sign(&bare, &pki.digid_saml);
+    let pin = "`metadata_certificate` (";
     // The signed metadata whole, inside one that somebody else wrote.
     let evil = with(&with(&bare, "/sso\"", "/evil\""), " ID=\"", " ID=\"_evil");
     let (root, rest) = evil.split_once('>').unwrap();
     let signature = good.split_once("<ds:Signature>").unwrap().1.split_once("</ds:Signature>").unwrap().0;
     let signature = format!("<ds:Signature>{signature}</ds:Signature>");
     let wrapped = format!("{root}>{signature}<md:Extensions>{bare}</md:Extensions>{rest}");
-    let two = good.replace("</ds:Signature>", "</ds:Signature><md:Extensions>EXTRA</md:Extensions>");
-    let two = two.replace("EXTRA", &signature);
+    let two = with(&good, &signature, &format!("{signature}<md:Extensions>{signature}</md:Extensions>"));
     vec![
-        ("tampered", with(&good, "/sso\"", "/evil\""), [pin, again]),
+        ("tampered", with(&good, "/sso\"", "/evil\""), [pin, AGAIN]),
         ("unsigned", bare.clone(), [pin, "make sure by telephone"]),
         ("signed by another", sign(&bare, &pki.wrong_tls), [pin, "add it to that file"]),
-        ("wrapped", wrapped, ["a signature over something else than its parent", again]),
-        ("signed twice", two, [pin, again]),
-        ("expired", by_digid(&ending(&bare, now.plus(-60))), ["it ended on", "get the file that follows it"]),
+        ("wrapped", wrapped, ["a signature over something else than its parent", AGAIN]),
+        ("signed twice", two, [pin, AGAIN]),
+        ("DOCTYPE", format!("<!DOCTYPE x>{good}"), ["cannot be read (DOCTYPE)", AGAIN]),
+        ("cut off", good[..good.len() / 2].to_owned(), ["cannot be read", AGAIN]),
+        ("empty", String::new(), ["cannot be read", AGAIN]),
+        (
+            "a list",
+            format!(
+                "<md:EntitiesDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\">{good}</md:EntitiesDescriptor>"
+            ),
+            ["no EntityDescriptor", "DigiD alone"],
+        ),
+        (
+            "a service provider's",
+            house.ok(&["digid", "metadata"]),
+            ["not exactly one IDPSSODescriptor", "not that of a service provider"],
+        ),
+    ]
+}
+
+/// Metadata that DigiD signed, and that is of no use.
+fn no_use(house: &House) -> Vec<Case> {
+    let (pki, bare) = (pki(house), bare(house));
+    let by_digid = |text: &str| sign(text, &pki.digid_saml);
+    let old = dated(&pki.digid_saml, &house.folder.join("old.crt"), (-9, -1));
+    let unborn = dated(&pki.digid_saml, &house.folder.join("unborn.crt"), (1, 9));
+    let none = "no signing certificate that is valid now";
+    vec![
+        (
+            "expired",
+            by_digid(&ending(&bare, Clock.now().plus(-60))),
+            ["it ended on", "get the file that follows it"],
+        ),
         (
             "ended in a part",
             by_digid(&with(
@@ -218,41 +201,40 @@ fn faults(house: &House) -> Vec<(&'static str, String, [&'static str; 2])> {
         (
             "without SAML 2.0",
             by_digid(&with(&bare, "SAML:2.0:protocol", "SAML:1.1:protocol")),
-            ["does not speak SAML 2.0", again],
+            ["does not speak SAML 2.0", AGAIN],
         ),
         (
             "without back channel",
             by_digid(&with(&bare, "bindings:SOAP", "bindings:PAOS")),
-            ["no ArtifactResolutionService", again],
+            ["no ArtifactResolutionService", AGAIN],
         ),
         (
             "back channel without TLS",
             by_digid(&with(&bare, "Location=\"https:", "Location=\"http:")),
-            ["is at no https URL", again],
+            ["is at no https URL", AGAIN],
         ),
         (
             "without our binding",
             by_digid(&with(&bare, "HTTP-Redirect", "HTTP-PAOS")),
             ["no SingleSignOnService for HTTP-Redirect", "the other `binding`"],
         ),
-        ("DOCTYPE", format!("<!DOCTYPE x>{good}"), ["cannot be read (DOCTYPE)", again]),
-        ("cut off", good[..good.len() / 2].to_owned(), ["cannot be read", again]),
-        ("empty", String::new(), ["cannot be read", again]),
+    ]
+}
+
+/// Their twins, which differ in nothing but the fault.
+fn good(house: &House) -> Vec<Case> {
+    let (pki, bare) = (pki(house), bare(house));
+    let by_digid = |text: &str| sign(text, &pki.digid_saml);
+    let certificate = pki.digid_saml.certificate.as_path();
+    let old = dated(&pki.digid_saml, &house.folder.join("old.crt"), (-9, -1));
+    let unborn = dated(&pki.digid_saml, &house.folder.join("unborn.crt"), (1, 9));
+    vec![
+        ("", by_digid(&bare), ["its signature is that of the pinned certificate", ""]),
         (
-            "a list",
-            format!(
-                "<md:EntitiesDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\">{good}</md:EntitiesDescriptor>"
-            ),
-            ["no EntityDescriptor", "DigiD alone"],
+            "",
+            by_digid(&ending(&bare, Clock.now().plus(200 * DAY))),
+            ["the validity of DigiD's metadata ends in", ""],
         ),
-        (
-            "a service provider's",
-            house.ok(&["digid", "metadata"]),
-            ["not exactly one IDPSSODescriptor", "not that of a service provider"],
-        ),
-        // Their twins, which differ in nothing but the fault.
-        ("", good.clone(), ["its signature is that of the pinned certificate", ""]),
-        ("", by_digid(&ending(&bare, now.plus(200 * DAY))), ["the validity of DigiD's metadata ends in", ""]),
         ("", by_digid(&naming(&bare, &[certificate])), ["it names a signing certificate", ""]),
         (
             "",
@@ -266,7 +248,8 @@ fn faults(house: &House) -> Vec<(&'static str, String, [&'static str; 2])> {
 async fn metadata_of_digid_that_is_not_right_is_refused_everywhere_with_the_remedy() {
     let mut house = stopped().await;
     let place = house.folder.join("digid.xml");
-    for (fault, text, words) in faults(&house) {
+    let cases = [not_digids(&house), no_use(&house), good(&house)];
+    for (fault, text, words) in cases.into_iter().flatten() {
         let (code, told) = check(&house, &text);
         assert_eq!(code, Some(i32::from(!fault.is_empty())), "{fault}: {told}");
         for word in words {
@@ -278,10 +261,8 @@ async fn metadata_of_digid_that_is_not_right_is_refused_everywhere_with_the_reme
             assert!(doctor.contains("fit together") && doctor.contains("0 error(s)"), "{doctor}");
             continue;
         }
-        let served = house.run(&["serve"]);
-        assert_eq!((served.status.code(), served.stdout.len()), (Some(1), 0), "{fault}");
         // The first fault with its remedy; a file with more than one names the command that tells the rest.
-        for told in [said(&served), doctor] {
+        for told in [refuses(&house), doctor] {
             let all = words.iter().all(|word| told.contains(word))
                 || told.contains("more: run `namens digid check`");
             assert!(told.contains("DigiD's metadata: ") && all, "{fault}: {told}");
@@ -317,325 +298,4 @@ async fn check_says_everything_at_once_and_tells_by_its_exit() {
     assert_eq!(gone.status.code(), Some(1));
     assert!(said(&gone).contains("cannot read gone.xml"), "{}", said(&gone));
     assert_eq!(house.run(&["digid", "check"]).status.code(), Some(2), "called wrongly");
-}
-
-/// A login that stands at DigiD's own page.
-struct Begun {
-    browser: Browser,
-    request: crate::portal::Request,
-    page: crate::browser::Page,
-}
-
-async fn begin(house: &House) -> Begun {
-    let (browser, request) = (Browser::new(), request(house, &[]));
-    let page = to_digid(&browser, &request).await;
-    Begun { browser, request, page }
-}
-
-async fn finish(house: &House, begun: &Begun) {
-    let page = at_digid(&begun.browser, &begun.page, BSN, &[]).await;
-    redeem(house, &begun.request, &code_of(&page)).await;
-}
-
-async fn log_in(house: &House) {
-    log_in_with_digid(house, &Browser::new(), BSN, &[], &[]).await;
-}
-
-/// A login that must fail, for this reason in the audit log.
-async fn fails(house: &House, outcome: &str) {
-    let (_, page) = through_digid(house, &Browser::new(), BSN, &[], &[]).await;
-    assert!(page.location().is_none_or(|to| !to.as_str().starts_with(CALLBACK)), "{}", page.url);
-    assert_eq!(audit(house).last().map(String::as_str), Some(outcome), "{}", house.log());
-}
-
-async fn with_account() -> House {
-    let house = House::start().await;
-    register_with_digid(&house, BSN, "anna@voorbeeld.nl", "").await;
-    house
-}
-
-/// Logs in over and over until it is told to stop; gives how often. Every login must succeed.
-fn traffic(house: &Arc<House>) -> (Arc<AtomicBool>, tokio::task::JoinHandle<usize>) {
-    let (stop, house) = (Arc::new(AtomicBool::new(false)), house.clone());
-    let told = stop.clone();
-    let logins = async move {
-        let mut count = 0;
-        while !told.load(Ordering::Relaxed) {
-            log_in(&house).await;
-            count += 1;
-        }
-        count
-    };
-    (stop, tokio::spawn(logins))
-}
-
-#[tokio::test]
-async fn digid_rolls_over_while_logins_go_on_and_its_old_key_counts_until_it_is_removed() {
-    let house = Arc::new(with_account().await);
-    let (pki, bare, place) = (pki(&house), bare(&house), house.folder.join("digid.xml"));
-    let (old, next) = (pki.digid_saml.certificate.as_path(), pki.digid_saml_next.certificate.as_path());
-    let rollover = async || {
-        let answer = reqwest::Client::new().post(format!("{}/rollover", house.digid)).send().await.unwrap();
-        assert!(answer.status().is_success());
-    };
-    let (stop, logins) = traffic(&house);
-    let begun = begin(&house).await;
-    put(&place, &sign(&naming(&bare, &[next, old]), &pki.digid_saml));
-    logged(&house, RENEWED, 1).await;
-    finish(&house, &begun).await;
-    let begun = begin(&house).await;
-    rollover().await;
-    finish(&house, &begun).await;
-    log_in(&house).await;
-    let begun = begin(&house).await;
-    put(&place, &sign(&naming(&bare, &[next]), &pki.digid_saml));
-    logged(&house, RENEWED, 2).await;
-    finish(&house, &begun).await;
-    stop.store(true, Ordering::Relaxed);
-    assert!(logins.await.unwrap() > 0, "logins went on");
-
-    // Whoever has the old key still is nobody now.
-    rollover().await;
-    fails(&house, "login.digid digid_hostile").await;
-    assert!(house.log().contains("invalid signature"), "{}", house.log());
-    rollover().await;
-    log_in(&house).await;
-}
-
-#[tokio::test]
-async fn a_bad_new_file_changes_nothing_but_the_log() {
-    let house = with_account().await;
-    let (pki, bare, place) = (pki(&house), bare(&house), house.folder.join("digid.xml"));
-    let good = sign(&bare, &pki.digid_saml);
-    let config = house.folder.join("namens.toml");
-    let text = fs::read_to_string(&config).unwrap();
-    let expired = sign(&ending(&bare, Clock.now().plus(-60)), &pki.digid_saml);
-    let open = |mode| fs::set_permissions(&pki.sp_tls.key, fs::Permissions::from_mode(mode)).unwrap();
-    let is_bad = async |count, words: &str| {
-        logged(&house, KEPT, count).await;
-        let log = house.log();
-        let line = log.lines().rfind(|line| line.contains(KEPT)).unwrap();
-        assert!(line.contains("\"ERROR\"") && line.contains(words), "{words}: {line}");
-        log_in(&house).await;
-    };
-    let mut count = 0;
-    for (path, bad, words) in [
-        (&place, with(&good, "/sso\"", "/evil\""), "is not signed by the certificate"),
-        (&place, sign(&bare, &pki.wrong_tls), "add it to that file"),
-        (&place, expired, "get the file that follows it"),
-        (&place, "x".repeat(2 << 20), "larger than 1 MiB"),
-        (&config, with(&text, "tls_key = \"", "tls_kee = \""), "unknown field"),
-        (&config, with(&text, "sp-tls.key", "sp-saml.key"), "does not belong to the TLS client certificate"),
-    ] {
-        put(path, &bad);
-        count += 1;
-        is_bad(count, words).await;
-        put(path, if *path == config { &text } else { &good });
-        logged(&house, MENDED, count).await;
-    }
-    fs::remove_file(&place).unwrap();
-    is_bad(count + 1, "cannot read").await;
-    put(&place, &good);
-    logged(&house, MENDED, count + 1).await;
-    open(0o644);
-    is_bad(count + 2, "chmod 600").await;
-    open(0o600);
-    logged(&house, MENDED, count + 2).await;
-    assert_eq!(house.log().matches(KEPT).count(), count + 2, "each is told once");
-    assert!(!house.log().contains(RENEWED), "nothing of it was used");
-    // The twin.
-    let both = [pki.digid_saml_next.certificate.as_path(), &pki.digid_saml.certificate];
-    put(&place, &sign(&naming(&bare, &both), &pki.digid_saml));
-    logged(&house, RENEWED, 1).await;
-    log_in(&house).await;
-}
-
-/// What a rollover of ours adds to the configuration.
-fn next(signing: &Pair, tls: &Pair, from: Timestamp) -> String {
-    let pair = |pair: &Pair| format!("key = {:?}\ncertificate = {:?}", pair.key, pair.certificate);
-    format!(
-        "[[digid.next_signing]]\nfrom = {from}\nkey_name = \"namens-2\"\n{signing}\n\
-         [[digid.next_tls]]\nfrom = {from}\n{tls}\n",
-        from = from.rfc3339(),
-        signing = pair(signing),
-        tls = pair(tls),
-    )
-}
-
-fn append(house: &House, more: &str) -> String {
-    let text = fs::read_to_string(house.folder.join("namens.toml")).unwrap();
-    format!("{text}\n{more}")
-}
-
-#[tokio::test]
-async fn our_keys_take_over_at_their_moment_and_no_login_is_lost() {
-    let house = House::start().await;
-    let (pki, config) = (pki(&house), house.folder.join("namens.toml"));
-    let plain = append(&house, "");
-    // Registered ahead: DigiD reads our metadata at the first request, and knows both keys from then on.
-    assert_eq!(names(&house).await, ["namens-1", "namens-1"], "it signed, and is told");
-    let later = Clock.now().plus(DAY);
-    put(&config, &(plain.clone() + &next(&pki.sp_saml_next, &pki.sp_tls_next, later)));
-    names_become(&house, &["namens-1", "namens-1", "namens-2"]).await;
-    assert_eq!(house.ok(&["digid", "metadata"]).trim(), ours(&house).await, "the command prints the same");
-    register_with_digid(&house, BSN, "anna@voorbeeld.nl", "").await;
-
-    let house = Arc::new(house);
-    let (stop, logins) = traffic(&house);
-    let begun = begin(&house).await;
-    put(&config, &(plain.clone() + &next(&pki.sp_saml_next, &pki.sp_tls_next, Clock.now().plus(30))));
-    names_become(&house, &["namens-2", "namens-2"]).await;
-    finish(&house, &begun).await;
-    log_in(&house).await;
-    stop.store(true, Ordering::Relaxed);
-    assert!(logins.await.unwrap() > 0, "logins went on");
-}
-
-#[tokio::test]
-async fn a_pair_that_is_replaced_in_its_place_counts_without_a_restart() {
-    let house = House::start().await;
-    let pki = pki(&house);
-    put(
-        &house.folder.join("namens.toml"),
-        &append(&house, &next(&pki.sp_saml_next, &pki.sp_tls_next, Clock.now().plus(DAY))),
-    );
-    names_become(&house, &["namens-1", "namens-1", "namens-2"]).await;
-    register_with_digid(&house, BSN, "anna@voorbeeld.nl", "").await;
-    let before = ours(&house).await;
-    let begun = begin(&house).await;
-    // The key first and its certificate a moment later: in between they do not fit, and nothing changes.
-    for (next, current) in [(&pki.sp_saml_next, &pki.sp_saml), (&pki.sp_tls_next, &pki.sp_tls)] {
-        for (from, to) in [(&next.key, &current.key), (&next.certificate, &current.certificate)] {
-            put(to, &fs::read_to_string(from).unwrap());
-        }
-    }
-    let patience = Instant::now() + Duration::from_secs(120);
-    while ours(&house).await == before {
-        assert!(Instant::now() < patience, "{}", house.log());
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    finish(&house, &begun).await;
-    log_in(&house).await;
-}
-
-#[tokio::test]
-async fn what_has_taken_over_is_what_both_channels_use() {
-    let mut house = with_account().await;
-    let (pki, plain) = (pki(&house), append(&house, ""));
-    let config = house.folder.join("namens.toml");
-    let past = Clock.now().plus(-60);
-    let turned = |signing, tls| plain.clone() + &next(signing, tls, past);
-    // DigiD knows neither key of a stranger. In front it does not take the request, behind not the connection.
-    for (signing, tls, outcome) in [
-        (&pki.sp_saml, &pki.wrong_tls, Some("login.digid digid_unreachable")),
-        (&pki.wrong_tls, &pki.sp_tls, None),
-        (&pki.sp_saml, &pki.sp_tls, Some("")),
-    ] {
-        house.kill();
-        put(&config, &turned(signing, tls));
-        house.open_doors();
-        match outcome {
-            Some("") => log_in(&house).await,
-            Some(outcome) => fails(&house, outcome).await,
-            None => assert_eq!(begin(&house).await.page.status, 404, "DigiD refuses the request"),
-        }
-    }
-}
-
-#[tokio::test]
-async fn the_doctor_and_the_log_warn_ahead_of_every_end() {
-    let mut house = stopped().await;
-    let (pki, bare, place) = (pki(&house), bare(&house), house.folder.join("digid.xml"));
-    let config = house.folder.join("namens.toml");
-    let plain = append(&house, "");
-    let short = dated(&pki.sp_saml, &house.folder.join("short.crt"), (-9, 20));
-    let text = with(&plain, &format!("{:?}", pki.sp_saml.certificate), &format!("{short:?}"));
-    put(&config, &text);
-    put(&place, &sign(&ending(&bare, Clock.now().plus(5 * DAY)), &pki.digid_saml));
-    let doctor = said(&house.run(&["doctor"]));
-    let warnings = [
-        ("the SAML signing certificate ends in", "replace it this month"),
-        ("the validity of DigiD's metadata ends in", "replace it this week"),
-    ];
-    for (what, remedy) in warnings {
-        let line = doctor.lines().find(|line| line.contains(what)).unwrap();
-        assert!(line.starts_with("warning  certificates: ") && line.ends_with(remedy), "{line}");
-    }
-    assert!(doctor.contains("0 error(s)"), "{doctor}");
-    house.open_doors();
-    for (what, _) in warnings {
-        logged(&house, what, 1).await;
-        let log = house.log();
-        assert!(log.lines().any(|line| line.contains(what) && line.contains("\"WARN\"")), "{log}");
-    }
-    house.kill();
-    // With one that follows in time nothing is left to do; with one that follows too late there is.
-    for (days, verdict, words) in [
-        (10, "ok     ", "the SAML signing certificate serves until"),
-        (30, "warning", "set that `from` earlier"),
-    ] {
-        let from = Clock.now().plus(days * DAY);
-        put(&config, &format!("{text}{}", next(&pki.sp_saml_next, &pki.sp_tls_next, from)));
-        let doctor = said(&house.run(&["doctor"]));
-        let line = doctor.lines().find(|line| line.contains("the SAML signing certificate ")).unwrap();
-        assert!(line.starts_with(verdict) && line.contains(words), "{line}");
-        assert!(doctor.contains("the next TLS client certificate takes over on"), "{doctor}");
-    }
-}
-
-/// Our metadata and a request of the running server, for programs that nobody here wrote.
-async fn for_others(house: &House) -> (String, String) {
-    let browser = Browser::new();
-    let choose = browser.visit(&request(house, &[]).url, CALLBACK).await;
-    let to = browser.submit(&choose, "digid-form", &[]).await.location().unwrap();
-    (ours(house).await, to.query().unwrap().to_owned())
-}
-
-#[tokio::test]
-async fn lasso_and_xmlsec1_read_our_metadata_and_take_requests_by_both_keys() {
-    let mut house = House::start().await;
-    let (pki, config) = (pki(&house), house.folder.join("namens.toml"));
-    let plain = append(&house, "");
-    let mut queries = Vec::new();
-    // The first document tells of both keys; requests by either are held against it.
-    let mut registered = None;
-    for (seconds, signer) in [(DAY, &pki.sp_saml), (-60, &pki.sp_saml_next)] {
-        house.kill();
-        let from = Clock.now().plus(seconds);
-        put(&config, &(plain.clone() + &next(&pki.sp_saml_next, &pki.sp_tls_next, from)));
-        house.open_doors();
-        let (metadata, query) = for_others(&house).await;
-        queries.push(query);
-        let file = house.folder.join("sp.xml");
-        fs::write(&file, &metadata).unwrap();
-        for (pair, right) in [(signer, true), (&pki.wrong_tls, false)] {
-            let mut xmlsec1 = Command::new("xmlsec1");
-            let entity = "urn:oasis:names:tc:SAML:2.0:metadata:EntityDescriptor";
-            xmlsec1.args(["--verify", "--id-attr:ID", entity, "--pubkey-cert-pem"]).arg(&pair.certificate);
-            let output = xmlsec1.arg(&file).output().expect("install the Debian package xmlsec1");
-            assert_eq!(output.status.success(), right, "{}", said(&output));
-        }
-        registered.get_or_insert(metadata);
-    }
-    let alone = with(&queries[0], "RelayState=", "RelayState=x");
-    queries.push(alone);
-    let folder = house.folder.join("lasso");
-    fs::create_dir(&folder).unwrap();
-    fs::write(folder.join("sp.xml"), registered.unwrap()).unwrap();
-    fs::write(folder.join("queries"), queries.join("\n")).unwrap();
-    for (name, from) in [
-        ("digid.crt", &pki.digid_saml.certificate),
-        ("digid.key", &pki.digid_saml.key),
-        ("digid.xml", &house.folder.join("digid.xml")),
-    ] {
-        fs::copy(from, folder.join(name)).unwrap();
-    }
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lasso/sp_metadata.py");
-    let output = Command::new("/usr/bin/python3").arg(script).arg(&folder).output().unwrap();
-    assert!(output.status.success(), "{}", said(&output));
-    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(found["entity_id"], "https://sp.test/saml/metadata");
-    assert_eq!(found["consumer"], format!("{}/digid/acs", house.issuer));
-    assert_eq!(found["signs_requests"], "true");
-    assert_eq!(found["accepted"], serde_json::json!([true, true, false]), "the last was changed on its way");
 }

@@ -22,6 +22,7 @@ mod crash;
 mod digid;
 mod digid_metadata;
 mod digid_return;
+mod digid_rollover;
 mod digid_spoil;
 mod digid_steps;
 mod discovery;

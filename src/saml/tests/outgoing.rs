@@ -186,7 +186,7 @@ fn settings_that_cannot_work_are_refused_at_start() {
 fn the_doctor_sees_every_certificate() {
     let mut report = Report::default();
     sp().dates(&mut report, now());
-    let seen: Vec<_> = report.of(Verdict::Ok).map(|finding| finding.to_string()).collect();
+    let seen: Vec<_> = report.of(Verdict::Ok).map(ToString::to_string).collect();
     let right = ["SAML signing", "TLS client", "DigiD signing"].map(|what| {
         format!("certificates: the {what} certificate ends in 8440 days, on 2049-12-31T23:59:59Z")
     });

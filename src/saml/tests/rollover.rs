@@ -39,7 +39,7 @@ fn provider(settings: &Settings) -> ServiceProvider {
 }
 
 fn refused(settings: &Settings) -> String {
-    ServiceProvider::new(settings, now()).err().expect("refused").to_string()
+    ServiceProvider::new(settings, now()).expect_err("refused").to_string()
 }
 
 /// The metadata as it was signed with this key, if it was.
@@ -175,7 +175,7 @@ async fn metadata_that_has_ended_counts_no_more() {
     let artifact = Artifact::parse(&STANDARD.encode(artifact_of(DIGID)), &sp).unwrap();
     assert_eq!(sp.resolve(artifact, &expected(), end).await.err(), Some(ended), "and nobody is called");
     assert!(ServiceProvider::new(&settings, end.plus(-1)).is_ok());
-    let late = ServiceProvider::new(&settings, end).err().expect("refused").to_string();
+    let late = ServiceProvider::new(&settings, end).expect_err("refused").to_string();
     assert!(late.contains("it ended on 2026-11-22T13:00:00Z"), "{late}");
 }
 
