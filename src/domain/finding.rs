@@ -70,6 +70,11 @@ impl Report {
         self.0.iter()
     }
 
+    /// Whether something about it does not work.
+    pub fn is_wrong(&self, about: &str) -> bool {
+        self.of(Verdict::Error).any(|finding| finding.about == about)
+    }
+
     /// What was found of one kind.
     pub fn of(&self, verdict: Verdict) -> impl Iterator<Item = &Finding> {
         self.0.iter().filter(move |finding| finding.verdict == verdict)
