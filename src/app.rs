@@ -1,29 +1,32 @@
 //! The application: configuration, store, keys, mail and clock, built once and handed down.
 
+pub mod digid;
+
 use std::{
     collections::HashMap,
-    fs,
-    path::Path,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
-use tokio::sync::Semaphore;
-use zeroize::Zeroizing;
+use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
+use self::digid::Connection;
 use crate::{
     clock::Clock,
-    config::{self, BadConfig, Config, secret::refuse_open_file},
+    config::{BadConfig, Config},
     domain::{client::Client, fault::Fault, key::Algorithm},
     mail::Mailer,
     oidc::keyring::Keyring,
     password::Hasher,
-    saml::{self, ServiceProvider},
     store::{Db, Store, Vault},
 };
 
 /// How often the keys are read anew, so that a key made or revoked elsewhere is followed within seconds.
 const KEYS_EVERY: Duration = Duration::from_secs(5);
+/// How often the files of the connection to DigiD are looked at: a handful, and small.
+const DIGID_EVERY: Duration = Duration::from_secs(2);
+/// How long such a look may take before everything else goes on without it.
+const DIGID_PATIENCE: Duration = Duration::from_secs(10);
 /// How often what has ended is swept.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 /// How many batches one sweep takes at most, so that it ends.
@@ -42,8 +45,8 @@ pub struct App {
     pub hasher: Hasher,
     /// Sends mail.
     pub mailer: Mailer,
-    /// DigiD, where it is contracted.
-    pub digid: Option<ServiceProvider>,
+    /// The connection to DigiD, where it is contracted.
+    pub digid: Option<Connection>,
     /// Tells the time, once a request.
     pub clock: Clock,
     /// How many more tries at a password may wait for their turn.
@@ -58,7 +61,8 @@ impl App {
         let store = open_store(&config, false).await?;
         store.check_migrated().await?;
         let configured = clients(&config)?;
-        let digid = config.digid.as_ref().map(|digid| service_provider(&config, digid)).transpose()?;
+        let digid = config.digid.as_ref().map(|digid| Connection::open(&config, digid, Clock.now()));
+        let digid = digid.transpose()?;
         let keyring = read_keyring(&store, &Keyring::default()).await?;
         let added = store.clients().await?;
         keyring.check(&Algorithm::in_use(configured.values().chain(&added)), Clock.now())?;
@@ -92,6 +96,7 @@ impl App {
     /// Does what must be done now and then, until the task is dropped: follows keys, sweeps, lets go of idle memory.
     pub async fn keep_house(self: Arc<Self>) {
         let mut keys = tokio::time::interval(KEYS_EVERY);
+        let mut digid = tokio::time::interval(DIGID_EVERY);
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
         loop {
             let outcome = tokio::select! {
@@ -99,6 +104,7 @@ impl App {
                     self.hasher.release_idle();
                     self.follow_keys().await
                 }
+                _ = digid.tick() => self.clone().follow_digid().await,
                 _ = sweep.tick() => self.sweep().await,
             };
             if let Err(fault) = outcome {
@@ -124,6 +130,16 @@ impl App {
         *self.keyring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(read);
         Ok(())
     }
+
+    /// Reads files and signs metadata, which blocks, and does not wait for ever for a file system that is gone.
+    async fn follow_digid(self: Arc<Self>) -> Result<(), Fault> {
+        let follow = move || {
+            if let Some(digid) = &self.digid {
+                digid.follow(&self.config, self.clock.now());
+            }
+        };
+        Ok(timeout(DIGID_PATIENCE, spawn_blocking(follow)).await??)
+    }
 }
 
 /// Opens the database and the vault; makes the database file when `create`.
@@ -142,49 +158,6 @@ pub async fn open_store(config: &Config, create: bool) -> Result<Store, Fault> {
 /// The clients of the configuration, checked.
 pub fn clients(config: &Config) -> Result<HashMap<String, Client>, BadConfig> {
     config.clients.iter().map(|entry| Ok((entry.id.clone(), entry.client(&config.folder)?))).collect()
-}
-
-/// The DigiD connection that the configuration describes.
-pub fn service_provider(config: &Config, digid: &config::Digid) -> Result<ServiceProvider, Fault> {
-    let text = |path: &Path| {
-        let path = config.path(path);
-        fs::read_to_string(&path)
-            .map_err(|e| BadConfig::value(format_args!("[digid]: cannot read {}: {e}", path.display())))
-    };
-    let private = |path: &Path| {
-        refuse_open_file(&config.path(path))?;
-        text(path).map(Zeroizing::new)
-    };
-    let logout_url = digid.single_logout()?.then(|| config.endpoint("/digid/logout").parse());
-    let routing = digid.routing_service()?;
-    let interface = match routing {
-        None => saml::Interface::Digid3,
-        Some(service) => saml::Interface::RoutingService(saml::RoutingService {
-            service_uuid: service.service_uuid.clone(),
-            key: private(&service.encryption_key)?,
-            certificate: text(&service.encryption_certificate)?,
-            key_name: service.encryption_key_name.clone(),
-            providers: service.representation.as_ref().map(|parties| saml::Providers {
-                login: parties.login.clone(),
-                representation: parties.register.clone(),
-            }),
-        }),
-    };
-    Ok(ServiceProvider::new(saml::Settings {
-        entity_id: digid.entity_id.clone(),
-        acs_url: config.endpoint("/digid/acs").parse()?,
-        acs_index: Some(0),
-        logout_url: logout_url.transpose()?,
-        binding: digid.binding(),
-        interface,
-        signing_key: private(&digid.signing_key)?,
-        signing_certificate: text(&digid.signing_certificate)?,
-        key_name: digid.key_name.clone(),
-        tls_key: private(&digid.tls_key)?,
-        tls_certificate: text(&digid.tls_certificate)?,
-        ca_roots: text(&digid.ca)?,
-        digid_metadata: text(&digid.metadata)?,
-    })?)
 }
 
 async fn read_keyring(store: &Store, older: &Keyring) -> Result<Keyring, Fault> {

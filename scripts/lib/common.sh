@@ -7,8 +7,8 @@ cd "$root"
 # To compile (samael's XML signatures, aws-lc, bindgen) and to run.
 packages_build=(build-essential pkg-config cmake clang libclang-dev libxmlsec1-dev libxml2-dev libssl-dev
     libxmlsec1-openssl libxslt1.1)
-# A SAML implementation that nobody here wrote, and room for Python packages of our own.
-packages_test=(python3-lasso python3-venv openssl)
+# A SAML implementation and an XML signer that nobody here wrote, and room for Python packages of our own.
+packages_test=(python3-lasso xmlsec1 python3-venv openssl)
 
 say() { printf '\n== %s\n' "$*"; }
 die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }

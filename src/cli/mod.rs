@@ -88,7 +88,7 @@ impl Namens {
                 let config = config()?;
                 command.run(&config, &migrated_store(&config).await?, out, now).await?;
             }
-            Command::Digid(command) => command.run(&config()?, out)?,
+            Command::Digid(command) => return command.run(&config()?, out, now),
             Command::Persons(command) => command.run(&migrated_store(&config()?).await?, out, now).await?,
             Command::Mandates(command) => command.run(&migrated_store(&config()?).await?, out, now).await?,
         }

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::BadConfig;
+use crate::domain::time::Timestamp;
 
 /// Our side and theirs. Keys are PEM files that only their owner can read.
 #[derive(Debug, Clone, Deserialize)]
@@ -14,6 +15,10 @@ pub struct Digid {
     pub entity_id: String,
     /// DigiD's metadata.
     pub metadata: PathBuf,
+    /// The certificates one of which that metadata must be signed with, as Logius told them by another way than the file.
+    pub metadata_certificate: PathBuf,
+    /// Whose metadata it must be: DigiD's own entity id.
+    pub metadata_entity_id: String,
     /// The key that signs our requests.
     pub signing_key: PathBuf,
     /// Its certificate.
@@ -21,10 +26,16 @@ pub struct Digid {
     /// What our metadata calls that key.
     #[serde(default = "first_key")]
     pub key_name: String,
+    /// Signing keys that take over later.
+    #[serde(default)]
+    pub next_signing: Vec<NextSigning>,
     /// The key of our back-channel TLS client.
     pub tls_key: PathBuf,
     /// Its certificate (chain).
     pub tls_certificate: PathBuf,
+    /// TLS clients that take over later.
+    #[serde(default)]
+    pub next_tls: Vec<NextTls>,
     /// The authorities that DigiD's back channel is trusted under, and no others.
     pub ca: PathBuf,
     binding: Option<Binding>,
@@ -74,6 +85,42 @@ impl Digid {
     }
 }
 
+/// `[[digid.next_signing]]`: what signs our requests from a moment on. Until then it stands in our metadata only, so that
+/// Logius can register it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NextSigning {
+    /// When it takes over.
+    #[serde(deserialize_with = "moment")]
+    pub from: Timestamp,
+    /// The key.
+    pub key: PathBuf,
+    /// Its certificate.
+    pub certificate: PathBuf,
+    /// What our metadata calls that key: another name than those before it.
+    pub key_name: String,
+}
+
+/// `[[digid.next_tls]]`: what our back-channel TLS client shows from a moment on.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NextTls {
+    /// When it takes over.
+    #[serde(deserialize_with = "moment")]
+    pub from: Timestamp,
+    /// The key.
+    pub key: PathBuf,
+    /// Its certificate (chain).
+    pub certificate: PathBuf,
+}
+
+/// A date and time of TOML; without its zone it would be another moment elsewhere.
+fn moment<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+    let written = toml::value::Datetime::deserialize(from)?.to_string();
+    Timestamp::parse_rfc3339(&written)
+        .ok_or_else(|| D::Error::custom("give date, time and zone, such as 2027-03-01T04:00:00+01:00"))
+}
+
 /// What our service provider talks to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub enum Interface {
@@ -99,8 +146,23 @@ pub struct RoutingService {
     /// What our metadata calls that key.
     #[serde(default = "first_encryption_key")]
     pub encryption_key_name: String,
+    /// Keys that identities may be encrypted for as well. Which one is used, the routing service chooses.
+    #[serde(default)]
+    pub next_encryption: Vec<NextEncryption>,
     /// Whom to ask, where parents may act for their children.
     pub representation: Option<Representation>,
+}
+
+/// `[[digid.routing_service.next_encryption]]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NextEncryption {
+    /// The key.
+    pub key: PathBuf,
+    /// Its certificate.
+    pub certificate: PathBuf,
+    /// What our metadata calls that key: another name than those before it.
+    pub key_name: String,
 }
 
 /// `representation = { login = …, register = … }`: entity ids of parties behind the routing service.
@@ -137,7 +199,16 @@ mod tests {
     use super::*;
 
     fn read(more: &str) -> Digid {
-        let files = ["metadata", "signing_key", "signing_certificate", "tls_key", "tls_certificate", "ca"];
+        let files = [
+            "metadata",
+            "metadata_certificate",
+            "metadata_entity_id",
+            "signing_key",
+            "signing_certificate",
+            "tls_key",
+            "tls_certificate",
+            "ca",
+        ];
         let files: String = files.iter().map(|file| format!("{file} = \"x\"\n")).collect();
         toml::from_str(&format!("entity_id = \"us\"\n{files}{more}")).unwrap()
     }
@@ -150,6 +221,20 @@ mod tests {
         assert!(!read(routed).single_logout().unwrap());
         let refused = read(&format!("{routed}single_logout = true")).single_logout().unwrap_err();
         assert!(refused.to_string().contains("single_logout is for DigiD itself"), "{refused}");
+    }
+
+    #[test]
+    fn a_moment_has_a_zone() {
+        let tls = |from: &str| {
+            toml::from_str::<NextTls>(&format!("from = {from}\nkey = \"k\"\ncertificate = \"c\""))
+        };
+        let at = |text| Timestamp::parse_rfc3339(text).unwrap();
+        assert_eq!(tls("2027-03-01T04:00:00+01:00").unwrap().from, at("2027-03-01T03:00:00Z"));
+        assert_eq!(tls("2027-03-01 03:00:00Z").unwrap().from, at("2027-03-01T03:00:00Z"));
+        for vague in ["2027-03-01", "2027-03-01T04:00:00", "04:00:00"] {
+            assert!(tls(vague).unwrap_err().to_string().contains("date, time and zone"), "{vague}");
+        }
+        assert!(tls("\"tomorrow\"").is_err());
     }
 
     #[test]

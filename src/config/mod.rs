@@ -42,7 +42,7 @@ pub struct Config {
     /// How mail leaves.
     pub mail: Mail,
     /// DigiD, where it is contracted.
-    pub digid: Option<Digid>,
+    pub digid: Option<Box<Digid>>,
     /// How passwords are hashed.
     #[serde(default)]
     pub password: Password,
@@ -61,6 +61,9 @@ pub struct Config {
     /// The folder that relative paths start from.
     #[serde(skip)]
     pub folder: PathBuf,
+    /// The file itself, if it was read from one.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
 }
 
 const fn midden() -> Level {
@@ -113,7 +116,8 @@ impl Config {
         let unreadable = |why| BadConfig::Unreadable { path: path.to_owned(), why };
         let text = fs::read_to_string(path).map_err(unreadable)?;
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        Self::parse(&text, folder).map_err(|error| match error {
+        let named = |config| Self { file: Some(path.to_owned()), ..config };
+        Self::parse(&text, folder).map(named).map_err(|error| match error {
             BadConfig::Toml { message, .. } => BadConfig::Toml { path: path.to_owned(), message },
             BadConfig::Value(message) => BadConfig::Value(format!("{}: {message}", path.display())),
             other @ BadConfig::Unreadable { .. } => other,

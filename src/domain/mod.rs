@@ -11,6 +11,7 @@ pub mod code;
 pub mod consent;
 pub mod email;
 pub mod fault;
+pub mod finding;
 pub mod grant;
 pub mod id;
 pub mod key;

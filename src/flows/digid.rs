@@ -51,7 +51,8 @@ pub async fn depart_for_child(app: &App, held: Held<Choose>, now: Timestamp) -> 
 /// Whether a parent can say for which child: the routing service is told whom to ask, and the portal asks for whom its users
 /// act. Another portal would see a parent and believe that they came for themselves.
 pub fn offers_child(app: &App, ask: &Ask) -> bool {
-    ask.scope.contains(Scope::ActAs) && app.digid.as_ref().is_some_and(ServiceProvider::knows_representation)
+    ask.scope.contains(Scope::ActAs)
+        && app.digid.as_ref().is_some_and(|digid| digid.current().knows_representation())
 }
 
 async fn send<P: AsksDigid>(app: &App, held: Held<P>, wish: Wish, now: Timestamp) -> Result<Outgoing, Stop>
@@ -77,8 +78,9 @@ pub async fn come_back(app: &App, held: Held) -> Result<(), Stop> {
     }
 }
 
-fn service_provider(app: &App) -> Result<&ServiceProvider, Fault> {
-    app.digid.as_ref().ok_or_else(|| Fault::because("DigiD is not configured"))
+fn service_provider(app: &App) -> Result<ServiceProvider, Fault> {
+    let digid = app.digid.as_ref().ok_or_else(|| Fault::because("DigiD is not configured"))?;
+    Ok(digid.current())
 }
 
 /// Takes an artifact for a login of this browser that is away to DigiD. Artifact and assertion are each spent once, whatever
@@ -134,7 +136,7 @@ async fn prove<P>(
     now: Timestamp,
 ) -> Result<Proof<Digid>, NoProof> {
     let sp = service_provider(app)?;
-    let parsed = Artifact::parse(artifact, sp).map_err(NoProof::Failed)?;
+    let parsed = Artifact::parse(artifact, &sp).map_err(NoProof::Failed)?;
     if !app.store.spend_artifact(artifact, now.plus(REMEMBER)).await? {
         return Err(NoProof::Used);
     }

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::Refused;
 use crate::{
-    app::App,
+    app::{App, digid::Connection},
     domain::{fault::Fault, proof::Digid, secret::Secret, time::Timestamp},
     saml::{Failure, LogoutRequest, ServiceProvider},
     store::{audit::Event, digid_sessions::DigidLogout},
@@ -80,7 +80,7 @@ pub async fn arrive(
 /// ends nobody's session.
 pub async fn hear(app: &App, body: Vec<u8>, now: Timestamp) -> Result<String, Refused<Failure>> {
     let sp = provider(app)?;
-    match carried_out(app, sp, body, now).await {
+    match carried_out(app, &sp, body, now).await {
         Ok(request) => sp.logout_response(&request, now).await.map_err(Refused::Because),
         Err(Refused::Because(failure)) => {
             tracing::warn!(code = failure.audit_code(), %failure, "DigiD's request to log out refused");
@@ -110,7 +110,7 @@ async fn carried_out(
     }
 }
 
-fn provider(app: &App) -> Result<&ServiceProvider, Fault> {
-    let digid = app.digid.as_ref().filter(|digid| digid.has_logout());
+fn provider(app: &App) -> Result<ServiceProvider, Fault> {
+    let digid = app.digid.as_ref().map(Connection::current).filter(ServiceProvider::has_logout);
     digid.ok_or_else(|| Fault::because("single logout with DigiD is not configured"))
 }

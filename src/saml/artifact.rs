@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::request::new_id;
 use super::response::{self, Asked};
-use super::settings::{Inner, ServiceProvider, Settings, SettingsError};
+use super::settings::{Inner, Pem, ServiceProvider, SettingsError};
 use super::strict::{self, Advice};
 use super::xml::{self, MAX_BYTES, SAML, SAMLP, SOAP, escape};
 use super::{Failure, Verified, verify};
@@ -87,12 +87,13 @@ impl ServiceProvider {
         now: Timestamp,
     ) -> Result<Verified, Failure> {
         let Artifact { text, endpoint } = artifact;
+        self.inner.check_metadata_counts(now)?;
         let id = new_id()?;
         let sp = self.inner.clone();
         let (resolve_id, destination) = (id.clone(), endpoint.clone());
         let envelope =
             self.inner.lane.run(move || artifact_resolve(&sp, &resolve_id, &destination, &text, now)).await?;
-        let body = exchange(&self.inner.client, endpoint, envelope).await?;
+        let body = exchange(&self.inner.clients.at(now).client, endpoint, envelope).await?;
         let (sp, expected) = (self.inner.clone(), expected.clone());
         self.inner.lane.run(move || accept(&sp, &body, &id, &expected, now)).await
     }
@@ -106,6 +107,7 @@ fn artifact_resolve(
     artifact: &str,
     now: Timestamp,
 ) -> Result<String, Failure> {
+    let ours = sp.signers.at(now);
     let document = format!(
         "<samlp:ArtifactResolve xmlns:samlp=\"{SAMLP}\" xmlns:saml=\"{SAML}\" ID=\"{id}\" Version=\"2.0\" \
          IssueInstant=\"{now}\" Destination=\"{to}\"><saml:Issuer>{issuer}</saml:Issuer>{signature}\
@@ -113,10 +115,10 @@ fn artifact_resolve(
         now = now.rfc3339(),
         to = escape(to.as_str()),
         issuer = escape(&sp.entity_id),
-        signature = sp.signer.template(id),
+        signature = ours.template(id),
         artifact = escape(artifact),
     );
-    let signed = sp.signer.sign_xml(&document).map_err(|_| Failure::Broken("signing"))?;
+    let signed = ours.sign_xml(&document).map_err(|_| Failure::Broken("signing"))?;
     Ok(in_soap(&signed))
 }
 
@@ -149,13 +151,12 @@ pub(super) fn accept(
 }
 
 /// A client that shows our certificate, trusts only the given roots, and goes nowhere but where it is sent.
-pub(super) fn client(settings: &Settings) -> Result<Client, SettingsError> {
-    let roots =
-        Certificate::from_pem_bundle(settings.ca_roots.as_bytes()).map_err(|_| SettingsError::NoRoots)?;
+pub(super) fn client(ca_roots: &str, ours: &Pem) -> Result<Client, SettingsError> {
+    let roots = Certificate::from_pem_bundle(ca_roots.as_bytes()).map_err(|_| SettingsError::NoRoots)?;
     if roots.is_empty() {
         return Err(SettingsError::NoRoots);
     }
-    let pem = Zeroizing::new(format!("{}\n{}", settings.tls_certificate, *settings.tls_key));
+    let pem = Zeroizing::new(format!("{}\n{}", ours.certificate, *ours.key));
     let refused = |_| SettingsError::Refused("the TLS client");
     Client::builder()
         .identity(Identity::from_pem(pem.as_bytes()).map_err(refused)?)

@@ -13,6 +13,7 @@ use openssl::rsa::Padding;
 use openssl::symm::{Cipher, Crypter, Mode};
 use zeroize::Zeroizing;
 
+use super::keys::KeyPair;
 use super::xml::{self, DS, Element, Reason, SAML};
 use crate::domain::bsn::Bsn;
 
@@ -42,15 +43,21 @@ pub(super) const UNREADABLE: Reason =
 /// Who we are to those who encrypt for us.
 pub(super) struct Recipient<'a> {
     pub(super) entity_id: &'a str,
-    pub(super) key_name: &'a str,
-    pub(super) key: &'a PKeyRef<Private>,
+    /// By name; never empty. In a rollover there are two.
+    pub(super) keys: &'a [(String, KeyPair)],
 }
 
 /// The BSN in an `EncryptedID`.
 pub(super) fn bsn(encrypted: &Element, recipient: &Recipient<'_>) -> Result<Bsn, Reason> {
     let cipher = cipher(encrypted);
-    let wrapped = wrapped_key(encrypted, recipient);
-    let plain = decrypt(wrapped.as_deref(), cipher.as_deref(), recipient.key).map_err(|_| UNREADABLE)?;
+    let found = recipient.keys.iter().find_map(|(name, pair)| {
+        let wrapped = wrapped_key(encrypted, recipient.entity_id, name)?;
+        Some((Some(wrapped), pair))
+    });
+    // With nothing for us, the same work is done with the first key.
+    let first = recipient.keys.first().map(|(_, pair)| (None, pair));
+    let (wrapped, pair) = found.or(first).ok_or(UNREADABLE)?;
+    let plain = decrypt(wrapped.as_deref(), cipher.as_deref(), pair.key()).map_err(|_| UNREADABLE)?;
     let content = unpadded(&plain).and_then(|text| xml::parse(text).ok());
     let bsn = content.as_ref().and_then(name_id);
     match (cipher, wrapped, bsn) {
@@ -72,11 +79,10 @@ fn cipher(encrypted: &Element) -> Option<Vec<u8>> {
 }
 
 /// The one wrapped key that is for our entity id and our key by its name.
-fn wrapped_key(encrypted: &Element, recipient: &Recipient<'_>) -> Option<Vec<u8>> {
+fn wrapped_key(encrypted: &Element, entity_id: &str, key_name: &str) -> Option<Vec<u8>> {
     let ours = |key: &&Element| {
         let name = key.one(DS, "KeyInfo", UNREADABLE).and_then(|info| info.one(DS, "KeyName", UNREADABLE));
-        key.attribute("Recipient") == Some(recipient.entity_id)
-            && name.is_ok_and(|name| name.text() == recipient.key_name)
+        key.attribute("Recipient") == Some(entity_id) && name.is_ok_and(|name| name.text() == key_name)
     };
     let keys = encrypted.all(XENC, "EncryptedKey");
     let mut ours = keys.take(MAX_KEYS).filter(ours);

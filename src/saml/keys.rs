@@ -6,7 +6,8 @@ use openssl::pkey::{Id, PKey, PKeyRef, Private, Public};
 use openssl::x509::{X509, X509Ref};
 use zeroize::Zeroizing;
 
-use super::settings::SettingsError;
+use super::expiry::Dates;
+use super::settings::{Pem, SettingsError};
 use crate::domain::time::Timestamp;
 
 /// The shortest RSA key that NCSC's TLS guidelines and Logius accept.
@@ -17,15 +18,16 @@ pub(super) struct KeyPair {
     key: PKey<Private>,
     key_der: Zeroizing<Vec<u8>>,
     certificate: X509,
+    dates: Dates,
 }
 
 impl KeyPair {
     /// Reads both and checks that they belong together. `what` names the pair in the error.
-    pub(super) fn from_pem(what: &'static str, key: &str, certificate: &str) -> Result<Self, SettingsError> {
+    pub(super) fn from_pem(what: &'static str, pem: &Pem) -> Result<Self, SettingsError> {
         // Without a callback OpenSSL would ask for a pass phrase at the terminal.
-        let key = PKey::private_key_from_pem_callback(key.as_bytes(), |_| Ok(0))
+        let key = PKey::private_key_from_pem_callback(pem.key.as_bytes(), |_| Ok(0))
             .map_err(|_| SettingsError::Key { what })?;
-        let chain = X509::stack_from_pem(certificate.as_bytes()).unwrap_or_default();
+        let chain = X509::stack_from_pem(pem.certificate.as_bytes()).unwrap_or_default();
         let certificate = chain.into_iter().next().ok_or(SettingsError::Certificate { what })?;
         let public = certificate.public_key().map_err(|_| SettingsError::Certificate { what })?;
         if key.id() != Id::RSA || key.bits() < RSA_BITS {
@@ -35,7 +37,8 @@ impl KeyPair {
             return Err(SettingsError::Mismatch { what });
         }
         let key_der = key.private_key_to_der().map_err(|_| SettingsError::Key { what })?;
-        Ok(Self { key, key_der: Zeroizing::new(key_der), certificate })
+        let dates = dates(&certificate).map_err(|_| SettingsError::Certificate { what })?;
+        Ok(Self { key, key_der: Zeroizing::new(key_der), certificate, dates })
     }
 
     pub(super) fn key(&self) -> &PKeyRef<Private> {
@@ -49,16 +52,29 @@ impl KeyPair {
     pub(super) fn certificate(&self) -> &X509Ref {
         &self.certificate
     }
+
+    pub(super) fn dates(&self) -> Dates {
+        self.dates
+    }
 }
 
 /// A certificate DigiD may sign with, and while it may.
 pub(super) struct TrustedCertificate {
     pub(super) der: Vec<u8>,
-    pub(super) not_before: Timestamp,
-    pub(super) not_after: Timestamp,
+    pub(super) dates: Dates,
 }
 
 impl TrustedCertificate {
+    /// Reads every certificate of a file that the operator gave. One of no use is an error: they meant it to count.
+    pub(super) fn all_from_pem(what: &'static str, pem: &str) -> Result<Vec<Self>, SettingsError> {
+        let all = X509::stack_from_pem(pem.as_bytes()).unwrap_or_default();
+        if all.is_empty() {
+            return Err(SettingsError::Certificate { what });
+        }
+        let read = |certificate: &X509| Self::from_der(&certificate.to_der().ok()?);
+        all.iter().map(|certificate| read(certificate).ok_or(SettingsError::Weak { what })).collect()
+    }
+
     /// Reads a certificate; `None` when it is garbage or its key is not RSA of a fair size: DigiD signs with nothing
     /// else.
     pub(super) fn from_der(der: &[u8]) -> Option<Self> {
@@ -67,20 +83,20 @@ impl TrustedCertificate {
         if key.id() != Id::RSA || key.bits() < RSA_BITS {
             return None;
         }
-        Some(Self {
-            der: der.to_vec(),
-            not_before: instant(certificate.not_before()).ok()?,
-            not_after: instant(certificate.not_after()).ok()?,
-        })
+        Some(Self { der: der.to_vec(), dates: dates(&certificate).ok()? })
     }
 
     pub(super) fn valid_at(&self, now: Timestamp) -> bool {
-        self.not_before <= now && now <= self.not_after
+        self.dates.not_before <= now && now <= self.dates.not_after
     }
 }
 
+fn dates(certificate: &X509Ref) -> Result<Dates, ErrorStack> {
+    Ok(Dates { not_before: instant(certificate.not_before())?, not_after: instant(certificate.not_after())? })
+}
+
 /// An ASN.1 time as ours.
-pub(super) fn instant(time: &Asn1TimeRef) -> Result<Timestamp, ErrorStack> {
+fn instant(time: &Asn1TimeRef) -> Result<Timestamp, ErrorStack> {
     let difference = Asn1Time::from_unix(0)?.diff(time)?;
     Ok(Timestamp::from_epoch(i64::from(difference.days) * 86_400 + i64::from(difference.secs)))
 }

@@ -15,10 +15,10 @@ use url::Url;
 
 use super::artifact::in_soap;
 use super::assertion;
-use super::metadata::IdentityProvider;
+use super::identity_provider::IdentityProvider;
 use super::request::new_id;
 use super::response::{self, SKEW, SUCCESS, not_in_the_future, time, version_and_issuer};
-use super::settings::{Inner, ServiceProvider, SettingsError};
+use super::settings::{Inner, ServiceProvider};
 use super::xml::{self, Element, Reason, SAML, SAMLP, escape};
 use super::{Failure, verify};
 use crate::domain::bsn::Bsn;
@@ -40,10 +40,9 @@ pub(super) struct Logout {
 }
 
 impl Logout {
-    pub(super) fn new(ours: Url, digid: &IdentityProvider, lane: &Lane) -> Result<Self, SettingsError> {
-        let digid = digid.logout.clone();
-        let digid = digid.ok_or(SettingsError::MissingEndpoint("SingleLogoutService for HTTP-POST"))?;
-        Ok(Self { ours, digid, door: lane.half() })
+    /// `None` where DigiD's metadata has no address for it: a look at that metadata has refused it then.
+    pub(super) fn new(ours: Url, digid: &IdentityProvider, lane: &Lane) -> Option<Self> {
+        Some(Self { ours, digid: digid.logout.clone()?, door: lane.half() })
     }
 }
 
@@ -108,6 +107,7 @@ impl ServiceProvider {
     /// id once only.
     pub async fn read_logout(&self, body: Vec<u8>, now: Timestamp) -> Result<LogoutRequest, Failure> {
         let (sp, door) = (self.inner.clone(), self.logout()?.door.clone());
+        self.inner.check_metadata_counts(now)?;
         let ours = self.logout()?.ours.clone();
         let work = move || accept(&sp, &body, &ours, now);
         door.run(work).await
@@ -141,14 +141,16 @@ fn message(
     content: &str,
     now: Timestamp,
 ) -> Result<String, Failure> {
+    sp.check_metadata_counts(now)?;
+    let ours = sp.signers.at(now);
     let document = format!(
         "<samlp:{name} xmlns:samlp=\"{SAMLP}\" xmlns:saml=\"{SAML}\" ID=\"{id}\" {attribute} Version=\"2.0\" \
          IssueInstant=\"{now}\"><saml:Issuer>{issuer}</saml:Issuer>{signature}{content}</samlp:{name}>",
         now = now.rfc3339(),
         issuer = escape(&sp.entity_id),
-        signature = sp.signer.template(id),
+        signature = ours.template(id),
     );
-    sp.signer.sign_xml(&document).map_err(|_| Failure::Broken("signing"))
+    ours.sign_xml(&document).map_err(|_| Failure::Broken("signing"))
 }
 
 /// Shape, then signature, then every check of the content.

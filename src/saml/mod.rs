@@ -9,7 +9,9 @@
 //! | file | what it does |
 //! |---|---|
 //! | `settings` | parses what the operator gives, once |
-//! | `metadata` | writes ours, reads DigiD's |
+//! | `metadata` | writes ours |
+//! | `identity_provider` | reads DigiD's, and says all that is wrong with it |
+//! | `succession`, `expiry` | which key of ours has its turn; what the dates of certificates mean |
 //! | `request` | the signed `AuthnRequest` |
 //! | `artifact` | the artifact and the back channel |
 //! | `xml`, `strict` | refuse every document with two possible readings, before the signature library sees it |
@@ -22,7 +24,9 @@
 mod artifact;
 mod assertion;
 mod decrypt;
+mod expiry;
 mod failure;
+mod identity_provider;
 mod keys;
 mod level;
 mod libxmlsec;
@@ -34,6 +38,7 @@ mod routing;
 mod settings;
 mod signer;
 mod strict;
+mod succession;
 mod verify;
 mod xml;
 
@@ -43,7 +48,11 @@ mod tests;
 pub use artifact::{Artifact, Expected};
 pub use assertion::Verified;
 pub use failure::Failure;
+pub use identity_provider::Needs;
 pub use logout::{LogoutRequest, OutgoingLogout, fault};
 pub use request::{Delivery, Outgoing, RequestError, Wish};
 pub use routing::{Legal, Representation};
-pub use settings::{Interface, Providers, RoutingService, ServiceProvider, Settings, SettingsError};
+pub use settings::{
+    Interface, NamedPem, Pem, Providers, RoutingService, ServiceProvider, Settings, SettingsError,
+    check_metadata,
+};

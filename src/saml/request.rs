@@ -98,6 +98,7 @@ impl ServiceProvider {
         if relay_state.len() > RELAY_STATE {
             return Err(RequestError::RelayState);
         }
+        self.inner.check_metadata_counts(now)?;
         let id = new_id()?;
         let (sp, relay_state) = (self.inner.clone(), relay_state.to_owned());
         let draft = Draft { id: id.clone(), class, wish, relay_state, now };
@@ -167,7 +168,7 @@ fn redirect(sp: &Inner, draft: &Draft) -> Result<Delivery, Failure> {
         query = format!("{query}&RelayState={}", encode(&draft.relay_state));
     }
     query = format!("{query}&SigAlg={}", encode(RSA_SHA256));
-    let signature = sp.signer.sign_query(&query).map_err(|_| Failure::Broken("signing"))?;
+    let signature = sp.signers.at(draft.now).sign_query(&query).map_err(|_| Failure::Broken("signing"))?;
     query = format!("{query}&Signature={}", encode(&signature));
     if let Some(own) = url.query() {
         query = format!("{own}&{query}");
@@ -179,8 +180,9 @@ fn redirect(sp: &Inner, draft: &Draft) -> Result<Delivery, Failure> {
 /// SAML 2.0 bindings, section 3.5.4: the signature is inside.
 fn post(sp: &Inner, draft: Draft) -> Result<Delivery, Failure> {
     let action = sp.digid.post.clone().ok_or(Failure::Broken("no address for HTTP-POST"))?;
-    let document = draft.xml(sp, &action, &sp.signer.template(&draft.id));
-    let signed = sp.signer.sign_xml(&document).map_err(|_| Failure::Broken("signing"))?;
+    let ours = sp.signers.at(draft.now);
+    let document = draft.xml(sp, &action, &ours.template(&draft.id));
+    let signed = ours.sign_xml(&document).map_err(|_| Failure::Broken("signing"))?;
     Ok(Delivery::Post { action, saml_request: STANDARD.encode(signed), relay_state: draft.relay_state })
 }
 

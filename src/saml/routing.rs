@@ -1,10 +1,15 @@
 //! What the routing service (ST-SAML 1.0) says in another way than DigiD itself: who acts, for whom, and by what right.
 
 use super::decrypt::{self, Recipient};
+use super::expiry;
 use super::keys::KeyPair;
-use super::settings::{Providers, RoutingService, ServiceProvider, SettingsError};
+use super::settings::{
+    NamedPem, Providers, RoutingService, ServiceProvider, SettingsError, check_distinct, check_name,
+};
 use super::xml::{Element, Reason, SAML, escape};
 use crate::domain::bsn::Bsn;
+use crate::domain::finding::Report;
+use crate::domain::time::Timestamp;
 
 const TRANSIENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
 const SERVICE_UUID: &str = "urn:nl-eid-gdi:1.0:ServiceUUID";
@@ -33,24 +38,36 @@ pub struct Legal {
 /// Our registration with the routing service, ready for use.
 pub(super) struct Routing {
     service_uuid: String,
-    key_name: String,
-    pair: KeyPair,
+    /// What identities may be encrypted for, by name. Never empty.
+    keys: Vec<(String, KeyPair)>,
     providers: Option<Providers>,
 }
 
 impl Routing {
-    pub(super) fn new(settings: RoutingService) -> Result<Self, SettingsError> {
-        let pair = KeyPair::from_pem("encryption", &settings.key, &settings.certificate)?;
-        let RoutingService { service_uuid, key_name, providers, .. } = settings;
-        Ok(Self { service_uuid, key_name, pair, providers })
+    pub(super) fn new(settings: &RoutingService) -> Result<Self, SettingsError> {
+        let RoutingService { service_uuid, encryption, next_encryption, providers } = settings;
+        check_distinct([encryption].into_iter().chain(next_encryption))?;
+        let key = |what, named: &NamedPem| {
+            check_name("the encryption key name", &named.name)?;
+            Ok((named.name.clone(), KeyPair::from_pem(what, &named.pem)?))
+        };
+        let mut keys = vec![key("encryption", encryption)?];
+        for next in next_encryption {
+            keys.push(key("next encryption", next)?);
+        }
+        Ok(Self { service_uuid: service_uuid.clone(), keys, providers: providers.clone() })
     }
 
-    pub(super) fn key_name(&self) -> &str {
-        &self.key_name
+    /// What identities may be encrypted for, by the names in our metadata.
+    pub(super) fn keys(&self) -> &[(String, KeyPair)] {
+        &self.keys
     }
 
-    pub(super) fn pair(&self) -> &KeyPair {
-        &self.pair
+    /// What the dates of the certificates mean: one after another, without a fixed moment in between.
+    pub(super) fn dates(&self, report: &mut Report, now: Timestamp) {
+        if let Some(last) = self.keys.iter().map(|(_, pair)| pair.dates().not_after).max() {
+            expiry::ends(report, "SAML encryption certificate", last, now);
+        }
     }
 
     /// Whether somebody can be represented here at all.
@@ -95,7 +112,7 @@ impl Routing {
         if service.is_none_or(|service| service.text() != self.service_uuid) {
             return Err("an answer for another service");
         }
-        let recipient = Recipient { entity_id, key_name: &self.key_name, key: self.pair.key() };
+        let recipient = Recipient { entity_id, keys: &self.keys };
         let acting = single(statement, ACTING, "not exactly one ActingSubjectID")?;
         let acting = identity(acting.ok_or("not exactly one ActingSubjectID")?, &recipient)?;
         let legal = single(statement, LEGAL, "several LegalSubjectIDs")?;

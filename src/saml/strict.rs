@@ -66,6 +66,14 @@ pub(super) fn check(envelope: &Element, advice: Advice) -> Result<Signatures<'_>
     Ok(signatures)
 }
 
+/// Checks the signature of metadata: the root's own, over the whole, and the only one there is. Gives the root's `ID`.
+pub(super) fn metadata_signature(root: &Element) -> Result<&str, Reason> {
+    unique_identifiers(root)?;
+    let id = signature_over(root, "not signed")?;
+    count(root, None, "Signature", 1, "a second signature")?;
+    Ok(id)
+}
+
 /// The Advice, which may hold Assertions of others, signed with keys that we do not know: what the routing service was
 /// told. They are let through there and nowhere else, and nobody reads them.
 fn unread(assertion: &Element) -> Result<Option<&Element>, Reason> {

@@ -7,6 +7,7 @@
 //! | `digid-saml` | DigiD's SAML signatures; self-signed, trusted because it stands in DigiD's metadata |
 //! | `sp-tls` | the service provider's client certificate on the back channel |
 //! | `sp-saml` | the service provider's SAML signatures; self-signed |
+//! | `digid-saml-next`, `sp-tls-next`, `sp-saml-next` | what follows each of these in a rollover |
 //! | `wrong-ca`, `wrong-tls` | a client certificate of a CA nobody trusts, for tests |
 
 use std::fs::{DirBuilder, OpenOptions};
@@ -50,6 +51,12 @@ pub struct Pki {
     pub sp_tls: Pair,
     /// The service provider's SAML signing certificate.
     pub sp_saml: Pair,
+    /// DigiD's SAML signing certificate after a rollover.
+    pub digid_saml_next: Pair,
+    /// The service provider's TLS client certificate after a rollover.
+    pub sp_tls_next: Pair,
+    /// The service provider's SAML signing certificate after a rollover.
+    pub sp_saml_next: Pair,
     /// A client certificate of a CA that nobody trusts.
     pub wrong_tls: Pair,
 }
@@ -85,6 +92,9 @@ impl Pki {
             digid_saml: ensure(folder, "digid-saml", Use::SamlSigning, None)?,
             sp_tls: ensure(folder, "sp-tls", Use::TlsClient, Some(&ca_pair))?,
             sp_saml: ensure(folder, "sp-saml", Use::SamlSigning, None)?,
+            digid_saml_next: ensure(folder, "digid-saml-next", Use::SamlSigning, None)?,
+            sp_tls_next: ensure(folder, "sp-tls-next", Use::TlsClient, Some(&ca_pair))?,
+            sp_saml_next: ensure(folder, "sp-saml-next", Use::SamlSigning, None)?,
             wrong_tls: ensure(folder, "wrong-tls", Use::TlsClient, Some(&wrong_pair))?,
             ca,
         })

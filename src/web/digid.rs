@@ -106,8 +106,9 @@ pub async fn acs(visit: Visit, arrival: Result<Query<Arrival>, QueryRejection>) 
 /// `GET /digid/metadata`: ours, signed, as registered with Logius.
 pub async fn metadata(visit: Visit) -> Result<Response, Failed> {
     match &visit.app.digid {
-        Some(sp) => {
-            Ok(([(CONTENT_TYPE, "application/samlmetadata+xml")], sp.metadata().to_owned()).into_response())
+        Some(digid) => {
+            let text = digid.current().metadata(visit.now).to_owned();
+            Ok(([(CONTENT_TYPE, "application/samlmetadata+xml")], text).into_response())
         }
         None => Err(Failed::Page(Problem::NotFound, None)),
     }

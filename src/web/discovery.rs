@@ -19,7 +19,6 @@ use crate::{
     app::App,
     domain::{assurance::Level, fault::Fault},
     oidc::discovery::metadata,
-    saml::ServiceProvider,
 };
 
 /// `GET /.well-known/openid-configuration` and `GET /.well-known/oauth-authorization-server`.
@@ -27,7 +26,7 @@ pub async fn configuration(State(app): State<Arc<App>>, headers: HeaderMap) -> R
     let algs = app.keyring().algorithms(app.clock.now());
     let levels: Vec<_> =
         Level::ALL.into_iter().filter(|level| app.digid.is_some() || !level.needs_digid()).collect();
-    let representation = app.digid.as_ref().is_some_and(ServiceProvider::knows_representation);
+    let representation = app.digid.as_ref().is_some_and(|digid| digid.current().knows_representation());
     let told = metadata(app.config.issuer(), &algs, &levels, representation);
     cacheable(told, "application/json", &app, &headers)
 }

@@ -30,7 +30,6 @@ use crate::{
         authorize::refusal,
         error::{Code, Error},
     },
-    saml::ServiceProvider,
 };
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -100,7 +99,7 @@ impl Visit {
         // Browsers hold the redirects after a form against this list: the last form of a login is answered with a way
         // back to the portal, and one with the way to DigiD.
         let portal = ask.redirect_uri.parse().ok();
-        let digid = self.app.digid.as_ref().and_then(ServiceProvider::login_address).cloned();
+        let digid = self.app.digid.as_ref().and_then(|digid| digid.current().login_address().cloned());
         let way_back =
             match refusal(ask, self.app.config.issuer(), Code::AccessDenied, "the login was not completed") {
                 Error::Redirect(redirect) => Some(redirect.location()),

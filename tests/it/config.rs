@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::house::House;
 
 /// Runs `namens serve`, which must give up at once: what it says.
-fn refuses(house: &House) -> String {
+pub fn refuses(house: &House) -> String {
     let mut command = house.program(&["serve"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let patience = Instant::now() + Duration::from_mins(1);

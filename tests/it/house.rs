@@ -287,6 +287,8 @@ iterations = 1
 [digid]
 entity_id = "https://sp.test/saml/metadata"
 metadata = "digid.xml"
+metadata_certificate = "{metadata_certificate}"
+metadata_entity_id = "{DIGID}"
 signing_key = "{signing_key}"
 signing_certificate = "{signing_certificate}"
 tls_key = "{tls_key}"
@@ -307,6 +309,7 @@ sees_relation = true
         top = options.top,
         tables = options.tables,
         digid = options.digid,
+        metadata_certificate = pki.digid_saml.certificate.display(),
         signing_key = pki.sp_saml.key.display(),
         signing_certificate = pki.sp_saml.certificate.display(),
         tls_key = tls.key.display(),

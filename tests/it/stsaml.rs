@@ -8,8 +8,8 @@ use namens::{
     config::digid::Binding,
     domain::assurance::Level::Midden,
     saml::{
-        Artifact, Delivery, Expected, Failure, Interface, Providers, Representation, RoutingService,
-        ServiceProvider, Settings, Wish,
+        Artifact, Delivery, Expected, Failure, Interface, NamedPem, Pem, Providers, Representation,
+        RoutingService, ServiceProvider, Settings, Wish,
     },
     simulator::digid::{
         answer::VICTIM,
@@ -27,7 +27,7 @@ use crate::{
         HOOG, MIDDEN, audit, bsn, files_with, has_session, log_in_with_digid, register_with_digid,
         through_digid,
     },
-    house::{House, Options},
+    house::{DIGID, House, Options},
     portal::{request, to_digid},
 };
 
@@ -123,12 +123,15 @@ async fn no_answer_spoilt_in_its_own_way_opens_a_session() {
 fn provider(house: &House) -> ServiceProvider {
     let read = |path: &str| fs::read_to_string(house.folder.join(path)).unwrap();
     let [login, representation] = [LOGIN, REGISTER].map(str::to_owned);
-    let (key, certificate) = (Zeroizing::new(read("pki/sp-saml.key")), read("pki/sp-saml.crt"));
+    let pem = |name: &str| Pem {
+        key: Zeroizing::new(read(&format!("pki/{name}.key"))),
+        certificate: read(&format!("pki/{name}.crt")),
+    };
+    let named = |name: &str| NamedPem { name: name.to_owned(), pem: pem("sp-saml") };
     let routing = RoutingService {
         service_uuid: SERVICE.to_owned(),
-        key: key.clone(),
-        certificate: certificate.clone(),
-        key_name: "namens-encryption-1".to_owned(),
+        encryption: named("namens-encryption-1"),
+        next_encryption: Vec::new(),
         providers: Some(Providers { login, representation }),
     };
     let settings = Settings {
@@ -138,15 +141,16 @@ fn provider(house: &House) -> ServiceProvider {
         logout_url: None,
         binding: Binding::Post,
         interface: Interface::RoutingService(routing),
-        signing_key: key,
-        signing_certificate: certificate,
-        key_name: "namens-1".to_owned(),
-        tls_key: Zeroizing::new(read("pki/sp-tls.key")),
-        tls_certificate: read("pki/sp-tls.crt"),
+        signing: named("namens-1"),
+        next_signing: Vec::new(),
+        tls: pem("sp-tls"),
+        next_tls: Vec::new(),
         ca_roots: read("pki/ca.crt"),
         digid_metadata: read("digid.xml"),
+        metadata_entity_id: DIGID.to_owned(),
+        metadata_certificates: read("pki/digid-saml.crt"),
     };
-    ServiceProvider::new(settings).unwrap()
+    ServiceProvider::new(&settings, Clock.now()).unwrap()
 }
 
 #[tokio::test]

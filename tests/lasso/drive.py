@@ -6,7 +6,7 @@ Usage: drive.py NAMENS [FOLDER]
 Makes keys and a configuration in FOLDER (a temporary one without it), starts idp.py beside this file and `namens serve`,
 logs in as a browser would: a new account after the question page, once more with the same `sub`, and what must fail;
 and logs out, from here and from there.
-Needs openssl and python3-lasso. Exits 0 when all went as docs/requirements.md says; otherwise names the step.
+Needs openssl, xmlsec1 and python3-lasso. Exits 0 when all went as docs/requirements.md says; otherwise names the step.
 """
 
 import base64
@@ -45,6 +45,8 @@ folder = "mail"
 [digid]
 entity_id = "https://sp.test/saml/metadata"
 metadata = "idp/digid.xml"
+metadata_certificate = "idp/idp.crt"
+metadata_entity_id = "https://digid.lasso.test/saml/idp/metadata"
 signing_key = "sp.key"
 signing_certificate = "sp.crt"
 tls_key = "{tls}.key"

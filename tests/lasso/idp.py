@@ -20,6 +20,7 @@ import html
 import pathlib
 import secrets
 import ssl
+import subprocess
 import sys
 import threading
 import urllib.parse
@@ -40,7 +41,15 @@ LEVELS = {
     "Hoog": "urn:oasis:names:tc:SAML:2.0:ac:classes:SmartcardPKI",
 }
 MAX_BODY = 64 * 1024
-METADATA = """<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="{entity_id}">
+METADATA = """<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" ID="_metadata" entityID="{entity_id}">
+<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:SignedInfo>
+<ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>
+<ds:SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"/>
+<ds:Reference URI="#_metadata"><ds:Transforms>
+<ds:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"/>
+<ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/></ds:Transforms>
+<ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><ds:DigestValue/></ds:Reference>
+</ds:SignedInfo><ds:SignatureValue/></ds:Signature>
 <md:IDPSSODescriptor WantAuthnRequestsSigned="true" protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
 <md:KeyDescriptor use="signing"><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data>
 <ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>
@@ -64,6 +73,15 @@ def stamp(moment):
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def signed(folder, metadata):
+    """The metadata as Logius hands it out: signed, here by xmlsec1."""
+    command = ["xmlsec1", "--sign", "--privkey-pem", folder / "idp.key", "--id-attr:ID", "EntityDescriptor", "/dev/stdin"]
+    done = subprocess.run(command, input=metadata, capture_output=True, text=True, timeout=60)
+    if done.returncode:
+        sys.exit(f"xmlsec1 cannot sign the metadata: {done.stderr}")
+    return done.stdout
+
+
 class Digid:
     """What both channels share. Lasso is used by one thread at a time."""
 
@@ -78,7 +96,7 @@ class Digid:
         certificate = (folder / "idp.crt").read_text()
         body = "".join(line for line in certificate.splitlines() if "CERTIFICATE" not in line)
         self.metadata = METADATA.format(entity_id=ENTITY_ID, certificate=body, front=front, back=back)
-        (folder / "digid.xml").write_text(self.metadata)
+        (folder / "digid.xml").write_text(signed(folder, self.metadata))
 
     def lasso(self):
         """The identity provider; made at the first login, when the service provider's metadata is there."""

@@ -295,6 +295,8 @@ folder = "mail"
 [digid]
 entity_id = "urn:nl-namens:demo:sp"
 metadata = "digid-metadata.xml"
+metadata_certificate = "pki/digid-saml.crt"
+metadata_entity_id = "{DIGID}"
 signing_key = "pki/sp-saml.key"
 signing_certificate = "pki/sp-saml.crt"
 tls_key = "pki/{tls}.key"

@@ -1,14 +1,13 @@
 //! What `namens doctor` looks at. Each check tells of its own; one that fails stops none of the others.
 
-use std::{collections::BTreeMap, fs, path::Path, time::SystemTime};
+use std::{fs, path::Path, time::SystemTime};
 
-use super::Report;
 use crate::{
-    app,
+    app::{self, digid::service_provider},
     config::{Config, secret::refuse_open_file},
     domain::{
-        calendar::DAY,
         client::Client,
+        finding::Report,
         key::{Algorithm, KeyFacts, Phase},
         time::Timestamp,
     },
@@ -205,31 +204,12 @@ fn digid(config: &Config, report: &mut Report, now: Timestamp) {
     let Some(section) = &config.digid else {
         return report.ok("DigiD", "not configured: people log in with e-mail and password only");
     };
-    let provider = match app::service_provider(config, section) {
-        Ok(provider) => provider,
-        Err(fault) => return report.error("DigiD", fault),
-    };
-    report.ok("DigiD", "keys, certificates and DigiD's metadata fit together");
-    // DigiD may announce several certificates; it goes on until the last has ended.
-    let mut ends = BTreeMap::new();
-    for (what, end) in provider.certificates() {
-        let last = ends.entry(what).or_insert(end);
-        *last = end.max(*last);
-    }
-    for (what, end) in ends {
-        let days = end.since(now).div_euclid(DAY);
-        let on = end.rfc3339();
-        let says = format!("the {what} certificate ends in {days} days, on {on}");
-        match days {
-            ..0 => {
-                let told = "replace it now, DigiD logins fail";
-                report.error("certificates", format_args!("the {what} certificate ended on {on}: {told}"));
-            }
-            0..=7 => report.warning("certificates", format_args!("{says}: replace it this week")),
-            8..=30 => report.warning("certificates", format_args!("{says}: replace it this month")),
-            31..=90 => report.warning("certificates", format_args!("{says}: order the next one")),
-            _ => report.ok("certificates", says),
+    match service_provider(config, section, now) {
+        Ok(provider) => {
+            report.ok("DigiD", "keys, certificates and DigiD's metadata fit together");
+            provider.dates(report, now);
         }
+        Err(fault) => report.error("DigiD", fault),
     }
 }
 

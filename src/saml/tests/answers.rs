@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::forge::{
-    self, ACS, Pair, RESOLVE_ID, expected, first_signature, keys, now, part, replace, sign, sp, template,
+    self, ACS, Pair, RESOLVE_ID, expected, first_signature, keys, now, part, replace, resigned, sign, sp,
+    template,
 };
 use crate::domain::assurance::Level;
 use crate::domain::time::Timestamp;
@@ -366,8 +367,8 @@ fn old_and_new_certificate_are_both_accepted() {
     );
     let own = format!("</ds:X509Certificate><ds:X509Certificate>{}", old.certificate_base64());
     settings.digid_metadata =
-        replace(&settings.digid_metadata, (&old.certificate_base64(), &format!("{all}{own}")));
-    let sp = ServiceProvider::new(settings).unwrap();
+        resigned(&settings.digid_metadata, (&old.certificate_base64(), &format!("{all}{own}")));
+    let sp = ServiceProvider::new(&settings, now()).unwrap();
     for pair in [old, new] {
         let body = sign(&template(), pair);
         artifact::accept(&sp.inner, body.as_bytes(), RESOLVE_ID, &expected(), now()).expect("accepted");

@@ -49,7 +49,7 @@ fn http(status: &str, headers: &str, body: &str) -> Vec<u8> {
 async fn resolve(address: &str) -> Result<Verified, Failure> {
     let mut settings = forge::settings();
     settings.digid_metadata = forge::digid_metadata(address);
-    let sp = ServiceProvider::new(settings).unwrap();
+    let sp = ServiceProvider::new(&settings, now()).unwrap();
     let artifact = Artifact::parse(&STANDARD.encode(artifact_of(DIGID)), &sp).unwrap();
     sp.resolve(artifact, &expected(), now()).await
 }

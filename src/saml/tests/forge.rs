@@ -19,7 +19,7 @@ use crate::config::digid::Binding;
 use crate::domain::assurance::Level;
 use crate::domain::time::Timestamp;
 use crate::saml::request::new_id;
-use crate::saml::{Expected, Interface, ServiceProvider, Settings};
+use crate::saml::{Expected, Interface, NamedPem, Pem, ServiceProvider, Settings};
 
 pub(super) const DIGID: &str = "https://digid.example/saml/idp/metadata";
 pub(super) const SP: &str = "https://login.zorg.example/saml?a=1&b='2'";
@@ -68,6 +68,14 @@ impl Pair {
         String::from_utf8(self.certificate.to_pem().unwrap()).unwrap()
     }
 
+    pub(super) fn pem(&self) -> Pem {
+        Pem { key: Zeroizing::new(self.key_pem()), certificate: self.certificate_pem() }
+    }
+
+    pub(super) fn named(&self, name: &str) -> NamedPem {
+        NamedPem { name: name.to_owned(), pem: self.pem() }
+    }
+
     pub(super) fn certificate_base64(&self) -> String {
         STANDARD.encode(self.certificate.to_der().unwrap())
     }
@@ -91,10 +99,21 @@ pub(super) fn keys() -> &'static Keys {
     KEYS.get_or_init(|| Keys { digid: Pair::rsa(2048), ours: Pair::rsa(2048), stranger: Pair::rsa(2048) })
 }
 
+/// DigiD's metadata, signed with its own key.
 pub(super) fn digid_metadata(back_channel: &str) -> String {
+    keys().digid.sign(&unsigned_metadata(back_channel))
+}
+
+/// Signed metadata with a change, signed anew.
+pub(super) fn resigned(metadata: &str, change: (&str, &str)) -> String {
+    let empty = replace(metadata, (&first_signature(metadata), &signature("_metadata")));
+    keys().digid.sign(&replace(&empty, change))
+}
+
+fn unsigned_metadata(back_channel: &str) -> String {
     format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
-<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="{DIGID}">
+<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" ID="_metadata" entityID="{DIGID}">{}
 <md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
 <md:KeyDescriptor use="signing"><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#">
 <ds:X509Data><ds:X509Certificate>
@@ -104,6 +123,7 @@ pub(super) fn digid_metadata(back_channel: &str) -> String {
 <md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://digid.example/saml/idp/request_authentication?x=1"/>
 <md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="https://digid.example/saml/idp/request_authentication"/>
 </md:IDPSSODescriptor></md:EntityDescriptor>"#,
+        signature("_metadata"),
         keys().digid.certificate_base64()
     )
 }
@@ -117,18 +137,19 @@ pub(super) fn settings() -> Settings {
         logout_url: None,
         binding: Binding::Redirect,
         interface: Interface::Digid3,
-        signing_key: Zeroizing::new(ours.key_pem()),
-        signing_certificate: ours.certificate_pem(),
-        key_name: "key <1>".to_owned(),
-        tls_key: Zeroizing::new(ours.key_pem()),
-        tls_certificate: ours.certificate_pem(),
+        signing: ours.named("key <1>"),
+        next_signing: Vec::new(),
+        tls: ours.pem(),
+        next_tls: Vec::new(),
         ca_roots: keys().digid.certificate_pem(),
         digid_metadata: digid_metadata("https://was.digid.example/resolve"),
+        metadata_entity_id: DIGID.to_owned(),
+        metadata_certificates: keys().digid.certificate_pem(),
     }
 }
 
 pub(super) fn sp() -> ServiceProvider {
-    ServiceProvider::new(settings()).expect("good settings")
+    ServiceProvider::new(&settings(), now()).expect("good settings")
 }
 
 pub(super) fn expected() -> Expected {

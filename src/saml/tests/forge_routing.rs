@@ -6,7 +6,6 @@ use openssl::pkey::{PKey, Public};
 use openssl::rand::rand_bytes;
 use openssl::rsa::Padding;
 use openssl::symm::{Cipher, Crypter, Mode};
-use zeroize::Zeroizing;
 
 use super::forge::{self, ACS, DIGID, Pair, RESOLVE_ID, SP, keys, replace};
 use crate::config::digid::Binding;
@@ -32,9 +31,8 @@ pub(super) fn settings() -> Settings {
         binding: Binding::Post,
         interface: Interface::RoutingService(RoutingService {
             service_uuid: SERVICE.to_owned(),
-            key: Zeroizing::new(ours.key_pem()),
-            certificate: ours.certificate_pem(),
-            key_name: KEY_NAME.to_owned(),
+            encryption: ours.named(KEY_NAME),
+            next_encryption: Vec::new(),
             providers: Some(Providers { login, representation }),
         }),
         ..forge::settings()
@@ -42,7 +40,7 @@ pub(super) fn settings() -> Settings {
 }
 
 pub(super) fn sp() -> ServiceProvider {
-    ServiceProvider::new(settings()).expect("good settings")
+    ServiceProvider::new(&settings(), forge::now()).expect("good settings")
 }
 
 pub(super) fn expected(representation: bool) -> Expected {

@@ -8,7 +8,9 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use url::Url;
 
-use super::forge::{self, DIGID, SP, digid_metadata, keys, now, replace, settings, signature, soap};
+use super::forge::{
+    self, DIGID, SP, digid_metadata, keys, now, replace, resigned, settings, signature, soap,
+};
 use super::outgoing::{parse, signed_by_us};
 use crate::domain::assurance::Level;
 use crate::domain::bsn::Bsn;
@@ -29,13 +31,13 @@ fn with_logout() -> Settings {
     let metadata = digid_metadata("https://was.digid.example/resolve");
     Settings {
         logout_url: Some(Url::parse(OURS).unwrap()),
-        digid_metadata: replace(&metadata, ("<md:SingleSignOnService ", &service)),
+        digid_metadata: resigned(&metadata, ("<md:SingleSignOnService ", &service)),
         ..settings()
     }
 }
 
 fn sp() -> ServiceProvider {
-    ServiceProvider::new(with_logout()).unwrap()
+    ServiceProvider::new(&with_logout(), now()).unwrap()
 }
 
 fn who(session: Option<&str>) -> Digid {
@@ -155,7 +157,7 @@ async fn our_request_is_signed_and_names_person_and_session() {
         assert_eq!(index.map(crate::saml::xml::Element::text), session);
         assert_eq!(format!("{outgoing:?}"), "OutgoingLogout(…)");
     }
-    let off = ServiceProvider::new(settings()).unwrap();
+    let off = ServiceProvider::new(&settings(), now()).unwrap();
     assert!(!off.has_logout() && sp().has_logout());
     assert!(off.logout_request(&who(None), now()).await.is_err());
 }
@@ -229,8 +231,8 @@ fn the_end_is_whole_only_where_digid_says_so_of_our_request() {
 
 #[test]
 fn metadata_shows_both_addresses_only_where_it_is_on() {
-    let services = |settings| {
-        let root = signed_by_us(ServiceProvider::new(settings).unwrap().metadata());
+    let services = |settings: Settings| {
+        let root = signed_by_us(ServiceProvider::new(&settings, now()).unwrap().metadata(now()));
         let descriptor = root.one(MD, "SPSSODescriptor", "").unwrap();
         let of = |service: &crate::saml::xml::Element| {
             let binding = service.attribute("Binding").unwrap().rsplit(':').next().unwrap().to_owned();
@@ -246,6 +248,6 @@ fn metadata_shows_both_addresses_only_where_it_is_on() {
     assert!(services(settings()).0.is_empty());
     // On, and DigiD's metadata has no address.
     let nowhere = Settings { digid_metadata: settings().digid_metadata, ..with_logout() };
-    let error = ServiceProvider::new(nowhere).err().unwrap().to_string();
+    let error = ServiceProvider::new(&nowhere, now()).err().unwrap().to_string();
     assert!(error.contains("SingleLogoutService"), "{error}");
 }

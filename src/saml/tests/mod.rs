@@ -6,5 +6,6 @@ mod library;
 mod logout;
 mod outgoing;
 mod outgoing_routing;
+mod rollover;
 mod routing;
 mod verifier;

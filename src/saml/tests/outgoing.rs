@@ -10,12 +10,13 @@ use openssl::sign::Verifier;
 use samael::crypto::{AllowedSignatureAlgorithm, Crypto, CryptoProvider, ReduceMode};
 use url::Url;
 
-use super::forge::{self, ACS, DIGID, Pair, SP, artifact_of, keys, now, replace, settings, sp};
+use super::forge::{self, ACS, DIGID, Pair, SP, artifact_of, keys, now, replace, resigned, settings, sp};
 use crate::config::digid::Binding;
 use crate::domain::assurance::Level;
+use crate::domain::finding::{Report, Verdict};
 use crate::saml::xml::{self, DS, Element, MD, SAML, SAMLP};
 use crate::saml::{
-    Artifact, Delivery, Failure, Outgoing, RequestError, ServiceProvider, Settings, SettingsError, Wish,
+    Artifact, Delivery, Failure, Outgoing, Pem, RequestError, ServiceProvider, Settings, SettingsError, Wish,
 };
 
 pub(super) fn parse(text: &str) -> Element {
@@ -37,7 +38,7 @@ fn wish(required: Level, force_authn: bool) -> Wish {
 }
 
 async fn request(settings: Settings, force_authn: bool) -> Outgoing {
-    let sp = ServiceProvider::new(settings).unwrap();
+    let sp = ServiceProvider::new(&settings, now()).unwrap();
     sp.request(wish(Level::Substantieel, force_authn), "a b&c=\"<é", now()).await.unwrap()
 }
 
@@ -116,8 +117,8 @@ async fn ids_differ_and_limits_hold() {
 
 #[test]
 fn our_metadata_is_signed_and_says_what_digid_wants() {
-    let text = sp().metadata().to_owned();
-    assert_eq!(text, sp().metadata(), "the same after a restart");
+    let text = sp().metadata(now()).to_owned();
+    assert_eq!(text, sp().metadata(now()), "the same after a restart");
     let root = signed_by_us(&text);
     assert!(root.is(MD, "EntityDescriptor") && root.attribute("cacheDuration").is_none());
     assert_eq!(root.attribute("entityID"), Some(SP));
@@ -139,50 +140,57 @@ fn settings_that_cannot_work_are_refused_at_start() {
     let refused = |spoil: &dyn Fn(&mut Settings)| {
         let mut settings = settings();
         spoil(&mut settings);
-        ServiceProvider::new(settings).err().map(|error| error.to_string()).expect("refused")
+        ServiceProvider::new(&settings, now()).err().map(|error| error.to_string()).expect("refused")
     };
     let (stranger, weak) = (&keys().stranger, Pair::rsa(1024));
     let change =
+        |from: &str, to: &str| refused(&|s| s.digid_metadata = resigned(&s.digid_metadata, (from, to)));
+    let break_up =
         |from: &str, to: &str| refused(&|s| s.digid_metadata = replace(&s.digid_metadata, (from, to)));
     let signing = |key: &Pair, certificate: &Pair| {
-        refused(&|s| (*s.signing_key, s.signing_certificate) = (key.key_pem(), certificate.certificate_pem()))
+        let pem = Pem { certificate: certificate.certificate_pem(), ..key.pem() };
+        refused(&|s| s.signing.pem = pem.clone())
     };
     let locked =
         stranger.key.private_key_to_pem_pkcs8_passphrase(openssl::symm::Cipher::aes_128_cbc(), b"x").unwrap();
     let locked = String::from_utf8(locked).unwrap();
     let no_key = SettingsError::Key { what: "SAML signing" }.to_string();
-    let no_certificate = SettingsError::NoSigningCertificate.to_string();
+    let no_certificate =
+        |told: String| assert!(told.contains("no signing certificate that is valid"), "{told}");
     assert_eq!(signing(stranger, &keys().ours), SettingsError::Mismatch { what: "SAML signing" }.to_string());
     assert_eq!(signing(&weak, &weak), SettingsError::Weak { what: "SAML signing" }.to_string());
-    assert_eq!(refused(&|s| *s.signing_key = "garbage".to_owned()), no_key);
-    assert_eq!(refused(&|s| s.signing_key.clone_from(&locked.clone().into())), no_key);
+    assert_eq!(refused(&|s| *s.signing.pem.key = "garbage".to_owned()), no_key);
+    assert_eq!(refused(&|s| s.signing.pem.key.clone_from(&locked.clone().into())), no_key);
     assert_eq!(
-        refused(&|s| s.tls_certificate.clear()),
+        refused(&|s| s.tls.certificate.clear()),
         SettingsError::Certificate { what: "TLS client" }.to_string()
     );
     assert_eq!(
-        refused(&|s| *s.tls_key = stranger.key_pem()),
+        refused(&|s| *s.tls.key = stranger.key_pem()),
         SettingsError::Mismatch { what: "TLS client" }.to_string()
     );
     assert_eq!(refused(&|s| s.ca_roots.clear()), SettingsError::NoRoots.to_string());
-    assert_eq!(change("use=\"signing\"", "use=\"encryption\""), no_certificate);
-    assert_eq!(change(&keys().digid.certificate_base64(), "AAAA"), no_certificate);
-    assert_eq!(change(&keys().digid.certificate_base64(), &weak.certificate_base64()), no_certificate);
+    no_certificate(change("use=\"signing\"", "use=\"encryption\""));
+    no_certificate(change(&keys().digid.certificate_base64(), "AAAA"));
+    no_certificate(change(&keys().digid.certificate_base64(), &weak.certificate_base64()));
     assert!(change("ArtifactResolutionService", "X").contains("ArtifactResolutionService"));
     assert!(change("HTTP-Redirect", "X").contains("HTTP-Redirect"));
     assert!(change("https://was.", "http://was.").contains("https"));
-    assert!(change("<md:IDPSSO", "<!-- --><md:IDPSSO").contains("comment"));
-    assert!(change("md:EntityDescriptor ", "md:Other ").contains("not well-formed"));
+    assert!(break_up("<md:IDPSSO", "<!-- --><md:IDPSSO").contains("comment"));
+    assert!(break_up("md:EntityDescriptor ", "md:Other ").contains("not well-formed"));
     assert!(refused(&|s| s.acs_url = Url::parse("http://zorg.example/acs").unwrap()).contains("https"));
     assert!(refused(&|s| s.entity_id.push('\n')).contains("entity id"));
 }
 
 #[test]
 fn the_doctor_sees_every_certificate() {
-    let sp = sp();
-    let seen: Vec<_> = sp.certificates().map(|(what, end)| format!("{what} {}", end.rfc3339())).collect();
-    let end = "2049-12-31T23:59:59Z";
-    assert_eq!(seen, ["SAML signing", "TLS client", "DigiD signing"].map(|what| format!("{what} {end}")));
+    let mut report = Report::default();
+    sp().dates(&mut report, now());
+    let seen: Vec<_> = report.of(Verdict::Ok).map(ToString::to_string).collect();
+    let right = ["SAML signing", "TLS client", "DigiD signing"].map(|what| {
+        format!("certificates: the {what} certificate ends in 8440 days, on 2049-12-31T23:59:59Z")
+    });
+    assert_eq!(seen, right);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::forge_routing::{KEY_NAME, PROVIDERS, SERVICE, settings, sp};
 use super::outgoing::{parse, signed_by_us};
 use crate::config::digid::Binding;
 use crate::domain::assurance::Level;
+use crate::domain::finding::Report;
 use crate::saml::xml::{DS, Element, MD, SAML, SAMLP};
 use crate::saml::{
     Delivery, Interface, RequestError, RoutingService, ServiceProvider, Settings, SettingsError, Wish,
@@ -74,7 +75,7 @@ async fn the_register_of_representation_is_asked_only_on_wish() {
     let sp = sp();
     assert_eq!(asked(&request(&sp, false).await), PROVIDERS[..1]);
     assert_eq!(asked(&request(&sp, true).await), PROVIDERS);
-    let alone = ServiceProvider::new(with(|service| service.providers = None)).unwrap();
+    let alone = ServiceProvider::new(&with(|service| service.providers = None), now()).unwrap();
     assert!(request(&alone, false).await.one(SAMLP, "Scoping", "").is_err());
     for cannot in [alone, forge::sp()] {
         let refused = cannot.request(wish(true), "relay", now()).await;
@@ -93,30 +94,32 @@ fn with(change: impl FnOnce(&mut RoutingService)) -> Settings {
 
 #[test]
 fn settings_that_cannot_work_are_refused_at_start() {
-    let refused =
-        |settings| ServiceProvider::new(settings).err().map(|error| error.to_string()).expect("refused");
+    let refused = |settings: Settings| {
+        ServiceProvider::new(&settings, now()).err().map(|error| error.to_string()).expect("refused")
+    };
     let weak = Pair::rsa(1024);
     let encryption = "encryption";
     assert!(refused(Settings { binding: Binding::Redirect, ..settings() }).contains("must be post"));
     assert!(refused(Settings { acs_index: None, ..settings() }).contains("must have an index"));
     assert!(refused(with(|service| service.service_uuid.clear())).contains("the service UUID"));
-    assert!(refused(with(|service| service.key_name.push('\n'))).contains("encryption key name"));
+    assert!(refused(with(|service| service.encryption.name.push('\n'))).contains("encryption key name"));
     let provider = |settings| refused(settings).contains("a provider");
     assert!(provider(with(|s| s.providers.as_mut().unwrap().login.clear())));
     assert!(provider(with(|s| s.providers.as_mut().unwrap().representation.clear())));
-    assert_eq!(refused(with(|s| s.key.clear())), SettingsError::Key { what: encryption }.to_string());
-    let mismatch = with(|service| *service.key = keys().stranger.key_pem());
+    assert_eq!(
+        refused(with(|s| s.encryption.pem.key.clear())),
+        SettingsError::Key { what: encryption }.to_string()
+    );
+    let mismatch = with(|service| *service.encryption.pem.key = keys().stranger.key_pem());
     assert_eq!(refused(mismatch), SettingsError::Mismatch { what: encryption }.to_string());
-    let short = with(|service| {
-        (*service.key, service.certificate) = (weak.key_pem(), weak.certificate_pem());
-    });
+    let short = with(|service| service.encryption.pem = weak.pem());
     assert_eq!(refused(short), SettingsError::Weak { what: encryption }.to_string());
 }
 
 #[test]
 fn our_metadata_tells_every_key_and_an_end() {
-    let text = sp().metadata().to_owned();
-    assert_eq!(text, sp().metadata(), "the same after a restart");
+    let text = sp().metadata(now()).to_owned();
+    assert_eq!(text, sp().metadata(now()), "the same after a restart");
     let root = signed_by_us(&text);
     assert_eq!(root.attribute("validUntil"), Some("2049-12-31T23:59:59Z"));
     assert_eq!(root.attribute("cacheDuration"), None);
@@ -136,6 +139,9 @@ fn our_metadata_tells_every_key_and_an_end() {
     let fingerprint: String = fingerprint.iter().map(|byte| format!("{byte:02x}")).collect();
     let right = [("signing", "key <1>"), ("signing", &fingerprint), ("encryption", KEY_NAME)];
     assert_eq!(keys, right.map(|(usage, name)| (usage.to_owned(), name.to_owned())));
-    let seen: Vec<&str> = sp().certificates().map(|(what, _)| what).collect();
-    assert_eq!(seen, ["SAML signing", "SAML encryption", "TLS client", "DigiD signing"]);
+    let mut report = Report::default();
+    sp().dates(&mut report, now());
+    let seen: Vec<&str> = report.findings().filter_map(|one| one.says.split(" ends").next()).collect();
+    let right = ["SAML signing", "SAML encryption", "TLS client", "DigiD signing"];
+    assert_eq!(seen, right.map(|what| format!("the {what} certificate")));
 }

@@ -18,7 +18,7 @@ pub const VICTIM: &str = "999990019";
 pub const TRAP: &str = "<trap></trap>";
 
 /// Who answers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Sender {
     /// DigiD's entityID.
     pub entity_id: String,

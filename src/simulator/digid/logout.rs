@@ -209,7 +209,7 @@ fn farewell(
         encoded(relay_state),
         encoded(RSA_SHA1)
     );
-    let signature = digid.sender.key.sign_query(&query).map_err(|e| e.to_string())?;
+    let signature = digid.sender().key.sign_query(&query).map_err(|e| e.to_string())?;
     let mut to = Url::parse(to).map_err(|e| format!("{to}: {e}"))?;
     to.set_query(Some(&format!("{query}&Signature={}", encoded(&signature))));
     Ok(to)
@@ -273,7 +273,7 @@ async fn ordered(digid: &Arc<DigiD>, order: Order) -> Result<Told, String> {
         session: nth.or(Some(order.session).filter(|session| !session.is_empty())),
     };
     let id = request.id.clone();
-    let sent = logout_spoil::sent(&digid.sender, request, spoil).map_err(|e| e.to_string())?;
+    let sent = logout_spoil::sent(digid.sender(), request, spoil).map_err(|e| e.to_string())?;
     if !order.keep.is_empty() {
         return Ok(Told { sent, status: 0, refused: Some("it was not sent".into()) });
     }

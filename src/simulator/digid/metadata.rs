@@ -1,6 +1,7 @@
 //! DigiD's own metadata, signed.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -18,6 +19,12 @@ pub(super) async fn show(State(digid): State<Arc<DigiD>>) -> Response {
         Ok(text) => ([(header::CONTENT_TYPE, "application/samlmetadata+xml")], text).into_response(),
         Err(e) => (StatusCode::INTERNAL_SERVER_ERROR, e.to_string()).into_response(),
     }
+}
+
+/// `POST /rollover`: from now on DigiD signs with its other key.
+pub(super) async fn rollover(State(digid): State<Arc<DigiD>>) -> &'static str {
+    digid.rolled_over.fetch_xor(true, Ordering::Relaxed);
+    "signs with the other key"
 }
 
 /// A signed `EntityDescriptor` with both single sign-on bindings and the artifact resolution service.
@@ -56,8 +63,8 @@ fn text(digid: &DigiD) -> Result<String, ErrorStack> {
             entity_id = escape(&digid.config.entity_id),
             signature = signature,
             samlp = SAMLP,
-            name = digid.sender.key.name,
-            certificate = digid.sender.key.certificate_base64()?,
+            name = digid.sender().key.name,
+            certificate = digid.sender().key.certificate_base64()?,
             soap = SOAP_BINDING,
             soap_url = escape(&digid.soap_url),
             post = HTTP_POST,
@@ -66,6 +73,6 @@ fn text(digid: &DigiD) -> Result<String, ErrorStack> {
             sso = sso,
         ))
     };
-    let signature = digid.sender.key.sign(&id, &canonical("")?)?;
+    let signature = digid.sender().key.sign(&id, &canonical("")?)?;
     canonical(&signature)
 }

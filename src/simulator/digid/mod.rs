@@ -15,6 +15,7 @@
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -111,7 +112,9 @@ pub struct Calls {
 struct DigiD {
     config: Config,
     service: Option<Service>,
-    sender: Sender,
+    /// Before and after its rollover.
+    senders: [Sender; 2],
+    rolled_over: AtomicBool,
     soap_url: String,
     sp: OnceCell<Arc<ServiceProvider>>,
     logins: Mutex<HashMap<String, (DateTime<Utc>, AuthnRequest)>>,
@@ -157,15 +160,18 @@ fn start_as(
             login_key: signing_key(&config.pki.digid_tls)?,
         }),
     };
+    let before = Sender {
+        routing,
+        entity_id: config.entity_id.clone(),
+        key: signing_key(&config.pki.digid_saml)?,
+        attacker: signing_key(&config.pki.wrong_tls)?,
+        trap: format!("{}/trap", config.base_url),
+    };
+    let after = Sender { key: signing_key(&config.pki.digid_saml_next)?, ..before.clone() };
     let digid = Arc::new(DigiD {
         service,
-        sender: Sender {
-            routing,
-            entity_id: config.entity_id.clone(),
-            key: signing_key(&config.pki.digid_saml)?,
-            attacker: signing_key(&config.pki.wrong_tls)?,
-            trap: format!("{}/trap", config.base_url),
-        },
+        senders: [before, after],
+        rolled_over: AtomicBool::new(false),
         soap_url: format!("https://{address}/soap"),
         sp: OnceCell::new(),
         logins: Mutex::default(),
@@ -182,6 +188,7 @@ fn start_as(
         .route("/slo", post(logout::by_post))
         .route("/logout", post(logout::send))
         .route("/calls", get(sso::calls))
+        .route("/rollover", post(metadata::rollover))
         .route("/trap", get(sso::trap).post(sso::trap))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(Arc::clone(&digid));
@@ -202,6 +209,12 @@ fn start_as(
 }
 
 impl DigiD {
+    /// Who answers now.
+    fn sender(&self) -> &Sender {
+        let [before, after] = &self.senders;
+        if self.rolled_over.load(Ordering::Relaxed) { after } else { before }
+    }
+
     /// The service provider; its metadata is fetched and checked once, and again only when that failed.
     async fn sp(&self) -> Result<Arc<ServiceProvider>, String> {
         let known = self.sp.get_or_try_init(|| async {

@@ -17,11 +17,11 @@ use tokio::net::TcpStream;
 use super::super::SimulatorError;
 use super::super::pki::Pki;
 
-/// Takes connections whose client certificate is of the CA and is the one that is registered.
+/// Takes connections whose client certificate is of the CA and is one that is registered: this one, or the next.
 #[derive(Debug, Clone)]
 pub struct RegisteredOnly {
     tls: RustlsAcceptor,
-    registered: CertificateDer<'static>,
+    registered: [CertificateDer<'static>; 2],
 }
 
 impl RegisteredOnly {
@@ -43,7 +43,7 @@ impl RegisteredOnly {
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Self {
             tls: RustlsAcceptor::new(RustlsConfig::from_config(Arc::new(config))),
-            registered: certificate(&pki.sp_tls.certificate)?,
+            registered: [certificate(&pki.sp_tls.certificate)?, certificate(&pki.sp_tls_next.certificate)?],
         })
     }
 }
@@ -59,10 +59,12 @@ impl<S: Send + 'static> Accept<TcpStream, S> for RegisteredOnly {
         Box::pin(async move {
             let (stream, service) = handshake.await?;
             let (_, connection) = stream.get_ref();
-            if connection.peer_certificates().and_then(|chain| chain.first()) == Some(&registered) {
-                Ok((stream, service))
-            } else {
-                Err(io::Error::new(io::ErrorKind::PermissionDenied, "not the registered client certificate"))
+            match connection.peer_certificates().and_then(|chain| chain.first()) {
+                Some(shown) if registered.contains(shown) => Ok((stream, service)),
+                _ => {
+                    let refused = "not the registered client certificate";
+                    Err(io::Error::new(io::ErrorKind::PermissionDenied, refused))
+                }
             }
         })
     }

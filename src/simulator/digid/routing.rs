@@ -44,7 +44,7 @@ pub struct Service {
 }
 
 /// The routing service at work: with the key of the party behind it, which is not its own.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Routing {
     /// The service in its catalogue.
     pub uuid: String,

@@ -46,7 +46,7 @@ async fn answered(digid: &Arc<DigiD>, body: String) -> Result<Response, String> 
     })
     .await?;
 
-    let sender = &digid.sender;
+    let sender = digid.sender();
     let text = match digid.artifacts.take(&artifact, now) {
         Resolved::Unknown => {
             digid.note_refusal("ArtifactResolve: the artifact is unknown, or was resolved before");
@@ -82,7 +82,7 @@ async fn transport_spoil(digid: &DigiD, spoil: Option<Spoil>) -> Option<Response
     match spoil {
         Some(Spoil::Http500) => Some(StatusCode::INTERNAL_SERVER_ERROR.into_response()),
         Some(Spoil::Http404) => Some(StatusCode::NOT_FOUND.into_response()),
-        Some(Spoil::Redirect) => Some(Redirect::temporary(&digid.sender.trap).into_response()),
+        Some(Spoil::Redirect) => Some(Redirect::temporary(&digid.sender().trap).into_response()),
         Some(Spoil::SoapFault) => {
             let fault = concat!(
                 "<SOAP-ENV:Fault><faultcode>SOAP-ENV:Server</faultcode>",

@@ -1,0 +1,228 @@
+//! The connection to DigiD that the configuration describes, followed while the server runs: files that change count
+//! without a restart, and those that cannot be used change nothing but the log.
+
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::Read,
+    path::Path,
+    sync::{Mutex, PoisonError, RwLock, TryLockError},
+};
+
+use zeroize::Zeroizing;
+
+use crate::{
+    config::{self, BadConfig, Config, secret::refuse_open_file},
+    domain::{
+        fault::Fault,
+        finding::{Report, Verdict},
+        time::Timestamp,
+    },
+    saml::{
+        Interface, NamedPem, Needs, Pem, Providers, RoutingService, ServiceProvider, Settings, check_metadata,
+    },
+};
+
+/// The most that a file of the connection may hold, in bytes. The largest, the metadata, is about twenty thousand.
+const MAX_FILE: u64 = 1 << 20;
+
+/// DigiD as we reach it now.
+pub struct Connection {
+    current: RwLock<ServiceProvider>,
+    watch: Mutex<Box<Watch>>,
+}
+
+/// What was read: the settings, or why there are none.
+type Look = Result<Settings, String>;
+
+/// What following remembers.
+struct Watch {
+    /// What runs.
+    running: Settings,
+    /// What the last look saw.
+    last: Look,
+    /// Why it does not run, as logged.
+    told: Option<String>,
+    /// The dates that were logged.
+    dates: BTreeSet<String>,
+}
+
+impl Connection {
+    /// Opens the connection, or says why it cannot be used.
+    pub fn open(config: &Config, digid: &config::Digid, now: Timestamp) -> Result<Self, Fault> {
+        let running = settings(config, digid)?;
+        let current = RwLock::new(ServiceProvider::new(&running, now)?);
+        let last = Ok(running.clone());
+        let watch = Watch { running, last, told: None, dates: BTreeSet::new() };
+        let connection = Self { current, watch: Mutex::new(Box::new(watch)) };
+        connection.follow(config, now);
+        Ok(connection)
+    }
+
+    /// The service provider as it is now. A request that holds on to it finishes with what it began with.
+    pub fn current(&self) -> ServiceProvider {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks whether the section `[digid]` or one of its files has changed, and goes on with what they say now. A change
+    /// counts when two looks in a row saw the same: nobody replaces two files at one moment. Blocks.
+    pub fn follow(&self, config: &Config, now: Timestamp) {
+        let mut watch = match self.watch.try_lock() {
+            Ok(watch) => watch,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // An earlier look still waits for a file.
+            Err(TryLockError::WouldBlock) => return,
+        };
+        self.tell_dates(&mut watch, now);
+        let look = look(config);
+        let (same, settled) = (look.as_ref().is_ok_and(|new| *new == watch.running), look == watch.last);
+        let changed = match &look {
+            _ if same || !settled => None,
+            Ok(new) => Some(ServiceProvider::new(new, now).map_err(|error| error.to_string())),
+            Err(why) => Some(Err(why.clone())),
+        };
+        watch.last.clone_from(&look);
+        match (changed, look) {
+            (Some(Ok(renewed)), Ok(new)) => {
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+                (watch.running, watch.told) = (new, None);
+                tracing::info!(
+                    "the connection to DigiD goes on with what has changed in [digid] and its files"
+                );
+            }
+            (Some(Err(why)), _) if watch.told.as_ref() != Some(&why) => {
+                tracing::error!(
+                    %why,
+                    "what has changed in [digid] or its files cannot be used, and the connection to DigiD goes on as it \
+                     was: mend it before the next start, `namens doctor` tells when all is well"
+                );
+                watch.told = Some(why);
+            }
+            _ if same && watch.told.take().is_some() => {
+                tracing::info!("[digid] and its files are again as they run");
+            }
+            _ => {}
+        }
+    }
+
+    /// Logs each date that needs somebody, once: what it says changes by the day.
+    fn tell_dates(&self, watch: &mut Watch, now: Timestamp) {
+        let mut report = Report::default();
+        self.current().dates(&mut report, now);
+        let mut dates = BTreeSet::new();
+        for finding in report.findings().filter(|finding| finding.verdict > Verdict::Ok) {
+            let says = finding.to_string();
+            match finding.verdict {
+                _ if watch.dates.contains(&says) => {}
+                Verdict::Error => tracing::error!("{says}"),
+                Verdict::Warning | Verdict::Ok => tracing::warn!("{says}"),
+            }
+            dates.insert(says);
+        }
+        watch.dates = dates;
+    }
+}
+
+/// Reads the section as it stands in the file now, and the files that it names.
+fn look(running: &Config) -> Look {
+    let Some(file) = &running.file else {
+        let digid = running.digid.as_ref().ok_or("there is no [digid] section")?;
+        return settings(running, digid).map_err(|fault| fault.to_string());
+    };
+    let digid = Config::read(file).map_err(|error| error.to_string())?.digid;
+    let digid = digid.ok_or("the [digid] section is gone: only a restart ends the connection to DigiD")?;
+    settings(running, &digid).map_err(|fault| fault.to_string())
+}
+
+/// The DigiD connection that the configuration describes.
+pub fn service_provider(
+    config: &Config,
+    digid: &config::Digid,
+    now: Timestamp,
+) -> Result<ServiceProvider, Fault> {
+    Ok(ServiceProvider::new(&settings(config, digid)?, now)?)
+}
+
+/// Says all that is wrong with a file of DigiD's metadata.
+pub fn check_file(
+    file: &Path,
+    config: &Config,
+    digid: &config::Digid,
+    report: &mut Report,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let (metadata, pinned) = (read(file)?, text(config, &digid.metadata_certificate)?);
+    let needs = Needs { binding: digid.binding(), single_logout: digid.single_logout()? };
+    Ok(check_metadata(&metadata, &digid.metadata_entity_id, &pinned, needs, report, now)?)
+}
+
+/// Reads every file that the section names.
+fn settings(config: &Config, digid: &config::Digid) -> Result<Settings, Fault> {
+    let pem = |key: &Path, certificate: &Path| -> Result<Pem, BadConfig> {
+        refuse_open_file(&config.path(key))?;
+        Ok(Pem { key: Zeroizing::new(text(config, key)?), certificate: text(config, certificate)? })
+    };
+    let named = |name: &str, key: &Path, certificate: &Path| -> Result<NamedPem, BadConfig> {
+        Ok(NamedPem { name: name.to_owned(), pem: pem(key, certificate)? })
+    };
+    let logout_url = digid.single_logout()?.then(|| config.endpoint("/digid/logout").parse());
+    let interface = match digid.routing_service()? {
+        None => Interface::Digid3,
+        Some(service) => {
+            let next = service.next_encryption.iter();
+            let next = next.map(|next| named(&next.key_name, &next.key, &next.certificate));
+            Interface::RoutingService(RoutingService {
+                service_uuid: service.service_uuid.clone(),
+                encryption: named(
+                    &service.encryption_key_name,
+                    &service.encryption_key,
+                    &service.encryption_certificate,
+                )?,
+                next_encryption: next.collect::<Result<_, _>>()?,
+                providers: service.representation.as_ref().map(|parties| Providers {
+                    login: parties.login.clone(),
+                    representation: parties.register.clone(),
+                }),
+            })
+        }
+    };
+    let next_signing = digid.next_signing.iter();
+    let next_signing =
+        next_signing.map(|next| Ok((next.from, named(&next.key_name, &next.key, &next.certificate)?)));
+    let next_tls = digid.next_tls.iter().map(|next| Ok((next.from, pem(&next.key, &next.certificate)?)));
+    Ok(Settings {
+        entity_id: digid.entity_id.clone(),
+        acs_url: config.endpoint("/digid/acs").parse()?,
+        acs_index: Some(0),
+        logout_url: logout_url.transpose()?,
+        binding: digid.binding(),
+        interface,
+        signing: named(&digid.key_name, &digid.signing_key, &digid.signing_certificate)?,
+        next_signing: next_signing.collect::<Result<_, BadConfig>>()?,
+        tls: pem(&digid.tls_key, &digid.tls_certificate)?,
+        next_tls: next_tls.collect::<Result<_, BadConfig>>()?,
+        ca_roots: text(config, &digid.ca)?,
+        digid_metadata: text(config, &digid.metadata)?,
+        metadata_entity_id: digid.metadata_entity_id.clone(),
+        metadata_certificates: text(config, &digid.metadata_certificate)?,
+    })
+}
+
+fn text(config: &Config, path: &Path) -> Result<String, BadConfig> {
+    let path = config.path(path);
+    String::from_utf8(read(&path)?)
+        .map_err(|_| BadConfig::value(format_args!("[digid]: {} is no text (UTF-8)", path.display())))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, BadConfig> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
+    let wrong = |why: &dyn std::fmt::Display| {
+        BadConfig::value(format_args!("[digid]: cannot read {}: {why}", path.display()))
+    };
+    match read {
+        Ok(size) if u64::try_from(size).is_ok_and(|size| size <= MAX_FILE) => Ok(bytes),
+        Ok(_) => Err(wrong(&"it is larger than 1 MiB")),
+        Err(error) => Err(wrong(&error)),
+    }
+}

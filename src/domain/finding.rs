@@ -1,0 +1,82 @@
+//! What was looked at, how it is, and what to do about it: the words of `namens doctor` and of the log.
+
+use std::fmt::{Display, Formatter};
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// In order.
+    Ok,
+    /// Works now, and will not for ever or not for everybody.
+    Warning,
+    /// Does not work.
+    Error,
+}
+
+impl Verdict {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is.
+    pub verdict: Verdict,
+    /// What was looked at.
+    pub about: &'static str,
+    /// How it is, and what to do.
+    pub says: String,
+}
+
+impl Display for Finding {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.about, self.says)
+    }
+}
+
+/// What was found, in the order of looking.
+#[derive(Debug, Default)]
+pub struct Report(Vec<Finding>);
+
+impl Report {
+    /// Adds what is in order.
+    pub fn ok(&mut self, about: &'static str, says: impl Display) {
+        self.add(Verdict::Ok, about, &says);
+    }
+
+    /// Adds what will not work for ever or for everybody.
+    pub fn warning(&mut self, about: &'static str, says: impl Display) {
+        self.add(Verdict::Warning, about, &says);
+    }
+
+    /// Adds what does not work.
+    pub fn error(&mut self, about: &'static str, says: impl Display) {
+        self.add(Verdict::Error, about, &says);
+    }
+
+    fn add(&mut self, verdict: Verdict, about: &'static str, says: &dyn Display) {
+        self.0.push(Finding { verdict, about, says: says.to_string() });
+    }
+
+    /// Everything that was found.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.0.iter()
+    }
+
+    /// Whether something about it does not work.
+    pub fn is_wrong(&self, about: &str) -> bool {
+        self.of(Verdict::Error).any(|finding| finding.about == about)
+    }
+
+    /// What was found of one kind.
+    pub fn of(&self, verdict: Verdict) -> impl Iterator<Item = &Finding> {
+        self.0.iter().filter(move |finding| finding.verdict == verdict)
+    }
+}

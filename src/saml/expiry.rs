@@ -1,0 +1,110 @@
+//! What the dates of certificates and metadata mean for the operator, said well before it is too late.
+
+use super::keys::TrustedCertificate;
+use super::succession::Turn;
+use crate::domain::{calendar::DAY, finding::Report, time::Timestamp};
+
+const ABOUT: &str = "certificates";
+
+/// The first and the last moment of a certificate.
+#[derive(Clone, Copy)]
+pub(super) struct Dates {
+    pub(super) not_before: Timestamp,
+    pub(super) not_after: Timestamp,
+}
+
+/// What serves until `end`, and for which nothing is there to follow.
+pub(super) fn ends(report: &mut Report, what: &str, end: Timestamp, now: Timestamp) {
+    let on = end.rfc3339();
+    let days = end.since(now).div_euclid(DAY);
+    let says = format!("the {what} ends in {days} days, on {on}");
+    match days {
+        ..0 => {
+            report.error(ABOUT, format_args!("the {what} ended on {on}: replace it now, DigiD logins fail"));
+        }
+        0..=7 => report.warning(ABOUT, format_args!("{says}: replace it this week")),
+        8..=30 => report.warning(ABOUT, format_args!("{says}: replace it this month")),
+        31..=90 => report.warning(ABOUT, format_args!("{says}: order the next one")),
+        _ => report.ok(ABOUT, says),
+    }
+}
+
+/// Certificates of ours, which take over from each other. What is over is not looked at.
+pub(super) fn ours<'a, T: 'a>(
+    report: &mut Report,
+    what: &str,
+    turns: impl Iterator<Item = Turn<'a, T>>,
+    dates: impl Fn(&T) -> Dates,
+    now: Timestamp,
+) {
+    for turn in turns.filter(|turn| turn.until.is_none_or(|until| now < until)) {
+        let Dates { not_before, not_after } = dates(turn.of);
+        let waits = turn.from.filter(|from| now < *from);
+        let what = format!("{}{what} certificate", if waits.is_some() { "next " } else { "" });
+        let (begins, ends_on) = (not_before.rfc3339(), not_after.rfc3339());
+        match waits {
+            Some(from) if from < not_before => report.error(
+                ABOUT,
+                format_args!(
+                    "the {what} takes over on {}, and counts only from {begins}: set its `from` later",
+                    from.rfc3339()
+                ),
+            ),
+            Some(from) => report.ok(ABOUT, format_args!("the {what} takes over on {}", from.rfc3339())),
+            None if now < not_before => report.error(
+                ABOUT,
+                format_args!(
+                    "the {what} counts only from {begins}: use another until then, DigiD logins fail"
+                ),
+            ),
+            None => {}
+        }
+        match turn.until {
+            None => ends(report, &what, not_after, now),
+            Some(until) if not_after < until => {
+                let remedy =
+                    format!("its successor takes over only on {}: set that `from` earlier", until.rfc3339());
+                if not_after < now {
+                    report.error(ABOUT, format_args!("the {what} ended on {ends_on}, and {remedy}"));
+                } else {
+                    report.warning(ABOUT, format_args!("the {what} ends on {ends_on}, and {remedy}"));
+                }
+            }
+            Some(until) => {
+                report.ok(ABOUT, format_args!("the {what} serves until {}", until.rfc3339()));
+            }
+        }
+    }
+}
+
+/// DigiD's, which count all at once: it goes on until the last has ended, or the metadata that tells of them.
+pub(super) fn digid(
+    report: &mut Report,
+    certificates: &[TrustedCertificate],
+    valid_until: Option<Timestamp>,
+    now: Timestamp,
+) {
+    if let Some(last) = certificates.iter().map(|certificate| certificate.dates.not_after).max() {
+        ends(report, "DigiD signing certificate", last, now);
+    }
+    if let Some(end) = valid_until {
+        ends(report, "validity of DigiD's metadata", end, now);
+    }
+}
+
+/// The pinned ones. What was signed in time stays signed, so an end is no reason to refuse: it says that new metadata will
+/// come with another.
+pub(super) fn pinned(report: &mut Report, certificates: &[TrustedCertificate], now: Timestamp) {
+    if let Some(last) = certificates.iter().map(|certificate| certificate.dates.not_after).max()
+        && last < now
+    {
+        report.warning(
+            ABOUT,
+            format_args!(
+                "the certificate that DigiD's metadata is signed with ended on {}: ask Logius for the new one, and add \
+                 it to the file of `metadata_certificate`",
+                last.rfc3339()
+            ),
+        );
+    }
+}
