@@ -8,7 +8,7 @@
 //! | [`registry`], [`request`], [`verify`] | who asks, what they ask, and whether it is really them |
 //! | [`answer`], [`message`], [`sign`] | the answer, in canonical XML, signed |
 //! | [`routing`] | what the routing service asks and says in another way |
-//! | [`spoil`], [`wrap`] | the ways to spoil it |
+//! | [`spoil`], [`bend`], [`wrap`] | the ways to spoil it |
 //! | [`artifacts`], [`names`], [`xml`] | what they are made of |
 
 use std::collections::HashMap;
@@ -37,6 +37,7 @@ use sign::SigningKey;
 
 pub mod answer;
 pub mod artifacts;
+pub mod bend;
 pub mod message;
 pub mod metadata;
 pub mod mtls;
