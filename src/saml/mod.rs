@@ -17,10 +17,14 @@
 //! | `response`, `assertion`, `level` | every check on what is signed |
 //! | `routing`, `decrypt` | what the routing service says in another way, and for our eyes only |
 //! | `keys`, `signer` | keys, our signature |
+//! | `door` | the same road for the fuzz target, in builds with the simulator only |
 
 mod artifact;
 mod assertion;
 mod decrypt;
+#[cfg(feature = "simulator")]
+#[doc(hidden)]
+pub mod door;
 mod failure;
 mod keys;
 mod level;
