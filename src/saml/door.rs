@@ -117,6 +117,20 @@ pub fn identity(plain: &[u8]) -> Option<String> {
     decrypt::identity(plain).map(|bsn| bsn.digits().to_owned())
 }
 
+/// All that a login says, to hold it against another.
+pub fn told(login: &Verified) -> String {
+    format!(
+        "{} {:?} {:?} {:?} {} {:?} {:?}",
+        login.bsn().digits(),
+        login.legal(),
+        login.level(),
+        login.authn_instant(),
+        login.assertion_id(),
+        login.session_index(),
+        login.address()
+    )
+}
+
 const fn advice(side: Side) -> Advice {
     match side {
         Side::Digid => Advice::Refused,

@@ -34,22 +34,17 @@ async fn sent(house: &House, asked: &[(&str, &str)]) -> Sent {
     let browser = Browser::new();
     let choose = browser.visit(&request(house, asked).url, CALLBACK).await;
     let page = browser.submit(&choose, "digid-form", &[]).await;
-    match page.location() {
-        Some(url) => {
-            assert!(url.as_str().starts_with(&format!("{}/sso?", house.digid)), "{url}");
-            let relay_state =
-                url.query_pairs().find(|(name, _)| name == "RelayState").unwrap().1.into_owned();
-            Sent { line: format!("redirect {}", url.query().unwrap()), relay_state }
-        }
-        None => {
-            assert_eq!(page.status, StatusCode::OK, "{}", page.heading());
-            let (_, mut fields) = page.form("digid-form");
-            let (message, relay_state) =
-                (fields.remove("SAMLRequest").unwrap(), fields.remove("RelayState").unwrap());
-            assert_eq!(fields.len(), 0, "{fields:?}");
-            Sent { line: format!("post {message}"), relay_state }
-        }
+    if let Some(url) = page.location() {
+        assert!(url.as_str().starts_with(&format!("{}/sso?", house.digid)), "{url}");
+        let relay_state = url.query_pairs().find(|(name, _)| name == "RelayState").unwrap().1.into_owned();
+        return Sent { line: format!("redirect {}", url.query().unwrap()), relay_state };
     }
+    assert_eq!(page.status, StatusCode::OK, "{}", page.heading());
+    let (_, mut fields) = page.form("digid-form");
+    let (message, relay_state) =
+        (fields.remove("SAMLRequest").unwrap(), fields.remove("RelayState").unwrap());
+    assert_eq!(fields.len(), 0, "{fields:?}");
+    Sent { line: format!("post {message}"), relay_state }
 }
 
 /// What lasso and openssl make of requests, one by one.

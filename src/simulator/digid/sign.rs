@@ -27,7 +27,7 @@ pub enum Refers {
     Element,
     /// The same, with an XSLT transform (one that copies) in between.
     ThroughXslt,
-    /// The same, with an XPath transform (one that keeps everything) in between.
+    /// The same, with an `XPath` transform (one that keeps everything) in between.
     ThroughXpath,
     /// The same, decoded from base64 at last.
     ThroughBase64,

@@ -132,7 +132,7 @@ spoils! {
     XmlId = "xml-id",
     /// The signatures pass through an XSLT transform.
     XsltTransform = "xslt-transform",
-    /// They pass through an XPath transform that keeps everything.
+    /// They pass through an `XPath` transform that keeps everything.
     XpathTransform = "xpath-transform",
     /// They pass through a base64 transform.
     Base64Transform = "base64-transform",
