@@ -11,6 +11,12 @@ pub fn assertion(spoil: Option<Spoil>, text: String) -> String {
         Some(Spoil::NoRecipient) => without(&text, " Recipient=\"", "\""),
         Some(Spoil::NoInResponseTo) => without(&text, " InResponseTo=\"", "\""),
         Some(Spoil::NoLevel) => without(&text, "<saml:AuthnContextClassRef>", "</saml:AuthnContextClassRef>"),
+        // libxml2, mending as it reads, keeps both, and writes them in another order.
+        Some(Spoil::DoubledAttribute) => text.replacen(
+            "></saml:SubjectConfirmationData>",
+            r#" Recipient="x"></saml:SubjectConfirmationData>"#,
+            1,
+        ),
         Some(Spoil::PiInNameId) => text.replacen("0</saml:NameID>", "<?x y?>0</saml:NameID>", 1),
         Some(Spoil::TwoAudiences) => {
             let other = concat!(
@@ -57,12 +63,6 @@ pub fn on_the_wire(spoil: Option<Spoil>, text: &str, trap: &str, id: &str) -> St
         Some(Spoil::TrailingGarbage) => format!("{text}<garbage></garbage>"),
         Some(Spoil::Unclosed) => text.replacen("</SOAP-ENV:Envelope>", "", 1),
         Some(Spoil::ForeignEncoding) => text.replacen("UTF-8", "ISO-8859-1", 1),
-        // libxml2, mending as it reads, keeps the first.
-        Some(Spoil::DoubledAttribute) => text.replacen(
-            "></saml:SubjectConfirmationData>",
-            r#" Recipient="x"></saml:SubjectConfirmationData>"#,
-            1,
-        ),
         Some(Spoil::XmlId) => {
             text.replacen("<SOAP-ENV:Body>", &format!(r#"<SOAP-ENV:Body xml:id="{id}">"#), 1)
         }
