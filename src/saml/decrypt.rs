@@ -58,9 +58,7 @@ pub(super) fn bsn(encrypted: &Element, recipient: &Recipient<'_>) -> Result<Bsn,
     let first = recipient.keys.first().map(|(_, pair)| (None, pair));
     let (wrapped, pair) = found.or(first).ok_or(UNREADABLE)?;
     let plain = decrypt(wrapped.as_deref(), cipher.as_deref(), pair.key()).map_err(|_| UNREADABLE)?;
-    let content = unpadded(&plain).and_then(|text| xml::parse(text).ok());
-    let bsn = content.as_ref().and_then(name_id);
-    match (cipher, wrapped, bsn) {
+    match (cipher, wrapped, identity(&plain)) {
         (Some(_), Some(_), Some(bsn)) => Ok(bsn),
         _ => Err(UNREADABLE),
     }
@@ -127,6 +125,12 @@ fn decrypt(
     let written = aes.update(blocks, &mut plain)?;
     plain.truncate(written);
     Ok(plain)
+}
+
+/// The BSN in what comes out of the cipher.
+pub(super) fn identity(plain: &[u8]) -> Option<Bsn> {
+    let content = xml::parse(unpadded(plain)?).ok()?;
+    name_id(&content)
 }
 
 /// Without the padding (XML Encryption, section 5.2): the last byte tells how many there are, the others are anything.

@@ -20,10 +20,14 @@
 //! | `routing`, `decrypt` | what the routing service says in another way, and for our eyes only |
 //! | `logout` | single logout: our request and DigiD's, and the answers to both |
 //! | `keys`, `signer` | keys, our signature |
+//! | `door` | the same road for the fuzz target, in builds with the simulator only |
 
 mod artifact;
 mod assertion;
 mod decrypt;
+#[cfg(feature = "simulator")]
+#[doc(hidden)]
+pub mod door;
 mod expiry;
 mod failure;
 mod identity_provider;

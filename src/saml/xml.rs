@@ -35,6 +35,7 @@ const XML: &str = "http://www.w3.org/XML/1998/namespace";
 pub(super) type Reason = &'static str;
 
 /// An element with its namespace resolved, its attributes, and either child elements or text.
+#[cfg_attr(feature = "simulator", derive(Clone))]
 pub(super) struct Element {
     namespace: String,
     name: String,
@@ -43,6 +44,7 @@ pub(super) struct Element {
     text: String,
 }
 
+#[cfg_attr(feature = "simulator", derive(Clone))]
 struct Attribute {
     namespace: Option<String>,
     name: String,

@@ -102,7 +102,7 @@ async fn digid_asks_again_when_the_portal_wants_a_fresh_login() {
 }
 
 #[tokio::test]
-async fn one_artifact_at_twenty_doors_at_once_opens_one_session() {
+async fn one_artifact_at_a_hundred_doors_at_once_opens_one_session() {
     let house = House::start().await;
     let bsn = bsn(1);
     register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
@@ -112,7 +112,7 @@ async fn one_artifact_at_twenty_doors_at_once_opens_one_session() {
     let (soap, _) = calls(&house).await;
     let before = audit(&house).len();
     let mut doors = tokio::task::JoinSet::new();
-    for _ in 0..20 {
+    for _ in 0..100 {
         let (browser, back) = (browser.clone(), back.clone());
         doors.spawn(async move { browser.get(back.as_str()).await });
     }
@@ -288,4 +288,74 @@ async fn a_strangers_certificate_on_the_back_channel_gets_no_answer() {
     assert_eq!(audit(&house), ["login.digid digid_unreachable"]);
     assert_eq!(calls(&house).await, (0, 0), "the handshake already fails");
     assert!(!has_session(&house, &browser).await);
+}
+
+#[tokio::test]
+async fn a_back_channel_of_another_authority_is_not_believed() {
+    let mut house = House::start().await;
+    let bsn = bsn(1);
+    let sub = register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await.sub().to_owned();
+    let (soap, _) = calls(&house).await;
+    house.reconfigure("/pki/ca.crt", "/pki/wrong-ca.crt");
+    let browser = Browser::new();
+    let (_, page) = through_digid(&house, &browser, &bsn, &[], &[]).await;
+    assert_eq!((page.status, page.heading().as_str()), (StatusCode::BAD_GATEWAY, FAILED));
+    assert_eq!(audit(&house).last().unwrap(), "login.digid digid_unreachable");
+    assert!(house.log().contains("no connection (network, TLS or certificate)"));
+    assert!(!has_session(&house, &browser).await);
+    assert_eq!(calls(&house).await.0, soap, "the handshake already fails");
+    // The twin, in a browser that knows of no connection to the server before.
+    house.reconfigure("/pki/wrong-ca.crt", "/pki/ca.crt");
+    let (request, page) = through_digid(&house, &Browser::new(), &bsn, &[], &[]).await;
+    assert_eq!(redeem(&house, &request, &code_of(&page)).await.sub(), sub);
+}
+
+#[tokio::test]
+async fn one_assertion_in_twenty_answers_at_once_opens_one_session() {
+    let house = House::start().await;
+    let bsn = bsn(1);
+    register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
+    // Twenty logins, each with an answer of its own that waits at DigiD; the Assertions bear one ID.
+    let mut waiting = Vec::new();
+    for n in 0..20 {
+        let browser = Browser::new();
+        let page = to_digid(&browser, &request(&house, &[])).await;
+        let spoil = if n == 0 { "" } else { "replayed-assertion" };
+        let typed = [("bsn", bsn.as_str()), ("level", "Midden"), ("outcome", "login"), ("spoil", spoil)];
+        let back = browser.submit(&page, "digid", &typed).await.location().unwrap();
+        waiting.push((browser, back));
+    }
+    let before = audit(&house).len();
+    let mut answers = tokio::task::JoinSet::new();
+    for (browser, back) in waiting {
+        answers.spawn(async move { browser.get(back.as_str()).await });
+    }
+    let pages = answers.join_all().await;
+    let won = pages.iter().filter_map(Page::location).filter(|to| to.as_str().starts_with(CALLBACK)).count();
+    assert_eq!(won, 1, "{:?}", pages.iter().map(|page| page.status).collect::<Vec<_>>());
+    let mut lines = audit(&house).split_off(before);
+    lines.sort();
+    let count = |line: &str| lines.iter().filter(|other| *other == line).count();
+    let told = (count("login.digid ok by somebody"), count("login.digid digid_hostile"));
+    assert_eq!(told, (1, 19), "{lines:?}");
+    assert_eq!(house.log().matches("an assertion that was used before").count(), 19);
+}
+
+#[tokio::test]
+async fn digid_and_we_seeing_different_addresses_is_noted_and_refuses_nobody() {
+    let house = House::start().await;
+    let bsn = bsn(1);
+    register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
+    let noted = || house.log().matches("DigiD and we saw different addresses").count();
+    assert_eq!(noted(), 0);
+    let (browser, request) = (Browser::new(), request(&house, &[]));
+    let page = to_digid(&browser, &request).await;
+    let (action, mut fields) = page.form("digid");
+    fields.extend([("bsn", bsn.as_str()), ("outcome", "login")].map(|(n, v)| (n.to_owned(), v.to_owned())));
+    let elsewhere = reqwest::Client::builder().local_address(Some([127, 0, 0, 9].into()));
+    let elsewhere = elsewhere.redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let sent = elsewhere.post(page.url.join(&action).unwrap()).form(&fields).send().await.unwrap();
+    let back = sent.headers()["location"].to_str().unwrap().to_owned();
+    redeem(&house, &request, &code_of(&browser.get(&back).await)).await;
+    assert_eq!(noted(), 1);
 }

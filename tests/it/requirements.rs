@@ -3,6 +3,8 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
+use namens::simulator::digid::spoil::{RoutingSpoil, Spoil};
+
 use crate::floors::all;
 
 fn root() -> &'static Path {
@@ -87,14 +89,14 @@ fn crates() -> Vec<(String, [String; 2])> {
 }
 
 /// The ids that have a line of their own: `| F9 | …`.
-fn listed() -> BTreeSet<String> {
-    let text = document("docs/requirements.md");
+fn listed(name: &str) -> BTreeSet<String> {
+    let text = document(name);
     text.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next().map(str::to_owned)).collect()
 }
 
 #[test]
 fn every_test_that_the_documents_name_exists() {
-    for (name, least) in [("docs/requirements.md", 80), ("docs/architecture.md", 15)] {
+    for (name, least) in [("docs/requirements.md", 80), ("docs/architecture.md", 15), ("docs/saml.md", 150)] {
         let text = document(name);
         // Above its table of crates, the architecture names code.
         let named = tests_named(text.split("| crate |").last().unwrap());
@@ -104,19 +106,40 @@ fn every_test_that_the_documents_name_exists() {
     }
 }
 
-#[test]
-fn every_requirement_is_shown_by_a_test_or_is_said_not_to_be_built() {
-    let text = document("docs/requirements.md");
+/// Every row of the document's tables names a test or is said not to be built, and there is one for each number from 1 on.
+fn check_rows(name: &str, all: &[(&str, usize)]) {
+    let text = document(name);
     let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| id "));
-    for row in rows {
+    for row in rows.clone() {
         let shown = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
         assert!(shown.starts_with("not built yet") || !tests_named(shown).is_empty(), "{row}");
     }
-    let (all, listed) = ([("F", 15), ("M", 13), ("A", 25), ("S", 1), ("L", 1), ("P", 1)], listed());
+    let listed = listed(name);
     for (letter, last) in all {
-        for number in 1..=last {
-            assert!(listed.contains(&format!("{letter}{number}")), "{letter}{number} has no line");
+        for number in 1..=*last {
+            assert!(listed.contains(&format!("{letter}{number}")), "{name}: {letter}{number} has no line");
         }
+    }
+    let numbered: usize = all.iter().map(|(_, last)| last).sum();
+    assert_eq!(rows.count(), numbered, "{name}: a row without a number, or twice");
+}
+
+#[test]
+fn every_requirement_is_shown_by_a_test_or_is_said_not_to_be_built() {
+    let all = [("F", 15), ("M", 13), ("A", 25), ("S", 1), ("L", 1), ("P", 1)];
+    check_rows("docs/requirements.md", &all);
+}
+
+#[test]
+fn every_requirement_and_attack_on_saml_has_its_row_and_so_has_every_spoil() {
+    let all = [("Q", 12), ("R", 25), ("B", 7), ("D", 8), ("O", 5), ("N", 15), ("X", 29)];
+    check_rows("docs/saml.md", &all);
+    let text = document("docs/saml.md");
+    let attacks: Vec<_> = text.lines().filter(|line| line.starts_with("| X")).collect();
+    let spoils = Spoil::ALL.iter().map(|spoil| spoil.word());
+    for word in spoils.chain(RoutingSpoil::ALL.iter().map(|spoil| spoil.word())) {
+        let rows = attacks.iter().filter(|row| row.contains(&format!("`{word}`"))).count();
+        assert_eq!(rows, 1, "{word}");
     }
 }
 
@@ -137,7 +160,7 @@ fn every_crate_has_its_row_with_a_file_and_a_test() {
 
 #[test]
 fn every_id_and_every_document_that_the_sources_name_exists() {
-    let listed = listed();
+    let listed = listed("docs/requirements.md");
     for (path, text) in all("src").into_iter().chain(all("tests")) {
         let unknown: Vec<_> = ids(&text).into_iter().filter(|id| !listed.contains(id)).collect();
         assert!(unknown.is_empty(), "{}: no line in docs/requirements.md for {unknown:?}", path.display());

@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     browser::Browser,
-    digid_spoil::{attack, attacked, expected, nobody_was_deceived},
+    digid_spoil::{Expected as Outcome, attack, attacked, expected, nobody_was_deceived, waits},
     digid_steps::{
         HOOG, MIDDEN, audit, bsn, files_with, has_session, log_in_with_digid, register_with_digid,
         through_digid,
@@ -31,8 +31,8 @@ use crate::{
     portal::{request, to_digid},
 };
 
-const SERVICE: &str = "375b1cb1-14b7-12e9-3534-16cc4d8997b0";
-const LOGIN: &str = "urn:nl-eid-gdi:1.0:AD:1:entities:0000";
+pub const SERVICE: &str = "375b1cb1-14b7-12e9-3534-16cc4d8997b0";
+pub const LOGIN: &str = "urn:nl-eid-gdi:1.0:AD:1:entities:0000";
 const REGISTER: &str = "urn:nl-eid-gdi:1.0:BVD:1:entities:0000";
 
 /// An installation that is connected to the routing service instead of DigiD.
@@ -101,8 +101,13 @@ async fn what_the_routing_service_refuses_ends_as_it_should() {
 #[tokio::test]
 async fn no_spoilt_answer_opens_a_session() {
     let (house, bsn, sub) = attacked(routed()).await;
-    for spoil in Spoil::ALL.iter().copied().filter(|spoil| *spoil != Spoil::Slow) {
-        attack(&house, &bsn, &sub, spoil.word(), expected(spoil)).await;
+    for spoil in Spoil::ALL.iter().copied().filter(|spoil| !waits(*spoil)) {
+        let mut expected = expected(spoil);
+        // Here it is encrypted, and whatever is wrong with it looks the same.
+        if matches!(spoil, Spoil::BadElfproef | Spoil::NonDigits | Spoil::OtherSector) {
+            expected.reason = "an identity that cannot be read";
+        }
+        attack(&house, &bsn, &sub, spoil.word(), expected).await;
     }
     nobody_was_deceived(&house).await;
 }
@@ -111,10 +116,8 @@ async fn no_spoilt_answer_opens_a_session() {
 async fn no_answer_spoilt_in_its_own_way_opens_a_session() {
     let (house, bsn, sub) = attacked(routed()).await;
     for spoil in RoutingSpoil::ALL.iter().copied() {
-        attack(&house, &bsn, &sub, spoil.word(), ("login.digid digid_hostile", false)).await;
-        let log = house.log();
-        let told = log.lines().rfind(|line| line.contains("DigiD login refused")).unwrap();
-        assert!(told.contains(reason(spoil)), "{}: {told}", spoil.word());
+        let outcome = Outcome { line: "login.digid digid_hostile", goes_on: false, reason: reason(spoil) };
+        attack(&house, &bsn, &sub, spoil.word(), outcome).await;
     }
     nobody_was_deceived(&house).await;
 }

@@ -167,6 +167,27 @@ fn validity_ends_exactly_at_the_skew() {
     assert_eq!(at("11:58:00"), Some(Hostile("not valid any more")));
 }
 
+/// One second further, `what_digid_signed_for_another_moment_is_refused` shows.
+#[test]
+fn every_bound_lets_its_last_second_in() {
+    let assertion = "ID=\"_assertion\" Version=\"2.0\" IssueInstant=\"2026-11-22T";
+    let confirmation = " NotOnOrAfter=\"2026-11-22T12:02:00Z\" Rec";
+    let begun = format!(" NotBefore=\"2026-11-22T12:02:00Z\"{}", confirmation.replace("12:02", "12:05"));
+    for (from, to) in [
+        ("NotBefore=\"2026-11-22T11:58:00Z\"", "NotBefore=\"2026-11-22T12:02:00Z\""),
+        (confirmation, " NotOnOrAfter=\"2026-11-22T11:58:01Z\" Rec"),
+        (confirmation, &begun),
+        (&format!("{assertion}12:00:00Z"), &format!("{assertion}12:02:00Z")),
+        (&format!("{assertion}12:00:00Z"), &format!("{assertion}11:57:00Z")),
+        ("IssueInstant=\"2026-11-22T12:00:01Z\"", "IssueInstant=\"2026-11-22T12:02:00Z\""),
+        ("IssueInstant=\"2026-11-22T12:00:00Z\"", "IssueInstant=\"2026-11-22T11:57:00Z\""),
+        ("T11:59:30Z", "T12:02:00Z"),
+        ("T11:59:30Z", "T11:57:00Z"),
+    ] {
+        assert_eq!(signed_with(&[(from, to)]), None, "{from} -> {to}");
+    }
+}
+
 #[test]
 fn every_status_has_its_meaning() {
     let success = "<samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"/>";

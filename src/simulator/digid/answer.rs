@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use openssl::error::ErrorStack;
 
 use super::super::random_hex;
+use super::bend;
 use super::message::{ArtifactResponse, Assertion, Response, envelope};
 use super::names::{DECLARATIONS, Level, Status};
 use super::routing::{self, Routed, Routing};
@@ -13,6 +14,9 @@ use super::wrap;
 
 /// The BSN that every forged Assertion names (it passes the elfproef). Whoever is logged in with it was deceived.
 pub const VICTIM: &str = "999990019";
+
+/// The entityID of an identity provider that is not DigiD.
+const ANOTHER: &str = "https://another.example.nl/saml/idp/metadata";
 
 /// What `/trap` serves: the document that [`Spoil::ExternalReference`] signs.
 pub const TRAP: &str = "<trap></trap>";
@@ -94,38 +98,70 @@ pub fn answer(
         in_response_to: assertion.in_response_to.clone(),
         issued: shifted,
         issuer: assertion.issuer.clone(),
-        destination: routing::destination(outcome),
+        destination: match spoil {
+            Some(Spoil::ForeignDestination) => Some("https://another.example.nl/saml/acs".into()),
+            _ => routing::destination(outcome),
+        },
         status: if spoil == Some(Spoil::StatusFailedWithAssertion) {
             Status::AuthnFailed
         } else {
             outcome.status
         },
     };
-    let content = if outcome.status == Status::Success {
-        let (extensions, assertions) = assertions(sender, outcome, &assertion)?;
-        response.xml(&extensions, &assertions)
-    } else {
-        response.xml("", "")
-    };
-
+    let content = content(sender, outcome, &response, &assertion)?;
     let resolve = if spoil == Some(Spoil::WrongArtifactInResponseTo) { &new_id()? } else { resolve };
-    let outer = artifact_response(sender, resolve, Status::Success, now)?;
+    let status = match spoil {
+        Some(Spoil::RefusedWithResponse) => Status::RequestDenied,
+        _ => Status::Success,
+    };
+    let mut outer = artifact_response(sender, resolve, status, now)?;
+    if spoil == Some(Spoil::WrongArtifactIssuer) {
+        outer.issuer = ANOTHER.into();
+    }
+    let canonical = outer.xml(DECLARATIONS, "", &content);
     let signature = match spoil {
-        Some(Spoil::UnsignedArtifactResponse) => String::new(),
-        _ => sign(sender, spoil, &outer.id, &outer.xml(DECLARATIONS, "", &content))?,
+        Some(Spoil::UnsignedArtifactResponse | Spoil::Unsigned) => String::new(),
+        Some(Spoil::EmptyReference) => {
+            sender.key.sign_whole(bend::without_declaration(&envelope(&canonical)))?
+        }
+        _ => sign(sender, spoil, &outer.id, &canonical)?,
     };
     let message = match spoil {
         Some(Spoil::Xsw1 | Spoil::Xsw2) => {
-            let forged_content = response.xml("", &forged(sender, outcome, &assertion)?.xml("", "", ""));
+            let forged_response = Response { id: new_id()?, ..response };
+            let forged_content =
+                forged_response.xml("", &forged(sender, outcome, &assertion)?.xml("", "", ""));
             let around = ArtifactResponse { id: new_id()?, ..outer.clone() };
-            let signed = wrap::Signed { bare: outer.xml(DECLARATIONS, "", &content), signature };
+            let signed = wrap::Signed { bare: canonical, signature };
             let slot =
                 if spoil == Some(Spoil::Xsw1) { signed.inside_signature() } else { signed.bare_first() };
             around.xml(DECLARATIONS, &slot, &forged_content)
         }
         _ => outer.xml(DECLARATIONS, &signature, &content),
     };
-    routing::after_signing(on_the_wire(spoil, &envelope(&message)), sender, outcome)
+    let text = bend::on_the_wire(spoil, &envelope(&message), &sender.trap, &assertion.id);
+    routing::after_signing(text, sender, outcome)
+}
+
+/// What stands in the ArtifactResponse, its own signatures made.
+fn content(
+    sender: &Sender,
+    outcome: &Outcome,
+    response: &Response,
+    assertion: &Assertion,
+) -> Result<String, ErrorStack> {
+    if outcome.status != Status::Success {
+        return Ok(response.xml("", ""));
+    }
+    let (extensions, assertions) = assertions(sender, outcome, assertion)?;
+    let content = bend::response(outcome.spoil, response.xml(&extensions, &assertions));
+    if outcome.spoil != Some(Spoil::TwoResponses) {
+        return Ok(content);
+    }
+    let forged = forged(sender, outcome, assertion)?;
+    let signature = sender.key.sign(&forged.id, &forged.xml(DECLARATIONS, "", ""))?;
+    let second = Response { id: new_id()?, ..response.clone() };
+    Ok(content + &second.xml("", &forged.xml("", &signature, "")))
 }
 
 fn artifact_response(
@@ -178,7 +214,7 @@ fn spoil_facts(mut a: Assertion, outcome: &Outcome) -> Result<Assertion, ErrorSt
         Some(Spoil::NoAudience) => a.audience = None,
         Some(Spoil::WrongRecipient) => a.recipient = "https://another.example.nl/saml/acs".into(),
         Some(Spoil::WrongInResponseTo) => a.in_response_to = new_id()?,
-        Some(Spoil::WrongIssuer) => a.issuer = "https://another.example.nl/saml/idp/metadata".into(),
+        Some(Spoil::WrongIssuer) => a.issuer = ANOTHER.into(),
         Some(Spoil::NoConditions) => a.conditions = false,
         Some(Spoil::NoNotOnOrAfter) => a.ends = false,
         Some(Spoil::TwoAuthnStatements) => a.class_refs.push(Level::Hoog.class_ref().to_owned()),
@@ -191,7 +227,8 @@ fn spoil_facts(mut a: Assertion, outcome: &Outcome) -> Result<Assertion, ErrorSt
         Some(Spoil::BadElfproef) => a.name_id = "s00000000:123456789".into(),
         Some(Spoil::OtherSector) => a.name_id = format!("s00000001:{}", outcome.bsn),
         Some(Spoil::NonDigits) => a.name_id = "s00000000:99999OO19".into(),
-        Some(Spoil::CommentInNameId | Spoil::CdataInNameId) => a.name_id.push('0'),
+        Some(Spoil::VoidCanonical) if a.routing.is_none() => a.name_id = format!("s00000000:{VICTIM}"),
+        Some(Spoil::CommentInNameId | Spoil::CdataInNameId | Spoil::PiInNameId) => a.name_id.push('0'),
         _ => {}
     }
     Ok(a)
@@ -204,9 +241,11 @@ fn assertions(
     assertion: &Assertion,
 ) -> Result<(String, String), ErrorStack> {
     let spoil = outcome.spoil;
-    let canonical = assertion.xml(DECLARATIONS, "", "");
+    let text =
+        |declarations, signature: &str| bend::assertion(spoil, assertion.xml(declarations, signature, ""));
+    let canonical = text(DECLARATIONS, "");
     let signature = match spoil {
-        Some(Spoil::UnsignedAssertion) => String::new(),
+        Some(Spoil::UnsignedAssertion | Spoil::Unsigned) => String::new(),
         None if signed_by_login(outcome) => match &sender.routing {
             Some(routing) => routing.login_key.sign(&assertion.id, &canonical)?,
             None => String::new(),
@@ -215,7 +254,7 @@ fn assertions(
         _ if outcome.sign_assertion => sign(sender, spoil, &assertion.id, &canonical)?,
         _ => String::new(),
     };
-    let right = assertion.xml("", &signature, "");
+    let right = text("", &signature);
     let forged = forged(sender, outcome, assertion)?;
     let signed = wrap::Signed { bare: assertion.xml("", "", ""), signature: signature.clone() };
     let bare_forgery = || forged.xml("", "", "");
@@ -224,6 +263,7 @@ fn assertions(
             let second = sender.key.sign(&forged.id, &forged.xml(DECLARATIONS, "", ""))?;
             (String::new(), right + &forged.xml("", &second, ""))
         }
+        Some(Spoil::LookAlike) => (String::new(), bend::look_alike(&bare_forgery()) + &right),
         Some(Spoil::Xsw3) => (String::new(), bare_forgery() + &right),
         Some(Spoil::Xsw4) => (String::new(), forged.xml("", "", &right)),
         Some(Spoil::Xsw5) => (String::new(), forged.xml("", &signature, "") + &signed.bare),
@@ -255,34 +295,24 @@ fn sign(sender: &Sender, spoil: Option<Spoil>, id: &str, canonical: &str) -> Res
         }
         Some(Spoil::Sha1) => (&sender.key, Algorithm::RsaSha1, Refers::Element, KeyInfo::Name),
         Some(Spoil::Hmac) => (&sender.key, Algorithm::HmacWithPublicKey, Refers::Element, KeyInfo::Name),
-        Some(Spoil::XsltTransform) => (&sender.key, Algorithm::RsaSha256, Refers::ThroughXslt, KeyInfo::Name),
-        _ => return sender.key.sign(id, canonical),
+        Some(Spoil::Sha1Digest) => (&sender.key, Algorithm::Sha1Digest, Refers::Element, KeyInfo::Name),
+        Some(Spoil::Md5) => (&sender.key, Algorithm::RsaMd5, Refers::Element, KeyInfo::Name),
+        _ => (&sender.key, Algorithm::RsaSha256, refers(spoil), KeyInfo::Name),
     };
     key.sign_as(id, canonical, algorithm, refers, key_info)
 }
 
-/// The spoils that leave every signature whole: canonicalization does not see them, or they stand outside.
-fn on_the_wire(spoil: Option<Spoil>, text: &str) -> String {
-    const ROOT: &str = "<SOAP-ENV:Envelope";
+/// The spoils that change what a signature refers to.
+const fn refers(spoil: Option<Spoil>) -> Refers {
     match spoil {
-        Some(Spoil::CommentInNameId) => text.replace("0</saml:NameID>", "<!-- -->0</saml:NameID>"),
-        Some(Spoil::CdataInNameId) => text.replace("0</saml:NameID>", "<![CDATA[0]]></saml:NameID>"),
-        Some(Spoil::Doctype) => text.replacen(ROOT, &format!("<!DOCTYPE x>{ROOT}"), 1),
-        Some(Spoil::EntityBomb) => text.replacen(ROOT, &(bomb() + ROOT), 1).replacen(
-            "<SOAP-ENV:Body>",
-            "<SOAP-ENV:Header>&e9;</SOAP-ENV:Header><SOAP-ENV:Body>",
-            1,
-        ),
-        Some(Spoil::TrailingGarbage) => format!("{text}<garbage></garbage>"),
-        _ => text.to_owned(),
+        Some(Spoil::XsltTransform) => Refers::ThroughXslt,
+        Some(Spoil::XpathTransform) => Refers::ThroughXpath,
+        Some(Spoil::Base64Transform) => Refers::ThroughBase64,
+        Some(Spoil::CommentedC14n) => Refers::WithComments,
+        Some(Spoil::TwoReferences) => Refers::Twice,
+        Some(Spoil::VoidCanonical) => Refers::ToNothing,
+        _ => Refers::Element,
     }
-}
-
-/// Ten entities, each ten times the one before.
-pub(super) fn bomb() -> String {
-    let entity = |n: u8| format!(r#"<!ENTITY e{n} "{}">"#, format!("&e{};", n - 1).repeat(10));
-    let grown: String = (1..10).map(entity).collect();
-    format!(r#"<!DOCTYPE x [<!ENTITY e0 "bombbombbomb">{grown}]>"#)
 }
 
 /// A new message ID: an `NCName` of 160 random bits.

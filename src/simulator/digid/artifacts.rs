@@ -57,8 +57,13 @@ impl Artifacts {
 
 /// Type 0x0004: endpoint index 0, the SHA-1 of the entityID, 20 random bytes (SAML 2.0 bindings, section 3.6.4).
 pub fn make(entity_id: &str) -> Result<String, ErrorStack> {
+    make_as(4, 0, entity_id)
+}
+
+/// The same with a type and an index of one's own.
+pub fn make_as(kind: u8, index: u8, entity_id: &str) -> Result<String, ErrorStack> {
     let mut handle = [0; 20];
     rand_bytes(&mut handle)?;
-    let bytes = [&[0, 4, 0, 0], sha1(entity_id.as_bytes()).as_slice(), &handle].concat();
+    let bytes = [&[0, kind, 0, index], sha1(entity_id.as_bytes()).as_slice(), &handle].concat();
     Ok(STANDARD.encode(bytes))
 }

@@ -4,7 +4,8 @@
 use chrono::TimeDelta;
 use openssl::error::ErrorStack;
 
-use super::answer::{Sender, TRAP, VICTIM, bomb, new_id};
+use super::answer::{Sender, TRAP, VICTIM, new_id};
+use super::bend::bomb;
 use super::logout::LogoutRequest;
 use super::names::DECLARATIONS;
 use super::sign::{Algorithm, KeyInfo, Refers};
@@ -162,7 +163,7 @@ fn on_the_wire(spoil: Option<LogoutSpoil>, request: &LogoutRequest, text: &str) 
         Some(S::Comment) => text.replace("0</saml:NameID>", "<!-- -->0</saml:NameID>"),
         Some(S::Cdata) => text.replace("0</saml:NameID>", "<![CDATA[0]]></saml:NameID>"),
         Some(S::Doctype) => text.replacen(ROOT, &format!("<!DOCTYPE x>{ROOT}"), 1),
-        Some(S::EntityBomb) => text.replacen(ROOT, &(bomb() + ROOT), 1).replacen(
+        Some(S::EntityBomb) => text.replacen(ROOT, &format!("<!DOCTYPE x{}>{ROOT}", bomb()), 1).replacen(
             "<SOAP-ENV:Body>",
             "<SOAP-ENV:Header>&e9;</SOAP-ENV:Header><SOAP-ENV:Body>",
             1,

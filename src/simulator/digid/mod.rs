@@ -9,7 +9,7 @@
 //! | [`answer`], [`message`], [`sign`] | the answer, in canonical XML, signed |
 //! | [`logout`], [`logout_spoil`] | single logout, both ways, and the ways to spoil a request |
 //! | [`routing`] | what the routing service asks and says in another way |
-//! | [`spoil`], [`wrap`] | the ways to spoil it |
+//! | [`spoil`], [`bend`], [`wrap`] | the ways to spoil it |
 //! | [`artifacts`], [`names`], [`xml`] | what they are made of |
 
 use std::collections::HashMap;
@@ -39,6 +39,7 @@ use sign::SigningKey;
 
 pub mod answer;
 pub mod artifacts;
+pub mod bend;
 pub mod logout;
 pub mod logout_spoil;
 pub mod message;

@@ -27,6 +27,16 @@ pub enum Refers {
     Element,
     /// The same, with an XSLT transform (one that copies) in between.
     ThroughXslt,
+    /// The same, with an `XPath` transform (one that keeps everything) in between.
+    ThroughXpath,
+    /// The same, decoded from base64 at last.
+    ThroughBase64,
+    /// The same, by canonicalization with comments. Where there are none, the outcome is the same.
+    WithComments,
+    /// The element, and once more the element.
+    Twice,
+    /// The element, whose canonical form is taken for nothing.
+    ToNothing,
 }
 
 /// How to sign.
@@ -36,6 +46,10 @@ pub enum Algorithm {
     RsaSha256,
     /// RSA and digest with SHA-1.
     RsaSha1,
+    /// RSA with SHA-256 over a SHA-1 digest.
+    Sha1Digest,
+    /// RSA and digest with MD5.
+    RsaMd5,
     /// HMAC-SHA256, keyed with the public key that everybody knows.
     HmacWithPublicKey,
 }
@@ -49,12 +63,61 @@ pub enum KeyInfo {
     Certificate,
 }
 
+const ENVELOPED: &str =
+    r#"<ds:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"></ds:Transform>"#;
 const XSLT: &str = concat!(
     r#"<ds:Transform Algorithm="http://www.w3.org/TR/1999/REC-xslt-19991116">"#,
     r#"<xsl:stylesheet xmlns:xsl="http://www.w3.org/1999/XSL/Transform" version="1.0">"#,
     r#"<xsl:template match="@*|node()"><xsl:copy><xsl:apply-templates select="@*|node()"></xsl:apply-templates>"#,
     r"</xsl:copy></xsl:template></xsl:stylesheet></ds:Transform>",
 );
+const XPATH: &str = concat!(
+    r#"<ds:Transform Algorithm="http://www.w3.org/TR/1999/REC-xpath-19991116">"#,
+    "<ds:XPath>true()</ds:XPath></ds:Transform>",
+);
+const BASE64: &str = r#"<ds:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#base64"></ds:Transform>"#;
+
+/// Exclusive canonicalization as DigiD asks for it.
+fn canonical(comments: &str) -> String {
+    format!(
+        concat!(
+            r#"<ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#{}">"#,
+            r#"<ec:InclusiveNamespaces xmlns:ec="http://www.w3.org/2001/10/xml-exc-c14n#""#,
+            r#" PrefixList="ds saml samlp xs"></ec:InclusiveNamespaces></ds:Transform>"#,
+        ),
+        comments
+    )
+}
+
+/// One `Reference` to `uri`, in canonical form.
+fn reference(
+    uri: &str,
+    transforms: &str,
+    content: &[u8],
+    algorithm: Algorithm,
+) -> Result<String, ErrorStack> {
+    let (digest, name) = match algorithm {
+        Algorithm::RsaSha1 | Algorithm::Sha1Digest => {
+            (MessageDigest::sha1(), "http://www.w3.org/2000/09/xmldsig#sha1")
+        }
+        Algorithm::RsaMd5 => (MessageDigest::md5(), "http://www.w3.org/2001/04/xmldsig-more#md5"),
+        Algorithm::RsaSha256 | Algorithm::HmacWithPublicKey => {
+            (MessageDigest::sha256(), "http://www.w3.org/2001/04/xmlenc#sha256")
+        }
+    };
+    let transforms = match transforms {
+        "" => String::new(),
+        some => format!("<ds:Transforms>{some}</ds:Transforms>"),
+    };
+    let value = STANDARD.encode(hash(digest, content)?);
+    Ok(format!(
+        concat!(
+            r#"<ds:Reference URI="{}">{}<ds:DigestMethod Algorithm="{}"></ds:DigestMethod>"#,
+            r"<ds:DigestValue>{}</ds:DigestValue></ds:Reference>",
+        ),
+        uri, transforms, name, value
+    ))
+}
 
 impl SigningKey {
     /// A key with its certificate, both PEM.
@@ -84,27 +147,23 @@ impl SigningKey {
     pub fn sign_as(
         &self,
         id: &str,
-        canonical: &str,
+        canonical_text: &str,
         algorithm: Algorithm,
         refers: Refers,
         key_info: KeyInfo,
     ) -> Result<String, ErrorStack> {
-        let digest = match algorithm {
-            Algorithm::RsaSha1 => MessageDigest::sha1(),
-            Algorithm::RsaSha256 | Algorithm::HmacWithPublicKey => MessageDigest::sha256(),
+        let (enveloped, plain) = (ENVELOPED, canonical(""));
+        let transforms = match refers {
+            Refers::Element | Refers::Twice | Refers::ToNothing => format!("{enveloped}{plain}"),
+            Refers::ThroughXslt => format!("{enveloped}{XSLT}{plain}"),
+            Refers::ThroughXpath => format!("{enveloped}{XPATH}{plain}"),
+            Refers::ThroughBase64 => format!("{enveloped}{plain}{BASE64}"),
+            Refers::WithComments => enveloped.to_owned() + &canonical("WithComments"),
         };
-        let xslt = if refers == Refers::ThroughXslt { XSLT } else { "" };
-        let transforms = format!(
-            concat!(
-                r#"<ds:Transforms><ds:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature">"#,
-                r#"</ds:Transform>{xslt}<ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#">"#,
-                r#"<ec:InclusiveNamespaces xmlns:ec="http://www.w3.org/2001/10/xml-exc-c14n#""#,
-                r#" PrefixList="ds saml samlp xs"></ec:InclusiveNamespaces></ds:Transform></ds:Transforms>"#,
-            ),
-            xslt = xslt
-        );
-        let value = hash(digest, canonical.as_bytes())?;
-        self.close(&format!("#{id}"), &transforms, &value, algorithm, key_info)
+        let content = if refers == Refers::ToNothing { "" } else { canonical_text };
+        let one = reference(&format!("#{id}"), &transforms, content.as_bytes(), algorithm)?;
+        let references = if refers == Refers::Twice { one.repeat(2) } else { one };
+        self.close(&references, algorithm, key_info)
     }
 
     /// The detached signature over a query, as DigiD makes it at the end of a logout: with SHA-1.
@@ -114,43 +173,33 @@ impl SigningKey {
 
     /// A signature that is right in itself, over something else: the bytes that `url` serves.
     pub fn sign_external(&self, url: &str, content: &[u8]) -> Result<String, ErrorStack> {
-        let value = hash(MessageDigest::sha256(), content)?;
-        self.close(url, "", &value, Algorithm::RsaSha256, KeyInfo::Name)
+        let reference = reference(url, "", content, Algorithm::RsaSha256)?;
+        self.close(&reference, Algorithm::RsaSha256, KeyInfo::Name)
     }
 
-    fn close(
-        &self,
-        uri: &str,
-        transforms: &str,
-        digest: &[u8],
-        algorithm: Algorithm,
-        key_info: KeyInfo,
-    ) -> Result<String, ErrorStack> {
-        let (method, digest_method) = match algorithm {
-            Algorithm::RsaSha256 => (
-                "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
-                "http://www.w3.org/2001/04/xmlenc#sha256",
-            ),
-            Algorithm::RsaSha1 => {
-                ("http://www.w3.org/2000/09/xmldsig#rsa-sha1", "http://www.w3.org/2000/09/xmldsig#sha1")
+    /// One over the whole document in which it will stand, whose canonical text without it is `document`.
+    pub fn sign_whole(&self, document: &str) -> Result<String, ErrorStack> {
+        let transforms = ENVELOPED.to_owned() + &canonical("");
+        let reference = reference("", &transforms, document.as_bytes(), Algorithm::RsaSha256)?;
+        self.close(&reference, Algorithm::RsaSha256, KeyInfo::Name)
+    }
+
+    fn close(&self, references: &str, algorithm: Algorithm, key_info: KeyInfo) -> Result<String, ErrorStack> {
+        let method = match algorithm {
+            Algorithm::RsaSha256 | Algorithm::Sha1Digest => {
+                "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
             }
-            Algorithm::HmacWithPublicKey => (
-                "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256",
-                "http://www.w3.org/2001/04/xmlenc#sha256",
-            ),
+            Algorithm::RsaSha1 => "http://www.w3.org/2000/09/xmldsig#rsa-sha1",
+            Algorithm::RsaMd5 => "http://www.w3.org/2001/04/xmldsig-more#rsa-md5",
+            Algorithm::HmacWithPublicKey => "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256",
         };
         let inner = format!(
             concat!(
                 r#"<ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#">"#,
                 r#"</ds:CanonicalizationMethod><ds:SignatureMethod Algorithm="{}"></ds:SignatureMethod>"#,
-                r#"<ds:Reference URI="{}">{}<ds:DigestMethod Algorithm="{}"></ds:DigestMethod>"#,
-                r"<ds:DigestValue>{}</ds:DigestValue></ds:Reference></ds:SignedInfo>",
+                "{}</ds:SignedInfo>",
             ),
-            method,
-            uri,
-            transforms,
-            digest_method,
-            STANDARD.encode(digest)
+            method, references
         );
         // Canonicalized on its own, SignedInfo carries the declaration that it inherits where it stands.
         let canonical = format!(r#"<ds:SignedInfo xmlns:ds="{DS}">{inner}"#);
@@ -176,7 +225,8 @@ impl SigningKey {
     fn value(&self, bytes: &[u8], algorithm: Algorithm) -> Result<Vec<u8>, ErrorStack> {
         let secret;
         let mut signer = match algorithm {
-            Algorithm::RsaSha256 => Signer::new(MessageDigest::sha256(), &self.key)?,
+            Algorithm::RsaSha256 | Algorithm::Sha1Digest => Signer::new(MessageDigest::sha256(), &self.key)?,
+            Algorithm::RsaMd5 => Signer::new(MessageDigest::md5(), &self.key)?,
             Algorithm::RsaSha1 => Signer::new(MessageDigest::sha1(), &self.key)?,
             Algorithm::HmacWithPublicKey => {
                 secret = PKey::hmac(&self.certificate.public_key()?.public_key_to_der()?)?;

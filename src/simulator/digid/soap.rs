@@ -20,6 +20,8 @@ use super::{DigiD, blocking, held, request, verify, xml};
 
 /// How late [`Spoil::Slow`] is.
 const SLOW: Duration = Duration::from_secs(30);
+/// How long [`Spoil::Dripping`] waits before each byte.
+const DROP: Duration = Duration::from_millis(500);
 /// How many mebibytes [`Spoil::Huge`] has.
 const HUGE: usize = 1024;
 
@@ -53,6 +55,12 @@ async fn answered(digid: &Arc<DigiD>, body: String) -> Result<Response, String> 
             answer::without_response(sender, &resolve, Status::RequestDenied, now)
         }
         Resolved::Expired => answer::without_response(sender, &resolve, Status::Success, now),
+        Resolved::Good(outcome) if outcome.spoil == Some(Spoil::UnknownArtifact) => {
+            answer::without_response(sender, &resolve, Status::RequestDenied, now)
+        }
+        Resolved::Good(outcome) if outcome.spoil == Some(Spoil::ExpiredArtifact) => {
+            answer::without_response(sender, &resolve, Status::Success, now)
+        }
         Resolved::Good(outcome) => {
             if let Some(response) = transport_spoil(digid, outcome.spoil).await {
                 return Ok(response);
@@ -98,6 +106,14 @@ async fn transport_spoil(digid: &DigiD, spoil: Option<Spoil>) -> Option<Response
             let mebibyte = Bytes::from(vec![b' '; 1024 * 1024]);
             let body = stream::iter((0..HUGE).map(move |_| Ok::<_, Infallible>(mebibyte.clone())));
             Some(([(header::CONTENT_TYPE, "text/xml")], Body::from_stream(body)).into_response())
+        }
+        Some(Spoil::Html) => Some(([(header::CONTENT_TYPE, "text/html")], "<html></html>").into_response()),
+        Some(Spoil::Dripping) => {
+            let drops = stream::unfold((), |()| async {
+                tokio::time::sleep(DROP).await;
+                Some((Ok::<_, Infallible>(Bytes::from_static(b" ")), ()))
+            });
+            Some(([(header::CONTENT_TYPE, "text/xml")], Body::from_stream(drops)).into_response())
         }
         Some(Spoil::Slow) => {
             tokio::time::sleep(SLOW).await;

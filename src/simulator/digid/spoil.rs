@@ -36,24 +36,44 @@ spoils! {
     UnsignedAssertion = "unsigned-assertion",
     /// The ArtifactResponse bears no signature; the Assertion in it does.
     UnsignedArtifactResponse = "unsigned-artifact-response",
+    /// Neither bears a signature.
+    Unsigned = "unsigned",
     /// Both are signed by a key that is not DigiD's.
     WrongKey = "wrong-key",
     /// The same, and the signature brings the attacker's certificate in `KeyInfo`.
     KeyInfoAttackerCert = "keyinfo-attacker-cert",
+    /// The ArtifactResponse's `KeyInfo` says where to fetch a key: `/trap`.
+    KeyInfoRetrieval = "keyinfo-retrieval",
     /// Signed by DigiD's key with RSA-SHA1.
     Sha1 = "sha1",
+    /// Signed by DigiD's key with RSA-SHA256 over a SHA-1 digest.
+    Sha1Digest = "sha1-digest",
+    /// Signed by DigiD's key with RSA-MD5.
+    Md5 = "md5",
     /// "Signed" with an HMAC whose secret is DigiD's public key.
     Hmac = "hmac",
     /// Made for another service provider.
     WrongAudience = "wrong-audience",
     /// Conditions without an `AudienceRestriction`.
     NoAudience = "no-audience",
+    /// Two `AudienceRestriction` elements, the first for another service provider: both must hold.
+    TwoAudiences = "two-audiences",
     /// The bearer is to be delivered elsewhere.
     WrongRecipient = "wrong-recipient",
+    /// It is told nowhere where the bearer is to be delivered.
+    NoRecipient = "no-recipient",
+    /// The Response is to be delivered elsewhere.
+    ForeignDestination = "foreign-destination",
     /// Response and Assertion answer another AuthnRequest.
     WrongInResponseTo = "wrong-in-response-to",
+    /// The bearer answers no request in particular.
+    NoInResponseTo = "no-in-response-to",
     /// Response and Assertion come from another identity provider.
     WrongIssuer = "wrong-issuer",
+    /// The Assertion has no Issuer.
+    NoIssuer = "no-issuer",
+    /// The ArtifactResponse comes from another identity provider.
+    WrongArtifactIssuer = "wrong-artifact-issuer",
     /// The ArtifactResponse answers another ArtifactResolve.
     WrongArtifactInResponseTo = "wrong-artifact-in-response-to",
     /// Everything happened an hour ago, and its validity has passed.
@@ -66,12 +86,18 @@ spoils! {
     NoNotOnOrAfter = "no-not-on-or-after",
     /// A second signed Assertion, for somebody else, after the right one.
     TwoAssertions = "two-assertions",
+    /// A second Response in the ArtifactResponse, with a signed Assertion for somebody else.
+    TwoResponses = "two-responses",
+    /// An element named Assertion, of a namespace of its own and for somebody else, before the right one.
+    LookAlike = "look-alike",
     /// Two `AuthnStatement` elements, the second at the highest level.
     TwoAuthnStatements = "two-authn-statements",
     /// No `AuthnStatement`.
     NoAuthnStatement = "no-authn-statement",
     /// A level nobody knows.
     UnknownLevel = "unknown-level",
+    /// No level.
+    NoLevel = "no-level",
     /// A number that fails the elfproef.
     BadElfproef = "bad-elfproef",
     /// The number is of another sector (`s00000001`, the former sofinummer).
@@ -82,16 +108,45 @@ spoils! {
     CommentInNameId = "comment-in-nameid",
     /// The same with a CDATA section.
     CdataInNameId = "cdata-in-nameid",
+    /// The same with a processing instruction, which is signed too.
+    PiInNameId = "pi-in-nameid",
     /// A harmless DOCTYPE before a right answer.
     Doctype = "doctype",
     /// A DOCTYPE with entities that grow to billions of letters.
     EntityBomb = "entity-bomb",
+    /// A DOCTYPE with an entity that is to be fetched from `/trap`.
+    ExternalEntity = "external-entity",
+    /// A DOCTYPE whose declarations are to be fetched from `/trap`.
+    ExternalDtd = "external-dtd",
+    /// A DOCTYPE that makes another attribute an ID.
+    DeclaredId = "declared-id",
     /// A second root after a right answer.
     TrailingGarbage = "trailing-garbage",
+    /// The last end tag is missing.
+    Unclosed = "unclosed",
+    /// A declaration of another encoding, which leaves every byte of the text as it is.
+    ForeignEncoding = "foreign-encoding",
+    /// An attribute twice in one element: readers differ in which they believe.
+    DoubledAttribute = "doubled-attribute",
     /// Response and Assertion bear the same ID.
     DuplicateId = "duplicate-id",
+    /// The SOAP body bears the Assertion's ID as its `xml:id`.
+    XmlId = "xml-id",
     /// The signatures pass through an XSLT transform.
     XsltTransform = "xslt-transform",
+    /// They pass through an `XPath` transform that keeps everything.
+    XpathTransform = "xpath-transform",
+    /// They pass through a base64 transform.
+    Base64Transform = "base64-transform",
+    /// They are made over what a canonicalization with comments yields.
+    CommentedC14n = "commented-c14n",
+    /// Each has two references, both right.
+    TwoReferences = "two-references",
+    /// The ArtifactResponse's signature covers the whole document (`URI=""`).
+    EmptyReference = "empty-reference",
+    /// Both are made over nothing, which is what some read where canonicalization fails: at a relative namespace name
+    /// (CVE-2025-66568). The Assertion is about somebody else.
+    VoidCanonical = "void-canonical",
     /// The Assertion's signature covers a document on DigiD's web server (`/trap`; `/calls` counts who fetches it).
     ExternalReference = "external-reference",
     /// Wrapping 1: a forged ArtifactResponse whose Signature holds the signed one.
@@ -112,6 +167,10 @@ spoils! {
     Xsw8 = "xsw8",
     /// The status says that login failed, yet an Assertion is there.
     StatusFailedWithAssertion = "status-failed-with-assertion",
+    /// The ArtifactResponse refuses, yet a Response is there.
+    RefusedWithResponse = "refused-with-response",
+    /// The Response has no status.
+    NoStatus = "no-status",
     /// The Assertion bears the ID of the one before.
     ReplayedAssertion = "replayed-assertion",
     /// The back channel answers with a SOAP fault.
@@ -122,14 +181,26 @@ spoils! {
     Http404 = "http-404",
     /// The back channel answers after 30 seconds.
     Slow = "slow",
+    /// The back channel's answer comes a byte at a time, and does not end.
+    Dripping = "dripping",
     /// The back channel's answer does not end (it stops at a gibibyte).
     Huge = "huge",
+    /// The back channel answers with a web page.
+    Html = "html",
     /// The back channel redirects (307) to `/trap`.
     Redirect = "redirect",
     /// The artifact is of another identity provider.
     ForeignSourceId = "foreign-source-id",
+    /// The artifact is of a type that SAML 2.0 does not have.
+    OtherType = "other-type",
+    /// The artifact is to be resolved at an endpoint that DigiD does not have.
+    OtherEndpoint = "other-endpoint",
     /// The artifact is no artifact.
     MalformedArtifact = "malformed-artifact",
+    /// DigiD does not know the artifact: it was never given out, or resolved before.
+    UnknownArtifact = "unknown-artifact",
+    /// The artifact is older than fifteen minutes: DigiD tells success, and nothing else.
+    ExpiredArtifact = "expired-artifact",
 }
 
 spoils! {

@@ -246,6 +246,8 @@ fn send_artifact(
 ) -> Result<Response, String> {
     let artifact = match outcome.spoil {
         Some(Spoil::ForeignSourceId) => artifacts::make("https://another.example.nl/saml/idp/metadata"),
+        Some(Spoil::OtherType) => artifacts::make_as(1, 0, &digid.config.entity_id),
+        Some(Spoil::OtherEndpoint) => artifacts::make_as(4, 1, &digid.config.entity_id),
         Some(Spoil::MalformedArtifact) => Ok("AAQAAA==".to_owned()),
         _ => digid.artifacts.keep(&digid.config.entity_id, outcome, now),
     };

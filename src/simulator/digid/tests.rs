@@ -244,6 +244,47 @@ fn outcome(spoil: Option<Spoil>) -> Outcome {
     }
 }
 
+/// Where a signature is the trick, or where samael refuses what else it finds.
+const UNSOUND: &[&str] = &[
+    "unsigned",
+    "wrong-key",
+    "keyinfo-attacker-cert",
+    "sha1",
+    "sha1-digest",
+    "md5",
+    "hmac",
+    "external-entity",
+    "doubled-attribute",
+    "duplicate-id",
+    "xml-id",
+    "base64-transform",
+    "void-canonical",
+    "external-reference",
+    "xsw1",
+    "xsw6",
+    "xsw8",
+    "comment-in-nameid",
+    "cdata-in-nameid",
+];
+/// What takes the place of an answer, or is wrong beside it.
+const NOT_IN_THE_ANSWER: &[&str] = &[
+    "replayed-assertion",
+    "soap-fault",
+    "http-500",
+    "http-404",
+    "slow",
+    "dripping",
+    "huge",
+    "html",
+    "redirect",
+    "foreign-source-id",
+    "malformed-artifact",
+    "other-type",
+    "other-endpoint",
+    "unknown-artifact",
+    "expired-artifact",
+];
+
 /// Where the trick needs valid signatures they are valid, so that the service provider must find the trick itself;
 /// where a signature is the trick, it does not hold.
 #[test]
@@ -262,33 +303,6 @@ fn each_spoil_spoils_what_it_says_and_no_more() {
     assert!(covered(&right, &pki).is_some());
     assert!(!right.contains(VICTIM) && !right.contains(TRAP));
 
-    let unsound: BTreeSet<&str> = [
-        "wrong-key",
-        "keyinfo-attacker-cert",
-        "sha1",
-        "hmac",
-        "duplicate-id",
-        "external-reference",
-        "xsw1",
-        "xsw2",
-        "xsw6",
-        "xsw8",
-        "comment-in-nameid",
-        "cdata-in-nameid",
-    ]
-    .into();
-    let not_in_the_answer: BTreeSet<&str> = [
-        "replayed-assertion",
-        "soap-fault",
-        "http-500",
-        "http-404",
-        "slow",
-        "huge",
-        "redirect",
-        "foreign-source-id",
-        "malformed-artifact",
-    ]
-    .into();
     let shape = |text: &str| {
         let digest = without_random_parts(text);
         (digest, text.matches("<ds:Signature>").count())
@@ -297,7 +311,7 @@ fn each_spoil_spoils_what_it_says_and_no_more() {
     for spoil in Spoil::ALL {
         let (word, text) = (spoil.word(), made(Some(*spoil)));
         assert_eq!(Spoil::from_word(word), Some(*spoil));
-        if not_in_the_answer.contains(word) {
+        if NOT_IN_THE_ANSWER.contains(&word) {
             assert_eq!(shape(&text), shape(&right), "{word}");
             continue;
         }
@@ -317,9 +331,16 @@ fn each_spoil_spoils_what_it_says_and_no_more() {
         assert_eq!(same, by_value.contains(&word), "{word}: {text}");
     }
     // Of an XSLT that copies everything the signature holds, which shows that libxmlsec ran it.
-    assert_eq!(found_unsound, unsound);
-    // samael gives nothing back when a comment or CDATA hides in what was signed, yet the signature holds.
-    for spoil in [Spoil::CommentInNameId, Spoil::CdataInNameId] {
+    assert_eq!(found_unsound, UNSOUND.iter().copied().collect());
+    // samael gives nothing back here, and yet the signature holds.
+    for spoil in [
+        Spoil::CommentInNameId,
+        Spoil::CdataInNameId,
+        Spoil::Sha1,
+        Spoil::Sha1Digest,
+        Spoil::Md5,
+        Spoil::XmlId,
+    ] {
         let certificate = der(&pki.digid_saml.certificate).into();
         assert!(
             Crypto::verify_signed_xml(made(Some(spoil)), &certificate, Some("ID")).is_ok(),
