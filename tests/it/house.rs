@@ -146,8 +146,7 @@ impl House {
 
     /// A first column of the database, read beside the running server.
     pub fn query(&self, statement: &str) -> Vec<String> {
-        let script =
-            "import sqlite3,sys\nfor r in sqlite3.connect(sys.argv[1]).execute(sys.argv[2]): print(r[0])";
+        let script = "import sqlite3,sys\nfor r in sqlite3.connect(sys.argv[1],timeout=60).execute(sys.argv[2]): print(r[0])";
         let database = self.folder.join("namens.db");
         let output =
             Command::new("python3").args(["-c", script]).arg(database).arg(statement).output().unwrap();
