@@ -28,8 +28,9 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
 const READERS: u32 = 4;
 /// The size of the smallest database, in bytes: one page.
 const SMALLEST: u64 = 512;
-/// How long a request waits for a connection before it fails.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a request waits for a connection before it fails: longer than a busy disk takes for a commit or two, and shorter
+/// than the thirty seconds that a request has. A command at the desk is waited for as long (`busy_timeout`).
+const PATIENCE: Duration = Duration::from_secs(20);
 /// How many ended rows one sweep deletes at most, so that it never holds the writer long.
 const SWEEP: i64 = 500;
 
@@ -185,7 +186,7 @@ fn is_other_file(path: &Path) -> bool {
 /// FULL, so that what was acknowledged survives a power cut; foreign keys, because SQLite leaves them off.
 async fn set_up(connection: &mut AnyConnection) -> sqlx::Result<()> {
     for pragma in [
-        "PRAGMA busy_timeout = 5000",
+        "PRAGMA busy_timeout = 20000",
         "PRAGMA journal_mode = WAL",
         "PRAGMA synchronous = FULL",
         "PRAGMA foreign_keys = ON",

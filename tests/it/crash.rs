@@ -25,6 +25,9 @@ use crate::{
 
 const KILLS: u64 = 50;
 const REFRESHERS: usize = 3;
+/// How long to wait between two looks, and how often to look before giving up: a minute.
+const BREATH: Duration = Duration::from_millis(10);
+const PATIENCE: u32 = 6000;
 
 /// What was acknowledged.
 #[derive(Default)]
@@ -39,6 +42,8 @@ struct Told {
     linked: Vec<String>,
     /// Refresh tokens that were used, oldest first.
     used: Vec<String>,
+    /// Whether the server is dead: nobody waits for a mail of it.
+    dead: bool,
 }
 
 /// Numbers that follow a seed (splitmix64).
@@ -94,7 +99,7 @@ async fn what_was_acknowledged_survives_fifty_kills() {
         }
         let mut act = desk.act(&house);
         // Some rounds wait until a slow one is through, or hardly anything would be acknowledged on a busy machine.
-        for _ in 0..100 {
+        for _ in 0..PATIENCE {
             let waits = match round % 5 {
                 0 => told.lock().unwrap().codes.is_empty(),
                 1 => act.0.try_wait().unwrap().is_none(),
@@ -103,14 +108,16 @@ async fn what_was_acknowledged_survives_fifty_kills() {
             if !waits {
                 break;
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(BREATH).await;
         }
         tokio::time::sleep(Duration::from_millis(dice.below(if round % 5 < 2 { 20 } else { 160 }))).await;
         house.kill();
+        told.lock().unwrap().dead = true;
         desk.told(act);
         for task in load {
             task.await.unwrap();
         }
+        told.lock().unwrap().dead = false;
         house.open_doors();
         check(&portal, &chains, &told).await;
         stands(&house, &told, &desk);
@@ -247,7 +254,7 @@ async fn enrol(
     let form = alive(browser.request(reqwest::Method::GET, &form)).await?;
     let sent = submit(&browser, &form, "register-form", &[("email", &email), ("password", PASSWORD)]).await?;
     let page = alive(browser.request(reqwest::Method::GET, sent.location()?.as_str())).await?;
-    let code = mailed(&mail, &email).await?;
+    let code = mailed(&mail, &email, &told).await?;
     let done = submit(&browser, &page, "code-form", &[("code", &code)]).await?;
     assert!(is_in(&done), "{}: {}", done.status, done.heading());
     told.lock().unwrap().accounts.push(email);
@@ -303,8 +310,8 @@ async fn submit(browser: &Browser, page: &Page, form: &str, typed: &[(&str, &str
 }
 
 /// The code in the one mail to an address; none when the server died before it was written.
-async fn mailed(folder: &Path, email: &str) -> Option<String> {
-    for _ in 0..40 {
+async fn mailed(folder: &Path, email: &str, told: &Mutex<Told>) -> Option<String> {
+    for _ in 0..PATIENCE {
         let mails = std::fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
         let whole = mails.filter(|path| path.extension().is_some_and(|ending| ending == "eml"));
         let found =
@@ -312,9 +319,12 @@ async fn mailed(folder: &Path, email: &str) -> Option<String> {
         if let Some(mail) = found {
             return code_in(&mail);
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        if told.lock().unwrap().dead {
+            return None;
+        }
+        tokio::time::sleep(BREATH).await;
     }
-    None
+    panic!("no mail to {email} in a minute")
 }
 
 /// The desk: one command at a time, killed with the server.

@@ -157,7 +157,7 @@ pub fn audit(house: &House) -> Vec<String> {
 /// Changes the database beside the running server: for what no act of the program can bring about yet.
 pub fn change(house: &House, statement: &str) {
     let script =
-        "import sqlite3,sys\nd=sqlite3.connect(sys.argv[1],timeout=10)\nd.execute(sys.argv[2])\nd.commit()";
+        "import sqlite3,sys\nd=sqlite3.connect(sys.argv[1],timeout=60)\nd.execute(sys.argv[2])\nd.commit()";
     let database = house.folder.join("namens.db");
     let done = Command::new("python3").args(["-c", script]).arg(database).arg(statement).status();
     assert!(done.unwrap().success(), "{statement}");

@@ -10,7 +10,7 @@ use crate::{
     browser::{Browser, Page},
     house::{CALLBACK, House, PASSWORD},
     portal::{enter_password, log_in, register, request},
-    steps::{account, answer, is_in, likeness, log_in_with, open, to_code, type_code},
+    steps::{account, answer, crowd, is_in, likeness, log_in_with, open, to_code, type_code},
 };
 
 const JANSEN: &str = "jansen@voorbeeld.nl";
@@ -140,24 +140,28 @@ async fn whoever_registers_in_bulk_shuts_no_login_out() {
     let owner = Browser::new();
     let login = open(&owner, &request(&house, &[]), "email").await;
     let mut forms = Vec::new();
-    for _ in 0..30 {
+    for _ in 0..crowd(30) {
         let browser = Browser::new();
         let form = open(&browser, &request(&house, &[]), "register").await;
-        forms.push((browser, form));
+        let csrf = form.form("register-form").1["csrf"].clone();
+        forms.push((browser, form.url, csrf));
     }
     let mut flood = JoinSet::new();
-    for (n, (browser, form)) in forms.into_iter().enumerate() {
+    for (n, (browser, url, csrf)) in forms.into_iter().enumerate() {
         flood.spawn(async move {
             let email = format!("mallory{n}@voorbeeld.nl");
-            browser.submit(&form, "register-form", &[("email", &email), ("password", PASSWORD)]).await.status
+            let typed = [("csrf", csrf.as_str()), ("email", &email), ("password", PASSWORD)];
+            browser.post(url.as_str(), &typed).await.status
         });
     }
-    // The first answers come when no more registrations are let in.
-    let first = flood.join_next().await.unwrap().unwrap();
-    assert_eq!(first, StatusCode::SERVICE_UNAVAILABLE);
+    let mut statuses = Vec::new();
+    // The first are turned away when no more registrations are let in.
+    while !statuses.contains(&StatusCode::SERVICE_UNAVAILABLE) {
+        statuses.push(flood.join_next().await.expect("some are turned away").unwrap());
+    }
     let sent = owner.submit(&login, "email-form", &[("email", JANSEN), ("password", PASSWORD)]).await;
     assert_eq!(owner.follow(sent, CALLBACK).await.heading(), "Vul de code in");
-    let statuses = flood.join_all().await;
+    statuses.extend(flood.join_all().await);
     assert!(statuses.contains(&StatusCode::SEE_OTHER), "some are served: {statuses:?}");
 }
 
@@ -167,15 +171,17 @@ async fn f4_a_wrong_password_costs_the_same_after_the_cost_has_changed() {
     account(&house, JANSEN).await;
     let work = async |house: &House, email: &str| {
         let before = house.work_done();
-        for _ in 0..4 {
-            enter_password(&Browser::new(), &request(house, &[]), email, WRONG).await;
-        }
+        enter_password(&Browser::new(), &request(house, &[]), email, WRONG).await;
         house.work_done() - before
     };
     let assert_same = async |house: &House, what: &str| {
         work(house, "warm@voorbeeld.nl").await;
-        let known = work(house, JANSEN).await;
-        let unknown = work(house, "nobody@voorbeeld.nl").await;
+        let (mut known, mut unknown) = (0, 0);
+        // By turns: a processor that others make slower is as slow for both.
+        for _ in 0..4 {
+            known += work(house, JANSEN).await;
+            unknown += work(house, "nobody@voorbeeld.nl").await;
+        }
         assert!(unknown * 2 > known && known * 2 > unknown, "{what}: {unknown} ticks, known: {known}");
     };
     // So costly that everything else the server does for a login is little next to it.

@@ -14,10 +14,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use namens::simulator::{
-    Running,
-    digid::{self, Person, names::Level, registry::SpMetadata, routing::Service},
-    pki::Pki,
+use namens::{
+    clock::Clock,
+    domain::calendar::{midnight, today},
+    simulator::{
+        Running,
+        digid::{self, Person, names::Level, registry::SpMetadata, routing::Service},
+        pki::Pki,
+    },
 };
 
 /// The password of whoever has one.
@@ -68,6 +72,7 @@ impl House {
 
     /// An installation with something special.
     pub async fn start_with(options: Options) -> Self {
+        same_day().await;
         let (folder, ip) = fresh_folder();
         copy(template(), &folder);
         let pki = Pki::create(&folder.join("pki")).unwrap();
@@ -141,8 +146,7 @@ impl House {
 
     /// A first column of the database, read beside the running server.
     pub fn query(&self, statement: &str) -> Vec<String> {
-        let script =
-            "import sqlite3,sys\nfor r in sqlite3.connect(sys.argv[1]).execute(sys.argv[2]): print(r[0])";
+        let script = "import sqlite3,sys\nfor r in sqlite3.connect(sys.argv[1],timeout=60).execute(sys.argv[2]): print(r[0])";
         let database = self.folder.join("namens.db");
         let output =
             Command::new("python3").args(["-c", script]).arg(database).arg(statement).output().unwrap();
@@ -226,14 +230,39 @@ fn text_to(raw: &[u8], to: &str) -> Option<String> {
 /// A folder and a loopback address that no other test of this machine uses.
 fn fresh_folder() -> (PathBuf, Ipv4Addr) {
     static NEXT: AtomicU32 = AtomicU32::new(1);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let pid = std::process::id();
-    let [_, _, high, low] = pid.to_be_bytes();
-    let ip = Ipv4Addr::new(127, 1 + high % 250, low, u8::try_from(number % 250 + 1).unwrap());
+    let (number, ip) = loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let ip = address(pid, number);
+        // A house that still stands, of this run or of another, keeps its address.
+        if TcpListener::bind((ip, 8080)).is_ok() {
+            break (number, ip);
+        }
+    };
     let folder = std::env::temp_dir().join(format!("namens-house-{pid}-{number}"));
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
     (folder, ip)
+}
+
+/// A loopback address: one of a thousand for each of fifteen thousand processes.
+fn address(pid: u32, number: u32) -> Ipv4Addr {
+    let all = pid % 15_000 * 1000 + number % 1000;
+    let part = |weight: u32| u8::try_from(all / weight % 250 + 1).unwrap();
+    Ipv4Addr::new(127, part(62_500), part(250), part(1))
+}
+
+/// How long no test takes, in seconds.
+const LONG: i64 = 180;
+
+/// People turn a year older, documents expire and days are named anew at midnight in Amsterdam: no test begins shortly
+/// before it and ends after it.
+async fn same_day() {
+    let now = Clock.now();
+    let midnight = midnight(today(now).succ_opt().unwrap());
+    if midnight.since(now) < LONG {
+        tokio::time::sleep(Duration::from_secs(midnight.since(now).unsigned_abs() + 1)).await;
+    }
 }
 
 /// `namens init` and the certificates, once for all tests: making RSA keys takes a while.

@@ -4,9 +4,10 @@ use reqwest::{StatusCode, header::RETRY_AFTER};
 
 use crate::{
     browser::{Browser, Page},
+    digid_steps::born,
     house::{CALLBACK, House, PASSWORD},
     portal::{code_of, enter_password, log_in, redeem, register, request},
-    steps::{account, answer, is_in, likeness, log_in_with, open, reference, to_code, type_code},
+    steps::{account, answer, crowd, is_in, likeness, log_in_with, open, reference, to_code, type_code},
 };
 
 #[tokio::test]
@@ -46,7 +47,7 @@ async fn f3_mails_of_two_logins_at_once_to_one_mailbox_can_be_told_apart() {
     let (one, two) = (Browser::new(), Browser::new());
     let (first, second) =
         tokio::join!(to_code(&house, &one, family[0], 2), to_code(&house, &two, family[1], 2));
-    let year = house.query("SELECT strftime('%Y', 'now')").remove(0);
+    let year = born(0, 0)[..4].to_owned();
     for (email, (_, page, _)) in family.iter().zip([&first, &second]) {
         let mail = house.mails(email, 2).pop().unwrap();
         let mail = mail.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -56,7 +57,9 @@ async fn f3_mails_of_two_logins_at_once_to_one_mailbox_can_be_told_apart() {
         }
     }
     // Two mails in one mailbox: the other's code does not fit, one's own does.
-    assert!(!is_in(&type_code(&one, &first.1, &second.2).await) || first.2 == second.2);
+    if first.2 != second.2 {
+        assert!(!is_in(&type_code(&one, &first.1, &second.2).await));
+    }
     assert!(is_in(&type_code(&one, &first.1, &first.2).await));
     assert!(is_in(&type_code(&two, &second.1, &second.2).await));
 }
@@ -124,17 +127,19 @@ async fn f4_the_same_hash_is_made_whether_or_not_there_is_an_account() {
     account(&house, "jansen@voorbeeld.nl").await;
     let work = async |email: &str| {
         let before = house.work_done();
-        for _ in 0..4 {
-            let (browser, request) = (Browser::new(), request(&house, &[]));
-            let form = open(&browser, &request, "email").await;
-            browser.submit(&form, "email-form", &[("email", email), ("password", "een ander woord")]).await;
-        }
+        let (browser, request) = (Browser::new(), request(&house, &[]));
+        let form = open(&browser, &request, "email").await;
+        browser.submit(&form, "email-form", &[("email", email), ("password", "een ander woord")]).await;
         house.work_done() - before
     };
     work("warm@voorbeeld.nl").await;
-    let known = work("jansen@voorbeeld.nl").await;
     for stranger in ["nobody@voorbeeld.nl", "no address at all"] {
-        let unknown = work(stranger).await;
+        let (mut known, mut unknown) = (0, 0);
+        // By turns: a processor that others make slower is as slow for both.
+        for _ in 0..4 {
+            known += work("jansen@voorbeeld.nl").await;
+            unknown += work(stranger).await;
+        }
         assert!(unknown * 2 > known && known * 2 > unknown, "{stranger}: {unknown} ticks, known: {known}");
     }
 }
@@ -143,17 +148,20 @@ async fn f4_the_same_hash_is_made_whether_or_not_there_is_an_account() {
 async fn f4_when_too_many_log_in_the_rest_hear_503_and_when_to_come_back() {
     let mut house = House::start().await;
     house.reconfigure("memory_kib = 7168", "memory_kib = 131072\nqueue = 1");
-    let crowd = 24;
+    let crowd = crowd(24);
     let mut forms = Vec::new();
     for _ in 0..crowd {
         let browser = Browser::new();
         let form = open(&browser, &request(&house, &[]), "email").await;
-        forms.push((browser, form));
+        let csrf = form.form("email-form").1["csrf"].clone();
+        forms.push((browser, form.url, csrf));
     }
-    let tries = forms.into_iter().enumerate().map(|(n, (browser, form))| {
+    // All is ready when the first one asks: they come faster than they can be served.
+    let tries = forms.into_iter().enumerate().map(|(n, (browser, url, csrf))| {
         tokio::spawn(async move {
             let email = format!("jansen{n}@voorbeeld.nl");
-            browser.submit(&form, "email-form", &[("email", &email), ("password", PASSWORD)]).await
+            let typed = [("csrf", csrf.as_str()), ("email", &email), ("password", PASSWORD)];
+            browser.post(url.as_str(), &typed).await
         })
     });
     let tries: Vec<_> = tries.collect();

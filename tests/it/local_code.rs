@@ -27,7 +27,8 @@ async fn f5_the_code_of_one_tab_fails_in_another_of_the_same_browser() {
     let browser = Browser::new();
     let (_, tab_a, mut code_a) = to_code(&house, &browser, EMAIL, 2).await;
     let (request_b, tab_b, code_b) = to_code(&house, &browser, EMAIL, 3).await;
-    if code_a == code_b {
+    let by_chance = code_a == code_b;
+    if by_chance {
         code_a = wrong(&code_b);
     }
     let refused = type_code(&browser, &tab_b, &code_a).await;
@@ -36,7 +37,7 @@ async fn f5_the_code_of_one_tab_fails_in_another_of_the_same_browser() {
     let spaced = format!(" {} {} ", &code_b[..3], &code_b[3..]);
     let done = type_code(&browser, &tab_b, &spaced).await;
     redeem(&house, &request_b, &code_of(&done)).await;
-    assert!(!is_in(&type_code(&browser, &tab_a, &code_b).await));
+    assert!(by_chance || !is_in(&type_code(&browser, &tab_a, &code_b).await));
 }
 
 #[tokio::test]

@@ -113,9 +113,9 @@ async fn of_a_hundred_who_redeem_one_authorization_code_one_gets_tokens_and_they
     register(&house, &browser, "jansen@voorbeeld.nl").await;
     let ask = request(&house, &[]);
     let code = code_of(&browser.visit(&ask.url, CALLBACK).await);
-    let (issuer, verifier) = (house.issuer.clone(), ask.verifier.clone());
+    let (portal, verifier) = (Portal::of(&house), ask.verifier.clone());
     let all = (0..100).map(|_| {
-        let (issuer, code, verifier) = (issuer.clone(), code.clone(), verifier.clone());
+        let (portal, code, verifier) = (portal.clone(), code.clone(), verifier.clone());
         async move {
             let form = [
                 ("grant_type", "authorization_code"),
@@ -123,7 +123,7 @@ async fn of_a_hundred_who_redeem_one_authorization_code_one_gets_tokens_and_they
                 ("redirect_uri", CALLBACK),
                 ("code_verifier", &verifier),
             ];
-            post(&issuer, &form).await
+            portal.post(&form).await
         }
     });
     let (winners, others): (Vec<_>, Vec<_>) =
@@ -145,10 +145,10 @@ async fn of_a_hundred_refreshes_with_one_token_there_is_one_successor() {
     let house = House::start().await;
     let tokens = register(&house, &Browser::new(), "jansen@voorbeeld.nl").await;
     let first = tokens.text("refresh_token").to_owned();
-    let issuer = house.issuer.clone();
+    let portal = Portal::of(&house);
     let all = (0..100).map(|_| {
-        let (issuer, first) = (issuer.clone(), first.clone());
-        async move { post(&issuer, &[("grant_type", "refresh_token"), ("refresh_token", &first)]).await }
+        let (portal, first) = (portal.clone(), first.clone());
+        async move { portal.post(&[("grant_type", "refresh_token"), ("refresh_token", &first)]).await }
     });
     let answers = at_once(all).await;
     assert!(answers.iter().all(|(status, _)| *status == 200), "a lost answer may be asked again");
@@ -167,8 +167,21 @@ async fn of_a_hundred_refreshes_with_one_token_there_is_one_successor() {
     assert_eq!(refresh(third).await.0, 400, "the family lives on after a replay");
 }
 
-async fn post(issuer: &str, form: &[(&str, &str)]) -> (u16, Value) {
-    let request = reqwest::Client::new().post(format!("{issuer}/token"));
-    let answer = request.basic_auth(PORTAL, Some(form_encoded(SECRET))).form(form).send().await.unwrap();
-    (answer.status().as_u16(), answer.json().await.unwrap())
+/// One client for all: to make one takes long, and a code lives for a minute only.
+#[derive(Clone)]
+struct Portal {
+    http: reqwest::Client,
+    issuer: String,
+}
+
+impl Portal {
+    fn of(house: &House) -> Self {
+        Self { http: reqwest::Client::new(), issuer: house.issuer.clone() }
+    }
+
+    async fn post(&self, form: &[(&str, &str)]) -> (u16, Value) {
+        let request = self.http.post(format!("{}/token", self.issuer));
+        let answer = request.basic_auth(PORTAL, Some(form_encoded(SECRET))).form(form).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
 }

@@ -11,6 +11,11 @@ use crate::{
     portal::{Request, code_of, redeem, request},
 };
 
+/// So many, and more where more cores serve them.
+pub fn crowd(least: usize) -> usize {
+    least.max(3 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+}
+
 /// The form `name` (`email`, `register` or `recover`) of a login that begins.
 pub async fn open(browser: &Browser, request: &Request, name: &str) -> Page {
     let choose = browser.visit(&request.url, CALLBACK).await;

@@ -28,7 +28,7 @@ import urllib.parse
 import urllib.request
 from email import message_from_bytes, policy
 
-PATIENCE = 120
+PATIENCE = 300
 HERE = pathlib.Path(__file__).resolve().parent
 CALLBACK = "http://127.0.0.1:9/callback"
 SECRET = "a secret of the portal, for tests only"
@@ -154,7 +154,7 @@ class House:
 
     def mailed_code(self, known):
         """The code in the newest mail; waits until there are more than `known`."""
-        for _ in range(200):
+        for _ in range(1200):
             mails = sorted((self.folder / "mail").glob("*.eml"))
             if len(mails) > known:
                 text = message_from_bytes(mails[-1].read_bytes(), policy=policy.default).get_body().get_content()

@@ -122,27 +122,40 @@ async fn connection(
 
 #[cfg(test)]
 mod tests {
-    use axum::routing::get;
+    use axum::{extract::State, routing::get};
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
-        sync::oneshot,
+        sync::{Notify, oneshot},
+        task::JoinHandle,
         time::Instant,
     };
 
     use super::*;
 
     const SHORT: Duration = Duration::from_millis(200);
-    /// A bound for what must come.
-    const MINUTE: Duration = Duration::from_mins(1);
+    /// Longer than anything here takes on the slowest machine.
+    const LONG: Duration = Duration::from_mins(1);
+
+    /// A request that is slow: it tells that it has begun, and goes on until it may end.
+    #[derive(Clone, Default)]
+    struct Slow {
+        begun: Arc<Notify>,
+        may_end: Arc<Notify>,
+    }
 
     /// A server on a free port, what stops it, and the task that ends with it.
-    async fn serve(limits: Limits) -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
+    async fn serve(limits: Limits, slow: Slow) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
+        let answer_slowly = async |State(slow): State<Slow>| {
+            slow.begun.notify_one();
+            slow.may_end.notified().await;
+        };
         let router = Router::new()
             .route(
                 "/peer",
                 get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() }),
             )
-            .route("/slow", get(|| async { sleep(3 * SHORT).await }));
+            .route("/slow", get(answer_slowly))
+            .with_state(slow);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -159,7 +172,7 @@ mod tests {
     /// Everything until the server closes.
     async fn hear(mut stream: TcpStream) -> String {
         let mut text = String::new();
-        timeout(MINUTE, stream.read_to_string(&mut text)).await.expect("the server closes").unwrap();
+        timeout(LONG, stream.read_to_string(&mut text)).await.expect("the server closes").unwrap();
         text
     }
 
@@ -169,14 +182,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_knows_its_peer_and_a_slow_one_is_given_up() {
-        let (address, _stop, _server) = serve(Limits { request: SHORT, ..Limits::default() }).await;
+        let (address, _stop, _server) =
+            serve(Limits { request: SHORT, ..Limits::default() }, Slow::default()).await;
         assert!(hear(say(address, &get_of("/peer")).await).await.ends_with("127.0.0.1"));
         assert!(hear(say(address, &get_of("/slow")).await).await.starts_with("HTTP/1.1 503"));
     }
 
     #[tokio::test]
     async fn who_dawdles_over_the_headers_or_says_nothing_is_let_go() {
-        let (address, _stop, _server) = serve(Limits { headers: SHORT, ..Limits::default() }).await;
+        let (address, _stop, _server) =
+            serve(Limits { headers: SHORT, ..Limits::default() }, Slow::default()).await;
         for text in ["", "GET /peer HTTP/1.1\r\nhost:"] {
             let begun = Instant::now();
             hear(say(address, text).await).await;
@@ -186,20 +201,25 @@ mod tests {
 
     #[tokio::test]
     async fn who_asks_and_never_reads_is_let_go_and_who_is_being_served_is_not() {
-        let limits = Limits { life: SHORT, last: 25 * SHORT, ..Limits::default() };
-        let (address, _stop, _server) = serve(limits).await;
+        let limits = Limits { life: SHORT, last: 50 * SHORT, ..Limits::default() };
+        let answer = Slow::default();
+        let (address, _stop, _server) = serve(limits, answer.clone()).await;
         let slow = say(address, &get_of("/slow")).await;
         let mut deaf = TcpStream::connect(address).await.unwrap();
+        answer.begun.notified().await;
+        sleep(2 * SHORT).await;
+        answer.may_end.notify_one();
+        assert!(hear(slow).await.starts_with("HTTP/1.1 200"));
         let many = "GET /peer HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1000);
         // Until the server lets go it takes all that its buffers hold, and then no more.
         let asked = async { while deaf.write_all(many.as_bytes()).await.is_ok() {} };
-        timeout(MINUTE, asked).await.expect("it is let go");
-        assert!(hear(slow).await.starts_with("HTTP/1.1 200"));
+        timeout(LONG, asked).await.expect("it is let go");
     }
 
     #[tokio::test]
     async fn past_the_limit_a_connection_waits_for_its_turn() {
-        let (address, _stop, _server) = serve(Limits { connections: 1, ..Limits::default() }).await;
+        let (address, _stop, _server) =
+            serve(Limits { connections: 1, ..Limits::default() }, Slow::default()).await;
         let first = say(address, "").await;
         sleep(SHORT).await;
         let mut second = say(address, &get_of("/peer")).await;
@@ -211,14 +231,18 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_under_way_is_finished_and_what_is_idle_is_not_waited_for() {
-        let (address, stop, server) = serve(Limits::default()).await;
+        let limits = Limits { headers: 2 * LONG, last: 2 * LONG, ..Limits::default() };
+        let answer = Slow::default();
+        let (address, stop, server) = serve(limits, answer.clone()).await;
         let idle = say(address, "").await;
         let slow = say(address, &get_of("/slow")).await;
-        sleep(SHORT).await;
+        answer.begun.notified().await;
         stop.send(()).unwrap();
+        let closed = async { while TcpStream::connect(address).await.is_ok() {} };
+        timeout(LONG, closed).await.expect("the door is shut");
+        answer.may_end.notify_one();
         assert!(hear(slow).await.starts_with("HTTP/1.1 200"));
-        timeout(MINUTE, server).await.expect("the server ends").unwrap();
+        timeout(LONG, server).await.expect("the server ends").unwrap();
         assert_eq!(hear(idle).await, "");
-        assert!(TcpStream::connect(address).await.is_err());
     }
 }

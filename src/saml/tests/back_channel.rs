@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use openssl::ssl::{SslAcceptor, SslMethod, SslVerifyMode};
 use samael::crypto::{Crypto, CryptoProvider, ReduceMode};
+use tokio::net::TcpSocket;
 
 use super::forge::{
     self, DIGID, Pair, RESOLVE_ID, artifact_of, expected, keys, now, replace, sign, template,
@@ -113,6 +114,9 @@ async fn only_the_given_roots_and_the_right_host_count() {
     assert_eq!(resolve(&serve(&keys().stranger, answer)).await.err(), no_connection);
     let other_name = serve(&keys().digid, answer).replace("127.0.0.1", "localhost");
     assert_eq!(resolve(&other_name).await.err(), no_connection);
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // Taken, so that nobody else listens there meanwhile, and not listened at.
+    let taken = TcpSocket::new_v4().unwrap();
+    taken.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let closed = taken.local_addr().unwrap();
     assert_eq!(resolve(&format!("https://{closed}/")).await.err(), no_connection);
 }
