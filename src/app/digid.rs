@@ -19,7 +19,8 @@ use crate::{
         time::Timestamp,
     },
     saml::{
-        Interface, NamedPem, Needs, Pem, Providers, RoutingService, ServiceProvider, Settings, check_metadata,
+        ACS_PATH, Interface, LOGOUT_PATH, NamedPem, Needs, Pem, Providers, RoutingService, ServiceProvider,
+        Settings, check_metadata,
     },
 };
 
@@ -165,7 +166,7 @@ fn settings(config: &Config, digid: &config::Digid) -> Result<Settings, Fault> {
     let named = |name: &str, key: &Path, certificate: &Path| -> Result<NamedPem, BadConfig> {
         Ok(NamedPem { name: name.to_owned(), pem: pem(key, certificate)? })
     };
-    let logout_url = digid.single_logout()?.then(|| config.endpoint("/digid/logout").parse());
+    let logout_url = digid.single_logout()?.then(|| config.endpoint(LOGOUT_PATH).parse());
     let interface = match digid.routing_service()? {
         None => Interface::Digid3,
         Some(service) => {
@@ -192,7 +193,7 @@ fn settings(config: &Config, digid: &config::Digid) -> Result<Settings, Fault> {
     let next_tls = digid.next_tls.iter().map(|next| Ok((next.from, pem(&next.key, &next.certificate)?)));
     Ok(Settings {
         entity_id: digid.entity_id.clone(),
-        acs_url: config.endpoint("/digid/acs").parse()?,
+        acs_url: config.endpoint(ACS_PATH).parse()?,
         acs_index: Some(0),
         logout_url: logout_url.transpose()?,
         binding: digid.binding(),

@@ -60,7 +60,8 @@ where
     AtDigid<P>: Into<Step> + Clone,
 {
     // The login's id is the RelayState: opaque, under 80 bytes, and worth nothing without the browser's cookie.
-    let outgoing = service_provider(app)?.request(wish, held.login.id.as_str(), now).await?;
+    let outgoing = service_provider(app)?.request(wish, held.login.id.as_str(), now).await;
+    let outgoing = outgoing.map_err(Stop::not_requested)?;
     let Wish { required, force_authn: forced, representation } = wish;
     let sent = SentRequest { id: outgoing.id.clone(), at: now, required, forced, representation };
     logins::save(app, held.to(|login| login.to_digid(sent))).await?;

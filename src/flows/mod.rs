@@ -23,6 +23,7 @@ pub use logins::Held;
 use crate::{
     domain::{fault::Fault, id::LoginId, login::Done, representation::NotRepresented},
     password::NotHashed,
+    saml::{Failure, RequestError},
 };
 
 /// Where a login goes from here.
@@ -110,6 +111,14 @@ impl Stop {
     pub(crate) fn not_hashed(error: NotHashed) -> Self {
         match error {
             NotHashed::Busy => Self::Busy,
+            other => Self::Fault(other.into()),
+        }
+    }
+
+    /// What became of a request to DigiD that was not made.
+    pub(crate) fn not_requested(error: RequestError) -> Self {
+        match error {
+            RequestError::Failed(Failure::Busy) => Self::Busy,
             other => Self::Fault(other.into()),
         }
     }

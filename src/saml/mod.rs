@@ -49,6 +49,11 @@ mod xml;
 #[cfg(test)]
 mod tests;
 
+/// Where DigiD sends browsers back with an artifact: a path below the issuer.
+pub const ACS_PATH: &str = "/digid/acs";
+/// Where DigiD sends requests to log somebody out, and browsers back after ours.
+pub const LOGOUT_PATH: &str = "/digid/logout";
+
 pub use artifact::{Artifact, Expected};
 pub use assertion::Verified;
 pub use failure::Failure;

@@ -194,6 +194,8 @@ pub(super) struct Inner {
     pub(super) digid: IdentityProvider,
     pub(super) clients: Succession<TlsClient>,
     pub(super) lane: Lane,
+    /// Half of that lane, for the requests that anybody can ask for: the rest is left to answers.
+    pub(super) departures: Lane,
     pinned: Vec<TrustedCertificate>,
     metadata: Succession<String>,
 }
@@ -243,6 +245,7 @@ impl ServiceProvider {
             signers,
             digid,
             clients,
+            departures: lane.half(),
             lane,
             pinned,
             metadata,

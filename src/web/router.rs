@@ -14,7 +14,11 @@ use super::{
     authorize, code, digid, digid_logout, discovery, done, email, error, link, login, logout, page, question,
     recover, register, token, userinfo,
 };
-use crate::{app::App, oidc::path};
+use crate::{
+    app::App,
+    oidc::path,
+    saml::{ACS_PATH, LOGOUT_PATH},
+};
 
 /// The largest body of a request, in bytes: forms and token requests are small.
 const BODY: usize = 64 * 1024;
@@ -39,8 +43,8 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route(path::AUTHORIZE, get(authorize::get).post(authorize::post))
         .nest("/login/{id}", login)
-        .route("/digid/acs", get(digid::acs))
-        .route("/digid/logout", get(digid_logout::back).post(digid_logout::post))
+        .route(ACS_PATH, get(digid::acs))
+        .route(LOGOUT_PATH, get(digid_logout::back).post(digid_logout::post))
         .route("/digid/metadata", get(digid::metadata))
         .route(path::TOKEN, post(token::token))
         .route(path::USERINFO, get(userinfo::userinfo).post(userinfo::userinfo))

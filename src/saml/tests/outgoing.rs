@@ -1,6 +1,9 @@
 //! What we send: requests, metadata, and what is refused before anything is sent.
 
 use std::io::Read as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,6 +11,7 @@ use flate2::read::DeflateDecoder;
 use openssl::hash::MessageDigest;
 use openssl::sign::Verifier;
 use samael::crypto::{AllowedSignatureAlgorithm, Crypto, CryptoProvider, ReduceMode};
+use tokio::time::timeout;
 use url::Url;
 
 use super::forge::{self, ACS, DIGID, Pair, SP, artifact_of, keys, now, replace, resigned, settings, sp};
@@ -220,4 +224,39 @@ fn only_an_artifact_of_our_digid_is_taken() {
         format!("{artifact:?} {:?}", forge::settings()),
         format!("Artifact(…) Settings {{ entity_id: {SP:?}, .. }}")
     );
+}
+
+/// Whoever begins login after login and never comes back keeps nobody from arriving.
+#[tokio::test]
+async fn requests_leave_half_of_the_lane_to_answers() {
+    let (sp, may_end) = (sp(), Arc::new(AtomicBool::new(false)));
+    // As many as the whole lane holds; those past the half are turned away at once.
+    let mut departing = tokio::task::JoinSet::new();
+    for _ in 0..500 {
+        let (departures, may_end) = (sp.inner.departures.clone(), may_end.clone());
+        departing.spawn(async move {
+            let wait = move || {
+                while !may_end.load(Ordering::Relaxed) {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Ok(())
+            };
+            departures.run::<(), Failure>(wait).await
+        });
+    }
+    let refused = departing.join_next().await.unwrap().unwrap();
+    assert_eq!(refused, Err(Failure::Busy), "more than half was let in");
+    let wish = Wish { required: Level::Midden, force_authn: false, representation: false };
+    let request = timeout(Duration::from_mins(1), sp.request(wish, "x", now())).await;
+    assert_eq!(
+        request.expect("it waits in the place of answers").unwrap_err(),
+        RequestError::Failed(Failure::Busy)
+    );
+    let answer = tokio::spawn({
+        let lane = sp.inner.lane.clone();
+        async move { lane.run::<(), Failure>(|| Ok(())).await }
+    });
+    tokio::task::yield_now().await;
+    may_end.store(true, Ordering::Relaxed);
+    assert_eq!(answer.await.unwrap(), Ok(()), "an answer found no place");
 }
