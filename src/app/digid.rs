@@ -2,7 +2,6 @@
 //! without a restart, and those that cannot be used change nothing but the log.
 
 use std::{
-    collections::BTreeSet,
     fs::File,
     io::Read,
     path::Path,
@@ -14,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::{
     config::{self, BadConfig, Config, secret::refuse_open_file},
     domain::{
+        calendar::DAY,
         fault::Fault,
         finding::{Report, Verdict},
         time::Timestamp,
@@ -44,8 +44,8 @@ struct Watch {
     last: Look,
     /// Why it does not run, as logged.
     told: Option<String>,
-    /// The dates that were logged.
-    dates: BTreeSet<String>,
+    /// On which day the dates were logged last, counted from 1970.
+    told_dates: Option<i64>,
 }
 
 impl Connection {
@@ -54,7 +54,7 @@ impl Connection {
         let running = settings(config, digid)?;
         let current = RwLock::new(ServiceProvider::new(&running, now)?);
         let last = Ok(running.clone());
-        let watch = Watch { running, last, told: None, dates: BTreeSet::new() };
+        let watch = Watch { running, last, told: None, told_dates: None };
         let connection = Self { current, watch: Mutex::new(Box::new(watch)) };
         connection.follow(config, now);
         Ok(connection)
@@ -79,14 +79,14 @@ impl Connection {
         let (same, settled) = (look.as_ref().is_ok_and(|new| *new == watch.running), look == watch.last);
         let changed = match &look {
             _ if same || !settled => None,
-            Ok(new) => Some(ServiceProvider::new(new, now).map_err(|error| error.to_string())),
+            Ok(new) => Some(self.current().renewed(new, now).map_err(|error| error.to_string())),
             Err(why) => Some(Err(why.clone())),
         };
         watch.last.clone_from(&look);
         match (changed, look) {
             (Some(Ok(renewed)), Ok(new)) => {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = renewed;
-                (watch.running, watch.told) = (new, None);
+                (watch.running, watch.told, watch.told_dates) = (new, None, None);
                 tracing::info!(
                     "the connection to DigiD goes on with what has changed in [digid] and its files"
                 );
@@ -106,21 +106,20 @@ impl Connection {
         }
     }
 
-    /// Logs each date that needs somebody, once: what it says changes by the day.
+    /// Logs every date that needs somebody, once a day.
     fn tell_dates(&self, watch: &mut Watch, now: Timestamp) {
+        let today = now.epoch().div_euclid(DAY);
+        if watch.told_dates.replace(today) == Some(today) {
+            return;
+        }
         let mut report = Report::default();
         self.current().dates(&mut report, now);
-        let mut dates = BTreeSet::new();
-        for finding in report.findings().filter(|finding| finding.verdict > Verdict::Ok) {
-            let says = finding.to_string();
-            match finding.verdict {
-                _ if watch.dates.contains(&says) => {}
-                Verdict::Error => tracing::error!("{says}"),
-                Verdict::Warning | Verdict::Ok => tracing::warn!("{says}"),
-            }
-            dates.insert(says);
+        for finding in report.of(Verdict::Error) {
+            tracing::error!("{finding}");
         }
-        watch.dates = dates;
+        for finding in report.of(Verdict::Warning) {
+            tracing::warn!("{finding}");
+        }
     }
 }
 

@@ -233,7 +233,7 @@ fn turns_as_text(out: &mut impl Write, turns: &[(Algorithm, Turn)]) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::mandates::tests::fresh;
+    use crate::store::testing::fresh;
 
     const CACHE: i64 = 3600;
     const ALG: Algorithm = Algorithm::Es256;

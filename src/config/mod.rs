@@ -187,13 +187,7 @@ fn told(text: &str, error: &toml::de::Error) -> String {
     let key = text.lines().nth(line).and_then(|line| line.split_once('=')).map_or("", |(key, _)| key.trim());
     let is_key = !key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c == '_');
     let at = if is_key { format!(", `{key}`") } else { String::new() };
-    // What stands where a value should: text without its quotes is taken for a number or a date.
-    let value =
-        text.lines().nth(line).and_then(|line| line.split_once('=')).map_or("", |(_, value)| value.trim());
-    let bare =
-        !value.is_empty() && !value.starts_with(['"', '\'', '[', '{']) && value.parse::<f64>().is_err();
-    let quotes = if bare && !matches!(value, "true" | "false") { ". Text stands between quotes" } else { "" };
-    format!("line {}{at}: {}{quotes}", line + 1, error.message())
+    format!("line {}{at}: {}", line + 1, error.message())
 }
 
 #[cfg(test)]
@@ -248,7 +242,6 @@ folder = "mail"
             ("folder = \"mail\"", "", "folder or smtp"),
             ("127.0.0.1:8080", "localhost", "such as 127.0.0.1:8080"),
             ("\"namens.db\"", "namens.db", "line 4, `database`"),
-            ("\"namens.db\"", "namens.db", ". Text stands between quotes"),
             (
                 "{ file = \"keys/master.key\" }",
                 "\"00ff\"",

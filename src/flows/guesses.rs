@@ -122,7 +122,7 @@ impl Device {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::mandates::tests::fresh;
+    use crate::store::testing::fresh;
 
     #[tokio::test]
     async fn a_bounded_number_waits_and_whoever_has_waited_makes_room() {

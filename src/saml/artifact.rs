@@ -91,11 +91,15 @@ impl ServiceProvider {
         let id = new_id()?;
         let sp = self.inner.clone();
         let (resolve_id, destination) = (id.clone(), endpoint.clone());
-        let envelope =
-            self.inner.lane.run(move || artifact_resolve(&sp, &resolve_id, &destination, &text, now)).await?;
+        let envelope = self
+            .inner
+            .lanes
+            .all
+            .run(move || artifact_resolve(&sp, &resolve_id, &destination, &text, now))
+            .await?;
         let body = exchange(&self.inner.clients.at(now).client, endpoint, envelope).await?;
         let (sp, expected) = (self.inner.clone(), expected.clone());
-        self.inner.lane.run(move || accept(&sp, &body, &id, &expected, now)).await
+        self.inner.lanes.all.run(move || accept(&sp, &body, &id, &expected, now)).await
     }
 }
 

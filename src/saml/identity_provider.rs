@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use url::Url;
 
 use super::keys::TrustedCertificate;
-use super::libxmlsec::Document;
 use super::settings::{SettingsError, is_safe};
+use super::verify::Verifiable;
 use super::xml::{self, DS, Element, MD, Reason, SAMLP};
 use super::{expiry, strict};
 use crate::config::digid::Binding;
@@ -150,11 +150,8 @@ pub(super) fn inspect(
 /// The root as it was digested for the one signature in the document, which is the root's own.
 fn verified(bytes: &[u8], root: &Element, pinned: &[TrustedCertificate]) -> Result<Element, Reason> {
     let id = strict::metadata_signature(root)?;
-    let document = Document::parse(bytes).ok_or("not well-formed XML")?;
     let keys = pinned.iter().map(|certificate| certificate.der.as_slice());
-    let signed = xml::parse(&document.signed(id, keys).ok_or("invalid signature")?)?;
-    let same = signed.is(MD, "EntityDescriptor") && signed.attribute("ID") == Some(id);
-    if same { Ok(signed) } else { Err("invalid signature") }
+    Verifiable::parse(bytes, keys.collect())?.read(id, MD, "EntityDescriptor")
 }
 
 /// A look at one document.

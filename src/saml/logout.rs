@@ -24,7 +24,6 @@ use super::{Failure, verify};
 use crate::domain::bsn::Bsn;
 use crate::domain::proof::Digid;
 use crate::domain::time::Timestamp;
-use crate::lane::Lane;
 
 /// The largest LogoutResponse, in bytes. DigiD's has some hundreds.
 const MAX_RESPONSE: usize = 16 * 1024;
@@ -35,14 +34,12 @@ pub(super) struct Logout {
     pub(super) ours: Url,
     /// To DigiD.
     digid: Url,
-    /// Anybody can knock here, so this takes at most half of the places: the rest is for logins.
-    door: Lane,
 }
 
 impl Logout {
     /// `None` where DigiD's metadata has no address for it: a look at that metadata has refused it then.
-    pub(super) fn new(ours: Url, digid: &IdentityProvider, lane: &Lane) -> Option<Self> {
-        Some(Self { ours, digid: digid.logout.clone()?, door: lane.half() })
+    pub(super) fn new(ours: Url, digid: &IdentityProvider) -> Option<Self> {
+        Some(Self { ours, digid: digid.logout.clone()? })
     }
 }
 
@@ -99,27 +96,25 @@ impl ServiceProvider {
         );
         let ours = id.clone();
         let work = move || message(&sp, ("LogoutRequest", &ours), &destination, &content, now);
-        let saml_request = STANDARD.encode(self.inner.lane.run(work).await?);
+        let saml_request = STANDARD.encode(self.inner.lanes.all.run(work).await?);
         Ok(OutgoingLogout { id, action, saml_request })
     }
 
     /// Reads what claims to be DigiD's request to log somebody out (step U3), a SOAP envelope. The caller must spend its
     /// id once only.
     pub async fn read_logout(&self, body: Vec<u8>, now: Timestamp) -> Result<LogoutRequest, Failure> {
-        let (sp, door) = (self.inner.clone(), self.logout()?.door.clone());
         self.inner.check_metadata_counts(now)?;
-        let ours = self.logout()?.ours.clone();
-        let work = move || accept(&sp, &body, &ours, now);
-        door.run(work).await
+        let (sp, ours) = (self.inner.clone(), self.logout()?.ours.clone());
+        self.inner.lanes.strangers.run(move || accept(&sp, &body, &ours, now)).await
     }
 
     /// Our signed answer that it was done (step U4), in its SOAP envelope.
     pub async fn logout_response(&self, to: &LogoutRequest, now: Timestamp) -> Result<String, Failure> {
-        let (sp, door) = (self.inner.clone(), self.logout()?.door.clone());
+        let sp = self.inner.clone();
         let (id, answers) = (new_id()?, format!("InResponseTo=\"{}\"", escape(&to.id)));
         let content = format!("<samlp:Status><samlp:StatusCode Value=\"{SUCCESS}\"/></samlp:Status>");
         let work = move || message(&sp, ("LogoutResponse", &id), &answers, &content, now);
-        Ok(in_soap(&door.run(work).await?))
+        Ok(in_soap(&self.inner.lanes.all.run(work).await?))
     }
 
     /// Whether what the browser brings back from DigiD (step U5) says that our request `id` was carried out everywhere.

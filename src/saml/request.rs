@@ -102,7 +102,7 @@ impl ServiceProvider {
         let id = new_id()?;
         let (sp, relay_state) = (self.inner.clone(), relay_state.to_owned());
         let draft = Draft { id: id.clone(), class, wish, relay_state, now };
-        let how = self.inner.departures.run(move || match sp.binding {
+        let how = self.inner.lanes.strangers.run(move || match sp.binding {
             Binding::Redirect => redirect(&sp, &draft),
             Binding::Post => post(&sp, draft),
         });

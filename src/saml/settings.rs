@@ -193,9 +193,7 @@ pub(super) struct Inner {
     pub(super) signers: Succession<Signer>,
     pub(super) digid: IdentityProvider,
     pub(super) clients: Succession<TlsClient>,
-    pub(super) lane: Lane,
-    /// Half of that lane, for the requests that anybody can ask for: the rest is left to answers.
-    pub(super) departures: Lane,
+    pub(super) lanes: Lanes,
     pinned: Vec<TrustedCertificate>,
     metadata: Succession<String>,
 }
@@ -208,6 +206,15 @@ impl Inner {
     }
 }
 
+/// The bounds on XML and signatures.
+#[derive(Clone)]
+pub(super) struct Lanes {
+    /// For what DigiD answers about somebody who logs in.
+    pub(super) all: Lane,
+    /// Half of it, for what anybody can ask for: to leave for DigiD, and to be read as if they were DigiD.
+    pub(super) strangers: Lane,
+}
+
 /// How we reach DigiD's back channel, and what we show there.
 pub(super) struct TlsClient {
     pub(super) client: Client,
@@ -217,6 +224,16 @@ pub(super) struct TlsClient {
 impl ServiceProvider {
     /// Parses and checks everything once, and closes libxmlsec's holes.
     pub fn new(settings: &Settings, now: Timestamp) -> Result<Self, SettingsError> {
+        let all = Lane::new(WAITING);
+        Self::within(Lanes { strangers: all.half(), all }, settings, now)
+    }
+
+    /// The same with other settings, within the same bounds: work that the older one began still counts.
+    pub fn renewed(&self, settings: &Settings, now: Timestamp) -> Result<Self, SettingsError> {
+        Self::within(self.inner.lanes.clone(), settings, now)
+    }
+
+    fn within(lanes: Lanes, settings: &Settings, now: Timestamp) -> Result<Self, SettingsError> {
         libxmlsec::harden();
         check_name("the entity id", &settings.entity_id)?;
         check_url("the assertion consumer service URL", &settings.acs_url)?;
@@ -231,8 +248,7 @@ impl ServiceProvider {
         let needs = Needs { binding: settings.binding, single_logout: settings.logout_url.is_some() };
         let trust = Trust { entity_id: &settings.metadata_entity_id, pinned: &pinned, needs };
         let digid = identity_provider::read(&settings.digid_metadata, &trust, now)?;
-        let lane = Lane::new(WAITING);
-        let logout = settings.logout_url.clone().and_then(|ours| Logout::new(ours, &digid, &lane));
+        let logout = settings.logout_url.clone().and_then(|ours| Logout::new(ours, &digid));
         let (signers, clients) = (signers(settings)?, clients(settings)?);
         let metadata = ours(settings, &signers, &clients, routing.as_ref())?;
         let inner = Inner {
@@ -245,8 +261,7 @@ impl ServiceProvider {
             signers,
             digid,
             clients,
-            departures: lane.half(),
-            lane,
+            lanes,
             pinned,
             metadata,
         };

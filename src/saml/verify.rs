@@ -4,7 +4,7 @@ use super::Failure;
 use super::keys::TrustedCertificate;
 use super::libxmlsec::Document;
 use super::strict::{self, Advice, Signatures};
-use super::xml::{self, Element, SAML, SAMLP};
+use super::xml::{self, Element, Reason, SAML, SAMLP};
 use crate::domain::time::Timestamp;
 
 /// What DigiD signed of an answer. Each part is read from the very bytes that its own signature was made over.
@@ -28,9 +28,10 @@ pub(super) fn signed(
         return Err(Failure::Unreachable("SOAP fault"));
     }
     let Signatures { answer, assertion } = strict::check(&envelope, advice).map_err(Failure::Hostile)?;
-    let document = Verifiable::parse(body, trusted, now)?;
-    let answer = document.read(answer, SAMLP, "ArtifactResponse")?;
-    let assertion = assertion.map(|id| document.read(id, SAML, "Assertion")).transpose()?;
+    let document = Verifiable::parse(body, valid(trusted, now)?).map_err(Failure::Hostile)?;
+    let read = |id, namespace, name| document.read(id, namespace, name).map_err(Failure::Hostile);
+    let answer = read(answer, SAMLP, "ArtifactResponse")?;
+    let assertion = assertion.map(|id| read(id, SAML, "Assertion")).transpose()?;
     Ok(Signed { answer, assertion })
 }
 
@@ -42,32 +43,33 @@ pub(super) fn signed_logout(
 ) -> Result<Element, Failure> {
     let envelope = xml::parse(body).map_err(Failure::Hostile)?;
     let id = strict::check_logout(&envelope).map_err(Failure::Hostile)?;
-    Verifiable::parse(body, trusted, now)?.read(id, SAMLP, "LogoutRequest")
+    let document = Verifiable::parse(body, valid(trusted, now)?);
+    document.and_then(|document| document.read(id, SAMLP, "LogoutRequest")).map_err(Failure::Hostile)
 }
 
-/// A document that the strict reader let through, and the certificates that count.
-struct Verifiable<'a> {
+fn valid(trusted: &[TrustedCertificate], now: Timestamp) -> Result<Vec<&[u8]>, Failure> {
+    let valid: Vec<_> = trusted.iter().filter(|c| c.valid_at(now)).map(|c| c.der.as_slice()).collect();
+    let none = Failure::Broken("no certificate in DigiD's metadata is valid now");
+    if valid.is_empty() { Err(none) } else { Ok(valid) }
+}
+
+/// A document that the strict reader let through, and the certificates (DER) that count.
+pub(super) struct Verifiable<'a> {
     document: Document,
     valid: Vec<&'a [u8]>,
 }
 
 impl<'a> Verifiable<'a> {
-    fn parse(body: &[u8], trusted: &'a [TrustedCertificate], now: Timestamp) -> Result<Self, Failure> {
-        let valid: Vec<_> = trusted.iter().filter(|c| c.valid_at(now)).map(|c| c.der.as_slice()).collect();
-        if valid.is_empty() {
-            return Err(Failure::Broken("no certificate in DigiD's metadata is valid now"));
-        }
-        let document = Document::parse(body).ok_or(Failure::Hostile("not well-formed XML"))?;
-        Ok(Self { document, valid })
+    pub(super) fn parse(body: &[u8], valid: Vec<&'a [u8]>) -> Result<Self, Reason> {
+        Ok(Self { document: Document::parse(body).ok_or("not well-formed XML")?, valid })
     }
 
     /// The element that the strict reader found under `id`, from the bytes that its signature was made over.
-    fn read(&self, id: &str, namespace: &str, name: &str) -> Result<Element, Failure> {
+    pub(super) fn read(&self, id: &str, namespace: &str, name: &str) -> Result<Element, Reason> {
         let bytes = self.document.signed(id, self.valid.iter().copied());
-        let element = xml::parse(&bytes.ok_or(Failure::Hostile("invalid signature"))?);
-        let element = element.map_err(Failure::Hostile)?;
+        let element = xml::parse(&bytes.ok_or("invalid signature")?)?;
         // libxml2 must have found the same.
         let same = element.is(namespace, name) && element.attribute("ID") == Some(id);
-        if same { Ok(element) } else { Err(Failure::Hostile("invalid signature")) }
+        if same { Ok(element) } else { Err("invalid signature") }
     }
 }

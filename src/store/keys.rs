@@ -38,23 +38,19 @@ impl Store {
 
     /// The facts of every key, youngest first. Needs no master key.
     pub async fn key_facts(&self) -> Result<Vec<KeyFacts>, Fault> {
-        self.key_rows().await?.iter().filter_map(|row| read_facts(row).transpose()).collect()
+        self.key_rows().await?.iter().map(read_facts).collect()
     }
 
     /// The keys that are not yet gone for good, with their private halves: what a keyring is built from.
     pub async fn signing_keys(&self, now: Timestamp) -> Result<Vec<StoredKey>, Fault> {
         let open = |row: &AnyRow| {
-            let Some(facts) = read_facts(row)? else { return Ok(None) };
+            let facts = read_facts(row)?;
             let sealed: Vec<u8> = row.try_get("private_sealed")?;
             let pkcs8 = self.vault.unseal(PURPOSE, &facts.kid, &sealed);
-            Ok(Some((facts, pkcs8)))
+            Ok((facts, pkcs8))
         };
-        let mut keys: Vec<StoredKey> = self
-            .key_rows()
-            .await?
-            .iter()
-            .filter_map(|row| open(row).transpose())
-            .collect::<Result<_, Fault>>()?;
+        let mut keys: Vec<StoredKey> =
+            self.key_rows().await?.iter().map(open).collect::<Result<_, Fault>>()?;
         keys.retain(|(facts, _)| facts.publish_until.is_none_or(|end| now < end));
         Ok(keys)
     }
@@ -93,32 +89,23 @@ impl Store {
     }
 }
 
-/// None for a key of an algorithm that only a newer Namens knows: the others must go on signing.
-fn read_facts(row: &AnyRow) -> Result<Option<KeyFacts>, Fault> {
-    let (kid, alg) = (row.text("kid")?, row.text("alg")?);
-    let Some(alg) = Algorithm::from_name(&alg) else {
-        tracing::error!(
-            kid,
-            alg,
-            "a signing key of an algorithm that this version does not know is left out"
-        );
-        return Ok(None);
-    };
-    Ok(Some(KeyFacts {
-        kid,
-        alg,
+fn read_facts(row: &AnyRow) -> Result<KeyFacts, Fault> {
+    let alg = Algorithm::from_name(&row.text("alg")?);
+    Ok(KeyFacts {
+        kid: row.text("kid")?,
+        alg: alg.ok_or_else(|| Fault::because("a signing key was stored with an unknown algorithm"))?,
         created: row.time("created")?,
         publish_from: row.time("publish_from")?,
         sign_from: row.time("sign_from")?,
         sign_until: row.maybe_time("sign_until")?,
         publish_until: row.maybe_time("publish_until")?,
-    }))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::mandates::tests::fresh;
+    use crate::store::testing::fresh;
 
     #[tokio::test]
     async fn keys_come_back_opened_and_retire_once_and_for_good() {
@@ -145,28 +132,5 @@ mod tests {
         assert_eq!(store.signing_keys(at(20)).await.unwrap(), []);
         let facts = &store.key_facts().await.unwrap()[0];
         assert_eq!((facts.sign_until, facts.publish_until), (Some(at(10)), Some(at(20))));
-    }
-
-    #[tokio::test]
-    async fn a_key_of_a_later_algorithm_keeps_no_other_from_signing() {
-        let fresh = fresh().await;
-        let at = Timestamp::from_epoch;
-        for kid in ["known", "later"] {
-            let facts = KeyFacts {
-                kid: kid.into(),
-                alg: Algorithm::Es256,
-                created: at(0),
-                publish_from: at(1),
-                sign_from: at(2),
-                sign_until: None,
-                publish_until: None,
-            };
-            assert!(fresh.store.add_key(&facts, b"private").await.unwrap());
-        }
-        let later = "UPDATE signing_keys SET alg = 'ML-DSA-65' WHERE kid = 'later'";
-        sqlx::query(later).execute(fresh.store.db.writer()).await.unwrap();
-        let kids = |keys: &[StoredKey]| keys.iter().map(|(facts, _)| facts.kid.clone()).collect::<Vec<_>>();
-        assert_eq!(kids(&fresh.store.signing_keys(at(3)).await.unwrap()), ["known"]);
-        assert_eq!(fresh.store.key_facts().await.unwrap().len(), 1);
     }
 }

@@ -180,10 +180,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{ask::tests::ask, assurance::Level, secret::Secret, session::Session},
-        store::{
-            grants::tests::somebody,
-            mandates::tests::{Fresh, fresh},
-        },
+        store::testing::{Fresh, fresh, somebody},
     };
 
     fn at(seconds: i64) -> Timestamp {

@@ -19,6 +19,8 @@ pub mod persons;
 mod representation;
 pub mod sessions;
 pub mod subjects;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod vault;
 
 use std::sync::Arc;

@@ -198,7 +198,7 @@ pub(super) fn seal_bsn(vault: &Vault, person: &PersonId, bsn: &Bsn) -> Result<Ve
 mod tests {
     use crate::{
         domain::mandate::{Relation, Standing},
-        store::mandates::tests::{fresh, now},
+        store::testing::{fresh, now},
     };
 
     /// Without the guard, a correction that still believes the child was always eight would skip the lapse.

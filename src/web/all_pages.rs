@@ -10,7 +10,7 @@ use scraper::{ElementRef, Html, Selector};
 
 use super::{
     choose::ChoosePage,
-    code::CodePage,
+    code::{CodePage, Trouble},
     digid::DigidFormPage,
     digid_logout::{DigidLogoutPage, PartlyLoggedOutPage},
     done::DonePage,
@@ -131,21 +131,21 @@ fn typed(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
 
 fn codes(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
     let troubles = [
-        (None, None),
-        (Some(WrongCode::Again { left: 3 }), None),
-        (Some(WrongCode::Again { left: 1 }), None),
-        (Some(WrongCode::Ended), None),
-        (None, Some(NoResend::Wait(15))),
-        (None, Some(NoResend::Wait(1))),
-        (None, Some(NoResend::NoMore)),
+        None,
+        Some(Trouble::Wrong(WrongCode::Again { left: 3 })),
+        Some(Trouble::Wrong(WrongCode::Again { left: 1 })),
+        Some(Trouble::Wrong(WrongCode::Ended)),
+        Some(Trouble::NotSent(NoResend::Wait(15))),
+        Some(Trouble::NotSent(NoResend::Wait(1))),
+        Some(Trouble::NotSent(NoResend::NoMore)),
     ];
     let mut pages = Pages::new();
     for what in [CodeFor::LogIn, CodeFor::Link, CodeFor::Register, CodeFor::Recover] {
-        for (error, not_sent) in troubles {
+        for trouble in troubles {
             for resent in [false, true] {
                 let (masked, reference) = (given.to_owned(), "K7Q".to_owned());
-                let page = CodePage { frame: frame(), what, masked, reference, resent, error, not_sent };
-                pages.push((format!("code-{what:?}-{error:?}-{not_sent:?}-{resent}"), page.render()));
+                let page = CodePage { frame: frame(), what, masked, reference, resent, trouble };
+                pages.push((format!("code-{what:?}-{trouble:?}-{resent}"), page.render()));
             }
         }
     }
@@ -306,7 +306,7 @@ async fn the_dutch_pages_say_what_was_agreed_to_the_letter() {
             ],
         ),
         (
-            "code-LogIn-Some(Again { left: 3 })-None-false",
+            "code-LogIn-Some(Wrong(Again { left: 3 }))-false",
             &[
                 "Vul de code in",
                 "We hebben een code gestuurd naar j•••@x.nl. De code werkt 10 minuten.",
@@ -314,7 +314,7 @@ async fn the_dutch_pages_say_what_was_agreed_to_the_letter() {
                 "Deze code klopt niet. U kunt het nog 3 keer proberen.",
             ],
         ),
-        ("code-Link-Some(Ended)-None-false", &["Deze code is verlopen. Vraag een nieuwe aan."]),
+        ("code-Link-Some(Wrong(Ended))-false", &["Deze code is verlopen. Vraag een nieuwe aan."]),
         (
             "question",
             &[

@@ -35,20 +35,25 @@ pub struct CodePage {
     pub reference: String,
     /// Whether a newer mail was just sent.
     pub resent: bool,
-    /// What was wrong with the last try.
-    pub error: Option<WrongCode>,
-    /// Why no newer mail was sent.
-    pub not_sent: Option<NoResend>,
+    /// What did not work.
+    pub trouble: Option<Trouble>,
 }
 
-page::rendered!(CodePage, |page| page.error.is_some());
+/// What did not work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// The code that was typed.
+    Wrong(WrongCode),
+    /// To send a newer mail. Nobody typed anything wrong.
+    NotSent(NoResend),
+}
 
 impl CodePage {
     /// The page for a login that waits for a code; none for one that does not.
     pub(super) fn of(frame: Frame, step: &Step) -> Option<Self> {
         let (what, mailed) = step.mailed()?;
         let (masked, reference) = (mailed.to.masked(), mailed.code.reference.clone());
-        Some(Self { frame, what, masked, reference, resent: false, error: None, not_sent: None })
+        Some(Self { frame, what, masked, reference, resent: false, trouble: None })
     }
 
     fn explanation(&self) -> String {
@@ -60,15 +65,27 @@ impl CodePage {
         self.frame.say_with(key, "masked", self.masked.as_str())
     }
 
-    fn error_text(&self) -> Option<String> {
-        Some(match self.error? {
+    /// The page as a response.
+    pub fn render(&self) -> Response {
+        let status = match self.trouble {
+            None => StatusCode::OK,
+            Some(Trouble::Wrong(_)) => StatusCode::UNPROCESSABLE_ENTITY,
+            Some(Trouble::NotSent(_)) => StatusCode::TOO_MANY_REQUESTS,
+        };
+        page::render(&self.frame, status, self)
+    }
+
+    fn wrong(&self) -> Option<String> {
+        let Some(Trouble::Wrong(wrong)) = self.trouble else { return None };
+        Some(match wrong {
             WrongCode::Again { left } => self.frame.say_with("code-wrong", "left", left),
             WrongCode::Ended => self.frame.say("code-ended"),
         })
     }
 
-    fn not_sent_text(&self) -> Option<String> {
-        Some(match self.not_sent? {
+    fn not_sent(&self) -> Option<String> {
+        let Some(Trouble::NotSent(why)) = self.trouble else { return None };
+        Some(match why {
             NoResend::Wait(seconds) => self.frame.say_with("code-wait", "seconds", seconds),
             NoResend::NoMore => self.frame.say("code-no-more"),
         })
@@ -102,7 +119,7 @@ pub async fn post(
     match confirmed {
         Ok(next) => steps::go(&visit, next).await,
         Err(Refused::Because(wrong)) => {
-            page.error = Some(wrong);
+            page.trouble = Some(Trouble::Wrong(wrong));
             Ok(page.render())
         }
         Err(Refused::Stopped(stop)) => Err(stop.into()),
@@ -123,8 +140,8 @@ pub async fn resend(
     match mail_again(&visit.app, held, lang, visit.now).await {
         Ok(id) => Ok(see_other(&format!("{}?resent", page::address(&id)))),
         Err(Refused::Because(no)) => {
-            page.not_sent = Some(no);
-            Ok(page::render(&page.frame, StatusCode::TOO_MANY_REQUESTS, &page))
+            page.trouble = Some(Trouble::NotSent(no));
+            Ok(page.render())
         }
         Err(Refused::Stopped(stop)) => Err(stop.into()),
     }

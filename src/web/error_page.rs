@@ -95,6 +95,30 @@ impl Problem {
         }
     }
 
+    /// Whether no login goes on after it, unless the page says where.
+    const fn ends_login(&self) -> bool {
+        match self {
+            Self::DigidFailed
+            | Self::LevelTooLow
+            | Self::TooYoung
+            | Self::LoginGone
+            | Self::BadReturn
+            | Self::NotLinked
+            | Self::AnotherDigid
+            | Self::ChildsDigid
+            | Self::NotRepresented(_) => true,
+            Self::BadRequest { .. }
+            | Self::Busy
+            | Self::TooManyMails
+            | Self::TooManyTries
+            | Self::TooLarge
+            | Self::Fault { .. }
+            | Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::Forbidden => false,
+        }
+    }
+
     /// The keys of its heading, of what happened, and of what to do.
     pub(super) const fn keys(&self) -> (&'static str, &'static str, &'static str) {
         match self {
@@ -168,19 +192,7 @@ impl ErrorPage {
 
     /// Where to go when the login is over: back to the portal, which may begin a new one.
     fn way_back(&self) -> Option<&str> {
-        let over = match self.problem {
-            Problem::LevelTooLow
-            | Problem::TooYoung
-            | Problem::LoginGone
-            | Problem::BadReturn
-            | Problem::NotLinked
-            | Problem::AnotherDigid
-            | Problem::ChildsDigid
-            | Problem::NotRepresented(_) => true,
-            Problem::DigidFailed => self.go_on.is_none(),
-            _ => false,
-        };
-        self.frame.way_back.as_deref().filter(|_| over)
+        self.frame.way_back.as_deref().filter(|_| self.go_on.is_none() && self.problem.ends_login())
     }
 
     fn digid_can_tell(&self) -> bool {

@@ -5,7 +5,7 @@ use clap::Parser;
 use super::*;
 use crate::{
     cli::persons::PersonsCommand,
-    store::mandates::tests::{Fresh, at, fresh, now},
+    store::testing::{Fresh, at, fresh, now},
 };
 
 #[derive(Parser)]

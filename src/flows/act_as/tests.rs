@@ -10,7 +10,7 @@ use crate::{
         mandate::Relation,
         scope::Scope,
     },
-    store::mandates::tests::{Fresh, at, fresh, now},
+    store::testing::{Fresh, at, fresh, now},
 };
 
 fn client(id: &str, sees_relation: bool) -> Client {

@@ -17,7 +17,7 @@ use crate::{
     },
     store::{
         audit::Event,
-        mandates::tests::{Fresh, at, fresh, now},
+        testing::{Fresh, at, fresh, now},
     },
 };
 

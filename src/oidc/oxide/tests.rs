@@ -5,7 +5,7 @@ use url::form_urlencoded;
 use super::*;
 use crate::{
     domain::{ask::Prompt, client::ClientAuth, grant::tests::grant, key::Algorithm, scope::Scope},
-    store::{grants::tests::somebody, mandates::tests::fresh},
+    store::testing::{fresh, somebody},
 };
 
 /// The verifier and challenge of RFC 7636 appendix B.

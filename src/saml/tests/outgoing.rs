@@ -233,7 +233,7 @@ async fn requests_leave_half_of_the_lane_to_answers() {
     // As many as the whole lane holds; those past the half are turned away at once.
     let mut departing = tokio::task::JoinSet::new();
     for _ in 0..500 {
-        let (departures, may_end) = (sp.inner.departures.clone(), may_end.clone());
+        let (strangers, may_end) = (sp.inner.lanes.strangers.clone(), may_end.clone());
         departing.spawn(async move {
             let wait = move || {
                 while !may_end.load(Ordering::Relaxed) {
@@ -241,7 +241,7 @@ async fn requests_leave_half_of_the_lane_to_answers() {
                 }
                 Ok(())
             };
-            departures.run::<(), Failure>(wait).await
+            strangers.run::<(), Failure>(wait).await
         });
     }
     let refused = departing.join_next().await.unwrap().unwrap();
@@ -253,7 +253,7 @@ async fn requests_leave_half_of_the_lane_to_answers() {
         RequestError::Failed(Failure::Busy)
     );
     let answer = tokio::spawn({
-        let lane = sp.inner.lane.clone();
+        let lane = sp.inner.lanes.all.clone();
         async move { lane.run::<(), Failure>(|| Ok(())).await }
     });
     tokio::task::yield_now().await;

@@ -12,9 +12,8 @@ use crate::{
         login::Login,
     },
     store::{
-        grants::tests::somebody,
         logins::Ending,
-        mandates::tests::{Fresh, fresh},
+        testing::{Fresh, fresh, somebody},
     },
 };
 

@@ -3,24 +3,14 @@
 use super::*;
 use crate::{
     domain::{
-        email::Email,
         grant::{Worth, tests::grant as of_nobody},
-        id::random,
         secret::Secret,
     },
-    store::{accounts::Owner, mandates::tests::fresh},
+    store::testing::{fresh, somebody},
 };
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_epoch(seconds)
-}
-
-/// Someone with an account of their own.
-pub(crate) async fn somebody(store: &Store) -> (AccountId, PersonId) {
-    let email = Email::parse(&format!("x{}x@example.nl", random::<8>())).unwrap();
-    let account = store.create_account(&Owner::New, &email, None, at(0)).await.unwrap().unwrap();
-    let person = store.account(&account).await.unwrap().unwrap().person;
-    (account, person)
 }
 
 async fn grant(store: &Store) -> Grant {

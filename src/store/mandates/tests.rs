@@ -1,7 +1,5 @@
 //! Against a real SQLite file: what is written is what is read, and races leave the facts consistent.
 
-use std::path::PathBuf;
-
 use super::*;
 use crate::{
     domain::{
@@ -10,76 +8,15 @@ use crate::{
         consent::{Party, Word},
         email::Email,
         mandate::Relation,
-        registration::{register, tests::form},
     },
     store::{
-        Db, Vault,
         accounts::{Owner, Taken},
         blocks::Pair,
+        testing::{at, fresh, now},
     },
 };
 
 const BSN: &str = "111222333";
-
-/// A store in a directory of its own, removed afterwards.
-pub(crate) struct Fresh {
-    pub(crate) store: Store,
-    folder: PathBuf,
-}
-
-impl Drop for Fresh {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-pub(crate) async fn fresh() -> Fresh {
-    let folder = std::env::temp_dir().join(format!("namens-{}", random::<9>()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let db = Db::open_sqlite(&folder.join("namens.db"), true).await.unwrap();
-    db.migrate().await.unwrap();
-    let vault = Vault::open(&Vault::new_master_key()).unwrap();
-    Fresh { store: Store::new(db, vault), folder }
-}
-
-pub(crate) fn at(text: &str) -> Timestamp {
-    Timestamp::parse_rfc3339(text).unwrap()
-}
-
-/// 11:00 in Amsterdam on the day the forms of these tests are filled in.
-pub(crate) fn now() -> Timestamp {
-    at("2026-07-01T09:00:00Z")
-}
-
-impl Fresh {
-    pub(crate) async fn person(&self, name: &str, born: &str) -> PersonId {
-        self.store.add_person(name, born.parse().ok(), None, now()).await.unwrap().unwrap()
-    }
-
-    /// Registers a mandate of a form on which nothing is wrong.
-    pub(crate) async fn mandate(&self, relation: Relation, pair: (&PersonId, &PersonId)) -> Mandate {
-        let mut form = form(relation);
-        (form.representative, form.represented) = (pair.0.clone(), pair.1.clone());
-        let born = self.store.person(pair.1).await.unwrap().unwrap().birth;
-        let registration = register(form, born, now()).unwrap();
-        self.store.register_mandate(&registration, now()).await.unwrap().unwrap();
-        registration.mandate
-    }
-
-    pub(crate) async fn says(&self, mandate: &Mandate, party: Party, word: Word, at: Timestamp) {
-        let consent = Consent { mandate: mandate.id.clone(), party, word, at, attested_by: None };
-        self.store.add_consent(&consent, &mandate.represented, "desk", at).await.unwrap();
-    }
-
-    pub(crate) async fn standing(&self, mandate: &Mandate, now: Timestamp) -> Standing {
-        self.store.mandate(&mandate.id, now).await.unwrap().unwrap().standing
-    }
-
-    async fn count(&self, statement: &'static str) -> i64 {
-        let (count,): (i64,) = sqlx::query_as(statement).fetch_one(self.store.db.reader()).await.unwrap();
-        count
-    }
-}
 
 #[tokio::test]
 async fn a_mandate_is_read_as_it_was_registered_from_both_sides() {
