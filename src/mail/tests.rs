@@ -31,7 +31,7 @@ use crate::{
     domain::{code::CodeFor, email::Email, id::random, lang::Lang, secret::Secret},
 };
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 /// A folder that is gone when the test is.
 struct Scratch(PathBuf);

@@ -48,7 +48,7 @@ pub async fn exchange(house: &House, bytes: &[u8]) -> Raw {
         };
         tokio::join!(say, hear);
     };
-    timeout(Duration::from_secs(60), talk).await.expect("the server answers");
+    timeout(Duration::from_mins(1), talk).await.expect("the server answers");
     let text = String::from_utf8_lossy(&received).into_owned();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let status = head.get(9..12).and_then(|digits| digits.parse().ok());

@@ -161,7 +161,7 @@ impl House {
 
     /// The mails to an address, oldest first: their text. Waits until there are at least `count`.
     pub fn mails(&self, to: &str, count: usize) -> Vec<String> {
-        let patience = Instant::now() + Duration::from_secs(60);
+        let patience = Instant::now() + Duration::from_mins(1);
         loop {
             let found = self.mails_now(to);
             if found.len() >= count {

@@ -124,7 +124,7 @@ mod tests {
 
     const SHORT: Duration = Duration::from_millis(200);
     /// Longer than anything here takes on the slowest machine.
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     /// A request that is slow: it tells that it has begun, and goes on until it may end.
     #[derive(Clone, Default)]
