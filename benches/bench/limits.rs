@@ -31,7 +31,7 @@ pub fn hashes() -> f64 {
 
 /// How often a second of this thread's own processor time is enough for `work`: time that other programs took does not
 /// count, as it does not where a server's time is read.
-fn rate(seconds: f64, mut work: impl FnMut()) -> f64 {
+pub fn rate(seconds: f64, mut work: impl FnMut()) -> f64 {
     let (begin, mut count) = (spent(), 0_u32);
     loop {
         work();

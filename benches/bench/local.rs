@@ -107,7 +107,8 @@ async fn log_in(issuer: &str, mail: &std::path::Path, email: &str) {
     assert!(done.headers()["location"].to_str().unwrap().starts_with(CALLBACK));
 }
 
-fn hidden(page: &str) -> String {
+/// The page's token against forged forms.
+pub fn hidden(page: &str) -> String {
     let start = page.find("name=\"csrf\" value=\"").unwrap() + "name=\"csrf\" value=\"".len();
     page[start..].split('"').next().unwrap().to_owned()
 }

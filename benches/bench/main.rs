@@ -1,6 +1,6 @@
 //! What the server can do, next to what the machine can do: both measured in one run, so that the ratio holds where the
 //! machine is noisy. `scripts/bench` runs it on a release build; the figures of the last run stand in docs/performance.md.
-//! One argument (`token`, `local` or `idle`) runs a part only.
+//! One argument (`token`, `local`, `idle` or `saml`) runs a part only; `saml` needs the feature `simulator`.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -16,6 +16,10 @@ mod idle;
 mod limits;
 mod local;
 mod process;
+#[cfg(feature = "simulator")]
+mod saml;
+#[cfg(feature = "simulator")]
+mod saml_burst;
 mod stand;
 mod token;
 
@@ -41,6 +45,11 @@ fn main() {
         }
         if wanted("idle") {
             idle::measure().await;
+        }
+        #[cfg(feature = "simulator")]
+        if wanted("saml") {
+            saml::measure().await;
+            saml_burst::measure().await;
         }
     });
 }

@@ -8,10 +8,20 @@ cd "$root"
 packages_build=(build-essential pkg-config cmake clang libclang-dev libxmlsec1-dev libxml2-dev libssl-dev
     libxmlsec1-openssl libxslt1.1)
 # A SAML implementation and an XML signer that nobody here wrote, and room for Python packages of our own.
-packages_test=(python3-lasso xmlsec1 python3-venv openssl)
+packages_test=(python3-lasso xmlsec1 python3-venv openssl php-cli php-xml php-sqlite3)
 
 say() { printf '\n== %s\n' "$*"; }
 die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
+
+# Runs a command as root.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        command -v sudo >/dev/null || die "run as root, or do by hand: $*"
+        sudo "$@"
+    fi
+}
 
 # Installs the Debian packages that are missing; asks the network for nothing when none is.
 need_packages() {
@@ -25,13 +35,8 @@ need_packages() {
         return
     fi
     echo "Debian packages to install: ${missing[*]}"
-    local as_root=()
-    if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null || die "run as root, or install by hand: apt-get install ${missing[*]}"
-        as_root=(sudo)
-    fi
-    "${as_root[@]}" apt-get update -qq
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
 }
 
 need_cargo() {

@@ -15,7 +15,7 @@
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -116,6 +116,8 @@ struct DigiD {
     /// Before and after its rollover.
     senders: [Sender; 2],
     rolled_over: AtomicBool,
+    /// Seconds that the back channel waits before each answer.
+    pause: AtomicU64,
     soap_url: String,
     sp: OnceCell<Arc<ServiceProvider>>,
     logins: Mutex<HashMap<String, (DateTime<Utc>, AuthnRequest)>>,
@@ -173,6 +175,7 @@ fn start_as(
         service,
         senders: [before, after],
         rolled_over: AtomicBool::new(false),
+        pause: AtomicU64::new(0),
         soap_url: format!("https://{address}/soap"),
         sp: OnceCell::new(),
         logins: Mutex::default(),
@@ -190,6 +193,7 @@ fn start_as(
         .route("/logout", post(logout::send))
         .route("/calls", get(sso::calls))
         .route("/rollover", post(metadata::rollover))
+        .route("/pause", post(soap::pause))
         .route("/trap", get(sso::trap).post(sso::trap))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(Arc::clone(&digid));

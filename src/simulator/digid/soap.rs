@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -28,6 +29,7 @@ const HUGE: usize = 1024;
 /// `POST /soap`
 pub(super) async fn resolve(State(digid): State<Arc<DigiD>>, body: String) -> Response {
     held(&digid.calls).soap += 1;
+    tokio::time::sleep(Duration::from_secs(digid.pause.load(Ordering::Relaxed))).await;
     match answered(&digid, body).await {
         Ok(response) => response,
         Err(reason) => {
@@ -36,6 +38,13 @@ pub(super) async fn resolve(State(digid): State<Arc<DigiD>>, body: String) -> Re
             StatusCode::NOT_FOUND.into_response()
         }
     }
+}
+
+/// `POST /pause`: from now on the back channel waits so many seconds, at most a minute, before each answer. For measurements.
+pub(super) async fn pause(State(digid): State<Arc<DigiD>>, seconds: String) -> Result<(), StatusCode> {
+    let seconds = seconds.parse::<u64>().ok().filter(|seconds| *seconds <= 60);
+    digid.pause.store(seconds.ok_or(StatusCode::BAD_REQUEST)?, Ordering::Relaxed);
+    Ok(())
 }
 
 async fn answered(digid: &Arc<DigiD>, body: String) -> Result<Response, String> {
