@@ -172,6 +172,6 @@ childs-digid = Our records say that you are younger than 16. That is why we do n
 childs-digid-do = Log in with DigiD again and choose “I do not have an account yet”. Use your own email address. An alias is fine too. Do you prefer the account that already exists? Ask for help at the desk of your care provider. Bring your identity document.
 mails-title = Too many e-mails
 mails = We have sent many e-mails to this address lately.
-mails-do = Try again later. You can still log in with DigiD.
+mails-do = Try again later.
 password-too-long = This password is too long. Use fewer than 256 characters.
 done-title = You are logged in

@@ -168,6 +168,6 @@ childs-digid = Bij ons staat dat je jonger bent dan 16 jaar. Daarom koppelen we 
 childs-digid-do = Log opnieuw in met DigiD en kies “Ik heb nog geen account”. Gebruik een eigen e-mailadres. Een alias mag ook. Wil je liever het account dat er al is? Vraag hulp bij de balie van je zorgverlener. Neem je identiteitsbewijs mee.
 mails-title = Te veel e-mails
 mails = We hebben de laatste tijd veel e-mails naar dit adres gestuurd.
-mails-do = Probeer het later opnieuw. Inloggen met DigiD kan wel.
+mails-do = Probeer het later opnieuw.
 password-too-long = Dit wachtwoord is te lang. Gebruik minder dan 256 tekens.
 done-title = U bent ingelogd

@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    io::Read,
+    io::{self, Read},
     path::Path,
     sync::{Mutex, PoisonError, RwLock, TryLockError},
 };
@@ -79,6 +79,10 @@ impl Connection {
         let (same, settled) = (look.as_ref().is_ok_and(|new| *new == watch.running), look == watch.last);
         let changed = match &look {
             _ if same || !settled => None,
+            // Sessions that began without it left nothing by which DigiD could end them.
+            Ok(new) if new.logout_url != watch.running.logout_url => {
+                Some(Err("[digid]: `single_logout` counts from the next start on".to_owned()))
+            }
             Ok(new) => Some(self.current().renewed(new, now).map_err(|error| error.to_string())),
             Err(why) => Some(Err(why.clone())),
         };
@@ -216,7 +220,15 @@ fn text(config: &Config, path: &Path) -> Result<String, BadConfig> {
 
 fn read(path: &Path) -> Result<Vec<u8>, BadConfig> {
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
+    // A pipe would be waited for without end.
+    let open = || {
+        if path.metadata()?.is_file() {
+            File::open(path)
+        } else {
+            Err(io::Error::other("it is no regular file"))
+        }
+    };
+    let read = open().and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
     let wrong = |why: &dyn std::fmt::Display| {
         BadConfig::value(format_args!("[digid]: cannot read {}: {why}", path.display()))
     };

@@ -16,6 +16,7 @@ use std::{
     io::{Write, stderr, stdout},
     path::PathBuf,
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::{Parser, Subcommand};
@@ -55,6 +56,9 @@ enum Command {
     Mandates(mandates::MandatesCommand),
 }
 
+/// How long work on threads of its own is waited for at the end.
+const LAST: Duration = Duration::from_secs(5);
+
 /// The program: reads the arguments, runs the command, and tells on standard error what went wrong. Exits with 0 when
 /// all went well, 1 when not, and 2 when the arguments make no sense.
 pub fn main() -> ExitCode {
@@ -63,7 +67,10 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),
     };
-    match runtime.block_on(arguments.run(&mut stdout(), Clock.now())) {
+    let ended = runtime.block_on(arguments.run(&mut stdout(), Clock.now()));
+    // Work on a thread of its own may hang in a file system that does not answer. Requests were waited for already.
+    runtime.shutdown_timeout(LAST);
+    match ended {
         Ok(code) => code,
         Err(fault) => failed(&fault),
     }

@@ -44,9 +44,10 @@ pub async fn finish(
     let older = older.map(|older| &older.sid);
     let account = match allowed(app, &login, now).await? {
         Ok(account) => account,
-        // Said only to the one request that ends the login.
+        // Said only to the one request that ends the login. An older session stays, as after a refusal that came before
+        // anything was known: what becomes of it must not tell why.
         Err((event, stop)) => {
-            logins::finish(app, &version.ending(&login.id, older, event, None), now).await?;
+            logins::finish(app, &version.ending(&login.id, None, event, None), now).await?;
             return Err(stop);
         }
     };

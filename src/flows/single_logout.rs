@@ -82,6 +82,8 @@ pub async fn hear(app: &App, body: Vec<u8>, now: Timestamp) -> Result<String, Re
     let sp = provider(app)?;
     match carried_out(app, &sp, body, now).await {
         Ok(request) => sp.logout_response(&request, now).await.map_err(Refused::Because),
+        // Nobody looked at it: it is no line of the log's worth, whoever sends how many.
+        Err(Refused::Because(Failure::Busy)) => Err(Refused::Because(Failure::Busy)),
         Err(Refused::Because(failure)) => {
             tracing::warn!(code = failure.audit_code(), %failure, "DigiD's request to log out refused");
             let (most, window) = REFUSALS;

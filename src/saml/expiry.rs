@@ -50,6 +50,14 @@ pub(super) fn ours<'a, T: 'a>(
                     from.rfc3339()
                 ),
             ),
+            Some(from) if not_after <= from => report.error(
+                ABOUT,
+                format_args!(
+                    "the {what} ends on {ends_on}, before it takes over on {}: get one that lives longer, or set its `from` \
+                     earlier",
+                    from.rfc3339()
+                ),
+            ),
             Some(from) => report.ok(ABOUT, format_args!("the {what} takes over on {}", from.rfc3339())),
             None if now < not_before => report.error(
                 ABOUT,

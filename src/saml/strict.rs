@@ -82,10 +82,18 @@ fn unread(assertion: &Element) -> Result<Option<&Element>, Reason> {
     if advice.is_none_or(plain) { Ok(advice) } else { Err("an Advice of something else than Assertions") }
 }
 
+/// The most elements of a request to log out. DigiD's has about twenty elements. Anybody may send one, and the work on a signature grows with them.
+const MAX_LOGOUT_ELEMENTS: usize = 64;
+
 /// Checks the shape of DigiD's request to log somebody out; gives the `ID` of the LogoutRequest, which bears the only
 /// signature, over itself.
 pub(super) fn check_logout(envelope: &Element) -> Result<&str, Reason> {
     let request = in_body(envelope, "LogoutRequest", "no LogoutRequest in the SOAP body")?;
+    let mut elements = 0;
+    envelope.walk(&mut |_| elements += 1);
+    if elements > MAX_LOGOUT_ELEMENTS {
+        return Err("too many elements");
+    }
     unique_identifiers(envelope)?;
     let id = signature_over(request, "the LogoutRequest is not signed")?;
     count(envelope, None, "Signature", 1, "a misplaced signature")?;
@@ -202,11 +210,20 @@ fn leaf(element: &Element) -> Result<(), Reason> {
     if element.children().is_empty() { Ok(()) } else { Err("algorithm with parameters") }
 }
 
+/// The library looks for each prefix at each element, before it knows whether a signature is right.
+const MAX_PREFIXES: usize = 16;
+/// The same in bytes.
+const MAX_PREFIX_LIST: usize = 256;
+
 /// Exclusive canonicalisation may name prefixes to include; DigiD's examples do.
 fn prefixes_only(element: &Element) -> Result<(), Reason> {
     match element.children() {
         [] => Ok(()),
-        [only] if only.is(EXC_C14N, "InclusiveNamespaces") && only.children().is_empty() => Ok(()),
+        [only] if only.is(EXC_C14N, "InclusiveNamespaces") && only.children().is_empty() => {
+            let list = only.attribute("PrefixList").unwrap_or_default();
+            let few = list.len() <= MAX_PREFIX_LIST && list.split_ascii_whitespace().count() <= MAX_PREFIXES;
+            if few { Ok(()) } else { Err("too many prefixes") }
+        }
         _ => Err("algorithm with parameters"),
     }
 }

@@ -35,12 +35,18 @@ pub(super) fn signed(
     Ok(Signed { answer, assertion })
 }
 
+/// The largest request to log out, in bytes, with its SOAP envelope. DigiD's has some thousands.
+const MAX_LOGOUT: usize = 16 * 1024;
+
 /// Verifies DigiD's SOAP request to log somebody out, by the same rules, and gives the LogoutRequest as it was signed.
 pub(super) fn signed_logout(
     body: &[u8],
     trusted: &[TrustedCertificate],
     now: Timestamp,
 ) -> Result<Element, Failure> {
+    if body.len() > MAX_LOGOUT {
+        return Err(Failure::Hostile("too large"));
+    }
     let envelope = xml::parse(body).map_err(Failure::Hostile)?;
     let id = strict::check_logout(&envelope).map_err(Failure::Hostile)?;
     let document = Verifiable::parse(body, valid(trusted, now)?);

@@ -210,6 +210,7 @@ impl Drop for House {
     fn drop(&mut self) {
         self.kill();
         if !std::thread::panicking() {
+            assert!(!self.log().contains("panicked"), "the program panicked: {}", self.log());
             let _ = fs::remove_dir_all(&self.folder);
         }
     }

@@ -219,3 +219,20 @@ async fn m14_below_the_level_of_mandates_there_is_no_session_of_the_parent_inste
         }
     }
 }
+
+/// What becomes of the session that the browser had must not tell a blocked parent that the child is known here (M9).
+#[tokio::test]
+async fn m14_a_refusal_leaves_the_session_that_was_there_whatever_its_cause() {
+    let family = Family::at_home(routed()).await;
+    let house = &family.house;
+    desk_person(house, "Bo", None, Some(&bsn(3)));
+    family.desk("block", &family.parent.1, &family.child.1);
+    for (child, why) in [(bsn(9), "unknown"), (bsn(3), "without a date"), (family.child.0.clone(), "blocked")]
+    {
+        let browser = Browser::new();
+        log_in_with_digid(house, &browser, &family.parent.0, &[], &[]).await;
+        let (_, page) = family.back_for(&browser, &child).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN, "{why}: {}", page.heading());
+        assert!(has_session(house, &browser).await, "{why}");
+    }
+}

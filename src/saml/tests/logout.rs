@@ -76,6 +76,28 @@ fn digids_request_is_read_as_its_example_has_it_and_as_saml_allows() {
     assert_eq!(read_at(&short, 0).map(|read| read.bsn.digits().to_owned()), Ok("012345672".to_owned()));
 }
 
+/// Anybody may knock here, and libxmlsec canonicalises before it checks: cost must be bounded before it begins.
+#[test]
+fn what_would_take_long_to_canonicalise_never_reaches_the_library() {
+    let plain = template("", "");
+    let prefixes = |count: usize| {
+        let list: Vec<String> = (0..count).map(|n| format!("p{n}")).collect();
+        replace(&plain, ("PrefixList=\"ds saml samlp xs\"", &format!("PrefixList=\"{}\"", list.join(" "))))
+    };
+    assert!(read_at(&prefixes(16), 0).is_ok());
+    assert_eq!(read_at(&prefixes(17), 0).err(), Some(Hostile("too many prefixes")));
+    let long = replace(&plain, ("PrefixList=\"ds saml", &format!("PrefixList=\"{} saml", "d".repeat(250))));
+    assert_eq!(read_at(&long, 0).err(), Some(Hostile("too many prefixes")));
+    let extensions = |count: usize| {
+        let inner = "<x:e xmlns:x=\"urn:x\"></x:e>".repeat(count);
+        template("", &format!("<samlp:Extensions>{inner}</samlp:Extensions>"))
+    };
+    assert!(read_at(&extensions(20), 0).is_ok());
+    assert_eq!(read_at(&extensions(64), 0).err(), Some(Hostile("too many elements")));
+    let padded = template("", &format!("<samlp:Extensions>{}</samlp:Extensions>", "x".repeat(16 * 1024)));
+    assert_eq!(read_at(&padded, 0).err(), Some(Hostile("too large")));
+}
+
 #[test]
 fn times_count_to_the_second() {
     let plain = template("", "");

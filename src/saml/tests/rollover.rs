@@ -254,6 +254,12 @@ fn the_dates_of_a_rollover_that_would_leave_a_gap_are_told_ahead() {
          2026-12-03T12:00:00Z: set its `from` later",
     );
     one(
+        2000,
+        Some((0, 1001)),
+        "Error the next SAML signing certificate ends on 2029-08-18T12:00:00Z, before it takes over on \
+         2029-08-19T12:00:00Z: get one that lives longer",
+    );
+    one(
         20,
         Some((1, -1)),
         "Error the SAML signing certificate counts only from 2026-11-23T12:00:00Z: use another until then",
