@@ -46,8 +46,15 @@ pub fn rate(seconds: f64, mut work: impl FnMut()) -> f64 {
     }
 }
 
-/// Processor seconds that this thread has used (the first field of its schedstat, in nanoseconds: proc(5)).
+/// Processor seconds that this thread has used.
 fn spent() -> f64 {
+    scheduled().0
+}
+
+/// Seconds that this thread has run, and that it has waited for a core to run on (the first fields of its schedstat, in
+/// nanoseconds: proc(5)).
+pub fn scheduled() -> (f64, f64) {
     let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    stat.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e9
+    let mut fields = stat.split(' ').map(|field| field.parse::<f64>().unwrap() / 1e9);
+    (fields.next().unwrap(), fields.next().unwrap())
 }

@@ -48,7 +48,7 @@ fn main() {
         }
         #[cfg(feature = "simulator")]
         if wanted("saml") {
-            saml::measure().await;
+            saml::measure();
             saml_burst::measure().await;
         }
     });

@@ -1,5 +1,5 @@
 //! A burst of logins that wait at a slow DigiD, and what the token endpoint is like meanwhile. DigiD, the browsers and the server
-//! share this machine: the burst's own work (500 TLS handshakes, twice) is in the figures.
+//! share this machine: the burst's own work (500 TLS handshakes, both ends of each) is in the figures.
 
 use std::{
     fs,
