@@ -75,14 +75,12 @@ impl Connection {
             Err(TryLockError::WouldBlock) => return,
         };
         self.tell_dates(&mut watch, now);
-        let look = look(config);
+        // Single logout waits for a start: sessions that began without it left nothing by which DigiD could end them.
+        let logout_url = watch.running.logout_url.clone();
+        let look = look(config).map(|new| Settings { logout_url, ..new });
         let (same, settled) = (look.as_ref().is_ok_and(|new| *new == watch.running), look == watch.last);
         let changed = match &look {
             _ if same || !settled => None,
-            // Sessions that began without it left nothing by which DigiD could end them.
-            Ok(new) if new.logout_url != watch.running.logout_url => {
-                Some(Err("[digid]: `single_logout` counts from the next start on".to_owned()))
-            }
             Ok(new) => Some(self.current().renewed(new, now).map_err(|error| error.to_string())),
             Err(why) => Some(Err(why.clone())),
         };
