@@ -15,7 +15,10 @@ use namens::{
         key::{Algorithm, KeyFacts},
         time::Timestamp,
     },
-    oidc::keyring::{Keyring, RsaBits, generate},
+    oidc::{
+        keyring::Keyring,
+        signing_key::{RsaBits, generate},
+    },
     store::Db,
 };
 use serde_json::json;

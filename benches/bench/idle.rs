@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use namens::{domain::key::Algorithm, oidc::keyring::RsaBits};
+use namens::{domain::key::Algorithm, oidc::signing_key::RsaBits};
 
 use crate::{process::Process, row, stand::Stand};
 

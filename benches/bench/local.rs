@@ -9,7 +9,7 @@ use std::{
 use namens::{
     config,
     domain::{key::Algorithm, secret::Secret},
-    oidc::keyring::RsaBits,
+    oidc::signing_key::RsaBits,
     password::Hasher,
 };
 use reqwest::{Client, redirect::Policy};

@@ -15,7 +15,7 @@ use std::{
 
 use namens::{
     domain::{bsn::Bsn, key::Algorithm, secret::Secret},
-    oidc::keyring::RsaBits,
+    oidc::signing_key::RsaBits,
     simulator::{
         digid::{self, registry::SpMetadata},
         pki::Pki,

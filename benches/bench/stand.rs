@@ -17,7 +17,10 @@ use namens::{
         session::Session,
         time::Timestamp,
     },
-    oidc::keyring::{Keyring, RsaBits, generate},
+    oidc::{
+        keyring::Keyring,
+        signing_key::{RsaBits, generate},
+    },
     store::{Store, Vault, accounts::Owner},
 };
 

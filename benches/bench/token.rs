@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use namens::{
     domain::{key::Algorithm, secret::Secret},
-    oidc::keyring::RsaBits,
+    oidc::signing_key::RsaBits,
 };
 
 use crate::{

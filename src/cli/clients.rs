@@ -1,6 +1,6 @@
 //! `namens clients`: portals that are added by command. Those of the configuration file stand there.
 
-use std::io::Write;
+use std::{io::Write, path::PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -8,13 +8,17 @@ use serde_json::{Value, json};
 use super::word;
 use crate::{
     app,
-    config::{Config, client::AuthMethod},
+    config::{
+        Config,
+        client::{AuthMethod, read_jwks},
+    },
     domain::{
         assurance::Level,
         client::{Client, ClientAuth},
         fault::Fault,
         key::Algorithm,
         line::one_line,
+        policy::Policy,
         scope::Scope,
         secret::Secret,
         time::Timestamp,
@@ -57,6 +61,9 @@ struct Add {
     /// What pages call it
     #[arg(long)]
     name: String,
+    /// By which rules it lives: nlgov, basic or fapi2
+    #[arg(long, default_value = "nlgov", value_parser = word::<Policy>)]
+    policy: Policy,
     /// Where answers may go; may be given more than once
     #[arg(long = "redirect-uri", value_name = "URL", required = true)]
     redirect_uris: Vec<String>,
@@ -64,8 +71,11 @@ struct Add {
     #[arg(long = "post-logout-redirect-uri", value_name = "URL")]
     post_logout_redirect_uris: Vec<String>,
     /// How it proves who it is
-    #[arg(long, default_value = "client_secret_basic")]
+    #[arg(long, default_value = "private_key_jwt")]
     auth: AuthMethod,
+    /// A file with its JSON Web Key Set, for `private_key_jwt`
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<PathBuf>,
     /// What it may ask for, beside `openid`: `email`, `act_as`; may be given more than once
     #[arg(long = "scope", value_name = "SCOPE", value_parser = word::<Scope>)]
     scopes: Vec<Scope>,
@@ -161,6 +171,7 @@ impl Add {
         let secret = Secret::token("nms_cs_");
         let (auth, secret) = match self.auth {
             AuthMethod::None => (ClientAuth::None, None),
+            AuthMethod::PrivateKeyJwt => (ClientAuth::PrivateKeyJwt, None),
             AuthMethod::ClientSecretBasic => (ClientAuth::ClientSecretBasic(secret.hashed()), Some(secret)),
             AuthMethod::ClientSecretPost => (ClientAuth::ClientSecretPost(secret.hashed()), Some(secret)),
         };
@@ -171,10 +182,12 @@ impl Add {
         };
         let client = Client {
             name: one_line(&self.name)?,
+            policy: self.policy,
             redirect_uris: self.redirect_uris,
             post_logout_redirect_uris: self.post_logout_redirect_uris,
             scopes: self.scopes.into_iter().chain([Scope::Openid]).collect(),
             auth,
+            jwks: self.jwks.as_deref().map(read_jwks).transpose()?,
             sector,
             id_token_alg: self.id_token_alg,
             minimum_level: self.minimum_level,
@@ -204,22 +217,16 @@ fn added(out: &mut impl Write, json: bool, client: &Client, secret: Option<&Secr
     Ok(())
 }
 
-fn auth_name(auth: &ClientAuth) -> &'static str {
-    match auth {
-        ClientAuth::None => "none",
-        ClientAuth::ClientSecretBasic(_) => "client_secret_basic",
-        ClientAuth::ClientSecretPost(_) => "client_secret_post",
-    }
-}
-
 /// Everything but the hash of the secret.
 fn as_json(client: &Client, configured: bool) -> Value {
     json!({
         "client_id": client.id,
         "name": client.name,
+        "policy": client.policy,
         "redirect_uris": client.redirect_uris,
         "post_logout_redirect_uris": client.post_logout_redirect_uris,
-        "auth": auth_name(&client.auth),
+        "auth": client.auth.method(),
+        "jwks": client.jwks,
         "scopes": client.scopes,
         "sector": client.sector,
         "id_token_alg": client.id_token_alg,
@@ -236,7 +243,7 @@ fn place(configured: bool) -> &'static str {
 fn as_table(out: &mut impl Write, clients: &[(Client, bool)]) -> std::io::Result<()> {
     writeln!(out, "{:24}  {:19}  {:13}  NAME", "CLIENT", "AUTH", "STANDS IN")?;
     for (client, configured) in clients {
-        let (auth, place) = (auth_name(&client.auth), place(*configured));
+        let (auth, place) = (client.auth.method(), place(*configured));
         writeln!(out, "{:24}  {auth:19}  {place:13}  {}", client.id, client.name)?;
     }
     Ok(())
@@ -249,13 +256,14 @@ fn show(out: &mut impl Write, json: bool, client: &Client, configured: bool) -> 
     }
     writeln!(out, "client_id       {}", client.id)?;
     writeln!(out, "name            {}", client.name)?;
+    writeln!(out, "policy          {}", client.policy)?;
     for uri in &client.redirect_uris {
         writeln!(out, "redirect uri    {uri}")?;
     }
     for uri in &client.post_logout_redirect_uris {
         writeln!(out, "after sign-out  {uri}")?;
     }
-    writeln!(out, "auth            {}", auth_name(&client.auth))?;
+    writeln!(out, "auth            {}", client.auth.method())?;
     writeln!(out, "scopes          {}", client.scopes)?;
     writeln!(out, "sector          {}", client.sector)?;
     writeln!(out, "ID tokens       {}", client.id_token_alg.name())?;

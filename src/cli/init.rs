@@ -13,7 +13,7 @@ use super::{keys::make_first, migrate::migrate};
 use crate::{
     config::{BadConfig, Config},
     domain::{client::is_loopback, fault::Fault, time::Timestamp},
-    oidc::keyring::RsaBits,
+    oidc::signing_key::RsaBits,
     store::Vault,
 };
 
@@ -83,7 +83,10 @@ fn tell(out: &mut impl Write, folder: &Path) -> io::Result<()> {
     writeln!(out, "Made {database}    the database, with signing keys for RS256, PS256 and ES256")?;
     writeln!(out)?;
     writeln!(out, "Next:")?;
-    writeln!(out, "  namens --config {config} clients add portal --name Portal --redirect-uri URL")?;
+    writeln!(
+        out,
+        "  namens --config {config} clients add portal --policy basic --name Portal --redirect-uri URL"
+    )?;
     writeln!(out, "  namens --config {config} doctor")?;
     writeln!(out, "  namens --config {config} serve")
 }

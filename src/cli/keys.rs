@@ -17,7 +17,10 @@ use crate::{
         key::{Algorithm, KeyFacts, Phase},
         time::Timestamp,
     },
-    oidc::keyring::{Keyring, RsaBits, generate},
+    oidc::{
+        keyring::Keyring,
+        signing_key::{RsaBits, generate},
+    },
     store::Store,
 };
 

@@ -1,6 +1,9 @@
 //! `[[client]]`: a portal, as the operator writes it.
 
-use std::path::Path;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 
@@ -8,7 +11,9 @@ use super::{BadConfig, SecretSource};
 use crate::domain::{
     assurance::Level,
     client::{Client, ClientAuth},
+    jwk::JwkSet,
     key::Algorithm,
+    policy::Policy,
     scope::Scopes,
 };
 
@@ -20,13 +25,18 @@ pub struct ClientEntry {
     pub id: String,
     /// What pages call it.
     pub name: String,
+    /// By which rules it lives: `nlgov`, `basic` or `fapi2`.
+    #[serde(default = "nlgov")]
+    pub policy: Policy,
     /// Where answers go.
     pub redirect_uris: Vec<String>,
     /// Where the browser may go after signing out.
     #[serde(default)]
     pub post_logout_redirect_uris: Vec<String>,
-    /// How it proves who it is: `none`, `client_secret_basic` or `client_secret_post`.
+    /// How it proves who it is: `none`, `client_secret_basic`, `client_secret_post` or `private_key_jwt`.
     pub auth: AuthMethod,
+    /// A file with its JSON Web Key Set, for `private_key_jwt`.
+    pub jwks: Option<PathBuf>,
     /// Its secret, for the two methods that need one.
     pub secret: Option<SecretSource>,
     /// What it may ask for.
@@ -58,6 +68,12 @@ pub enum AuthMethod {
     ClientSecretBasic,
     /// The secret in the form.
     ClientSecretPost,
+    /// A JWT that it signs.
+    PrivateKeyJwt,
+}
+
+const fn nlgov() -> Policy {
+    Policy::Nlgov
 }
 
 const fn rs256() -> Algorithm {
@@ -74,11 +90,12 @@ impl ClientEntry {
         let secret = self.secret.as_ref().map(|source| source.read(folder)).transpose()?;
         let auth = match (self.auth, secret) {
             (AuthMethod::None, None) => ClientAuth::None,
+            (AuthMethod::PrivateKeyJwt, None) => ClientAuth::PrivateKeyJwt,
             (AuthMethod::ClientSecretBasic, Some(secret)) => ClientAuth::ClientSecretBasic(secret.hashed()),
             (AuthMethod::ClientSecretPost, Some(secret)) => ClientAuth::ClientSecretPost(secret.hashed()),
-            (AuthMethod::None, Some(_)) => {
+            (AuthMethod::None | AuthMethod::PrivateKeyJwt, Some(_)) => {
                 return Err(BadConfig::Value(format!(
-                    "client {}: auth is none, so leave out the secret",
+                    "client {}: its auth has no secret, so leave out the secret",
                     self.id
                 )));
             }
@@ -97,9 +114,11 @@ impl ClientEntry {
         let client = Client {
             id: self.id.clone(),
             name: self.name.clone(),
+            policy: self.policy,
             redirect_uris: self.redirect_uris.clone(),
             post_logout_redirect_uris: self.post_logout_redirect_uris.clone(),
             auth,
+            jwks: self.jwks.as_ref().map(|path| read_jwks(&folder.join(path))).transpose()?,
             scopes: self.scopes.clone(),
             sector,
             id_token_alg: self.id_token_alg,
@@ -109,4 +128,16 @@ impl ClientEntry {
         client.check().map_err(BadConfig::value)?;
         Ok(client)
     }
+}
+
+/// The key set in a file.
+pub fn read_jwks(path: &Path) -> Result<JwkSet, BadConfig> {
+    let wrong = |why: &dyn std::fmt::Display| {
+        let path = path.display();
+        BadConfig::value(format_args!(
+            "jwks: cannot use {path}: {why}. Put the portal's JSON Web Key Set there"
+        ))
+    };
+    let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    serde_json::from_str(&text).map_err(|error| wrong(&error))
 }

@@ -18,8 +18,8 @@ pub struct Ask {
     pub nonce: Option<String>,
     /// What is asked for, within what the client may ask for.
     pub scope: Scopes,
-    /// The S256 challenge (RFC 7636 section 4.2).
-    pub code_challenge: String,
+    /// The S256 challenge (RFC 7636 section 4.2), `None` only where the client's policy asks for none.
+    pub code_challenge: Option<String>,
     /// The lowest level that satisfies both the client's registration and the request's `acr_values`.
     pub level: Level,
     /// Whether a session may answer.
@@ -70,7 +70,7 @@ pub(crate) mod tests {
             state: None,
             nonce: None,
             scope: Scopes::default(),
-            code_challenge: String::new(),
+            code_challenge: None,
             level: Level::Local,
             prompt: Prompt::Unset,
             max_age: None,

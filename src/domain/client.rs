@@ -7,7 +7,9 @@ use url::{Host, Url};
 
 use super::{
     assurance::Level,
+    jwk::JwkSet,
     key::Algorithm,
+    policy::Policy,
     scope::{Scope, Scopes},
     secret::Hashed,
 };
@@ -20,6 +22,8 @@ pub struct Client {
     pub id: String,
     /// What pages call it: "Inloggen bij {name}".
     pub name: String,
+    /// By which rules it lives.
+    pub policy: Policy,
     /// Where answers may go: compared as exact strings (RFC 9700 section 2.1).
     pub redirect_uris: Vec<String>,
     /// Where a browser may go after signing out (OpenID Connect RP-Initiated Logout, section 3.1).
@@ -27,6 +31,9 @@ pub struct Client {
     pub post_logout_redirect_uris: Vec<String>,
     /// How it proves who it is at the token endpoint.
     pub auth: ClientAuth,
+    /// The keys that it signs with, where it does.
+    #[serde(default)]
+    pub jwks: Option<JwkSet>,
     /// What it may ask for; `openid` among them.
     pub scopes: Scopes,
     /// Whom its subjects are shared with: a host for pairwise subjects, [`Client::PUBLIC_SECTOR`] for public ones.
@@ -50,6 +57,20 @@ pub enum ClientAuth {
     ClientSecretBasic(Hashed),
     /// In the form.
     ClientSecretPost(Hashed),
+    /// A JWT signed with one of its keys (RFC 7523 section 2.2, OpenID Connect Core section 9).
+    PrivateKeyJwt,
+}
+
+impl ClientAuth {
+    /// Its name in registrations.
+    pub const fn method(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ClientSecretBasic(_) => "client_secret_basic",
+            Self::ClientSecretPost(_) => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
+        }
+    }
 }
 
 /// What is wrong with a client's registration.
@@ -74,6 +95,34 @@ pub enum BadClient {
     /// Several hosts and no sector: its subjects would depend on which came first (OpenID Connect Core, section 8.1).
     #[error("client {0}: its redirect URIs have several hosts; name the `sector` they share")]
     Sector(String),
+    /// A way to authenticate that its policy does not allow.
+    #[error(
+        "client {client}: policy {policy} does not allow auth {auth}; give it another auth, or policy = \"basic\" where the \
+         portal can do no better"
+    )]
+    Auth {
+        /// The client's id.
+        client: String,
+        /// Its policy.
+        policy: Policy,
+        /// Its way to authenticate.
+        auth: &'static str,
+    },
+    /// Nothing to check its signatures with.
+    #[error(
+        "client {0}: auth private_key_jwt needs its public keys: give `jwks`, a file with its JSON Web Key Set"
+    )]
+    NoKeys(String),
+    /// A signature that its policy does not allow.
+    #[error("client {client}: policy {policy} does not allow {alg}; use PS256, ES256 or EdDSA")]
+    Algorithm {
+        /// The client's id.
+        client: String,
+        /// Its policy.
+        policy: Policy,
+        /// The algorithm.
+        alg: &'static str,
+    },
     /// Not an OpenID client.
     #[error("client {0}: `openid` must be among its scopes")]
     NoOpenid(String),
@@ -96,6 +145,16 @@ impl Client {
             if !may_redirect_to(uri) {
                 return Err(BadClient::RedirectUri { client: self.id.clone(), uri: uri.clone() });
             }
+        }
+        if self.auth == ClientAuth::PrivateKeyJwt && self.jwks.is_none() {
+            return Err(BadClient::NoKeys(self.id.clone()));
+        }
+        let (client, policy) = (|| self.id.clone(), self.policy);
+        if !policy.allows_auth(&self.auth) {
+            return Err(BadClient::Auth { client: client(), policy, auth: self.auth.method() });
+        }
+        if !policy.allows_alg(self.id_token_alg) {
+            return Err(BadClient::Algorithm { client: client(), policy, alg: self.id_token_alg.name() });
         }
         if self.scopes.contains(Scope::Openid) { Ok(()) } else { Err(BadClient::NoOpenid(self.id.clone())) }
     }
@@ -151,16 +210,20 @@ pub fn is_loopback(url: &Url) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use crate::domain::secret::Secret;
 
-    fn client() -> Client {
+    /// A client with nothing special.
+    pub(crate) fn client() -> Client {
         Client {
             id: "portal".into(),
             name: "Portaal".into(),
+            policy: Policy::Nlgov,
             redirect_uris: vec!["https://portal.example.nl/callback".into()],
             post_logout_redirect_uris: vec![],
             auth: ClientAuth::None,
+            jwks: None,
             scopes: [Scope::Openid].into(),
             sector: "portal.example.nl".into(),
             id_token_alg: Algorithm::Rs256,
@@ -180,6 +243,15 @@ mod tests {
         assert!(matches!(
             Client { scopes: Scopes::default(), ..client() }.check(),
             Err(BadClient::NoOpenid(_))
+        ));
+        let auth = ClientAuth::ClientSecretPost(Secret::new("x").hashed());
+        assert!(matches!(Client { auth, ..client() }.check(), Err(BadClient::Auth { .. })));
+        let auth = ClientAuth::PrivateKeyJwt;
+        assert!(matches!(Client { auth, ..client() }.check(), Err(BadClient::NoKeys(_))));
+        let auth = ClientAuth::None;
+        assert!(matches!(
+            Client { policy: Policy::Fapi2, auth, ..client() }.check(),
+            Err(BadClient::Auth { .. })
         ));
     }
 

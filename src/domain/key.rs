@@ -17,11 +17,14 @@ pub enum Algorithm {
     Ps256,
     /// ECDSA on P-256 with SHA-256.
     Es256,
+    /// `EdDSA` on Ed25519 (RFC 8037 section 3.1).
+    #[serde(rename = "EdDSA")]
+    EdDsa,
 }
 
 impl Algorithm {
     /// Every algorithm.
-    pub const ALL: [Self; 3] = [Self::Rs256, Self::Ps256, Self::Es256];
+    pub const ALL: [Self; 4] = [Self::Rs256, Self::Ps256, Self::Es256, Self::EdDsa];
 
     /// What is in use: what `clients` are to be signed with, and RS256 in any case, which every portal knows.
     pub fn in_use<'a>(clients: impl IntoIterator<Item = &'a Client>) -> BTreeSet<Self> {
@@ -34,6 +37,7 @@ impl Algorithm {
             Self::Rs256 => "RS256",
             Self::Ps256 => "PS256",
             Self::Es256 => "ES256",
+            Self::EdDsa => "EdDSA",
         }
     }
 

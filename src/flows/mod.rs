@@ -2,6 +2,7 @@
 //! it from there is one error, [`Refused`] or [`Stop`].
 
 pub mod act_as;
+pub mod client_auth;
 pub mod code;
 pub mod digid;
 pub mod email;

@@ -7,6 +7,7 @@ use std::borrow::Borrow;
 use serde::Serialize;
 
 use super::act_as::{Asking, Representation, representation};
+use super::client_auth::authenticate;
 use super::finish::may_enter;
 use crate::{
     app::App,
@@ -25,7 +26,6 @@ use crate::{
     },
     oidc::{
         access_token::AccessClaims,
-        client_auth,
         error::{Code, Error},
         id_token,
         keyring::Keyring,
@@ -61,8 +61,7 @@ pub async fn redeem(
     form: &Params,
     now: Timestamp,
 ) -> Result<TokenAnswer, Error> {
-    let presented = client_auth::read(authorization, form)?;
-    let client = client_auth::check(&presented, app.client(&presented.client_id).await?)?;
+    let client = authenticate(app, authorization, form, now).await?;
     let issuing = Issuing {
         store: &app.store,
         keyring: &app.keyring(),

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     error::{Code, Error},
     jws,
-    keyring::{Keyring, SigningKey},
+    keyring::Keyring,
+    signing_key::SigningKey,
     userinfo_audience,
 };
 use crate::domain::{

@@ -67,7 +67,7 @@ pub fn check(params: &Params, client: &Client, issuer: &str) -> Result<Ask, Erro
         state: params.get("state").filter(|text| is_visible(text, MAX_STATE)).map(str::to_owned),
         nonce: None,
         scope: Scopes::default(),
-        code_challenge: String::new(),
+        code_challenge: None,
         level: client.minimum_level,
         prompt: Prompt::Unset,
         max_age: None,
@@ -182,8 +182,11 @@ fn scope(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken> 
 }
 
 /// RFC 7636 section 4.2 and 4.3; without a method the standard would mean `plain`, which we do not have.
-fn pkce(params: &Params, _: &Client, ask: &mut Ask) -> Result<(), Broken> {
+fn pkce(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken> {
     let Some(challenge) = params.get("code_challenge") else {
+        if !client.policy.requires_pkce(&client.auth) && !params.has("code_challenge_method") {
+            return Ok(());
+        }
         return Err((Code::InvalidRequest, "code_challenge is missing: PKCE is required (RFC 7636)"));
     };
     if params.get("code_challenge_method") != Some("S256") {
@@ -195,7 +198,7 @@ fn pkce(params: &Params, _: &Client, ask: &mut Ask) -> Result<(), Broken> {
             "code_challenge must be 43 to 128 letters, digits, or any of - . _ ~",
         ));
     }
-    challenge.clone_into(&mut ask.code_challenge);
+    ask.code_challenge = Some(challenge.to_owned());
     Ok(())
 }
 
@@ -204,8 +207,14 @@ pub fn is_pkce_text(text: &str) -> bool {
     (43..=128).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || "-._~".contains(c))
 }
 
-fn nonce(params: &Params, _: &Client, ask: &mut Ask) -> Result<(), Broken> {
+fn nonce(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken> {
     ask.nonce = params.get("nonce").map(str::to_owned);
+    if ask.nonce.is_none() && client.policy.requires_nonce() {
+        return Err((
+            Code::InvalidRequest,
+            "nonce is missing: this client's policy requires it (NL GOV profile)",
+        ));
+    }
     if ask.nonce.as_deref().is_some_and(|nonce| !is_visible(nonce, MAX_NONCE)) {
         return Err((Code::InvalidRequest, "nonce must be at most 512 visible ASCII characters"));
     }

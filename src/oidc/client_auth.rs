@@ -4,12 +4,14 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use url::form_urlencoded;
 
 use super::{
+    assertion::{self, Mark},
     error::{Code, Error},
     params::Params,
 };
 use crate::domain::{
     client::{Client, ClientAuth},
     secret::{Hashed, Secret},
+    time::Timestamp,
 };
 
 /// The longest `Authorization` header that is read, in bytes.
@@ -28,10 +30,11 @@ enum Proof {
     None,
     Basic(Secret),
     Post(Secret),
+    Assertion(String),
 }
 
 /// One answer for an unknown client, a wrong secret and the wrong method: what is wrong is not an attacker's business.
-const REFUSED: Error = Error::Json(
+pub const REFUSED: Error = Error::Json(
     Code::InvalidClient,
     "client authentication failed: check the client_id, its secret, and that the registered method is used",
 );
@@ -44,10 +47,13 @@ pub fn read(authorization: Option<&str>, form: &Params) -> Result<Presented, Err
     if form.has_duplicates() {
         return Err(Error::Json(Code::InvalidRequest, "a parameter may be given only once"));
     }
-    if form.has("client_assertion") || form.has("client_assertion_type") {
-        return Err(Error::Json(Code::InvalidClient, "client assertions are not supported"));
-    }
     let in_form = form.get("client_secret");
+    if form.has("client_assertion") || form.has("client_assertion_type") {
+        if authorization.is_some() || in_form.is_some() {
+            return Err(TWO_METHODS);
+        }
+        return by_assertion(form);
+    }
     let Some(header) = authorization else {
         let client_id = form.get("client_id").ok_or(MISSING)?.to_owned();
         let proof = in_form.map_or(Proof::None, |secret| Proof::Post(Secret::new(secret)));
@@ -55,7 +61,7 @@ pub fn read(authorization: Option<&str>, form: &Params) -> Result<Presented, Err
     };
     let (client_id, secret) = basic(header).ok_or(REFUSED)?;
     if in_form.is_some() {
-        return Err(Error::Json(Code::InvalidRequest, "use one method of client authentication, not two"));
+        return Err(TWO_METHODS);
     }
     // Many clients repeat their name in the form; that is no second method, as long as it is the same name.
     if form.get("client_id").is_some_and(|named| named != client_id) {
@@ -67,23 +73,68 @@ pub fn read(authorization: Option<&str>, form: &Params) -> Result<Presented, Err
     Ok(Presented { client_id, proof: Proof::Basic(secret) })
 }
 
+/// The client of an assertion is its `sub` (RFC 7523 section 3); `client_id` may repeat it (RFC 7521 section 4.2).
+fn by_assertion(form: &Params) -> Result<Presented, Error> {
+    let assertion = form.get("client_assertion").ok_or(NO_ASSERTION)?;
+    if form.get("client_assertion_type") != Some(assertion::TYPE) {
+        return Err(NO_ASSERTION);
+    }
+    let client_id = assertion::subject(assertion).ok_or(REFUSED)?;
+    if form.get("client_id").is_some_and(|named| named != client_id) {
+        return Err(Error::Json(
+            Code::InvalidRequest,
+            "client_id and the sub of the client_assertion differ",
+        ));
+    }
+    Ok(Presented { client_id, proof: Proof::Assertion(assertion.to_owned()) })
+}
+
+const TWO_METHODS: Error =
+    Error::Json(Code::InvalidRequest, "use one method of client authentication, not two");
+const NO_ASSERTION: Error = Error::Json(
+    Code::InvalidRequest,
+    "send client_assertion, and client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+);
 const MISSING: Error = Error::Json(
     Code::InvalidRequest,
     "say which client this is: an Authorization header, or client_id in the form",
 );
 
-/// Checks it against the registration of `client`: `None` when nobody of that name is registered. An unknown client
-/// costs the same work as a known one.
-pub fn check(presented: &Presented, client: Option<Client>) -> Result<Client, Error> {
+/// A client that is who it says, and the mark of the assertion that proved it, which is good once.
+#[derive(Debug)]
+pub struct Authenticated {
+    /// The client.
+    pub client: Client,
+    /// To be spent before anything else is done.
+    pub once: Option<Mark>,
+}
+
+/// Checks what was presented against the registration of `client`: `None` when nobody of that name is registered. An unknown
+/// client costs a secret's comparison too. `issuer` is ours.
+pub fn check(
+    presented: &Presented,
+    client: Option<Client>,
+    issuer: &str,
+    now: Timestamp,
+) -> Result<Authenticated, Error> {
     let nobody = ClientAuth::ClientSecretBasic(Hashed::from_stored(vec![0; 32]));
     let registered = client.as_ref().map_or(&nobody, |client| &client.auth);
+    let mut once = None;
     let fits = match (&presented.proof, registered) {
         (Proof::None, ClientAuth::None) => true,
         (Proof::Basic(secret), ClientAuth::ClientSecretBasic(hash))
         | (Proof::Post(secret), ClientAuth::ClientSecretPost(hash)) => hash.is_of(secret),
+        (Proof::Assertion(assertion), ClientAuth::PrivateKeyJwt) => match &client {
+            Some(client) => {
+                once = assertion::check(assertion, client, issuer, now)?;
+                once.is_some()
+            }
+            None => false,
+        },
         _ => false,
     };
-    client.filter(|client| fits && client.id == presented.client_id).ok_or(REFUSED)
+    let client = client.filter(|client| fits && client.id == presented.client_id).ok_or(REFUSED)?;
+    Ok(Authenticated { client, once })
 }
 
 /// `Basic base64(form(id) ":" form(secret))` (RFC 6749 section 2.3.1).
@@ -108,27 +159,18 @@ fn form_decoded(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{assurance::Level, key::Algorithm, scope::Scope};
+    use crate::domain::{client::tests::client as fixture, policy::Policy};
+
+    const NOW: Timestamp = Timestamp::from_epoch(150);
 
     fn client(auth: ClientAuth) -> Client {
-        Client {
-            id: "portal".into(),
-            name: "Portaal".into(),
-            redirect_uris: vec!["https://p.example/cb".into()],
-            post_logout_redirect_uris: vec![],
-            auth,
-            scopes: [Scope::Openid].into(),
-            sector: "p.example".into(),
-            id_token_alg: Algorithm::Rs256,
-            minimum_level: Level::Local,
-            sees_relation: false,
-        }
+        Client { auth, policy: Policy::Basic, ..fixture() }
     }
 
     /// The code that authentication ends in; `None` when it succeeds.
     fn outcome(header: Option<&str>, form: &str, auth: Option<ClientAuth>) -> Option<Code> {
         let presented = read(header, &Params::parse(form.as_bytes()).unwrap());
-        match presented.and_then(|presented| check(&presented, auth.map(client))) {
+        match presented.and_then(|presented| check(&presented, auth.map(client), "https://id.example", NOW)) {
             Ok(_) => None,
             Err(Error::Json(code, _)) => Some(code),
             Err(other) => panic!("{other:?}"),
@@ -167,7 +209,7 @@ mod tests {
         let wrong = |auth: Option<ClientAuth>| {
             let form = Params::parse(b"").unwrap();
             let presented = read(Some(&header("portal:wrong")), &form).unwrap();
-            format!("{:?}", check(&presented, auth.map(client)).unwrap_err())
+            format!("{:?}", check(&presented, auth.map(client), "https://id.example", NOW).unwrap_err())
         };
         assert_eq!(wrong(None), wrong(Some(ClientAuth::ClientSecretBasic(hashed("right")))));
     }
@@ -204,6 +246,6 @@ mod tests {
                 "{bad:.20}"
             );
         }
-        assert_eq!(outcome(None, "client_id=portal&client_assertion=x", None), Some(Code::InvalidClient));
+        assert_eq!(outcome(None, "client_id=portal&client_assertion=x", None), Some(Code::InvalidRequest));
     }
 }

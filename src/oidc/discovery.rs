@@ -12,7 +12,7 @@ use openidconnect::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{keyring::core_alg, path};
+use super::{path, signing_key::core_alg};
 use crate::domain::{assurance::Level, fault::Fault, key::Algorithm, scope::Scope};
 
 /// Members that openidconnect does not know.
@@ -99,8 +99,10 @@ pub fn metadata(
     .set_token_endpoint_auth_methods_supported(Some(vec![
         CoreClientAuthMethod::ClientSecretBasic,
         CoreClientAuthMethod::ClientSecretPost,
+        CoreClientAuthMethod::PrivateKeyJwt,
         CoreClientAuthMethod::None,
     ]))
+    .set_token_endpoint_auth_signing_alg_values_supported(Some(Algorithm::ALL.map(core_alg).to_vec()))
     .set_scopes_supported(Some(
         Scope::ALL.iter().map(|scope| openidconnect::Scope::new(scope.to_string())).collect(),
     ))
@@ -141,7 +143,9 @@ mod tests {
             "acr_values_supported": ["urn:namens:acr:local", "http://eidas.europa.eu/LoA/low"],
             "subject_types_supported": ["pairwise", "public"],
             "id_token_signing_alg_values_supported": ["RS256", "ES256"],
-            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+            "token_endpoint_auth_methods_supported":
+                ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+            "token_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA"],
             "claims_supported": [
                 "iss", "sub", "aud", "exp", "iat", "nbf", "jti", "auth_time", "nonce", "acr", "at_hash", "sid",
                 "act_as", "email", "email_verified"

@@ -7,10 +7,7 @@ use openidconnect::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{
-    jws,
-    keyring::{Keyring, SigningKey},
-};
+use super::{jws, keyring::Keyring, signing_key::SigningKey};
 use crate::domain::{
     assurance::Level,
     claims::{ActAs, Represents},
@@ -183,8 +180,10 @@ mod tests {
             let times = ["iat", "nbf", "exp", "auth_time"].map(|name| claims[name].as_i64().unwrap());
             assert_eq!(times, [150, 150, 450, 100]);
             assert_eq!(claims["aud"], serde_json::json!(["portal"]));
-            // The left half of SHA-256("access").
-            assert_eq!(claims["at_hash"], "oFYf1knNtrqnhAVfBRuteQ");
+            // The left half of SHA-256("access"); of SHA-512 with Ed25519, whose own hash that is.
+            let sha512 = "kyd4-h3ZoV2sH212kLKbcOnCBajStKQ38Ae_bfT-PFI";
+            let expected = if alg == Algorithm::EdDsa { sha512 } else { "oFYf1knNtrqnhAVfBRuteQ" };
+            assert_eq!(claims["at_hash"], expected);
         }
     }
 

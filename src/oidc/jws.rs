@@ -4,7 +4,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::keyring::{Keyring, SigningKey};
+use super::{keyring::Keyring, signing_key::SigningKey};
 use crate::domain::{fault::Fault, time::Timestamp};
 
 /// The longest token that is read, in bytes.

@@ -3,50 +3,17 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use aws_lc_rs::{
-    digest,
-    encoding::{AsDer, Pkcs8V1Der},
-    rand::SystemRandom,
-    rsa::{KeyPair as RsaKeyPair, KeySize},
-    signature::{
-        ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, ParsedPublicKey,
-        RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RSA_PSS_2048_8192_SHA256, RSA_PSS_SHA256,
-    },
-};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use openidconnect::{
-    JsonWebKeyId, PrivateSigningKey, SigningError,
-    core::{CoreJsonCurveType, CoreJsonWebKey, CoreJwsSigningAlgorithm},
-};
 use serde::Serialize;
-use zeroize::Zeroizing;
 
+use super::signing_key::SigningKey;
 use crate::{
     domain::{
-        fault::Fault,
+        jwk::PublicKey,
         key::{Algorithm, KeyFacts, Phase},
         time::Timestamp,
     },
     store::{keys::StoredKey, vault::DoesNotOpen},
 };
-
-/// How long the modulus of a new RSA key is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum RsaBits {
-    /// 2048 bits: three times as fast, good until 2030 (NIST SP 800-57).
-    B2048,
-    /// 3072 bits.
-    #[default]
-    B3072,
-}
-
-/// A key that was just made.
-pub struct NewKey {
-    /// The RFC 7638 thumbprint of its public half.
-    pub kid: String,
-    /// Its private half, PKCS#8 DER: to be sealed and stored, never written elsewhere.
-    pub pkcs8: Zeroizing<Vec<u8>>,
-}
 
 /// Why a stored key cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -84,27 +51,6 @@ pub struct NoSigner {
     why: BadKey,
 }
 
-/// Makes a key. Takes up to a second for RSA: keep it off the request path.
-pub fn generate(alg: Algorithm, bits: RsaBits) -> Result<NewKey, Fault> {
-    let pkcs8 = match alg {
-        Algorithm::Rs256 | Algorithm::Ps256 => {
-            let size = match bits {
-                RsaBits::B2048 => KeySize::Rsa2048,
-                RsaBits::B3072 => KeySize::Rsa3072,
-            };
-            let der: Pkcs8V1Der<'_> = RsaKeyPair::generate(size)?.as_der()?;
-            Zeroizing::new(der.as_ref().to_vec())
-        }
-        Algorithm::Es256 => {
-            let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?;
-            Zeroizing::new(pair.to_pkcs8v1()?.as_ref().to_vec())
-        }
-    };
-    let public =
-        Pair::read(alg, &pkcs8).ok_or_else(|| Fault::because("a new key cannot be read back"))?.public()?;
-    Ok(NewKey { kid: public.thumbprint()?, pkcs8 })
-}
-
 /// Every key that is published or may sign.
 #[derive(Debug, Default)]
 pub struct Keyring {
@@ -123,7 +69,7 @@ impl Keyring {
                 Ok(key) => Some(Arc::new(key)),
                 Err(bad) => {
                     ring.unusable.push(bad);
-                    let kept = |key: &&Arc<SigningKey>| key.kid == facts.kid && key.alg == facts.alg;
+                    let kept = |key: &&Arc<SigningKey>| key.kid() == facts.kid && key.alg() == facts.alg;
                     older.keys.iter().map(|(_, key)| key).find(kept).cloned()
                 }
             };
@@ -159,7 +105,7 @@ impl Keyring {
 
     /// The published key of that name at `now`.
     pub fn published(&self, kid: &str, now: Timestamp) -> Option<&SigningKey> {
-        self.at(now).find(|key| key.kid == kid)
+        self.at(now).find(|key| key.kid() == kid)
     }
 
     /// The algorithms that somebody signs with at `now`.
@@ -169,7 +115,7 @@ impl Keyring {
 
     /// The key set at `now` (RFC 7517 section 5): the next keys, the current and the retired ones.
     pub fn jwks(&self, now: Timestamp) -> Jwks<'_> {
-        Jwks { keys: self.at(now).map(SigningKey::jwk).collect() }
+        Jwks { keys: self.at(now).map(Jwk::of).collect() }
     }
 
     /// The published keys at `now`.
@@ -192,187 +138,23 @@ struct Jwk<'a> {
     usage: &'static str,
     alg: &'static str,
     #[serde(flatten)]
-    public: &'a Public,
+    public: &'a PublicKey,
 }
 
-/// The required members of a public key (RFC 7638 section 3.2).
-#[derive(Serialize)]
-#[serde(tag = "kty")]
-enum Public {
-    #[serde(rename = "RSA")]
-    Rsa { e: String, n: String },
-    #[serde(rename = "EC")]
-    Ec { crv: &'static str, x: String, y: String },
-}
-
-impl Public {
-    /// SHA-256 of the required members, sorted, without spaces (RFC 7638 section 3).
-    fn thumbprint(&self) -> Result<String, Fault> {
-        // As a map of serde_json, which sorts by name: `kty` stands first in the type, and not in the hash.
-        let canonical = serde_json::to_string(&serde_json::to_value(self)?)?;
-        Ok(URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, canonical.as_bytes())))
-    }
-}
-
-enum Pair {
-    Rsa(Box<RsaKeyPair>),
-    Ec(Box<EcdsaKeyPair>),
-}
-
-impl Pair {
-    fn read(alg: Algorithm, pkcs8: &[u8]) -> Option<Self> {
-        match alg {
-            // Takes 2048 bits and more only.
-            Algorithm::Rs256 | Algorithm::Ps256 => {
-                RsaKeyPair::from_pkcs8(pkcs8).ok().map(|pair| Self::Rsa(Box::new(pair)))
-            }
-            Algorithm::Es256 => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)
-                .ok()
-                .map(|pair| Self::Ec(Box::new(pair))),
-        }
-    }
-
-    fn public(&self) -> Result<Public, Fault> {
-        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        match self {
-            Self::Rsa(pair) => {
-                let public = pair.public_key();
-                Ok(Public::Rsa {
-                    e: encode(public.exponent().big_endian_without_leading_zero()),
-                    n: encode(public.modulus().big_endian_without_leading_zero()),
-                })
-            }
-            Self::Ec(pair) => {
-                let (x, y) = coordinates(pair).ok_or_else(|| Fault::because("a P-256 point has 65 bytes"))?;
-                Ok(Public::Ec { crv: "P-256", x: encode(x), y: encode(y) })
-            }
-        }
-    }
-}
-
-/// The two halves of an uncompressed point: 4, 32 bytes of x, 32 bytes of y (SEC 1 section 2.3.3).
-fn coordinates(pair: &EcdsaKeyPair) -> Option<(&[u8], &[u8])> {
-    let (form, point) = pair.public_key().as_ref().split_first()?;
-    (*form == 4 && point.len() == 64).then(|| point.split_at(32))
-}
-
-/// One key. Its private half never leaves it.
-pub struct SigningKey {
-    kid: String,
-    alg: Algorithm,
-    pair: Pair,
-    public: Public,
-    verifying: ParsedPublicKey,
-    shown: CoreJsonWebKey,
-}
-
-impl SigningKey {
-    fn new(facts: &KeyFacts, pkcs8: &[u8]) -> Result<Self, BadKey> {
-        let unusable = || BadKey::Unusable(facts.kid.clone());
-        let pair = Pair::read(facts.alg, pkcs8).ok_or_else(unusable)?;
-        let public = pair.public().map_err(|_| unusable())?;
-        if public.thumbprint().map_err(|_| unusable())? != facts.kid {
-            return Err(BadKey::OtherKey(facts.kid.clone()));
-        }
-        let kid = Some(JsonWebKeyId::new(facts.kid.clone()));
-        let (verifying, shown) = match &pair {
-            Pair::Rsa(pair) => {
-                let key = pair.public_key();
-                let padding = match facts.alg {
-                    Algorithm::Ps256 => &RSA_PSS_2048_8192_SHA256,
-                    Algorithm::Rs256 | Algorithm::Es256 => &RSA_PKCS1_2048_8192_SHA256,
-                };
-                let (n, e) = (key.modulus(), key.exponent());
-                let bytes =
-                    |part: aws_lc_rs::io::Positive<'_>| part.big_endian_without_leading_zero().to_vec();
-                (ParsedPublicKey::new(padding, key), CoreJsonWebKey::new_rsa(bytes(n), bytes(e), kid))
-            }
-            Pair::Ec(pair) => {
-                let (x, y) = coordinates(pair).ok_or_else(unusable)?;
-                let shown = CoreJsonWebKey::new_ec(x.to_vec(), y.to_vec(), CoreJsonCurveType::P256, kid);
-                (ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, pair.public_key()), shown)
-            }
-        };
-        let verifying = verifying.map_err(|_| unusable())?;
-        Ok(Self { kid: facts.kid.clone(), alg: facts.alg, pair, public, verifying, shown })
-    }
-
-    /// Its name: the RFC 7638 thumbprint.
-    pub fn kid(&self) -> &str {
-        &self.kid
-    }
-
-    /// What it signs with, and nothing else.
-    pub fn alg(&self) -> Algorithm {
-        self.alg
-    }
-
-    /// Signs bytes (RFC 7518 sections 3.3 to 3.5).
-    pub fn sign_bytes(&self, message: &[u8]) -> Result<Vec<u8>, Fault> {
-        let rng = SystemRandom::new();
-        match &self.pair {
-            Pair::Rsa(pair) => {
-                let padding = match self.alg {
-                    Algorithm::Ps256 => &RSA_PSS_SHA256,
-                    Algorithm::Rs256 | Algorithm::Es256 => &RSA_PKCS1_SHA256,
-                };
-                let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(padding, &rng, message, &mut signature)?;
-                Ok(signature)
-            }
-            Pair::Ec(pair) => Ok(pair.sign(&rng, message)?.as_ref().to_vec()),
-        }
-    }
-
-    /// Whether this key made that signature.
-    pub fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.verifying.verify_sig(message, signature).is_ok()
-    }
-
-    /// What it signs with, as openidconnect calls it.
-    pub fn core_alg(&self) -> CoreJwsSigningAlgorithm {
-        core_alg(self.alg)
-    }
-
-    fn jwk(&self) -> Jwk<'_> {
-        Jwk { kid: &self.kid, usage: "sig", alg: self.alg.name(), public: &self.public }
-    }
-}
-
-/// An algorithm as openidconnect calls it.
-pub fn core_alg(alg: Algorithm) -> CoreJwsSigningAlgorithm {
-    match alg {
-        Algorithm::Rs256 => CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
-        Algorithm::Ps256 => CoreJwsSigningAlgorithm::RsaSsaPssSha256,
-        Algorithm::Es256 => CoreJwsSigningAlgorithm::EcdsaP256Sha256,
-    }
-}
-
-/// Never openidconnect's own RSA key: the `rsa` crate does not sign in constant time (RUSTSEC-2023-0071).
-impl PrivateSigningKey for SigningKey {
-    type VerificationKey = CoreJsonWebKey;
-
-    fn sign(&self, alg: &CoreJwsSigningAlgorithm, message: &[u8]) -> Result<Vec<u8>, SigningError> {
-        if *alg != self.core_alg() {
-            return Err(SigningError::UnsupportedAlg("this key signs with one algorithm only".to_owned()));
-        }
-        self.sign_bytes(message).map_err(|_| SigningError::CryptoError)
-    }
-
-    fn as_verification_key(&self) -> CoreJsonWebKey {
-        self.shown.clone()
-    }
-}
-
-impl std::fmt::Debug for SigningKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "SigningKey({})", self.kid)
+impl<'a> Jwk<'a> {
+    fn of(key: &'a SigningKey) -> Self {
+        Self { kid: key.kid(), usage: "sig", alg: key.alg().name(), public: key.public() }
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::*;
+    use openidconnect::{PrivateSigningKey, core::CoreJwsSigningAlgorithm};
+
+    use super::{
+        super::signing_key::{RsaBits, generate},
+        *,
+    };
 
     /// A key of `alg` that is published from 0, signs from 100 until 200, and stays published until 300.
     pub(crate) fn stored(alg: Algorithm) -> StoredKey {
@@ -399,21 +181,6 @@ pub(crate) mod tests {
     fn kids(ring: &Keyring, now: i64) -> Vec<String> {
         let set = serde_json::to_value(ring.jwks(Timestamp::from_epoch(now))).unwrap();
         set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
-    }
-
-    #[test]
-    fn the_thumbprint_of_the_example_of_rfc_7638() {
-        let public = Public::Rsa {
-            e: "AQAB".into(),
-            n: concat!(
-                "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCi",
-                "FV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb",
-                "9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls",
-                "1jF44-csFCur-kEgU8awapJzKnqDKgw"
-            )
-            .into(),
-        };
-        assert_eq!(public.thumbprint().unwrap(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
     }
 
     #[test]

@@ -1,17 +1,19 @@
 //! OpenID Connect: what clients say to us and what we answer. Pure checks and the making of tokens; only [`oxide`] waits,
-//! for the store. One policy for everybody now: the code flow with PKCE S256, answers in the query, bearer tokens,
-//! rotating refresh tokens.
+//! for the store. The code flow with answers in the query, bearer tokens, rotating refresh tokens.
 
 pub mod access_token;
+pub mod assertion;
 pub mod authorize;
 pub mod client_auth;
 pub mod discovery;
 pub mod error;
 pub mod id_token;
 pub mod jws;
+pub mod jwt;
 pub mod keyring;
 pub mod oxide;
 pub mod params;
+pub mod signing_key;
 pub mod successor;
 
 /// Where the endpoints are, below the issuer. The router and the metadata both read this, so they cannot differ.

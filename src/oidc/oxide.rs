@@ -186,11 +186,13 @@ fn bound(client_id: String, redirect_uri: ExactUrl) -> BoundClient<'static> {
 }
 
 fn extensions(ask: &Ask, proven: &Proven) -> Result<Extensions, Fault> {
-    let (pkce, method) = (Pkce::required(), Some(Cow::Borrowed("S256")));
-    let challenge =
-        pkce.challenge(method, Some(Cow::Borrowed(&ask.code_challenge))).map_err(|()| surprise())?;
     let mut extensions = Extensions::new();
-    extensions.set(&pkce, challenge.ok_or_else(surprise)?);
+    // Whether one is required was decided when the request was checked.
+    if let Some(challenge) = &ask.code_challenge {
+        let (pkce, method) = (Pkce::required(), Some(Cow::Borrowed("S256")));
+        let challenge = pkce.challenge(method, Some(Cow::Borrowed(challenge))).map_err(|()| surprise())?;
+        extensions.set(&pkce, challenge.ok_or_else(surprise)?);
+    }
     extensions.set(&ProvenExtension, Value::private(Some(serde_json::to_string(proven)?)));
     Ok(extensions)
 }
@@ -222,8 +224,16 @@ pub async fn check_code(
         Output::Err(error) => return Err(refused(*error)),
         _ => return Err(surprise().into()),
     };
-    let (pkce, verifier) = (Pkce::required(), form.get("code_verifier").filter(|text| is_pkce_text(text)));
-    pkce.verify(extensions.remove(&pkce), verifier.map(Cow::Borrowed)).map_err(|()| BAD_VERIFIER)?;
+    let pkce = Pkce::required();
+    match extensions.remove(&pkce) {
+        Some(challenge) => {
+            let verifier = form.get("code_verifier").filter(|text| is_pkce_text(text));
+            pkce.verify(Some(challenge), verifier.map(Cow::Borrowed)).map_err(|()| BAD_VERIFIER)?;
+        }
+        // A verifier for a challenge that was never sent: somebody took it out on the way (RFC 9700 section 2.1.1).
+        None if form.has("code_verifier") => return Err(BAD_VERIFIER),
+        None => {}
+    }
     match machine.advance(Input::Extended { access_extensions: extensions }) {
         // The machine stops here: its own answer reads the clock and knows no ID token.
         Output::Issue { grant } => {

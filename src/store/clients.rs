@@ -40,4 +40,9 @@ impl Store {
             sqlx::query("DELETE FROM clients WHERE id = $1").bind(id).execute(self.db.writer()).await?;
         Ok(done.rows_affected() == 1)
     }
+
+    /// Marks a client's assertion as used, until it ends. `false` when it was: exactly one caller ever hears `true`.
+    pub async fn spend_client_assertion(&self, name: &str, ends: Timestamp) -> Result<bool, Fault> {
+        self.db.spend("client_assertion", name, ends).await
+    }
 }

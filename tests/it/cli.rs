@@ -100,6 +100,10 @@ async fn a_client_that_is_added_while_the_server_runs_works_at_once_and_one_remo
         "Nieuw",
         "--redirect-uri",
         callback,
+        "--policy",
+        "basic",
+        "--auth",
+        "client_secret_basic",
         "--id-token-alg",
         "ES256",
         "--scope",
@@ -143,7 +147,9 @@ async fn a_client_that_is_added_while_the_server_runs_works_at_once_and_one_remo
 async fn a_client_that_would_be_unsafe_or_taken_is_refused_and_nothing_is_stored() {
     let house = House::start().await;
     let add = |id: &str, uri: &str, more: &[&str]| {
-        let arguments = [&["clients", "add", id, "--name", "X", "--redirect-uri", uri], more].concat();
+        let auth = if more.contains(&"--auth") { &[][..] } else { &["--auth", "client_secret_basic"] };
+        let client = &["clients", "add", id, "--name", "X", "--redirect-uri", uri, "--policy", "basic"];
+        let arguments = [client, auth, more].concat();
         let output = house.run(&arguments);
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
@@ -164,6 +170,8 @@ async fn a_client_that_would_be_unsafe_or_taken_is_refused_and_nothing_is_stored
         ("x", good, &["--id-token-alg", "HS256"], 2, "HS256"),
         ("x", good, &["--minimum-level", "basis"], 2, "basis"),
         ("x", good, &["--auth", "client_secret_jwt"], 2, "client_secret_jwt"),
+        ("x", good, &["--auth", "private_key_jwt"], 1, "needs its public keys"),
+        ("x", good, &["--auth", "private_key_jwt", "--jwks", "gone"], 1, "cannot use gone"),
         ("x", good, &["--sector", "p", "--public-subjects"], 2, "cannot be used with"),
     ] {
         let (status, told) = add(id, uri, more);

@@ -131,7 +131,11 @@ async fn a_wrong_configuration_is_refused_with_line_or_key() {
         ("http://127.0.0.1:9/callback", "http://portal.example.nl/cb", &["client portal", "https"]),
         ("scopes = [\"openid\",", "scopes = [\"bsn\",", &["line", "bsn"]),
         ("scopes = [\"openid\", \"email\", \"act_as\"]", "scopes = []", &["portal", "openid"]),
-        ("auth = \"client_secret_basic\"", "auth = \"private_key_jwt\"", &["line ", "private_key_jwt"]),
+        ("auth = \"client_secret_basic\"", "auth = \"client_secret_jwt\"", &["line ", "client_secret_jwt"]),
+        ("auth = \"client_secret_basic\"", "auth = \"private_key_jwt\"", &["portal", "leave out the secret"]),
+        ("policy = \"basic\"", "", &["portal", "nlgov", "client_secret_basic"]),
+        ("policy = \"basic\"", "policy = \"free\"", &["line ", "free"]),
+        ("policy = \"basic\"", "jwks = \"gone.jwks\"", &["jwks", "gone.jwks"]),
         ("auth = \"client_secret_basic\"", "auth = \"none\"", &["portal", "leave out the secret"]),
         ("secret = { file = \"portal.secret\" }", "", &["portal", "secret"]),
         (

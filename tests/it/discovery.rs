@@ -9,7 +9,8 @@ use crate::{
     house::{CALLBACK, House},
     mandates_desk::{digid_account, digid_again, fresh_bsn},
     oidc_client::{
-        APP, LAB, OPEN, THE_PORTAL, assert_error, assert_refused, claims, header, house, logged_in, userinfo,
+        APP, KEYED, LAB, OPEN, THE_PORTAL, assert_error, assert_refused, claims, header, house, logged_in,
+        userinfo,
     },
 };
 
@@ -39,7 +40,7 @@ async fn the_document_and_the_key_set_are_these_and_no_others() {
         });
     });
     let kids: BTreeSet<_> = keys.as_array().unwrap().iter().map(|key| key["kid"].to_string()).collect();
-    assert_eq!(kids.len(), 6, "a current and a next key of each algorithm");
+    assert_eq!(kids.len(), 8, "a current and a next key of each algorithm");
 }
 
 #[tokio::test]
@@ -108,11 +109,11 @@ async fn each_announced_endpoint_scope_grant_claim_and_algorithm_works() {
     said.extend(tokens.claims.as_object().unwrap().keys().cloned());
     assert_eq!(said, words(&told["claims_supported"]).into_iter().collect());
 
-    // THE_PORTAL is Basic, LAB posts its secret, APP has none; each signs in its own way.
-    let methods = ["client_secret_basic", "client_secret_post", "none"];
+    // THE_PORTAL is Basic, LAB posts its secret, KEYED signs, APP has none; each signs in its own way.
+    let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
     assert_eq!(words(&told["token_endpoint_auth_methods_supported"]), methods);
     let mut algs = BTreeSet::new();
-    for client in [THE_PORTAL, LAB, APP] {
+    for client in [THE_PORTAL, LAB, KEYED, APP] {
         let tokens = client.sign_on(&house, &browser, "openid").await;
         algs.insert(header(tokens.text("id_token"))["alg"].as_str().unwrap().to_owned());
     }
@@ -200,8 +201,8 @@ async fn what_is_not_announced_does_not_work() {
         let form = [("grant_type", grant), ("subject_token", tokens.text("access_token"))];
         assert_refused(&THE_PORTAL.token(&house, &form).await, "unsupported_grant_type");
     }
-    let assertion = [("grant_type", "authorization_code"), ("client_assertion", "e30.e30.")];
-    assert_refused(&THE_PORTAL.token(&house, &assertion).await, "invalid_client");
+    let assertion = [("client_assertion_type", "urn:x"), ("client_assertion", "e30.e30.")];
+    assert_refused(&APP.token(&house, &assertion).await, "invalid_request");
     // The `claims` parameter is not announced, and asks for nothing.
     let ask = THE_PORTAL.ask().with("claims", r#"{"id_token":{"email":null,"bsn":{"essential":true}}}"#);
     let code = THE_PORTAL.code(&house, &browser, &ask).await;

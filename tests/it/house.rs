@@ -14,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::jose::KEY;
 use namens::{
     clock::Clock,
     domain::calendar::{midnight, today},
@@ -94,6 +95,7 @@ impl House {
         fs::write(folder.join("digid.xml"), metadata).unwrap();
         fs::write(folder.join("namens.toml"), configuration(&issuer, ip, &pki, &options)).unwrap();
         write_secret(&folder.join("portal.secret"), SECRET);
+        fs::write(folder.join("keyed.jwks"), KEY.set().to_string()).unwrap();
         let mut house = Self { folder, issuer, digid: digid_base, server: None, _digid: running };
         house.open_doors();
         house
@@ -330,6 +332,7 @@ id = "{PORTAL}"
 name = "Huisarts De Linde"
 redirect_uris = ["{CALLBACK}"]
 post_logout_redirect_uris = ["http://127.0.0.1:9/bye"]
+policy = "basic"
 auth = "client_secret_basic"
 secret = {{ file = "portal.secret" }}
 scopes = ["openid", "email", "act_as"]

@@ -8,6 +8,7 @@ use url::{Url, form_urlencoded};
 use crate::{
     browser::{Browser, Page},
     house::{CALLBACK, House, Options, PORTAL, SECRET},
+    jose::{ASSERTION_TYPE, assertion},
     portal::{self, Tokens, code_of, form_encoded},
 };
 
@@ -17,6 +18,7 @@ pub enum Auth {
     Basic,
     Post,
     None,
+    Key,
 }
 
 /// A registered client.
@@ -42,6 +44,10 @@ pub const BARE: Client =
 pub const STRICT: Client =
     Client { id: "strict", auth: Auth::Basic, callback: "http://127.0.0.1:9/callback/strict" };
 
+/// It proves who it is with a key, and lives by the Dutch profile.
+pub const KEYED: Client =
+    Client { id: "keyed", auth: Auth::Key, callback: "http://127.0.0.1:9/callback/keyed" };
+
 /// The registrations of the clients above.
 pub const CLIENTS: &str = r#"
 [[client]]
@@ -49,6 +55,7 @@ id = "lab"
 name = "Lab"
 redirect_uris = ["http://127.0.0.1:9/callback/lab"]
 post_logout_redirect_uris = ["http://127.0.0.1:9/lab/bye"]
+policy = "basic"
 auth = "client_secret_post"
 secret = { file = "portal.secret" }
 scopes = ["openid", "email", "act_as"]
@@ -65,6 +72,7 @@ id_token_alg = "ES256"
 id = "open"
 name = "Open"
 redirect_uris = ["http://127.0.0.1:9/callback/open"]
+policy = "basic"
 auth = "client_secret_basic"
 secret = { file = "portal.secret" }
 scopes = ["openid", "email"]
@@ -73,6 +81,7 @@ public_subjects = true
 id = "bare"
 name = "Bare"
 redirect_uris = ["http://127.0.0.1:9/callback/bare"]
+policy = "basic"
 auth = "client_secret_basic"
 secret = { file = "portal.secret" }
 scopes = ["openid"]
@@ -81,10 +90,19 @@ public_subjects = true
 id = "strict"
 name = "Strict"
 redirect_uris = ["http://127.0.0.1:9/callback/strict"]
+policy = "basic"
 auth = "client_secret_basic"
 secret = { file = "portal.secret" }
 scopes = ["openid"]
 minimum_level = "substantieel"
+[[client]]
+id = "keyed"
+name = "Keyed"
+redirect_uris = ["http://127.0.0.1:9/callback/keyed"]
+auth = "private_key_jwt"
+jwks = "keyed.jwks"
+scopes = ["openid", "email", "act_as"]
+id_token_alg = "EdDSA"
 "#;
 
 /// An installation with all of them.
@@ -177,10 +195,15 @@ impl Client {
     pub async fn token(&self, house: &House, form: &[(&str, &str)]) -> (u16, Value) {
         let request = reqwest::Client::new().post(format!("{}/token", house.issuer));
         let mut form = form.to_vec();
+        let assertion = assertion(house, self.id);
         let request = match self.auth {
             Auth::Basic => request.basic_auth(self.id, Some(form_encoded(SECRET))),
             Auth::Post => {
                 form.extend([("client_id", self.id), ("client_secret", SECRET)]);
+                request
+            }
+            Auth::Key => {
+                form.extend([("client_assertion_type", ASSERTION_TYPE), ("client_assertion", &assertion)]);
                 request
             }
             Auth::None => {

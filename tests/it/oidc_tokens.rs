@@ -16,7 +16,7 @@ use crate::{
     browser::Browser,
     house::{CALLBACK, House},
     oidc_client::{
-        APP, BARE, LAB, OPEN, THE_PORTAL, assert_refused, claims, header, house, logged_in, userinfo,
+        APP, BARE, KEYED, LAB, OPEN, THE_PORTAL, assert_refused, claims, header, house, logged_in, userinfo,
     },
     portal::{self, form_encoded},
 };
@@ -63,15 +63,16 @@ fn verify(house: &House, client: &str, nonce: &str, token: &str) -> Result<Value
 async fn id_tokens_of_every_algorithm_verify_with_pyjwt() {
     let house = house().await;
     let (browser, _) = logged_in(&house).await;
-    for (client, alg) in [(THE_PORTAL, "RS256"), (LAB, "PS256"), (APP, "ES256")] {
+    for (client, alg) in [(THE_PORTAL, "RS256"), (LAB, "PS256"), (APP, "ES256"), (KEYED, "EdDSA")] {
         let tokens = client.sign_on(&house, &browser, "openid act_as").await;
         let token = tokens.text("id_token");
         let verified = verify(&house, client.id, "n-0S6_WzA2Mj", token).unwrap();
         assert_eq!((&verified, header(token)["alg"].as_str()), (&tokens.claims, Some(alg)));
         assert_eq!((&verified["aud"], &verified["act_as"]), (&json!([client.id]), &json!([])));
-        let hash =
-            aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, tokens.text("access_token").as_bytes());
-        assert_eq!(verified["at_hash"], URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16]));
+        let (sha256, sha512) = (&aws_lc_rs::digest::SHA256, &aws_lc_rs::digest::SHA512);
+        let hash = if alg == "EdDSA" { sha512 } else { sha256 };
+        let hash = aws_lc_rs::digest::digest(hash, tokens.text("access_token").as_bytes());
+        assert_eq!(verified["at_hash"], URL_SAFE_NO_PAD.encode(&hash.as_ref()[..hash.as_ref().len() / 2]));
         // And it does say no.
         assert!(verify(&house, client.id, "another nonce", token).unwrap_err().contains("nonce"));
         assert!(verify(&house, "other", "n-0S6_WzA2Mj", token).unwrap_err().contains("InvalidAudience"));
@@ -314,7 +315,7 @@ async fn a_secret_with_special_characters_works_by_header_and_by_form() {
     let mut house = House::start().await;
     std::fs::write(house.folder.join("portal.secret"), odd).unwrap();
     let more = ["basic", "post"].map(|way| {
-        format!("[[client]]\nid = \"odd_{way}.1-2\"\nname = \"Odd\"\nredirect_uris = [\"{CALLBACK}\"]\nauth = \"client_secret_{way}\"\nsecret = {{ file = \"portal.secret\" }}\nscopes = [\"openid\"]\n")
+        format!("[[client]]\nid = \"odd_{way}.1-2\"\nname = \"Odd\"\nredirect_uris = [\"{CALLBACK}\"]\npolicy = \"basic\"\nauth = \"client_secret_{way}\"\nsecret = {{ file = \"portal.secret\" }}\nscopes = [\"openid\"]\n")
     });
     let file = house.folder.join("namens.toml");
     std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + &more.concat()).unwrap();

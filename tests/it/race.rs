@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// All at once, and what came of each.
-async fn at_once<T: Send + 'static>(
+pub async fn at_once<T: Send + 'static>(
     all: impl Iterator<Item = impl Future<Output = T> + Send + 'static>,
 ) -> Vec<T> {
     let mut came = Vec::new();

@@ -57,6 +57,7 @@ single_logout = true
 id = "portal"
 name = "Huisarts De Linde"
 redirect_uris = ["{callback}"]
+policy = "basic"
 auth = "client_secret_basic"
 secret = {{ file = "portal.secret" }}
 scopes = ["openid", "email", "act_as"]

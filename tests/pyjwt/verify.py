@@ -43,7 +43,7 @@ def main() -> None:
 
 def thumbprint(key: dict) -> str:
     """RFC 7638 section 3: the required members, sorted, hashed."""
-    members = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y")}[key["kty"]]
+    members = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}[key["kty"]]
     canonical = json.dumps({name: key[name] for name in members}, separators=(",", ":"), sort_keys=True)
     return base64.urlsafe_b64encode(hashlib.sha256(canonical.encode()).digest()).rstrip(b"=").decode()
 

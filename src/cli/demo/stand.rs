@@ -24,7 +24,7 @@ use crate::{
     clock::Clock,
     config::Config,
     domain::{fault::Fault, id::random},
-    oidc::keyring::RsaBits,
+    oidc::signing_key::RsaBits,
     simulator::{
         Running,
         digid::{self, Person, names::Level, registry::SpMetadata},
@@ -308,6 +308,7 @@ id = "{CLIENT}"
 name = "{PORTAL}"
 redirect_uris = ["{portal}/callback"]
 post_logout_redirect_uris = ["{portal}/logged-out"]
+policy = "basic"
 auth = "client_secret_basic"
 secret = {{ file = "portal.secret" }}
 scopes = ["openid", "act_as"]

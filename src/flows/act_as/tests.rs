@@ -3,29 +3,16 @@
 use super::*;
 use crate::{
     domain::{
-        client::ClientAuth,
+        client::tests::client as fixture,
         consent::{Party, Word},
         grant::tests::grant,
-        key::Algorithm,
         mandate::Relation,
-        scope::Scope,
     },
     store::testing::{Fresh, at, fresh, now},
 };
 
 fn client(id: &str, sees_relation: bool) -> Client {
-    Client {
-        id: id.into(),
-        name: "Portaal".into(),
-        redirect_uris: vec!["https://portal.example.nl/callback".into()],
-        post_logout_redirect_uris: vec![],
-        auth: ClientAuth::None,
-        scopes: [Scope::Openid].into(),
-        sector: format!("{id}.example.nl"),
-        id_token_alg: Algorithm::Rs256,
-        minimum_level: Level::Local,
-        sees_relation,
-    }
+    Client { id: id.into(), sector: format!("{id}.example.nl"), sees_relation, ..fixture() }
 }
 
 async fn told(f: &Fresh, person: &PersonId, level: Level, client: &Client, now: Timestamp) -> Representation {

@@ -1,23 +1,21 @@
 //! Every rule of `authorize`, as a table: what is changed in a good request, and what comes of it.
 
 use super::*;
-use crate::domain::{client::ClientAuth, key::Algorithm, secret::Secret};
+use crate::domain::{
+    client::{ClientAuth, tests::client as fixture},
+    policy::Policy,
+    secret::Secret,
+};
 
 const ISSUER: &str = "https://id.example.nl";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 fn client() -> Client {
     Client {
-        id: "portal".into(),
-        name: "Portaal".into(),
         redirect_uris: vec!["https://p.example/cb".into(), "http://127.0.0.1/cb?x=1".into()],
-        post_logout_redirect_uris: vec![],
         auth: ClientAuth::ClientSecretBasic(Secret::new("x").hashed()),
         scopes: [Scope::Openid, Scope::ActAs].into(),
-        sector: "p.example".into(),
-        id_token_alg: Algorithm::Rs256,
-        minimum_level: Level::Local,
-        sees_relation: false,
+        ..fixture()
     }
 }
 
@@ -71,7 +69,10 @@ fn page(result: Result<Ask, Error>) -> PageError {
 fn a_good_request_becomes_an_ask_and_unknown_parameters_change_nothing() {
     let ask = check(&params_of(&good()), &client(), ISSUER).unwrap();
     assert_eq!((ask.state.as_deref(), ask.nonce.as_deref()), (Some("s t"), Some("n")));
-    assert_eq!((ask.code_challenge.as_str(), ask.prompt, ask.max_age), (CHALLENGE, Prompt::Unset, None));
+    assert_eq!(
+        (ask.code_challenge.as_deref(), ask.prompt, ask.max_age),
+        (Some(CHALLENGE), Prompt::Unset, None)
+    );
     assert_eq!(ask.scope, [Scope::Openid, Scope::ActAs].into());
     for ignored in ["claims", "id_token_hint", "display", "resource", "bogus"] {
         assert_eq!(ask_with(ignored, "{not json"), ask, "{ignored}");
@@ -217,4 +218,24 @@ fn the_level_is_the_lowest_known_one_asked_for_but_never_below_the_clients_minim
     assert_eq!(level(&client(), high), Level::Hoog);
     assert_eq!(level(&client(), &format!("urn:x {high} {local}")), Level::Local);
     assert_eq!(level(&digid, &format!("{high} {local}")), Level::Midden);
+}
+
+#[test]
+fn what_a_policy_asks_of_a_request() {
+    let of = |policy, auth: &ClientAuth| Client { policy, auth: auth.clone(), ..client() };
+    let (public, secret) = (ClientAuth::None, client().auth);
+    let refused =
+        |name, policy, auth: &ClientAuth| check(&with(name, ""), &of(policy, auth), ISSUER).is_err();
+    assert!(!refused("nonce", Policy::Basic, &secret) && refused("nonce", Policy::Nlgov, &public));
+    assert!(
+        refused("code_challenge", Policy::Nlgov, &secret)
+            && refused("code_challenge", Policy::Basic, &public)
+    );
+    // A method without a challenge is a mistake, not a request without PKCE.
+    assert!(refused("code_challenge", Policy::Basic, &secret));
+    let mut pairs = good();
+    pairs.retain(|(name, _)| !name.starts_with("code_challenge"));
+    let plain = |policy| check(&params_of(&pairs), &of(policy, &secret), ISSUER);
+    assert_eq!(plain(Policy::Basic).unwrap().code_challenge, None);
+    assert!(plain(Policy::Nlgov).is_err());
 }

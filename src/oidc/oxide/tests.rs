@@ -4,7 +4,9 @@ use url::form_urlencoded;
 
 use super::*;
 use crate::{
-    domain::{ask::Prompt, client::ClientAuth, grant::tests::grant, key::Algorithm, scope::Scope},
+    domain::{
+        ask::Prompt, client::tests::client as fixture, grant::tests::grant, key::Algorithm, scope::Scope,
+    },
     store::testing::{fresh, somebody},
 };
 
@@ -16,15 +18,11 @@ const CALLBACK: &str = "https://p.example/cb";
 pub(crate) fn client(id: &str) -> Client {
     Client {
         id: id.into(),
-        name: "Portaal".into(),
         redirect_uris: vec![CALLBACK.into()],
-        post_logout_redirect_uris: vec![],
-        auth: ClientAuth::None,
         scopes: [Scope::Openid, Scope::ActAs].into(),
         sector: "p.example".into(),
         id_token_alg: Algorithm::Es256,
-        minimum_level: Level::Local,
-        sees_relation: false,
+        ..fixture()
     }
 }
 
@@ -35,7 +33,7 @@ pub(crate) fn ask() -> Ask {
         state: None,
         nonce: Some("n".into()),
         scope: [Scope::Openid, Scope::ActAs].into(),
-        code_challenge: CHALLENGE.into(),
+        code_challenge: Some(CHALLENGE.into()),
         level: Level::Local,
         prompt: Prompt::Unset,
         max_age: None,
@@ -149,11 +147,24 @@ async fn a_verifier_that_is_too_short_is_refused_even_when_it_fits() {
     for (length, expected) in [(42, Some(Code::InvalidGrant)), (43, None)] {
         let verifier = "x".repeat(length);
         let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()));
-        let ask = Ask { code_challenge: challenge, ..ask() };
+        let ask = Ask { code_challenge: Some(challenge), ..ask() };
         let code = issue(&fresh.store, &client("portal"), &ask, &session, at(0)).await.unwrap();
         let form = exchange(&code, "code_verifier", &verifier);
         let result = check_code(&fresh.store, &client("portal"), &form, at(1)).await;
         assert_eq!(code_of(result), expected, "{length}");
+    }
+}
+
+#[tokio::test]
+async fn a_verifier_for_a_challenge_that_was_never_asked_is_refused() {
+    let fresh = fresh().await;
+    let session = session(&fresh.store, at(0)).await;
+    let ask = Ask { code_challenge: None, ..ask() };
+    for (verifier, expected) in [(VERIFIER, Some(Code::InvalidGrant)), ("", None)] {
+        let code = issue(&fresh.store, &client("portal"), &ask, &session, at(0)).await.unwrap();
+        let form = exchange(&code, "code_verifier", verifier);
+        let result = check_code(&fresh.store, &client("portal"), &form, at(1)).await;
+        assert_eq!(code_of(result), expected, "{verifier:?}");
     }
 }
 

@@ -1,0 +1,289 @@
+//! Public keys in JSON (RFC 7517; RFC 7518 section 6; RFC 8037 section 2): ours as they are served, and those of clients as
+//! they are read. A secret or private key is never one of them.
+
+use aws_lc_rs::{
+    digest,
+    signature::{
+        ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
+        RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents,
+    },
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{fault::Fault, key::Algorithm};
+
+/// The most keys that are read of one client's set.
+const MAX_KEYS: usize = 32;
+/// The most certificates that are kept of one key.
+const MAX_CERTIFICATES: usize = 8;
+/// The members that make a key private or secret (RFC 7518 sections 6.2.2, 6.3.2 and 6.4; RFC 8037 section 2).
+const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "k"];
+/// The most bytes that a member may decode to: a modulus of 8192 bits.
+const MAX_MEMBER: usize = 1024;
+/// The least bytes of a modulus: 2048 bits (RFC 7518 section 3.3).
+const MIN_MODULUS: usize = 256;
+
+/// The required members of a public key (RFC 7638 section 3.2), in base64url.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kty")]
+pub enum PublicKey {
+    /// RSA.
+    #[serde(rename = "RSA")]
+    Rsa {
+        /// The exponent.
+        e: String,
+        /// The modulus.
+        n: String,
+    },
+    /// A point on a curve.
+    #[serde(rename = "EC")]
+    Ec {
+        /// The curve; `P-256` is the only one that is used.
+        crv: String,
+        /// Its first half.
+        x: String,
+        /// Its second half.
+        y: String,
+    },
+    /// An Edwards key.
+    #[serde(rename = "OKP")]
+    Okp {
+        /// The curve; `Ed25519` is the only one that is used.
+        crv: String,
+        /// The key.
+        x: String,
+    },
+}
+
+/// What is wrong with a key, in words for whoever registered it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadJwk {
+    /// Not JSON, or not the members that its kind must have.
+    #[error("it is no JSON Web Key of kind RSA, EC or OKP with all its members")]
+    Shape,
+    /// Whoever reads it here could sign with it.
+    #[error("it holds a private or secret key: register the public half only, and make a new key")]
+    Private,
+    /// A key that nothing here can verify with.
+    #[error("it must be RSA of at least 2048 bits, EC on P-256, or OKP on Ed25519")]
+    Unfit,
+}
+
+impl PublicKey {
+    /// Reads one key.
+    pub fn read(jwk: &Value) -> Result<Self, BadJwk> {
+        if PRIVATE.iter().any(|member| jwk.get(member).is_some()) {
+            return Err(BadJwk::Private);
+        }
+        let key: Self = serde_json::from_value(jwk.clone()).map_err(|_| BadJwk::Shape)?;
+        if Algorithm::ALL.into_iter().any(|alg| key.verifying(alg).is_some()) {
+            Ok(key)
+        } else {
+            Err(BadJwk::Unfit)
+        }
+    }
+
+    /// SHA-256 of the required members, sorted, without spaces, in base64url (RFC 7638 section 3).
+    pub fn thumbprint(&self) -> Result<String, Fault> {
+        // As a map of serde_json, which sorts by name: `kty` stands first in the type, and not in the hash.
+        let canonical = serde_json::to_string(&serde_json::to_value(self)?)?;
+        Ok(URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, canonical.as_bytes())))
+    }
+
+    /// What verifies signatures of `alg` with this key; `None` where the two do not belong together.
+    pub fn verifying(&self, alg: Algorithm) -> Option<ParsedPublicKey> {
+        match (self, alg) {
+            (Self::Rsa { e, n }, Algorithm::Rs256 | Algorithm::Ps256) => {
+                let padding = if alg == Algorithm::Ps256 {
+                    &RSA_PSS_2048_8192_SHA256
+                } else {
+                    &RSA_PKCS1_2048_8192_SHA256
+                };
+                let (n, e) = (decoded(n)?, decoded(e)?);
+                let long_enough = n.len() >= MIN_MODULUS;
+                long_enough
+                    .then(|| RsaPublicKeyComponents { n, e }.to_parsed_public_key(padding).ok())
+                    .flatten()
+            }
+            (Self::Ec { crv, x, y }, Algorithm::Es256) if crv == "P-256" => {
+                let (x, y) = (decoded(x)?, decoded(y)?);
+                let whole = x.len() == 32 && y.len() == 32;
+                // An uncompressed point: 4, then both halves (SEC 1 section 2.3.3).
+                let point = [&[4], &*x, &*y].concat();
+                whole.then(|| ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).ok()).flatten()
+            }
+            (Self::Okp { crv, x }, Algorithm::EdDsa) if crv == "Ed25519" => {
+                ParsedPublicKey::new(&ED25519, decoded(x)?).ok()
+            }
+            _ => None,
+        }
+    }
+}
+
+fn decoded(member: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(member).ok().filter(|bytes| bytes.len() <= MAX_MEMBER)
+}
+
+/// A client's key, and what it says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClientKey {
+    /// Its name in the set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kid: Option<String>,
+    /// The only algorithm it is for, if it says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alg: Option<String>,
+    /// `sig` or `enc`, if it says so.
+    #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
+    pub usage: Option<String>,
+    /// Its certificates, each DER in base64, its own first (RFC 7517 section 4.7).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub x5c: Vec<String>,
+    /// The key.
+    #[serde(flatten)]
+    pub public: PublicKey,
+}
+
+/// A client's key set (RFC 7517 section 5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Value")]
+pub struct JwkSet {
+    keys: Vec<ClientKey>,
+}
+
+impl TryFrom<Value> for JwkSet {
+    type Error = BadJwk;
+
+    fn try_from(set: Value) -> Result<Self, BadJwk> {
+        Self::read(&set)
+    }
+}
+
+impl JwkSet {
+    /// Reads a set. Keys of a kind or size that nothing here can use are left out, as RFC 7517 section 5 wants.
+    ///
+    /// Errors: no set at all, more keys than anybody has, a private key among them, or nothing left.
+    pub fn read(set: &Value) -> Result<Self, BadJwk> {
+        let keys = set.get("keys").and_then(Value::as_array).ok_or(BadJwk::Shape)?;
+        if keys.len() > MAX_KEYS {
+            return Err(BadJwk::Shape);
+        }
+        let mut read = Vec::new();
+        for jwk in keys {
+            let text = |name: &str| jwk.get(name).and_then(Value::as_str).map(str::to_owned);
+            match PublicKey::read(jwk) {
+                Ok(public) => read.push(ClientKey {
+                    kid: text("kid"),
+                    alg: text("alg"),
+                    usage: text("use"),
+                    x5c: certificates(jwk),
+                    public,
+                }),
+                Err(BadJwk::Private) => return Err(BadJwk::Private),
+                Err(BadJwk::Shape | BadJwk::Unfit) => {}
+            }
+        }
+        if read.is_empty() { Err(BadJwk::Unfit) } else { Ok(Self { keys: read }) }
+    }
+
+    /// The keys that may have made a signature of `alg` under the name `kid`: those of that name and those without a
+    /// name, or all where the signature names none.
+    pub fn candidates<'a>(
+        &'a self,
+        kid: Option<&'a str>,
+        alg: Algorithm,
+    ) -> impl Iterator<Item = &'a PublicKey> + 'a {
+        self.keys
+            .iter()
+            .filter(move |key| kid.is_none() || key.kid.is_none() || key.kid.as_deref() == kid)
+            .filter(move |key| key.alg.as_deref().is_none_or(|only| only == alg.name()))
+            .filter(|key| key.usage.as_deref().is_none_or(|usage| usage == "sig"))
+            .map(|key| &key.public)
+    }
+
+    /// Every key.
+    pub fn keys(&self) -> &[ClientKey] {
+        &self.keys
+    }
+}
+
+fn certificates(jwk: &Value) -> Vec<String> {
+    let all = jwk.get("x5c").and_then(Value::as_array).into_iter().flatten();
+    all.filter_map(|one| one.as_str().map(str::to_owned)).take(MAX_CERTIFICATES).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The key of the example of RFC 7638 section 3.1.
+    const MODULUS: &str = concat!(
+        "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCi",
+        "FV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb",
+        "9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls",
+        "1jF44-csFCur-kEgU8awapJzKnqDKgw"
+    );
+
+    #[test]
+    fn the_thumbprint_of_the_example_of_rfc_7638() {
+        let public =
+            PublicKey::read(&json!({"kty": "RSA", "n": MODULUS, "e": "AQAB", "alg": "RS256"})).unwrap();
+        assert_eq!(public.thumbprint().unwrap(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+    }
+
+    #[test]
+    fn the_thumbprint_of_the_example_of_rfc_8037() {
+        let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+        let public = PublicKey::read(&json!({"kty": "OKP", "crv": "Ed25519", "x": x})).unwrap();
+        assert_eq!(public.thumbprint().unwrap(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    }
+
+    #[test]
+    fn a_key_that_could_sign_or_that_nothing_verifies_with_is_refused_by_its_reason() {
+        let bad = |jwk: Value| PublicKey::read(&jwk).unwrap_err();
+        assert_eq!(bad(json!({"kty": "RSA", "n": MODULUS, "e": "AQAB", "d": "AQAB"})), BadJwk::Private);
+        assert_eq!(bad(json!({"kty": "oct", "k": "AAAA"})), BadJwk::Private);
+        assert_eq!(bad(json!({"kty": "RSA", "n": MODULUS})), BadJwk::Shape);
+        assert_eq!(bad(json!({"kty": "DH", "x": "AA"})), BadJwk::Shape);
+        assert_eq!(bad(json!("RSA")), BadJwk::Shape);
+        let short = MODULUS.get(..128).unwrap();
+        assert_eq!(bad(json!({"kty": "RSA", "n": short, "e": "AQAB"})), BadJwk::Unfit);
+        let zeros = "A".repeat(43);
+        assert_eq!(bad(json!({"kty": "EC", "crv": "P-256", "x": zeros, "y": zeros})), BadJwk::Unfit);
+        assert_eq!(bad(json!({"kty": "EC", "crv": "P-384", "x": zeros, "y": zeros})), BadJwk::Unfit);
+        assert_eq!(bad(json!({"kty": "OKP", "crv": "X25519", "x": zeros})), BadJwk::Unfit);
+        assert_eq!(bad(json!({"kty": "OKP", "crv": "Ed25519", "x": "AAAA"})), BadJwk::Unfit);
+    }
+
+    #[test]
+    fn of_a_set_only_the_key_that_is_named_and_fits_is_a_candidate() {
+        let rsa = json!({"kty": "RSA", "n": MODULUS, "e": "AQAB"});
+        let with = |mut jwk: Value, members: Value| {
+            jwk.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+            jwk
+        };
+        let set = JwkSet::read(&json!({"keys": [
+            with(rsa.clone(), json!({"kid": "a"})),
+            with(rsa.clone(), json!({"kid": "b", "alg": "PS256"})),
+            with(rsa.clone(), json!({"kid": "c", "use": "enc"})),
+            {"kty": "EC", "crv": "P-521", "x": "AA", "y": "AA"},
+        ]}))
+        .unwrap();
+        assert_eq!(set.keys().len(), 3);
+        let written = serde_json::to_value(&set).unwrap();
+        assert_eq!(serde_json::from_value::<JwkSet>(written).unwrap(), set);
+        let count = |kid, alg| set.candidates(kid, alg).count();
+        assert_eq!((count(Some("a"), Algorithm::Rs256), count(Some("b"), Algorithm::Rs256)), (1, 0));
+        assert_eq!((count(Some("c"), Algorithm::Rs256), count(None, Algorithm::Ps256)), (0, 2));
+        assert_eq!(count(Some("x"), Algorithm::Rs256), 0);
+        let refused = |set: Value| JwkSet::read(&set).unwrap_err();
+        assert_eq!(refused(json!({"keys": []})), BadJwk::Unfit);
+        assert_eq!(refused(json!({"keys": [{"kty": "oct", "k": "AA"}]})), BadJwk::Private);
+        assert_eq!(refused(json!({"keys": vec![rsa; MAX_KEYS + 1]})), BadJwk::Shape);
+        assert_eq!(refused(json!([])), BadJwk::Shape);
+    }
+}

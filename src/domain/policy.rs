@@ -1,0 +1,71 @@
+//! The rules that a client lives by. The profiles contradict one another, so each client names one.
+
+use super::{client::ClientAuth, key::Algorithm, words::words};
+
+words! {
+    /// A policy.
+    #[derive(PartialOrd, Ord)]
+    Policy {
+        /// OpenID Connect Core as it stands.
+        Basic = "basic",
+        /// The Dutch government's profiles (NL GOV for OpenID Connect 1.0.1 and for OAuth 2.0). The default.
+        Nlgov = "nlgov",
+        /// FAPI 2.0 Security Profile.
+        Fapi2 = "fapi2",
+    }
+}
+
+impl Policy {
+    /// Whether an authorization request must carry a PKCE challenge. A public client's must under every policy
+    /// (RFC 9700 section 2.1.1).
+    pub fn requires_pkce(self, auth: &ClientAuth) -> bool {
+        self != Self::Basic || *auth == ClientAuth::None
+    }
+
+    /// Whether an authorization request must carry a nonce.
+    pub fn requires_nonce(self) -> bool {
+        self == Self::Nlgov
+    }
+
+    /// Whether a client may authenticate in that way.
+    pub fn allows_auth(self, auth: &ClientAuth) -> bool {
+        match auth {
+            ClientAuth::ClientSecretBasic(_) | ClientAuth::ClientSecretPost(_) => self == Self::Basic,
+            // A native app (RFC 8252); FAPI 2.0 section 5.3.2.1 knows confidential clients only.
+            ClientAuth::None => self != Self::Fapi2,
+            ClientAuth::PrivateKeyJwt => true,
+        }
+    }
+
+    /// Whether the audience of a client's assertion must be the issuer alone, as one string: then an assertion that another
+    /// provider was shown is worth nothing here (FAPI 2.0 Security Profile, section 5.3.2.1).
+    pub fn wants_issuer_as_audience(self) -> bool {
+        self == Self::Fapi2
+    }
+
+    /// Whether tokens for a client may be signed so (FAPI 2.0 Security Profile, section 5.4.1).
+    pub fn allows_alg(self, alg: Algorithm) -> bool {
+        self != Self::Fapi2 || alg != Algorithm::Rs256
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::secret::Secret;
+
+    #[test]
+    fn what_each_policy_asks_and_allows() {
+        let (public, secret) = (ClientAuth::None, ClientAuth::ClientSecretBasic(Secret::new("x").hashed()));
+        let rules = |policy: Policy| {
+            (
+                [policy.requires_pkce(&public), policy.requires_pkce(&secret), policy.requires_nonce()],
+                [policy.allows_auth(&public), policy.allows_auth(&secret), policy.wants_issuer_as_audience()],
+                [policy.allows_alg(Algorithm::Rs256), policy.allows_alg(Algorithm::Ps256)],
+            )
+        };
+        assert_eq!(rules(Policy::Basic), ([true, false, false], [true, true, false], [true, true]));
+        assert_eq!(rules(Policy::Nlgov), ([true, true, true], [true, false, false], [true, true]));
+        assert_eq!(rules(Policy::Fapi2), ([true, true, false], [false, false, true], [false, true]));
+    }
+}
