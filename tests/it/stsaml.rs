@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     browser::Browser,
-    digid_spoil::{Expected as Outcome, attack, attacked, expected, nobody_was_deceived, waits},
+    digid_spoil::{Expected as Outcome, attack, attacked, expected, just_inside, nobody_was_deceived, waits},
     digid_steps::{
         HOOG, MIDDEN, audit, bsn, files_with, has_session, log_in_with_digid, register_with_digid,
         through_digid,
@@ -83,12 +83,18 @@ async fn what_the_routing_service_refuses_ends_as_it_should() {
     register_with_digid(&house, VICTIM, "anna@voorbeeld.nl", "").await;
     let low = ("U kunt zo nog niet inloggen", "login.digid digid_level_too_low");
     let failed = "Inloggen met DigiD is niet gelukt";
+    let cancelled = ("Inloggen bij Huisarts De Linde", "login.digid digid_cancelled");
+    let refused = (failed, "login.digid digid_service_refused");
     for (typed, (heading, line)) in [
         (("level", "Basis"), low),
         (("outcome", "no-authn-context"), low),
-        (("outcome", "cancel"), ("Inloggen bij Huisarts De Linde", "login.digid digid_cancelled")),
+        (("outcome", "cancel"), cancelled),
+        (("outcome", "authn-failed"), cancelled),
         (("outcome", "denied"), (failed, "login.digid digid_artifact_unknown")),
-        (("outcome", "failed"), (failed, "login.digid digid_service_refused")),
+        (("outcome", "denied-behind"), refused),
+        (("outcome", "no-supported-idp"), refused),
+        (("outcome", "unsupported"), refused),
+        (("outcome", "failed"), refused),
     ] {
         let browser = Browser::new();
         let (_, page) = through_digid(&house, &browser, VICTIM, &[], &[typed]).await;
@@ -107,9 +113,19 @@ async fn no_spoilt_answer_opens_a_session() {
         if matches!(spoil, Spoil::BadElfproef | Spoil::NonDigits | Spoil::OtherSector) {
             expected.reason = "an identity that cannot be read";
         }
+        if spoil == Spoil::BearerNotYet {
+            expected.reason = "a confirmation with NotBefore";
+        }
         attack(&house, &bsn, &sub, spoil.word(), expected).await;
     }
     nobody_was_deceived(&house).await;
+}
+
+#[tokio::test]
+async fn a_time_just_inside_the_leeway_is_accepted() {
+    let (house, bsn, sub) = attacked(routed()).await;
+    let all = [Spoil::ConditionsEnded, Spoil::ConditionsNotYet, Spoil::BearerEnded, Spoil::LoginNotYet];
+    just_inside(&house, &bsn, &sub, &all).await;
 }
 
 #[tokio::test]
@@ -250,6 +266,11 @@ async fn an_interface_that_is_half_configured_does_not_start() {
             "does not belong to the encryption certificate",
         ),
         ("interface = \"routing-service\"", "interface = \"digid-4.4\"", "digid-4.4"),
+        (
+            "interface = \"routing-service\"",
+            "interface = \"routing-service\"\nconsumer = \"url\"",
+            "must have an index for the routing service",
+        ),
     ] {
         assert!(good.contains(from), "{from}");
         fs::write(&path, good.replacen(from, to, 1)).unwrap();
