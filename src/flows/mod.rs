@@ -16,6 +16,7 @@ pub mod redeem;
 pub mod register;
 pub mod single_logout;
 pub mod start;
+pub mod stray;
 pub mod userinfo;
 
 pub use logins::Held;

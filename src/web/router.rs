@@ -43,7 +43,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route(path::AUTHORIZE, get(authorize::get).post(authorize::post))
         .nest("/login/{id}", login)
-        .route(ACS_PATH, get(digid::acs))
+        .route(ACS_PATH, get(digid::acs).fallback(digid::acs_by_other_method))
         .route(LOGOUT_PATH, get(digid_logout::back).post(digid_logout::post))
         .route("/digid/metadata", get(digid::metadata))
         .route(path::TOKEN, post(token::token))
