@@ -195,7 +195,7 @@ fn settings(config: &Config, digid: &config::Digid) -> Result<Settings, Fault> {
     Ok(Settings {
         entity_id: digid.entity_id.clone(),
         acs_url: config.endpoint(ACS_PATH).parse()?,
-        acs_index: Some(0),
+        acs_index: digid.consumer.index(),
         logout_url: logout_url.transpose()?,
         binding: digid.binding(),
         interface,
