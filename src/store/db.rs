@@ -206,3 +206,37 @@ fn pool(connections: u32) -> AnyPoolOptions {
         .test_before_acquire(false)
         .after_connect(|connection, _| Box::pin(set_up(connection)))
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::AssertSqlSafe;
+
+    use super::*;
+
+    /// A power cut cannot be had in a test; that SQLite waits for the disk at each commit, on whichever connection, can.
+    #[tokio::test]
+    async fn every_connection_waits_for_the_disk_and_minds_foreign_keys() {
+        let folder = std::env::temp_dir().join(format!("namens-db-{}", crate::domain::id::random::<9>()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let db = Db::open_sqlite(&folder.join("namens.db"), true).await.unwrap();
+        let mut held = Vec::new();
+        for (pool, connections) in [(db.writer(), 1), (db.reader(), READERS)] {
+            for _ in 0..connections {
+                held.push(pool.acquire().await.unwrap());
+            }
+        }
+        for connection in &mut held {
+            for (pragma, full) in [("synchronous", 2), ("foreign_keys", 1)] {
+                let asked = AssertSqlSafe(format!("PRAGMA {pragma}"));
+                let (is,): (i64,) = sqlx::query_as(asked).fetch_one(&mut **connection).await.unwrap();
+                assert_eq!(is, full, "{pragma}");
+            }
+        }
+        let (mode,): (String,) =
+            sqlx::query_as("PRAGMA journal_mode").fetch_one(&mut *held[0]).await.unwrap();
+        assert_eq!(mode, "wal");
+        drop(held);
+        db.close().await;
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
