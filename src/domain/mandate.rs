@@ -112,8 +112,6 @@ impl Mandate {
         let longest = (self.relation == Relation::Authorised).then(|| self.registered_at.plus(LONGEST_GRANT));
         Terms {
             id: &self.id,
-            representative: &self.representative,
-            represented: &self.represented,
             relation: self.relation,
             starts: self.starts,
             ends: self.ends.into_iter().chain(longest).min(),
@@ -125,8 +123,6 @@ impl Mandate {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms<'a> {
     pub(super) id: &'a MandateId,
-    pub(super) representative: &'a PersonId,
-    pub(super) represented: &'a PersonId,
     pub(super) relation: Relation,
     /// From when they count.
     pub(super) starts: Timestamp,
@@ -199,15 +195,16 @@ pub fn standing(
     if mandate.lapsed_at.is_some() {
         return Standing::Lapsed;
     }
-    worth(&mandate.terms(), born, consents, blocks, now)
+    let blocked = blocks.iter().any(|block| block.holds(&mandate.representative, &mandate.represented, now));
+    worth(&mandate.terms(), born, consents, blocked, now)
 }
 
-/// What these `terms` are worth at `now`: the one rule of ages, agreement and blocks.
+/// What these `terms` are worth at `now`: the one rule of ages and agreement, and of a block that holds.
 pub(super) fn worth(
     terms: &Terms<'_>,
     born: Option<BirthDate>,
     consents: &[Consent],
-    blocks: &[Block],
+    blocked: bool,
     now: Timestamp,
 ) -> Standing {
     let Some(born) = born else { return Standing::NoBirthDate };
@@ -217,7 +214,7 @@ pub(super) fn worth(
     if terms.ends.is_some_and(|ends| now >= ends) {
         return Standing::Ended;
     }
-    if blocks.iter().any(|block| block.holds(terms, now)) {
+    if blocked {
         return Standing::Blocked;
     }
     if now < terms.starts {
