@@ -81,7 +81,7 @@ impl ParentalAuthority {
         record: &Record,
         now: Timestamp,
     ) -> Result<Timestamp, NotRepresented> {
-        let terms = Terms { id: &self.id, relation: RELATION, starts: now, ends: None };
+        let terms = Terms { id: &self.id, relation: RELATION, starts: now, ends: None, special: &[] };
         let minor = record.parent_born.is_some_and(|born| !born.has_surely_turned(DECIDES_ALONE, now));
         let blocked = record.blocks.iter().any(|on| on.holds(parent, &self.child, now));
         // What age says comes first: whoever is blocked hears of the birthday what anybody hears.
