@@ -11,6 +11,6 @@ CREATE TABLE special_bases (
     confirmed_at BIGINT,
     ended_by TEXT,
     ended_at BIGINT,
-    CHECK (confirmed_by <> attested_by)
+    CHECK (LOWER(confirmed_by) <> LOWER(attested_by))
 );
 CREATE INDEX special_bases_of_mandate ON special_bases (mandate);

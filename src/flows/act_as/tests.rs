@@ -7,7 +7,7 @@ use crate::{
         consent::{Party, Word},
         grant::tests::grant,
         key::Algorithm,
-        mandate::Relation,
+        mandate::{Attestation, LONGEST_GRANT, Relation, attest},
         scope::Scope,
     },
     store::testing::{Fresh, at, fresh, now},
@@ -156,9 +156,16 @@ async fn two_clients_share_neither_subject_nor_mandate_and_a_person_stands_there
     assert_ne!(a.act_as[0].mandate, b.act_as[0].mandate);
     assert_eq!((a.until, a.act_as[0].relation), (grant.ends, Some(Relation::Authorised)));
 
-    // A mentor's mandate has no end: of the two, it is the one that counts longest.
-    f.mandate(Relation::Mentor, (&daughter, &father)).await;
-    let both = told(&f, &daughter, Level::Midden, &one, now()).await;
+    // Of the two the one that counts longest: a mentor's, when the special basis that it needs ends after the grant.
+    let mentor = f.mandate(Relation::Mentor, (&daughter, &father)).await;
+    assert_eq!(told(&f, &daughter, Level::Midden, &one, now()).await, a, "without a basis it does not count");
+    let later = now().plus(60);
+    let ends = later.plus(LONGEST_GRANT);
+    let attestation = Attestation { evidence_reference: "F2".into(), ends, by: "els".into() };
+    let basis = attest(&mentor, "1940".parse().ok(), &attestation, later).unwrap();
+    f.store.attest_special(&basis, &mentor.id, later).await.unwrap().unwrap();
+    f.store.confirm_special(&basis.id, "joost", later).await.unwrap().unwrap();
+    let both = told(&f, &daughter, Level::Midden, &one, later).await;
     assert_eq!(both.act_as.len(), 1);
-    assert_eq!((both.until, both.act_as[0].relation), (None, Some(Relation::Mentor)));
+    assert_eq!((both.until, both.act_as[0].relation), (Some(ends), Some(Relation::Mentor)));
 }
