@@ -1,6 +1,10 @@
 //! A login that is done becomes a session and an answer to the portal; a session answers later requests by itself.
 
-use super::{Held, Over, Stop, act_as::counts, logins, single_logout};
+use super::{
+    Held, Over, Stop, logins,
+    representation::{counts, not_represented},
+    single_logout,
+};
 use crate::{
     app::App,
     domain::{
@@ -11,7 +15,6 @@ use crate::{
         fault::Fault,
         id::PersonId,
         login::{Done, Login},
-        representation::NotRepresented,
         secret::Secret,
         session::Session,
         time::Timestamp,
@@ -88,30 +91,12 @@ async fn allowed<'a>(
         return Ok(Err((event, Over::TooYoung.into())));
     }
     if let Some(authority) = done.authority()
-        && let Err(why) = counts(&app.store, authority, &done.person, now).await?
+        && let Err(why) = counts(&app.store, authority, Some(&done.person), now).await?
     {
         let event = not_represented(login, Some(&done.person), Some(&authority.child), why);
         return Ok(Err((event, Over::NotRepresented(why).into())));
     }
     Ok(Ok(account))
-}
-
-/// The line in the log about a login for a child that is refused. It says no more of the reason than the page does: it stands
-/// in the parent's own log, where a block must not show (M9).
-pub(super) fn not_represented<'a, S>(
-    login: &'a Login<S>,
-    parent: Option<&'a PersonId>,
-    child: Option<&'a PersonId>,
-    why: NotRepresented,
-) -> Event<'a> {
-    Event {
-        event: "login.digid",
-        outcome: "not_represented",
-        actor: parent.map(PersonId::as_str),
-        represented: child.map(PersonId::as_str),
-        client: Some(&login.ask.client_id),
-        detail: Some(why.as_str()),
-    }
 }
 
 /// What every line in the log about the end of a login has.

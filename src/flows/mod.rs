@@ -14,6 +14,7 @@ pub mod question;
 pub mod recover;
 pub mod redeem;
 pub mod register;
+pub mod representation;
 pub mod single_logout;
 pub mod start;
 pub mod stray;

@@ -43,6 +43,7 @@ mod local_pages;
 mod logout;
 mod mandates;
 mod mandates_desk;
+mod mandates_special;
 mod oidc_client;
 mod oidc_code;
 mod oidc_request;
