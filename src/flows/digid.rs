@@ -21,6 +21,7 @@ use crate::{
         scope::Scope,
         time::Timestamp,
     },
+    observe,
     saml::{Artifact, Expected, Failure, Legal, Outgoing, Representation, ServiceProvider, Verified, Wish},
     store::{accounts::Account, audit::Event},
 };
@@ -288,10 +289,11 @@ where
     };
     audit(app, &held.login, failure.audit_code(), now).await?;
     tracing::warn!(code = failure.audit_code(), %failure, "DigiD login refused");
+    observe::login("digid", failure.audit_code());
     match failure {
         Failure::LevelTooLow => {
             logins::end(app, &held.login, now).await?;
-            Err(Over::LevelTooLow.into())
+            Err(Over::LevelTooLow(held.login.step.sent.required).into())
         }
         Failure::Hostile(_) | Failure::BadArtifact(_) => {
             logins::end(app, &held.login, now).await?;

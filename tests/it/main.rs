@@ -42,6 +42,7 @@ mod local_pages;
 mod logout;
 mod mandates;
 mod mandates_desk;
+mod metrics;
 mod oidc_client;
 mod oidc_code;
 mod oidc_request;
