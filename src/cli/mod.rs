@@ -25,7 +25,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer, value};
 use crate::{
     app::open_store,
     clock::Clock,
-    config::{BadConfig, Config},
+    config::Config,
     domain::{fault::Fault, time::Timestamp},
     store::Store,
 };
@@ -86,7 +86,10 @@ impl Namens {
             Command::Serve(command) => command.run(config()?, out).await?,
             #[cfg(feature = "simulator")]
             Command::Demo(_) if self.config.is_some() => {
-                return Err(BadConfig::value("a demo makes its own configuration: leave out --config").into());
+                return Err(crate::config::BadConfig::value(
+                    "a demo makes its own configuration: leave out --config",
+                )
+                .into());
             }
             #[cfg(feature = "simulator")]
             Command::Demo(command) => command.run(out).await?,
