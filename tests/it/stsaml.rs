@@ -248,7 +248,7 @@ async fn an_interface_that_is_half_configured_does_not_start() {
         (
             "encryption_key = \"pki/sp-saml.key\"",
             "encryption_key = \"pki/sp-tls.key\"",
-            "does not belong to the encryption certificate",
+            "does not belong to [digid.routing_service] encryption_certificate",
         ),
         ("interface = \"routing-service\"", "interface = \"digid-4.4\"", "digid-4.4"),
     ] {
