@@ -19,6 +19,7 @@ use crate::{
         representation::NotRepresented,
         time::Timestamp,
     },
+    observe,
     saml::{Artifact, Expected, Failure, Outgoing, ServiceProvider, Verified, Wish},
     store::{accounts::Account, audit::Event},
 };
@@ -258,10 +259,11 @@ where
     };
     audit(app, &held.login, failure.audit_code(), now).await?;
     tracing::warn!(code = failure.audit_code(), %failure, "DigiD login refused");
+    observe::login("digid", failure.audit_code());
     match failure {
         Failure::LevelTooLow => {
             logins::end(app, &held.login, now).await?;
-            Err(Over::LevelTooLow.into())
+            Err(Over::LevelTooLow(held.login.step.sent.required).into())
         }
         Failure::Hostile(_) | Failure::BadArtifact(_) => {
             logins::end(app, &held.login, now).await?;

@@ -19,6 +19,7 @@ use crate::{
         session::Session,
         time::Timestamp,
     },
+    observe,
     oidc::{error::code_location, oxide},
     store::{Store, accounts::Account, audit::Event, logins::Ending},
 };
@@ -45,12 +46,15 @@ pub async fn finish(
     let (login, version) = held.open();
     let (ask, done) = (&login.ask, &login.step);
     let older = older.map(|older| &older.sid);
+    let way = if done.level().needs_digid() { "digid" } else { "local" };
     let account = match allowed(app, &login, now).await? {
         Ok(account) => account,
         // Said only to the one request that ends the login. An older session stays, as after a refusal that came before
         // anything was known: what becomes of it must not tell why.
         Err((event, stop)) => {
+            let outcome = event.outcome;
             logins::finish(app, &version.ending(&login.id, None, event, None), now).await?;
+            observe::login(way, outcome);
             return Err(stop);
         }
     };
@@ -67,7 +71,12 @@ pub async fn finish(
     };
     let digid = done.digid().filter(|_| single_logout::is_on(app)).map(|proof| (&session, proof));
     let ending = Ending { digid, ..version.ending(&login.id, older, event, Some(begun)) };
-    logins::finish(app, &ending, now).await?;
+    let ended = logins::finish(app, &ending, now).await;
+    if let Err(Stop::Over(Over::LoggedOut)) = ended {
+        observe::login(way, "logged_out");
+    }
+    ended?;
+    observe::login(way, "ok");
     let cookie = Secret::new(format!("{}.{}", session.sid, secret.expose()));
     Ok(Finished { cookie, location: back(app, ask, &code), address: Email::parse(&account.email)? })
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use sqlx::{
-    Any, AnyConnection, AnyPool, Connection, Executor, SqlStr, Transaction,
+    Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, SqlStr, Transaction,
     any::AnyPoolOptions,
     migrate::{Migration, MigrationType, Migrator},
 };
@@ -186,12 +186,9 @@ fn is_other_file(path: &Path) -> bool {
 
 /// FULL, so that what was acknowledged survives a power cut; foreign keys, because SQLite leaves them off.
 async fn set_up(connection: &mut AnyConnection) -> sqlx::Result<()> {
-    for pragma in [
-        "PRAGMA busy_timeout = 20000",
-        "PRAGMA journal_mode = WAL",
-        "PRAGMA synchronous = FULL",
-        "PRAGMA foreign_keys = ON",
-    ] {
+    let patience = format!("PRAGMA busy_timeout = {}", PATIENCE.as_millis());
+    connection.execute(AssertSqlSafe(patience)).await?;
+    for pragma in ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON"] {
         connection.execute(pragma).await?;
     }
     Ok(())

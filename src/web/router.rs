@@ -11,8 +11,8 @@ use axum::{
 };
 
 use super::{
-    authorize, code, digid, digid_logout, discovery, done, email, error, link, login, logout, page, question,
-    recover, register, token, userinfo,
+    authorize, code, digid, digid_logout, discovery, done, email, error, link, login, logout, metrics, page,
+    question, recover, register, token, userinfo,
 };
 use crate::{
     app::App,
@@ -60,5 +60,6 @@ pub fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(from_fn(error::pages))
         .layer(DefaultBodyLimit::max(BODY))
+        .layer(from_fn(metrics::count))
         .with_state(app)
 }

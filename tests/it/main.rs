@@ -44,6 +44,7 @@ mod logout;
 mod mandates;
 mod mandates_desk;
 mod mandates_special;
+mod metrics;
 mod oidc_client;
 mod oidc_code;
 mod oidc_request;

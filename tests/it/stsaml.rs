@@ -8,7 +8,7 @@ use namens::{
     config::digid::Binding,
     domain::assurance::Level::Midden,
     saml::{
-        Artifact, Delivery, Expected, Failure, Interface, NamedPem, Pem, Providers, Representation,
+        Artifact, Delivery, Expected, Failure, Given, Interface, NamedPem, Pem, Providers, Representation,
         RoutingService, ServiceProvider, Settings, Wish,
     },
     simulator::digid::{
@@ -141,10 +141,11 @@ async fn no_answer_spoilt_in_its_own_way_opens_a_session() {
 /// The same service provider as the running one, to look at what it verified.
 fn provider(house: &House) -> ServiceProvider {
     let read = |path: &str| fs::read_to_string(house.folder.join(path)).unwrap();
+    let given = |path: &str| Given { text: Zeroizing::new(read(path)), at: path.to_owned() };
     let [login, representation] = [LOGIN, REGISTER].map(str::to_owned);
     let pem = |name: &str| Pem {
-        key: Zeroizing::new(read(&format!("pki/{name}.key"))),
-        certificate: read(&format!("pki/{name}.crt")),
+        key: given(&format!("pki/{name}.key")),
+        certificate: given(&format!("pki/{name}.crt")),
     };
     let named = |name: &str| NamedPem { name: name.to_owned(), pem: pem("sp-saml") };
     let routing = RoutingService {
@@ -159,15 +160,15 @@ fn provider(house: &House) -> ServiceProvider {
         acs_index: Some(0),
         logout_url: None,
         binding: Binding::Post,
-        interface: Interface::RoutingService(routing),
+        interface: Interface::RoutingService(Box::new(routing)),
         signing: named("namens-1"),
         next_signing: Vec::new(),
         tls: pem("sp-tls"),
         next_tls: Vec::new(),
-        ca_roots: read("pki/ca.crt"),
+        ca_roots: given("pki/ca.crt"),
         digid_metadata: read("digid.xml"),
         metadata_entity_id: DIGID.to_owned(),
-        metadata_certificates: read("pki/digid-saml.crt"),
+        metadata_certificates: given("pki/digid-saml.crt"),
     };
     ServiceProvider::new(&settings, Clock.now()).unwrap()
 }
@@ -263,7 +264,7 @@ async fn an_interface_that_is_half_configured_does_not_start() {
         (
             "encryption_key = \"pki/sp-saml.key\"",
             "encryption_key = \"pki/sp-tls.key\"",
-            "does not belong to the encryption certificate",
+            "does not belong to [digid.routing_service] encryption_certificate",
         ),
         ("interface = \"routing-service\"", "interface = \"digid-4.4\"", "digid-4.4"),
         (
