@@ -151,7 +151,7 @@ pub async fn open_store(config: &Config, create: bool) -> Result<Store, Fault> {
             BadConfig::value(format_args!("there is no database at {path}: run `namens migrate`")).into()
         );
     }
-    let vault = Vault::open(config.master_key.read(&config.folder)?.expose())?;
+    let vault = Vault::open(config.master_key.read("master_key", &config.folder)?.expose())?;
     Ok(Store::new(Db::open_sqlite(&path, create).await?, vault))
 }
 

@@ -63,11 +63,21 @@ impl Lane {
     /// others.
     #[must_use]
     pub fn half(&self) -> Self {
+        self.narrowed(|places| places / 2)
+    }
+
+    /// The same, with a quarter left to others.
+    #[must_use]
+    pub fn three_quarters(&self) -> Self {
+        self.narrowed(|places| places - places / 4)
+    }
+
+    fn narrowed(&self, part: impl FnOnce(usize) -> usize) -> Self {
         let places = self.places.iter().map(|places| places.available_permits()).min().unwrap_or_default();
-        let mut half = self.clone();
+        let mut narrow = self.clone();
         // First, so that whoever does not get through takes no place of others on the way.
-        half.places.insert(0, Arc::new(Semaphore::new(places / 2)));
-        half
+        narrow.places.insert(0, Arc::new(Semaphore::new(part(places))));
+        narrow
     }
 
     /// Runs `work` off the async threads. [`NotRun::Busy`] at once when the queue is full; a panic inside ends only this.

@@ -1,6 +1,7 @@
 # Nederlands, B1, met "u". Korte zinnen, één boodschap per zin, eerst wat er is, dan wat u kunt doen.
 
 site = Inloggen
+site-out = Uitloggen
 error-prefix = Fout:
 back = Terug
 stop = Stoppen
@@ -118,6 +119,10 @@ digid-site = Naar de website van DigiD
 level-title = U kunt zo nog niet inloggen
 level = U heeft de DigiD app of sms-controle nodig.
 level-do = Zet de DigiD app of sms-controle aan op de website van DigiD. Log daarna hier opnieuw in.
+level-substantieel = U heeft de DigiD app met een ID-check nodig. Dat heet DigiD Substantieel.
+level-substantieel-do = Doe de ID-check in de DigiD app, met uw paspoort, identiteitskaart of rijbewijs. Log daarna hier opnieuw in met de app.
+level-hoog = U heeft de DigiD app nodig, samen met uw identiteitskaart of rijbewijs. Dat heet DigiD Hoog.
+level-hoog-do = Op de website van DigiD leest u hoe u dat aanzet. Log daarna hier opnieuw in.
 young-title = Je kunt hier nog niet inloggen
 young = Je bent nog geen 12 jaar. Je vader, moeder of voogd kijkt voor jou.
 young-do = Zij loggen in met hun eigen DigiD. Vanaf je 12e kun je zelf inloggen.
@@ -135,7 +140,7 @@ bad-request-do = Ga terug naar de website van uw zorgverlener en probeer het opn
 bad-request-code = Code voor de helpdesk: { $code }
 busy-title = Het is erg druk
 busy = Er loggen nu veel mensen in. Daarom lukt het even niet.
-busy-do = Wacht een halve minuut en laad deze pagina opnieuw.
+busy-do = Wacht tien seconden en laad deze pagina opnieuw.
 tries-title = Wacht even met inloggen
 tries = Er is net heel vaak geprobeerd om in te loggen met dit e-mailadres. Daarom kon het nu niet. We hebben uw wachtwoord nog niet bekeken.
 tries-do = Probeer het over een minuut opnieuw.
@@ -168,6 +173,6 @@ childs-digid = Bij ons staat dat je jonger bent dan 16 jaar. Daarom koppelen we 
 childs-digid-do = Log opnieuw in met DigiD en kies “Ik heb nog geen account”. Gebruik een eigen e-mailadres. Een alias mag ook. Wil je liever het account dat er al is? Vraag hulp bij de balie van je zorgverlener. Neem je identiteitsbewijs mee.
 mails-title = Te veel e-mails
 mails = We hebben de laatste tijd veel e-mails naar dit adres gestuurd.
-mails-do = Probeer het later opnieuw.
+mails-do = Probeer het over een uur opnieuw.
 password-too-long = Dit wachtwoord is te lang. Gebruik minder dan 256 tekens.
 done-title = U bent ingelogd

@@ -19,8 +19,8 @@ use crate::{
         time::Timestamp,
     },
     saml::{
-        ACS_PATH, Interface, LOGOUT_PATH, NamedPem, Needs, Pem, Providers, RoutingService, ServiceProvider,
-        Settings, check_metadata,
+        ACS_PATH, Given, Interface, LOGOUT_PATH, NamedPem, Needs, Pem, Providers, RoutingService,
+        ServiceProvider, Settings, check_metadata,
     },
 };
 
@@ -153,29 +153,37 @@ pub fn check_file(
     report: &mut Report,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let (metadata, pinned) = (read(file)?, text(config, &digid.metadata_certificate)?);
+    let pinned = given(config, "[digid] metadata_certificate", &digid.metadata_certificate)?;
+    let metadata = read("the file to check", file)?;
     let needs = Needs { binding: digid.binding(), single_logout: digid.single_logout()? };
     Ok(check_metadata(&metadata, &digid.metadata_entity_id, &pinned, needs, report, now)?)
 }
 
 /// Reads every file that the section names.
 fn settings(config: &Config, digid: &config::Digid) -> Result<Settings, Fault> {
-    let pem = |key: &Path, certificate: &Path| -> Result<Pem, BadConfig> {
-        refuse_open_file(&config.path(key))?;
-        Ok(Pem { key: Zeroizing::new(text(config, key)?), certificate: text(config, certificate)? })
+    // `begin` is how the configuration's two keys begin: `[digid] tls_` of `tls_key` and `tls_certificate`.
+    let pem = |begin: &str, key: &Path, certificate: &Path| -> Result<Pem, BadConfig> {
+        let secret = given(config, &format!("{begin}key"), key)?;
+        // What holds no key is no secret: what it is instead is said when it is parsed.
+        if secret.holds("PRIVATE KEY") {
+            refuse_open_file(&config.path(key))?;
+        }
+        Ok(Pem { key: secret, certificate: given(config, &format!("{begin}certificate"), certificate)? })
     };
-    let named = |name: &str, key: &Path, certificate: &Path| -> Result<NamedPem, BadConfig> {
-        Ok(NamedPem { name: name.to_owned(), pem: pem(key, certificate)? })
+    let named = |begin: &str, name: &str, key: &Path, certificate: &Path| -> Result<NamedPem, BadConfig> {
+        Ok(NamedPem { name: name.to_owned(), pem: pem(begin, key, certificate)? })
     };
     let logout_url = digid.single_logout()?.then(|| config.endpoint(LOGOUT_PATH).parse());
     let interface = match digid.routing_service()? {
         None => Interface::Digid3,
         Some(service) => {
             let next = service.next_encryption.iter();
-            let next = next.map(|next| named(&next.key_name, &next.key, &next.certificate));
-            Interface::RoutingService(RoutingService {
+            let table = "[[digid.routing_service.next_encryption]] ";
+            let next = next.map(|next| named(table, &next.key_name, &next.key, &next.certificate));
+            Interface::RoutingService(Box::new(RoutingService {
                 service_uuid: service.service_uuid.clone(),
                 encryption: named(
+                    "[digid.routing_service] encryption_",
                     &service.encryption_key_name,
                     &service.encryption_key,
                     &service.encryption_certificate,
@@ -185,38 +193,52 @@ fn settings(config: &Config, digid: &config::Digid) -> Result<Settings, Fault> {
                     login: parties.login.clone(),
                     representation: parties.register.clone(),
                 }),
-            })
+            }))
         }
     };
     let next_signing = digid.next_signing.iter();
-    let next_signing =
-        next_signing.map(|next| Ok((next.from, named(&next.key_name, &next.key, &next.certificate)?)));
-    let next_tls = digid.next_tls.iter().map(|next| Ok((next.from, pem(&next.key, &next.certificate)?)));
+    let next_signing = next_signing.map(|next| {
+        let named = named("[[digid.next_signing]] ", &next.key_name, &next.key, &next.certificate)?;
+        Ok((next.from, named))
+    });
+    let next_tls = digid.next_tls.iter();
+    let next_tls =
+        next_tls.map(|next| Ok((next.from, pem("[[digid.next_tls]] ", &next.key, &next.certificate)?)));
     Ok(Settings {
         entity_id: digid.entity_id.clone(),
         acs_url: config.endpoint(ACS_PATH).parse()?,
-        acs_index: Some(0),
+        acs_index: digid.consumer.index(),
         logout_url: logout_url.transpose()?,
         binding: digid.binding(),
         interface,
-        signing: named(&digid.key_name, &digid.signing_key, &digid.signing_certificate)?,
+        signing: named("[digid] signing_", &digid.key_name, &digid.signing_key, &digid.signing_certificate)?,
         next_signing: next_signing.collect::<Result<_, BadConfig>>()?,
-        tls: pem(&digid.tls_key, &digid.tls_certificate)?,
+        tls: pem("[digid] tls_", &digid.tls_key, &digid.tls_certificate)?,
         next_tls: next_tls.collect::<Result<_, BadConfig>>()?,
-        ca_roots: text(config, &digid.ca)?,
-        digid_metadata: text(config, &digid.metadata)?,
+        ca_roots: given(config, "[digid] ca", &digid.ca)?,
+        digid_metadata: text("[digid] metadata", &config.path(&digid.metadata))?,
         metadata_entity_id: digid.metadata_entity_id.clone(),
-        metadata_certificates: text(config, &digid.metadata_certificate)?,
+        metadata_certificates: given(config, "[digid] metadata_certificate", &digid.metadata_certificate)?,
     })
 }
 
-fn text(config: &Config, path: &Path) -> Result<String, BadConfig> {
+/// The file that a line of the configuration names, by the words before its `=`.
+fn given(config: &Config, line: &str, path: &Path) -> Result<Given, BadConfig> {
     let path = config.path(path);
-    String::from_utf8(read(&path)?)
-        .map_err(|_| BadConfig::value(format_args!("[digid]: {} is no text (UTF-8)", path.display())))
+    let text = Zeroizing::new(text(line, &path)?);
+    Ok(Given { text, at: format!("{line} ({})", path.display()) })
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, BadConfig> {
+fn text(line: &str, path: &Path) -> Result<String, BadConfig> {
+    String::from_utf8(read(line, path)?).map_err(|_| {
+        let path = path.display();
+        BadConfig::value(format_args!(
+            "{line}: {path} is no text (UTF-8): keys and certificates are given in PEM"
+        ))
+    })
+}
+
+fn read(line: &str, path: &Path) -> Result<Vec<u8>, BadConfig> {
     let mut bytes = Vec::new();
     // A pipe would be waited for without end.
     let open = || {
@@ -228,7 +250,10 @@ fn read(path: &Path) -> Result<Vec<u8>, BadConfig> {
     };
     let read = open().and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
     let wrong = |why: &dyn std::fmt::Display| {
-        BadConfig::value(format_args!("[digid]: cannot read {}: {why}", path.display()))
+        BadConfig::value(format_args!(
+            "{line}: cannot read {}: {why}. Put the file there, or name another",
+            path.display()
+        ))
     };
     match read {
         Ok(size) if u64::try_from(size).is_ok_and(|size| size <= MAX_FILE) => Ok(bytes),

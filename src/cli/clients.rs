@@ -267,7 +267,8 @@ fn show(out: &mut impl Write, json: bool, client: &Client, configured: bool) -> 
     writeln!(out, "scopes          {}", client.scopes)?;
     writeln!(out, "sector          {}", client.sector)?;
     writeln!(out, "ID tokens       {}", client.id_token_alg.name())?;
-    writeln!(out, "minimum level   {}", client.minimum_level.acr())?;
+    let level = client.minimum_level;
+    writeln!(out, "minimum level   {} ({})", level.word(), level.acr())?;
     writeln!(out, "sees relation   {}", if client.sees_relation { "yes" } else { "no" })?;
     writeln!(out, "stands in       {}", place(configured))?;
     Ok(())

@@ -47,7 +47,7 @@ pub struct DemoCommand {
     #[arg(long = "break", value_name = "HOP", requires = "walk")]
     spoilt: Option<Spoilt>,
     /// Have the walk's ID token verified by this program as well: it gets the address of the key set, the issuer and the
-    /// client, and the token on its standard input; it exits with 0 only if the token is genuine
+    /// client, and the token on its standard input; it exits with 0 only if the token is genuine, within a minute
     #[arg(long, value_name = "PROGRAM", requires = "walk")]
     verify: Option<PathBuf>,
     /// Use free ports instead of 8080 to 8083 and 8443; the folder is var/demo-PORT then
@@ -56,6 +56,9 @@ pub struct DemoCommand {
     /// Go on with what an earlier demo left in var/demo
     #[arg(long, conflicts_with_all = ["walk", "any_port"])]
     keep: bool,
+    /// The option of the other commands: a demo makes its own configuration
+    #[arg(long, hide = true)]
+    config: Option<PathBuf>,
 }
 
 /// A hop that is spoilt.

@@ -1,11 +1,14 @@
 //! `namens mandates`: what the desk does with mandates.
 
+mod special;
+
 use std::io::Write;
 
 use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use self::special::Special;
 use super::persons::Unknown;
 use crate::{
     domain::{
@@ -50,6 +53,9 @@ enum Act {
     Consent(Said),
     /// Record that someone agrees no longer: it works at once
     Withdraw(Said),
+    /// For somebody of 12 or older who cannot decide for themselves: what stands in the place of their agreement
+    #[command(subcommand)]
+    Special(Special),
     /// Keep one person out of another's record at once and silently, whatever the mandate
     Block {
         #[command(flatten)]
@@ -202,6 +208,7 @@ impl MandatesCommand {
             }
             Act::Consent(said) => said.record(Word::Agreed, store, out, json, now).await,
             Act::Withdraw(said) => said.record(Word::Withdrawn, store, out, json, now).await,
+            Act::Special(special) => special.run(store, out, json, now).await,
             Act::Block { pair, reason } => {
                 let (pair, by) = pair.read()?;
                 if !store.block(&pair, &by, &one_line(&reason)?, now).await? {
@@ -341,6 +348,7 @@ fn as_json(listed: &Listed) -> Value {
         "starts": mandate.starts.rfc3339(),
         "ends": mandate.ends.map(Timestamp::rfc3339),
         "revoked_at": mandate.revoked_at.map(Timestamp::rfc3339),
+        "special": mandate.special.iter().map(special::as_json).collect::<Value>(),
     })
 }
 
@@ -352,6 +360,9 @@ fn as_table(out: &mut impl Write, listed: &[Listed]) -> std::io::Result<()> {
         let standing = one.standing.as_str();
         let (who, whom) = (&one.representative_name, &one.represented_name);
         writeln!(out, "{id:22}  {relation:10}  {standing:16}  {until:20}  {who} for {whom}")?;
+        for basis in &one.mandate.special {
+            special::as_line(out, basis)?;
+        }
     }
     Ok(())
 }

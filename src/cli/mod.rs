@@ -14,7 +14,7 @@ pub mod serve;
 
 use std::{
     io::{Write, stderr, stdout},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
@@ -34,9 +34,9 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(name = "namens", version)]
 pub struct Namens {
-    /// The configuration file
-    #[arg(long, global = true, value_name = "FILE", default_value = "namens.toml")]
-    config: PathBuf,
+    /// The configuration file [default: namens.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -79,14 +79,22 @@ pub fn main() -> ExitCode {
 impl Namens {
     /// Runs the command and writes its answer to `out`.
     pub async fn run(self, out: &mut impl Write, now: Timestamp) -> Result<ExitCode, Fault> {
-        let config = || Config::read(&self.config);
+        let path = self.config.as_deref().unwrap_or(Path::new("namens.toml"));
+        let config = || Config::read(path);
         match self.command {
             Command::Init(command) => command.run(out, now).await?,
             Command::Serve(command) => command.run(config()?, out).await?,
             #[cfg(feature = "simulator")]
+            Command::Demo(_) if self.config.is_some() => {
+                return Err(crate::config::BadConfig::value(
+                    "a demo makes its own configuration: leave out --config",
+                )
+                .into());
+            }
+            #[cfg(feature = "simulator")]
             Command::Demo(command) => command.run(out).await?,
             Command::Migrate(command) => command.run(&config()?, out).await?,
-            Command::Doctor(command) => return command.run(&self.config, out, now).await,
+            Command::Doctor(command) => return command.run(path, out, now).await,
             Command::Keys(command) => {
                 let config = config()?;
                 command.run(&config, &migrated_store(&config).await?, out, now).await?;

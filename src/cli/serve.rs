@@ -2,12 +2,18 @@
 
 pub mod listen;
 
-use std::{future::Future, io::Write, time::Duration};
+use std::{
+    future::{Future, pending},
+    io::Write,
+    net::SocketAddr,
+    time::Duration,
+};
 
 use clap::Args;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    task::JoinHandle,
 };
 
 use self::listen::{Limits, listen};
@@ -15,10 +21,12 @@ use crate::{
     app::App,
     config::{BadConfig, Config},
     domain::fault::Fault,
-    observe,
-    web::router::router,
+    observe::{self, Metrics},
+    web::{metrics, router::router},
 };
 
+/// How many may read the numbers at once.
+const SCRAPERS: usize = 16;
 /// How long mail that is on its way may take when the server stops.
 const LAST_MAIL: Duration = Duration::from_secs(10);
 
@@ -30,26 +38,42 @@ impl Serve {
     /// Runs the server; writes one line to `out` when it can be reached.
     pub async fn run(self, config: Config, out: &mut impl Write) -> Result<(), Fault> {
         observe::start();
+        // Before anything can be counted.
+        let metrics =
+            config.metrics.as_ref().map(|metrics| Metrics::start().map(|started| (metrics.listen, started)));
+        let metrics = metrics.transpose()?;
         let app = App::build(config).await?;
-        let wanted = app.config.listen;
-        let listener = TcpListener::bind(wanted).await.map_err(|error| {
-            BadConfig::value(format_args!(
-                "cannot listen on {wanted}: {error}. Stop what listens there, or change `listen` in the configuration."
-            ))
-        })?;
+        let listener = bind(app.config.listen, "`listen`").await?;
+        let metrics = match metrics {
+            Some((wanted, metrics)) => Some((bind(wanted, "`listen` of [metrics]").await?, metrics)),
+            None => None,
+        };
         // Before the line is written: whoever reads it may stop us at once.
         let stop = told_to_stop()?;
         let house = tokio::spawn(app.clone().keep_house());
+        let counted = metrics.map(|(listener, metrics)| {
+            let limits = Limits { connections: SCRAPERS, ..Limits::default() };
+            tokio::spawn(listen(listener, metrics::router(app.clone(), metrics), limits, pending()))
+        });
         writeln!(out, "namens listens on http://{}", listener.local_addr()?)?;
         out.flush()?;
         listen(listener, router(app.clone()), Limits::default(), stop).await;
         house.abort();
+        counted.inspect(JoinHandle::abort);
         if !app.mailer.drain(LAST_MAIL).await {
             tracing::warn!("stopped before every mail was sent");
         }
         app.store.close().await;
         Ok(())
     }
+}
+
+async fn bind(wanted: SocketAddr, line: &str) -> Result<TcpListener, BadConfig> {
+    TcpListener::bind(wanted).await.map_err(|error| {
+        BadConfig::value(format_args!(
+            "cannot listen on {wanted}: {error}. Stop what listens there, or change {line} in the configuration."
+        ))
+    })
 }
 
 /// Ends when the process is told to stop, by the system or by Ctrl-C.

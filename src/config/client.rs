@@ -87,7 +87,8 @@ const fn local() -> Level {
 impl ClientEntry {
     /// The checked client; its secret is read here and only its hash kept.
     pub fn client(&self, folder: &Path) -> Result<Client, BadConfig> {
-        let secret = self.secret.as_ref().map(|source| source.read(folder)).transpose()?;
+        let line = format!("client {}: secret", self.id);
+        let secret = self.secret.as_ref().map(|source| source.read(&line, folder)).transpose()?;
         let auth = match (self.auth, secret) {
             (AuthMethod::None, None) => ClientAuth::None,
             (AuthMethod::PrivateKeyJwt, None) => ClientAuth::PrivateKeyJwt,

@@ -39,6 +39,9 @@ pub struct Digid {
     /// The authorities that DigiD's back channel is trusted under, and no others.
     pub ca: PathBuf,
     binding: Option<Binding>,
+    /// How requests name the service of ours that takes the answers.
+    #[serde(default)]
+    pub consumer: Consumer,
     /// Which of the two interfaces this is.
     #[serde(default)]
     pub interface: Interface,
@@ -192,6 +195,27 @@ pub enum Binding {
     Redirect,
     /// HTTP-POST: the request in a form, the signature inside it.
     Post,
+}
+
+/// How an `AuthnRequest` names our assertion consumer service (SAML 2.0 core, section 3.4.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Consumer {
+    /// By its index in our metadata, which DigiD prefers and the routing service demands.
+    #[default]
+    Index,
+    /// By its address and binding, where a registration knows no index.
+    Url,
+}
+
+impl Consumer {
+    /// The index to send, if one is sent: our metadata names one consumer.
+    pub fn index(self) -> Option<u16> {
+        match self {
+            Self::Index => Some(0),
+            Self::Url => None,
+        }
+    }
 }
 
 #[cfg(test)]

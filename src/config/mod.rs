@@ -4,6 +4,7 @@
 pub mod client;
 pub mod digid;
 pub mod mail;
+pub mod metrics;
 pub mod password;
 pub mod secret;
 pub mod session;
@@ -20,6 +21,7 @@ use url::Url;
 pub use client::ClientEntry;
 pub use digid::Digid;
 pub use mail::{Mail, Smtp, SmtpTls};
+pub use metrics::Metrics;
 pub use password::Password;
 pub use secret::SecretSource;
 pub use session::Session;
@@ -43,6 +45,8 @@ pub struct Config {
     pub mail: Mail,
     /// DigiD, where it is contracted.
     pub digid: Option<Box<Digid>>,
+    /// Where Prometheus reads numbers; nowhere when left out.
+    pub metrics: Option<Metrics>,
     /// How passwords are hashed.
     #[serde(default)]
     pub password: Password,
@@ -50,7 +54,7 @@ pub struct Config {
     #[serde(default)]
     pub session: Session,
     /// The level a session needs before a mandate counts (M7).
-    #[serde(default = "midden")]
+    #[serde(default = "midden", deserialize_with = "level_of_digid")]
     pub mandate_level: Level,
     /// How long clients may cache the JWKS, in seconds.
     #[serde(default = "one_hour")]
@@ -77,6 +81,14 @@ const fn one_hour() -> i64 {
 fn address<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
     let wrong = |_| D::Error::custom("give an IP address and a port, such as 127.0.0.1:8080");
     String::deserialize(from)?.parse().map_err(wrong)
+}
+
+/// One of the levels that DigiD gives: the others are no choice here.
+fn level_of_digid<'de, D: Deserializer<'de>>(from: D) -> Result<Level, D::Error> {
+    let wrong = || D::Error::custom("a mandate needs DigiD: give midden, substantieel or hoog");
+    let word = String::deserialize(from)?;
+    let level = Level::ALL.into_iter().find(|level| level.word() == word);
+    level.filter(|level| level.needs_digid()).ok_or_else(wrong)
 }
 
 /// Why a configuration cannot be used, in words for the operator.
@@ -160,13 +172,13 @@ impl Config {
         if !(issuer.scheme() == "https" || issuer.scheme() == "http" && is_loopback(issuer)) {
             return Err(BadConfig::value("issuer: must be https; http is for this machine (127.0.0.1) only"));
         }
-        if self.mandate_level < Level::Midden {
-            return Err(BadConfig::value(
-                "mandate_level: a mandate needs DigiD: midden, substantieel or hoog",
-            ));
-        }
         if !(1..=86_400).contains(&self.jwks_max_age) {
             return Err(BadConfig::value("jwks_max_age: give 1 to 86400 seconds"));
+        }
+        if self.metrics.as_ref().is_some_and(|metrics| metrics.listen == self.listen) {
+            return Err(BadConfig::value(
+                "[metrics]: give an address of its own, such as 127.0.0.1:9464: `listen` is for people and portals",
+            ));
         }
         self.password.check()?;
         self.session.check()?;
@@ -237,7 +249,10 @@ folder = "mail"
             ("https://id.example.nl", "http://id.example.nl", "must be https"),
             ("https://id.example.nl", "https://id.example.nl/x?y", "scheme and host only"),
             ("[mail]", "mandate_level = \"local\"\n[mail]", "needs DigiD"),
+            ("[mail]", "mandate_level = \"basis\"\n[mail]", "needs DigiD: give midden, substantieel or hoog"),
             ("[mail]", "[password]\nmemory_kib = 8\n[mail]", "memory_kib"),
+            ("[mail]", "[metrics]\nlisten = \"127.0.0.1:8080\"\n[mail]", "an address of its own"),
+            ("[mail]", "[metrics]\nlisten = \"9464\"\n[mail]", "line 7, `listen`: give an IP address"),
             ("[mail]", "[session]\nidle_minutes = 60\n[mail]", "15 minutes"),
             ("folder = \"mail\"", "", "folder or smtp"),
             ("127.0.0.1:8080", "localhost", "such as 127.0.0.1:8080"),

@@ -1,7 +1,8 @@
 //! Where a secret comes from: a file or an environment variable.
 
 use std::{
-    env, fs, io,
+    env::{self, VarError},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -36,25 +37,34 @@ impl<'de> Deserialize<'de> for SecretSource {
 }
 
 impl SecretSource {
-    /// Reads the secret, without the space around it.
-    pub fn read(&self, folder: &Path) -> Result<Secret, BadConfig> {
+    /// Reads the secret, without the space around it. `line` is where the configuration names it, for the error.
+    pub fn read(&self, line: &str, folder: &Path) -> Result<Secret, BadConfig> {
         match self {
             Self::File(path) => {
                 let path = folder.join(path);
-                refuse_open_file(&path)?;
-                let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
+                let named = |error: BadConfig| BadConfig::value(format_args!("{line}: {error}"));
+                refuse_open_file(&path).map_err(named)?;
+                let text = fs::read_to_string(&path).map_err(|error| named(unreadable(&path, &error)))?;
                 Ok(Secret::new(text.trim()))
             }
-            Self::Env(name) => read_env(name)
-                .map(Secret::new)
-                .ok_or_else(|| BadConfig::Value(format!("the environment variable {name} is not set"))),
+            Self::Env(name) => read_env(name).map(Secret::new).map_err(|how| {
+                BadConfig::Value(format!(
+                    "{line}: the environment variable {name} is {how}: set it for the process that runs Namens (under systemd \
+                     with EnvironmentFile=), or name a file: {{ file = \"PATH\" }}"
+                ))
+            }),
         }
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is src/config")]
-fn read_env(name: &str) -> Option<String> {
-    env::var(name).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+fn read_env(name: &str) -> Result<String, &'static str> {
+    match env::var(name) {
+        Ok(text) if text.trim().is_empty() => Err("empty"),
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(VarError::NotPresent) => Err("not set"),
+        Err(VarError::NotUnicode(_)) => Err("no text (UTF-8)"),
+    }
 }
 
 fn unreadable(path: &Path, why: &io::Error) -> BadConfig {
@@ -90,9 +100,9 @@ mod tests {
         fs::write(folder.join("key"), " abc \n").unwrap();
         let source = SecretSource::File("key".into());
         fs::set_permissions(folder.join("key"), fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(source.read(&folder).unwrap_err().to_string().contains("chmod 600"));
+        assert!(source.read("x", &folder).unwrap_err().to_string().contains("chmod 600"));
         fs::set_permissions(folder.join("key"), fs::Permissions::from_mode(0o600)).unwrap();
-        assert_eq!(source.read(&folder).unwrap().expose(), "abc");
+        assert_eq!(source.read("x", &folder).unwrap().expose(), "abc");
         fs::remove_dir_all(folder).unwrap();
     }
 }

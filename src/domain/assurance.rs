@@ -21,6 +21,16 @@ impl Level {
     /// Every level, weakest first.
     pub const ALL: [Self; 4] = [Self::Local, Self::Midden, Self::Substantieel, Self::Hoog];
 
+    /// What configuration and commands call it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Midden => "midden",
+            Self::Substantieel => "substantieel",
+            Self::Hoog => "hoog",
+        }
+    }
+
     /// The `acr` value in tokens and in requests.
     pub const fn acr(self) -> &'static str {
         match self {
@@ -50,6 +60,7 @@ mod tests {
     fn every_acr_reads_back_and_the_order_is_the_rank() {
         for level in Level::ALL {
             assert_eq!(Level::from_acr(level.acr()), Some(level));
+            assert_eq!(serde_json::to_value(level).unwrap(), level.word());
         }
         assert!(
             Level::Local < Level::Midden

@@ -9,6 +9,7 @@ use super::{
     assurance::Level,
     jwk::JwkSet,
     key::Algorithm,
+    line::one_line,
     policy::Policy,
     scope::{Scope, Scopes},
     secret::Hashed,
@@ -79,6 +80,9 @@ pub enum BadClient {
     /// An id that would not survive a form or a header unharmed.
     #[error("client id {0:?}: use 1 to 64 letters, digits, '-', '_' or '.'")]
     Id(String),
+    /// Pages would greet with nothing: "Inloggen bij".
+    #[error("client {0}: give it a name, on one line of at most 200 characters: people see it on every page")]
+    Name(String),
     /// It could never receive an answer.
     #[error("client {0}: give at least one redirect URI")]
     NoRedirectUri(String),
@@ -132,11 +136,14 @@ impl Client {
     /// The sector of clients with public subjects. No host has this name.
     pub const PUBLIC_SECTOR: &'static str = "public";
 
-    /// Checks what the type cannot: id, URIs and scopes.
+    /// Checks what the type cannot: id, name, URIs and scopes.
     pub fn check(&self) -> Result<(), BadClient> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if self.id.is_empty() || self.id.len() > 64 || !self.id.chars().all(plain) {
             return Err(BadClient::Id(self.id.clone()));
+        }
+        if one_line(&self.name).is_err() {
+            return Err(BadClient::Name(self.id.clone()));
         }
         if self.redirect_uris.is_empty() {
             return Err(BadClient::NoRedirectUri(self.id.clone()));
@@ -236,6 +243,9 @@ pub(crate) mod tests {
     fn a_plain_client_passes_and_each_fault_is_named() {
         assert_eq!(client().check(), Ok(()));
         assert!(matches!(Client { id: "a b".into(), ..client() }.check(), Err(BadClient::Id(_))));
+        for name in ["", " ", "a\nb"] {
+            assert!(matches!(Client { name: name.into(), ..client() }.check(), Err(BadClient::Name(_))));
+        }
         assert!(matches!(
             Client { redirect_uris: vec![], ..client() }.check(),
             Err(BadClient::NoRedirectUri(_))

@@ -3,7 +3,7 @@
 use super::{
     birth::{BirthDate, DECIDES_ALONE, HAS_A_SAY},
     id::{MandateId, PersonId},
-    mandate::{Mandate, Relation, Terms},
+    mandate::{Mandate, Relation},
     time::Timestamp,
     words::words,
 };
@@ -55,11 +55,14 @@ pub struct Block {
 }
 
 impl Block {
-    /// Whether it keeps these terms from being used at `now`.
-    pub(super) fn holds(&self, terms: &Terms<'_>, now: Timestamp) -> bool {
-        self.representative == *terms.representative
-            && self.represented == *terms.represented
-            && self.lifted_at.is_none_or(|lifted| now < lifted)
+    /// Whether it keeps the one from acting for the other at `now`.
+    pub(super) fn holds(&self, representative: &PersonId, represented: &PersonId, now: Timestamp) -> bool {
+        self.representative == *representative && self.represented == *represented && self.lasts(now)
+    }
+
+    /// Whether it is not lifted at `now`.
+    pub(super) fn lasts(&self, now: Timestamp) -> bool {
+        self.lifted_at.is_none_or(|lifted| now < lifted)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt::{Display, Formatter};
 
+use super::time::Timestamp;
+
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
@@ -39,6 +41,19 @@ impl Display for Finding {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.about, self.says)
     }
+}
+
+/// What serves for a time only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// Of which kind: one of a few words.
+    pub what: &'static str,
+    /// Which of that kind: a key's name, a certificate's subject, an entity id.
+    pub name: String,
+    /// The certificate's serial number in hexadecimal digits; empty for what is none.
+    pub serial: String,
+    /// Its last moment.
+    pub at: Timestamp,
 }
 
 /// What was found, in the order of looking.

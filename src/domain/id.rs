@@ -81,6 +81,8 @@ identifiers! {
     AccountId,
     /// A mandate: one person may act for another.
     MandateId,
+    /// A special basis.
+    SpecialBasisId,
     /// A login under way. It stands in URLs; it is worth nothing without the browser's cookie.
     LoginId,
     /// One grant of one client in one session: the family of its code, access and refresh tokens.

@@ -3,8 +3,11 @@
 //! Nothing here is flipped by a job. [`standing`] computes from facts and `now` whether a mandate counts, and until when;
 //! every node of a cluster gives the same answer without talking, and none can be late.
 
+mod special;
+
 use chrono::NaiveDate;
 
+pub use self::special::{Attestation, Confirmed, SpecialBasis, Unattested, attest};
 use super::{
     birth::{ADULT, BirthDate, DECIDES_ALONE, HAS_A_SAY},
     calendar::DAY,
@@ -104,6 +107,8 @@ pub struct Mandate {
     pub revoked_at: Option<Timestamp>,
     /// When the date of birth was corrected after the mandate had lapsed. It stays lapsed, whatever the date says now.
     pub lapsed_at: Option<Timestamp>,
+    /// What stands, or may come to stand, in the place of an agreement that the person represented cannot give (M4).
+    pub special: Vec<SpecialBasis>,
 }
 
 impl Mandate {
@@ -112,11 +117,10 @@ impl Mandate {
         let longest = (self.relation == Relation::Authorised).then(|| self.registered_at.plus(LONGEST_GRANT));
         Terms {
             id: &self.id,
-            representative: &self.representative,
-            represented: &self.represented,
             relation: self.relation,
             starts: self.starts,
             ends: self.ends.into_iter().chain(longest).min(),
+            special: &self.special,
         }
     }
 }
@@ -125,13 +129,13 @@ impl Mandate {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms<'a> {
     pub(super) id: &'a MandateId,
-    pub(super) representative: &'a PersonId,
-    pub(super) represented: &'a PersonId,
     pub(super) relation: Relation,
     /// From when they count.
     pub(super) starts: Timestamp,
     /// The first instant at which they no longer count.
     pub(super) ends: Option<Timestamp>,
+    /// The special bases, whatever each is worth.
+    pub(super) special: &'a [SpecialBasis],
 }
 
 /// What a mandate is worth at an instant.
@@ -146,6 +150,8 @@ pub enum Standing {
     NotYet,
     /// Someone whose agreement is needed has not given it.
     AwaitingConsent,
+    /// The person represented is somebody who does not decide, and no special basis stands.
+    AwaitingBasis,
     /// Someone whose agreement is needed has withdrawn it. To the other this looks like [`Self::AwaitingConsent`].
     Withdrawn,
     /// The child turned sixteen. It never counts again.
@@ -172,6 +178,7 @@ impl Standing {
             Self::Active { .. } => "active",
             Self::NotYet => "not_yet",
             Self::AwaitingConsent => "awaiting_consent",
+            Self::AwaitingBasis => "awaiting_basis",
             Self::Withdrawn => "withdrawn",
             Self::Lapsed => "lapsed",
             Self::Ended => "ended",
@@ -199,15 +206,16 @@ pub fn standing(
     if mandate.lapsed_at.is_some() {
         return Standing::Lapsed;
     }
-    worth(&mandate.terms(), born, consents, blocks, now)
+    let blocked = blocks.iter().any(|block| block.holds(&mandate.representative, &mandate.represented, now));
+    worth(&mandate.terms(), born, consents, blocked, now)
 }
 
-/// What these `terms` are worth at `now`: the one rule of ages, agreement and blocks.
+/// What these `terms` are worth at `now`: the one rule of ages and agreement, and of a block that holds.
 pub(super) fn worth(
     terms: &Terms<'_>,
     born: Option<BirthDate>,
     consents: &[Consent],
-    blocks: &[Block],
+    blocked: bool,
     now: Timestamp,
 ) -> Standing {
     let Some(born) = born else { return Standing::NoBirthDate };
@@ -217,7 +225,7 @@ pub(super) fn worth(
     if terms.ends.is_some_and(|ends| now >= ends) {
         return Standing::Ended;
     }
-    if blocks.iter().any(|block| block.holds(terms, now)) {
+    if blocked {
         return Standing::Blocked;
     }
     if now < terms.starts {
@@ -231,17 +239,21 @@ pub(super) fn worth(
             with_agreement(terms, born, consents, now, Some(born.earliest_birthday(DECIDES_ALONE)))
         }
         Relation::Authorised => with_agreement(terms, born, consents, now, None),
-        Relation::Curator | Relation::Mentor if born.has_surely_turned(ADULT, now) => active(terms, None),
-        Relation::Curator | Relation::Mentor => Standing::NotYet,
+        Relation::Curator | Relation::Mentor if !born.has_surely_turned(ADULT, now) => Standing::NotYet,
+        Relation::Curator | Relation::Mentor => match special::stands_until(terms, born, now) {
+            Some(until) => active(terms, Some(until)),
+            None => Standing::AwaitingBasis,
+        },
     }
 }
 
-/// Active until the `birthday` or their own end, whichever comes first.
-fn active(terms: &Terms<'_>, birthday: Option<Timestamp>) -> Standing {
-    Standing::Active { until: birthday.into_iter().chain(terms.ends).min() }
+/// Active until their own end, or the `sooner` one if that is before it.
+fn active(terms: &Terms<'_>, sooner: Option<Timestamp>) -> Standing {
+    Standing::Active { until: sooner.into_iter().chain(terms.ends).min() }
 }
 
-/// Active if the last word of everyone whose agreement is needed is that they agree.
+/// Active if the last word of everyone whose agreement is needed is that they agree, or if a special basis stands in its place.
+/// A withdrawal that was heard stops both, until its speaker agrees again: who can say no is asked.
 fn with_agreement(
     terms: &Terms<'_>,
     born: BirthDate,
@@ -256,6 +268,8 @@ fn with_agreement(
         Standing::Withdrawn
     } else if parties.iter().all(|party| word(*party) == Some(Word::Agreed)) {
         active(terms, birthday)
+    } else if let Some(until) = special::stands_until(terms, born, now) {
+        active(terms, birthday.into_iter().chain([until]).min())
     } else {
         Standing::AwaitingConsent
     }

@@ -157,6 +157,7 @@ pub fn register(form: Form, born: Option<BirthDate>, now: Timestamp) -> Result<R
         ends: form.ends,
         revoked_at: None,
         lapsed_at: None,
+        special: Vec::new(),
     };
     let consent = express.then(|| Consent {
         mandate: mandate.id.clone(),

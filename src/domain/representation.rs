@@ -70,43 +70,39 @@ impl ParentalAuthority {
         Self { id: MandateId::random(), child }
     }
 
-    /// The first instant at which the clock ends it for `parent`, if it counts at `now`.
+    /// The first instant at which the clock ends it for `parent`, if it counts at `now`; `None` is somebody whom nobody here
+    /// knows yet.
     ///
     /// A parent who is known to be, or may be, under 16 has no authority that this could be (Dutch Civil Code, article
     /// 1:253ha). A block on somebody whom DigiD cannot tell apart from the parent holds: a gap in knowledge lets nobody in.
     pub fn counts(
         &self,
-        parent: &PersonId,
+        parent: Option<&PersonId>,
         record: &Record,
         now: Timestamp,
     ) -> Result<Timestamp, NotRepresented> {
-        let terms = Terms {
-            id: &self.id,
-            representative: parent,
-            represented: &self.child,
-            relation: RELATION,
-            starts: now,
-            ends: None,
-        };
-        let stands = |blocks: &[Block]| worth(&terms, record.child_born, &[], blocks, now);
-        // First, and without the blocks: whoever is blocked hears of the birthday what anybody hears.
-        if matches!(stands(&[]), Standing::AwaitingConsent | Standing::Lapsed) {
-            return Err(NotRepresented::TurnedTwelve);
-        }
+        let terms = Terms { id: &self.id, relation: RELATION, starts: now, ends: None, special: &[] };
         let minor = record.parent_born.is_some_and(|born| !born.has_surely_turned(DECIDES_ALONE, now));
-        let blocks: Vec<Block> = record.blocks.iter().map(|on| on.against(parent)).collect();
-        match stands(&blocks) {
-            Standing::Active { until: Some(until) } if !minor && *parent != self.child => Ok(until),
+        let blocked = record.blocks.iter().any(|on| on.holds(parent, &self.child, now));
+        // What age says comes first: whoever is blocked hears of the birthday what anybody hears.
+        match worth(&terms, record.child_born, &[], false, now) {
+            Standing::AwaitingConsent | Standing::Lapsed => Err(NotRepresented::TurnedTwelve),
+            Standing::Active { until: Some(until) } if !minor && !blocked && parent != Some(&self.child) => {
+                Ok(until)
+            }
             _ => Err(NotRepresented::AskTheDesk),
         }
     }
 }
 
 impl OnChild {
-    /// The block as it bears on `parent`.
-    fn against(&self, parent: &PersonId) -> Block {
-        let block = self.block.clone();
-        if self.told_apart { block } else { Block { representative: parent.clone(), ..block } }
+    /// Whether it keeps `parent` from acting for the child. Somebody whom nobody knows is nobody who was told apart.
+    fn holds(&self, parent: Option<&PersonId>, child: &PersonId, now: Timestamp) -> bool {
+        match (self.told_apart, parent) {
+            (true, None) => false,
+            (true, Some(parent)) => self.block.holds(parent, child, now),
+            (false, _) => self.block.represented == *child && self.block.lasts(now),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::representation::counts;
 use crate::{
     domain::{
         assurance::Level,
@@ -12,7 +13,7 @@ use crate::{
         grant::Grant,
         id::{MandateId, PersonId},
         mandate::{Relation, Standing},
-        representation::{self, NotRepresented, ParentalAuthority},
+        representation::{ParentalAuthority, RELATION},
         time::Timestamp,
     },
     store::{Store, mandates::Listed},
@@ -38,7 +39,7 @@ pub struct Asking<'a> {
 
 /// For whom a user may act.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Representation {
+pub struct ForWhom {
     /// The claim.
     pub act_as: Vec<ActAs>,
     /// The claim, when the user logged in for somebody and still may. They are listed in `act_as` too.
@@ -56,26 +57,21 @@ struct Right {
 
 /// Computes `act_as` from the facts at `now`. Below the required level it is empty without any look-up, so that not even
 /// the time it takes tells whether there are mandates (M7).
-pub async fn representation(
-    store: &Store,
-    asking: &Asking<'_>,
-    now: Timestamp,
-) -> Result<Representation, Fault> {
+pub async fn for_whom(store: &Store, asking: &Asking<'_>, now: Timestamp) -> Result<ForWhom, Fault> {
     let grant = asking.grant;
     if grant.level < asking.required {
-        return Ok(Representation::default());
+        return Ok(ForWhom::default());
     }
     let mut rights = one_each(store.mandates_held(&grant.person, now).await?);
     let chosen = match asking.authority {
-        Some(authority) => counts(store, authority, &grant.person, now).await?.ok().map(|until| {
-            let right =
-                Right { id: authority.id.clone(), relation: representation::RELATION, until: Some(until) };
+        Some(authority) => counts(store, authority, Some(&grant.person), now).await?.ok().map(|until| {
+            let right = Right { id: authority.id.clone(), relation: RELATION, until: Some(until) };
             keep_longest(&mut rights, authority.child.clone(), right);
             &authority.child
         }),
         None => None,
     };
-    let mut told = Representation::default();
+    let mut told = ForWhom::default();
     for (person, Right { id, relation, until }) in rights {
         let bounds = [until, Some(grant.ends), Some(now.plus(RECHECK))];
         let sub = store.subject_for(&asking.client.sector, &person, now).await?;
@@ -95,17 +91,6 @@ pub async fn representation(
     // Subjects are random, so their order tells nothing about age or history.
     told.act_as.sort_by(|a, b| a.sub.cmp(&b.sub));
     Ok(told)
-}
-
-/// Until when the register's word counts for `parent`, or what they may hear of why it does not (M14).
-pub(super) async fn counts(
-    store: &Store,
-    authority: &ParentalAuthority,
-    parent: &PersonId,
-    now: Timestamp,
-) -> Result<Result<Timestamp, NotRepresented>, Fault> {
-    let record = store.record_of(parent, &authority.child, now).await?;
-    Ok(authority.counts(parent, &record, now))
 }
 
 /// The active mandates, one for each person represented: the one that counts longest.

@@ -103,10 +103,14 @@ pub(super) async fn circumstances<S>(
 }
 
 /// What an address may be mailed, known or not. What anybody can ask for counts apart, so that a stranger who uses it up
-/// keeps no owner from logging in; and by mailbox, so that tags give no more of it.
+/// keeps no owner from logging in, and each such act for itself, so that whoever asks for new passwords all day keeps nobody
+/// from an account; and by mailbox, so that tags give no more of it.
 const fn ration(what: CodeFor, whom: &str) -> Ration<'_> {
-    let (free, spaced) =
-        if what.is_unasked() { ("mail-unasked", "mail-unasked-spaced") } else { ("mail", "mail-spaced") };
+    let (free, spaced) = match what {
+        CodeFor::LogIn | CodeFor::Link => ("mail", "mail-spaced"),
+        CodeFor::Register => ("mail-register", "mail-register-spaced"),
+        CodeFor::Recover => ("mail-recover", "mail-recover-spaced"),
+    };
     Ration { whom, free: (free, FREE_MAILS, DAY), spaced: (spaced, SPACED) }
 }
 

@@ -5,23 +5,22 @@ use std::net::IpAddr;
 
 use super::{
     Held, Next, Over, Refused, Stop,
-    act_as::counts,
-    finish::{may_enter, not_represented},
+    finish::may_enter,
     logins,
+    representation::{authority, counts, offers_child, refuse},
 };
 use crate::{
     app::App,
     domain::{
-        ask::Ask,
         fault::Fault,
         id::PersonId,
         login::{AsksDigid, AtDigid, Choose, Login, Notice, RecoverDigid, SentRequest, Step},
         proof::{Digid, Proof},
-        representation::{NotRepresented, ParentalAuthority},
-        scope::Scope,
+        representation::NotRepresented,
         time::Timestamp,
     },
-    saml::{Artifact, Expected, Failure, Legal, Outgoing, Representation, ServiceProvider, Verified, Wish},
+    observe,
+    saml::{Artifact, Expected, Failure, Outgoing, ServiceProvider, Verified, Wish},
     store::{accounts::Account, audit::Event},
 };
 
@@ -46,13 +45,6 @@ pub async fn depart_for_child(app: &App, held: Held<Choose>, now: Timestamp) -> 
     let (level, force_authn) = Choose::wanted(&held.login.ask);
     let required = level.max(app.config.mandate_level);
     send(app, held, Wish { required, force_authn, representation: true }, now).await
-}
-
-/// Whether a parent can say for which child: the routing service is told whom to ask, and the portal asks for whom its users
-/// act. Another portal would see a parent and believe that they came for themselves.
-pub fn offers_child(app: &App, ask: &Ask) -> bool {
-    ask.scope.contains(Scope::ActAs)
-        && app.digid.as_ref().is_some_and(|digid| digid.current().knows_representation())
 }
 
 async fn send<P: AsksDigid>(app: &App, held: Held<P>, wish: Wish, now: Timestamp) -> Result<Outgoing, Stop>
@@ -155,7 +147,13 @@ async fn prove<P>(
     }
     note_address(&verified, address);
     let authority = match verified.legal() {
-        Some(legal) => Some(authority(app, &verified, legal).await?),
+        Some(legal) => {
+            let Some(authority) = authority(&app.store, legal).await? else {
+                let parent = app.store.person_by_bsn(verified.bsn()).await?;
+                return Err(NoProof::UnknownChild(parent.map(|person| person.id)));
+            };
+            Some(authority)
+        }
         None if sent.representation => return Err(NoProof::NobodyChosen),
         None => None,
     };
@@ -172,18 +170,6 @@ async fn prove<P>(
         },
         verified.authn_instant(),
     ))
-}
-
-/// The register's word, about a person of ours. From here on nobody holds the child's BSN any more.
-async fn authority(app: &App, verified: &Verified, legal: &Legal) -> Result<ParentalAuthority, NoProof> {
-    match legal.representation {
-        Representation::ParentalAuthorityInCare => {}
-    }
-    if let Some(child) = app.store.person_by_bsn(&legal.bsn).await? {
-        return Ok(ParentalAuthority::over(child.id));
-    }
-    let parent = app.store.person_by_bsn(verified.bsn()).await?;
-    Err(NoProof::UnknownChild(parent.map(|person| person.id)))
 }
 
 /// The account that this DigiD opens. A child known to be under twelve has no session of its own (M13).
@@ -216,9 +202,7 @@ async fn log_in(
     // make one in vain.
     if let Some(authority) = &proof.of().authority {
         let parent = app.store.person_by_bsn(&proof.of().bsn).await?.map(|person| person.id);
-        // On somebody new there is no block by name.
-        let known = parent.clone().unwrap_or_else(PersonId::random);
-        if let Err(why) = counts(&app.store, authority, &known, now).await? {
+        if let Err(why) = counts(&app.store, authority, parent.as_ref(), now).await? {
             let child = Some(&authority.child);
             return Err(refuse(app, &held.login, (parent.as_ref(), child), why, now).await?.into());
         }
@@ -242,19 +226,6 @@ async fn recover(
     }
     let held = logins::save(app, held.to(Login::<AtDigid<RecoverDigid>>::recovered)).await?;
     Ok(Next::Page(held.login.id))
-}
-
-/// Ends a login of a parent for a child for whom they may not act here.
-async fn refuse<S>(
-    app: &App,
-    login: &Login<S>,
-    (parent, child): (Option<&PersonId>, Option<&PersonId>),
-    why: NotRepresented,
-    now: Timestamp,
-) -> Result<Over, Fault> {
-    logins::end(app, login, now).await?;
-    app.store.audit(&not_represented(login, parent, child, why), now).await?;
-    Ok(Over::NotRepresented(why))
 }
 
 /// A refusal leaves no trace but an audit line without a BSN. A login that may be tried again stays; one that was
@@ -288,10 +259,11 @@ where
     };
     audit(app, &held.login, failure.audit_code(), now).await?;
     tracing::warn!(code = failure.audit_code(), %failure, "DigiD login refused");
+    observe::login("digid", failure.audit_code());
     match failure {
         Failure::LevelTooLow => {
             logins::end(app, &held.login, now).await?;
-            Err(Over::LevelTooLow.into())
+            Err(Over::LevelTooLow(held.login.step.sent.required).into())
         }
         Failure::Hostile(_) | Failure::BadArtifact(_) => {
             logins::end(app, &held.login, now).await?;

@@ -82,13 +82,14 @@ pub(super) async fn check(
     now: Timestamp,
 ) -> Result<Option<(Account, Email)>, Stop> {
     let email = Email::parse(&credentials.email).ok();
-    guesses::take_turn(&app.store, &app.waiting, login, &credentials, now).await?;
+    let from = guesses::take_turn(&app.store, &app.waiting, login, &credentials, now).await?;
     let account = match &email {
         Some(email) => app.store.account_by_email(email).await?,
         None => None,
     };
     let stored = account.as_ref().and_then(|account| account.password_hash.clone());
-    let checked = app.hasher.check(credentials.password, stored.clone()).await.map_err(Stop::not_hashed)?;
+    let checked = app.hasher.check(credentials.password, stored.clone(), from).await;
+    let checked = checked.map_err(Stop::not_hashed)?;
     let Some(account) = account.filter(|_| checked != Checked::Wrong) else { return Ok(None) };
     if let (Checked::Outdated(newer), Some(stored)) = (&checked, &stored) {
         app.store.rehash_password(&account.id, stored, newer).await?;

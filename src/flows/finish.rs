@@ -1,6 +1,10 @@
 //! A login that is done becomes a session and an answer to the portal; a session answers later requests by itself.
 
-use super::{Held, Over, Stop, act_as::counts, logins, single_logout};
+use super::{
+    Held, Over, Stop, logins,
+    representation::{counts, not_represented},
+    single_logout,
+};
 use crate::{
     app::App,
     domain::{
@@ -11,11 +15,11 @@ use crate::{
         fault::Fault,
         id::PersonId,
         login::{Done, Login},
-        representation::NotRepresented,
         secret::Secret,
         session::Session,
         time::Timestamp,
     },
+    observe,
     oidc::{error::code_location, oxide},
     store::{Store, accounts::Account, audit::Event, logins::Ending},
 };
@@ -42,12 +46,15 @@ pub async fn finish(
     let (login, version) = held.open();
     let (ask, done) = (&login.ask, &login.step);
     let older = older.map(|older| &older.sid);
+    let way = if done.level().needs_digid() { "digid" } else { "local" };
     let account = match allowed(app, &login, now).await? {
         Ok(account) => account,
         // Said only to the one request that ends the login. An older session stays, as after a refusal that came before
         // anything was known: what becomes of it must not tell why.
         Err((event, stop)) => {
+            let outcome = event.outcome;
             logins::finish(app, &version.ending(&login.id, None, event, None), now).await?;
+            observe::login(way, outcome);
             return Err(stop);
         }
     };
@@ -64,7 +71,12 @@ pub async fn finish(
     };
     let digid = done.digid().filter(|_| single_logout::is_on(app)).map(|proof| (&session, proof));
     let ending = Ending { digid, ..version.ending(&login.id, older, event, Some(begun)) };
-    logins::finish(app, &ending, now).await?;
+    let ended = logins::finish(app, &ending, now).await;
+    if let Err(Stop::Over(Over::LoggedOut)) = ended {
+        observe::login(way, "logged_out");
+    }
+    ended?;
+    observe::login(way, "ok");
     let cookie = Secret::new(format!("{}.{}", session.sid, secret.expose()));
     Ok(Finished { cookie, location: back(app, ask, &code), address: Email::parse(&account.email)? })
 }
@@ -88,30 +100,12 @@ async fn allowed<'a>(
         return Ok(Err((event, Over::TooYoung.into())));
     }
     if let Some(authority) = done.authority()
-        && let Err(why) = counts(&app.store, authority, &done.person, now).await?
+        && let Err(why) = counts(&app.store, authority, Some(&done.person), now).await?
     {
         let event = not_represented(login, Some(&done.person), Some(&authority.child), why);
         return Ok(Err((event, Over::NotRepresented(why).into())));
     }
     Ok(Ok(account))
-}
-
-/// The line in the log about a login for a child that is refused. It says no more of the reason than the page does: it stands
-/// in the parent's own log, where a block must not show (M9).
-pub(super) fn not_represented<'a, S>(
-    login: &'a Login<S>,
-    parent: Option<&'a PersonId>,
-    child: Option<&'a PersonId>,
-    why: NotRepresented,
-) -> Event<'a> {
-    Event {
-        event: "login.digid",
-        outcome: "not_represented",
-        actor: parent.map(PersonId::as_str),
-        represented: child.map(PersonId::as_str),
-        client: Some(&login.ask.client_id),
-        detail: Some(why.as_str()),
-    }
 }
 
 /// What every line in the log about the end of a login has.

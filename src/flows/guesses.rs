@@ -17,6 +17,7 @@ use crate::{
         secret::Secret,
         time::Timestamp,
     },
+    password::Origin,
     store::Store,
 };
 
@@ -32,30 +33,31 @@ const ADDRESSES: usize = 8;
 const PART: usize = 16;
 
 /// Lets a try at an address pass, at once or when it has its turn. Counted the same whether or not the address has an
-/// account, or is one. `waiting` has a permit for each try that may still wait, whatever its address. When a try does not
-/// pass, nothing was checked: all turns of the address are taken, or too many wait already.
+/// account, or is one. `waiting` has a permit for each try that may still wait, whatever its address. Gives where the try
+/// comes from. When it does not pass, nothing was checked: all turns of the address are taken, or too many wait already.
 pub(super) async fn take_turn(
     store: &Store,
     waiting: &Semaphore,
     login: &LoginId,
     tried: &Credentials,
     now: Timestamp,
-) -> Result<(), Stop> {
+) -> Result<Origin, Stop> {
     let email = Email::parse(&tried.email).ok();
     let key = email.as_ref().map_or(tried.email.as_str(), Email::key);
     let device = tried.device.as_ref().and_then(Device::read);
     let device = device.filter(|device| device.knows(store, key));
+    let from = if device.is_some() { Origin::KnownBrowser } else { Origin::Anywhere };
     let whom = device.map_or_else(|| key.to_owned(), |device| device.mine(key));
     let (free, window) = FREE_TRIES;
     if store.bump("password", &whom, window, now).await? <= free {
-        return Ok(());
+        return Ok(from);
     }
     let round = now.epoch().div_euclid(ROUND);
     let place = store.bump("password-turn", &format!("{whom}\0{round}"), 2 * ROUND, now).await?;
     let wait = wait(place, now).ok_or_else(|| Stop::TooManyTries(login.clone()))?;
     let _waiting = waiting.try_acquire().map_err(|_| Stop::Busy)?;
     tokio::time::sleep(Duration::from_secs(wait)).await;
-    Ok(())
+    Ok(from)
 }
 
 /// How many seconds the try with that place in its round waits; `None` when the next round has no second left for it.
@@ -151,6 +153,20 @@ mod tests {
         );
         assert!(take(&full, "b@voorbeeld.nl").await.is_ok());
         assert!(take(&full, "no address").await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_try_comes_from_a_known_browser_only_at_an_address_that_logged_in_there() {
+        let fresh = fresh().await;
+        let (waiting, now) = (Semaphore::new(0), Timestamp::from_epoch(1001));
+        let cookie = Device::new().with(&fresh.store, "a@voorbeeld.nl").write();
+        for (email, from) in [("a@voorbeeld.nl", Origin::KnownBrowser), ("b@voorbeeld.nl", Origin::Anywhere)]
+        {
+            let device = Device::read(&cookie).map(|device| device.write());
+            let tried = Credentials { email: email.to_owned(), password: Secret::new("een woord"), device };
+            let taken = take_turn(&fresh.store, &waiting, &LoginId::random(), &tried, now).await;
+            assert_eq!(taken.unwrap(), from, "{email}");
+        }
     }
 
     #[test]

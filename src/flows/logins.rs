@@ -1,7 +1,7 @@
 //! Keeping a login between two requests. It is found only by its own browser; saving is compare-and-swap, so of two
 //! requests at once one moves it and the other hears that it moved.
 
-use super::{Stop, code};
+use super::{Over, Stop, code};
 use crate::{
     app::App,
     domain::{
@@ -20,7 +20,7 @@ use crate::{
         accounts::Account,
         audit::Event,
         ephemeral::{New, Versioned},
-        logins::{Ending, Mailing, Ration, Wrong},
+        logins::{Ended, Ending, Mailing, Ration, Wrong},
     },
 };
 
@@ -140,10 +140,10 @@ pub(super) async fn fail<S: Into<Step> + Clone>(
 
 /// Ends a login that is done, with what `ending` says comes of it; `Elsewhere` when another request was first.
 pub(super) async fn finish(app: &App, ending: &Ending<'_>, now: Timestamp) -> Result<(), Stop> {
-    if app.store.finish_login(ending, now).await? {
-        Ok(())
-    } else {
-        Err(Stop::Elsewhere(ending.login.clone()))
+    match app.store.finish_login(ending, now).await? {
+        Ended::Here => Ok(()),
+        Ended::Late => Err(Stop::Elsewhere(ending.login.clone())),
+        Ended::LoggedOut => Err(Over::LoggedOut.into()),
     }
 }
 

@@ -15,14 +15,16 @@ pub mod question;
 pub mod recover;
 pub mod redeem;
 pub mod register;
+pub mod representation;
 pub mod single_logout;
 pub mod start;
+pub mod stray;
 pub mod userinfo;
 
 pub use logins::Held;
 
 use crate::{
-    domain::{fault::Fault, id::LoginId, login::Done, representation::NotRepresented},
+    domain::{assurance::Level, fault::Fault, id::LoginId, login::Done, representation::NotRepresented},
     password::NotHashed,
     saml::{Failure, RequestError},
 };
@@ -69,8 +71,10 @@ pub enum Over {
     WrongCodes,
     /// The person is known to be under twelve (M13).
     TooYoung,
-    /// DigiD at a level below the one that is needed (F7).
-    LevelTooLow,
+    /// DigiD at a level below this one, which is needed (F7).
+    LevelTooLow(Level),
+    /// DigiD ended its session while the login was under way.
+    LoggedOut,
     /// This account and this DigiD, or this address, cannot come together. It does not say why: that would tell of another
     /// person.
     NotLinked,

@@ -6,7 +6,7 @@ use std::borrow::Borrow;
 
 use serde::Serialize;
 
-use super::act_as::{Asking, Representation, representation};
+use super::act_as::{Asking, ForWhom, for_whom};
 use super::client_auth::authenticate;
 use super::finish::may_enter;
 use crate::{
@@ -292,13 +292,13 @@ impl Issuing<'_> {
         scope: &Scopes,
         authority: Option<&ParentalAuthority>,
         now: Timestamp,
-    ) -> Result<Option<Representation>, Fault> {
+    ) -> Result<Option<ForWhom>, Fault> {
         if !scope.contains(Scope::ActAs) {
             return Ok(None);
         }
         let (required, client, issuer) = (self.mandate_level, self.client, self.issuer);
         let asking = Asking { grant, authority, required, client, issuer };
-        representation(self.store, &asking, now).await.map(Some)
+        for_whom(self.store, &asking, now).await.map(Some)
     }
 }
 

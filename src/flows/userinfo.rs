@@ -5,7 +5,7 @@ use openidconnect::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::act_as::{Asking, representation};
+use super::act_as::{Asking, for_whom};
 use super::finish::may_enter;
 use crate::{
     app::App,
@@ -54,7 +54,7 @@ pub async fn userinfo(app: &App, token: &str, now: Timestamp) -> Result<UserInfo
         let authority = session.as_ref().and_then(|session| session.authority.as_ref());
         let required = app.config.mandate_level;
         let asking = Asking { grant: &grant, authority, required, client: &client, issuer };
-        let told = representation(&app.store, &asking, now).await?;
+        let told = for_whom(&app.store, &asking, now).await?;
         (act_as, represents) = (Some(told.act_as), told.represents);
     }
     let mut standard = StandardClaims::new(SubjectIdentifier::new(claims.sub.clone()));

@@ -227,6 +227,17 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn whose_account_has_only_digid_is_not_told_of_a_password_of_theirs() {
+        for (lang, own, way) in [
+            (Lang::Nl, "uw wachtwoord", "met DigiD, of met"),
+            (Lang::En, "your password and", "with DigiD, or with"),
+        ] {
+            let text = has_account(&about(lang)).text;
+            assert!(!text.contains(own) && text.contains(way), "{text}");
+        }
+    }
+
+    #[test]
     fn a_portal_cannot_write_lines_of_its_own() {
         let about = Circumstances { portal: "A\r\n\r\nBel 0900".into(), ..about(Lang::Nl) };
         assert!(!has_account(&about).text.lines().any(|line| line.starts_with("Bel")));

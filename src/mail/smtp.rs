@@ -50,7 +50,8 @@ impl Smtp {
     pub(super) fn new(section: &Section, folder: &Path) -> Result<Self, BadMail> {
         let login = match (&section.user, &section.password) {
             (Some(user), Some(password)) => {
-                let password = password.read(folder).map_err(|why| BadMail(format!("[mail.smtp]: {why}")))?;
+                let password = password.read("[mail.smtp] password", folder);
+                let password = password.map_err(|why| BadMail(why.to_string()))?;
                 Some(Credentials::new(user.clone(), password.expose().to_owned()))
             }
             _ => None,

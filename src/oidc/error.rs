@@ -35,6 +35,18 @@ pub enum PageError {
     RedirectUri,
 }
 
+impl PageError {
+    /// The stable word for it, which a page in any language can show. What it means stands in `docs/portals.md`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Malformed => "request_unreadable",
+            Self::ClientId => "client_id_missing",
+            Self::UnknownClient => "client_id_unknown",
+            Self::RedirectUri => "redirect_uri_mismatch",
+        }
+    }
+}
+
 /// An error on its way back to a client's registered redirect URI.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redirect {

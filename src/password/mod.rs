@@ -1,7 +1,7 @@
 //! Passwords: what may be one, and how they are hashed (Argon2id, RFC 9106).
 //!
-//! Hashing is meant to be slow, so it has a lane of its own, half of which is kept for logins. Each hash borrows a block
-//! of memory that is used again, and let go when idle.
+//! Hashing is meant to be slow, so it has a lane of its own. A quarter of it is kept for browsers that logged in before, and
+//! half of the rest for logins. Each hash borrows a block of memory that is used again, and let go when idle.
 
 use std::{
     collections::HashSet,
@@ -88,6 +88,16 @@ pub enum Checked {
     Outdated(String),
 }
 
+/// Where a try at a password comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A browser in which that address logged in before. Guesses at many addresses cannot come from there, so they cannot
+    /// take its places.
+    KnownBrowser,
+    /// Anywhere else.
+    Anywhere,
+}
+
 /// Memory of a hash that is over, and since when it lies idle.
 type IdleMemory = (Instant, Vec<Block>);
 
@@ -95,6 +105,7 @@ type IdleMemory = (Instant, Vec<Block>);
 #[derive(Clone)]
 pub struct Hasher {
     params: Params,
+    known: Lane,
     logins: Lane,
     /// Anybody can register any number of addresses. Hashing only after the mailed code would spare that work, but the
     /// password would have to wait somewhere until then.
@@ -117,12 +128,14 @@ impl Hasher {
     pub fn new(config: config::Password) -> Result<Self, NotHashed> {
         let params =
             Params::new(config.memory_kib, config.iterations, config.parallelism, None).map_err(failed)?;
-        let logins = Lane::new(config.queue);
+        let known = Lane::new(config.queue);
+        let logins = known.three_quarters();
         Ok(Self {
             dearest: Arc::new(Mutex::new(params.clone())),
             params,
             new_passwords: logins.half(),
             logins,
+            known,
             idle: Arc::default(),
             #[cfg(test)]
             filled: Arc::default(),
@@ -137,7 +150,12 @@ impl Hasher {
 
     /// Checks a password against a stored hash. A wrong one costs the same work whatever the cost of that hash, and without
     /// any, so that time does not tell which addresses are known.
-    pub async fn check(&self, password: Secret, stored: Option<String>) -> Result<Checked, NotHashed> {
+    pub async fn check(
+        &self,
+        password: Secret,
+        stored: Option<String>,
+        from: Origin,
+    ) -> Result<Checked, NotHashed> {
         let hasher = self.clone();
         let check = move || {
             let (checked, done) = match stored {
@@ -149,7 +167,10 @@ impl Hasher {
             }
             Ok(checked)
         };
-        self.logins.run(check).await
+        match from {
+            Origin::KnownBrowser => self.known.run(check).await,
+            Origin::Anywhere => self.logins.run(check).await,
+        }
     }
 
     /// Lets go of memory that has been idle for half a minute.
@@ -277,20 +298,38 @@ mod tests {
         let password = || Secret::new("fiets op de dijk");
         let stored = weak.hash(password()).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=7168,t=1,p=1$"), "{stored}");
-        assert_eq!(weak.check(password(), Some(stored.clone())).await.unwrap(), Checked::Right);
-        assert_eq!(weak.check(Secret::new("een ander"), Some(stored.clone())).await.unwrap(), Checked::Wrong);
-        assert_eq!(weak.check(password(), None).await.unwrap(), Checked::Wrong);
-        let Checked::Outdated(newer) = strong.check(password(), Some(stored)).await.unwrap() else {
+        assert_eq!(
+            weak.check(password(), Some(stored.clone()), Origin::Anywhere).await.unwrap(),
+            Checked::Right
+        );
+        assert_eq!(
+            weak.check(Secret::new("een ander"), Some(stored.clone()), Origin::Anywhere).await.unwrap(),
+            Checked::Wrong
+        );
+        assert_eq!(weak.check(password(), None, Origin::Anywhere).await.unwrap(), Checked::Wrong);
+        let Checked::Outdated(newer) =
+            strong.check(password(), Some(stored), Origin::Anywhere).await.unwrap()
+        else {
             panic!("kept")
         };
-        assert_eq!(strong.check(password(), Some(newer.clone())).await.unwrap(), Checked::Right);
-        assert_eq!(weak.check(password(), Some(newer)).await.unwrap(), Checked::Right, "never weakened");
+        assert_eq!(
+            strong.check(password(), Some(newer.clone()), Origin::Anywhere).await.unwrap(),
+            Checked::Right
+        );
+        assert_eq!(
+            weak.check(password(), Some(newer), Origin::Anywhere).await.unwrap(),
+            Checked::Right,
+            "never weakened"
+        );
     }
 
     /// How many blocks are filled for a wrong password.
     async fn wrong(hasher: &Hasher, stored: Option<&str>) -> u64 {
         let before = hasher.filled.load(Ordering::Relaxed);
-        let checked = hasher.check(Secret::new("een ander"), stored.map(str::to_owned)).await.unwrap();
+        let checked = hasher
+            .check(Secret::new("een ander"), stored.map(str::to_owned), Origin::Anywhere)
+            .await
+            .unwrap();
         assert_eq!(checked, Checked::Wrong);
         hasher.filled.load(Ordering::Relaxed) - before
     }
@@ -333,11 +372,33 @@ mod tests {
         for _ in 0..80 + cores {
             tokio::task::yield_now().await;
         }
-        let login = hasher.check(Secret::new("fiets op de dijk"), None).await;
+        let login = hasher.check(Secret::new("fiets op de dijk"), None, Origin::Anywhere).await;
         assert_eq!(login.unwrap(), Checked::Wrong);
         let mut busy = 0;
         for new in flood {
             busy += usize::from(matches!(new.await.unwrap(), Err(NotHashed::Busy)));
+        }
+        assert!(busy > 0, "the flood was a flood");
+    }
+
+    #[tokio::test]
+    async fn guesses_at_many_addresses_leave_a_quarter_of_the_queue_to_known_browsers() {
+        let hasher = cheap(7168, 31);
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let tried = |from| {
+            let hasher = hasher.clone();
+            tokio::spawn(async move { hasher.check(Secret::new("een gok"), None, from).await })
+        };
+        let flood: Vec<_> = (0..80 + cores).map(|_| tried(Origin::Anywhere)).collect();
+        // One thread: when this goes on, the flood has asked for its places.
+        for _ in 0..80 + cores {
+            tokio::task::yield_now().await;
+        }
+        let owner = tried(Origin::KnownBrowser).await.unwrap();
+        assert_eq!(owner.unwrap(), Checked::Wrong, "it was let in");
+        let mut busy = 0;
+        for guess in flood {
+            busy += usize::from(matches!(guess.await.unwrap(), Err(NotHashed::Busy)));
         }
         assert!(busy > 0, "the flood was a flood");
     }

@@ -14,7 +14,8 @@ use zeroize::Zeroizing;
 
 use super::request::new_id;
 use super::response::{self, Asked};
-use super::settings::{Inner, Pem, ServiceProvider, SettingsError};
+use super::service_provider::{Inner, ServiceProvider};
+use super::settings::{Given, Pem, SettingsError};
 use super::strict::{self, Advice};
 use super::xml::{self, MAX_BYTES, SAML, SAMLP, SOAP, escape};
 use super::{Failure, Verified, verify};
@@ -155,13 +156,14 @@ pub(super) fn accept(
 }
 
 /// A client that shows our certificate, trusts only the given roots, and goes nowhere but where it is sent.
-pub(super) fn client(ca_roots: &str, ours: &Pem) -> Result<Client, SettingsError> {
-    let roots = Certificate::from_pem_bundle(ca_roots.as_bytes()).map_err(|_| SettingsError::NoRoots)?;
+pub(super) fn client(ca_roots: &Given, ours: &Pem) -> Result<Client, SettingsError> {
+    let no_roots = || SettingsError::Certificate { at: ca_roots.at.clone() };
+    let roots = Certificate::from_pem_bundle(ca_roots.text.as_bytes()).map_err(|_| no_roots())?;
     if roots.is_empty() {
-        return Err(SettingsError::NoRoots);
+        return Err(no_roots());
     }
-    let pem = Zeroizing::new(format!("{}\n{}", ours.certificate, *ours.key));
-    let refused = |_| SettingsError::Refused("the TLS client");
+    let pem = Zeroizing::new(format!("{}\n{}", *ours.certificate.text, *ours.key.text));
+    let refused = |_| SettingsError::Refused { what: "the TLS client", at: ours.certificate.at.clone() };
     Client::builder()
         .identity(Identity::from_pem(pem.as_bytes()).map_err(refused)?)
         .tls_certs_only(roots)

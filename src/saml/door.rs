@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::keys::TrustedCertificate;
 use super::response::{self, Asked};
 use super::routing::Routing;
-use super::settings::{NamedPem, Pem, RoutingService, SettingsError};
+use super::settings::{Given, NamedPem, Pem, RoutingService, SettingsError};
 use super::strict::{self, Advice, Signatures};
 use super::verify::{self, Signed};
 use super::{Expected, xml};
@@ -54,10 +54,14 @@ impl Reader {
         super::libxmlsec::harden();
         let digid = X509::from_pem(digid.as_bytes()).and_then(|digid| digid.to_der());
         let trusted = digid.ok().and_then(|der| TrustedCertificate::from_der(&der));
-        let trusted = trusted.ok_or(SettingsError::Certificate { what: "DigiD" })?;
+        let trusted = trusted.ok_or_else(|| SettingsError::Certificate { at: "DigiD's".to_owned() })?;
+        let given = |text: String| Given { text: text.into(), at: "ours".to_owned() };
         let routing = Routing::new(&RoutingService {
             service_uuid: SERVICE.to_owned(),
-            encryption: NamedPem { name: KEY_NAME.to_owned(), pem: Pem { key: key.into(), certificate } },
+            encryption: NamedPem {
+                name: KEY_NAME.to_owned(),
+                pem: Pem { key: given(key), certificate: given(certificate) },
+            },
             next_encryption: Vec::new(),
             providers: None,
         })?;

@@ -84,7 +84,7 @@ pub(super) fn inspect(
     report: &mut Report,
     now: Timestamp,
 ) -> Option<IdentityProvider> {
-    let mut look = Look { report, wrong: false };
+    let mut look = Look { report };
     let unverified = match xml::parse(bytes) {
         Ok(root) if root.is(MD, "EntityDescriptor") => root,
         Ok(_) => {
@@ -128,7 +128,7 @@ pub(super) fn inspect(
     let redirect = look.front_channel(idp, (sign_on, HTTP_REDIRECT), binding == Binding::Redirect);
     let post = look.front_channel(idp, (sign_on, HTTP_POST), binding == Binding::Post);
     let logout = look.front_channel(idp, ("SingleLogoutService", HTTP_POST), single_logout);
-    let wrong = look.wrong;
+    let wrong = report.is_wrong(ABOUT);
     // What has ended was said above.
     let alive = certificates.iter().any(|certificate| certificate.valid_at(now));
     let certificates_alive = if alive { certificates.as_slice() } else { &[] };
@@ -157,7 +157,6 @@ fn verified(bytes: &[u8], root: &Element, pinned: &[TrustedCertificate]) -> Resu
 /// A look at one document.
 struct Look<'r> {
     report: &'r mut Report,
-    wrong: bool,
 }
 
 impl Look<'_> {
@@ -170,7 +169,6 @@ impl Look<'_> {
     }
 
     fn error(&mut self, says: impl Display) {
-        self.wrong = true;
         self.report.error(ABOUT, says);
     }
 

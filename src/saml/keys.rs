@@ -2,12 +2,14 @@
 
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::error::ErrorStack;
+use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey, PKeyRef, Private, Public};
 use openssl::x509::{X509, X509Ref};
 use zeroize::Zeroizing;
 
 use super::expiry::Dates;
-use super::settings::{Pem, SettingsError};
+use super::settings::{Given, Pem, SettingsError};
+use crate::domain::finding::Ending;
 use crate::domain::time::Timestamp;
 
 /// The shortest RSA key that NCSC's TLS guidelines and Logius accept.
@@ -22,22 +24,23 @@ pub(super) struct KeyPair {
 }
 
 impl KeyPair {
-    /// Reads both and checks that they belong together. `what` names the pair in the error.
-    pub(super) fn from_pem(what: &'static str, pem: &Pem) -> Result<Self, SettingsError> {
+    /// Reads both and checks that they belong together.
+    pub(super) fn from_pem(pem: &Pem) -> Result<Self, SettingsError> {
+        let no_key = |_| no_key(&pem.key);
         // Without a callback OpenSSL would ask for a pass phrase at the terminal.
-        let key = PKey::private_key_from_pem_callback(pem.key.as_bytes(), |_| Ok(0))
-            .map_err(|_| SettingsError::Key { what })?;
-        let chain = X509::stack_from_pem(pem.certificate.as_bytes()).unwrap_or_default();
-        let certificate = chain.into_iter().next().ok_or(SettingsError::Certificate { what })?;
-        let public = certificate.public_key().map_err(|_| SettingsError::Certificate { what })?;
+        let key = PKey::private_key_from_pem_callback(pem.key.text.as_bytes(), |_| Ok(0)).map_err(no_key)?;
+        let chain = X509::stack_from_pem(pem.certificate.text.as_bytes()).unwrap_or_default();
+        let certificate = chain.into_iter().next().ok_or_else(|| no_certificate(&pem.certificate))?;
+        let public = certificate.public_key().map_err(|_| no_certificate(&pem.certificate))?;
         if key.id() != Id::RSA || key.bits() < RSA_BITS {
-            return Err(SettingsError::Weak { what });
+            return Err(SettingsError::Weak { at: pem.key.at.clone() });
         }
         if !public.public_eq(&key) {
-            return Err(SettingsError::Mismatch { what });
+            let (key, certificate) = (pem.key.at.clone(), pem.certificate.at.clone());
+            return Err(SettingsError::Mismatch { key, certificate });
         }
-        let key_der = key.private_key_to_der().map_err(|_| SettingsError::Key { what })?;
-        let dates = dates(&certificate).map_err(|_| SettingsError::Certificate { what })?;
+        let key_der = key.private_key_to_der().map_err(no_key)?;
+        let dates = dates(&certificate).map_err(|_| no_certificate(&pem.certificate))?;
         Ok(Self { key, key_der: Zeroizing::new(key_der), certificate, dates })
     }
 
@@ -56,6 +59,35 @@ impl KeyPair {
     pub(super) fn dates(&self) -> Dates {
         self.dates
     }
+
+    /// When it ends, as one of this kind; by its own name where our metadata gives it one.
+    pub(super) fn ending(&self, what: &'static str, key_name: Option<&str>) -> Ending {
+        let (subject, serial) = identity(&self.certificate);
+        Ending { what, name: key_name.map_or(subject, str::to_owned), serial, at: self.dates.not_after }
+    }
+
+    /// Whether both are certificates of one private key.
+    pub(super) fn is_same_key(&self, other: &Self) -> bool {
+        self.key.public_eq(&other.key)
+    }
+}
+
+fn no_key(given: &Given) -> SettingsError {
+    let at = given.at.clone();
+    if given.holds("CERTIFICATE") && !given.holds("PRIVATE KEY") {
+        SettingsError::MixedUp { at, found: "certificate", wanted: "private key" }
+    } else {
+        SettingsError::Key { at }
+    }
+}
+
+fn no_certificate(given: &Given) -> SettingsError {
+    let at = given.at.clone();
+    if given.holds("PRIVATE KEY") && !given.holds("CERTIFICATE") {
+        SettingsError::MixedUp { at, found: "private key", wanted: "certificate" }
+    } else {
+        SettingsError::Certificate { at }
+    }
 }
 
 /// A certificate DigiD may sign with, and while it may.
@@ -66,13 +98,14 @@ pub(super) struct TrustedCertificate {
 
 impl TrustedCertificate {
     /// Reads every certificate of a file that the operator gave. One of no use is an error: they meant it to count.
-    pub(super) fn all_from_pem(what: &'static str, pem: &str) -> Result<Vec<Self>, SettingsError> {
-        let all = X509::stack_from_pem(pem.as_bytes()).unwrap_or_default();
+    pub(super) fn all_from_pem(given: &Given) -> Result<Vec<Self>, SettingsError> {
+        let all = X509::stack_from_pem(given.text.as_bytes()).unwrap_or_default();
         if all.is_empty() {
-            return Err(SettingsError::Certificate { what });
+            return Err(no_certificate(given));
         }
+        let weak = || SettingsError::Weak { at: given.at.clone() };
         let read = |certificate: &X509| Self::from_der(&certificate.to_der().ok()?);
-        all.iter().map(|certificate| read(certificate).ok_or(SettingsError::Weak { what })).collect()
+        all.iter().map(|certificate| read(certificate).ok_or_else(weak)).collect()
     }
 
     /// Reads a certificate; `None` when it is garbage or its key is not RSA of a fair size: DigiD signs with nothing
@@ -86,6 +119,13 @@ impl TrustedCertificate {
         Some(Self { der: der.to_vec(), dates: dates(&certificate).ok()? })
     }
 
+    /// When it ends, as one of this kind.
+    pub(super) fn ending(&self, what: &'static str) -> Ending {
+        let read = X509::from_der(&self.der);
+        let (name, serial) = read.map(|certificate| identity(&certificate)).unwrap_or_default();
+        Ending { what, name, serial, at: self.dates.not_after }
+    }
+
     pub(super) fn valid_at(&self, now: Timestamp) -> bool {
         self.dates.not_before <= now && now <= self.dates.not_after
     }
@@ -93,6 +133,17 @@ impl TrustedCertificate {
 
 fn dates(certificate: &X509Ref) -> Result<Dates, ErrorStack> {
     Ok(Dates { not_before: instant(certificate.not_before())?, not_after: instant(certificate.not_after())? })
+}
+
+/// What tells a certificate from others: the name of its subject, and its serial number in hexadecimal digits.
+pub(super) fn identity(certificate: &X509Ref) -> (String, String) {
+    let name = certificate.subject_name().entries_by_nid(Nid::COMMONNAME).next();
+    let name = name.and_then(|name| name.data().to_string().ok()).map(|name| name.chars().take(64).collect());
+    let serial = certificate
+        .serial_number()
+        .to_bn()
+        .and_then(|serial| serial.to_hex_str().map(|hex| hex.to_lowercase()));
+    (name.unwrap_or_default(), serial.unwrap_or_default())
 }
 
 /// An ASN.1 time as ours.

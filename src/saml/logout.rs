@@ -18,7 +18,7 @@ use super::assertion;
 use super::identity_provider::IdentityProvider;
 use super::request::new_id;
 use super::response::{self, SKEW, SUCCESS, not_in_the_future, time, version_and_issuer};
-use super::settings::{Inner, ServiceProvider};
+use super::service_provider::{Inner, ServiceProvider};
 use super::xml::{self, Element, Reason, SAML, SAMLP, escape};
 use super::{Failure, verify};
 use crate::domain::bsn::Bsn;

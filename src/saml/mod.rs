@@ -8,7 +8,7 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `settings` | parses what the operator gives, once |
+//! | `settings`, `service_provider` | what the operator gives; what that makes, parsed and checked once |
 //! | `metadata` | writes ours |
 //! | `identity_provider` | reads DigiD's, and says all that is wrong with it |
 //! | `succession`, `expiry` | which key of ours has its turn; what the dates of certificates mean |
@@ -39,6 +39,7 @@ mod metadata;
 mod request;
 mod response;
 mod routing;
+mod service_provider;
 mod settings;
 mod signer;
 mod strict;
@@ -61,7 +62,5 @@ pub use identity_provider::Needs;
 pub use logout::{LogoutRequest, OutgoingLogout, fault};
 pub use request::{Delivery, Outgoing, RequestError, Wish};
 pub use routing::{Legal, Representation};
-pub use settings::{
-    Interface, NamedPem, Pem, Providers, RoutingService, ServiceProvider, Settings, SettingsError,
-    check_metadata,
-};
+pub use service_provider::{ServiceProvider, check_metadata};
+pub use settings::{Given, Interface, NamedPem, Pem, Providers, RoutingService, Settings, SettingsError};

@@ -11,7 +11,7 @@ use url::Url;
 use url::form_urlencoded::byte_serialize;
 
 use super::metadata::HTTP_ARTIFACT;
-use super::settings::{Inner, ServiceProvider};
+use super::service_provider::{Inner, ServiceProvider};
 use super::signer::RSA_SHA256;
 use super::xml::{SAML, SAMLP, escape};
 use super::{Failure, level};

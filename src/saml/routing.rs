@@ -3,9 +3,8 @@
 use super::decrypt::{self, Recipient};
 use super::expiry;
 use super::keys::KeyPair;
-use super::settings::{
-    NamedPem, Providers, RoutingService, ServiceProvider, SettingsError, check_distinct, check_name,
-};
+use super::service_provider::ServiceProvider;
+use super::settings::{NamedPem, Providers, RoutingService, SettingsError, check_distinct, check_name};
 use super::xml::{Element, Reason, SAML, escape};
 use crate::domain::bsn::Bsn;
 use crate::domain::finding::Report;
@@ -47,14 +46,12 @@ impl Routing {
     pub(super) fn new(settings: &RoutingService) -> Result<Self, SettingsError> {
         let RoutingService { service_uuid, encryption, next_encryption, providers } = settings;
         check_distinct([encryption].into_iter().chain(next_encryption))?;
-        let key = |what, named: &NamedPem| {
+        let key = |named: &NamedPem| {
             check_name("the encryption key name", &named.name)?;
-            Ok((named.name.clone(), KeyPair::from_pem(what, &named.pem)?))
+            Ok((named.name.clone(), KeyPair::from_pem(&named.pem)?))
         };
-        let mut keys = vec![key("encryption", encryption)?];
-        for next in next_encryption {
-            keys.push(key("next encryption", next)?);
-        }
+        let keys = [encryption].into_iter().chain(next_encryption).map(key);
+        let keys = keys.collect::<Result<_, SettingsError>>()?;
         Ok(Self { service_uuid: service_uuid.clone(), keys, providers: providers.clone() })
     }
 

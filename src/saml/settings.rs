@@ -1,38 +1,38 @@
-//! What the operator gives us to be a service provider of DigiD, parsed once and refused at start when it
-//! cannot work.
+//! What the operator gives us to be a service provider of DigiD: plain values, what is wrong with them, and how it is said.
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
 
-use reqwest::Client;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::identity_provider::{self, IdentityProvider, Needs, Trust};
-use super::keys::{KeyPair, TrustedCertificate};
-use super::logout::Logout;
-use super::routing::Routing;
-use super::signer::Signer;
-use super::succession::Succession;
-use super::{Failure, artifact, expiry, libxmlsec, metadata};
 use crate::config::digid::Binding;
 use crate::domain::client::is_loopback;
-use crate::domain::finding::Report;
 use crate::domain::time::Timestamp;
-use crate::lane::Lane;
 
-/// How many pieces of RSA and XML work may wait. At about two milliseconds each, the last waits half a second on one
-/// core.
-const WAITING: usize = 256;
+/// What a file holds, and where that is.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Given {
+    /// The text of the file.
+    pub text: Zeroizing<String>,
+    /// In the words of an error: the key in the configuration, and the file.
+    pub at: String,
+}
+
+impl Given {
+    /// Whether a PEM block of this kind stands in it.
+    pub fn holds(&self, kind: &str) -> bool {
+        self.text.lines().any(|line| line.starts_with("-----BEGIN") && line.contains(kind))
+    }
+}
 
 /// An RSA key of at least 2048 bits without pass phrase and its certificate, both PEM.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Pem {
     /// The private key.
-    pub key: Zeroizing<String>,
+    pub key: Given,
     /// The certificate; after it, where others must be able to build a chain, its intermediates.
-    pub certificate: String,
+    pub certificate: Given,
 }
 
 /// The same, with the name that our metadata gives it.
@@ -50,7 +50,7 @@ pub enum Interface {
     /// DigiD itself (interface 3.x): the BSN stands in the NameID.
     Digid3,
     /// The routing service before it (ST-SAML 1.0): BSNs are encrypted for us, and another may be represented.
-    RoutingService(RoutingService),
+    RoutingService(Box<RoutingService>),
 }
 
 /// Our registration with the routing service.
@@ -101,13 +101,13 @@ pub struct Settings {
     /// Our TLS clients later.
     pub next_tls: Vec<(Timestamp, Pem)>,
     /// The only roots that may vouch for DigiD's back channel, PEM.
-    pub ca_roots: String,
+    pub ca_roots: Given,
     /// DigiD's metadata as received from Logius, XML.
     pub digid_metadata: String,
     /// Whose metadata that must be.
     pub metadata_entity_id: String,
     /// The certificates one of which it must be signed with, PEM.
-    pub metadata_certificates: String,
+    pub metadata_certificates: Given,
 }
 
 impl fmt::Debug for Settings {
@@ -120,32 +120,47 @@ impl fmt::Debug for Settings {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
     /// No private key could be read.
-    #[error("the {what} private key is no PEM private key, or has a pass phrase; give it unencrypted in PEM")]
+    #[error(
+        "{at} is no private key in PEM, or has a pass phrase: put the key there unencrypted, readable to its owner only"
+    )]
     Key {
-        /// Which pair.
-        what: &'static str,
+        /// Where it should be.
+        at: String,
+    },
+    /// A certificate in the place of a key, or a key in that of a certificate.
+    #[error("{at} holds a {found} in the place of a {wanted}: are the two lines of this pair mixed up?")]
+    MixedUp {
+        /// Where that is.
+        at: String,
+        /// What is there.
+        found: &'static str,
+        /// What should be.
+        wanted: &'static str,
     },
     /// No certificate could be read.
-    #[error("the {what} certificate is no PEM certificate")]
+    #[error(
+        "{at} holds no certificate in PEM: put it there as text that begins with -----BEGIN CERTIFICATE-----"
+    )]
     Certificate {
-        /// Which pair.
-        what: &'static str,
+        /// Where it should be.
+        at: String,
     },
     /// The key is not RSA, or too short.
-    #[error("the {what} key must be RSA of at least 2048 bits")]
+    #[error("{at} must be RSA of at least 2048 bits: make a new key, and have a certificate made for it")]
     Weak {
-        /// Which pair.
-        what: &'static str,
+        /// Where it is.
+        at: String,
     },
     /// Key and certificate are of different pairs.
-    #[error("the {what} private key does not belong to the {what} certificate")]
+    #[error(
+        "{key} does not belong to {certificate}: put the key there that this certificate was made for, or the other way round"
+    )]
     Mismatch {
-        /// Which pair.
-        what: &'static str,
+        /// Where the key is.
+        key: String,
+        /// Where the certificate is.
+        certificate: String,
     },
-    /// No certificate authority for the back channel.
-    #[error("the CA roots for DigiD's back channel hold no PEM certificate")]
-    NoRoots,
     /// A value that cannot be.
     #[error("{name} {problem}")]
     Value {
@@ -163,211 +178,21 @@ pub enum SettingsError {
         more: usize,
     },
     /// TLS or the signature library refused what each part seemed good for.
-    #[error("cannot set up {0} with these keys and certificates")]
-    Refused(&'static str),
+    #[error(
+        "cannot set up {what} with {at}: is it whole, its certificate first and the intermediates after it?"
+    )]
+    Refused {
+        /// What was to be set up.
+        what: &'static str,
+        /// With what.
+        at: String,
+    },
 }
 
 fn more_of(more: usize) -> String {
     match more {
         0 => String::new(),
         more => format!(". {more} more: run `namens digid check` with the file"),
-    }
-}
-
-/// A service provider of DigiD, ready to send requests and to resolve artifacts. Cheap to clone.
-#[derive(Clone)]
-pub struct ServiceProvider {
-    pub(super) inner: Arc<Inner>,
-}
-
-/// What the parts of this floor share.
-pub(super) struct Inner {
-    pub(super) entity_id: String,
-    pub(super) acs_url: Url,
-    pub(super) acs_index: Option<u16>,
-    pub(super) binding: Binding,
-    /// Our registration, where we are connected to the routing service.
-    pub(super) routing: Option<Routing>,
-    /// Single logout, where it is in use.
-    pub(super) logout: Option<Logout>,
-    pub(super) signers: Succession<Signer>,
-    pub(super) digid: IdentityProvider,
-    pub(super) clients: Succession<TlsClient>,
-    pub(super) lanes: Lanes,
-    pinned: Vec<TrustedCertificate>,
-    metadata: Succession<String>,
-}
-
-impl Inner {
-    /// Refuses to go on with metadata that has ended while we ran (SAML 2.0 metadata, section 2.3.2).
-    pub(super) fn check_metadata_counts(&self, now: Timestamp) -> Result<(), Failure> {
-        let ended = Failure::Broken("DigiD's metadata has ended: replace the file, see `namens doctor`");
-        if self.digid.counts_at(now) { Ok(()) } else { Err(ended) }
-    }
-}
-
-/// The bounds on XML and signatures.
-#[derive(Clone)]
-pub(super) struct Lanes {
-    /// For what DigiD answers about somebody who logs in.
-    pub(super) all: Lane,
-    /// Half of it, for what anybody can ask for: to leave for DigiD, and to be read as if they were DigiD.
-    pub(super) strangers: Lane,
-}
-
-/// How we reach DigiD's back channel, and what we show there.
-pub(super) struct TlsClient {
-    pub(super) client: Client,
-    pair: KeyPair,
-}
-
-impl ServiceProvider {
-    /// Parses and checks everything once, and closes libxmlsec's holes.
-    pub fn new(settings: &Settings, now: Timestamp) -> Result<Self, SettingsError> {
-        let all = Lane::new(WAITING);
-        Self::within(Lanes { strangers: all.half(), all }, settings, now)
-    }
-
-    /// The same with other settings, within the same bounds: work that the older one began still counts.
-    pub fn renewed(&self, settings: &Settings, now: Timestamp) -> Result<Self, SettingsError> {
-        Self::within(self.inner.lanes.clone(), settings, now)
-    }
-
-    fn within(lanes: Lanes, settings: &Settings, now: Timestamp) -> Result<Self, SettingsError> {
-        libxmlsec::harden();
-        check_name("the entity id", &settings.entity_id)?;
-        check_url("the assertion consumer service URL", &settings.acs_url)?;
-        let routing = match &settings.interface {
-            Interface::Digid3 => None,
-            Interface::RoutingService(service) => {
-                check_routing(settings.binding, settings.acs_index, service)?;
-                Some(Routing::new(service)?)
-            }
-        };
-        let pinned = pinned(&settings.metadata_certificates)?;
-        let needs = Needs { binding: settings.binding, single_logout: settings.logout_url.is_some() };
-        let trust = Trust { entity_id: &settings.metadata_entity_id, pinned: &pinned, needs };
-        let digid = identity_provider::read(&settings.digid_metadata, &trust, now)?;
-        let logout = settings.logout_url.clone().and_then(|ours| Logout::new(ours, &digid));
-        let (signers, clients) = (signers(settings)?, clients(settings)?);
-        let metadata = ours(settings, &signers, &clients, routing.as_ref())?;
-        let inner = Inner {
-            entity_id: settings.entity_id.clone(),
-            acs_url: settings.acs_url.clone(),
-            acs_index: settings.acs_index,
-            binding: settings.binding,
-            routing,
-            logout,
-            signers,
-            digid,
-            clients,
-            lanes,
-            pinned,
-            metadata,
-        };
-        Ok(Self { inner: Arc::new(inner) })
-    }
-
-    /// Our metadata, signed, to hand to Logius: the keys whose turn it is at `now` and those that wait. The same text on
-    /// every node and after every restart.
-    pub fn metadata(&self, now: Timestamp) -> &str {
-        self.inner.metadata.at(now)
-    }
-
-    /// Where a browser is sent to log in, for the policy of the page that sends it there.
-    pub fn login_address(&self) -> Option<&Url> {
-        match self.inner.binding {
-            Binding::Redirect => self.inner.digid.redirect.as_ref(),
-            Binding::Post => self.inner.digid.post.as_ref(),
-        }
-    }
-
-    /// What the dates of all certificates mean, ours and DigiD's, and those of its metadata, for `namens doctor` and the
-    /// log.
-    pub fn dates(&self, report: &mut Report, now: Timestamp) {
-        let inner = &self.inner;
-        expiry::ours(report, "SAML signing", inner.signers.turns(), |signer| signer.pair().dates(), now);
-        if let Some(routing) = &inner.routing {
-            routing.dates(report, now);
-        }
-        expiry::ours(report, "TLS client", inner.clients.turns(), |client| client.pair.dates(), now);
-        expiry::digid(report, &inner.digid.certificates, inner.digid.valid_until, now);
-        expiry::pinned(report, &inner.pinned, now);
-    }
-}
-
-/// Says everything that is wrong with metadata of DigiD, and what its dates mean, without anything else of the settings.
-/// `pem` holds the certificates one of which it must be signed with.
-pub fn check_metadata(
-    metadata: &[u8],
-    entity_id: &str,
-    pem: &str,
-    needs: Needs,
-    report: &mut Report,
-    now: Timestamp,
-) -> Result<(), SettingsError> {
-    libxmlsec::harden();
-    let pinned = pinned(pem)?;
-    identity_provider::inspect(metadata, &Trust { entity_id, pinned: &pinned, needs }, report, now);
-    Ok(())
-}
-
-fn pinned(pem: &str) -> Result<Vec<TrustedCertificate>, SettingsError> {
-    TrustedCertificate::all_from_pem("DigiD metadata", pem)
-}
-
-fn signers(settings: &Settings) -> Result<Succession<Signer>, SettingsError> {
-    let signer = |what, named: &NamedPem| {
-        check_name("a key name", &named.name)?;
-        Ok(Signer::new(KeyPair::from_pem(what, &named.pem)?, named.name.clone()))
-    };
-    let all = [&settings.signing].into_iter().chain(settings.next_signing.iter().map(|(_, named)| named));
-    check_distinct(all)?;
-    let next = settings.next_signing.iter();
-    let next = next.map(|(from, named)| Ok((*from, signer("next SAML signing", named)?)));
-    let next = next.collect::<Result<_, SettingsError>>()?;
-    Succession::new("[[digid.next_signing]]", signer("SAML signing", &settings.signing)?, next)
-}
-
-fn clients(settings: &Settings) -> Result<Succession<TlsClient>, SettingsError> {
-    let client = |what, pem| {
-        let pair = KeyPair::from_pem(what, pem)?;
-        Ok(TlsClient { client: artifact::client(&settings.ca_roots, pem)?, pair })
-    };
-    let next = settings.next_tls.iter().map(|(from, pem)| Ok((*from, client("next TLS client", pem)?)));
-    let next = next.collect::<Result<_, SettingsError>>()?;
-    Succession::new("[[digid.next_tls]]", client("TLS client", &settings.tls)?, next)
-}
-
-/// Our metadata from the beginning, and from every moment at which a key takes over.
-fn ours(
-    settings: &Settings,
-    signers: &Succession<Signer>,
-    clients: &Succession<TlsClient>,
-    routing: Option<&Routing>,
-) -> Result<Succession<String>, SettingsError> {
-    let write = |now| {
-        let signers: Vec<&Signer> = signers.current_and_next(now).collect();
-        let tls: Vec<&KeyPair> = clients.current_and_next(now).map(|client| &client.pair).collect();
-        let ours = metadata::Ours {
-            entity_id: &settings.entity_id,
-            acs: &settings.acs_url,
-            index: settings.acs_index,
-            logout: settings.logout_url.as_ref(),
-            signers: &signers,
-            routing: routing.map(|routing| (routing, tls.as_slice())),
-        };
-        metadata::write(&ours).map_err(|_| SettingsError::Refused("the SAML signature"))
-    };
-    let moments: BTreeSet<Timestamp> = signers.moments().chain(clients.moments()).collect();
-    let later = moments.into_iter().map(|from| Ok((from, write(from)?)));
-    let later = later.collect::<Result<Vec<_>, SettingsError>>()?;
-    Ok(Succession::of(write(Timestamp::from_epoch(i64::MIN))?, later))
-}
-
-impl fmt::Debug for ServiceProvider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServiceProvider").field("entity_id", &self.inner.entity_id).finish_non_exhaustive()
     }
 }
 
@@ -400,7 +225,7 @@ pub(super) fn check_distinct<'a>(keys: impl Iterator<Item = &'a NamedPem>) -> Re
 }
 
 /// What ST-SAML 1.0 wants of us, *AuthnRequest* and *DV Metadata*.
-fn check_routing(
+pub(super) fn check_routing(
     binding: Binding,
     acs_index: Option<u16>,
     service: &RoutingService,
@@ -420,7 +245,7 @@ fn check_routing(
     providers.flat_map(|p| [&p.login, &p.representation]).try_for_each(|id| check_name("a provider", id))
 }
 
-fn check_url(name: &'static str, url: &Url) -> Result<(), SettingsError> {
+pub(super) fn check_url(name: &'static str, url: &Url) -> Result<(), SettingsError> {
     if is_safe(url) { Ok(()) } else { Err(SettingsError::Value { name, problem: "must be an https URL" }) }
 }
 

@@ -175,4 +175,48 @@ mod tests {
             assert!(matches!(loopback_url(there), Err(SimulatorError::NotLoopback(_))), "{there}");
         }
     }
+
+    /// Whoever takes the simulator for DigiD, or for a portal, can only be on this machine.
+    #[tokio::test]
+    async fn nothing_starts_for_another_machine() {
+        let folder = testing::scratch("loopback");
+        let pki = pki::Pki::create(&folder).unwrap();
+        let (here, there) = ("http://127.0.0.1:8080", "https://id.example.nl");
+        let listener = |at: &str| TcpListener::bind(at).unwrap();
+        let digid = |base: &str, sp: &str, back: &str| {
+            let config = digid::Config {
+                entity_id: "urn:digid".to_owned(),
+                base_url: base.to_owned(),
+                pki: pki.clone(),
+                sp: digid::registry::SpMetadata::Url(sp.parse().unwrap()),
+                people: Vec::new(),
+            };
+            digid::start(config, listener("127.0.0.1:0"), listener(back))
+        };
+        let portal = |issuer: &str, base: &str, at: &str| {
+            let config = portal::Config {
+                name: "Portal".to_owned(),
+                issuer: issuer.to_owned(),
+                client_id: "portal".to_owned(),
+                client_secret: None,
+                base_url: base.to_owned(),
+            };
+            portal::start(config, listener(at))
+        };
+        let (ours, all) = ("127.0.0.1:0", "0.0.0.0:0");
+        for refused in [
+            digid(there, here, ours),
+            digid(here, there, ours),
+            digid(here, here, all),
+            portal(there, here, ours),
+            portal(here, there, ours),
+            portal(here, here, all),
+        ] {
+            assert!(matches!(refused, Err(SimulatorError::NotLoopback(_))));
+        }
+        for running in [digid(here, here, ours), portal(here, here, ours)] {
+            running.unwrap().stop().await;
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

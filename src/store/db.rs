@@ -9,7 +9,7 @@ use std::{
 };
 
 use sqlx::{
-    Any, AnyConnection, AnyPool, Connection, Executor, SqlStr, Transaction,
+    Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, SqlStr, Transaction,
     any::AnyPoolOptions,
     migrate::{Migration, MigrationType, Migrator},
 };
@@ -22,6 +22,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "grants", include_str!("../../migrations/0002_grants.sql")),
     (3, "mandates", include_str!("../../migrations/0003_mandates.sql")),
     (4, "digid_sessions", include_str!("../../migrations/0004_digid_sessions.sql")),
+    (5, "special_bases", include_str!("../../migrations/0005_special_bases.sql")),
 ];
 
 /// How many connections read at once. Reads are short; more would only wait for the disk.
@@ -185,12 +186,9 @@ fn is_other_file(path: &Path) -> bool {
 
 /// FULL, so that what was acknowledged survives a power cut; foreign keys, because SQLite leaves them off.
 async fn set_up(connection: &mut AnyConnection) -> sqlx::Result<()> {
-    for pragma in [
-        "PRAGMA busy_timeout = 20000",
-        "PRAGMA journal_mode = WAL",
-        "PRAGMA synchronous = FULL",
-        "PRAGMA foreign_keys = ON",
-    ] {
+    let patience = format!("PRAGMA busy_timeout = {}", PATIENCE.as_millis());
+    connection.execute(AssertSqlSafe(patience)).await?;
+    for pragma in ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON"] {
         connection.execute(pragma).await?;
     }
     Ok(())
@@ -205,4 +203,38 @@ fn pool(connections: u32) -> AnyPoolOptions {
         // A file does not hang up: to ask before each statement would cost more than most statements.
         .test_before_acquire(false)
         .after_connect(|connection, _| Box::pin(set_up(connection)))
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::AssertSqlSafe;
+
+    use super::*;
+
+    /// A power cut cannot be had in a test; that SQLite waits for the disk at each commit, on whichever connection, can.
+    #[tokio::test]
+    async fn every_connection_waits_for_the_disk_and_minds_foreign_keys() {
+        let folder = std::env::temp_dir().join(format!("namens-db-{}", crate::domain::id::random::<9>()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let db = Db::open_sqlite(&folder.join("namens.db"), true).await.unwrap();
+        let mut held = Vec::new();
+        for (pool, connections) in [(db.writer(), 1), (db.reader(), READERS)] {
+            for _ in 0..connections {
+                held.push(pool.acquire().await.unwrap());
+            }
+        }
+        for connection in &mut held {
+            for (pragma, full) in [("synchronous", 2), ("foreign_keys", 1)] {
+                let asked = AssertSqlSafe(format!("PRAGMA {pragma}"));
+                let (is,): (i64,) = sqlx::query_as(asked).fetch_one(&mut **connection).await.unwrap();
+                assert_eq!(is, full, "{pragma}");
+            }
+        }
+        let (mode,): (String,) =
+            sqlx::query_as("PRAGMA journal_mode").fetch_one(&mut *held[0]).await.unwrap();
+        assert_eq!(mode, "wal");
+        drop(held);
+        db.close().await;
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }

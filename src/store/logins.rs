@@ -66,6 +66,18 @@ pub struct Ending<'a> {
     pub event: Event<'a>,
 }
 
+/// What came of ending a login that is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Ended {
+    /// It ended, and what comes of it began.
+    Here,
+    /// Another request moved or ended it first: nothing was written for this one.
+    Late,
+    /// It ended, and nothing began: DigiD had ended its session while the login was under way.
+    LoggedOut,
+}
+
 impl Store {
     /// Keeps a new login.
     pub async fn begin_login(&self, login: &Login<Step>) -> Result<(), Fault> {
@@ -133,14 +145,12 @@ impl Store {
         Ok(true)
     }
 
-    /// Ends a login, and begins what comes of it. `false` when another request moved or ended the login first: exactly
-    /// one caller ever hears `true`, and nothing is written for the others. `false` too when DigiD ended its session while
-    /// this login was under way: then the login ends, and nothing begins.
-    pub async fn finish_login(&self, ending: &Ending<'_>, now: Timestamp) -> Result<bool, Fault> {
+    /// Ends a login, and begins what comes of it. Exactly one caller ever hears anything but [`Ended::Late`].
+    pub async fn finish_login(&self, ending: &Ending<'_>, now: Timestamp) -> Result<Ended, Fault> {
         let mut tx = self.db.begin().await?;
         if !take_as(&mut *tx, (Kind::Login, ending.login.as_str(), ending.version), now).await? {
             tx.rollback().await?;
-            return Ok(false);
+            return Ok(Ended::Late);
         }
         if let Some(older) = ending.older {
             remove(&mut *tx, Kind::Session, older.as_str()).await?;
@@ -153,14 +163,14 @@ impl Store {
             let event = Event { outcome: "logged_out", detail: None, ..ending.event.clone() };
             write_event(&mut *tx, &event, now).await?;
             tx.commit().await?;
-            return Ok(false);
+            return Ok(Ended::LoggedOut);
         }
         if let Some(begun) = &ending.begun {
             keep(&mut *tx, begun).await?;
         }
         write_event(&mut *tx, &ending.event, now).await?;
         tx.commit().await?;
-        Ok(true)
+        Ok(Ended::Here)
     }
 
     /// Ends a login, however far it got. `false` when another request did.
@@ -225,7 +235,7 @@ mod tests {
             [store.new_session(session).unwrap(), code]
         }
 
-        async fn end(&self, version: i64, older: &Session, begun: [New; 2]) -> Result<bool, Fault> {
+        async fn end(&self, version: i64, older: &Session, begun: [New; 2]) -> Result<Ended, Fault> {
             let (login, older, begun) = (&self.1.value.id, Some(&older.sid), Some(begun));
             self.0
                 .store
@@ -262,10 +272,10 @@ mod tests {
         assert_eq!(under.kept().await, [1, 2, 0, 0]);
         // Somebody moved the login meanwhile.
         assert!(store.move_login(&under.1).await.unwrap());
-        assert!(!under.end(1, &older, under.begun(&session)).await.unwrap());
+        assert_eq!(under.end(1, &older, under.begun(&session)).await.unwrap(), Ended::Late);
         assert_eq!(under.kept().await, [1, 2, 0, 0]);
 
-        assert!(under.end(2, &older, under.begun(&session)).await.unwrap());
+        assert_eq!(under.end(2, &older, under.begun(&session)).await.unwrap(), Ended::Here);
         assert_eq!(under.kept().await, [0, 2, 1, 1]);
         let lives = |session: Session| async move { store.session_by_sid(&session.sid, 99, at(3)).await };
         assert!(lives(older).await.unwrap().is_none() && lives(session).await.unwrap().is_some());
@@ -285,7 +295,7 @@ mod tests {
                 store.finish_login(&ending, at(2)).await.unwrap()
             });
         }
-        assert_eq!(ends.join_all().await.into_iter().filter(|won| *won).count(), 1);
+        assert_eq!(ends.join_all().await.into_iter().filter(|ended| *ended == Ended::Here).count(), 1);
         assert_eq!(under.kept().await, [0, 1, 1, 1]);
     }
 

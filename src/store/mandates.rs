@@ -2,10 +2,14 @@
 //! by [`standing`], and stored nowhere.
 
 mod rows;
+mod special;
 
 use sqlx::{Any, Transaction};
 
-use self::rows::{read_consent, read_mandate};
+use self::{
+    rows::{read_consent, read_mandate},
+    special::read_special,
+};
 use super::{
     Store,
     audit::{Event, write_event},
@@ -23,6 +27,7 @@ use crate::domain::{
 };
 
 pub(super) use self::rows::read_birth;
+pub use self::special::{NotAttested, NotChanged};
 
 /// The most mandates one person may hold or have given that are not over: a bound for every list and token.
 pub const MOST: i64 = 200;
@@ -53,14 +58,16 @@ pub enum NotStored {
     TooMany,
 }
 
-/// The three statements that read mandates with all that their standing depends on. `$1` is whose, `$2` is now.
+/// The four statements that read mandates with all that their standing depends on. `$1` is whose, `$2` is now.
 struct Statements {
     mandates: &'static str,
+    special: &'static str,
     consents: &'static str,
     blocks: &'static str,
 }
 
-/// Of all that was said, only the last of each word matters; an agreement from a clock ahead of ours is not heard yet.
+/// Of all that was said, only the last of each word matters; an agreement from a clock ahead of ours is not heard yet. Of the
+/// special bases those that are not over.
 macro_rules! statements {
     ($whose:literal) => {
         Statements {
@@ -71,6 +78,12 @@ macro_rules! statements {
                 $whose,
                 " = $1 ORDER BY CASE WHEN m.revoked_at IS NULL AND m.lapsed_at IS NULL \
                  AND COALESCE(m.ends, $2 + 1) > $2 THEN 0 ELSE 1 END, m.registered_at, m.id LIMIT 200"
+            ),
+            special: concat!(
+                "SELECT s.* FROM special_bases s JOIN mandates m ON m.id = s.mandate \
+                 WHERE m.revoked_at IS NULL AND s.ended_at IS NULL AND s.ends > $2 AND ",
+                $whose,
+                " = $1 ORDER BY s.attested_at, s.id"
             ),
             consents: concat!(
                 "SELECT c.mandate, c.party, c.word, MAX(c.at) AS at \
@@ -191,8 +204,9 @@ impl Store {
         Ok(self.read_mandates(&ONE, id.as_str(), now).await?.pop())
     }
 
-    /// Mandates first, then what was said, then the blocks: whatever is recorded between two of the statements is seen
-    /// by the later one, so no answer rests on a consent or on the absence of a block that was older than its mandate.
+    /// Mandates and special bases first, then what was said, then the blocks: whatever is recorded between two of the statements
+    /// is seen by the later one, so no answer rests on a consent or on the absence of a block that was older than its mandate,
+    /// nor on the absence of a withdrawal that was older than a basis.
     async fn read_mandates(
         &self,
         statements: &Statements,
@@ -204,13 +218,17 @@ impl Store {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
+        let special = ask(statements.special).fetch_all(self.db.reader()).await?;
+        let special = special.iter().map(read_special).collect::<Result<Vec<_>, _>>()?;
         let consents = ask(statements.consents).fetch_all(self.db.reader()).await?;
         let consents = consents.iter().map(read_consent).collect::<Result<Vec<_>, _>>()?;
         let blocks = ask(statements.blocks).fetch_all(self.db.reader()).await?;
         let blocks = blocks.iter().map(read_block).collect::<Result<Vec<_>, _>>()?;
         rows.iter()
             .map(|row| {
-                let mandate = read_mandate(row)?;
+                let mut mandate = read_mandate(row)?;
+                let own = special.iter().filter(|(of, _)| *of == mandate.id);
+                mandate.special = own.map(|(_, basis)| basis.clone()).collect();
                 let born = read_birth(row)?;
                 let standing = standing(&mandate, born, &consents, &blocks, now);
                 Ok(Listed {

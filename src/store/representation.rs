@@ -11,15 +11,18 @@ use crate::domain::{
 };
 
 impl Store {
-    /// The two dates of birth, then the blocks on the child that may bear on this parent, so that no answer rests on the
+    /// The two dates of birth, then the blocks on the child that may bear on this parent (`None`: nobody knows them yet), so that no answer rests on the
     /// absence of a block that was older than what it read first. A child who became part of another person has no record.
     pub async fn record_of(
         &self,
-        parent: &PersonId,
+        parent: Option<&PersonId>,
         child: &PersonId,
         now: Timestamp,
     ) -> Result<Record, Fault> {
-        let parent_born = self.person(parent).await?.and_then(|person| person.birth);
+        let parent_born = match parent {
+            Some(parent) => self.person(parent).await?.and_then(|person| person.birth),
+            None => None,
+        };
         let child_born = self.person(child).await?.and_then(|person| person.birth);
         let rows = sqlx::query(
             "SELECT DISTINCT b.representative, b.represented, b.placed_at, b.lifted_at, \
@@ -29,7 +32,7 @@ impl Store {
              AND (b.lifted_at IS NULL OR b.lifted_at > $3)",
         )
         .bind(child.as_str())
-        .bind(parent.as_str())
+        .bind(parent.map(PersonId::as_str))
         .bind(now.epoch())
         .fetch_all(self.db.reader())
         .await?;

@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     domain::{
+        assurance::Level,
         code::{CodeFor, NoResend, WrongCode},
         login::Notice,
         representation::NotRepresented,
@@ -156,7 +157,9 @@ fn problems(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
     let problems = [
         Problem::DigidFailed,
         Problem::BadReturn,
-        Problem::LevelTooLow,
+        Problem::LevelTooLow(Level::Midden),
+        Problem::LevelTooLow(Level::Substantieel),
+        Problem::LevelTooLow(Level::Hoog),
         Problem::TooYoung,
         Problem::LoginGone,
         Problem::BadRequest { code: given.into() },
@@ -352,8 +355,33 @@ async fn the_dutch_pages_say_what_was_agreed_to_the_letter() {
             assert!(words.contains(sentence), "{name}: {sentence}\n{words}");
         }
     }
-    let level = ErrorPage { frame: Frame::bare(Lang::Nl), problem: Problem::LevelTooLow, go_on: None };
-    assert!(html(level.render()).await.contains("U heeft de DigiD app of sms-controle nodig."));
+    for (level, says) in [
+        (Level::Midden, "U heeft de DigiD app of sms-controle nodig."),
+        (Level::Substantieel, "U heeft de DigiD app met een ID-check nodig."),
+        (Level::Hoog, "U heeft de DigiD app nodig, samen met uw identiteitskaart of rijbewijs."),
+    ] {
+        let problem = Problem::LevelTooLow(level);
+        let page = ErrorPage { frame: Frame::bare(Lang::Nl), problem, go_on: None };
+        let words = html(page.render()).await;
+        assert!(words.contains(says), "{words}");
+        assert_eq!(words.contains("sms"), level == Level::Midden, "{level:?}: {words}");
+    }
+}
+
+#[tokio::test]
+async fn who_must_wait_reads_as_long_as_the_browser_is_told() {
+    for (problem, says) in [
+        (Problem::Busy, [("10", "tien seconden"), ("10", "ten seconds")]),
+        (Problem::TooManyTries, [("60", "een minuut"), ("60", "a minute")]),
+        (Problem::TooManyMails, [("3600", "een uur"), ("3600", "an hour")]),
+    ] {
+        for (lang, (seconds, words)) in LANGS.into_iter().zip(says) {
+            let page = ErrorPage { frame: Frame::bare(lang), problem: problem.clone(), go_on: None }.render();
+            assert_eq!(page.headers()[header::RETRY_AFTER], seconds);
+            let text = html(page).await;
+            assert!(text.contains(words), "{words}: {text}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    error::{Failed, see_other},
+    error::{self, Failed, see_other},
     error_page::Problem,
     form::Form,
     page::{self, Frame},
@@ -24,6 +24,7 @@ use crate::{
     flows::{
         Refused,
         digid::{arrive, depart, depart_for_child},
+        stray::{Stray, note},
     },
     saml::{Delivery, Outgoing},
 };
@@ -87,8 +88,13 @@ pub struct Arrival {
 
 /// `GET /digid/acs`: the assertion consumer service, HTTP-Artifact binding only.
 pub async fn acs(visit: Visit, arrival: Result<Query<Arrival>, QueryRejection>) -> Result<Response, Failed> {
-    let Ok(Query(arrival)) = arrival else { return Err(Failed::Page(Problem::BadReturn, None)) };
-    let held = visit.login(&arrival.relay_state).await?;
+    let Ok(Query(arrival)) = arrival else {
+        return stray(&visit, Stray::NoAnswer, Failed::Page(Problem::BadReturn, None)).await;
+    };
+    let held = match visit.login(&arrival.relay_state).await {
+        Err(Failed::LoginGone) => return stray(&visit, Stray::NoLogin, Failed::LoginGone).await,
+        held => held?,
+    };
     let (id, ask) = (held.login.id.clone(), held.login.ask.clone());
     let failed = match arrive(&visit.app, held, arrival.artifact.expose(), visit.address, visit.now).await {
         Ok(next) => match steps::go(&visit, next).await {
@@ -100,6 +106,17 @@ pub async fn acs(visit: Visit, arrival: Result<Query<Arrival>, QueryRejection>) 
     };
     // Only for the page that tells of it: the login itself may be over.
     visit.frame(&id, &ask).await?;
+    Err(failed)
+}
+
+/// `/digid/acs` by any other method: DigiD posts no answers.
+pub async fn acs_by_other_method(visit: Visit) -> Result<Response, Failed> {
+    stray(&visit, Stray::OtherMethod, error::method_not_allowed().await).await
+}
+
+/// Notes what reaches no login, and refuses it.
+async fn stray(visit: &Visit, what: Stray, failed: Failed) -> Result<Response, Failed> {
+    note(&visit.app, what, visit.address, visit.now).await?;
     Err(failed)
 }
 

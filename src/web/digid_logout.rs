@@ -55,7 +55,7 @@ page::rendered!(PartlyLoggedOutPage);
 
 /// The page after a session that DigiD opened has ended here.
 pub(super) async fn leave(visit: &Visit, who: &Digid, back: Option<String>) -> Response {
-    let mut frame = Frame::bare(visit.lang(None));
+    let mut frame = Frame::leaving(visit.lang(None));
     match depart(&visit.app, who, back.clone(), visit.now).await {
         Ok(departure) => {
             // DigiD sends the browser back here, and from here it goes back to the portal.
@@ -82,7 +82,7 @@ pub async fn back(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, F
         // An old link, or a reload: that page says how things stand.
         return Ok(see_other(path::LOGOUT));
     };
-    let frame = Frame::bare(visit.lang(None));
+    let frame = Frame::leaving(visit.lang(None));
     Ok(match arrival.back {
         Some(location) if arrival.whole => see_other(&location),
         None if arrival.whole => LoggedOutPage { frame }.render(),

@@ -59,9 +59,9 @@ impl From<Stop> for Failed {
             Stop::Elsewhere(id) => Self::Elsewhere(id),
             Stop::TooManyMails(id) => Self::Page(Problem::TooManyMails, Some(address(&id))),
             Stop::TooManyTries(id) => Self::Page(Problem::TooManyTries, Some(address(&id))),
-            Stop::Over(Over::WrongCodes) => Self::LoginGone,
+            Stop::Over(Over::WrongCodes | Over::LoggedOut) => Self::LoginGone,
             Stop::Over(Over::TooYoung) => Self::Page(Problem::TooYoung, None),
-            Stop::Over(Over::LevelTooLow) => Self::Page(Problem::LevelTooLow, None),
+            Stop::Over(Over::LevelTooLow(level)) => Self::Page(Problem::LevelTooLow(level), None),
             Stop::Over(Over::AnotherDigid) => Self::Page(Problem::AnotherDigid, None),
             Stop::Over(Over::NotLinked) => Self::Page(Problem::NotLinked, None),
             Stop::Over(Over::ChildsDigid) => Self::Page(Problem::ChildsDigid, None),
@@ -177,7 +177,7 @@ pub fn to_login(id: &LoginId) -> Response {
 pub fn refused(error: Error) -> Response {
     match error {
         Error::Page(error) => {
-            Failed::Page(Problem::BadRequest { code: error.to_string() }, None).into_response()
+            Failed::Page(Problem::BadRequest { code: error.word().to_owned() }, None).into_response()
         }
         Error::Redirect(redirect) => see_other(&redirect.location()),
         Error::Json(code, _) => {

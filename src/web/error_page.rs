@@ -7,7 +7,7 @@ use axum::{
 };
 
 use super::page::{self, Frame};
-use crate::domain::representation::NotRepresented;
+use crate::domain::{assurance::Level, representation::NotRepresented};
 
 /// Seconds after which a busy server may be tried again.
 const BUSY: HeaderValue = HeaderValue::from_static("10");
@@ -35,8 +35,8 @@ pub enum Problem {
     DigidFailed,
     /// What the browser brought back from DigiD makes no sense.
     BadReturn,
-    /// DigiD at a level below the one that is needed (F7).
-    LevelTooLow,
+    /// DigiD at a level below this one, which is needed (F7).
+    LevelTooLow(Level),
     /// Known at the desk to be under 12 (M13).
     TooYoung,
     /// The login ended, or never was, or belongs to another browser.
@@ -80,7 +80,7 @@ impl Problem {
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::DigidFailed => StatusCode::BAD_GATEWAY,
-            Self::LevelTooLow | Self::TooYoung | Self::Forbidden | Self::NotRepresented(_) => {
+            Self::LevelTooLow(_) | Self::TooYoung | Self::Forbidden | Self::NotRepresented(_) => {
                 StatusCode::FORBIDDEN
             }
             Self::LoginGone => StatusCode::GONE,
@@ -99,7 +99,7 @@ impl Problem {
     const fn ends_login(&self) -> bool {
         match self {
             Self::DigidFailed
-            | Self::LevelTooLow
+            | Self::LevelTooLow(_)
             | Self::TooYoung
             | Self::LoginGone
             | Self::BadReturn
@@ -124,7 +124,11 @@ impl Problem {
         match self {
             Self::DigidFailed => ("digid-failed-title", "digid-failed", "digid-failed-do"),
             Self::BadReturn => ("return-title", "return", "return-do"),
-            Self::LevelTooLow => ("level-title", "level", "level-do"),
+            Self::LevelTooLow(Level::Hoog) => ("level-title", "level-hoog", "level-hoog-do"),
+            Self::LevelTooLow(Level::Substantieel) => {
+                ("level-title", "level-substantieel", "level-substantieel-do")
+            }
+            Self::LevelTooLow(Level::Midden | Level::Local) => ("level-title", "level", "level-do"),
             Self::TooYoung => ("young-title", "young", "young-do"),
             Self::LoginGone => ("gone-title", "gone", "gone-do"),
             Self::BadRequest { .. } => ("bad-request-title", "bad-request", "bad-request-do"),
@@ -196,6 +200,6 @@ impl ErrorPage {
     }
 
     fn digid_can_tell(&self) -> bool {
-        matches!(self.problem, Problem::DigidFailed | Problem::LevelTooLow)
+        matches!(self.problem, Problem::DigidFailed | Problem::LevelTooLow(_))
     }
 }

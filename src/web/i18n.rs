@@ -78,6 +78,20 @@ mod tests {
     }
 
     #[test]
+    fn a_word_is_spelt_in_one_way() {
+        let mails = sources("templates/mail", ".txt");
+        for (text, wrong) in [(EN, "e-mail"), (NL, " email"), (EN, "E-mail")] {
+            let sentences = text.lines().filter_map(|line| line.split_once(" = "));
+            let found: Vec<_> = sentences.filter(|(_, text)| text.contains(wrong)).collect();
+            assert!(found.is_empty(), "{found:?}");
+        }
+        for mail in mails.split("{% match c.lang %}").skip(1) {
+            let english = mail.split("Lang::En -%}").nth(1).unwrap();
+            assert!(!english.contains("e-mail"), "{english}");
+        }
+    }
+
+    #[test]
     fn every_message_formats_with_the_values_its_twin_takes() {
         for key in keys(NL) {
             let (mut dutch, mut english) = (taken(&DUTCH, NL, key), taken(&ENGLISH, EN, key));

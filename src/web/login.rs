@@ -23,7 +23,7 @@ use crate::{
         id::LoginId,
         login::{AsksPassword, Choose, Step},
     },
-    flows::{Held, Stop, digid, logins},
+    flows::{Held, Stop, digid, logins, representation::offers_child},
 };
 
 /// Shows where the login stands.
@@ -39,7 +39,7 @@ pub async fn show(
         Step::Choose(step) => {
             let digid_available = visit.app.digid.is_some();
             let local_allowed = Choose::takes_password(&held.login.ask);
-            let child_available = digid::offers_child(&visit.app, &held.login.ask);
+            let child_available = offers_child(&visit.app, &held.login.ask);
             let notice = step.notice;
             ChoosePage { frame, digid_available, child_available, local_allowed, notice }.render()
         }

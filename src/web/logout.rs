@@ -78,7 +78,7 @@ async fn answer(visit: &Visit, raw: &[u8], posted: bool) -> Result<Response, Fai
     let mut response = match (&at_digid, back) {
         (Some(who), back) => leave(visit, who, back).await,
         (None, Some(location)) => see_other(&location),
-        (None, None) => LoggedOutPage { frame: Frame::bare(visit.lang(None)) }.render(),
+        (None, None) => LoggedOutPage { frame: Frame::leaving(visit.lang(None)) }.render(),
     };
     if session.is_some() {
         // The browser's own cookie too: a login that was left half-way must not be there for whoever sits down next.
@@ -92,7 +92,7 @@ async fn answer(visit: &Visit, raw: &[u8], posted: bool) -> Result<Response, Fai
 
 fn ask(visit: &Visit, params: &Params, back: Option<&str>) -> Response {
     let origin = back.and_then(|back| back.parse().ok()).map(|url| page::form_origin(&url));
-    let mut frame = Frame::bare(visit.lang(None));
+    let mut frame = Frame::leaving(visit.lang(None));
     frame.csrf = visit.csrf(FORM);
     frame.form_origins = origin.into_iter().collect();
     LogoutPage { frame, hidden: kept(params).collect() }.render()

@@ -16,6 +16,7 @@ pub mod i18n;
 pub mod link;
 pub mod login;
 pub mod logout;
+pub mod metrics;
 pub mod page;
 pub mod question;
 pub mod recover;

@@ -58,7 +58,15 @@ pub type Aside = Arc<OnceLock<Frame>>;
 impl Frame {
     /// Around a page that belongs to no login.
     pub fn bare(lang: Lang) -> Self {
-        let portal = lang.text("site");
+        Self::named(lang, lang.text("site"))
+    }
+
+    /// Around a page of signing out, whatever login was there.
+    pub fn leaving(lang: Lang) -> Self {
+        Self::named(lang, lang.text("site-out"))
+    }
+
+    fn named(lang: Lang, portal: String) -> Self {
         Self {
             lang,
             portal,

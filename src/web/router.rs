@@ -11,8 +11,8 @@ use axum::{
 };
 
 use super::{
-    authorize, code, digid, digid_logout, discovery, done, email, error, link, login, logout, page, question,
-    recover, register, token, userinfo,
+    authorize, code, digid, digid_logout, discovery, done, email, error, link, login, logout, metrics, page,
+    question, recover, register, token, userinfo,
 };
 use crate::{
     app::App,
@@ -43,7 +43,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route(path::AUTHORIZE, get(authorize::get).post(authorize::post))
         .nest("/login/{id}", login)
-        .route(ACS_PATH, get(digid::acs))
+        .route(ACS_PATH, get(digid::acs).fallback(digid::acs_by_other_method))
         .route(LOGOUT_PATH, get(digid_logout::back).post(digid_logout::post))
         .route("/digid/metadata", get(digid::metadata))
         .route(path::TOKEN, post(token::token))
@@ -60,5 +60,6 @@ pub fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(from_fn(error::pages))
         .layer(DefaultBodyLimit::max(BODY))
+        .layer(from_fn(metrics::count))
         .with_state(app)
 }

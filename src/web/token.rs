@@ -18,6 +18,7 @@ use super::error;
 use crate::{
     app::App,
     flows::redeem::redeem,
+    observe,
     oidc::{
         error::{Code, Error},
         params::Params,
@@ -39,7 +40,10 @@ pub async fn token(
         redeem(&app, authorization(&headers)?, &form, app.clock.now()).await
     };
     match answer.await {
-        Ok(tokens) => (NO_STORE, Json(tokens)).into_response(),
+        Ok(tokens) => {
+            observe::tokens();
+            (NO_STORE, Json(tokens)).into_response()
+        }
         Err(error) => refusal(error, "Basic realm=\"namens\""),
     }
 }

@@ -1,6 +1,6 @@
 //! A browser without a screen: it keeps cookies and takes one hop at a time, so that a test sees each.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use reqwest::{Method, StatusCode, header::LOCATION, redirect::Policy};
 use scraper::{ElementRef, Html, Selector};
@@ -28,7 +28,13 @@ pub struct Page {
 impl Browser {
     /// A fresh one, without cookies.
     pub fn new() -> Self {
+        Self::finding(&[])
+    }
+
+    /// One that finds these hosts at an address of its own, as DNS would tell it.
+    pub fn finding(hosts: &[(&str, SocketAddr)]) -> Self {
         let http = reqwest::Client::builder().cookie_store(true).redirect(Policy::none());
+        let http = hosts.iter().fold(http, |http, (name, at)| http.resolve(name, *at));
         Self { http: http.timeout(std::time::Duration::from_secs(40)).build().unwrap() }
     }
 

@@ -127,6 +127,8 @@ async fn a_client_that_is_added_while_the_server_runs_works_at_once_and_one_remo
         (got.claims["aud"].clone(), header(got.text("id_token"))["alg"].clone()),
         (serde_json::json!(["new"]), "ES256".into())
     );
+    let shown = house.ok(&["clients", "show", "new"]);
+    assert!(shown.contains("minimum level   local (urn:namens:acr:local)"), "{shown}");
     // The secret is shown once, and kept nowhere.
     for list in [house.ok(&["clients", "list", "--json"]), house.ok(&["clients", "show", "new"])] {
         assert!(list.contains("new") && !list.contains(&secret), "{list}");
@@ -141,6 +143,23 @@ async fn a_client_that_is_added_while_the_server_runs_works_at_once_and_one_remo
     assert_eq!(crate::oidc_client::userinfo(&house, got.text("access_token")).await.0, 401);
     assert_eq!(browser.get(&ask.url(&house)).await.status, 400);
     THE_PORTAL.sign_on(&house, &browser, "openid").await;
+}
+
+#[tokio::test]
+async fn a_demo_offers_no_configuration_and_takes_none() {
+    let program = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_namens")).args(arguments).output().unwrap();
+        let told = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(told).unwrap())
+    };
+    let (code, help) = program(&["demo", "--help"]);
+    assert!(code == Some(0) && help.contains("--any-port") && !help.contains("--config"), "{help}");
+    for arguments in [["demo", "--config", "x.toml"], ["--config", "x.toml", "demo"]] {
+        let (code, told) = program(&arguments);
+        assert!(code == Some(1) && told.contains("leave out --config"), "{told}");
+    }
+    let (code, help) = program(&["serve", "--help"]);
+    assert!(code == Some(0) && help.contains("--config <FILE>") && help.contains("namens.toml"), "{help}");
 }
 
 #[tokio::test]

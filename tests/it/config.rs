@@ -121,12 +121,18 @@ async fn a_wrong_configuration_is_refused_with_line_or_key() {
         ("listen = \"", "listen = \"nowhere", &["line 2"]),
         ("master_key = { file = \"keys/master.key\" }", "master_key = \"00ff\"", &["line 4"]),
         ("[mail]", "mandate_level = \"local\"\n[mail]", &["mandate_level", "needs DigiD"]),
+        (
+            "[mail]",
+            "mandate_level = \"basis\"\n[mail]",
+            &["mandate_level", "give midden, substantieel or hoog"],
+        ),
         ("[mail]", "jwks_max_age = 0\n[mail]", &["jwks_max_age"]),
         ("[mail]", "[session]\nidle_minutes = 16\n[mail]", &["idle_minutes", "15"]),
         ("memory_kib = 7168", "memory_kib = 8", &["memory_kib"]),
         ("iterations = 1", "iterations = 0", &["iterations"]),
         ("folder = \"mail\"", "", &["folder or smtp"]),
         ("from = \"Namens <noreply@namens.test>\"", "from = \"nobody\"", &["from"]),
+        ("name = \"Huisarts De Linde\"", "name = \" \"", &["client portal", "give it a name"]),
         ("id = \"portal\"", "id = \"por tal\"", &["client id", "por tal"]),
         ("http://127.0.0.1:9/callback", "http://portal.example.nl/cb", &["client portal", "https"]),
         ("scopes = [\"openid\",", "scopes = [\"bsn\",", &["line", "bsn"]),
@@ -146,7 +152,17 @@ async fn a_wrong_configuration_is_refused_with_line_or_key() {
         (
             "secret = { file = \"portal.secret\" }",
             "secret = { env = \"NAMENS_TEST_UNSET\" }",
-            &["NAMENS_TEST_UNSET", "not set"],
+            &[
+                "client portal: secret",
+                "NAMENS_TEST_UNSET is not set",
+                "set it for the process",
+                "{ file = \"PATH\" }",
+            ],
+        ),
+        (
+            "master_key = { file = \"keys/master.key\" }",
+            "master_key = { env = \"NAMENS_TEST_UNSET\" }",
+            &["master_key: ", "NAMENS_TEST_UNSET is not set"],
         ),
         ("metadata = \"digid.xml\"", "metadata = \"gone.xml\"", &["gone.xml", "cannot read"]),
     ] {
@@ -162,6 +178,54 @@ async fn a_wrong_configuration_is_refused_with_line_or_key() {
     assert_said(&house, &["namens.toml"]);
     fs::remove_file(&file).unwrap();
     assert_said(&house, &["cannot read", "namens.toml", "namens init"]);
+}
+
+#[tokio::test]
+async fn a_key_or_certificate_of_digid_is_named_by_line_and_file_with_the_remedy() {
+    let house = stopped().await;
+    let file = house.folder.join("namens.toml");
+    let good = fs::read_to_string(&file).unwrap();
+    let path = |name: &str| house.folder.join("pki").join(name).display().to_string();
+    let (key, certificate) = (path("sp-saml.key"), path("sp-saml.crt"));
+    let (tls_key, tls_certificate, ca) = (path("sp-tls.key"), path("sp-tls.crt"), path("ca.crt"));
+    let locked = path("locked.key");
+    let lock = ["pkey", "-aes256", "-passout", "pass:x", "-in", &key, "-out", &locked];
+    assert!(Command::new("openssl").args(lock).status().unwrap().success());
+    mode(Path::new(&locked), 0o600);
+    for (line, from, to, says) in [
+        (
+            "signing_key",
+            &key,
+            &certificate,
+            "holds a certificate in the place of a private key: are the two lines",
+        ),
+        (
+            "signing_certificate",
+            &certificate,
+            &key,
+            "holds a private key in the place of a certificate: are the two",
+        ),
+        ("signing_key", &key, &locked, "or has a pass phrase: put the key there unencrypted"),
+        ("tls_key", &tls_key, &key, "put the key there that this certificate was made for"),
+        ("tls_certificate", &tls_certificate, &path("none.crt"), "Put the file there, or name another"),
+        ("ca", &ca, &house.folder.join("digid.xml").display().to_string(), "-----BEGIN CERTIFICATE-----"),
+    ] {
+        let text = good.replacen(&format!("{line} = \"{from}\""), &format!("{line} = \"{to}\""), 1);
+        assert_ne!(text, good, "{line}");
+        fs::write(&file, text).unwrap();
+        assert_said(&house, &[&format!("[digid] {line}"), to, says]);
+        let told = refuses(&house);
+        assert!(!told.contains("chmod"), "who mixed up two files is not told to hide a certificate: {told}");
+    }
+    // One key for two things works, and the doctor says what it costs.
+    let twice = good.replacen(&tls_key, &key, 1).replacen(&tls_certificate, &certificate, 1);
+    let shared = |text: &str| {
+        fs::write(&file, text).unwrap();
+        let told = String::from_utf8(house.run(&["doctor"]).stdout).unwrap();
+        told.lines()
+            .any(|line| line.starts_with("warning  certificates: SAML signing and TLS client use one key"))
+    };
+    assert!(shared(&twice) && !shared(&good));
 }
 
 #[tokio::test]

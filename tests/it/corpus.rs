@@ -329,6 +329,7 @@ fn outcome(
         session: "_session".into(),
         assertion_id: "_assertion".into(),
         spoil,
+        shift: chrono::TimeDelta::minutes(5),
         routed,
     }
 }

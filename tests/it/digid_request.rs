@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     browser::Browser,
-    digid_steps::{HOOG, MIDDEN, SUBSTANTIEEL},
+    digid_steps::{HOOG, MIDDEN, SUBSTANTIEEL, bsn, log_in_with_digid, register_with_digid},
     house::{CALLBACK, House},
     portal::{form_encoded, request},
     stsaml::{LOGIN, SERVICE, routed},
@@ -128,6 +128,37 @@ async fn a_posted_request_carries_its_signature_inside() {
         "key_name": ["namens-1"],
     });
     assert_eq!(request["signature"], how);
+}
+
+#[tokio::test]
+async fn where_there_is_no_index_the_consumer_is_named_by_its_address_and_binding() {
+    let mut house = House::start().await;
+    let bsn = bsn(1);
+    let sub = register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await.sub().to_owned();
+    let acs = json!(format!("{}/digid/acs", house.issuer));
+    let named = async |house: &House| {
+        let request = read_one(house, &[]).await;
+        (request["index"].clone(), request["url"].clone(), request["attributes"].clone())
+    };
+    let by_index = named(&house).await;
+    assert_eq!((by_index.0, by_index.1), (json!("0"), Value::Null));
+    house.reconfigure("[digid]", "[digid]\nconsumer = \"url\"");
+    let attributes = json!([
+        "AssertionConsumerServiceURL",
+        "Destination",
+        "ForceAuthn",
+        "ID",
+        "IssueInstant",
+        "ProtocolBinding",
+        "Version"
+    ]);
+    assert_eq!(named(&house).await, (Value::Null, acs.clone(), attributes.clone()));
+    let again = log_in_with_digid(&house, &Browser::new(), &bsn, &[], &[]).await;
+    assert_eq!(again.sub(), sub, "our DigiD takes it");
+    house.reconfigure("[digid]", "[digid]\nbinding = \"post\"");
+    assert_eq!(named(&house).await, (Value::Null, acs, attributes), "in a form too");
+    house.reconfigure("consumer = \"url\"", "consumer = \"index\"");
+    assert_eq!(named(&house).await.0, json!("0"));
 }
 
 #[tokio::test]

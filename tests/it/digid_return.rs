@@ -5,9 +5,9 @@ use url::Url;
 
 use crate::{
     browser::{Browser, Page},
-    digid_steps::{audit, bsn, calls, has_session, register_with_digid, rows, through_digid},
-    house::{CALLBACK, House, Options},
-    portal::{at_digid, code_of, redeem, request, to_digid},
+    digid_steps::{audit, bsn, calls, grown, has_session, register_with_digid, rows},
+    house::{CALLBACK, House},
+    portal::{at_digid, code_of, press_digid, redeem, request, to_digid},
 };
 
 /// As far as the address to which DigiD sends the browser back, not followed.
@@ -37,8 +37,16 @@ fn turned(text: &str) -> String {
     text.chars().map(turn).collect()
 }
 
-const FAILED: &str = "Inloggen met DigiD is niet gelukt";
+/// The heading where DigiD was of no help.
+pub const FAILED: &str = "Inloggen met DigiD is niet gelukt";
+const NO_LOGIN: &str = "login.digid digid_no_login";
 const GONE: &str = "Deze inlogpoging is verlopen";
+
+/// The lines of what reached no login, oldest first.
+fn strays(house: &House) -> Vec<String> {
+    let stray = ["digid_no_login", "digid_no_answer", "digid_other_method"];
+    audit(house).into_iter().filter(|line| stray.iter().any(|word| line.ends_with(word))).collect()
+}
 
 #[tokio::test]
 async fn each_outcome_at_digid_has_its_page_and_keeps_or_ends_the_login() {
@@ -49,6 +57,9 @@ async fn each_outcome_at_digid_has_its_page_and_keeps_or_ends_the_login() {
         ("cancel", 200, "Inloggen bij Huisarts De Linde", "digid_cancelled", true),
         ("no-authn-context", 403, "U kunt zo nog niet inloggen", "digid_level_too_low", false),
         ("denied", 502, FAILED, "digid_service_refused", true),
+        ("denied-behind", 502, FAILED, "digid_service_refused", true),
+        ("no-supported-idp", 502, FAILED, "digid_service_refused", true),
+        ("unsupported", 502, FAILED, "digid_service_refused", true),
         ("failed", 502, FAILED, "digid_service_refused", true),
     ] {
         let (browser, request) = (Browser::new(), request(&house, &[]));
@@ -156,6 +167,11 @@ async fn an_artifact_that_was_used_opens_no_later_login() {
     assert_eq!(calls(&house).await.0, soap, "nobody asked DigiD");
     assert!(!has_session(&house, &other).await);
     assert!(refused.body.contains("id=\"go-on\""), "whoever only reloaded may try again");
+    // The twin: the same login with an artifact of its own.
+    let again = other.visit(refused.link("go-on").unwrap().as_str(), CALLBACK).await;
+    let digid = press_digid(&other, &again).await;
+    code_of(&at_digid(&other, &digid, &bsn, &[]).await);
+    assert!(has_session(&house, &other).await);
 }
 
 #[tokio::test]
@@ -173,13 +189,22 @@ async fn an_answer_brought_to_another_browser_opens_nothing_there() {
     let page = victim.get(back.as_str()).await;
     assert_eq!((page.status, page.heading().as_str()), (StatusCode::GONE, GONE));
     assert!(!has_session(&house, &victim).await);
+    assert_eq!(strays(&house), [NO_LOGIN]);
     let bare = Browser::new();
     assert_eq!(bare.get(back.as_str()).await.status, StatusCode::GONE, "without any cookie too");
+    assert_eq!(strays(&house), [NO_LOGIN; 2]);
 
     // With the victim's own login in the RelayState: the answer names another request.
-    let (mallory_too, own_login) = (Browser::new(), value(&own.url, "RelayState"));
-    let page = to_digid(&mallory_too, &crate::portal::request(&house, &[])).await;
-    let other = way_back(&mallory_too, &page, &attacker).await;
+    let own_login = value(&own.url, "RelayState");
+    let another = async || {
+        let browser = Browser::new();
+        let page = to_digid(&browser, &crate::portal::request(&house, &[])).await;
+        let back = way_back(&browser, &page, &attacker).await;
+        (browser, back, value(&page.url, "RelayState"))
+    };
+    let (twin, other, login) = another().await;
+    code_of(&twin.get(&with(&other, "RelayState", &login)).await);
+    let (_, other, _) = another().await;
     let page = victim.get(&with(&other, "RelayState", &own_login)).await;
     assert_eq!((page.status, page.heading().as_str()), (StatusCode::BAD_GATEWAY, FAILED));
     assert_eq!(audit(&house).last().unwrap(), "login.digid digid_hostile");
@@ -217,9 +242,10 @@ async fn the_relay_state_is_a_handle_and_never_an_address_or_text() {
         let page = browser.get(&with(&back, "RelayState", trick)).await;
         assert_eq!(page.status, StatusCode::GONE, "{trick}");
         assert_eq!(page.location(), None, "{trick}");
+        assert_eq!(audit(&house).last().unwrap(), NO_LOGIN, "{trick}");
         assert!(!page.body.contains("evil") && !page.body.contains("<script"), "{trick}");
     }
-    assert_eq!(calls(&house).await.0, soap);
+    assert_eq!((strays(&house).len(), calls(&house).await.0), (11, soap));
     redeem(&house, &request, &code_of(&browser.get(back.as_str()).await)).await;
 }
 
@@ -241,9 +267,13 @@ async fn only_one_get_with_one_artifact_is_an_answer() {
         post(&[("SAMLResponse", "PHg+"), ("RelayState", &state)]).await,
         StatusCode::METHOD_NOT_ALLOWED
     );
+    let (other, none) = ("login.digid digid_other_method", "login.digid digid_no_answer");
+    assert_eq!(strays(&house), [other; 2]);
     for method in [Method::PUT, Method::DELETE, Method::PATCH] {
         let page = browser.send(browser.request(method.clone(), back.as_str())).await;
         assert_eq!(page.status, StatusCode::METHOD_NOT_ALLOWED, "{method}");
+        assert_eq!(page.headers["allow"], "GET,HEAD", "{method}");
+        assert_eq!(audit(&house).last().unwrap(), other, "{method}");
     }
     let query = back.query().unwrap();
     for broken in [
@@ -258,22 +288,28 @@ async fn only_one_get_with_one_artifact_is_an_answer() {
         let page = browser.get(&broken).await;
         assert_eq!((page.status, page.heading().as_str()), (StatusCode::BAD_REQUEST, FAILED), "{broken}");
         assert!(page.text("problem").unwrap().starts_with("Uw browser kwam niet goed terug"), "{broken}");
+        assert_eq!(audit(&house).last().unwrap(), none, "{broken}");
     }
-    assert_eq!((rows(&house), calls(&house).await.0), (before, soap), "nothing moved");
+    assert_eq!(strays(&house).len(), 12);
+    let moved = grown(&before, &rows(&house));
+    let counted = [("audit", 12), ("counters", 2)].map(|(table, rows)| (table.to_owned(), rows));
+    assert_eq!((moved, calls(&house).await.0), (counted.to_vec(), soap), "nothing else moved");
     redeem(&house, &request, &code_of(&browser.get(back.as_str()).await)).await;
 }
 
 #[tokio::test]
 async fn artifacts_of_another_make_are_refused_without_a_call() {
     let house = House::start().await;
+    let arrival = |artifact: &str, state: &str| {
+        let mut acs = Url::parse(&format!("{}/digid/acs", house.issuer)).unwrap();
+        acs.query_pairs_mut().append_pair("SAMLart", artifact).append_pair("RelayState", state);
+        String::from(acs)
+    };
     let long = "A".repeat(100_000);
     for artifact in ["", "x", "AAQAAA==", "<saml/>", "s00000000:999990019", "%2e%2e", &long[..6000]] {
         let browser = Browser::new();
         let page = to_digid(&browser, &request(&house, &[])).await;
-        let state = value(&page.url, "RelayState");
-        let mut acs = Url::parse(&format!("{}/digid/acs", house.issuer)).unwrap();
-        acs.query_pairs_mut().append_pair("SAMLart", artifact).append_pair("RelayState", &state);
-        let page = browser.get(acs.as_str()).await;
+        let page = browser.get(&arrival(artifact, &value(&page.url, "RelayState"))).await;
         assert_eq!(
             (page.status, page.heading().as_str()),
             (StatusCode::BAD_REQUEST, FAILED),
@@ -281,39 +317,69 @@ async fn artifacts_of_another_make_are_refused_without_a_call() {
         );
         assert!(page.text("problem").unwrap().starts_with("Uw browser kwam niet goed terug"));
         assert_eq!(audit(&house).last().unwrap(), "login.digid digid_bad_artifact");
+        assert!(!has_session(&house, &browser).await);
     }
     assert_eq!(calls(&house).await, (0, 0));
+    // The twin: put together in the same way, of DigiD's own make.
+    let (browser, request) = (Browser::new(), request(&house, &[]));
+    let page = to_digid(&browser, &request).await;
+    let back = way_back(&browser, &page, &bsn(1)).await;
+    let page =
+        browser.visit(&arrival(&value(&back, "SAMLart"), &value(&page.url, "RelayState")), CALLBACK).await;
+    assert_eq!(page.heading(), "Heeft u al een account?");
+    assert_eq!(calls(&house).await, (1, 0));
 }
 
+/// A stranger can make as many answers as they like, and fills nothing with them.
 #[tokio::test]
-async fn a_strangers_certificate_on_the_back_channel_gets_no_answer() {
-    let house = House::start_with(Options { wrong_tls: true, ..Options::default() }).await;
-    let browser = Browser::new();
-    let (_, page) = through_digid(&house, &browser, &bsn(1), &[], &[]).await;
-    assert_eq!((page.status, page.heading().as_str()), (StatusCode::BAD_GATEWAY, FAILED));
-    assert_eq!(audit(&house), ["login.digid digid_unreachable"]);
-    assert_eq!(calls(&house).await, (0, 0), "the handshake already fails");
-    assert!(!has_session(&house, &browser).await);
+async fn what_reaches_no_login_leaves_a_bounded_number_of_lines() {
+    let house = House::start().await;
+    let knock = async |from: u8| {
+        let elsewhere = reqwest::Client::builder().local_address(Some([127, 0, 9, from].into()));
+        let to = format!("{}/digid/acs?SAMLart=x&RelayState=x", house.issuer);
+        let answer = elsewhere.build().unwrap().get(to).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::GONE, "{from}");
+    };
+    for n in 0..30 {
+        knock(1).await;
+        assert_eq!(strays(&house).len(), 20.min(n + 1));
+    }
+    for from in 2..13 {
+        for _ in 0..20 {
+            knock(from).await;
+        }
+    }
+    assert_eq!(strays(&house), [NO_LOGIN; 200], "of twelve addresses");
+    assert_eq!(house.log().matches("reached no login of this browser").count(), 200);
+    // Who logs in meanwhile does so, with a line of their own.
+    register_with_digid(&house, &bsn(1), "jansen@voorbeeld.nl", "").await;
+    assert_ne!(audit(&house).last().unwrap(), NO_LOGIN);
 }
 
+/// A browser gives a host the cookies of that host alone, and the login of an answer is found by its cookie.
 #[tokio::test]
-async fn a_back_channel_of_another_authority_is_not_believed() {
-    let mut house = House::start().await;
+async fn an_answer_under_another_name_of_this_host_opens_nothing() {
+    let house = House::start().await;
     let bsn = bsn(1);
-    let sub = register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await.sub().to_owned();
+    register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
+    let known = Url::parse(&house.issuer).unwrap();
+    let at = known.socket_addrs(|| None).unwrap()[0];
+    let elsewhere = |url: &str| url.replacen(known.host_str().unwrap(), "other.namens.test", 1);
+    let (browser, request) = (Browser::finding(&[("other.namens.test", at)]), request(&house, &[]));
+    let page = to_digid(&browser, &request).await;
+    let back = way_back(&browser, &page, &bsn).await;
     let (soap, _) = calls(&house).await;
-    house.reconfigure("/pki/ca.crt", "/pki/wrong-ca.crt");
-    let browser = Browser::new();
-    let (_, page) = through_digid(&house, &browser, &bsn, &[], &[]).await;
-    assert_eq!((page.status, page.heading().as_str()), (StatusCode::BAD_GATEWAY, FAILED));
-    assert_eq!(audit(&house).last().unwrap(), "login.digid digid_unreachable");
-    assert!(house.log().contains("no connection (network, TLS or certificate)"));
-    assert!(!has_session(&house, &browser).await);
-    assert_eq!(calls(&house).await.0, soap, "the handshake already fails");
-    // The twin, in a browser that knows of no connection to the server before.
-    house.reconfigure("/pki/wrong-ca.crt", "/pki/ca.crt");
-    let (request, page) = through_digid(&house, &Browser::new(), &bsn, &[], &[]).await;
-    assert_eq!(redeem(&house, &request, &code_of(&page)).await.sub(), sub);
+    let page = browser.get(&elsewhere(back.as_str())).await;
+    assert_eq!((page.status, page.heading().as_str()), (StatusCode::GONE, GONE), "{}", page.url);
+    assert!(!page.headers.contains_key("set-cookie") && !has_session(&house, &browser).await);
+    assert_eq!((strays(&house), calls(&house).await.0), (vec![NO_LOGIN.to_owned()], soap));
+    // Under the other name nobody leaves for DigiD in the first place: the answer would come here.
+    let choose = browser.visit(&elsewhere(&request.url), CALLBACK).await;
+    assert!(choose.url.as_str().starts_with("http://other.namens.test:"), "{}", choose.url);
+    let refused = browser.submit(&choose, "digid-form", &[]).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.heading());
+    // The twin, under the name that asked.
+    redeem(&house, &request, &code_of(&browser.get(back.as_str()).await)).await;
 }
 
 #[tokio::test]

@@ -171,7 +171,11 @@ async fn a_bad_new_file_changes_nothing_but_the_log() {
         (&place, expired, "get the file that follows it"),
         (&place, "x".repeat(2 << 20), "larger than 1 MiB"),
         (&config, with(&text, "tls_key = \"", "tls_kee = \""), "unknown field"),
-        (&config, with(&text, "sp-tls.key", "sp-saml.key"), "does not belong to the TLS client certificate"),
+        (
+            &config,
+            with(&text, "sp-tls.key", "sp-saml.key"),
+            "sp-saml.key) does not belong to [digid] tls_certificate",
+        ),
     ] {
         put(path, &bad);
         count += 1;

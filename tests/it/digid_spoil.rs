@@ -113,6 +113,11 @@ const fn of_the_content(spoil: Spoil) -> &'static str {
         Spoil::NoIssuer => "not exactly one Issuer",
         Spoil::Expired => "issued before it was asked for",
         Spoil::Future => "issued in the future",
+        Spoil::ConditionsEnded => "not valid any more",
+        Spoil::ConditionsNotYet => "not valid yet",
+        Spoil::BearerEnded => "a confirmation not valid any more",
+        Spoil::BearerNotYet => "a confirmation not valid yet",
+        Spoil::LoginNotYet => "logged in in the future",
         Spoil::NoConditions => "not exactly one Conditions",
         Spoil::NoNotOnOrAfter => "Conditions without NotOnOrAfter",
         Spoil::TwoAuthnStatements | Spoil::NoAuthnStatement => "not exactly one AuthnStatement",
@@ -198,6 +203,33 @@ async fn no_spoilt_answer_opens_a_session() {
         attack(&house, &bsn, &sub, spoil.word(), expected(spoil)).await;
     }
     nobody_was_deceived(&house).await;
+}
+
+/// The same times as in the spoils, off by less than the leeway of two minutes. What ends may be a minute late and what begins
+/// half a minute early: a machine that stands still for a minute in between does not bring them out of it.
+pub async fn just_inside(house: &House, bsn: &str, sub: &str, spoils: &[Spoil]) {
+    for spoil in spoils {
+        let seconds = match spoil {
+            Spoil::ConditionsEnded | Spoil::BearerEnded => "60",
+            _ => "30",
+        };
+        let typed = [("spoil", spoil.word()), ("seconds", seconds)];
+        let tokens = log_in_with_digid(house, &Browser::new(), bsn, &[], &typed).await;
+        assert_eq!(tokens.sub(), sub, "{}", spoil.word());
+    }
+}
+
+#[tokio::test]
+async fn a_time_just_inside_the_leeway_is_accepted() {
+    let (house, bsn, sub) = attacked(Options::default()).await;
+    let all = [
+        Spoil::ConditionsEnded,
+        Spoil::ConditionsNotYet,
+        Spoil::BearerEnded,
+        Spoil::BearerNotYet,
+        Spoil::LoginNotYet,
+    ];
+    just_inside(&house, &bsn, &sub, &all).await;
 }
 
 #[tokio::test]

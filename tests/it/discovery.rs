@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use crate::{
@@ -41,6 +42,20 @@ async fn the_document_and_the_key_set_are_these_and_no_others() {
     });
     let kids: BTreeSet<_> = keys.as_array().unwrap().iter().map(|key| key["kid"].to_string()).collect();
     assert_eq!(kids.len(), 8, "a current and a next key of each algorithm");
+}
+
+#[tokio::test]
+async fn rsa_keys_have_3072_bits_unless_somebody_says_otherwise() {
+    let house = House::start().await;
+    let keys = document(&house, "/jwks").await["keys"].take();
+    let moduli = keys.as_array().unwrap().iter().filter(|key| key["kty"] == "RSA");
+    let bits: Vec<usize> = moduli
+        .map(|key| {
+            let modulus = URL_SAFE_NO_PAD.decode(key["n"].as_str().unwrap()).unwrap();
+            modulus.len() * 8 - modulus[0].leading_zeros() as usize
+        })
+        .collect();
+    assert_eq!(bits, [3072; 4]);
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ async fn ask(house: &House, browser: &Browser, parameters: &[(&str, &str)]) -> P
 
 fn assert_asks(page: &Page, case: &str) {
     assert_eq!((page.status.as_u16(), page.heading().as_str()), (200, "Wilt u uitloggen?"), "{case}");
+    assert!(page.body.contains("<title>Wilt u uitloggen? - Uitloggen</title>"), "{}", page.body);
     assert!(page.headers.get("location").is_none() && page.headers.get("set-cookie").is_none(), "{case}");
 }
 
@@ -47,6 +48,7 @@ async fn f15_with_its_own_id_token_the_portal_signs_its_user_out_and_gets_them_b
     assert_eq!(page.location().unwrap().as_str(), BYE);
     let page = ask(&house, &browser, &[]).await;
     assert_eq!((page.status.as_u16(), page.heading().as_str()), (200, "U bent uitgelogd."));
+    assert!(page.body.contains("<title>U bent uitgelogd. - Uitloggen</title>"), "{}", page.body);
 }
 
 #[tokio::test]

@@ -16,6 +16,13 @@ async fn assert_page(house: &House, browser: &Browser, ask: &Ask) {
     assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
     assert_eq!(page.heading(), "Inloggen kan nu niet", "{case}");
     assert!(!page.body.contains("evil"), "{case}");
+    // A word that a helpdesk can look up, on a page in any language.
+    let code = page.text("detail").unwrap();
+    let code = code.strip_prefix("Code voor de helpdesk: ").unwrap();
+    assert!(code.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{case}: {code}");
+    let portals = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/portals.md");
+    let portals = std::fs::read_to_string(portals).unwrap();
+    assert!(portals.contains(&format!("`{code}`")), "{case}: {code} is explained nowhere");
 }
 
 #[tokio::test]

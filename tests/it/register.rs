@@ -7,7 +7,9 @@ use crate::{
     digid_steps::audit,
     house::{House, PASSWORD},
     portal::{enter_password, request},
-    steps::{account, code_for, is_in, likeness, open, reference, to_register_code, type_code},
+    steps::{
+        account, code_for, is_in, likeness, open, reference, to_recover_code, to_register_code, type_code,
+    },
 };
 
 fn accounts(house: &House) -> Vec<String> {
@@ -143,4 +145,22 @@ async fn f1_who_comes_second_with_an_address_is_refused_and_it_is_noted() {
     assert_eq!(audit(&house).last().unwrap(), "account.created email_taken");
     assert_eq!(second.get(other.url.as_str()).await.status, StatusCode::GONE);
     assert_eq!(accounts(&house), ["nieuw@voorbeeld.nl"]);
+}
+
+/// The two are asked for by anybody, at any address: each has a day's share of its own.
+#[tokio::test]
+async fn who_asks_for_new_passwords_all_day_keeps_nobody_from_an_account() {
+    let house = House::start().await;
+    let (email, browser) = ("jansen@voorbeeld.nl", Browser::new());
+    let mut asked = Vec::new();
+    for _ in 0..32 {
+        let request = request(&house, &[]);
+        asked.push(to_recover_code(&browser, &request, email).await.heading());
+    }
+    // Thirty of a day, and the one of this hour.
+    assert!(asked[..31].iter().all(|heading| heading == "Vul de code in"), "{asked:?}");
+    assert_eq!(asked[31], "Te veel e-mails");
+    let request = request(&house, &[]);
+    let page = to_register_code(&browser, &request, email, PASSWORD).await;
+    assert_eq!(page.heading(), "Vul de code in");
 }

@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use namens::simulator::digid::spoil::{RoutingSpoil, Spoil};
+use namens::simulator::digid::{
+    logout_spoil::LogoutSpoil,
+    spoil::{RoutingSpoil, Spoil},
+};
 
 use crate::floors::all;
 
@@ -136,8 +139,10 @@ fn every_requirement_and_attack_on_saml_has_its_row_and_so_has_every_spoil() {
     check_rows("docs/saml.md", &all);
     let text = document("docs/saml.md");
     let attacks: Vec<_> = text.lines().filter(|line| line.starts_with("| X")).collect();
-    let spoils = Spoil::ALL.iter().map(|spoil| spoil.word());
-    for word in spoils.chain(RoutingSpoil::ALL.iter().map(|spoil| spoil.word())) {
+    let answers = Spoil::ALL.iter().map(|spoil| spoil.word());
+    let routed = RoutingSpoil::ALL.iter().map(|spoil| spoil.word());
+    let logouts = LogoutSpoil::ALL.iter().map(|spoil| spoil.word());
+    for word in answers.chain(routed).chain(logouts) {
         let rows = attacks.iter().filter(|row| row.contains(&format!("`{word}`"))).count();
         assert_eq!(rows, 1, "{word}");
     }

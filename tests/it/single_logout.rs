@@ -344,9 +344,12 @@ const fn reason(spoil: LogoutSpoil) -> &'static str {
         LogoutSpoil::WrongKey | LogoutSpoil::KeyInfoAttackerCert | LogoutSpoil::Tampered => {
             "invalid signature"
         }
-        LogoutSpoil::Sha1 | LogoutSpoil::Hmac => "signature algorithm not allowed",
-        LogoutSpoil::XsltTransform => "transform not allowed",
-        LogoutSpoil::ExternalReference | LogoutSpoil::StolenSignature => {
+        LogoutSpoil::Sha1 | LogoutSpoil::Md5 | LogoutSpoil::Hmac => "signature algorithm not allowed",
+        LogoutSpoil::XsltTransform
+        | LogoutSpoil::XpathTransform
+        | LogoutSpoil::Base64Transform
+        | LogoutSpoil::CommentedC14n => "transform not allowed",
+        LogoutSpoil::ExternalReference | LogoutSpoil::EmptyReference | LogoutSpoil::StolenSignature => {
             "a signature over something else than its parent"
         }
         LogoutSpoil::WrongIssuer => "another Issuer",
@@ -364,7 +367,19 @@ const fn reason(spoil: LogoutSpoil) -> &'static str {
         LogoutSpoil::InSignature | LogoutSpoil::InObject => "a signature of another shape",
         LogoutSpoil::ForgedInside | LogoutSpoil::ForgedInHeader => "a misplaced LogoutRequest",
         LogoutSpoil::Beside => "no LogoutRequest in the SOAP body",
-        LogoutSpoil::Doctype | LogoutSpoil::EntityBomb => "DOCTYPE",
+        LogoutSpoil::Doctype
+        | LogoutSpoil::EntityBomb
+        | LogoutSpoil::ExternalEntity
+        | LogoutSpoil::ExternalDtd => "DOCTYPE",
+        LogoutSpoil::KeyInfoRetrieval => "key information of another shape",
+        LogoutSpoil::Sha1Digest => "digest algorithm not allowed",
+        LogoutSpoil::TwoReferences => "not exactly one reference",
+        LogoutSpoil::VoidCanonical => "relative namespace name",
+        LogoutSpoil::NoIssuer => "not exactly one Issuer",
+        LogoutSpoil::Pi => "processing instruction",
+        LogoutSpoil::Unclosed => "unclosed element",
+        LogoutSpoil::ForeignEncoding => "misplaced or foreign XML declaration",
+        LogoutSpoil::XmlId => "xml: attribute",
         LogoutSpoil::Trailing => "content after the root element",
     }
 }

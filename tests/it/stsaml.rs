@@ -8,7 +8,7 @@ use namens::{
     config::digid::Binding,
     domain::assurance::Level::Midden,
     saml::{
-        Artifact, Delivery, Expected, Failure, Interface, NamedPem, Pem, Providers, Representation,
+        Artifact, Delivery, Expected, Failure, Given, Interface, NamedPem, Pem, Providers, Representation,
         RoutingService, ServiceProvider, Settings, Wish,
     },
     simulator::digid::{
@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     browser::Browser,
-    digid_spoil::{Expected as Outcome, attack, attacked, expected, nobody_was_deceived, waits},
+    digid_spoil::{Expected as Outcome, attack, attacked, expected, just_inside, nobody_was_deceived, waits},
     digid_steps::{
         HOOG, MIDDEN, audit, bsn, files_with, has_session, log_in_with_digid, register_with_digid,
         through_digid,
@@ -83,12 +83,18 @@ async fn what_the_routing_service_refuses_ends_as_it_should() {
     register_with_digid(&house, VICTIM, "anna@voorbeeld.nl", "").await;
     let low = ("U kunt zo nog niet inloggen", "login.digid digid_level_too_low");
     let failed = "Inloggen met DigiD is niet gelukt";
+    let cancelled = ("Inloggen bij Huisarts De Linde", "login.digid digid_cancelled");
+    let refused = (failed, "login.digid digid_service_refused");
     for (typed, (heading, line)) in [
         (("level", "Basis"), low),
         (("outcome", "no-authn-context"), low),
-        (("outcome", "cancel"), ("Inloggen bij Huisarts De Linde", "login.digid digid_cancelled")),
+        (("outcome", "cancel"), cancelled),
+        (("outcome", "authn-failed"), cancelled),
         (("outcome", "denied"), (failed, "login.digid digid_artifact_unknown")),
-        (("outcome", "failed"), (failed, "login.digid digid_service_refused")),
+        (("outcome", "denied-behind"), refused),
+        (("outcome", "no-supported-idp"), refused),
+        (("outcome", "unsupported"), refused),
+        (("outcome", "failed"), refused),
     ] {
         let browser = Browser::new();
         let (_, page) = through_digid(&house, &browser, VICTIM, &[], &[typed]).await;
@@ -107,9 +113,19 @@ async fn no_spoilt_answer_opens_a_session() {
         if matches!(spoil, Spoil::BadElfproef | Spoil::NonDigits | Spoil::OtherSector) {
             expected.reason = "an identity that cannot be read";
         }
+        if spoil == Spoil::BearerNotYet {
+            expected.reason = "a confirmation with NotBefore";
+        }
         attack(&house, &bsn, &sub, spoil.word(), expected).await;
     }
     nobody_was_deceived(&house).await;
+}
+
+#[tokio::test]
+async fn a_time_just_inside_the_leeway_is_accepted() {
+    let (house, bsn, sub) = attacked(routed()).await;
+    let all = [Spoil::ConditionsEnded, Spoil::ConditionsNotYet, Spoil::BearerEnded, Spoil::LoginNotYet];
+    just_inside(&house, &bsn, &sub, &all).await;
 }
 
 #[tokio::test]
@@ -125,10 +141,11 @@ async fn no_answer_spoilt_in_its_own_way_opens_a_session() {
 /// The same service provider as the running one, to look at what it verified.
 fn provider(house: &House) -> ServiceProvider {
     let read = |path: &str| fs::read_to_string(house.folder.join(path)).unwrap();
+    let given = |path: &str| Given { text: Zeroizing::new(read(path)), at: path.to_owned() };
     let [login, representation] = [LOGIN, REGISTER].map(str::to_owned);
     let pem = |name: &str| Pem {
-        key: Zeroizing::new(read(&format!("pki/{name}.key"))),
-        certificate: read(&format!("pki/{name}.crt")),
+        key: given(&format!("pki/{name}.key")),
+        certificate: given(&format!("pki/{name}.crt")),
     };
     let named = |name: &str| NamedPem { name: name.to_owned(), pem: pem("sp-saml") };
     let routing = RoutingService {
@@ -143,15 +160,15 @@ fn provider(house: &House) -> ServiceProvider {
         acs_index: Some(0),
         logout_url: None,
         binding: Binding::Post,
-        interface: Interface::RoutingService(routing),
+        interface: Interface::RoutingService(Box::new(routing)),
         signing: named("namens-1"),
         next_signing: Vec::new(),
         tls: pem("sp-tls"),
         next_tls: Vec::new(),
-        ca_roots: read("pki/ca.crt"),
+        ca_roots: given("pki/ca.crt"),
         digid_metadata: read("digid.xml"),
         metadata_entity_id: DIGID.to_owned(),
-        metadata_certificates: read("pki/digid-saml.crt"),
+        metadata_certificates: given("pki/digid-saml.crt"),
     };
     ServiceProvider::new(&settings, Clock.now()).unwrap()
 }
@@ -247,9 +264,14 @@ async fn an_interface_that_is_half_configured_does_not_start() {
         (
             "encryption_key = \"pki/sp-saml.key\"",
             "encryption_key = \"pki/sp-tls.key\"",
-            "does not belong to the encryption certificate",
+            "does not belong to [digid.routing_service] encryption_certificate",
         ),
         ("interface = \"routing-service\"", "interface = \"digid-4.4\"", "digid-4.4"),
+        (
+            "interface = \"routing-service\"",
+            "interface = \"routing-service\"\nconsumer = \"url\"",
+            "must have an index for the routing service",
+        ),
     ] {
         assert!(good.contains(from), "{from}");
         fs::write(&path, good.replacen(from, to, 1)).unwrap();

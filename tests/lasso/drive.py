@@ -4,12 +4,13 @@
 Usage: drive.py NAMENS [FOLDER]
 
 Makes keys and a configuration in FOLDER (a temporary one without it), starts idp.py beside this file and `namens serve`,
-logs in as a browser would: a new account after the question page, once more with the same `sub`, and what must fail;
-and logs out, from here and from there.
+logs in as a browser would: a new account after the question page, once more with the same `sub`, by a posted request too, and
+what must fail, among it whatever an attacker signs with xmlsec1 (tricks.py); and logs out, from here and from there.
 Needs openssl, xmlsec1 and python3-lasso. Exits 0 when all went as docs/requirements.md says; otherwise names the step.
 """
 
 import base64
+import contextlib
 import hashlib
 import http.cookiejar
 import json
@@ -18,6 +19,7 @@ import pathlib
 import re
 import secrets
 import signal
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -51,6 +53,7 @@ signing_key = "sp.key"
 signing_certificate = "sp.crt"
 tls_key = "{tls}.key"
 tls_certificate = "{tls}.crt"
+binding = "{binding}"
 ca = "ca.crt"
 single_logout = true
 [[client]]
@@ -62,6 +65,19 @@ auth = "client_secret_basic"
 secret = {{ file = "portal.secret" }}
 scopes = ["openid", "email", "act_as"]
 """
+
+
+# What the log says of each trick of tricks.py, so that none is refused for something else. The first is none.
+TRICKS = {
+    "signed-anew": "",
+    "hmac-of-pem": "signature algorithm not allowed",
+    "hmac-of-der": "signature algorithm not allowed",
+    "own-key": "invalid signature",
+    "own-certificate": "invalid signature",
+    "own-key-value": "key information of another shape",
+    "under-digids-certificate": "invalid signature",
+    "another-certificate": "invalid signature",
+}
 
 
 class Failed(Exception):
@@ -128,8 +144,8 @@ class House:
             raise Failed(f"{log}: {(self.folder / log).read_text()}")
         return child, line
 
-    def configure(self, tls):
-        text = CONFIG.format(issuer=self.issuer, listen=self.listen, callback=CALLBACK, tls=tls)
+    def configure(self, tls, binding="redirect"):
+        text = CONFIG.format(issuer=self.issuer, listen=self.listen, callback=CALLBACK, tls=tls, binding=binding)
         self.config.write_text(text)
 
     def set_up(self):
@@ -152,6 +168,15 @@ class House:
         child.kill()
         child.wait(10)
         child.stdout.close()
+
+    def log(self):
+        return (self.folder / "namens.log").read_text()
+
+    def audit(self):
+        """The audit log, oldest first."""
+        with contextlib.closing(sqlite3.connect(self.folder / "namens.db", timeout=60)) as database:
+            return [f"{event} {outcome}" for event, outcome in
+                    database.execute("SELECT event, outcome FROM audit ORDER BY rowid")]
 
     def mailed_code(self, known):
         """The code in the newest mail; waits until there are more than `known`."""
@@ -219,7 +244,10 @@ def authorization(house, **more):
 def at_digid(house, browser, **more):
     """As far as DigiD's own page."""
     url, verifier = authorization(house, **more)
-    return browser.submit(browser.go(url), "digid-form", {}), verifier
+    page = browser.submit(browser.go(url), "digid-form", {})
+    if 'name="SAMLRequest"' in page[2]:
+        page = browser.submit(page, "digid-form", {})
+    return page, verifier
 
 
 def redeem(house, page, verifier):
@@ -293,6 +321,58 @@ def logouts(house):
     expect(told[2].endswith(":Success") and not inside(house, browser), "lasso's ends it, and it takes our answer", told)
 
 
+def attacks(house, sub):
+    """An attacker has signed what comes from lasso, each time in another way; and the twin, signed by xmlsec1 as well."""
+    idp = re.search(r'"(http://[^"]*)/slo"', (house.folder / "idp" / "digid.xml").read_text())[1]
+    order = {"name": f"s00000000:{BSN}"}
+    for trick, reason in TRICKS.items():
+        browser, logged = Browser(), len(house.log())
+        page, verifier = at_digid(house, browser)
+        page = browser.submit(page, "digid", {"bsn": BSN, "level": "Midden", "trick": trick})
+        if not reason:
+            expect(redeem(house, page, verifier)["sub"] == sub, f"an answer, {trick} by xmlsec1, is accepted", page)
+        else:
+            said = house.log()[logged:]
+            right = page[0] == 502 and not inside(house, browser) and reason in said
+            expect(right, f"an answer, {trick}, opens nothing", (page[:2], said))
+            expect(house.audit()[-1] == "login.digid digid_hostile", "and has its line", house.audit())
+        browser = Browser()
+        page, _ = at_digid(house, browser)
+        browser.submit(page, "digid", {"bsn": BSN, "level": "Midden"})
+        expect(inside(house, browser), "there is a session", page[:2])
+        logged = len(house.log())
+        told = Browser().go(f"{idp}/logout", order | {"trick": trick})
+        if not reason:
+            expect(told[2].endswith(":Success"), f"a LogoutRequest, {trick} by xmlsec1, is carried out", told)
+            expect(not inside(house, browser), "and ends the session", told)
+        else:
+            said = house.log()[logged:]
+            right = told[0] == 404 and inside(house, browser) and reason in said
+            expect(right, f"a LogoutRequest, {trick}, ends nothing", (told, said))
+            expect(house.audit()[-1] == "logout.digid digid_hostile", "and has its line", house.audit())
+
+
+def by_post(house, sub):
+    """The whole road with a request that a form carries."""
+    browser = Browser()
+    url, _ = authorization(house)
+    page = browser.submit(browser.go(url), "digid-form", {})
+    expect("Verder naar DigiD" in page[2], "a form of ours carries the request", page)
+    value = re.search(r'name="SAMLRequest" value="([^"]*)"', page[2])[1]
+    action = re.search(r'action="([^"]*/sso)"', page[2])[1]
+    changed = base64.b64encode(base64.b64decode(value).replace(b"MobileTwoFactorContract", b"Smartcard")).decode()
+    for text, status in ((changed, 404), (value, 200)):
+        seen = Browser().go(action, {"SAMLRequest": text, "RelayState": "x"})
+        expect(seen[0] == status, f"lasso answers {status} to a form that is {'whole' if text == value else 'changed'}", seen[:2])
+    page, verifier = at_digid(house, Browser(), acr_values=HOOG)
+    expect("SmartcardPKI" in page[2], "lasso accepts the signed form, which asks for Hoog", page)
+    browser = Browser()
+    page, verifier = at_digid(house, browser)
+    page = browser.submit(page, "digid", {"bsn": BSN, "level": "Midden"})
+    claims = redeem(house, page, verifier)
+    expect((claims["sub"], claims["acr"]) == (sub, MIDDEN), "the same person by a posted request", claims)
+
+
 def unsigned(house):
     """Lasso itself checks who asks: an ArtifactResolve without our signature gets nothing."""
     body = ('<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><p:ArtifactResolve '
@@ -325,9 +405,15 @@ def drive(program, folder):
     try:
         house.set_up()
         server = house.serve()
-        what_follows(house, first_login(house, Browser()))
+        sub = first_login(house, Browser())
+        what_follows(house, sub)
         logouts(house)
+        attacks(house, sub)
         unsigned(house)
+        house.stop(server)
+        house.configure("tls", "post")
+        server = house.serve()
+        by_post(house, sub)
         house.stop(server)
         house.configure("stranger")
         house.serve()

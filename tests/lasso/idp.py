@@ -7,10 +7,13 @@ FOLDER holds idp.key and idp.crt (SAML signatures), tls.key and tls.crt (the bac
 from the first login on, sp.xml (the service provider's metadata). Writes FOLDER/digid.xml, prints "ready" and the address
 of its front channel on one line, and then tells on standard error what it does, until it is stopped.
 
-Front channel: GET /sso takes a signed AuthnRequest (Redirect binding) and shows a form; POST /login sends the artifact.
+Front channel: GET /sso takes a signed AuthnRequest by the Redirect binding, POST /sso by the POST binding, and shows a form;
+POST /login sends the artifact.
 Single logout: POST /slo takes a signed LogoutRequest and sends the browser back with an answer, by redirect; POST /logout has
 lasso send a LogoutRequest of its own to the service provider, over SOAP, and check the answer.
 Back channel: POST /soap, TLS with a client certificate, resolves the artifact once.
+
+The forms of /login and /logout may ask for a trick (tricks.py): then an attacker has signed what is sent.
 """
 
 import base64
@@ -28,8 +31,11 @@ import urllib.request
 import xml.etree.ElementTree
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+sys.dont_write_bytecode = True
 try:
     import lasso
+
+    from tricks import signed_anew
 except ImportError:
     sys.exit("lasso is missing: install the Debian package python3-lasso, and run this with /usr/bin/python3")
 
@@ -57,6 +63,7 @@ METADATA = """<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadat
   Binding="urn:oasis:names:tc:SAML:2.0:bindings:SOAP" Location="{back}/soap"/>
 <md:SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="{front}/slo"/>
 <md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="{front}/sso"/>
+<md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="{front}/sso"/>
 </md:IDPSSODescriptor></md:EntityDescriptor>
 """
 FORM = """<!doctype html><title>DigiD</title><p id="minimum">{minimum}</p>
@@ -91,6 +98,7 @@ class Digid:
         self.lock = threading.Lock()
         self.logins = {}
         self.artifacts = {}
+        self.tricks = {}
         self.sessions = {}
         self.server = None
         certificate = (folder / "idp.crt").read_text()
@@ -108,11 +116,14 @@ class Digid:
             self.server = server
         return self.server
 
-    def take_request(self, query):
-        """Checks the AuthnRequest and its signature; gives the ticket of a login page and the least level asked."""
+    def take_request(self, message, relay_state=None):
+        """Checks the AuthnRequest, a query or a form's field, and its signature; gives the ticket of a login page and the least
+        level asked."""
         login = lasso.Login(self.lasso())
         login.signatureVerifyHint = lasso.PROFILE_SIGNATURE_VERIFY_HINT_FORCE
-        login.processAuthnRequestMsg(query)
+        login.processAuthnRequestMsg(message)
+        if relay_state is not None:
+            login.msgRelayState = relay_state
         login.validateRequestMsg(True, True)
         if login.protocolProfile != lasso.LOGIN_PROTOCOL_PROFILE_BRWS_ART:
             raise ValueError("the request does not ask for an artifact")
@@ -123,7 +134,7 @@ class Digid:
         self.logins[ticket] = login
         return ticket, context.authnContextClassRef[0]
 
-    def log_in(self, ticket, bsn, level):
+    def log_in(self, ticket, bsn, level, trick=None):
         """Ends a login page: the address that takes the artifact back."""
         login = self.logins.pop(ticket)
         now = datetime.datetime.now(datetime.timezone.utc)
@@ -134,6 +145,7 @@ class Digid:
         name.format = name.nameQualifier = name.spNameQualifier = None
         login.buildArtifactMsg(lasso.HTTP_METHOD_ARTIFACT_GET)
         self.artifacts[login.artifact] = login.artifactMessage
+        self.tricks[login.artifact] = trick
         self.sessions[name.content] = login.session.dump()
         source = base64.b64decode(login.artifact)[4:24]
         assert source == hashlib.sha1(ENTITY_ID.encode()).digest(), "the SourceID of the artifact"
@@ -161,13 +173,14 @@ class Digid:
         query = logout.response.exportToQuery(lasso.SIGNATURE_METHOD_RSA_SHA1, str(self.folder / "idp.key"))
         return f"{to}?{query}&{urllib.parse.urlencode({'RelayState': relay_state})}"
 
-    def send_logout(self, name, broken):
+    def send_logout(self, name, broken, trick=None):
         """Has lasso log somebody out at the service provider: the status of the answer, if lasso accepts it."""
         logout = self.logout()
         logout.setSessionFromDump(self.sessions[name])
         logout.initRequest(logout.session.getProviderIndex(0), lasso.HTTP_METHOD_SOAP)
         logout.buildRequestMsg()
         body = logout.msgBody.replace("<saml:NameID>", "<saml:NameID> ") if broken else logout.msgBody
+        body = signed_anew(self.folder, body, trick) if trick else body
         request = urllib.request.Request(logout.msgUrl, body.encode(), {"Content-Type": "text/xml"})
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
             logout.processResponseMsg(answer.read(MAX_BODY).decode())
@@ -178,11 +191,12 @@ class Digid:
         login = lasso.Login(self.lasso())
         login.signatureVerifyHint = lasso.PROFILE_SIGNATURE_VERIFY_HINT_FORCE
         login.processRequestMsg(soap)
-        message = self.artifacts.pop(login.artifact, None)
+        artifact = login.artifact
+        message, trick = (kept.pop(artifact, None) for kept in (self.artifacts, self.tricks))
         if message is not None:
             login.setArtifactMessage(message)
         login.buildResponseMsg(None)
-        return login.msgBody
+        return signed_anew(self.folder, login.msgBody, trick) if trick else login.msgBody
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -220,7 +234,10 @@ class Front(Handler):
                 ticket, minimum = digid.take_request(query)
             except Exception as error:  # whatever it is, it is no request
                 return self.refuse("AuthnRequest", error)
-        say("asked", minimum)
+        self.show(ticket, minimum, "redirect")
+
+    def show(self, ticket, minimum, binding):
+        say("asked", minimum, "by", binding)
         page = FORM.format(ticket=ticket, minimum=html.escape(minimum))
         self.answer(200, page, Content_Type="text/html; charset=utf-8")
 
@@ -229,12 +246,14 @@ class Front(Handler):
         form = dict(urllib.parse.parse_qsl(self.body()))
         with digid.lock:
             try:
+                if self.path == "/sso":
+                    return self.show(*digid.take_request(form["SAMLRequest"], form["RelayState"]), "post")
                 if self.path == "/slo":
                     location = digid.take_logout(form["SAMLRequest"], form["RelayState"])
                 elif self.path == "/logout":
-                    return self.answer(200, digid.send_logout(form["name"], "broken" in form))
+                    return self.answer(200, digid.send_logout(form["name"], "broken" in form, form.get("trick")))
                 else:
-                    location = digid.log_in(form["ticket"], form["bsn"], form["level"])
+                    location = digid.log_in(form["ticket"], form["bsn"], form["level"], form.get("trick"))
             except Exception as error:
                 return self.refuse(self.path, error)
         say("sent back from", self.path)

@@ -48,15 +48,15 @@ STATUS = "urn:oasis:names:tc:SAML:2.0:status:"
 # What lasso makes of each spoil. Where it finds the signatures good, the spoil is nothing but what its name says: whoever refuses
 # it has not been helped by a broken signature.
 SIGNED = """
-    bad-elfproef cdata-in-nameid comment-in-nameid duplicate-id foreign-destination foreign-encoding keyinfo-retrieval
-    no-audience no-authn-statement no-conditions no-in-response-to no-level no-not-on-or-after no-recipient non-digits
+    bad-elfproef bearer-ended bearer-not-yet cdata-in-nameid comment-in-nameid duplicate-id foreign-destination foreign-encoding keyinfo-retrieval
+    login-not-yet no-audience no-authn-statement no-conditions no-in-response-to no-level no-not-on-or-after no-recipient non-digits
     other-sector pi-in-nameid replayed-assertion sha1 sha1-digest two-audiences two-authn-statements
     unknown-level wrong-artifact-in-response-to wrong-in-response-to wrong-recipient xml-id xsw7
 """
 # Signed as well, since the simulator forges with DigiD's key; and lasso reads the forgery. The attack is real.
 DECEIVED = "two-assertions"
 # Signed as well; but lasso finds the conditions not met: the time, or the audience.
-CONDITIONS = "expired future wrong-audience"
+CONDITIONS = "conditions-ended conditions-not-yet expired future wrong-audience"
 # Lasso finds a signature missing or wrong.
 BROKEN = """
     base64-transform commented-c14n empty-reference external-reference hmac keyinfo-attacker-cert md5 two-references
@@ -338,7 +338,9 @@ def verdict(sp, login, body):
 def outcomes(sp):
     for outcome, codes in (
         ("cancel", ("Responder", "AuthnFailed")), ("no-authn-context", ("Responder", "NoAuthnContext")),
-        ("denied", ("Requester", "RequestDenied")), ("failed", ("Responder", None)),
+        ("denied", ("Requester", "RequestDenied")), ("denied-behind", ("Responder", "RequestDenied")),
+        ("no-supported-idp", ("Requester", "NoSupportedIDP")), ("unsupported", ("Responder", "RequestUnsupported")),
+        ("failed", ("Responder", None)),
     ):
         login = sp.resolving(sp.redirected(outcome=outcome))
         _, body = sp.resolved(login)
@@ -362,7 +364,7 @@ def spoils(sp, words):
 
 
 def logouts(sp):
-    for spoil in ("wrong-key", "unsigned", "tampered", ""):
+    for spoil in ("slo-wrong-key", "slo-unsigned", "slo-tampered", ""):
         told = json.loads(visit(f"{sp.base}/logout", {"bsn": BSN, "spoil": spoil})[2])
         meant = 404 if spoil else 200
         right = told["status"] == meant and bool(told["refused"]) == bool(spoil)

@@ -1,13 +1,9 @@
 //! What the portal was told, held against `docs/requirements.md`.
 
-use std::{
-    io::{self, Write},
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{io, path::Path, process::Stdio, time::Duration};
 
 use serde_json::Value;
-use tokio::task::spawn_blocking;
+use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
 
 use crate::{
     clock::Clock,
@@ -20,6 +16,8 @@ use crate::{
 
 /// The longest that a portal may go on without asking again, in seconds (`act_as`, `recheck`).
 const RECHECK: i64 = 15 * 60;
+/// How long another program may take to verify a token.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A login as the portal verified it.
 pub struct Told {
@@ -99,11 +97,8 @@ impl Told {
         program: &Path,
         arguments: [String; 3],
     ) -> Result<(), Halt> {
-        let (token, name) = (self.id_token.clone(), program.display().to_string());
-        let command = Command::new(program);
-        let verified = spawn_blocking(move || ask(command, &arguments, &token)).await;
-        let verified = verified.unwrap_or_else(|lost| Err(lost.to_string()));
-        tell.check(verified.is_ok(), &format!("{name} verifies it too"), || {
+        let verified = ask(program, &arguments, &self.id_token, PATIENCE).await;
+        tell.check(verified.is_ok(), &format!("{} verifies it too", program.display()), || {
             verified.err().unwrap_or_default()
         })
     }
@@ -130,15 +125,21 @@ impl Told {
     }
 }
 
-/// Gives a program the token and waits for its verdict; what it complains of, otherwise.
-fn ask(mut command: Command, arguments: &[String], token: &str) -> Result<(), String> {
+/// Gives a program the token and waits for its verdict; what it complains of, otherwise. One that has no verdict when
+/// `patience` is over is killed.
+async fn ask(program: &Path, arguments: &[String], token: &str, patience: Duration) -> Result<(), String> {
     let text = |error: io::Error| error.to_string();
-    let command = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(text)?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(token.as_bytes()).map_err(text)?;
-    }
-    let done = child.wait_with_output().map_err(text)?;
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.kill_on_drop(true).spawn().map_err(text)?;
+    let verdict = async move {
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(token.as_bytes()).await?;
+        }
+        child.wait_with_output().await
+    };
+    let done = timeout(patience, verdict).await;
+    let done = done.map_err(|_| format!("no verdict after {} seconds", patience.as_secs()))?.map_err(text)?;
     let complaint = String::from_utf8_lossy(&done.stderr).trim().to_owned();
     if done.status.success() { Ok(()) } else { Err(format!("{}: {complaint}", done.status)) }
 }
@@ -220,5 +221,13 @@ mod tests {
         let mut leaky = told(&entry(now));
         leaky.claims["email"] = json!(format!("x{}", EVERYBODY[0].bsn));
         assert!(!checks(&leaky));
+    }
+
+    #[tokio::test]
+    async fn a_verifier_that_never_answers_is_waited_for_no_longer_than_it_may_take() {
+        let patience = Duration::from_millis(200);
+        let asked = ask(Path::new("sleep"), &["600".to_owned()], "token", patience).await;
+        assert!(asked.unwrap_err().contains("no verdict"));
+        assert_eq!(ask(Path::new("cat"), &[], "token", PATIENCE).await, Ok(()));
     }
 }

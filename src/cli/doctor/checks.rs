@@ -102,7 +102,8 @@ async fn added_clients(store: &Store, clients: &mut Vec<Client>, report: &mut Re
 
 /// Opens the vault and the database; `None` when there is no going on.
 async fn database(config: &Config, report: &mut Report) -> Option<Store> {
-    let key = config.master_key.read(&config.folder).map_err(|error| report.error("master key", error)).ok();
+    let key = config.master_key.read("master_key", &config.folder);
+    let key = key.map_err(|error| report.error("master key", error)).ok();
     let vault = key.and_then(|key| {
         let opened =
             Vault::open(key.expose()).inspect(|_| report.ok("master key", "present and well-formed"));
@@ -208,6 +209,7 @@ fn digid(config: &Config, report: &mut Report, now: Timestamp) {
         Ok(provider) => {
             report.ok("DigiD", "keys, certificates and DigiD's metadata fit together");
             provider.dates(report, now);
+            provider.shared_keys(report);
         }
         Err(fault) => report.error("DigiD", fault),
     }

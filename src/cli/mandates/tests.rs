@@ -93,6 +93,61 @@ async fn a_parent_and_a_child_at_the_desk_from_registration_to_revocation() {
 }
 
 #[tokio::test]
+async fn a_special_basis_from_attestation_to_its_end() {
+    let f = fresh().await;
+    let person = async |arguments: &str| {
+        json(&f, &format!("persons add {arguments}"), now()).await["id"].as_str().unwrap().to_owned()
+    };
+    let (parent, child) = (person("--name Anna").await, person("--name Kim --birth-date 2013-01-01").await);
+    let who = format!("--representative {parent} --represented {child}");
+    let mandate = json(&f, &format!("mandates register {who} {PAPERS} {CHECKED}"), now()).await;
+    assert_eq!((&mandate["standing"], &mandate["special"]), (&json!("awaiting_consent"), &json!([])));
+    let id = mandate["id"].as_str().unwrap();
+    let attest =
+        |ends: &str| format!("mandates special attest {id} --evidence-reference F2 --by els --ends {ends}");
+    for (ends, told) in [
+        ("2026-07-01", "must lie in the future"),
+        ("2027-07-03", "at most a year"),
+        ("soon", "write a day as 2026-07-01"),
+    ] {
+        let error = run(&f, &attest(ends), now()).await.unwrap_err();
+        assert!(error.contains(told), "{ends}: {error}");
+    }
+    let waiting = json(&f, &attest("2026-10-01"), now()).await;
+    let basis = waiting["special"][0]["id"].as_str().unwrap();
+    assert_eq!(
+        waiting["special"],
+        json!([{
+            "id": basis, "evidence_reference": "F2", "attested_by": "els", "attested_at": "2026-07-01T09:00:00Z",
+            "ends": "2026-09-30T22:00:00Z", "confirmed_by": null, "confirmed_at": null,
+        }])
+    );
+    assert_eq!(waiting["standing"], json!("awaiting_consent"));
+    let list = format!("mandates list --represented {child}");
+    let told = run(&f, &list, now()).await.unwrap();
+    assert!(
+        told.contains(&format!("{basis}: attested by els, counts not before someone else confirms it")),
+        "{told}"
+    );
+
+    let act = async |verb: &str, by: &str| {
+        run(&f, &format!("mandates special {verb} {basis} --by {by} --json"), now()).await
+    };
+    assert!(act("confirm", "els").await.unwrap_err().contains("you attested this yourself: someone else"));
+    let confirmed: Value = serde_json::from_str(&act("confirm", "joost").await.unwrap()).unwrap();
+    assert_eq!(
+        (&confirmed["standing"], &confirmed["until"], &confirmed["special"][0]["confirmed_by"]),
+        (&json!("active"), &json!("2026-09-30T22:00:00Z"), &json!("joost"))
+    );
+    let told = run(&f, &list, now()).await.unwrap();
+    assert!(told.contains("attested by els, confirmed by joost, until 2026-09-30T22:00:00Z"), "{told}");
+    assert!(act("confirm", "marieke").await.unwrap_err().contains("confirmed before"));
+    let ended: Value = serde_json::from_str(&act("end", "els").await.unwrap()).unwrap();
+    assert_eq!((&ended["standing"], &ended["special"]), (&json!("awaiting_consent"), &json!([])));
+    assert!(act("end", "els").await.unwrap_err().contains("attest a new one"));
+}
+
+#[tokio::test]
 async fn mistakes_are_told_and_change_nothing() {
     let f = fresh().await;
     for (arguments, told) in [
@@ -104,6 +159,14 @@ async fn mistakes_are_told_and_change_nothing() {
         ("persons add --name Sam --bsn 111222333", "unexpected argument"),
         ("mandates revoke nothing --by els", "namens mandates list"),
         ("mandates list", "required"),
+        (
+            "mandates special attest nothing --evidence-reference F --ends 2026-08-01 --by els",
+            "namens mandates list",
+        ),
+        ("mandates special attest m --evidence-reference F --by els", "--ends"),
+        ("mandates special confirm nothing --by els", "namens mandates list"),
+        ("mandates special end nothing --by els", "namens mandates list"),
+        ("mandates special confirm nothing", "--by"),
         ("mandates block --representative a --represented b --by els --reason r", "namens persons list"),
         ("mandates unblock --representative a --represented b --by els", "nothing was changed"),
         ("mandates register --relation uncle", "parent guardian curator mentor authorised"),

@@ -7,6 +7,7 @@ use crate::domain::{
     birth::tests::any_birth,
     calendar::parse_day,
     consent::{Unheard, hear},
+    mandate::special::tests::{any_basis, expected},
 };
 
 fn at(text: &str) -> Timestamp {
@@ -36,6 +37,7 @@ pub(crate) fn mandate(relation: Relation) -> Mandate {
         ends: None,
         revoked_at: None,
         lapsed_at: None,
+        special: Vec::new(),
     }
 }
 
@@ -140,7 +142,7 @@ fn a_curator_is_for_adults() {
     let (person, at_18) = (born("2008-07-01"), at("2026-06-30T22:00:00Z"));
     let look = |now| standing(&mandate(Relation::Curator), person, &[], &[], now);
     assert_eq!(look(at_18.plus(-1)), Standing::NotYet);
-    assert_eq!(look(at_18), Standing::Active { until: None });
+    assert_eq!(look(at_18), Standing::AwaitingBasis);
 }
 
 #[test]
@@ -183,7 +185,9 @@ fn any_story() -> impl Strategy<Value = (Mandate, (BirthDate, BirthDate), Vec<Co
             lifted_at,
         });
         let facts = (select(Relation::ALL), any_now(partly), option::of(any_now(partly)), 0u8..12);
-        let mandate = facts.prop_map(|(relation, starts, ends, over)| Mandate {
+        let facts = (facts, vec(any_basis(partly), 0..3));
+        let mandate = facts.prop_map(|((relation, starts, ends, over), special)| Mandate {
+            special,
             registered_at: starts,
             starts,
             ends,
@@ -218,9 +222,15 @@ proptest! {
                         && withdrawn.is_none_or(|w| c.at > w)
                 })
             };
-            let expected = now < born.earliest_birthday(12)
-                || now < born.earliest_birthday(16) && agrees(Party::Represented) && agrees(Party::Representative);
+            let refuses = |party| !agrees(party) && said.iter().any(|c| c.party == party && c.word == Word::Withdrawn);
+            let special = parent.special.iter().any(|basis| expected(basis, born.latest_birthday(12), now).is_some());
+            let from_12 = agrees(Party::Represented) && agrees(Party::Representative)
+                || special && !refuses(Party::Represented) && !refuses(Party::Representative);
+            let expected = now < born.earliest_birthday(12) || now < born.earliest_birthday(16) && from_12;
             prop_assert_eq!(free, expected);
+        } else if m.relation != Relation::Authorised {
+            let special = m.special.iter().any(|basis| expected(basis, born.latest_birthday(18), now).is_some());
+            prop_assert!(!active || special && born.has_surely_turned(18, now));
         }
     }
 
@@ -232,6 +242,15 @@ proptest! {
         let look = |now| standing(&m, Some(born), &said, &blocks, now);
         if let Standing::Active { until: Some(until) } = look(now) {
             prop_assert!(until > now);
+            for within in [until.plus(-1), now.plus((until.since(now) - 1) * part / 1000)] {
+                prop_assert!(look(within).is_active());
+            }
+            // Facts of the future, of a clock ahead of ours, may come to give more; those of now change nothing by themselves.
+            let said: Vec<_> = said.iter().filter(|c| c.word == Word::Withdrawn || c.at <= now).cloned().collect();
+            let counts = |basis: &SpecialBasis| basis.confirmed.as_ref().is_some_and(|second| second.at <= now);
+            let special = m.special.iter().filter(|basis| counts(basis)).cloned().collect();
+            let m = Mandate { special, ..m.clone() };
+            let look = |now| standing(&m, Some(born), &said, &blocks, now);
             prop_assert_ne!(look(until), look(now));
             prop_assert_eq!(look(until.plus(-1)), look(now));
             prop_assert_eq!(look(now.plus((until.since(now) - 1) * part / 1000)), look(now));

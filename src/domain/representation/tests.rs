@@ -40,7 +40,7 @@ const TWELVE: Result<Timestamp, NotRepresented> = Err(NotRepresented::TurnedTwel
 #[test]
 fn it_counts_until_the_second_before_the_twelfth_birthday_and_not_without_a_date() {
     let at_12 = at("2026-06-30T22:00:00Z");
-    let look = |child, now| word().counts(&parent(), &record(child), now);
+    let look = |child, now| word().counts(Some(&parent()), &record(child), now);
     assert_eq!(look("2014-07-01", at_12.plus(-1)), Ok(at_12));
     assert_eq!(look("2014-07-01", at_12), TWELVE);
     assert_eq!(look("2010-07-01", at_12), TWELVE, "sixteen");
@@ -53,7 +53,7 @@ fn it_counts_until_the_second_before_the_twelfth_birthday_and_not_without_a_date
 fn a_block_on_the_parent_or_on_who_may_be_the_parent_holds_and_never_shows() {
     let now = at("2026-07-01T12:00:00Z");
     let look = |child, block| {
-        word().counts(&parent(), &Record { blocks: vec![block], ..record(child) }, now).map(drop)
+        word().counts(Some(&parent()), &Record { blocks: vec![block], ..record(child) }, now).map(drop)
     };
     let (open, desk) = (Ok(()), DESK.map(drop));
     for told_apart in [true, false] {
@@ -72,11 +72,27 @@ fn a_block_on_the_parent_or_on_who_may_be_the_parent_holds_and_never_shows() {
 }
 
 #[test]
+fn on_somebody_whom_nobody_knows_only_a_block_that_may_mean_them_holds() {
+    let now = at("2026-07-01T12:00:00Z");
+    let look =
+        |block| word().counts(None, &Record { blocks: vec![block], ..record("2020-07-01") }, now).map(drop);
+    let elsewhere = |mut on: OnChild| {
+        on.block.represented = PersonId::from_stored("sister");
+        on
+    };
+    assert_eq!(look(block("other", true, None)), Ok(()), "whoever that is has a BSN that is known here");
+    assert_eq!(look(block("other", false, None)), DESK.map(drop));
+    assert_eq!(look(block("other", false, Some(now))), Ok(()));
+    assert_eq!(look(elsewhere(block("other", false, None))), Ok(()));
+    assert_eq!(word().counts(None, &record("2014-07-01"), now), TWELVE);
+}
+
+#[test]
 fn nobody_who_may_be_under_sixteen_is_a_parent_and_nobody_is_their_own() {
     let now = at("2026-06-30T22:00:00Z");
     let look = |parents| {
         let record = Record { parent_born: born(parents), ..record("2024-07-01") };
-        word().counts(&parent(), &record, now).map(drop)
+        word().counts(Some(&parent()), &record, now).map(drop)
     };
     let desk = DESK.map(drop);
     assert_eq!(look("2010-07-01"), Ok(()), "sixteen today");
@@ -84,7 +100,7 @@ fn nobody_who_may_be_under_sixteen_is_a_parent_and_nobody_is_their_own() {
     assert_eq!(look("2010"), desk, "by the latest reading");
     assert_eq!(look(""), Ok(()), "not known: the register knows");
     let child = word().child;
-    assert_eq!(word().counts(&child, &record("2024-07-01"), now), DESK);
+    assert_eq!(word().counts(Some(&child), &record("2024-07-01"), now), DESK);
 }
 
 proptest! {
@@ -107,7 +123,7 @@ proptest! {
             standing(&mandate(RELATION), child_born, &[], &blocks, now)
         };
         let record = Record { parent_born: None, child_born, blocks };
-        let counts = word().counts(&parent(), &record, now);
+        let counts = word().counts(Some(&parent()), &record, now);
         prop_assert_eq!(counts.is_ok(), desk.is_active());
         if let Ok(until) = counts {
             prop_assert_eq!(desk, Standing::Active { until: Some(until) });
@@ -122,7 +138,7 @@ proptest! {
         let now = born.earliest_birthday(HAS_A_SAY).plus(off);
         let free = Record { child_born: Some(born), ..Record::default() };
         let blocked = Record { blocks: vec![block("parent", true, None)], ..free.clone() };
-        let [free, blocked] = [free, blocked].map(|record| word().counts(&parent(), &record, now));
+        let [free, blocked] = [free, blocked].map(|record| word().counts(Some(&parent()), &record, now));
         prop_assert!(blocked.is_err());
         prop_assert_eq!(free == TWELVE, blocked == TWELVE);
     }

@@ -6,7 +6,7 @@ use crate::{
         client::tests::client as fixture,
         consent::{Party, Word},
         grant::tests::grant,
-        mandate::Relation,
+        mandate::{Attestation, LONGEST_GRANT, Relation, attest},
     },
     store::testing::{Fresh, at, fresh, now},
 };
@@ -15,7 +15,7 @@ fn client(id: &str, sees_relation: bool) -> Client {
     Client { id: id.into(), sector: format!("{id}.example.nl"), sees_relation, ..fixture() }
 }
 
-async fn told(f: &Fresh, person: &PersonId, level: Level, client: &Client, now: Timestamp) -> Representation {
+async fn told(f: &Fresh, person: &PersonId, level: Level, client: &Client, now: Timestamp) -> ForWhom {
     told_with(f, (person, None), level, client, now).await
 }
 
@@ -26,11 +26,11 @@ async fn told_with(
     level: Level,
     client: &Client,
     now: Timestamp,
-) -> Representation {
+) -> ForWhom {
     let grant = Grant { person: person.clone(), level, ends: at("2026-07-01T21:00:00Z"), ..grant() };
     let issuer = "https://id.example.nl";
     let asking = Asking { grant: &grant, authority, required: Level::Midden, client, issuer };
-    representation(&f.store, &asking, now).await.unwrap()
+    for_whom(&f.store, &asking, now).await.unwrap()
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn below_the_level_nothing_is_looked_up() {
     let portal = client("portal", true);
     for authority in [None, Some(&ParentalAuthority::over(child))] {
         let told = told_with(&f, (&parent, authority), Level::Local, &portal, now()).await;
-        assert_eq!(told, Representation::default());
+        assert_eq!(told, ForWhom::default());
     }
 }
 
@@ -81,7 +81,7 @@ async fn the_registers_word_has_the_form_of_a_mandate_and_the_longer_of_the_two_
     let mandate = f.store.mandate_name(&portal, &authority.id);
     let relation = Some(Relation::Parent);
     let entry = ActAs { sub, iss, mandate, relation, recheck: now().plus(900) };
-    assert_eq!(alone, Representation { act_as: vec![entry], represents, until: Some(twelve) });
+    assert_eq!(alone, ForWhom { act_as: vec![entry], represents, until: Some(twelve) });
 
     // A mandate of the desk that ends sooner changes nothing; one that counts as long is told by its own name.
     let mut form = crate::domain::registration::tests::form(Relation::Parent);
@@ -143,9 +143,16 @@ async fn two_clients_share_neither_subject_nor_mandate_and_a_person_stands_there
     assert_ne!(a.act_as[0].mandate, b.act_as[0].mandate);
     assert_eq!((a.until, a.act_as[0].relation), (grant.ends, Some(Relation::Authorised)));
 
-    // A mentor's mandate has no end: of the two, it is the one that counts longest.
-    f.mandate(Relation::Mentor, (&daughter, &father)).await;
-    let both = told(&f, &daughter, Level::Midden, &one, now()).await;
+    // Of the two the one that counts longest: a mentor's, when the special basis that it needs ends after the grant.
+    let mentor = f.mandate(Relation::Mentor, (&daughter, &father)).await;
+    assert_eq!(told(&f, &daughter, Level::Midden, &one, now()).await, a, "without a basis it does not count");
+    let later = now().plus(60);
+    let ends = later.plus(LONGEST_GRANT);
+    let attestation = Attestation { evidence_reference: "F2".into(), ends, by: "els".into() };
+    let basis = attest(&mentor, "1940".parse().ok(), &attestation, later).unwrap();
+    f.store.attest_special(&basis, &mentor.id, later).await.unwrap().unwrap();
+    f.store.confirm_special(&basis.id, "joost", later).await.unwrap().unwrap();
+    let both = told(&f, &daughter, Level::Midden, &one, later).await;
     assert_eq!(both.act_as.len(), 1);
-    assert_eq!((both.until, both.act_as[0].relation), (None, Some(Relation::Mentor)));
+    assert_eq!((both.until, both.act_as[0].relation), (Some(ends), Some(Relation::Mentor)));
 }

@@ -13,13 +13,12 @@ use openssl::x509::extension::SubjectAlternativeName;
 use openssl::x509::{X509, X509NameBuilder};
 use samael::crypto::{Crypto, CryptoProvider};
 use url::Url;
-use zeroize::Zeroizing;
 
 use crate::config::digid::Binding;
 use crate::domain::assurance::Level;
 use crate::domain::time::Timestamp;
 use crate::saml::request::new_id;
-use crate::saml::{Expected, Interface, NamedPem, Pem, ServiceProvider, Settings};
+use crate::saml::{Expected, Given, Interface, NamedPem, Pem, ServiceProvider, Settings};
 
 pub(super) const DIGID: &str = "https://digid.example/saml/idp/metadata";
 pub(super) const SP: &str = "https://login.zorg.example/saml?a=1&b='2'";
@@ -69,7 +68,10 @@ impl Pair {
     }
 
     pub(super) fn pem(&self) -> Pem {
-        Pem { key: Zeroizing::new(self.key_pem()), certificate: self.certificate_pem() }
+        Pem {
+            key: given("a key", self.key_pem()),
+            certificate: given("a certificate", self.certificate_pem()),
+        }
     }
 
     pub(super) fn named(&self, name: &str) -> NamedPem {
@@ -128,6 +130,11 @@ fn unsigned_metadata(back_channel: &str) -> String {
     )
 }
 
+/// A text as it stands in a file.
+pub(super) fn given(at: &str, text: String) -> Given {
+    Given { text: text.into(), at: at.to_owned() }
+}
+
 pub(super) fn settings() -> Settings {
     let ours = &keys().ours;
     Settings {
@@ -141,10 +148,10 @@ pub(super) fn settings() -> Settings {
         next_signing: Vec::new(),
         tls: ours.pem(),
         next_tls: Vec::new(),
-        ca_roots: keys().digid.certificate_pem(),
+        ca_roots: given("the roots", keys().digid.certificate_pem()),
         digid_metadata: digid_metadata("https://was.digid.example/resolve"),
         metadata_entity_id: DIGID.to_owned(),
-        metadata_certificates: keys().digid.certificate_pem(),
+        metadata_certificates: given("the pinned", keys().digid.certificate_pem()),
     }
 }
 

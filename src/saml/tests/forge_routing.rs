@@ -29,12 +29,12 @@ pub(super) fn settings() -> Settings {
     let [login, representation] = providers;
     Settings {
         binding: Binding::Post,
-        interface: Interface::RoutingService(RoutingService {
+        interface: Interface::RoutingService(Box::new(RoutingService {
             service_uuid: SERVICE.to_owned(),
             encryption: ours.named(KEY_NAME),
             next_encryption: Vec::new(),
             providers: Some(Providers { login, representation }),
-        }),
+        })),
         ..forge::settings()
     }
 }

@@ -152,28 +152,38 @@ fn settings_that_cannot_work_are_refused_at_start() {
     let break_up =
         |from: &str, to: &str| refused(&|s| s.digid_metadata = replace(&s.digid_metadata, (from, to)));
     let signing = |key: &Pair, certificate: &Pair| {
-        let pem = Pem { certificate: certificate.certificate_pem(), ..key.pem() };
+        let pem = Pem { certificate: certificate.pem().certificate, ..key.pem() };
         refused(&|s| s.signing.pem = pem.clone())
     };
     let locked =
         stranger.key.private_key_to_pem_pkcs8_passphrase(openssl::symm::Cipher::aes_128_cbc(), b"x").unwrap();
     let locked = String::from_utf8(locked).unwrap();
-    let no_key = SettingsError::Key { what: "SAML signing" }.to_string();
+    let key = || "a key".to_owned();
+    let no_key = SettingsError::Key { at: key() }.to_string();
+    let mixed_up =
+        |at: &str, found, wanted| SettingsError::MixedUp { at: at.into(), found, wanted }.to_string();
+    let mismatch = SettingsError::Mismatch { key: key(), certificate: "a certificate".into() }.to_string();
     let no_certificate =
         |told: String| assert!(told.contains("no signing certificate that is valid"), "{told}");
-    assert_eq!(signing(stranger, &keys().ours), SettingsError::Mismatch { what: "SAML signing" }.to_string());
-    assert_eq!(signing(&weak, &weak), SettingsError::Weak { what: "SAML signing" }.to_string());
-    assert_eq!(refused(&|s| *s.signing.pem.key = "garbage".to_owned()), no_key);
-    assert_eq!(refused(&|s| s.signing.pem.key.clone_from(&locked.clone().into())), no_key);
+    assert_eq!(signing(stranger, &keys().ours), mismatch);
+    assert_eq!(signing(&weak, &weak), SettingsError::Weak { at: key() }.to_string());
+    assert_eq!(refused(&|s| *s.signing.pem.key.text = "garbage".to_owned()), no_key);
+    assert_eq!(refused(&|s| s.signing.pem.key.text.clone_from(&locked.clone().into())), no_key);
     assert_eq!(
-        refused(&|s| s.tls.certificate.clear()),
-        SettingsError::Certificate { what: "TLS client" }.to_string()
+        refused(&|s| s.signing.pem.key.text.clone_from(&s.signing.pem.certificate.text)),
+        mixed_up("a key", "certificate", "private key")
     );
     assert_eq!(
-        refused(&|s| *s.tls.key = stranger.key_pem()),
-        SettingsError::Mismatch { what: "TLS client" }.to_string()
+        refused(&|s| s.tls.certificate.text.clone_from(&s.tls.key.text)),
+        mixed_up("a certificate", "private key", "certificate")
     );
-    assert_eq!(refused(&|s| s.ca_roots.clear()), SettingsError::NoRoots.to_string());
+    assert_eq!(
+        refused(&|s| s.tls.certificate.text.clear()),
+        SettingsError::Certificate { at: "a certificate".into() }.to_string()
+    );
+    assert_eq!(refused(&|s| *s.tls.key.text = stranger.key_pem()), mismatch);
+    assert!(refused(&|s| s.ca_roots.text.clear()).contains("the roots holds no certificate"));
+    assert!(refused(&|s| s.metadata_certificates.text.clear()).contains("the pinned holds no certificate"));
     no_certificate(change("use=\"signing\"", "use=\"encryption\""));
     no_certificate(change(&keys().digid.certificate_base64(), "AAAA"));
     no_certificate(change(&keys().digid.certificate_base64(), &weak.certificate_base64()));

@@ -98,7 +98,6 @@ fn settings_that_cannot_work_are_refused_at_start() {
         ServiceProvider::new(&settings, now()).err().map(|error| error.to_string()).expect("refused")
     };
     let weak = Pair::rsa(1024);
-    let encryption = "encryption";
     assert!(refused(Settings { binding: Binding::Redirect, ..settings() }).contains("must be post"));
     assert!(refused(Settings { acs_index: None, ..settings() }).contains("must have an index"));
     assert!(refused(with(|service| service.service_uuid.clear())).contains("the service UUID"));
@@ -107,13 +106,13 @@ fn settings_that_cannot_work_are_refused_at_start() {
     assert!(provider(with(|s| s.providers.as_mut().unwrap().login.clear())));
     assert!(provider(with(|s| s.providers.as_mut().unwrap().representation.clear())));
     assert_eq!(
-        refused(with(|s| s.encryption.pem.key.clear())),
-        SettingsError::Key { what: encryption }.to_string()
+        refused(with(|s| s.encryption.pem.key.text.clear())),
+        SettingsError::Key { at: "a key".into() }.to_string()
     );
-    let mismatch = with(|service| *service.encryption.pem.key = keys().stranger.key_pem());
-    assert_eq!(refused(mismatch), SettingsError::Mismatch { what: encryption }.to_string());
+    let mismatch = with(|service| *service.encryption.pem.key.text = keys().stranger.key_pem());
+    assert!(refused(mismatch).contains("a key does not belong to a certificate"));
     let short = with(|service| service.encryption.pem = weak.pem());
-    assert_eq!(refused(short), SettingsError::Weak { what: encryption }.to_string());
+    assert_eq!(refused(short), SettingsError::Weak { at: "a key".into() }.to_string());
 }
 
 #[test]

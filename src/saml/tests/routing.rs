@@ -405,6 +405,7 @@ fn every_status_has_its_meaning() {
         (nested("Requester", "RequestDenied"), Failure::ArtifactUnknownOrExpired),
         (nested("Responder", "RequestDenied"), Failure::ServiceRefused),
         (nested("Requester", "NoSupportedIDP"), Failure::ServiceRefused),
+        (nested("Responder", "RequestUnsupported"), Failure::ServiceRefused),
         (bare("Responder") + &message("a") + &message("b"), Hostile("several StatusMessages")),
     ] {
         let (before, inner) = template(&alone())

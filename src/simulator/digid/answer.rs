@@ -5,7 +5,7 @@ use openssl::error::ErrorStack;
 
 use super::super::random_hex;
 use super::bend;
-use super::message::{ArtifactResponse, Assertion, Response, envelope};
+use super::message::{ArtifactResponse, Assertion, Response, WINDOW, envelope};
 use super::names::{DECLARATIONS, Level, Status};
 use super::routing::{self, Routed, Routing};
 use super::sign::{Algorithm, KeyInfo, Refers, SigningKey};
@@ -63,6 +63,8 @@ pub struct Outcome {
     pub session: String,
     /// How to spoil the answer.
     pub spoil: Option<Spoil>,
+    /// How far off a time is that is spoilt.
+    pub shift: TimeDelta,
     /// What a login at the routing service knows more.
     pub routed: Option<Routed>,
 }
@@ -189,7 +191,10 @@ fn assertion(sender: &Sender, outcome: &Outcome, issued: DateTime<Utc>) -> Resul
         recipient: outcome.recipient.clone(),
         audience: Some(outcome.audience.clone()),
         conditions: true,
-        ends: true,
+        not_before: issued - WINDOW,
+        not_on_or_after: Some(issued + WINDOW),
+        bearer_not_before: None,
+        bearer_not_on_or_after: Some(issued + WINDOW),
         class_refs: vec![outcome.level.class_ref().to_owned()],
         // An hour's shift takes the login along; otherwise it was when the user pressed the button.
         authenticated: if outcome.ended > issued || issued - outcome.ended > TimeDelta::minutes(30) {
@@ -216,7 +221,12 @@ fn spoil_facts(mut a: Assertion, outcome: &Outcome) -> Result<Assertion, ErrorSt
         Some(Spoil::WrongInResponseTo) => a.in_response_to = new_id()?,
         Some(Spoil::WrongIssuer) => a.issuer = ANOTHER.into(),
         Some(Spoil::NoConditions) => a.conditions = false,
-        Some(Spoil::NoNotOnOrAfter) => a.ends = false,
+        Some(Spoil::NoNotOnOrAfter) => (a.not_on_or_after, a.bearer_not_on_or_after) = (None, None),
+        Some(Spoil::ConditionsEnded) => a.not_on_or_after = Some(a.issued - outcome.shift),
+        Some(Spoil::ConditionsNotYet) => a.not_before = a.issued + outcome.shift,
+        Some(Spoil::BearerEnded) => a.bearer_not_on_or_after = Some(a.issued - outcome.shift),
+        Some(Spoil::BearerNotYet) => a.bearer_not_before = Some(a.issued + outcome.shift),
+        Some(Spoil::LoginNotYet) => a.authenticated = a.issued + outcome.shift,
         Some(Spoil::TwoAuthnStatements) => a.class_refs.push(Level::Hoog.class_ref().to_owned()),
         Some(Spoil::NoAuthnStatement) => a.class_refs.clear(),
         Some(Spoil::UnknownLevel) => {
@@ -287,7 +297,12 @@ fn signed_by_login(outcome: &Outcome) -> bool {
 }
 
 /// The spoils that change how a message is signed.
-fn sign(sender: &Sender, spoil: Option<Spoil>, id: &str, canonical: &str) -> Result<String, ErrorStack> {
+pub(super) fn sign(
+    sender: &Sender,
+    spoil: Option<Spoil>,
+    id: &str,
+    canonical: &str,
+) -> Result<String, ErrorStack> {
     let (key, algorithm, refers, key_info) = match spoil {
         Some(Spoil::WrongKey) => (&sender.attacker, Algorithm::RsaSha256, Refers::Element, KeyInfo::Name),
         Some(Spoil::KeyInfoAttackerCert) => {

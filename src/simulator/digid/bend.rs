@@ -93,7 +93,7 @@ fn without(text: &str, from: &str, to: &str) -> String {
 }
 
 /// Ten entities, each ten times the one before.
-pub(super) fn bomb() -> String {
+fn bomb() -> String {
     let entity = |n: u8| format!(r#"<!ENTITY e{n} "{}">"#, format!("&e{};", n - 1).repeat(10));
     let grown: String = (1..10).map(entity).collect();
     format!(r#" [<!ENTITY e0 "bombbombbomb">{grown}]"#)

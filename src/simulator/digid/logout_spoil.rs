@@ -4,81 +4,113 @@
 use chrono::TimeDelta;
 use openssl::error::ErrorStack;
 
-use super::answer::{Sender, TRAP, VICTIM, new_id};
-use super::bend::bomb;
+use super::answer::{self, Sender, TRAP, VICTIM, new_id};
+use super::bend;
 use super::logout::LogoutRequest;
 use super::names::DECLARATIONS;
-use super::sign::{Algorithm, KeyInfo, Refers};
-use super::spoil::spoils;
+use super::spoil::{Spoil, spoils};
 use super::wrap::Signed;
+use super::xml::escape;
 
 spoils! {
     /// One way to spoil DigiD's request.
     LogoutSpoil;
     /// Without a signature.
-    Unsigned = "unsigned",
+    Unsigned = "slo-unsigned",
     /// Signed with another key.
-    WrongKey = "wrong-key",
+    WrongKey = "slo-wrong-key",
     /// Signed with another key, whose certificate stands in `KeyInfo`.
-    KeyInfoAttackerCert = "keyinfo-attacker-cert",
+    KeyInfoAttackerCert = "slo-keyinfo-attacker-cert",
     /// Signed with SHA-1.
-    Sha1 = "sha1",
+    Sha1 = "slo-sha1",
     /// "Signed" with HMAC, keyed with the public key.
-    Hmac = "hmac",
+    Hmac = "slo-hmac",
+    /// `KeyInfo` says where to fetch a key: `/trap`.
+    KeyInfoRetrieval = "slo-keyinfo-retrieval",
+    /// Signed with RSA-SHA256 over a SHA-1 digest.
+    Sha1Digest = "slo-sha1-digest",
+    /// Signed with MD5.
+    Md5 = "slo-md5",
     /// Signed through an XSLT transform.
-    XsltTransform = "xslt-transform",
+    XsltTransform = "slo-xslt-transform",
+    /// Signed through an `XPath` transform that keeps everything.
+    XpathTransform = "slo-xpath-transform",
+    /// Signed through a base64 transform.
+    Base64Transform = "slo-base64-transform",
+    /// Signed over what a canonicalization with comments yields.
+    CommentedC14n = "slo-commented-c14n",
+    /// The signature has two references, both right.
+    TwoReferences = "slo-two-references",
+    /// The signature covers the whole document (`URI=""`).
+    EmptyReference = "slo-empty-reference",
+    /// The signature is over nothing, which is what some read at a relative namespace name.
+    VoidCanonical = "slo-void-canonical",
     /// The signature is over a document elsewhere.
-    ExternalReference = "external-reference",
+    ExternalReference = "slo-external-reference",
     /// Somebody else is named after signing.
-    Tampered = "tampered",
+    Tampered = "slo-tampered",
     /// Of another issuer.
-    WrongIssuer = "wrong-issuer",
+    WrongIssuer = "slo-wrong-issuer",
+    /// Of no issuer.
+    NoIssuer = "slo-no-issuer",
     /// Meant for another service provider.
-    WrongDestination = "wrong-destination",
+    WrongDestination = "slo-wrong-destination",
     /// Made an hour ago.
-    Expired = "expired",
+    Expired = "slo-expired",
     /// Made in an hour.
-    Future = "future",
+    Future = "slo-future",
     /// `NotOnOrAfter` has passed.
-    Ended = "ended",
+    Ended = "slo-ended",
     /// Of SAML 1.1.
-    OtherVersion = "other-version",
+    OtherVersion = "slo-other-version",
     /// A NameID that is no BSN.
-    OtherSector = "other-sector",
+    OtherSector = "slo-other-sector",
     /// A BSN that fails the elfproef.
-    BadElfproef = "bad-elfproef",
+    BadElfproef = "slo-bad-elfproef",
     /// Nobody is named.
-    NoName = "no-name",
+    NoName = "slo-no-name",
     /// Two people are named.
-    TwoNames = "two-names",
+    TwoNames = "slo-two-names",
     /// A comment splits the NameID.
-    Comment = "comment",
+    Comment = "slo-comment",
     /// A CDATA section splits it.
-    Cdata = "cdata",
+    Cdata = "slo-cdata",
+    /// A processing instruction splits it.
+    Pi = "slo-pi",
     /// The signed request stands in the Extensions of a forged one.
-    InExtensions = "in-extensions",
+    InExtensions = "slo-in-extensions",
     /// The same, and the forged one bears its signature.
-    StolenSignature = "stolen-signature",
+    StolenSignature = "slo-stolen-signature",
     /// The same, and both have one ID.
-    SameId = "same-id",
+    SameId = "slo-same-id",
     /// The signed request stands in the signature that the forged one bears.
-    InSignature = "in-signature",
+    InSignature = "slo-in-signature",
     /// The same, in an Object.
-    InObject = "in-object",
+    InObject = "slo-in-object",
     /// The forged request stands in the Extensions of the signed one, which was signed before.
-    ForgedInside = "forged-inside",
+    ForgedInside = "slo-forged-inside",
     /// Both stand in the Body, the forged one first.
-    Beside = "beside",
+    Beside = "slo-beside",
     /// The signed one stands in the Header, the forged one in the Body.
-    SignedInHeader = "signed-in-header",
+    SignedInHeader = "slo-signed-in-header",
     /// The other way round.
-    ForgedInHeader = "forged-in-header",
+    ForgedInHeader = "slo-forged-in-header",
     /// A DOCTYPE in front.
-    Doctype = "doctype",
+    Doctype = "slo-doctype",
+    /// An entity that is to be fetched from `/trap`.
+    ExternalEntity = "slo-external-entity",
+    /// Declarations that are to be fetched from `/trap`.
+    ExternalDtd = "slo-external-dtd",
     /// Entities that grow to gigabytes.
-    EntityBomb = "entity-bomb",
+    EntityBomb = "slo-entity-bomb",
+    /// The last end tag is missing.
+    Unclosed = "slo-unclosed",
+    /// A declaration of another encoding, which leaves every byte of the text as it is.
+    ForeignEncoding = "slo-foreign-encoding",
+    /// The SOAP body bears the request's ID as its `xml:id`.
+    XmlId = "slo-xml-id",
     /// Something after the root.
-    Trailing = "trailing",
+    Trailing = "slo-trailing",
 }
 
 /// The request in its envelope, spoiled so.
@@ -89,24 +121,16 @@ pub fn sent(
 ) -> Result<String, ErrorStack> {
     use LogoutSpoil as S;
     let request = facts(request, spoil);
-    let canonical = request.xml(DECLARATIONS, "", "");
-    let by = |algorithm, refers, key_info| {
-        sender.key.sign_as(&request.id, &canonical, algorithm, refers, key_info)
-    };
-    let by_attacker = |key_info| {
-        sender.attacker.sign_as(&request.id, &canonical, Algorithm::RsaSha256, Refers::Element, key_info)
-    };
+    let canonical = bare(&request, spoil, "");
     let signature = match spoil {
         Some(S::Unsigned) => String::new(),
-        Some(S::WrongKey) => by_attacker(KeyInfo::Name)?,
-        Some(S::KeyInfoAttackerCert) => by_attacker(KeyInfo::Certificate)?,
-        Some(S::Sha1) => by(Algorithm::RsaSha1, Refers::Element, KeyInfo::Name)?,
-        Some(S::Hmac) => by(Algorithm::HmacWithPublicKey, Refers::Element, KeyInfo::Name)?,
-        Some(S::XsltTransform) => by(Algorithm::RsaSha256, Refers::ThroughXslt, KeyInfo::Name)?,
         Some(S::ExternalReference) => sender.key.sign_external(&sender.trap, TRAP.as_bytes())?,
-        _ => sender.key.sign(&request.id, &canonical)?,
+        Some(S::EmptyReference) => {
+            sender.key.sign_whole(bend::without_declaration(&enveloped("", &canonical)))?
+        }
+        _ => answer::sign(sender, spoil.and_then(alike), &request.id, &canonical)?,
     };
-    let right = request.xml(DECLARATIONS, &signature, "");
+    let right = bare(&request, spoil, &signature);
     let forged = LogoutRequest { id: new_id()?, names: vec![name(VICTIM)], ..request.clone() };
     let signed = Signed { bare: request.xml(DECLARATIONS, "", ""), signature: signature.clone() };
     let inside = |text: &str| format!("<samlp:Extensions>{text}</samlp:Extensions>");
@@ -129,7 +153,63 @@ pub fn sent(
         Some(S::ForgedInHeader) => (forged.xml(DECLARATIONS, "", ""), right),
         _ => (String::new(), right),
     };
-    Ok(on_the_wire(spoil, &request, &enveloped(&header, &body)))
+    let text =
+        bend::on_the_wire(spoil.and_then(alike), &enveloped(&header, &body), &sender.trap, &request.id);
+    Ok(match spoil {
+        Some(S::Tampered) => text.replace(&name_of(&request), &name(VICTIM)),
+        // That of an answer is made where an Assertion begins.
+        Some(S::VoidCanonical) => {
+            text.replacen("<samlp:LogoutRequest", r#"<samlp:LogoutRequest xmlns:x="x""#, 1)
+        }
+        _ => text,
+    })
+}
+
+/// The request as it is signed, and with its `signature`.
+fn bare(request: &LogoutRequest, spoil: Option<LogoutSpoil>, signature: &str) -> String {
+    let text = request.xml(DECLARATIONS, signature, "");
+    match spoil {
+        Some(LogoutSpoil::Pi) => text.replacen("0</saml:NameID>", "<?x y?>0</saml:NameID>", 1),
+        Some(LogoutSpoil::NoIssuer) => {
+            text.replacen(&format!("<saml:Issuer>{}</saml:Issuer>", escape(&request.issuer)), "", 1)
+        }
+        _ => text,
+    }
+}
+
+/// The way to spoil an answer that spoils the signature or the text of a request just so.
+const fn alike(spoil: LogoutSpoil) -> Option<Spoil> {
+    use LogoutSpoil as S;
+    Some(match spoil {
+        S::WrongKey => Spoil::WrongKey,
+        S::KeyInfoAttackerCert => Spoil::KeyInfoAttackerCert,
+        S::KeyInfoRetrieval => Spoil::KeyInfoRetrieval,
+        S::Sha1 => Spoil::Sha1,
+        S::Sha1Digest => Spoil::Sha1Digest,
+        S::Md5 => Spoil::Md5,
+        S::Hmac => Spoil::Hmac,
+        S::XsltTransform => Spoil::XsltTransform,
+        S::XpathTransform => Spoil::XpathTransform,
+        S::Base64Transform => Spoil::Base64Transform,
+        S::CommentedC14n => Spoil::CommentedC14n,
+        S::TwoReferences => Spoil::TwoReferences,
+        S::VoidCanonical => Spoil::VoidCanonical,
+        S::Comment => Spoil::CommentInNameId,
+        S::Cdata => Spoil::CdataInNameId,
+        S::Doctype => Spoil::Doctype,
+        S::EntityBomb => Spoil::EntityBomb,
+        S::ExternalEntity => Spoil::ExternalEntity,
+        S::ExternalDtd => Spoil::ExternalDtd,
+        S::Unclosed => Spoil::Unclosed,
+        S::ForeignEncoding => Spoil::ForeignEncoding,
+        S::XmlId => Spoil::XmlId,
+        S::Trailing => Spoil::TrailingGarbage,
+        _ => return None,
+    })
+}
+
+fn name_of(request: &LogoutRequest) -> String {
+    request.names.first().cloned().unwrap_or_default()
 }
 
 /// The spoils that change what the request says.
@@ -147,30 +227,10 @@ fn facts(mut request: LogoutRequest, spoil: Option<LogoutSpoil>) -> LogoutReques
         Some(S::BadElfproef) => request.names = vec![name("123456789")],
         Some(S::NoName) => request.names.clear(),
         Some(S::TwoNames) => request.names.push(name(VICTIM)),
-        Some(S::Comment | S::Cdata) => request.names = vec![name(&format!("{VICTIM}0"))],
+        Some(S::Comment | S::Cdata | S::Pi) => request.names = vec![name(&format!("{VICTIM}0"))],
         _ => {}
     }
     request
-}
-
-/// The spoils of the text itself. Canonicalization does not see all of them.
-fn on_the_wire(spoil: Option<LogoutSpoil>, request: &LogoutRequest, text: &str) -> String {
-    use LogoutSpoil as S;
-    const ROOT: &str = "<SOAP-ENV:Envelope";
-    let named = request.names.first().map_or("", String::as_str);
-    match spoil {
-        Some(S::Tampered) => text.replace(named, &name(VICTIM)),
-        Some(S::Comment) => text.replace("0</saml:NameID>", "<!-- -->0</saml:NameID>"),
-        Some(S::Cdata) => text.replace("0</saml:NameID>", "<![CDATA[0]]></saml:NameID>"),
-        Some(S::Doctype) => text.replacen(ROOT, &format!("<!DOCTYPE x>{ROOT}"), 1),
-        Some(S::EntityBomb) => text.replacen(ROOT, &format!("<!DOCTYPE x{}>{ROOT}", bomb()), 1).replacen(
-            "<SOAP-ENV:Body>",
-            "<SOAP-ENV:Header>&e9;</SOAP-ENV:Header><SOAP-ENV:Body>",
-            1,
-        ),
-        Some(S::Trailing) => format!("{text}<garbage></garbage>"),
-        _ => text.to_owned(),
-    }
 }
 
 fn enveloped(header: &str, body: &str) -> String {

@@ -9,7 +9,7 @@ use super::xml::escape;
 use super::super::clock::stamp;
 
 /// How far the validity of an Assertion reaches, before and after its making (Koppelvlakspecificatie 3.7).
-const WINDOW: TimeDelta = TimeDelta::minutes(2);
+pub(super) const WINDOW: TimeDelta = TimeDelta::minutes(2);
 
 /// One Assertion.
 #[derive(Clone)]
@@ -32,8 +32,14 @@ pub struct Assertion {
     pub audience: Option<String>,
     /// Whether there are Conditions at all.
     pub conditions: bool,
-    /// Whether there is an end to its validity.
-    pub ends: bool,
+    /// From when they hold.
+    pub not_before: DateTime<Utc>,
+    /// Until when, if there is an end.
+    pub not_on_or_after: Option<DateTime<Utc>>,
+    /// When the bearer may come first; DigiD says nothing of it.
+    pub bearer_not_before: Option<DateTime<Utc>>,
+    /// And until when, if there is an end.
+    pub bearer_not_on_or_after: Option<DateTime<Utc>>,
     /// An `AuthnStatement` for each: its `AuthnContextClassRef`.
     pub class_refs: Vec<String>,
     /// When the user logged in.
@@ -53,8 +59,6 @@ pub struct Dress {
     pub advice: String,
     /// What stands in its `AttributeStatement`, in canonical form.
     pub attributes: String,
-    /// When the bearer may come first.
-    pub not_before: Option<DateTime<Utc>>,
 }
 
 impl Assertion {
@@ -79,11 +83,9 @@ impl Assertion {
             signature = signature,
             format = told(|dress| format!(r#" Format="{}""#, dress.format)),
             name_id = escape(&self.name_id),
-            begins = told(|dress| dress
-                .not_before
-                .map_or_else(String::new, |from| format!(r#" NotBefore="{}""#, stamp(from)))),
+            begins = moment("NotBefore", self.bearer_not_before),
             request = escape(&self.in_response_to),
-            ends = self.not_on_or_after(),
+            ends = moment("NotOnOrAfter", self.bearer_not_on_or_after),
             recipient = escape(&self.recipient),
             conditions = self.conditions(),
             advice = told(|dress| dress.advice.clone()),
@@ -96,10 +98,6 @@ impl Assertion {
         )
     }
 
-    fn not_on_or_after(&self) -> String {
-        if self.ends { format!(r#" NotOnOrAfter="{}""#, stamp(self.issued + WINDOW)) } else { String::new() }
-    }
-
     fn conditions(&self) -> String {
         if !self.conditions {
             return String::new();
@@ -110,7 +108,7 @@ impl Assertion {
                 escape(a)
             )
         });
-        let (from, until) = (stamp(self.issued - WINDOW), self.not_on_or_after());
+        let (from, until) = (stamp(self.not_before), moment("NotOnOrAfter", self.not_on_or_after));
         format!(r#"<saml:Conditions NotBefore="{from}"{until}>{audience}</saml:Conditions>"#)
     }
 
@@ -131,6 +129,10 @@ impl Assertion {
         };
         self.class_refs.iter().map(statement).collect()
     }
+}
+
+fn moment(name: &str, at: Option<DateTime<Utc>>) -> String {
+    at.map_or_else(String::new, |at| format!(r#" {name}="{}""#, stamp(at)))
 }
 
 /// The Response: unsigned, since it travels inside the ArtifactResponse, and from DigiD without a Destination.

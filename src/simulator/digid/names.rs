@@ -94,10 +94,18 @@ pub enum Status {
     Success,
     /// The user cancelled, or failed to prove who they are: Responder, `AuthnFailed`.
     AuthnFailed,
+    /// The user cancelled, as the routing service says it: the same, and in words.
+    Cancelled,
     /// The level asked for was not reached: Responder, `NoAuthnContext`.
     NoAuthnContext,
     /// The service is not active, the request invalid, the artifact unknown: Requester, `RequestDenied`.
     RequestDenied,
+    /// The party behind the routing service denied it: Responder, `RequestDenied`.
+    DeniedBehind,
+    /// Nobody of the request's list of providers is known: Requester, `NoSupportedIDP`.
+    NoSupportedIdp,
+    /// What is asked is not done here: Responder, `RequestUnsupported`.
+    RequestUnsupported,
     /// Logged out here, but not everywhere: Responder, `PartialLogout`.
     PartialLogout,
     /// The same, said as a success.
@@ -116,13 +124,20 @@ impl Status {
         };
         let codes = match self {
             Self::Success => code("Success", ""),
-            Self::AuthnFailed => code("Responder", &code("AuthnFailed", "")),
+            Self::AuthnFailed | Self::Cancelled => code("Responder", &code("AuthnFailed", "")),
             Self::NoAuthnContext => code("Responder", &code("NoAuthnContext", "")),
             Self::RequestDenied => code("Requester", &code("RequestDenied", "")),
+            Self::DeniedBehind => code("Responder", &code("RequestDenied", "")),
+            Self::NoSupportedIdp => code("Requester", &code("NoSupportedIDP", "")),
+            Self::RequestUnsupported => code("Responder", &code("RequestUnsupported", "")),
             Self::PartialLogout => code("Responder", &code("PartialLogout", "")),
             Self::PartialSuccess => code("Success", &code("PartialLogout", "")),
             Self::Failed => code("Responder", ""),
         };
-        format!("<samlp:Status>{codes}</samlp:Status>")
+        let words = match self {
+            Self::Cancelled => "<samlp:StatusMessage>Authentication cancelled</samlp:StatusMessage>",
+            _ => "",
+        };
+        format!("<samlp:Status>{codes}{words}</samlp:Status>")
     }
 }

@@ -116,12 +116,11 @@ pub fn dress(a: &mut Assertion, sender: &Sender, outcome: &Outcome) -> Result<()
         format: TRANSIENT,
         advice: format!("<saml:Advice>{}</saml:Advice>", told(routing, routed, &outcome.bsn)?),
         attributes: attributes(routing, outcome, routed, &outcome.bsn)?,
-        not_before: None,
     };
     match spoil {
         Some(RoutingSpoil::NotTransient) => dress.format = PERSISTENT,
         Some(RoutingSpoil::OtherSession) => a.name_id = new_id()?,
-        Some(RoutingSpoil::NotBefore) => dress.not_before = Some(a.issued - TimeDelta::minutes(1)),
+        Some(RoutingSpoil::NotBefore) => a.bearer_not_before = Some(a.issued - TimeDelta::minutes(1)),
         Some(RoutingSpoil::OtherLevelName) => a.class_refs = vec![outcome.level.class_ref().to_owned()],
         Some(RoutingSpoil::AdviceOfResponse) => {
             let response = r#"<samlp:Response ID="_none" Version="2.0"></samlp:Response></saml:Advice>"#;

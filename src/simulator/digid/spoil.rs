@@ -80,6 +80,17 @@ spoils! {
     Expired = "expired",
     /// Everything will happen in an hour.
     Future = "future",
+    /// The Conditions have ended; nothing else is late. Here and in the next four, the form's field `seconds` says by how much
+    /// (five minutes without it): within the leeway, it is no spoil.
+    ConditionsEnded = "conditions-ended",
+    /// The Conditions are to begin; nothing else is early.
+    ConditionsNotYet = "conditions-not-yet",
+    /// The bearer comes too late; the Conditions still hold.
+    BearerEnded = "bearer-ended",
+    /// The bearer comes too early. At the routing service a bearer never waits, so it is refused there however early.
+    BearerNotYet = "bearer-not-yet",
+    /// The user is to log in.
+    LoginNotYet = "login-not-yet",
     /// No Conditions.
     NoConditions = "no-conditions",
     /// No `NotOnOrAfter`, in the Conditions or at the bearer.

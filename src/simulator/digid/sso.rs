@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use url::Url;
 
@@ -21,6 +21,9 @@ use super::request::{AuthnRequest, Destination};
 use super::routing::Routed;
 use super::spoil::{RoutingSpoil, Spoil};
 use super::{Calls, DigiD, Person, artifacts, blocking, held, verify, xml};
+
+/// How far off a time is that is spoilt, unless the form says otherwise: more than any leeway.
+const SHIFT: TimeDelta = TimeDelta::minutes(5);
 
 #[derive(Template)]
 #[template(path = "simulator/digid.html")]
@@ -58,6 +61,8 @@ pub(super) struct LoginForm {
     outcome: String,
     #[serde(default)]
     spoil: String,
+    /// How far off a time is that is spoilt.
+    seconds: Option<u16>,
     /// The BSN of whom the user acts for, where that is asked.
     #[serde(default)]
     legal: String,
@@ -185,9 +190,13 @@ async fn finished(digid: &Arc<DigiD>, from: &SocketAddr, form: &LoginForm) -> Re
             }
             Status::Success
         }
-        "cancel" => Status::AuthnFailed,
+        "cancel" if digid.service.is_some() => Status::Cancelled,
+        "cancel" | "authn-failed" => Status::AuthnFailed,
         "no-authn-context" => Status::NoAuthnContext,
         "denied" => Status::RequestDenied,
+        "denied-behind" => Status::DeniedBehind,
+        "no-supported-idp" => Status::NoSupportedIdp,
+        "unsupported" => Status::RequestUnsupported,
         "failed" => Status::Failed,
         _ => return Err("geen bekende afloop".into()),
     };
@@ -201,6 +210,9 @@ async fn finished(digid: &Arc<DigiD>, from: &SocketAddr, form: &LoginForm) -> Re
     outcome.bsn = format!("{bsn:0>9}");
     outcome.address = from.ip().to_string();
     outcome.spoil = spoil;
+    if let Some(seconds) = form.seconds {
+        outcome.shift = TimeDelta::seconds(seconds.into());
+    }
     if let Some(routed) = &mut outcome.routed {
         routed.spoil = routing_spoil;
         let chosen = request.representation && !form.legal.trim().is_empty();
@@ -234,6 +246,7 @@ fn outcome(
         assertion_id: new_id().map_err(|e| e.to_string())?,
         session: new_id().map_err(|e| e.to_string())?,
         spoil: None,
+        shift: SHIFT,
         routed: sp.encryption.clone().map(|recipient| Routed { recipient, legal: None, spoil: None }),
     })
 }

@@ -240,6 +240,7 @@ fn outcome(spoil: Option<Spoil>) -> Outcome {
         assertion_id: "_s1".into(),
         session: "_session".into(),
         spoil,
+        shift: TimeDelta::minutes(5),
         routed: None,
     }
 }
@@ -326,6 +327,10 @@ fn each_spoil_spoils_what_it_says_and_no_more() {
             "wrong-artifact-in-response-to",
             "expired",
             "future",
+            "conditions-ended",
+            "conditions-not-yet",
+            "bearer-ended",
+            "login-not-yet",
             "duplicate-id",
         ];
         assert_eq!(same, by_value.contains(&word), "{word}: {text}");

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::map_response_with_state;
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -85,6 +86,7 @@ pub fn start(config: Config, listener: TcpListener) -> Result<Running, Simulator
     let base = loopback_url(&config.base_url)?;
     let http = client::http_client().map_err(|e| SimulatorError::Tls(e.to_string()))?;
     let visits = Visits::new(base.port_or_known_default().unwrap_or_default());
+    let portal = Arc::new(Portal { config, http, visits });
     let router = Router::new()
         .route("/", get(home))
         .route("/login", get(login))
@@ -93,8 +95,9 @@ pub fn start(config: Config, listener: TcpListener) -> Result<Running, Simulator
         .route("/refresh", post(refresh))
         .route("/logout", post(logout))
         .route("/logged-out", get(logged_out))
+        .layer(map_response_with_state(Arc::clone(&portal), named))
         .layer(DefaultBodyLimit::max(16 * 1024))
-        .with_state(Arc::new(Portal { config, http, visits }));
+        .with_state(portal);
     tracing::info!(base = %base, "the portal simulator is running");
     serve_plain(listener, router)
 }
@@ -110,10 +113,21 @@ impl Page<'_> {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let text = self.to_string();
-        let page = Page { name: "het portaal", error: Some(&text), ..Page::default() };
-        page.show(StatusCode::BAD_REQUEST)
+        let mut response = StatusCode::BAD_REQUEST.into_response();
+        response.extensions_mut().insert(Told(self.to_string()));
+        response
     }
+}
+
+/// What a [`Problem`] says, on its way to [`named`].
+#[derive(Clone)]
+struct Told(String);
+
+/// Draws the page of a problem under the portal's own name.
+async fn named(State(portal): State<Arc<Portal>>, mut response: Response) -> Response {
+    let Some(Told(text)) = response.extensions_mut().remove() else { return response };
+    let page = Page { name: &portal.config.name, error: Some(&text), ..Page::default() };
+    page.show(StatusCode::BAD_REQUEST)
 }
 
 impl Portal {

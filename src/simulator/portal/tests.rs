@@ -157,7 +157,9 @@ async fn a_browser_logs_in_refreshes_and_logs_out() {
     let guessed = halfway.get(format!("{base}/callback?code=c1&state=guessed")).send().await.unwrap();
     assert_eq!(guessed.status(), 400, "another state");
     let forged = format!("{base}/callback?code=c1&state={}", asked["state"]);
-    assert_eq!(browser().get(forged).send().await.unwrap().status(), 400);
+    let refused = browser().get(forged).send().await.unwrap();
+    assert_eq!(refused.status(), 400);
+    assert!(refused.text().await.unwrap().contains("Huisarts Test"), "it is the same portal after a refusal");
 
     let out = send("/logout").await;
     let location = url::Url::parse(out.headers()["location"].to_str().unwrap()).unwrap();

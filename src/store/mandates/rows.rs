@@ -42,6 +42,7 @@ pub(super) fn read_mandate(row: &AnyRow) -> Result<Mandate, Fault> {
         ends: row.maybe_time("ends")?,
         revoked_at: row.maybe_time("revoked_at")?,
         lapsed_at: row.maybe_time("lapsed_at")?,
+        special: Vec::new(),
     })
 }
 

@@ -1,0 +1,77 @@
+//! A parent logs in for a child by the word of the register of representation (M14, `docs/adr/0015`).
+
+use super::{Over, logins};
+use crate::{
+    app::App,
+    domain::{
+        ask::Ask,
+        fault::Fault,
+        id::PersonId,
+        login::Login,
+        representation::{NotRepresented, ParentalAuthority},
+        scope::Scope,
+        time::Timestamp,
+    },
+    saml::{self, Legal},
+    store::{Store, audit::Event},
+};
+
+/// Whether a parent can say for which child: the routing service is told whom to ask, and the portal asks for whom its users
+/// act. Another portal would see a parent and believe that they came for themselves.
+pub fn offers_child(app: &App, ask: &Ask) -> bool {
+    ask.scope.contains(Scope::ActAs)
+        && app.digid.as_ref().is_some_and(|digid| digid.current().knows_representation())
+}
+
+/// The register's word, about a person of ours; `None` when nobody here has that BSN. From here on nobody holds the child's
+/// BSN any more.
+pub(super) async fn authority(store: &Store, legal: &Legal) -> Result<Option<ParentalAuthority>, Fault> {
+    match legal.representation {
+        saml::Representation::ParentalAuthorityInCare => {}
+    }
+    let child = store.person_by_bsn(&legal.bsn).await?;
+    Ok(child.map(|child| ParentalAuthority::over(child.id)))
+}
+
+/// Until when the register's word counts for `parent`, or what they may hear of why it does not. `None` is a parent whom
+/// nobody here knows yet.
+pub(super) async fn counts(
+    store: &Store,
+    authority: &ParentalAuthority,
+    parent: Option<&PersonId>,
+    now: Timestamp,
+) -> Result<Result<Timestamp, NotRepresented>, Fault> {
+    let record = store.record_of(parent, &authority.child, now).await?;
+    Ok(authority.counts(parent, &record, now))
+}
+
+/// Ends a login of a parent for a child for whom they may not act here.
+pub(super) async fn refuse<S>(
+    app: &App,
+    login: &Login<S>,
+    (parent, child): (Option<&PersonId>, Option<&PersonId>),
+    why: NotRepresented,
+    now: Timestamp,
+) -> Result<Over, Fault> {
+    logins::end(app, login, now).await?;
+    app.store.audit(&not_represented(login, parent, child, why), now).await?;
+    Ok(Over::NotRepresented(why))
+}
+
+/// The line in the log about a login for a child that is refused. It says no more of the reason than the page does: it stands
+/// in the parent's own log, where a block must not show (M9).
+pub(super) fn not_represented<'a, S>(
+    login: &'a Login<S>,
+    parent: Option<&'a PersonId>,
+    child: Option<&'a PersonId>,
+    why: NotRepresented,
+) -> Event<'a> {
+    Event {
+        event: "login.digid",
+        outcome: "not_represented",
+        actor: parent.map(PersonId::as_str),
+        represented: child.map(PersonId::as_str),
+        client: Some(&login.ask.client_id),
+        detail: Some(why.as_str()),
+    }
+}

@@ -1,0 +1,200 @@
+//! Special bases as facts: attested by one member of staff, confirmed by another, ended by anybody (M4, M11).
+
+use sqlx::{Any, Transaction, any::AnyRow};
+
+use crate::{
+    domain::{
+        fault::Fault,
+        id::{MandateId, SpecialBasisId},
+        mandate::{Confirmed, SpecialBasis},
+        time::Timestamp,
+    },
+    store::{
+        Store,
+        audit::{Event, write_event},
+        columns::Columns,
+    },
+};
+
+/// The most bases of one mandate that stand or wait: there is one, and the next one in time.
+pub const MOST_BASES: i64 = 10;
+
+/// Why an attestation was not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this mandate is over, or ten of its special bases stand or wait: see `namens mandates list`, and end what is no longer \
+     needed"
+)]
+pub struct NotAttested;
+
+/// Why a basis was not confirmed, or not ended. Nothing was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotChanged {
+    /// No basis of that id.
+    #[error("there is no such special basis: see `namens mandates list --json`")]
+    Unknown,
+    /// Four eyes are two people's.
+    #[error("you attested this yourself: someone else must look at the evidence and confirm it")]
+    Own,
+    /// Somebody was first.
+    #[error("this special basis was confirmed before: nothing was changed")]
+    ConfirmedBefore,
+    /// It was ended, or its end has come.
+    #[error("this special basis is over: attest a new one with `namens mandates special attest`")]
+    Over,
+}
+
+impl Store {
+    /// Stores what was attested, with a line in the log. It has no effect yet.
+    pub async fn attest_special(
+        &self,
+        basis: &SpecialBasis,
+        mandate: &MandateId,
+        now: Timestamp,
+    ) -> Result<Result<(), NotAttested>, Fault> {
+        let mut tx = self.db.begin().await?;
+        let done = sqlx::query(
+            "INSERT INTO special_bases (id, mandate, evidence_reference, attested_by, attested_at, ends) \
+             SELECT $1, m.id, $3, $4, $5, $6 FROM mandates m \
+             WHERE m.id = $2 AND m.revoked_at IS NULL AND m.lapsed_at IS NULL \
+             AND (SELECT COUNT(*) FROM special_bases s \
+                  WHERE s.mandate = m.id AND s.ended_at IS NULL AND s.ends > $7) < $8",
+        )
+        .bind(basis.id.as_str())
+        .bind(mandate.as_str())
+        .bind(&basis.evidence_reference)
+        .bind(&basis.attested_by)
+        .bind(basis.attested_at.epoch())
+        .bind(basis.ends.epoch())
+        .bind(now.epoch())
+        .bind(MOST_BASES)
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() == 0 {
+            tx.rollback().await?;
+            return Ok(Err(NotAttested));
+        }
+        log(&mut tx, "mandate.special_attested", &basis.id, mandate, &basis.attested_by, now).await?;
+        tx.commit().await?;
+        Ok(Ok(()))
+    }
+
+    /// Confirms a basis that somebody else than `by` attested, once: from now on it stands. Gives its mandate.
+    pub async fn confirm_special(
+        &self,
+        id: &SpecialBasisId,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Result<MandateId, NotChanged>, Fault> {
+        self.change_special(
+            "UPDATE special_bases SET confirmed_by = $1, confirmed_at = $2 \
+             WHERE id = $3 AND confirmed_at IS NULL AND ended_at IS NULL AND ends > $2 \
+             AND LOWER(attested_by) <> LOWER($1) RETURNING mandate",
+            "mandate.special_confirmed",
+            (id, by),
+            now,
+        )
+        .await
+    }
+
+    /// Ends a basis at once, confirmed or not: what takes access away needs no second pair of eyes. Gives its mandate.
+    pub async fn end_special(
+        &self,
+        id: &SpecialBasisId,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Result<MandateId, NotChanged>, Fault> {
+        self.change_special(
+            "UPDATE special_bases SET ended_by = $1, ended_at = $2 \
+             WHERE id = $3 AND ended_at IS NULL AND ends > $2 RETURNING mandate",
+            "mandate.special_ended",
+            (id, by),
+            now,
+        )
+        .await
+    }
+
+    /// One guarded statement and its line in the log, or why it changed nothing.
+    async fn change_special(
+        &self,
+        statement: &'static str,
+        event: &str,
+        (id, by): (&SpecialBasisId, &str),
+        now: Timestamp,
+    ) -> Result<Result<MandateId, NotChanged>, Fault> {
+        let mut tx = self.db.begin().await?;
+        let changed = sqlx::query(statement)
+            .bind(by)
+            .bind(now.epoch())
+            .bind(id.as_str())
+            .fetch_optional(&mut *tx)
+            .await?;
+        let Some(row) = changed else {
+            tx.rollback().await?;
+            return self.why_not(id, now).await.map(Err);
+        };
+        let mandate = MandateId::from_stored(row.text("mandate")?);
+        log(&mut tx, event, id, &mandate, by, now).await?;
+        tx.commit().await?;
+        Ok(Ok(mandate))
+    }
+
+    /// Why a statement found no basis to change.
+    async fn why_not(&self, id: &SpecialBasisId, now: Timestamp) -> Result<NotChanged, Fault> {
+        let row = sqlx::query("SELECT confirmed_at, ended_at, ends FROM special_bases WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(self.db.reader())
+            .await?;
+        let Some(row) = row else { return Ok(NotChanged::Unknown) };
+        Ok(if row.maybe_time("ended_at")?.is_some() || row.time("ends")? <= now {
+            NotChanged::Over
+        } else if row.maybe_time("confirmed_at")?.is_some() {
+            NotChanged::ConfirmedBefore
+        } else {
+            NotChanged::Own
+        })
+    }
+}
+
+async fn log(
+    tx: &mut Transaction<'_, Any>,
+    event: &str,
+    basis: &SpecialBasisId,
+    mandate: &MandateId,
+    by: &str,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let (represented,): (String,) = sqlx::query_as("SELECT represented FROM mandates WHERE id = $1")
+        .bind(mandate.as_str())
+        .fetch_one(&mut **tx)
+        .await?;
+    let event = Event {
+        event,
+        outcome: "ok",
+        actor: Some(by),
+        represented: Some(&represented),
+        detail: Some(basis.as_str()),
+        ..Event::default()
+    };
+    write_event(&mut **tx, &event, now).await
+}
+
+/// A basis, and whose it is.
+pub(super) fn read_special(row: &AnyRow) -> Result<(MandateId, SpecialBasis), Fault> {
+    let confirmed = match (row.maybe_text("confirmed_by")?, row.maybe_time("confirmed_at")?) {
+        (Some(by), Some(at)) => Some(Confirmed { by, at }),
+        _ => None,
+    };
+    let basis = SpecialBasis {
+        id: SpecialBasisId::from_stored(row.text("id")?),
+        evidence_reference: row.text("evidence_reference")?,
+        attested_by: row.text("attested_by")?,
+        attested_at: row.time("attested_at")?,
+        ends: row.time("ends")?,
+        confirmed,
+    };
+    Ok((MandateId::from_stored(row.text("mandate")?), basis))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,37 @@
+//! What is counted, and where Prometheus reads it: at an address of its own, never beside people's and portals' doors.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{MatchedPath, Request, State},
+    http::header::CONTENT_TYPE,
+    middleware::Next,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+use crate::{
+    app::App,
+    observe::{self, Metrics},
+};
+
+/// The one door there.
+pub fn router(app: Arc<App>, metrics: Metrics) -> Router {
+    Router::new().route("/metrics", get(show)).with_state((app, metrics))
+}
+
+async fn show(State((app, metrics)): State<(Arc<App>, Metrics)>) -> impl IntoResponse {
+    let now = app.clock.now();
+    let endings = app.digid.as_ref().map(|digid| digid.current().endings(now)).unwrap_or_default();
+    let text = metrics.text(&endings, now);
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+}
+
+/// Counts every answer. What matches no route counts as one: a path is whatever a stranger types.
+pub(super) async fn count(route: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    observe::request(route, response.status().as_u16());
+    response
+}
