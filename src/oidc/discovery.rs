@@ -24,6 +24,20 @@ pub struct Extra {
     pub authorization_response_iss_parameter_supported: bool,
     /// Where a portal sends a user who signs out (OpenID Connect RP-Initiated Logout, section 2.1).
     pub end_session_endpoint: String,
+    /// Where a client asks what a token is worth (RFC 8414 section 2, RFC 7662).
+    pub introspection_endpoint: String,
+    /// How it says who it is there.
+    pub introspection_endpoint_auth_methods_supported: Vec<String>,
+    /// With what it may sign that.
+    pub introspection_endpoint_auth_signing_alg_values_supported: Vec<String>,
+    /// With what a signed answer is signed (RFC 9701 section 7).
+    pub introspection_signing_alg_values_supported: Vec<String>,
+    /// Where a client gives a token back (RFC 8414 section 2, RFC 7009).
+    pub revocation_endpoint: String,
+    /// How it says who it is there.
+    pub revocation_endpoint_auth_methods_supported: Vec<String>,
+    /// With what it may sign that.
+    pub revocation_endpoint_auth_signing_alg_values_supported: Vec<String>,
     /// The values of `prompt` that change something (OpenID Connect Prompt Create, section 4.2).
     pub prompt_values_supported: Vec<String>,
 }
@@ -46,6 +60,8 @@ pub type Metadata = ProviderMetadata<
     CoreSubjectIdentifierType,
 >;
 
+/// How a client that can keep a secret says who it is.
+const CONFIDENTIAL: [&str; 3] = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
 /// The claims that our tokens and `UserInfo` can hold anywhere.
 const CLAIMS: [&str; 15] = [
     "iss",
@@ -81,6 +97,13 @@ pub fn metadata(
         code_challenge_methods_supported: words(&["S256"]),
         authorization_response_iss_parameter_supported: true,
         end_session_endpoint: at(path::LOGOUT),
+        introspection_endpoint: at(path::INTROSPECT),
+        introspection_endpoint_auth_methods_supported: words(&CONFIDENTIAL),
+        introspection_endpoint_auth_signing_alg_values_supported: words(&Algorithm::ALL.map(Algorithm::name)),
+        introspection_signing_alg_values_supported: algs.iter().map(|alg| alg.name().to_owned()).collect(),
+        revocation_endpoint: at(path::REVOKE),
+        revocation_endpoint_auth_methods_supported: words(&[CONFIDENTIAL.as_slice(), &["none"]].concat()),
+        revocation_endpoint_auth_signing_alg_values_supported: words(&Algorithm::ALL.map(Algorithm::name)),
         prompt_values_supported: words(&["none", "login", "select_account"]),
     };
     Ok(Metadata::new(
@@ -157,6 +180,15 @@ mod tests {
             "code_challenge_methods_supported": ["S256"],
             "authorization_response_iss_parameter_supported": true,
             "end_session_endpoint": "https://id.example.nl/logout",
+            "introspection_endpoint": "https://id.example.nl/introspect",
+            "introspection_endpoint_auth_methods_supported":
+                ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+            "introspection_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA"],
+            "introspection_signing_alg_values_supported": ["RS256", "ES256"],
+            "revocation_endpoint": "https://id.example.nl/revoke",
+            "revocation_endpoint_auth_methods_supported":
+                ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+            "revocation_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA"],
             "prompt_values_supported": ["none", "login", "select_account"],
         });
         assert_eq!(told(false), expected);

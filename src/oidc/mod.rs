@@ -8,6 +8,7 @@ pub mod client_auth;
 pub mod discovery;
 pub mod error;
 pub mod id_token;
+pub mod introspection;
 pub mod jws;
 pub mod jwt;
 pub mod keyring;
@@ -22,6 +23,10 @@ pub mod path {
     pub const AUTHORIZE: &str = "/authorize";
     /// Token endpoint (RFC 6749 section 3.2).
     pub const TOKEN: &str = "/token";
+    /// Introspection endpoint (RFC 7662 section 2).
+    pub const INTROSPECT: &str = "/introspect";
+    /// Revocation endpoint (RFC 7009 section 2).
+    pub const REVOKE: &str = "/revoke";
     /// `UserInfo` endpoint (OpenID Connect Core, section 5.3).
     pub const USERINFO: &str = "/userinfo";
     /// Signing out (OpenID Connect RP-Initiated Logout, section 2).

@@ -11,8 +11,8 @@ use axum::{
 };
 
 use super::{
-    authorize, code, digid, digid_logout, discovery, done, email, error, link, login, logout, metrics, page,
-    question, recover, register, token, userinfo,
+    authorize, code, digid, digid_logout, discovery, done, email, error, introspect, link, login, logout,
+    metrics, page, question, recover, register, revoke, token, userinfo,
 };
 use crate::{
     app::App,
@@ -47,6 +47,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route(LOGOUT_PATH, get(digid_logout::back).post(digid_logout::post))
         .route("/digid/metadata", get(digid::metadata))
         .route(path::TOKEN, post(token::token))
+        .route(path::INTROSPECT, post(introspect::introspect))
+        .route(path::REVOKE, post(revoke::revoke))
         .route(path::USERINFO, get(userinfo::userinfo).post(userinfo::userinfo))
         .route(path::OPENID_CONFIGURATION, get(discovery::configuration))
         .route(path::OAUTH_SERVER, get(discovery::configuration))

@@ -29,6 +29,9 @@ use crate::{
 pub(super) const NO_STORE: [(HeaderName, HeaderValue); 2] =
     [(CACHE_CONTROL, HeaderValue::from_static("no-store")), (PRAGMA, HeaderValue::from_static("no-cache"))];
 
+/// How a client that failed to say who it is may do better (RFC 6749 section 5.2).
+pub(super) const CHALLENGE: &str = "Basic realm=\"namens\"";
+
 /// `POST /token`.
 pub async fn token(
     State(app): State<Arc<App>>,
@@ -44,7 +47,7 @@ pub async fn token(
             observe::tokens();
             (NO_STORE, Json(tokens)).into_response()
         }
-        Err(error) => refusal(error, "Basic realm=\"namens\""),
+        Err(error) => refusal(error, CHALLENGE),
     }
 }
 

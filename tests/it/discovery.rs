@@ -105,6 +105,8 @@ async fn each_announced_endpoint_scope_grant_claim_and_algorithm_works() {
     ours("userinfo_endpoint", "/userinfo");
     ours("jwks_uri", "/jwks");
     ours("end_session_endpoint", "/logout");
+    ours("introspection_endpoint", "/introspect");
+    ours("revocation_endpoint", "/revoke");
 
     let (browser, _) = logged_in(&house).await;
     let scopes = words(&told["scopes_supported"]);
@@ -127,12 +129,35 @@ async fn each_announced_endpoint_scope_grant_claim_and_algorithm_works() {
     // THE_PORTAL is Basic, LAB posts its secret, KEYED signs, APP has none; each signs in its own way.
     let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
     assert_eq!(words(&told["token_endpoint_auth_methods_supported"]), methods);
+    assert_eq!(words(&told["revocation_endpoint_auth_methods_supported"]), methods);
+    assert_eq!(words(&told["introspection_endpoint_auth_methods_supported"]), methods[..3]);
+    let own_algs = &told["token_endpoint_auth_signing_alg_values_supported"];
+    for endpoint in ["introspection", "revocation"] {
+        assert_eq!(&told[format!("{endpoint}_endpoint_auth_signing_alg_values_supported")], own_algs);
+    }
     let mut algs = BTreeSet::new();
     for client in [THE_PORTAL, LAB, KEYED, APP] {
         let tokens = client.sign_on(&house, &browser, "openid").await;
         algs.insert(header(tokens.text("id_token"))["alg"].as_str().unwrap().to_owned());
     }
     assert_eq!(algs, words(&told["id_token_signing_alg_values_supported"]).into_iter().collect());
+    assert_eq!(
+        told["introspection_signing_alg_values_supported"],
+        told["id_token_signing_alg_values_supported"]
+    );
+    for client in [THE_PORTAL, LAB, KEYED] {
+        let tokens = client.sign_on(&house, &browser, "openid").await;
+        let access = tokens.text("access_token");
+        let request = client.post(&house, "/introspect", &[("token", access)]);
+        let signed = request.header("accept", "application/token-introspection+jwt").send().await.unwrap();
+        assert_eq!(header(&signed.text().await.unwrap())["alg"], header(access)["alg"]);
+        assert_eq!(client.introspect(&house, access).await["active"], true);
+        client.revoke(&house, &[("token", access)]).await;
+        assert_eq!(client.introspect(&house, access).await["active"], false);
+    }
+    let tokens = APP.sign_on(&house, &browser, "openid").await;
+    APP.revoke(&house, &[("token", tokens.text("refresh_token"))]).await;
+    assert_eq!(userinfo(&house, tokens.text("access_token")).await.0, 401);
 
     assert_eq!(words(&told["subject_types_supported"]), ["pairwise", "public"]);
     let (lab, open) =
@@ -224,9 +249,7 @@ async fn what_is_not_announced_does_not_work() {
     let told = THE_PORTAL.redeem(&house, &ask, &code).await;
     assert!(told.claims.get("email").is_none() && told.claims.get("bsn").is_none());
     assert_eq!(claims(told.text("access_token"))["scope"], "openid");
-    for path in
-        ["/par", "/introspect", "/revoke", "/register", "/device", "/.well-known/webfinger", "/logout/frame"]
-    {
+    for path in ["/par", "/register", "/device", "/.well-known/webfinger", "/logout/frame"] {
         let page = browser.get(&format!("{}{path}", house.issuer)).await;
         assert_eq!(
             (page.status.as_u16(), page.headers["content-type"].to_str().unwrap()),

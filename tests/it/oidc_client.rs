@@ -193,7 +193,14 @@ impl Client {
 
     /// Asks the token endpoint, and proves who it is as it should.
     pub async fn token(&self, house: &House, form: &[(&str, &str)]) -> (u16, Value) {
-        let request = reqwest::Client::new().post(format!("{}/token", house.issuer));
+        let answer = self.post(house, "/token", form).send().await.unwrap();
+        assert_eq!(answer.headers()["cache-control"], "no-store");
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    /// A request to an endpoint for clients, with the proof of who it is.
+    pub fn post(&self, house: &House, path: &str, form: &[(&str, &str)]) -> reqwest::RequestBuilder {
+        let request = reqwest::Client::new().post(format!("{}{path}", house.issuer));
         let mut form = form.to_vec();
         let assertion = assertion(house, self.id);
         let request = match self.auth {
@@ -211,9 +218,27 @@ impl Client {
                 request
             }
         };
-        let answer = request.form(&form).send().await.unwrap();
-        assert_eq!(answer.headers()["cache-control"], "no-store");
-        (answer.status().as_u16(), answer.json().await.unwrap())
+        request.form(&form)
+    }
+
+    /// Asks what a token is worth.
+    pub async fn introspect(&self, house: &House, token: &str) -> Value {
+        let answer = self.post(house, "/introspect", &[("token", token)]).send().await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["cache-control"]),
+            (200, &"no-store".parse().unwrap())
+        );
+        answer.json().await.unwrap()
+    }
+
+    /// Gives a token back: nobody hears whether there was one.
+    pub async fn revoke(&self, house: &House, form: &[(&str, &str)]) {
+        let answer = self.post(house, "/revoke", form).send().await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["cache-control"]),
+            (200, &"no-store".parse().unwrap())
+        );
+        assert!(answer.bytes().await.unwrap().is_empty());
     }
 
     /// Redeems a code that must be good.

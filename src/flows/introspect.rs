@@ -1,0 +1,128 @@
+//! A client asks what a token is worth now (RFC 7662): its own, for there are no audiences yet but our `UserInfo` endpoint.
+//! What is told is what stands at this moment: session, grant, account, and for whom the user may act (M4, M8, M9).
+
+use super::{
+    act_as::{Asking, for_whom},
+    client_auth::authenticate,
+    finish::may_enter,
+    own_token::{Own, own, presented},
+};
+use crate::{
+    app::App,
+    domain::{
+        birth::may_log_in,
+        client::Client,
+        fault::Fault,
+        grant::{Grant, RefreshToken, Worth},
+        scope::Scope,
+        time::Timestamp,
+    },
+    oidc::{
+        access_token::AccessClaims,
+        client_auth::REFUSED,
+        error::Error,
+        introspection::{Access, Active, Told},
+        params::Params,
+    },
+    store::grants::Refreshing,
+};
+
+/// What is said, and to whom.
+pub struct Introspected {
+    /// The client that asked.
+    client: Client,
+    /// What it hears.
+    pub told: Told,
+}
+
+/// Tells what the token in `form` is worth. Asked by a client that can keep a secret only: anybody could say that they are
+/// another, and try tokens out (RFC 7662 section 2.1).
+pub async fn introspect(
+    app: &App,
+    authorization: Option<&str>,
+    form: &Params,
+    now: Timestamp,
+) -> Result<Introspected, Error> {
+    let client = authenticate(app, authorization, form, now).await?;
+    if client.is_public() {
+        return Err(REFUSED);
+    }
+    let active = match own(app, &client, presented(form)?, now).await? {
+        Some(Own::Access(claims, grant)) => access(app, &client, *claims, &grant, now).await?,
+        Some(Own::Refresh(token, found)) => refresh(app, &client, &token, *found, now).await?,
+        None => None,
+    };
+    let told = active.map_or(Told::INACTIVE, |active| Told::Active(Box::new(active)));
+    Ok(Introspected { client, told })
+}
+
+impl Introspected {
+    /// The answer signed with the client's algorithm (RFC 9701).
+    pub fn signed(&self, app: &App, now: Timestamp) -> Result<String, Fault> {
+        let ring = app.keyring();
+        let key = ring.signer(self.client.id_token_alg, now);
+        let key = key.ok_or_else(|| {
+            Fault::because("no key signs with this client's algorithm: run `namens doctor`")
+        })?;
+        self.told.sign(key, app.config.issuer(), &self.client.id, now)
+    }
+}
+
+async fn access(
+    app: &App,
+    client: &Client,
+    claims: AccessClaims,
+    grant: &Grant,
+    now: Timestamp,
+) -> Result<Option<Active>, Fault> {
+    let session = app.store.session_by_sid(&grant.sid, app.config.session.idle(), now).await?;
+    let session = session.filter(|session| session.account == grant.account && grant.is_live(now));
+    let Some(session) = session else { return Ok(None) };
+    if !may_enter(&app.store, &grant.person, now).await? {
+        return Ok(None);
+    }
+    let issuer = app.config.issuer();
+    let represented = if claims.scope.contains(Scope::ActAs) {
+        let (authority, required) = (session.authority.as_ref(), app.config.mandate_level);
+        let asking = Asking { grant, authority, required, client, issuer };
+        Some(for_whom(&app.store, &asking, now).await?)
+    } else {
+        None
+    };
+    let boundary = represented.as_ref().and_then(|represented| represented.until);
+    let exp = boundary.map_or(claims.exp, |boundary| boundary.min(claims.exp));
+    let (act_as, represents) =
+        represented.map_or((None, None), |represented| (Some(represented.act_as), represented.represents));
+    let access = Access {
+        token_type: "Bearer",
+        iat: claims.iat,
+        aud: claims.aud,
+        jti: claims.jti,
+        act_as,
+        represents,
+    };
+    let mut active = Active::new(issuer, grant, claims.sub, claims.scope, exp);
+    active.access = Some(access);
+    Ok(Some(active))
+}
+
+async fn refresh(
+    app: &App,
+    client: &Client,
+    token: &RefreshToken,
+    found: Refreshing,
+    now: Timestamp,
+) -> Result<Option<Active>, Fault> {
+    let grant = &found.family.grant;
+    let in_session = found.session.is_some_and(|session| session.value.account == grant.account);
+    // Asking about one that was used before harms nobody: it is only no longer good.
+    let good = found.family.worth(token, now) == Worth::Good;
+    if !(good && in_session && grant.is_live(now) && may_log_in(found.born, now)) {
+        return Ok(None);
+    }
+    let sub = match found.sub {
+        Some(sub) => sub,
+        None => app.store.subject_for(&client.sector, &grant.person, now).await?,
+    };
+    Ok(Some(Active::new(app.config.issuer(), grant, sub, grant.scope.clone(), grant.ends)))
+}

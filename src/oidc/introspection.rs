@@ -1,0 +1,122 @@
+//! What a client hears of a token (RFC 7662 section 2.2), plainly or signed (RFC 9701).
+
+use serde::Serialize;
+
+use super::{jws, signing_key::SigningKey};
+use crate::domain::{
+    claims::{ActAs, Represents},
+    fault::Fault,
+    grant::Grant,
+    id::SessionId,
+    scope::{self, Scopes},
+    time::Timestamp,
+};
+
+/// The media type of a signed answer (RFC 9701 section 4), without `application/`.
+pub const TYPE: &str = "token-introspection+jwt";
+
+/// The answer.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum Told {
+    /// It is good for something now.
+    Active(Box<Active>),
+    /// It is not, or it is not for who asks to know. Nothing else is said.
+    Inactive(Inactive),
+}
+
+/// `{"active": false}`.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Inactive {
+    active: bool,
+}
+
+impl Told {
+    /// The answer about everything that is not good.
+    pub const INACTIVE: Self = Self::Inactive(Inactive { active: false });
+}
+
+/// What is said of a token that is good.
+#[derive(Debug, Clone, Serialize)]
+pub struct Active {
+    active: bool,
+    /// What it is good for.
+    #[serde(with = "scope::text")]
+    pub scope: Scopes,
+    /// For whom it was made.
+    pub client_id: String,
+    /// The user, as this client knows them.
+    pub sub: String,
+    /// From when it is no good any more. Never after the first boundary of a mandate that is told with it (M8).
+    pub exp: Timestamp,
+    /// Who made it.
+    pub iss: String,
+    /// In which session.
+    pub sid: SessionId,
+    /// The level of the login (RFC 9470 section 6.2).
+    pub acr: &'static str,
+    /// When the user proved who they are.
+    pub auth_time: Timestamp,
+    /// What only an access token has.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
+}
+
+/// What is said of an access token.
+#[derive(Debug, Clone, Serialize)]
+pub struct Access {
+    /// How it is shown.
+    pub token_type: &'static str,
+    /// When it was made.
+    pub iat: Timestamp,
+    /// Who may be asked with it.
+    pub aud: String,
+    /// Its own name.
+    pub jti: String,
+    /// Whom the user may act for at this moment, where its scope has that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub act_as: Option<Vec<ActAs>>,
+    /// For whom the user logged in, while that counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub represents: Option<Represents>,
+}
+
+impl Active {
+    /// What is said of every token of `grant` that is good until `exp`.
+    pub fn new(issuer: &str, grant: &Grant, sub: String, scope: Scopes, exp: Timestamp) -> Self {
+        Self {
+            active: true,
+            scope,
+            client_id: grant.client_id.clone(),
+            sub,
+            exp,
+            iss: issuer.to_owned(),
+            sid: grant.sid.clone(),
+            acr: grant.level.acr(),
+            auth_time: grant.auth_time,
+            access: None,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Signed<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    iat: Timestamp,
+    token_introspection: &'a Told,
+}
+
+impl Told {
+    /// The answer as a JWT for `client_id`, good as evidence of what was said at `now` (RFC 9701 section 5). What is said of
+    /// the token stands in a member of its own, so that nobody takes the answer for the token.
+    pub fn sign(
+        &self,
+        key: &SigningKey,
+        issuer: &str,
+        client_id: &str,
+        now: Timestamp,
+    ) -> Result<String, Fault> {
+        jws::write(key, TYPE, &Signed { iss: issuer, aud: client_id, iat: now, token_introspection: self })
+    }
+}
