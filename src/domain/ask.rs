@@ -20,6 +20,9 @@ pub struct Ask {
     pub scope: Scopes,
     /// The S256 challenge (RFC 7636 section 4.2), `None` only where the client's policy asks for none.
     pub code_challenge: Option<String>,
+    /// The thumbprint of the key that must be shown for the code (RFC 9449 section 10).
+    #[serde(default)]
+    pub dpop_jkt: Option<String>,
     /// The lowest level that satisfies both the client's registration and the request's `acr_values`.
     pub level: Level,
     /// Whether a session may answer.
@@ -71,6 +74,7 @@ pub(crate) mod tests {
             nonce: None,
             scope: Scopes::default(),
             code_challenge: None,
+            dpop_jkt: None,
             level: Level::Local,
             prompt: Prompt::Unset,
             max_age: None,

@@ -42,6 +42,8 @@ pub struct Grant {
     pub created: Timestamp,
     /// When it ends: with the session, at the latest.
     pub ends: Timestamp,
+    /// The thumbprint of the key that must be shown with its refresh tokens, where they are bound to one (RFC 9449 section 5).
+    pub dpop_jkt: Option<String>,
     /// When it was revoked, if it was.
     pub revoked_at: Option<Timestamp>,
 }
@@ -173,6 +175,7 @@ pub(crate) mod tests {
             auth_time: at(5),
             created: at(10),
             ends: at(1000),
+            dpop_jkt: None,
             revoked_at: None,
         }
     }

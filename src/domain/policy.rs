@@ -43,6 +43,12 @@ impl Policy {
         self == Self::Fapi2
     }
 
+    /// Whether every token must be bound to a key that its holder shows by DPoP, with a nonce of ours (FAPI 2.0 Security
+    /// Profile, section 5.3.2.1).
+    pub fn requires_dpop(self) -> bool {
+        self == Self::Fapi2
+    }
+
     /// Whether tokens for a client may be signed so (FAPI 2.0 Security Profile, section 5.4.1).
     pub fn allows_alg(self, alg: Algorithm) -> bool {
         self != Self::Fapi2 || alg != Algorithm::Rs256
@@ -61,11 +67,15 @@ mod tests {
             (
                 [policy.requires_pkce(&public), policy.requires_pkce(&secret), policy.requires_nonce()],
                 [policy.allows_auth(&public), policy.allows_auth(&secret), policy.wants_issuer_as_audience()],
-                [policy.allows_alg(Algorithm::Rs256), policy.allows_alg(Algorithm::Ps256)],
+                [
+                    policy.allows_alg(Algorithm::Rs256),
+                    policy.allows_alg(Algorithm::Ps256),
+                    policy.requires_dpop(),
+                ],
             )
         };
-        assert_eq!(rules(Policy::Basic), ([true, false, false], [true, true, false], [true, true]));
-        assert_eq!(rules(Policy::Nlgov), ([true, true, true], [true, false, false], [true, true]));
-        assert_eq!(rules(Policy::Fapi2), ([true, true, false], [false, false, true], [false, true]));
+        assert_eq!(rules(Policy::Basic), ([true, false, false], [true, true, false], [true, true, false]));
+        assert_eq!(rules(Policy::Nlgov), ([true, true, true], [true, false, false], [true, true, false]));
+        assert_eq!(rules(Policy::Fapi2), ([true, true, false], [false, false, true], [false, true, true]));
     }
 }

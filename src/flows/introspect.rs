@@ -94,7 +94,8 @@ async fn access(
     let (act_as, represents) =
         represented.map_or((None, None), |represented| (Some(represented.act_as), represented.represents));
     let access = Access {
-        token_type: "Bearer",
+        token_type: claims.token_type(),
+        cnf: claims.cnf,
         iat: claims.iat,
         aud: claims.aud,
         jti: claims.jti,

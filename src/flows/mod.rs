@@ -5,6 +5,7 @@ pub mod act_as;
 pub mod client_auth;
 pub mod code;
 pub mod digid;
+mod dpop;
 pub mod email;
 pub mod finish;
 pub mod guesses;

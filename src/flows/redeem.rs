@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::act_as::{Asking, ForWhom, for_whom};
 use super::client_auth::authenticate;
+use super::dpop;
 use super::finish::may_enter;
 use crate::{
     app::App,
@@ -25,13 +26,14 @@ use crate::{
         time::Timestamp,
     },
     oidc::{
-        access_token::AccessClaims,
+        access_token::{AccessClaims, Confirmation},
+        dpop::{MISSING, OTHER_KEY, Proof, Request},
         error::{Code, Error},
         id_token,
         keyring::Keyring,
         oxide::{self, BAD_CODE, BAD_REFRESH},
         params::Params,
-        successor, userinfo_audience,
+        path, successor, userinfo_audience,
     },
     store::{
         Store,
@@ -58,10 +60,17 @@ pub struct TokenAnswer {
 pub async fn redeem(
     app: &App,
     authorization: Option<&str>,
+    proof: Option<&str>,
     form: &Params,
     now: Timestamp,
 ) -> Result<TokenAnswer, Error> {
     let client = authenticate(app, authorization, form, now).await?;
+    let url = format!("{}{}", app.config.issuer(), path::TOKEN);
+    let request = Request { method: "POST", url: &url, access_token: None };
+    let proof = proof.map(|proof| dpop::check(app, &client, proof, &request, now)).transpose()?;
+    if proof.is_none() && client.policy.requires_dpop() {
+        return Err(MISSING);
+    }
     let issuing = Issuing {
         store: &app.store,
         keyring: &app.keyring(),
@@ -69,6 +78,7 @@ pub async fn redeem(
         mandate_level: app.config.mandate_level,
         idle: app.config.session.idle(),
         client: &client,
+        proof: proof.as_ref(),
     };
     issuing.redeem(form, now).await
 }
@@ -83,6 +93,8 @@ struct Issuing<'a> {
     /// How many seconds a session lives unvisited.
     idle: i64,
     client: &'a Client,
+    /// The key that tokens are to be bound to.
+    proof: Option<&'a Proof>,
 }
 
 /// Tokens end with the session in which they were granted.
@@ -109,6 +121,7 @@ struct Told {
 /// Tokens that are signed but not handed out yet.
 struct Signed {
     access_token: String,
+    token_type: &'static str,
     id_token: Option<String>,
     expires_in: i64,
     scope: String,
@@ -130,6 +143,9 @@ impl Issuing<'_> {
     async fn code(&self, form: &Params, now: Timestamp) -> Result<TokenAnswer, Error> {
         let found = oxide::check_code(self.store, self.client, form, now).await?;
         let proven = found.proven;
+        if !self.shows_key(proven.dpop_jkt.as_deref()) {
+            return Err(OTHER_KEY);
+        }
         let grant = Grant {
             id: GrantId::random(),
             client_id: self.client.id.clone(),
@@ -142,6 +158,8 @@ impl Issuing<'_> {
             auth_time: proven.auth_time,
             created: now,
             ends: proven.session_ends,
+            // Those of other clients are bound to what the client proves who it is with (RFC 9449 section 5).
+            dpop_jkt: self.jkt().filter(|_| self.client.is_public()).map(str::to_owned),
             revoked_at: None,
         };
         let authority = self.session_of(&grant, now).await?.authority;
@@ -149,6 +167,7 @@ impl Issuing<'_> {
         if !may_enter(self.store, &grant.person, now).await? {
             return Err(BAD_CODE);
         }
+        self.spend_proof().await?;
         let sub = self.store.subject_for(&self.client.sector, &grant.person, now).await?;
         let told = Told { sub, nonce: proven.nonce, authority };
         let signed = self.sign(&grant, &grant.scope, &told, now).await?;
@@ -181,6 +200,10 @@ impl Issuing<'_> {
         let (Some(presented), Some(mut found)) = (presented, found) else { return Err(BAD_REFRESH) };
         let worth = found.family.worth(&presented, now);
         let grant = &found.family.grant;
+        // Before anything else: who lacks the key ends no family either.
+        if !self.shows_key(grant.dpop_jkt.as_deref()) {
+            return Err(BAD_REFRESH);
+        }
         if worth == Worth::Replayed {
             return self.replayed(grant, now).await;
         }
@@ -189,6 +212,7 @@ impl Issuing<'_> {
         if !may_log_in(found.born, now) {
             return Err(BAD_REFRESH);
         }
+        self.spend_proof().await?;
         if let Some(session) = &mut found.session {
             self.store.note_visit(session, now).await?;
         }
@@ -222,6 +246,24 @@ impl Issuing<'_> {
             }
             Worth::Replayed => self.replayed(&again.grant, now).await,
             Worth::Repeat(_) | Worth::Good => Err(BAD_REFRESH),
+        }
+    }
+
+    /// The key that the client has shown.
+    fn jkt(&self) -> Option<&str> {
+        self.proof.map(|proof| proof.jkt.as_str())
+    }
+
+    /// Whether the client has shown the key that is wanted, if one is.
+    fn shows_key(&self, wanted: Option<&str>) -> bool {
+        wanted.is_none() || wanted == self.jkt()
+    }
+
+    /// As late as can be, so that what comes to nothing anyway leaves no mark; before anything is signed.
+    async fn spend_proof(&self) -> Result<(), Error> {
+        match self.proof {
+            Some(proof) => dpop::spend(self.store, proof).await,
+            None => Ok(()),
         }
     }
 
@@ -263,8 +305,10 @@ impl Issuing<'_> {
             sid: grant.sid.clone(),
             acr: grant.level.acr().to_owned(),
             auth_time: grant.auth_time,
+            cnf: self.jkt().map(|jkt| Confirmation { jkt: jkt.to_owned() }),
             grant: grant.id.clone(),
         };
+        let token_type = claims.token_type();
         let access_token = claims.sign(key)?;
         let facts = id_token::Facts {
             issuer: self.issuer,
@@ -282,7 +326,13 @@ impl Issuing<'_> {
             .contains(Scope::Openid)
             .then(|| id_token::sign(&facts, &access_token, key, now))
             .transpose()?;
-        Ok(Signed { access_token, id_token, expires_in: until.since(now), scope: scope.to_string() })
+        Ok(Signed {
+            access_token,
+            token_type,
+            id_token,
+            expires_in: until.since(now),
+            scope: scope.to_string(),
+        })
     }
 
     /// Whom the user may act for, when this client may know.
@@ -306,7 +356,7 @@ impl Signed {
     fn with(self, refresh_token: Secret) -> TokenAnswer {
         TokenAnswer {
             access_token: self.access_token,
-            token_type: "Bearer",
+            token_type: self.token_type,
             expires_in: self.expires_in,
             refresh_token,
             scope: self.scope,

@@ -6,17 +6,21 @@ use openidconnect::{
 use serde::{Deserialize, Serialize};
 
 use super::act_as::{Asking, for_whom};
+use super::dpop;
 use super::finish::may_enter;
 use crate::{
     app::App,
     domain::{
         claims::{ActAs, Represents},
+        client::Client,
         scope::Scope,
         time::Timestamp,
     },
     oidc::{
         access_token::{AccessClaims, REFUSED},
+        dpop::{MISSING, Request},
         error::{Code, Error},
+        userinfo_audience,
     },
 };
 
@@ -36,18 +40,33 @@ impl AdditionalClaims for Extra {}
 /// What is told.
 pub type UserInfo = UserInfoClaims<Extra, CoreGenderClaim>;
 
+/// How a token is shown.
+#[derive(Debug, Clone, Copy)]
+pub enum Shown<'a> {
+    /// As anybody could who has it (RFC 6750).
+    Bearer,
+    /// With a proof that its key is there too (RFC 9449 section 7).
+    Dpop {
+        /// The proof.
+        proof: Option<&'a str>,
+        /// The method of the request.
+        method: &'a str,
+    },
+}
+
 /// Tells what the token's scope allows, as it stands at `now`. The token counts only while its grant lives.
-pub async fn userinfo(app: &App, token: &str, now: Timestamp) -> Result<UserInfo, Error> {
+pub async fn userinfo(app: &App, token: &str, shown: Shown<'_>, now: Timestamp) -> Result<UserInfo, Error> {
     let issuer = app.config.issuer();
     let claims = AccessClaims::read(&app.keyring(), issuer, token, now)?;
+    let grant = app.store.grant(&claims.grant).await?.filter(|grant| grant.is_live(now)).ok_or(REFUSED)?;
+    let client = app.client(&grant.client_id).await?.ok_or(REFUSED)?;
+    check_key(app, &client, (token, &claims), shown, now).await?;
     if !claims.scope.contains(Scope::Openid) {
         return Err(Error::Json(Code::InsufficientScope, "the access token needs the scope openid"));
     }
-    let grant = app.store.grant(&claims.grant).await?.filter(|grant| grant.is_live(now)).ok_or(REFUSED)?;
     if !may_enter(&app.store, &grant.person, now).await? {
         return Err(REFUSED);
     }
-    let client = app.client(&grant.client_id).await?.ok_or(REFUSED)?;
     let (mut act_as, mut represents) = (None, None);
     if claims.scope.contains(Scope::ActAs) {
         let session = app.store.session_by_sid(&grant.sid, app.config.session.idle(), now).await?;
@@ -64,6 +83,29 @@ pub async fn userinfo(app: &App, token: &str, now: Timestamp) -> Result<UserInfo
         standard = standard.set_email(Some(EndUserEmail::new(account.email))).set_email_verified(Some(true));
     }
     Ok(UserInfo::new(standard, Extra { act_as, represents }))
+}
+
+/// Whether who shows the token may: one that is bound to a key is nobody's who has only the token, and one that is not bound
+/// is not shown as if it were (RFC 9449 sections 7.1 and 7.2).
+async fn check_key(
+    app: &App,
+    client: &Client,
+    (token, claims): (&str, &AccessClaims),
+    shown: Shown<'_>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let (cnf, proof, method) = match (&claims.cnf, shown) {
+        (None, Shown::Bearer) => return Ok(()),
+        (Some(cnf), Shown::Dpop { proof, method }) => (cnf, proof.ok_or(MISSING)?, method),
+        (None, Shown::Dpop { .. }) | (Some(_), Shown::Bearer) => return Err(REFUSED),
+    };
+    let url = userinfo_audience(app.config.issuer());
+    let request = Request { method, url: &url, access_token: Some(token) };
+    let proof = dpop::check(app, client, proof, &request, now)?;
+    if proof.jkt != cnf.jkt {
+        return Err(REFUSED);
+    }
+    dpop::spend(&app.store, &proof).await
 }
 
 #[cfg(test)]

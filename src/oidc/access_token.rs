@@ -19,6 +19,13 @@ use crate::domain::{
 /// The media type in the header (RFC 9068 section 2.1).
 const TYPE: &str = "at+jwt";
 
+/// The key that a token is bound to (RFC 7800 section 3.1, RFC 9449 section 6.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// Its thumbprint.
+    pub jkt: String,
+}
+
 /// What an access token says (RFC 9068 section 2.2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessClaims {
@@ -45,11 +52,19 @@ pub struct AccessClaims {
     pub acr: String,
     /// When the user proved who they are.
     pub auth_time: Timestamp,
+    /// Whose key must be shown with it, where it is no bearer's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
     /// Private: the family it belongs to, so that it dies with it.
     pub grant: GrantId,
 }
 
 impl AccessClaims {
+    /// How the token is shown (`token_type`, RFC 6749 section 7.1, RFC 9449 section 5).
+    pub fn token_type(&self) -> &'static str {
+        if self.cnf.is_some() { "DPoP" } else { "Bearer" }
+    }
+
     /// Signs them.
     pub fn sign(&self, key: &SigningKey) -> Result<String, Fault> {
         jws::write(key, TYPE, self)
@@ -94,6 +109,7 @@ mod tests {
             sid: SessionId::from_stored("sid"),
             acr: Level::Midden.acr().into(),
             auth_time: at(140),
+            cnf: None,
             grant: GrantId::from_stored("g"),
         }
     }

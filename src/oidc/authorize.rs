@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{
+    dpop::is_thumbprint,
     error::{Code, Error, PageError, Redirect},
     params::Params,
 };
@@ -31,7 +32,7 @@ type Broken = (Code, &'static str);
 type Rule = fn(&Params, &Client, &mut Ask) -> Result<(), Broken>;
 
 /// The rules, in the order in which they run. `state` is read before them, so that every error carries it.
-const RULES: [(&str, Rule); 12] = [
+const RULES: [(&str, Rule); 13] = [
     ("no duplicates", no_duplicates),
     ("no request object", no_request_object),
     ("state", state),
@@ -39,6 +40,7 @@ const RULES: [(&str, Rule); 12] = [
     ("response_mode", response_mode),
     ("scope", scope),
     ("PKCE", pkce),
+    ("dpop_jkt", dpop_jkt),
     ("nonce", nonce),
     ("prompt", prompt),
     ("max_age", max_age),
@@ -68,6 +70,7 @@ pub fn check(params: &Params, client: &Client, issuer: &str) -> Result<Ask, Erro
         nonce: None,
         scope: Scopes::default(),
         code_challenge: None,
+        dpop_jkt: None,
         level: client.minimum_level,
         prompt: Prompt::Unset,
         max_age: None,
@@ -199,6 +202,15 @@ fn pkce(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken> {
         ));
     }
     ask.code_challenge = Some(challenge.to_owned());
+    Ok(())
+}
+
+/// The key that the code is bound to (RFC 9449 section 10).
+fn dpop_jkt(params: &Params, _: &Client, ask: &mut Ask) -> Result<(), Broken> {
+    ask.dpop_jkt = params.get("dpop_jkt").map(str::to_owned);
+    if ask.dpop_jkt.as_deref().is_some_and(|jkt| !is_thumbprint(jkt)) {
+        return Err((Code::InvalidRequest, "dpop_jkt must be the SHA-256 thumbprint of a key (RFC 9449)"));
+    }
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use openidconnect::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{path, signing_key::core_alg};
+use super::{dpop, path, signing_key::core_alg};
 use crate::domain::{assurance::Level, fault::Fault, key::Algorithm, scope::Scope};
 
 /// Members that openidconnect does not know.
@@ -24,6 +24,8 @@ pub struct Extra {
     pub authorization_response_iss_parameter_supported: bool,
     /// Where a portal sends a user who signs out (OpenID Connect RP-Initiated Logout, section 2.1).
     pub end_session_endpoint: String,
+    /// With what proofs of possession may be signed (RFC 9449 section 5.1).
+    pub dpop_signing_alg_values_supported: Vec<String>,
     /// Where a client asks what a token is worth (RFC 8414 section 2, RFC 7662).
     pub introspection_endpoint: String,
     /// How it says who it is there.
@@ -97,6 +99,7 @@ pub fn metadata(
         code_challenge_methods_supported: words(&["S256"]),
         authorization_response_iss_parameter_supported: true,
         end_session_endpoint: at(path::LOGOUT),
+        dpop_signing_alg_values_supported: words(&dpop::ALGS.map(Algorithm::name)),
         introspection_endpoint: at(path::INTROSPECT),
         introspection_endpoint_auth_methods_supported: words(&CONFIDENTIAL),
         introspection_endpoint_auth_signing_alg_values_supported: words(&Algorithm::ALL.map(Algorithm::name)),
@@ -180,6 +183,7 @@ mod tests {
             "code_challenge_methods_supported": ["S256"],
             "authorization_response_iss_parameter_supported": true,
             "end_session_endpoint": "https://id.example.nl/logout",
+            "dpop_signing_alg_values_supported": ["PS256", "ES256", "EdDSA"],
             "introspection_endpoint": "https://id.example.nl/introspect",
             "introspection_endpoint_auth_methods_supported":
                 ["client_secret_basic", "client_secret_post", "private_key_jwt"],

@@ -127,6 +127,10 @@ pub enum Code {
     InvalidToken,
     /// An access token without the scope that is needed (RFC 6750).
     InsufficientScope,
+    /// A proof of possession that is missing, malformed, for something else, or used (RFC 9449 section 5).
+    InvalidDpopProof,
+    /// A proof of possession without a nonce of ours that is young enough (RFC 9449 section 8).
+    UseDpopNonce,
     /// Our fault (RFC 6749).
     ServerError,
 }
@@ -149,6 +153,8 @@ impl Code {
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
             Self::ServerError => "server_error",
         }
     }

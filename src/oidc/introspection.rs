@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{jws, signing_key::SigningKey};
+use super::{access_token::Confirmation, jws, signing_key::SigningKey};
 use crate::domain::{
     claims::{ActAs, Represents},
     fault::Fault,
@@ -67,6 +67,9 @@ pub struct Active {
 pub struct Access {
     /// How it is shown.
     pub token_type: &'static str,
+    /// Whose key must be shown with it, where it is no bearer's (RFC 9449 section 6.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
     /// When it was made.
     pub iat: Timestamp,
     /// Who may be asked with it.

@@ -1,11 +1,12 @@
 //! OpenID Connect: what clients say to us and what we answer. Pure checks and the making of tokens; only [`oxide`] waits,
-//! for the store. The code flow with answers in the query, bearer tokens, rotating refresh tokens.
+//! for the store. The code flow with answers in the query, tokens for bearers or bound to a key.
 
 pub mod access_token;
 pub mod assertion;
 pub mod authorize;
 pub mod client_auth;
 pub mod discovery;
+pub mod dpop;
 pub mod error;
 pub mod id_token;
 pub mod introspection;

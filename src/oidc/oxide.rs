@@ -67,6 +67,9 @@ pub struct Proven {
     pub session_ends: Timestamp,
     /// What the authorization request brought for the ID token.
     pub nonce: Option<String>,
+    /// The thumbprint of the key that must be shown for the code (RFC 9449 section 10).
+    #[serde(default)]
+    pub dpop_jkt: Option<String>,
 }
 
 /// A grant as oxide-auth sees it, in a form that can be kept (its own cannot), sealed under the code's hash.
@@ -129,6 +132,7 @@ pub fn draw(
         auth_time: session.auth_time,
         session_ends: session.ends,
         nonce: ask.nonce.clone(),
+        dpop_jkt: ask.dpop_jkt.clone(),
     };
     let stored = authorized(client, ask, &proven)?;
     let code = Secret::token(CODE_PREFIX);

@@ -10,6 +10,7 @@ mod codes;
 mod columns;
 pub mod db;
 pub mod digid_sessions;
+mod dpop;
 pub mod ephemeral;
 pub mod grants;
 pub mod keys;

@@ -20,6 +20,7 @@ use crate::{
     flows::redeem::redeem,
     observe,
     oidc::{
+        dpop::MISSING,
         error::{Code, Error},
         params::Params,
     },
@@ -40,15 +41,40 @@ pub async fn token(
 ) -> Response {
     let answer = async {
         let form = form(&headers, body)?;
-        redeem(&app, authorization(&headers)?, &form, app.clock.now()).await
+        redeem(&app, authorization(&headers)?, proof(&headers)?, &form, app.clock.now()).await
     };
-    match answer.await {
+    let response = match answer.await {
         Ok(tokens) => {
             observe::tokens();
             (NO_STORE, Json(tokens)).into_response()
         }
         Err(error) => refusal(error, CHALLENGE),
+    };
+    with_nonce(response, &app, &headers)
+}
+
+/// The header of a proof of possession, and that of the nonce for the next (RFC 9449 sections 4 and 8).
+const DPOP: &str = "dpop";
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+
+/// The proof of possession, if there is one.
+pub(super) fn proof(headers: &HeaderMap) -> Result<Option<&str>, Error> {
+    let mut all = headers.get_all(DPOP).iter();
+    match (all.next(), all.next()) {
+        (None, _) => Ok(None),
+        (Some(one), None) => Ok(Some(one.to_str().unwrap_or_default())),
+        (Some(_), Some(_)) => Err(MISSING),
     }
+}
+
+/// Whoever brings a proof gets the nonce for the next one.
+pub(super) fn with_nonce(mut response: Response, app: &App, headers: &HeaderMap) -> Response {
+    if headers.contains_key(DPOP)
+        && let Ok(nonce) = HeaderValue::from_str(&app.store.dpop_nonce(app.clock.now()))
+    {
+        response.headers_mut().insert(DPOP_NONCE, nonce);
+    }
+    response
 }
 
 /// The form of a request to one of the endpoints for clients. A query is never read: its values end up in logs.

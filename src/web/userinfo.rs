@@ -1,4 +1,5 @@
-//! The `UserInfo` endpoint (OpenID Connect Core, section 5.3): GET and POST, with a bearer token (RFC 6750).
+//! The `UserInfo` endpoint (OpenID Connect Core, section 5.3): GET and POST, with a bearer token (RFC 6750) or one that is
+//! bound to a key (RFC 9449 section 7).
 
 use std::sync::Arc;
 
@@ -10,11 +11,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::token::{NO_STORE, authorization, form, refusal};
+use super::token::{NO_STORE, authorization, form, proof, refusal, with_nonce};
 use crate::{
     app::App,
-    flows::userinfo::userinfo as tell,
-    oidc::error::{Code, Error},
+    domain::key::Algorithm,
+    flows::userinfo::{Shown, userinfo as tell},
+    oidc::{
+        dpop::ALGS,
+        error::{Code, Error},
+    },
 };
 
 /// `GET /userinfo` and `POST /userinfo`.
@@ -24,23 +29,55 @@ pub async fn userinfo(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let token = match bearer(&method, &headers, body) {
-        Ok(Some(token)) => token,
+    let (scheme, token) = match presented(&method, &headers, body) {
+        Ok(Some(presented)) => presented,
         Ok(None) => return unauthenticated(),
-        Err(error) => return challenge(error),
+        Err(error) => return challenge(error, Scheme::Bearer),
     };
-    match tell(&app, &token, app.clock.now()).await {
+    let answer = async {
+        let shown = match scheme {
+            Scheme::Bearer => Shown::Bearer,
+            Scheme::Dpop => Shown::Dpop { proof: proof(&headers)?, method: method.as_str() },
+        };
+        tell(&app, &token, shown, app.clock.now()).await
+    };
+    let response = match answer.await {
         Ok(told) => (NO_STORE, Json(told)).into_response(),
-        Err(error) => challenge(error),
+        Err(error) => challenge(error, scheme),
+    };
+    with_nonce(response, &app, &headers)
+}
+
+/// By which scheme a token is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Bearer,
+    Dpop,
+}
+
+impl Scheme {
+    fn of(name: &str) -> Option<Self> {
+        let all = [("bearer", Self::Bearer), ("dpop", Self::Dpop)];
+        all.into_iter().find(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, scheme)| scheme)
+    }
+
+    /// How to do better by it. The second names the algorithms for its proofs (RFC 9449 section 7.1).
+    fn challenge(self, more: &str) -> String {
+        match self {
+            Self::Bearer => format!("Bearer realm=\"namens\"{more}"),
+            Self::Dpop => {
+                format!("DPoP realm=\"namens\"{more}, algs=\"{}\"", ALGS.map(Algorithm::name).join(" "))
+            }
+        }
     }
 }
 
 /// The token: in the header, or in the form of a POST; never in a query, which ends up in logs (RFC 9700 section 4.3.2).
-fn bearer(
+fn presented(
     method: &Method,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Option<String>, Error> {
+) -> Result<Option<(Scheme, String)>, Error> {
     let has_body = *method == Method::POST && body.as_ref().map_or(true, |body| !body.is_empty());
     let in_form = if has_body {
         let form = form(headers, body)?;
@@ -51,32 +88,44 @@ fn bearer(
     } else {
         None
     };
-    let Some(header) = authorization(headers)? else { return Ok(in_form) };
+    let Some(header) = authorization(headers)? else {
+        return Ok(in_form.map(|token| (Scheme::Bearer, token)));
+    };
     if in_form.is_some() {
         return Err(Error::Json(Code::InvalidRequest, "send the access token in one place, not two"));
     }
-    match header.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(token.trim().to_owned())),
-        _ => Ok(None),
-    }
+    let named = header.split_once(' ').and_then(|(name, token)| Some((Scheme::of(name)?, token)));
+    Ok(named.map(|(scheme, token)| (scheme, token.trim().to_owned())))
 }
 
 /// Without a token there is no error to name (RFC 6750 section 3.1).
 fn unauthenticated() -> Response {
-    let challenge = HeaderValue::from_static("Bearer realm=\"namens\"");
-    (StatusCode::UNAUTHORIZED, NO_STORE, [(WWW_AUTHENTICATE, challenge)]).into_response()
+    let mut response = (StatusCode::UNAUTHORIZED, NO_STORE).into_response();
+    for scheme in [Scheme::Bearer, Scheme::Dpop] {
+        if let Ok(challenge) = HeaderValue::from_str(&scheme.challenge("")) {
+            response.headers_mut().append(WWW_AUTHENTICATE, challenge);
+        }
+    }
+    response
 }
 
-fn challenge(error: Error) -> Response {
+fn challenge(error: Error, scheme: Scheme) -> Response {
+    // What is wrong with a proof is said as of a bad token (RFC 9449 section 7.1).
+    let proof = matches!(error, Error::Json(Code::InvalidDpopProof | Code::UseDpopNonce, _));
     let challenge = match &error {
         Error::Json(code, description) => {
             let scope = if *code == Code::InsufficientScope { ", scope=\"openid\"" } else { "" };
             let word = code.word();
-            format!("Bearer realm=\"namens\", error=\"{word}\", error_description=\"{description}\"{scope}")
+            scheme.challenge(&format!(", error=\"{word}\", error_description=\"{description}\"{scope}"))
         }
         _ => String::new(),
     };
-    refusal(error, &challenge)
+    let mut response = refusal(error, &challenge);
+    if proof && let Ok(challenge) = HeaderValue::from_str(&challenge) {
+        *response.status_mut() = StatusCode::UNAUTHORIZED;
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
+    response
 }
 
 #[cfg(test)]
@@ -86,7 +135,7 @@ mod tests {
     use super::*;
 
     /// The token found, or the error's code; what is sent is an `Authorization` header and a form.
-    fn found(method: &Method, header: &str, body: &str) -> Result<Option<String>, Code> {
+    fn found(method: &Method, header: &str, body: &str) -> Result<Option<(Scheme, String)>, Code> {
         let mut headers = HeaderMap::new();
         if !header.is_empty() {
             headers.insert(AUTHORIZATION, header.parse().unwrap());
@@ -95,15 +144,17 @@ mod tests {
             CONTENT_TYPE,
             HeaderValue::from_static("application/x-www-form-urlencoded; charset=UTF-8"),
         );
-        bearer(method, &headers, Ok(Bytes::copy_from_slice(body.as_bytes()))).map_err(|error| match error {
-            Error::Json(code, _) => code,
-            other => panic!("{other:?}"),
-        })
+        presented(method, &headers, Ok(Bytes::copy_from_slice(body.as_bytes()))).map_err(
+            |error| match error {
+                Error::Json(code, _) => code,
+                other => panic!("{other:?}"),
+            },
+        )
     }
 
     #[test]
     fn a_token_is_taken_from_one_place() {
-        let token = Ok(Some("abc".to_owned()));
+        let token = Ok(Some((Scheme::Bearer, "abc".to_owned())));
         assert_eq!(found(&Method::GET, "Bearer abc", ""), token);
         assert_eq!(found(&Method::POST, "bearer abc", ""), token);
         assert_eq!(found(&Method::POST, "", "access_token=abc"), token);
@@ -111,16 +162,25 @@ mod tests {
         assert_eq!(found(&Method::POST, "", "access_token=a&access_token=b"), Err(Code::InvalidRequest));
         assert_eq!(found(&Method::GET, "", "access_token=abc"), Ok(None));
         assert_eq!(found(&Method::GET, "Basic abc", ""), Ok(None));
+        assert_eq!(found(&Method::GET, "dpop abc", ""), Ok(Some((Scheme::Dpop, "abc".to_owned()))));
     }
 
     #[test]
     fn a_refused_token_is_told_how_in_the_header() {
-        let response = challenge(Error::Json(Code::InsufficientScope, "why"));
+        let response = challenge(Error::Json(Code::InsufficientScope, "why"), Scheme::Bearer);
         assert_eq!(response.status(), StatusCode::FORBIDDEN);
         assert_eq!(
             response.headers()[WWW_AUTHENTICATE],
             "Bearer realm=\"namens\", error=\"insufficient_scope\", error_description=\"why\", scope=\"openid\""
         );
-        assert_eq!(unauthenticated().headers()[WWW_AUTHENTICATE], "Bearer realm=\"namens\"");
+        let all: Vec<_> = unauthenticated().headers().get_all(WWW_AUTHENTICATE).iter().cloned().collect();
+        let dpop = "DPoP realm=\"namens\", algs=\"PS256 ES256 EdDSA\"";
+        assert_eq!(all, ["Bearer realm=\"namens\"", dpop]);
+        let response = challenge(Error::Json(Code::UseDpopNonce, "why"), Scheme::Dpop);
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(
+            response.headers()[WWW_AUTHENTICATE],
+            "DPoP realm=\"namens\", error=\"use_dpop_nonce\", error_description=\"why\", algs=\"PS256 ES256 EdDSA\""
+        );
     }
 }

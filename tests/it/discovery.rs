@@ -155,6 +155,8 @@ async fn each_announced_endpoint_scope_grant_claim_and_algorithm_works() {
         client.revoke(&house, &[("token", access)]).await;
         assert_eq!(client.introspect(&house, access).await["active"], false);
     }
+    // `dpop::userinfo_wants_the_token_and_a_good_proof_of_its_key` is ES256; each of them is read in `oidc::dpop::tests`.
+    assert_eq!(words(&told["dpop_signing_alg_values_supported"]), ["PS256", "ES256", "EdDSA"]);
     let tokens = APP.sign_on(&house, &browser, "openid").await;
     APP.revoke(&house, &[("token", tokens.text("refresh_token"))]).await;
     assert_eq!(userinfo(&house, tokens.text("access_token")).await.0, 401);

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use aws_lc_rs::{
+    digest::{SHA256, digest},
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
 };
@@ -28,6 +29,13 @@ impl Key {
     pub fn jwk(&self) -> Value {
         let (x, y) = self.0.public_key().as_ref()[1..].split_at(32);
         json!({"kty": "EC", "crv": "P-256", "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y)})
+    }
+
+    /// Its thumbprint (RFC 7638 section 3).
+    pub fn thumbprint(&self) -> String {
+        let jwk = self.jwk();
+        let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":{},"y":{}}}"#, jwk["x"], jwk["y"]);
+        URL_SAFE_NO_PAD.encode(digest(&SHA256, canonical.as_bytes()))
     }
 
     /// The set that a client registers.
@@ -58,4 +66,27 @@ pub fn assertion_claims(house: &House, client: &str) -> Value {
 /// A good assertion.
 pub fn assertion(house: &House, client: &str) -> String {
     KEY.sign(&json!({"alg": "ES256", "kid": "k"}), &assertion_claims(house, client))
+}
+
+/// What a good proof of possession says (RFC 9449 section 4.2); with a token, of that token.
+pub fn proof_claims(house: &House, method: &str, path: &str, token: Option<&str>) -> Value {
+    let mut claims = json!({
+        "jti": random::<16>(), "htm": method, "htu": format!("{}{path}", house.issuer), "iat": now().epoch(),
+    });
+    if let Some(token) = token {
+        claims["ath"] = json!(URL_SAFE_NO_PAD.encode(digest(&SHA256, token.as_bytes())));
+    }
+    claims
+}
+
+impl Key {
+    /// A proof of possession of this key that says so.
+    pub fn proof_of(&self, claims: &Value) -> String {
+        self.sign(&json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": self.jwk()}), claims)
+    }
+
+    /// A good one.
+    pub fn proof(&self, house: &House, method: &str, path: &str, token: Option<&str>) -> String {
+        self.proof_of(&proof_claims(house, method, path, token))
+    }
 }

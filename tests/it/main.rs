@@ -29,6 +29,7 @@ mod digid_rollover;
 mod digid_spoil;
 mod digid_steps;
 mod discovery;
+mod dpop;
 mod examples;
 mod floors;
 mod guesses;

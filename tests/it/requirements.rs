@@ -156,7 +156,9 @@ fn every_requirement_and_attack_on_saml_has_its_row_and_so_has_every_spoil() {
 #[test]
 fn every_row_of_the_standards_names_a_test() {
     let text = document("docs/oidc.md");
-    let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| standard"));
+    let rows = text.lines().filter(|line| {
+        line.starts_with("| ") && !["| standard", "| attack"].iter().any(|head| line.starts_with(head))
+    });
     let bare: Vec<_> = rows.filter(|row| tests_named(row.rsplit(" | ").next().unwrap()).is_empty()).collect();
     assert!(bare.is_empty(), "{bare:#?}");
 }

@@ -57,6 +57,7 @@ impl Provider {
             mandate_level: Level::Midden,
             idle: 900,
             client,
+            proof: None,
         };
         match issuing.redeem(form, now).await {
             Ok(answer) => Ok(serde_json::to_value(answer).unwrap()),

@@ -33,6 +33,7 @@ pub(crate) fn ask() -> Ask {
         state: None,
         nonce: Some("n".into()),
         scope: [Scope::Openid, Scope::ActAs].into(),
+        dpop_jkt: None,
         code_challenge: Some(CHALLENGE.into()),
         level: Level::Local,
         prompt: Prompt::Unset,
