@@ -2,6 +2,7 @@
 
 use super::{
     assurance::Level,
+    client::{Client, ClientAuth},
     id::{AccountId, GrantId, PersonId, SessionId, random},
     scope::Scopes,
     secret::{Hashed, Secret},
@@ -52,6 +53,12 @@ impl Grant {
     /// Whether it counts at `now`. The session's life is a question of its own.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && now < self.ends
+    }
+
+    /// Whether its refresh tokens are worth nothing to a thief, so that they stay as they are: its client signs for who it is,
+    /// or they are bound to a key (docs/adr/0020-what-is-sender-constrained.md).
+    pub fn is_sender_constrained(&self, client: &Client) -> bool {
+        client.auth == ClientAuth::PrivateKeyJwt || self.dpop_jkt.is_some()
     }
 }
 

@@ -37,7 +37,7 @@ use crate::{
     },
     store::{
         Store,
-        grants::{Refreshing, Rotation},
+        grants::{Refreshing, Rotation, Successor},
     },
 };
 
@@ -50,7 +50,9 @@ pub struct TokenAnswer {
     access_token: String,
     token_type: &'static str,
     expires_in: i64,
-    refresh_token: Secret,
+    /// Left out where the one that was used stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<Secret>,
     scope: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     id_token: Option<String>,
@@ -180,7 +182,7 @@ impl Issuing<'_> {
             self.store.revoke_grant(&grant.id, "session.ended", now).await?;
             return Err(ended);
         }
-        Ok(signed.with(refresh_token.into()))
+        Ok(signed.with(Some(refresh_token.into())))
     }
 
     /// The session of a code, if it still lives.
@@ -222,19 +224,17 @@ impl Issuing<'_> {
         };
         let signed = self.sign(grant, &scope, &Told { sub, nonce: None, authority }, now).await?;
         if let Worth::Repeat(sealed) = worth {
-            return Ok(signed.with(successor::open(presented.text(), &sealed)?));
+            return Ok(signed.with(Some(successor::open(presented.text(), &sealed)?)));
         }
-        let next = presented.successor();
-        let sealed = successor::seal(presented.text(), next.text())?;
-        let rotation = Rotation {
-            grant: grant.clone(),
-            used: presented.hashed(),
-            successor: next.hashed(),
-            sealed,
-            at: now,
+        let next = (!grant.is_sender_constrained(self.client)).then(|| presented.successor());
+        let seal = |next: &RefreshToken| {
+            let sealed = successor::seal(presented.text(), next.text())?;
+            Ok::<_, Fault>(Successor { token: next.hashed(), sealed })
         };
+        let successor = next.as_ref().map(seal).transpose()?;
+        let rotation = Rotation { grant: grant.clone(), used: presented.hashed(), successor, at: now };
         if self.store.rotate_refresh(rotation).await? {
-            return Ok(signed.with(next.into()));
+            return Ok(signed.with(next.map(Secret::from)));
         }
         // Somebody was faster with the same token, or the family has just ended.
         let Some(again) = self.refreshing(&presented, now).await?.map(|found| found.family) else {
@@ -242,7 +242,7 @@ impl Issuing<'_> {
         };
         match again.worth(&presented, now) {
             Worth::Repeat(sealed) if again.grant.is_live(now) => {
-                Ok(signed.with(successor::open(presented.text(), &sealed)?))
+                Ok(signed.with(Some(successor::open(presented.text(), &sealed)?)))
             }
             Worth::Replayed => self.replayed(&again.grant, now).await,
             Worth::Repeat(_) | Worth::Good => Err(BAD_REFRESH),
@@ -353,7 +353,7 @@ impl Issuing<'_> {
 }
 
 impl Signed {
-    fn with(self, refresh_token: Secret) -> TokenAnswer {
+    fn with(self, refresh_token: Option<Secret>) -> TokenAnswer {
         TokenAnswer {
             access_token: self.access_token,
             token_type: self.token_type,

@@ -35,19 +35,33 @@ pub struct Refreshing {
     pub sub: Option<String>,
 }
 
-/// One refresh token that gives way to the next.
+/// One use of a refresh token: it stays, or gives way to the next.
 #[derive(Debug, Clone)]
 pub struct Rotation {
     /// Of which grant.
     pub grant: Grant,
     /// The one that was presented.
     pub used: Hashed,
-    /// The one that takes its place.
-    pub successor: Hashed,
-    /// The successor, sealed under the one that was presented.
-    pub sealed: Vec<u8>,
+    /// What takes its place, where it does not stay.
+    pub successor: Option<Successor>,
     /// When.
     pub at: Timestamp,
+}
+
+/// The refresh token that takes the place of another.
+#[derive(Debug, Clone)]
+pub struct Successor {
+    /// Which.
+    pub token: Hashed,
+    /// Its text, sealed under the one that it replaces.
+    pub sealed: Vec<u8>,
+}
+
+impl Rotation {
+    /// The family's current token after it.
+    fn current(&self) -> &Hashed {
+        self.successor.as_ref().map_or(&self.used, |successor| &successor.token)
+    }
 }
 
 /// Looks families up, by their hash and the sector for which the user's `sub` is wanted.
@@ -86,12 +100,12 @@ async fn find_families(db: Db, asked: Vec<(Hashed, String)>) -> Result<Vec<Optio
 }
 
 async fn rotate(db: Db, asked: Vec<Rotation>) -> Result<Vec<bool>, Fault> {
-    // Where two want to follow the same token, the database takes one of them.
-    let values = values(asked.len(), 5);
+    // Where two want to follow the same token, the database takes one of them. Of a token that stays, all count.
+    let values = values(asked.len(), 7);
     let statement = format!(
-        "UPDATE grants SET refresh_hash = v.column3, replaced_hash = v.column2, replaced_at = v.column5, \
-         successor_sealed = v.column4 FROM (VALUES {values}) AS v \
-         WHERE id = v.column1 AND refresh_hash = v.column2 AND revoked_at IS NULL AND ends > v.column5 \
+        "UPDATE grants SET refresh_hash = v.column3, replaced_hash = v.column5, replaced_at = v.column6, \
+         successor_sealed = v.column7 FROM (VALUES {values}) AS v \
+         WHERE id = v.column1 AND refresh_hash = v.column2 AND revoked_at IS NULL AND ends > v.column4 \
          RETURNING refresh_hash"
     );
     let mut query = sqlx::query(AssertSqlSafe(statement));
@@ -99,14 +113,16 @@ async fn rotate(db: Db, asked: Vec<Rotation>) -> Result<Vec<bool>, Fault> {
         query = query
             .bind(rotation.grant.id.as_str())
             .bind(rotation.used.as_bytes())
-            .bind(rotation.successor.as_bytes())
-            .bind(rotation.sealed.as_slice())
-            .bind(rotation.at.epoch());
+            .bind(rotation.current().as_bytes())
+            .bind(rotation.at.epoch())
+            .bind(rotation.successor.as_ref().map(|_| rotation.used.as_bytes()))
+            .bind(rotation.successor.as_ref().map(|_| rotation.at.epoch()))
+            .bind(rotation.successor.as_ref().map(|successor| successor.sealed.as_slice()));
     }
     let mut tx = db.begin().await?;
     let rows = query.fetch_all(&mut *tx).await?;
     let taken = rows.iter().map(|row| row.hash("refresh_hash")).collect::<Result<Vec<_>, _>>()?;
-    let won: Vec<bool> = asked.iter().map(|rotation| taken.contains(&rotation.successor)).collect();
+    let won: Vec<bool> = asked.iter().map(|rotation| taken.contains(rotation.current())).collect();
     let winners = asked.iter().zip(&won).filter_map(|(rotation, won)| won.then_some(rotation));
     let events: Vec<_> =
         winners.map(|winner| (event("token.refreshed", "ok", &winner.grant), winner.at)).collect();
@@ -203,8 +219,8 @@ impl Store {
         .transpose()
     }
 
-    /// Puts a successor in the place of a refresh token. `false` when another took that place before, or the grant no
-    /// longer lives: exactly one caller ever hears `true`.
+    /// Uses a refresh token, and puts a successor in its place where it has one. `false` when another took that place before, or
+    /// the grant no longer lives: of those who bring a successor exactly one ever hears `true`.
     pub async fn rotate_refresh(&self, rotation: Rotation) -> Result<bool, Fault> {
         self.rotations.ask(rotation).await
     }

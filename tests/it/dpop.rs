@@ -345,3 +345,36 @@ async fn who_brings_a_proof_gets_a_nonce_and_a_wrong_one_is_told() {
     assert_eq!(good.status, 200, "{}", good.body);
     assert!(!good.nonce.is_empty());
 }
+
+#[tokio::test]
+async fn a6_refresh_tokens_stay_where_a_thief_lacks_the_key_and_rotate_elsewhere() {
+    let house = house().await;
+    let (key, (browser, _)) = (Key::new(), logged_in(&house).await);
+    let proof = || key.proof(&house, "POST", "/token", None);
+    let signing = KEYED.sign_on(&house, &browser, "openid").await;
+    let public = bound(&house, &browser, &APP, &key).await;
+    for (client, tokens) in [(KEYED, signing), (APP, public)] {
+        let refresh = tokens.text("refresh_token");
+        for _ in 0..3 {
+            let answer = send(refreshing(&house, &client, refresh).header("dpop", proof())).await;
+            assert_eq!((answer.status, answer.body.get("refresh_token")), (200, None), "{}", answer.body);
+        }
+        let told = house.query("SELECT COUNT(*) FROM audit WHERE event = 'token.refreshed'").concat();
+        assert_eq!(told, if client.id == KEYED.id { "3" } else { "6" });
+        client.revoke(&house, &[("token", refresh)]).await;
+        let ended = send(refreshing(&house, &client, refresh).header("dpop", proof())).await;
+        assert_token_refused(ended, "invalid_grant");
+    }
+    // A secret goes along with every request: with or without a proof, its tokens rotate. So does an app's without a key.
+    let secret = bound(&house, &browser, &THE_PORTAL, &key).await;
+    let plain = APP.sign_on(&house, &browser, "openid").await;
+    for (client, tokens) in [(THE_PORTAL, secret), (APP, plain)] {
+        let refresh = tokens.text("refresh_token");
+        let first = send(refreshing(&house, &client, refresh).header("dpop", proof())).await;
+        let next = first.body["refresh_token"].as_str().unwrap();
+        assert_ne!(next, refresh);
+        assert_eq!(send(refreshing(&house, &client, next)).await.status, 200);
+        assert_token_refused(send(refreshing(&house, &client, refresh)).await, "invalid_grant");
+        assert_token_refused(send(refreshing(&house, &client, next)).await, "invalid_grant");
+    }
+}

@@ -27,8 +27,7 @@ fn rotation(grant: &Grant, used: &RefreshToken, successor: &RefreshToken, now: i
     Rotation {
         grant: grant.clone(),
         used: used.hashed(),
-        successor: successor.hashed(),
-        sealed: vec![now.to_le_bytes()[0]],
+        successor: Some(Successor { token: successor.hashed(), sealed: vec![now.to_le_bytes()[0]] }),
         at: at(now),
     }
 }
@@ -180,4 +179,32 @@ async fn a_sweep_takes_ended_grants_and_no_others() {
     assert_eq!(store.sweep(at(999)).await.unwrap(), 0);
     assert_eq!(store.sweep(at(1000)).await.unwrap(), 1);
     assert!(store.grant(&old.id).await.unwrap().is_none() && store.grant(&young.id).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_token_that_stays_is_good_for_all_who_use_it_until_its_family_ends() {
+    let fresh = fresh().await;
+    let store = &fresh.store;
+    let (grant, refresh) = (grant(store).await, RefreshToken::first());
+    assert!(store.begin_grant(&grant, &code(), &refresh).await.unwrap());
+    let stays = |now| Rotation { grant: grant.clone(), used: refresh.hashed(), successor: None, at: at(now) };
+    let uses: Vec<_> = (0..40)
+        .map(|_| {
+            let (store, stays) = (store.clone(), stays(20));
+            tokio::spawn(async move { store.rotate_refresh(stays).await.unwrap() })
+        })
+        .collect();
+    for one in uses {
+        assert!(one.await.unwrap());
+    }
+    let found = family(store, &refresh).await.unwrap().family;
+    assert_eq!((found.worth(&refresh, at(900)), found.replaced.is_none()), (Worth::Good, true));
+    let (lines,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM audit WHERE event = 'token.refreshed'")
+        .fetch_one(store.db.reader())
+        .await
+        .unwrap();
+    assert_eq!(lines, 40, "a line each");
+    assert!(!store.rotate_refresh(stays(1000)).await.unwrap(), "it has ended");
+    store.revoke_grant(&grant.id, "test", at(21)).await.unwrap();
+    assert!(!store.rotate_refresh(stays(22)).await.unwrap());
 }
