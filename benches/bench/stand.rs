@@ -122,6 +122,7 @@ impl Stand {
             auth_time: self.now,
             created: self.now,
             ends: session.ends,
+            dpop_jkt: None,
             revoked_at: None,
         };
         let token = RefreshToken::first();

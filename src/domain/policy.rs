@@ -43,7 +43,7 @@ impl Policy {
         self == Self::Fapi2
     }
 
-    /// Whether every token must be bound to a key that its holder shows by DPoP, with a nonce of ours (FAPI 2.0 Security
+    /// Whether every token must be bound to a key that its holder shows by `DPoP`, with a nonce of ours (FAPI 2.0 Security
     /// Profile, section 5.3.2.1).
     pub fn requires_dpop(self) -> bool {
         self == Self::Fapi2

@@ -21,7 +21,7 @@ use crate::{
         access_token::AccessClaims,
         client_auth::REFUSED,
         error::Error,
-        introspection::{Access, Active, Told},
+        introspection::{Access, Good, Told},
         params::Params,
     },
     store::grants::Refreshing,
@@ -74,7 +74,7 @@ async fn access(
     claims: AccessClaims,
     grant: &Grant,
     now: Timestamp,
-) -> Result<Option<Active>, Fault> {
+) -> Result<Option<Good>, Fault> {
     let session = app.store.session_by_sid(&grant.sid, app.config.session.idle(), now).await?;
     let session = session.filter(|session| session.account == grant.account && grant.is_live(now));
     let Some(session) = session else { return Ok(None) };
@@ -102,9 +102,9 @@ async fn access(
         act_as,
         represents,
     };
-    let mut active = Active::new(issuer, grant, claims.sub, claims.scope, exp);
-    active.access = Some(access);
-    Ok(Some(active))
+    let mut good = Good::new(issuer, grant, claims.sub, claims.scope, exp);
+    good.access = Some(access);
+    Ok(Some(good))
 }
 
 async fn refresh(
@@ -113,7 +113,7 @@ async fn refresh(
     token: &RefreshToken,
     found: Refreshing,
     now: Timestamp,
-) -> Result<Option<Active>, Fault> {
+) -> Result<Option<Good>, Fault> {
     let grant = &found.family.grant;
     let in_session = found.session.is_some_and(|session| session.value.account == grant.account);
     // Asking about one that was used before harms nobody: it is only no longer good.
@@ -125,5 +125,5 @@ async fn refresh(
         Some(sub) => sub,
         None => app.store.subject_for(&client.sector, &grant.person, now).await?,
     };
-    Ok(Some(Active::new(app.config.issuer(), grant, sub, grant.scope.clone(), grant.ends)))
+    Ok(Some(Good::new(app.config.issuer(), grant, sub, grant.scope.clone(), grant.ends)))
 }

@@ -20,7 +20,7 @@ pub const TYPE: &str = "token-introspection+jwt";
 #[serde(untagged)]
 pub enum Told {
     /// It is good for something now.
-    Active(Box<Active>),
+    Active(Box<Good>),
     /// It is not, or it is not for who asks to know. Nothing else is said.
     Inactive(Inactive),
 }
@@ -38,7 +38,7 @@ impl Told {
 
 /// What is said of a token that is good.
 #[derive(Debug, Clone, Serialize)]
-pub struct Active {
+pub struct Good {
     active: bool,
     /// What it is good for.
     #[serde(with = "scope::text")]
@@ -84,7 +84,7 @@ pub struct Access {
     pub represents: Option<Represents>,
 }
 
-impl Active {
+impl Good {
     /// What is said of every token of `grant` that is good until `exp`.
     pub fn new(issuer: &str, grant: &Grant, sub: String, scope: Scopes, exp: Timestamp) -> Self {
         Self {

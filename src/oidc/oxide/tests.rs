@@ -188,6 +188,7 @@ fn an_ask_beyond_the_registration_gets_no_code() {
         level: Level::Local,
         auth_time: at(0),
         session_ends: at(1),
+        dpop_jkt: None,
         nonce: None,
     };
     assert!(authorized(&client("portal"), &ask(), &proven).is_ok());
