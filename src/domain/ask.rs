@@ -2,7 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{assurance::Level, scope::Scopes, time::Timestamp};
+use super::{assurance::Level, scope::Scopes, time::Timestamp, words::words};
+
+words! {
+    /// How the answer travels.
+    ResponseMode {
+        /// In the query of a redirect (RFC 6749 section 4.1.2). The default of the code flow.
+        Query = "query",
+        /// In a form that the browser posts (OAuth 2.0 Form Post Response Mode, section 2).
+        FormPost = "form_post",
+    }
+}
+
+impl Default for ResponseMode {
+    fn default() -> Self {
+        Self::Query
+    }
+}
 
 /// A valid authorization request. Made only by `oidc::authorize`, so its redirect URI is registered and may be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +28,8 @@ pub struct Ask {
     /// Where the answer goes: exactly one of the client's registered URIs, or a public client's loopback one with the
     /// port of the moment (RFC 8252 section 7.3).
     pub redirect_uri: String,
+    /// How it travels.
+    pub response_mode: ResponseMode,
     /// Given back untouched.
     pub state: Option<String>,
     /// Given back in the ID token.
@@ -67,6 +85,7 @@ pub(crate) mod tests {
         Ask {
             client_id: "portal".into(),
             redirect_uri: "https://p.example/cb".into(),
+            response_mode: ResponseMode::Query,
             state: None,
             nonce: None,
             scope: Scopes::default(),

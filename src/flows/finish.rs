@@ -20,7 +20,7 @@ use crate::{
         time::Timestamp,
     },
     observe,
-    oidc::{error::code_location, oxide},
+    oidc::{oxide, response_mode::Answer},
     store::{Store, accounts::Account, audit::Event, logins::Ending},
 };
 
@@ -29,8 +29,8 @@ use crate::{
 pub struct Finished {
     /// The session cookie's value.
     pub cookie: Secret,
-    /// Where the answer goes.
-    pub location: String,
+    /// What the portal hears.
+    pub answer: Answer,
     /// The address that opens the account.
     pub address: Email,
 }
@@ -78,7 +78,7 @@ pub async fn finish(
     ended?;
     observe::login(way, "ok");
     let cookie = Secret::new(format!("{}.{}", session.sid, secret.expose()));
-    Ok(Finished { cookie, location: back(app, ask, &code), address: Email::parse(&account.email)? })
+    Ok(Finished { cookie, answer: back(app, ask, &code), address: Email::parse(&account.email)? })
 }
 
 /// The account, when all that was proven still lets its owner in; otherwise the line in the log, and the answer.
@@ -114,8 +114,8 @@ fn event(login: &Login<Done>) -> Event<'_> {
     Event { event, client: Some(&login.ask.client_id), ..Event::default() }
 }
 
-/// The address that takes a fresh authorization code back to the portal.
-pub(super) async fn answer(app: &App, ask: &Ask, session: &Session, now: Timestamp) -> Result<String, Fault> {
+/// The answer that takes a fresh authorization code back to the portal.
+pub(super) async fn answer(app: &App, ask: &Ask, session: &Session, now: Timestamp) -> Result<Answer, Fault> {
     let code = oxide::issue(&app.store, &client(app, ask).await?, ask, session, now).await?;
     Ok(back(app, ask, &code))
 }
@@ -125,8 +125,8 @@ async fn client(app: &App, ask: &Ask) -> Result<Client, Fault> {
     client.ok_or_else(|| Fault::because("a client vanished during a login"))
 }
 
-fn back(app: &App, ask: &Ask, code: &Secret) -> String {
-    code_location(&ask.redirect_uri, code.expose(), ask.state.as_deref(), app.config.issuer())
+fn back(app: &App, ask: &Ask, code: &Secret) -> Answer {
+    Answer::code(ask, code, app.config.issuer())
 }
 
 /// Whether a person may have a session: not when known to be under twelve (M13).

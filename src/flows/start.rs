@@ -15,14 +15,15 @@ use crate::{
     oidc::{
         authorize::refusal,
         error::{Code, Error},
+        response_mode::Answer,
     },
 };
 
 /// What came of a request.
 #[derive(Debug)]
 pub enum Started {
-    /// A session answered: send the browser there.
-    Answered(String),
+    /// A session answered: this is what the portal hears.
+    Answered(Answer),
     /// The user must log in.
     Login(LoginId),
     /// Nobody may be asked and no session suffices: tell the portal.

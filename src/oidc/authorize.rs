@@ -8,7 +8,7 @@ use super::{
     params::Params,
 };
 use crate::domain::{
-    ask::{Ask, Prompt},
+    ask::{Ask, Prompt, ResponseMode},
     assurance::Level,
     client::Client,
     scope::{Scope, Scopes},
@@ -64,6 +64,8 @@ pub fn check(params: &Params, client: &Client, issuer: &str) -> Result<Ask, Erro
     let mut ask = Ask {
         client_id: client.id.clone(),
         redirect_uri: redirect_uri(params, client)?,
+        // Read before the rules, as `state` is: errors travel so too.
+        response_mode: params.get("response_mode").and_then(|mode| mode.parse().ok()).unwrap_or_default(),
         state: params.get("state").filter(|text| is_visible(text, MAX_STATE)).map(str::to_owned),
         nonce: None,
         scope: Scopes::default(),
@@ -86,6 +88,7 @@ pub fn check(params: &Params, client: &Client, issuer: &str) -> Result<Ask, Erro
 pub fn refusal(ask: &Ask, issuer: &str, code: Code, description: &'static str) -> Error {
     Error::Redirect(Box::new(Redirect {
         redirect_uri: ask.redirect_uri.clone(),
+        mode: ask.response_mode,
         code,
         description,
         state: ask.state.clone(),
@@ -162,9 +165,9 @@ fn response_type(params: &Params, _: &Client, _: &mut Ask) -> Result<(), Broken>
 }
 
 fn response_mode(params: &Params, _: &Client, _: &mut Ask) -> Result<(), Broken> {
-    match params.get("response_mode") {
-        None | Some("query") => Ok(()),
-        Some(_) => Err((Code::InvalidRequest, "response_mode must be: query")),
+    match params.get("response_mode").map(str::parse::<ResponseMode>) {
+        None | Some(Ok(_)) => Ok(()),
+        Some(Err(_)) => Err((Code::InvalidRequest, "response_mode must be: query or form_post")),
     }
 }
 

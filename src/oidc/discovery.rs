@@ -94,7 +94,7 @@ pub fn metadata(
     )
     .set_token_endpoint(Some(TokenUrl::new(at(path::TOKEN))?))
     .set_userinfo_endpoint(Some(UserInfoUrl::new(at(path::USERINFO))?))
-    .set_response_modes_supported(Some(vec![CoreResponseMode::Query]))
+    .set_response_modes_supported(Some(vec![CoreResponseMode::Query, CoreResponseMode::FormPost]))
     .set_grant_types_supported(Some(vec![CoreGrantType::AuthorizationCode, CoreGrantType::RefreshToken]))
     .set_token_endpoint_auth_methods_supported(Some(vec![
         CoreClientAuthMethod::ClientSecretBasic,
@@ -138,7 +138,7 @@ mod tests {
             "jwks_uri": "https://id.example.nl/jwks",
             "scopes_supported": ["openid", "email", "act_as"],
             "response_types_supported": ["code"],
-            "response_modes_supported": ["query"],
+            "response_modes_supported": ["query", "form_post"],
             "grant_types_supported": ["authorization_code", "refresh_token"],
             "acr_values_supported": ["urn:namens:acr:local", "http://eidas.europa.eu/LoA/low"],
             "subject_types_supported": ["pairwise", "public"],

@@ -1,5 +1,5 @@
 //! OpenID Connect: what clients say to us and what we answer. Pure checks and the making of tokens; only [`oxide`] waits,
-//! for the store. The code flow with answers in the query, bearer tokens, rotating refresh tokens.
+//! for the store. The code flow with answers in the query or a form, bearer tokens, rotating refresh tokens.
 
 pub mod access_token;
 pub mod assertion;
@@ -13,6 +13,7 @@ pub mod jwt;
 pub mod keyring;
 pub mod oxide;
 pub mod params;
+pub mod response_mode;
 pub mod signing_key;
 pub mod successor;
 

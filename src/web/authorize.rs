@@ -1,22 +1,15 @@
 //! `GET` and `POST /authorize` (OpenID Connect Core, section 3.1.2).
 
-use std::sync::Arc;
-
-use axum::{
-    body::Bytes,
-    extract::{RawQuery, State},
-    http::header::SET_COOKIE,
-    response::Response,
-};
+use axum::{body::Bytes, extract::RawQuery, http::header::SET_COOKIE, response::Response};
 use url::form_urlencoded;
 
 use super::{
     cookies::Cookie,
     error::{self, Failed, refused, see_other},
+    form_post::answered,
     visit::Visit,
 };
 use crate::{
-    app::App,
     domain::{ask::Ask, id::LoginId, secret::Secret},
     flows::start::{Started, start},
     oidc::{
@@ -30,27 +23,27 @@ use crate::{
 pub async fn get(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
     let ask = match read(&visit, query.unwrap_or_default().as_bytes()).await {
         Ok(ask) => ask,
-        Err(error) => return Ok(refused(error)),
+        Err(error) => return Ok(refused(error, visit.lang(None))),
     };
     let session = visit.session().await?;
     let browser = visit.browser.clone().unwrap_or_else(|| Secret::token(""));
     match start(&visit.app, ask, session.as_ref(), &browser, visit.now).await? {
-        Started::Answered(location) => Ok(see_other(&location)),
-        Started::Refused(error) => Ok(refused(error)),
+        Started::Answered(answer) => Ok(answered(answer, visit.lang(None))),
+        Started::Refused(error) => Ok(refused(error, visit.lang(None))),
         Started::Login(id) => Ok(to_login(&visit, &id, &browser)),
     }
 }
 
 /// A cross-site POST carries no `Lax` cookie, so the same request is asked again with GET, where it does.
-pub async fn post(State(app): State<Arc<App>>, body: Bytes) -> Response {
+pub async fn post(visit: Visit, body: Bytes) -> Response {
     match params(&body) {
         Ok(_) => {
             // Written anew: a `Location` is ASCII, and a form need not be.
             let mut query = form_urlencoded::Serializer::new(String::new());
             query.extend_pairs(form_urlencoded::parse(&body));
-            see_other(&format!("{}?{}", app.config.endpoint(path::AUTHORIZE), query.finish()))
+            see_other(&format!("{}?{}", visit.app.config.endpoint(path::AUTHORIZE), query.finish()))
         }
-        Err(error) => refused(error),
+        Err(error) => refused(error, visit.lang(None)),
     }
 }
 

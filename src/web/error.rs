@@ -16,6 +16,7 @@ use axum::{
 
 use super::{
     error_page::{ErrorPage, Problem},
+    form_post::answered,
     page::{Aside, Frame, address},
 };
 use crate::{
@@ -174,12 +175,12 @@ pub fn to_login(id: &LoginId) -> Response {
 }
 
 /// What an error of the protocol means for a browser: a page, or the way back to the portal.
-pub fn refused(error: Error) -> Response {
+pub fn refused(error: Error, lang: Lang) -> Response {
     match error {
         Error::Page(error) => {
             Failed::Page(Problem::BadRequest { code: error.word().to_owned() }, None).into_response()
         }
-        Error::Redirect(redirect) => see_other(&redirect.location()),
+        Error::Redirect(redirect) => answered(redirect.answer(), lang),
         Error::Json(code, _) => {
             Failed::Page(Problem::BadRequest { code: code.word().to_owned() }, None).into_response()
         }

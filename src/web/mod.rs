@@ -12,6 +12,7 @@ pub mod email;
 pub mod error;
 pub mod error_page;
 pub mod form;
+mod form_post;
 pub mod i18n;
 pub mod link;
 pub mod login;

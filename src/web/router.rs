@@ -11,8 +11,8 @@ use axum::{
 };
 
 use super::{
-    authorize, code, digid, digid_logout, discovery, done, email, error, link, login, logout, metrics, page,
-    question, recover, register, token, userinfo,
+    authorize, code, digid, digid_logout, discovery, done, email, error, form_post, link, login, logout,
+    metrics, page, question, recover, register, token, userinfo,
 };
 use crate::{
     app::App,
@@ -56,6 +56,7 @@ pub fn router(app: Arc<App>) -> Router {
         // Browsers ask for it on their own; without an answer each page would log an error there.
         .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
         .route(page::STYLESHEET, get(page::stylesheet))
+        .route(form_post::SCRIPT, get(form_post::script))
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(from_fn(error::pages))

@@ -148,13 +148,15 @@ async fn each_announced_way_to_ask_works() {
     let one = |name: &str| words(&told[name]).join(" ");
     assert_eq!(
         (one("response_types_supported"), one("response_modes_supported")),
-        ("code".into(), "query".into())
+        ("code".into(), "query form_post".into())
     );
     assert_eq!(one("code_challenge_methods_supported"), "S256");
     let ask = THE_PORTAL.ask().with("response_mode", "query");
     let page = browser.get(&ask.url(&house)).await;
     let back = crate::oidc_client::answer(&page);
     assert!(back["code"].is_string() && page.location().unwrap().as_str().starts_with(CALLBACK));
+    let posted = browser.get(&THE_PORTAL.ask().with("response_mode", "form_post").url(&house)).await;
+    assert!(posted.form("form-post").1.contains_key("code"));
     assert_eq!(told["authorization_response_iss_parameter_supported"], true);
     assert_eq!(back["iss"], house.issuer.as_str());
 
@@ -196,7 +198,6 @@ async fn what_is_not_announced_does_not_work() {
     let house = house().await;
     let (browser, tokens) = logged_in(&house).await;
     for (name, value, error) in [
-        ("response_mode", "form_post", "invalid_request"),
         ("response_mode", "fragment", "invalid_request"),
         ("response_type", "code id_token", "unsupported_response_type"),
         ("response_type", "token", "unsupported_response_type"),

@@ -31,6 +31,7 @@ mod digid_steps;
 mod discovery;
 mod examples;
 mod floors;
+mod form_post;
 mod guesses;
 mod house;
 mod hygiene;

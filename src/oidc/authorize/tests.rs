@@ -91,7 +91,7 @@ fn each_broken_rule_redirects_with_state_and_issuer() {
         ("response_type", "token", UnsupportedResponseType),
         ("response_type", "code id_token", UnsupportedResponseType),
         ("response_mode", "fragment", InvalidRequest),
-        ("response_mode", "form_post", InvalidRequest),
+        ("response_mode", "query fragment", InvalidRequest),
         ("scope", "", InvalidScope),
         ("scope", "act_as", InvalidScope),
         ("scope", "OPENID", InvalidScope),

@@ -5,7 +5,11 @@ use url::form_urlencoded;
 use super::*;
 use crate::{
     domain::{
-        ask::Prompt, client::tests::client as fixture, grant::tests::grant, key::Algorithm, scope::Scope,
+        ask::{Prompt, ResponseMode},
+        client::tests::client as fixture,
+        grant::tests::grant,
+        key::Algorithm,
+        scope::Scope,
     },
     store::testing::{fresh, somebody},
 };
@@ -30,6 +34,7 @@ pub(crate) fn ask() -> Ask {
     Ask {
         client_id: "portal".into(),
         redirect_uri: CALLBACK.into(),
+        response_mode: ResponseMode::Query,
         state: None,
         nonce: Some("n".into()),
         scope: [Scope::Openid, Scope::ActAs].into(),
