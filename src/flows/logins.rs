@@ -81,10 +81,10 @@ impl Version {
 }
 
 /// Keeps a new login.
-pub(super) async fn begin<S: Into<Step>>(app: &App, login: Login<S>) -> Result<LoginId, Fault> {
-    let login = login.any();
-    app.store.begin_login(&login).await?;
-    Ok(login.id)
+pub(super) async fn begin<S: Into<Step> + Clone>(app: &App, login: Login<S>) -> Result<Held<S>, Fault> {
+    app.store.begin_login(&login.clone().any()).await?;
+    // The version of what is new.
+    Ok(Held { login: Box::new(login), version: 1 })
 }
 
 /// The login of that id, if it lives and belongs to this browser.

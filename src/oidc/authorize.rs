@@ -4,14 +4,18 @@
 use std::collections::BTreeSet;
 
 use super::{
+    claims_request::ClaimsRequest,
     error::{Code, Error, PageError, Redirect},
+    id_token::Hint,
+    keyring::Keyring,
     params::Params,
 };
 use crate::domain::{
-    ask::{Ask, Prompt, ResponseMode},
+    ask::{Ask, Prompt, ResponseMode, Whom},
     assurance::Level,
     client::Client,
     scope::{Scope, Scopes},
+    time::Timestamp,
 };
 
 /// The longest `state` that is carried, in bytes.
@@ -31,7 +35,7 @@ type Broken = (Code, &'static str);
 type Rule = fn(&Params, &Client, &mut Ask) -> Result<(), Broken>;
 
 /// The rules, in the order in which they run. `state` is read before them, so that every error carries it.
-const RULES: [(&str, Rule); 12] = [
+const RULES: [(&str, Rule); 13] = [
     ("no duplicates", no_duplicates),
     ("no request object", no_request_object),
     ("state", state),
@@ -43,8 +47,20 @@ const RULES: [(&str, Rule); 12] = [
     ("prompt", prompt),
     ("max_age", max_age),
     ("acr_values", acr_values),
+    ("claims", claims),
     ("hints", hints),
 ];
+
+/// Where a request arrives, and when.
+#[derive(Clone, Copy)]
+pub struct Here<'a> {
+    /// Who we are.
+    pub issuer: &'a str,
+    /// The keys with which we signed what comes back as a hint.
+    pub keyring: &'a Keyring,
+    /// This moment.
+    pub now: Timestamp,
+}
 
 /// Reads the query of an authorization request.
 pub fn params(raw: &[u8]) -> Result<Params, Error> {
@@ -57,7 +73,7 @@ pub fn client_id(params: &Params) -> Result<&str, Error> {
 }
 
 /// Checks a request of `client`, which must be the registered client of [`client_id`].
-pub fn check(params: &Params, client: &Client, issuer: &str) -> Result<Ask, Error> {
+pub fn check(params: &Params, client: &Client, here: Here<'_>) -> Result<Ask, Error> {
     if client_id(params)? != client.id {
         return Err(PageError::UnknownClient.into());
     }
@@ -71,6 +87,9 @@ pub fn check(params: &Params, client: &Client, issuer: &str) -> Result<Ask, Erro
         scope: Scopes::default(),
         code_challenge: None,
         level: client.minimum_level,
+        levels: BTreeSet::new(),
+        in_id_token: Scopes::default(),
+        whom: Whom::Anybody,
         prompt: Prompt::Unset,
         max_age: None,
         ui_locales: Vec::new(),
@@ -78,8 +97,13 @@ pub fn check(params: &Params, client: &Client, issuer: &str) -> Result<Ask, Erro
     };
     for (_, rule) in RULES {
         if let Err((code, description)) = rule(params, client, &mut ask) {
-            return Err(refusal(&ask, issuer, code, description));
+            return Err(refusal(&ask, here.issuer, code, description));
         }
+    }
+    hinted(params, here, &mut ask);
+    if ask.whom.is_nobody() {
+        let why = "no user is both of id_token_hint and of the values of sub in claims";
+        return Err(refusal(&ask, here.issuer, Code::LoginRequired, why));
     }
     Ok(ask)
 }
@@ -269,6 +293,56 @@ fn acr_values(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Bro
     };
     ask.level = client.minimum_level.max(lowest);
     Ok(())
+}
+
+/// Section 5.5. A claim that is asked for in `UserInfo` grants the scope that it belongs to, where the client may have it: the
+/// token's answer tells (RFC 6749 section 3.3). So does one for the ID token that stands in every ID token of that scope.
+fn claims(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken> {
+    let Some(text) = params.get("claims") else { return Ok(()) };
+    let Some(asked) = ClaimsRequest::read(text) else {
+        return Err((
+            Code::InvalidRequest,
+            "claims must be a JSON object as in section 5.5 of OpenID Connect Core",
+        ));
+    };
+    if let Some(acr) = asked.acr {
+        match acr.levels.first() {
+            Some(lowest) => ask.level = ask.level.max(*lowest),
+            None if acr.essential => {
+                return Err((
+                    Code::UnmetAuthenticationRequirements,
+                    "claims wants an acr that this provider has not; see acr_values_supported",
+                ));
+            }
+            None => {}
+        }
+        if acr.essential {
+            ask.levels = acr.levels;
+        }
+    }
+    for scope in asked.id_token.into_iter().filter(|scope| client.scopes.contains(*scope)) {
+        match scope {
+            Scope::Email => ask.in_id_token.insert(scope),
+            Scope::Openid | Scope::ActAs => ask.scope.insert(scope),
+        }
+    }
+    for scope in asked.userinfo.into_iter().filter(|scope| client.scopes.contains(*scope)) {
+        ask.scope.insert(scope);
+    }
+    asked.subjects.into_iter().for_each(|subs| ask.whom.narrow(subs));
+    Ok(())
+}
+
+/// An ID token that this client got from us says who is meant, also when it has expired. One that we can no longer read, or that
+/// was another's, says only that somebody is meant: an honest portal may have kept it for longer than we keep our keys.
+fn hinted(params: &Params, here: Here<'_>, ask: &mut Ask) {
+    let Some(token) = params.get("id_token_hint") else { return };
+    let hint = Hint::read(here.keyring, here.issuer, token, here.now);
+    match hint.filter(|hint| hint.aud == ask.client_id) {
+        Some(hint) => ask.whom.narrow([hint.sub].into()),
+        None if ask.whom == Whom::Anybody => ask.whom = Whom::Unknown,
+        None => {}
+    }
 }
 
 /// Wishes, not demands: a language we cannot read is skipped.

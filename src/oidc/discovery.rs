@@ -111,7 +111,13 @@ pub fn metadata(
         levels.iter().map(|level| AuthenticationContextClass::new(level.acr().to_owned())).collect(),
     ))
     .set_ui_locales_supported(Some(words(&["nl", "en"]).into_iter().map(LanguageTag::new).collect()))
-    .set_claims_parameter_supported(Some(false))
+    .set_claims_parameter_supported(Some(true))
+    // Every page fits all of them.
+    .set_display_values_supported(Some(vec![
+        CoreAuthDisplay::Page,
+        CoreAuthDisplay::Popup,
+        CoreAuthDisplay::Touch,
+    ]))
     .set_request_parameter_supported(Some(false))
     // Left out, this one would mean true.
     .set_request_uri_parameter_supported(Some(false)))
@@ -151,7 +157,8 @@ mod tests {
                 "act_as", "email", "email_verified"
             ],
             "ui_locales_supported": ["nl", "en"],
-            "claims_parameter_supported": false,
+            "claims_parameter_supported": true,
+            "display_values_supported": ["page", "popup", "touch"],
             "request_parameter_supported": false,
             "request_uri_parameter_supported": false,
             "code_challenge_methods_supported": ["S256"],

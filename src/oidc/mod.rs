@@ -4,6 +4,7 @@
 pub mod access_token;
 pub mod assertion;
 pub mod authorize;
+pub mod claims_request;
 pub mod client_auth;
 pub mod discovery;
 pub mod error;

@@ -5,15 +5,16 @@ use url::form_urlencoded;
 
 use super::{
     cookies::Cookie,
+    digid,
     error::{self, Failed, refused, see_other},
     form_post::answered,
     visit::Visit,
 };
 use crate::{
-    domain::{ask::Ask, id::LoginId, secret::Secret},
+    domain::{ask::Ask, secret::Secret},
     flows::start::{Started, start},
     oidc::{
-        authorize::{check, client_id, params},
+        authorize::{Here, check, client_id, params},
         error::{Error, PageError},
         path,
     },
@@ -30,7 +31,11 @@ pub async fn get(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Fa
     match start(&visit.app, ask, session.as_ref(), &browser, visit.now).await? {
         Started::Answered(answer) => Ok(answered(answer, visit.lang(None))),
         Started::Refused(error) => Ok(refused(error, visit.lang(None))),
-        Started::Login(id) => Ok(to_login(&visit, &id, &browser)),
+        Started::Login(id) => Ok(with_browser(&visit, error::to_login(&id), &browser)),
+        Started::StepUp(login, outgoing) => {
+            let frame = visit.frame(&login.id, &login.ask).await?;
+            Ok(with_browser(&visit, digid::send(frame, outgoing), &browser))
+        }
     }
 }
 
@@ -51,11 +56,12 @@ async fn read(visit: &Visit, query: &[u8]) -> Result<Ask, Error> {
     let params = params(query)?;
     let client = visit.app.client(client_id(&params)?).await.map_err(Error::Fault)?;
     let client = client.ok_or(Error::Page(PageError::UnknownClient))?;
-    check(&params, &client, visit.app.config.issuer())
+    let here = Here { issuer: visit.app.config.issuer(), keyring: &visit.app.keyring(), now: visit.now };
+    check(&params, &client, here)
 }
 
-fn to_login(visit: &Visit, id: &LoginId, browser: &Secret) -> Response {
-    let mut response = error::to_login(id);
+/// The answer with which a login begins: the browser keeps the cookie that the login is bound to.
+fn with_browser(visit: &Visit, mut response: Response, browser: &Secret) -> Response {
     if visit.browser.is_none()
         && let Some(cookie) = Cookie::Browser.set(browser, visit.app.config.is_https())
     {

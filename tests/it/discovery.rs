@@ -160,6 +160,16 @@ async fn each_announced_way_to_ask_works() {
     assert_eq!(told["authorization_response_iss_parameter_supported"], true);
     assert_eq!(back["iss"], house.issuer.as_str());
 
+    assert_eq!(told["claims_parameter_supported"], true);
+    let ask = THE_PORTAL.ask().with("claims", r#"{"id_token":{"email":null}}"#);
+    let code = THE_PORTAL.code(&house, &browser, &ask).await;
+    assert_eq!(THE_PORTAL.redeem(&house, &ask, &code).await.claims["email_verified"], true);
+    for display in words(&told["display_values_supported"]) {
+        let page =
+            Browser::new().visit(&THE_PORTAL.ask().with("display", &display).url(&house), CALLBACK).await;
+        assert_eq!(page.heading(), "Inloggen bij Huisarts De Linde", "{display}");
+    }
+
     assert_eq!(words(&told["prompt_values_supported"]), ["none", "login", "select_account"]);
     let ask = |prompt: &str| THE_PORTAL.ask().with("prompt", prompt).url(&house);
     assert!(browser.get(&ask("none")).await.location().unwrap().as_str().starts_with(CALLBACK));
@@ -219,8 +229,8 @@ async fn what_is_not_announced_does_not_work() {
     }
     let assertion = [("client_assertion_type", "urn:x"), ("client_assertion", "e30.e30.")];
     assert_refused(&APP.token(&house, &assertion).await, "invalid_request");
-    // The `claims` parameter is not announced, and asks for nothing.
-    let ask = THE_PORTAL.ask().with("claims", r#"{"id_token":{"email":null,"bsn":{"essential":true}}}"#);
+    // A claim that is not announced is not told, however much it is wanted.
+    let ask = THE_PORTAL.ask().with("claims", r#"{"id_token":{"bsn":{"essential":true}}}"#);
     let code = THE_PORTAL.code(&house, &browser, &ask).await;
     let told = THE_PORTAL.redeem(&house, &ask, &code).await;
     assert!(told.claims.get("email").is_none() && told.claims.get("bsn").is_none());

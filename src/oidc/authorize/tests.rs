@@ -34,6 +34,12 @@ fn good() -> Vec<(&'static str, String)> {
     .into()
 }
 
+/// At some moment, with no key.
+fn check(params: &Params, client: &Client, issuer: &str) -> Result<Ask, Error> {
+    let keyring = Keyring::default();
+    super::check(params, client, Here { issuer, keyring: &keyring, now: Timestamp::from_epoch(150) })
+}
+
 /// The good request with one parameter replaced, added, or (empty) left out.
 fn with(name: &'static str, value: &str) -> Params {
     let mut pairs = good();
@@ -74,7 +80,7 @@ fn a_good_request_becomes_an_ask_and_unknown_parameters_change_nothing() {
         (Some(CHALLENGE), Prompt::Unset, None)
     );
     assert_eq!(ask.scope, [Scope::Openid, Scope::ActAs].into());
-    for ignored in ["claims", "id_token_hint", "display", "resource", "bogus"] {
+    for ignored in ["claims_locales", "display", "resource", "bogus"] {
         assert_eq!(ask_with(ignored, "{not json"), ask, "{ignored}");
     }
 }
@@ -113,6 +119,13 @@ fn each_broken_rule_redirects_with_state_and_issuer() {
         ("max_age", "99999999999999999999", InvalidRequest),
         ("acr_values", "urn:unknown http://eid.logius.nl/LoA/basic", UnmetAuthenticationRequirements),
         ("login_hint", &long(255), InvalidRequest),
+        ("claims", "{not json", InvalidRequest),
+        (
+            "claims",
+            r#"{"id_token":{"acr":{"essential":true,"value":"urn:x"}}}"#,
+            UnmetAuthenticationRequirements,
+        ),
+        ("claims", r#"{"id_token":{"sub":{"value":"a"}},"userinfo":{"sub":{"value":"b"}}}"#, LoginRequired),
     ];
     for (name, value, code) in table {
         let answer = redirect(check(&with(name, value), &client(), ISSUER));
@@ -238,4 +251,35 @@ fn what_a_policy_asks_of_a_request() {
     let plain = |policy| check(&params_of(&pairs), &of(policy, &secret), ISSUER);
     assert_eq!(plain(Policy::Basic).unwrap().code_challenge, None);
     assert!(plain(Policy::Nlgov).is_err());
+}
+
+#[test]
+fn claims_ask_for_a_level_a_user_and_scopes_within_the_clients() {
+    let asked = |claims: &str| ask_with("claims", claims);
+    let (high, local) = (Level::Hoog.acr(), Level::Local.acr());
+    let acr = |essential| {
+        format!(r#"{{"id_token":{{"acr":{{"essential":{essential},"values":["x","{high}"]}}}}}}"#)
+    };
+    assert_eq!((asked(&acr(true)).level, asked(&acr(true)).levels), (Level::Hoog, [Level::Hoog].into()));
+    assert_eq!((asked(&acr(false)).level, asked(&acr(false)).levels), (Level::Hoog, BTreeSet::new()));
+    let digid = Client { minimum_level: Level::Midden, ..client() };
+    let low = with("claims", &format!(r#"{{"id_token":{{"acr":{{"value":"{local}"}}}}}}"#));
+    assert_eq!(check(&low, &digid, ISSUER).unwrap().level, Level::Midden, "never below the minimum");
+    let ask =
+        asked(r#"{"id_token":{"email":null,"sub":{"value":"a"}},"userinfo":{"email":null,"act_as":null}}"#);
+    assert_eq!((ask.whom, ask.in_id_token), (Whom::OneOf(["a".to_owned()].into()), Scopes::default()));
+    assert_eq!(ask.scope, [Scope::Openid, Scope::ActAs].into(), "email is not this client's");
+    let mailed = Client { scopes: [Scope::Openid, Scope::Email].into(), ..client() };
+    let mut pairs = good();
+    pairs.retain(|(name, _)| *name != "scope");
+    pairs.push(("scope", "openid".into()));
+    pairs.push(("claims", r#"{"id_token":{"email":null},"userinfo":{"act_as":null}}"#.into()));
+    let ask = check(&params_of(&pairs), &mailed, ISSUER).unwrap();
+    assert_eq!((ask.in_id_token, ask.scope), ([Scope::Email].into(), [Scope::Openid].into()));
+}
+
+#[test]
+fn a_hint_that_cannot_be_read_means_somebody_unknown() {
+    assert_eq!(ask_with("id_token_hint", "e30.e30.").whom, Whom::Unknown);
+    assert_eq!(ask_with("id_token_hint", "").whom, Whom::Anybody);
 }

@@ -5,7 +5,7 @@ use url::form_urlencoded;
 use super::*;
 use crate::{
     domain::{
-        ask::{Prompt, ResponseMode},
+        ask::{Prompt, ResponseMode, Whom},
         client::tests::client as fixture,
         grant::tests::grant,
         key::Algorithm,
@@ -40,6 +40,9 @@ pub(crate) fn ask() -> Ask {
         scope: [Scope::Openid, Scope::ActAs].into(),
         code_challenge: Some(CHALLENGE.into()),
         level: Level::Local,
+        levels: std::collections::BTreeSet::new(),
+        in_id_token: Scopes::default(),
+        whom: Whom::Anybody,
         prompt: Prompt::Unset,
         max_age: None,
         ui_locales: vec![],
@@ -192,6 +195,7 @@ fn an_ask_beyond_the_registration_gets_no_code() {
         level: Level::Local,
         auth_time: at(0),
         session_ends: at(1),
+        in_id_token: Scopes::default(),
         nonce: None,
     };
     assert!(authorized(&client("portal"), &ask(), &proven).is_ok());
