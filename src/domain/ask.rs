@@ -27,6 +27,8 @@ impl Default for ResponseMode {
 pub struct Ask {
     /// Who asks.
     pub client_id: String,
+    /// Under what it was pushed, if it was (RFC 9126): good for one answer.
+    pub pushed: Option<String>,
     /// Where the answer goes: exactly one of the client's registered URIs, or a public client's loopback one with the
     /// port of the moment (RFC 8252 section 7.3).
     pub redirect_uri: String,
@@ -125,6 +127,7 @@ pub(crate) mod tests {
     pub(crate) fn ask() -> Ask {
         Ask {
             client_id: "portal".into(),
+            pushed: None,
             redirect_uri: "https://p.example/cb".into(),
             response_mode: ResponseMode::Query,
             state: None,

@@ -93,7 +93,8 @@ pub async fn finish(
         ..event(&login)
     };
     let digid = done.digid().filter(|_| single_logout::is_on(app)).map(|proof| (&session, proof));
-    let ending = Ending { digid, ..version.ending(&login.id, older, event, Some(begun)) };
+    let pushed = ask.pushed.as_deref();
+    let ending = Ending { digid, pushed, ..version.ending(&login.id, older, event, Some(begun)) };
     let ended = logins::finish(app, &ending, now).await;
     if let Err(Stop::Over(Over::LoggedOut)) = ended {
         observe::login(way, "logged_out");

@@ -71,7 +71,7 @@ impl Version {
         event: Event<'a>,
         begun: Option<[New; 2]>,
     ) -> Ending<'a> {
-        Ending { login, version: self.0, older, begun, digid: None, event }
+        Ending { login, version: self.0, older, begun, digid: None, pushed: None, event }
     }
 
     /// What the login became, ready to be saved.
@@ -144,6 +144,7 @@ pub(super) async fn finish(app: &App, ending: &Ending<'_>, now: Timestamp) -> Re
         Ended::Here => Ok(()),
         Ended::Late => Err(Stop::Elsewhere(ending.login.clone())),
         Ended::LoggedOut => Err(Over::LoggedOut.into()),
+        Ended::Answered => Err(Over::RequestAnswered.into()),
     }
 }
 

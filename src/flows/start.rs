@@ -14,7 +14,7 @@ use crate::{
     },
     oidc::{
         authorize::refusal,
-        error::{Code, Error},
+        error::{Code, Error, PageError},
         response_mode::Answer,
     },
     saml::Outgoing,
@@ -49,6 +49,11 @@ pub async fn start(
         && ask.is_answered_by(session.level, session.auth_time, now)
         && finish::may_enter(&app.store, &session.person, now).await?
     {
+        if let Some(name) = &ask.pushed
+            && !app.store.answer_pushed(name).await?
+        {
+            return Ok(Started::Refused(PageError::RequestUri.into()));
+        }
         return Ok(Started::Answered(finish::answer(app, &ask, session, now).await?));
     }
     let refused = |code, why| Ok(Started::Refused(refusal(&ask, app.config.issuer(), code, why)));

@@ -9,6 +9,7 @@ use super::{
     id_token::Hint,
     keyring::Keyring,
     params::Params,
+    request_object,
 };
 use crate::domain::{
     ask::{Ask, Prompt, ResponseMode, Whom},
@@ -37,7 +38,7 @@ type Rule = fn(&Params, &Client, &mut Ask) -> Result<(), Broken>;
 /// The rules, in the order in which they run. `state` is read before them, so that every error carries it.
 const RULES: [(&str, Rule); 13] = [
     ("no duplicates", no_duplicates),
-    ("no request object", no_request_object),
+    ("no reference", no_reference),
     ("state", state),
     ("response_type", response_type),
     ("response_mode", response_mode),
@@ -77,8 +78,48 @@ pub fn check(params: &Params, client: &Client, here: Here<'_>) -> Result<Ask, Er
     if client_id(params)? != client.id {
         return Err(PageError::UnknownClient.into());
     }
-    let mut ask = Ask {
+    if client.policy.requires_par() {
+        let ask = blank(params, client)?;
+        let why = "this client must push its requests to /par first (RFC 9126)";
+        return Err(refusal(&ask, here.issuer, Code::InvalidRequest, why));
+    }
+    check_any(params, client, here)
+}
+
+/// Checks a request that `client`, after its proof, has pushed (RFC 9126 section 2.1). It need not say again who it is.
+pub fn check_pushed(params: &Params, client: &Client, here: Here<'_>) -> Result<Ask, Error> {
+    match params.get("client_id") {
+        Some(id) if id != client.id => Err(PageError::UnknownClient.into()),
+        _ => check_any(params, client, here),
+    }
+}
+
+/// Checks the parameters of a request object if there is one, and then no others (RFC 9101 section 6.3); otherwise the plain
+/// ones.
+fn check_any(params: &Params, client: &Client, here: Here<'_>) -> Result<Ask, Error> {
+    let Some(token) = params.get("request") else { return check_plain(params, client, here) };
+    let outside = |code, why| match blank(params, client) {
+        Ok(ask) => refusal(&ask, here.issuer, code, why),
+        // Nobody has said where errors may go.
+        Err(_) => PageError::RequestObject.into(),
+    };
+    if params.has_duplicates() {
+        return Err(outside(Code::InvalidRequest, "a parameter may be given only once"));
+    }
+    if params.has("request_uri") {
+        return Err(outside(Code::InvalidRequest, "request and request_uri cannot be used together"));
+    }
+    match request_object::read(token, client, here.issuer, here.now) {
+        Ok(inside) => check_plain(&inside, client, here),
+        Err(why) => Err(outside(Code::InvalidRequestObject, why)),
+    }
+}
+
+/// A request of which nothing is known but where its errors may go, and how.
+fn blank(params: &Params, client: &Client) -> Result<Ask, PageError> {
+    Ok(Ask {
         client_id: client.id.clone(),
+        pushed: None,
         redirect_uri: redirect_uri(params, client)?,
         // Read before the rules, as `state` is: errors travel so too.
         response_mode: params.get("response_mode").and_then(|mode| mode.parse().ok()).unwrap_or_default(),
@@ -94,7 +135,11 @@ pub fn check(params: &Params, client: &Client, here: Here<'_>) -> Result<Ask, Er
         max_age: None,
         ui_locales: Vec::new(),
         login_hint: None,
-    };
+    })
+}
+
+fn check_plain(params: &Params, client: &Client, here: Here<'_>) -> Result<Ask, Error> {
+    let mut ask = blank(params, client)?;
     for (_, rule) in RULES {
         if let Err((code, description)) = rule(params, client, &mut ask) {
             return Err(refusal(&ask, here.issuer, code, description));
@@ -159,13 +204,11 @@ fn no_duplicates(params: &Params, _: &Client, _: &mut Ask) -> Result<(), Broken>
     Ok(())
 }
 
-/// Better refused than ignored: their content could forbid what the plain parameters allow.
-fn no_request_object(params: &Params, _: &Client, _: &mut Ask) -> Result<(), Broken> {
-    if params.has("request") {
-        return Err((Code::RequestNotSupported, "request objects are not supported"));
-    }
+/// Better refused than ignored: their content could forbid what the plain parameters allow. A request that was pushed here is
+/// fetched before the rules.
+fn no_reference(params: &Params, _: &Client, _: &mut Ask) -> Result<(), Broken> {
     if params.has("request_uri") {
-        return Err((Code::RequestUriNotSupported, "request_uri is not supported"));
+        return Err((Code::RequestUriNotSupported, "request_uri must be one that was pushed to /par"));
     }
     if params.has("registration") {
         return Err((Code::RegistrationNotSupported, "registration in the request is not supported"));

@@ -22,6 +22,10 @@ pub struct Extra {
     pub code_challenge_methods_supported: Vec<String>,
     /// Every answer names its issuer (RFC 9207 section 3).
     pub authorization_response_iss_parameter_supported: bool,
+    /// Where clients push their requests (RFC 9126 section 5).
+    pub pushed_authorization_request_endpoint: String,
+    /// Whether every client must: those of one policy must (RFC 9126 section 5).
+    pub require_pushed_authorization_requests: bool,
     /// Where a portal sends a user who signs out (OpenID Connect RP-Initiated Logout, section 2.1).
     pub end_session_endpoint: String,
     /// The values of `prompt` that change something (OpenID Connect Prompt Create, section 4.2).
@@ -80,6 +84,8 @@ pub fn metadata(
     let extra = Extra {
         code_challenge_methods_supported: words(&["S256"]),
         authorization_response_iss_parameter_supported: true,
+        pushed_authorization_request_endpoint: at(path::PAR),
+        require_pushed_authorization_requests: false,
         end_session_endpoint: at(path::LOGOUT),
         prompt_values_supported: words(&["none", "login", "select_account"]),
     };
@@ -118,7 +124,8 @@ pub fn metadata(
         CoreAuthDisplay::Popup,
         CoreAuthDisplay::Touch,
     ]))
-    .set_request_parameter_supported(Some(false))
+    .set_request_parameter_supported(Some(true))
+    .set_request_object_signing_alg_values_supported(Some(Algorithm::ALL.map(core_alg).to_vec()))
     // Left out, this one would mean true.
     .set_request_uri_parameter_supported(Some(false)))
 }
@@ -159,7 +166,10 @@ mod tests {
             "ui_locales_supported": ["nl", "en"],
             "claims_parameter_supported": true,
             "display_values_supported": ["page", "popup", "touch"],
-            "request_parameter_supported": false,
+            "request_parameter_supported": true,
+            "request_object_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA"],
+            "pushed_authorization_request_endpoint": "https://id.example.nl/par",
+            "require_pushed_authorization_requests": false,
             "request_uri_parameter_supported": false,
             "code_challenge_methods_supported": ["S256"],
             "authorization_response_iss_parameter_supported": true,

@@ -31,6 +31,12 @@ pub enum PageError {
     /// Nobody of that name is registered.
     #[error("no client with this client_id is registered")]
     UnknownClient,
+    /// Not one that this client pushed, or one that has ended or was answered (RFC 9126 section 4).
+    #[error("request_uri must be one that this client has just pushed, and that was not answered yet")]
+    RequestUri,
+    /// A request object that is not believed, of a request that names no address to say so (RFC 9101 section 6).
+    #[error("the request object is not valid")]
+    RequestObject,
     /// Missing, several, or not registered for this client.
     #[error("redirect_uri must be given once and be, character for character, one that is registered")]
     RedirectUri,
@@ -43,6 +49,8 @@ impl PageError {
             Self::Malformed => "request_unreadable",
             Self::ClientId => "client_id_missing",
             Self::UnknownClient => "client_id_unknown",
+            Self::RequestUri => "request_uri_invalid",
+            Self::RequestObject => "request_object_invalid",
             Self::RedirectUri => "redirect_uri_mismatch",
         }
     }
@@ -111,8 +119,8 @@ pub enum Code {
     UnsupportedGrantType,
     /// `prompt=none` and no session that suffices (OpenID Connect Core, section 3.1.2.6).
     LoginRequired,
-    /// No request objects here (OpenID Connect Core, section 3.1.2.6).
-    RequestNotSupported,
+    /// A request object that is not valid (RFC 9101 section 6.1).
+    InvalidRequestObject,
     /// No request objects by reference (OpenID Connect Core, section 3.1.2.6).
     RequestUriNotSupported,
     /// No registration in the request (OpenID Connect Core, section 3.1.2.6).
@@ -139,7 +147,7 @@ impl Code {
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::LoginRequired => "login_required",
-            Self::RequestNotSupported => "request_not_supported",
+            Self::InvalidRequestObject => "invalid_request_object",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",

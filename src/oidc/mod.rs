@@ -13,7 +13,9 @@ pub mod jws;
 pub mod jwt;
 pub mod keyring;
 pub mod oxide;
+pub mod par;
 pub mod params;
+pub mod request_object;
 pub mod response_mode;
 pub mod signing_key;
 pub mod successor;
@@ -22,6 +24,8 @@ pub mod successor;
 pub mod path {
     /// Authorization endpoint (RFC 6749 section 3.1).
     pub const AUTHORIZE: &str = "/authorize";
+    /// Pushed authorization requests (RFC 9126 section 2).
+    pub const PAR: &str = "/par";
     /// Token endpoint (RFC 6749 section 3.2).
     pub const TOKEN: &str = "/token";
     /// `UserInfo` endpoint (OpenID Connect Core, section 5.3).

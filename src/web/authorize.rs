@@ -12,11 +12,14 @@ use super::{
 };
 use crate::{
     domain::{ask::Ask, secret::Secret},
-    flows::start::{Started, start},
+    flows::{
+        par::bring,
+        start::{Started, start},
+    },
     oidc::{
         authorize::{Here, check, client_id, params},
         error::{Error, PageError},
-        path,
+        par, path,
     },
 };
 
@@ -56,6 +59,11 @@ async fn read(visit: &Visit, query: &[u8]) -> Result<Ask, Error> {
     let params = params(query)?;
     let client = visit.app.client(client_id(&params)?).await.map_err(Error::Fault)?;
     let client = client.ok_or(Error::Page(PageError::UnknownClient))?;
+    // Whatever stands beside it says nothing (RFC 9126 section 4).
+    let handle = params.get("request_uri").filter(|_| !params.has("request")).and_then(par::read);
+    if let Some(handle) = handle {
+        return bring(&visit.app, &client, &handle, visit.now).await;
+    }
     let here = Here { issuer: visit.app.config.issuer(), keyring: &visit.app.keyring(), now: visit.now };
     check(&params, &client, here)
 }

@@ -26,7 +26,7 @@ use crate::{
         lang::Lang,
     },
     flows::{Held, Over, Stop},
-    oidc::error::Error,
+    oidc::error::{Error, PageError},
     saml::Failure,
 };
 
@@ -61,6 +61,10 @@ impl From<Stop> for Failed {
             Stop::TooManyMails(id) => Self::Page(Problem::TooManyMails, Some(address(&id))),
             Stop::TooManyTries(id) => Self::Page(Problem::TooManyTries, Some(address(&id))),
             Stop::Over(Over::WrongCodes | Over::LoggedOut) => Self::LoginGone,
+            Stop::Over(Over::RequestAnswered) => {
+                let code = PageError::RequestUri.word().to_owned();
+                Self::Page(Problem::BadRequest { code }, None)
+            }
             Stop::Over(Over::TooYoung) => Self::Page(Problem::TooYoung, None),
             Stop::Over(Over::LevelTooLow(level)) => Self::Page(Problem::LevelTooLow(level), None),
             Stop::Over(Over::AnotherDigid) => Self::Page(Problem::AnotherDigid, None),

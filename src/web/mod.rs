@@ -19,6 +19,7 @@ pub mod login;
 pub mod logout;
 pub mod metrics;
 pub mod page;
+mod par;
 pub mod question;
 pub mod recover;
 pub mod register;

@@ -12,7 +12,7 @@ use axum::{
 
 use super::{
     authorize, code, digid, digid_logout, discovery, done, email, error, form_post, link, login, logout,
-    metrics, page, question, recover, register, token, userinfo,
+    metrics, page, par, question, recover, register, token, userinfo,
 };
 use crate::{
     app::App,
@@ -46,6 +46,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route(ACS_PATH, get(digid::acs).fallback(digid::acs_by_other_method))
         .route(LOGOUT_PATH, get(digid_logout::back).post(digid_logout::post))
         .route("/digid/metadata", get(digid::metadata))
+        .route(path::PAR, post(par::par))
         .route(path::TOKEN, post(token::token))
         .route(path::USERINFO, get(userinfo::userinfo).post(userinfo::userinfo))
         .route(path::OPENID_CONFIGURATION, get(discovery::configuration))

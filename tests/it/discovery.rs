@@ -102,6 +102,7 @@ async fn each_announced_endpoint_scope_grant_claim_and_algorithm_works() {
     ours("issuer", "");
     ours("authorization_endpoint", "/authorize");
     ours("token_endpoint", "/token");
+    ours("pushed_authorization_request_endpoint", "/par");
     ours("userinfo_endpoint", "/userinfo");
     ours("jwks_uri", "/jwks");
     ours("end_session_endpoint", "/logout");
@@ -213,7 +214,7 @@ async fn what_is_not_announced_does_not_work() {
         ("response_type", "token", "unsupported_response_type"),
         ("code_challenge_method", "plain", "invalid_request"),
         ("prompt", "create", "invalid_request"),
-        ("request", "e30.e30.", "request_not_supported"),
+        ("request", "e30.e30.", "invalid_request_object"),
         ("request_uri", "https://evil.example/r", "request_uri_not_supported"),
         ("registration", "{}", "registration_not_supported"),
         ("acr_values", "urn:namens:acr:divine", "unmet_authentication_requirements"),
@@ -235,8 +236,7 @@ async fn what_is_not_announced_does_not_work() {
     let told = THE_PORTAL.redeem(&house, &ask, &code).await;
     assert!(told.claims.get("email").is_none() && told.claims.get("bsn").is_none());
     assert_eq!(claims(told.text("access_token"))["scope"], "openid");
-    for path in
-        ["/par", "/introspect", "/revoke", "/register", "/device", "/.well-known/webfinger", "/logout/frame"]
+    for path in ["/introspect", "/revoke", "/register", "/device", "/.well-known/webfinger", "/logout/frame"]
     {
         let page = browser.get(&format!("{}{path}", house.issuer)).await;
         assert_eq!(

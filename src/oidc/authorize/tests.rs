@@ -90,7 +90,7 @@ fn each_broken_rule_redirects_with_state_and_issuer() {
     use Code::*;
     let long = |n| "x".repeat(n);
     let table = [
-        ("request", "eyJ", RequestNotSupported),
+        ("request", "eyJ", InvalidRequestObject),
         ("request_uri", "urn:x", RequestUriNotSupported),
         ("registration", "{}", RegistrationNotSupported),
         ("response_type", "", InvalidRequest),
@@ -282,4 +282,53 @@ fn claims_ask_for_a_level_a_user_and_scopes_within_the_clients() {
 fn a_hint_that_cannot_be_read_means_somebody_unknown() {
     assert_eq!(ask_with("id_token_hint", "e30.e30.").whom, Whom::Unknown);
     assert_eq!(ask_with("id_token_hint", "").whom, Whom::Anybody);
+}
+
+#[test]
+fn of_a_signed_request_only_what_stands_inside_counts() {
+    use serde_json::{Value, json};
+
+    use crate::oidc::jwt::tests::Signer;
+    let signer = Signer::new(crate::domain::key::Algorithm::Es256);
+    let client = Client { jwks: Some(signer.set()), ..client() };
+    let mut inside: Value = good().into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+    for (name, value) in [("iss", json!("portal")), ("aud", json!(ISSUER)), ("exp", json!(250))] {
+        inside[name] = value;
+    }
+    inside["state"] = json!("inside");
+    let asked = |inside: &Value, outside: &[(&str, &str)]| {
+        let request = signer.signed("oauth-authz-req+jwt", inside);
+        let pairs =
+            [("client_id", "portal"), ("request", &request)].into_iter().chain(outside.iter().copied());
+        check(&params_of(&pairs.map(|(n, v)| (n, v.to_owned())).collect::<Vec<_>>()), &client, ISSUER)
+    };
+    let ask = asked(&inside, &[("prompt", "login"), ("state", "outside"), ("scope", "x")]).unwrap();
+    assert_eq!((ask.state.as_deref(), ask.prompt), (Some("inside"), Prompt::Unset));
+    let mut bad = inside.clone();
+    bad["scope"] = json!(["openid"]);
+    let told = redirect(asked(&bad, &[]));
+    assert_eq!((told.code, told.state.as_deref()), (Code::InvalidScope, Some("inside")));
+    bad["exp"] = json!(150);
+    assert_eq!(page(asked(&bad, &[])), PageError::RequestObject, "nowhere to say so");
+    let outside = [("redirect_uri", "https://p.example/cb"), ("state", "outside")];
+    let told = redirect(asked(&bad, &outside));
+    assert_eq!((told.code, told.state.as_deref()), (Code::InvalidRequestObject, Some("outside")));
+    let told = redirect(asked(&inside, &[outside[0], ("request_uri", "urn:x")]));
+    assert_eq!(told.code, Code::InvalidRequest);
+    inside["redirect_uri"] = json!("https://evil.example/");
+    assert_eq!(page(asked(&inside, &outside)), PageError::RedirectUri);
+}
+
+#[test]
+fn under_fapi_a_request_must_be_pushed() {
+    let fapi = Client { policy: Policy::Fapi2, ..client() };
+    let params = params_of(&good());
+    assert_eq!(redirect(check(&params, &fapi, ISSUER)).code, Code::InvalidRequest);
+    let keyring = Keyring::default();
+    let here = Here { issuer: ISSUER, keyring: &keyring, now: Timestamp::from_epoch(150) };
+    assert!(
+        check_pushed(&params, &fapi, here).is_ok()
+            && check_pushed(&with("client_id", ""), &fapi, here).is_ok()
+    );
+    assert_eq!(page(check_pushed(&with("client_id", "other"), &fapi, here)), PageError::UnknownClient);
 }

@@ -33,6 +33,7 @@ pub(crate) fn client(id: &str) -> Client {
 pub(crate) fn ask() -> Ask {
     Ask {
         client_id: "portal".into(),
+        pushed: None,
         redirect_uri: CALLBACK.into(),
         response_mode: ResponseMode::Query,
         state: None,
