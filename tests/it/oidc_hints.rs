@@ -8,7 +8,7 @@ use crate::{
     digid_steps::has_session,
     house::{CALLBACK, House, PASSWORD},
     mandates_desk::{digid_account, fresh_bsn},
-    oidc_client::{Ask, LAB, THE_PORTAL, answer, assert_error, claims, house, logged_in, userinfo},
+    oidc_client::{APP, Ask, LAB, THE_PORTAL, answer, assert_error, claims, house, logged_in, userinfo},
     portal::{Tokens, enter_password, register},
 };
 
@@ -40,6 +40,9 @@ async fn a_session_answers_for_the_user_who_is_meant_and_for_nobody_else() {
     let (browser, mine) = logged_in(&house).await;
     let theirs = register(&house, &Browser::new(), OTHER).await;
     let lab = LAB.sign_on(&house, &browser, "openid").await;
+    // In the portal's own sector, so that it knows the same user by the same name.
+    let app = APP.sign_on(&house, &browser, "openid").await;
+    assert_eq!(app.sub(), mine.sub());
     let silent = |name: &str, value: &str| THE_PORTAL.ask().with("prompt", "none").with(name, value);
     let of_sub = |part: &str, sub: &str| json!({part: {"sub": {"value": sub}}}).to_string();
     for ask in [
@@ -55,6 +58,7 @@ async fn a_session_answers_for_the_user_who_is_meant_and_for_nobody_else() {
         // Nobody can say who is meant: forged, of another client, no ID token.
         silent("id_token_hint", &format!("{}x", mine.text("id_token"))),
         silent("id_token_hint", lab.text("id_token")),
+        silent("id_token_hint", app.text("id_token")),
         silent("id_token_hint", mine.text("access_token")),
         silent("id_token_hint", "x"),
         silent("claims", &of_sub("id_token", theirs.sub())),
