@@ -8,17 +8,13 @@ use super::{assurance::Level, scope::Scopes, time::Timestamp, words::words};
 
 words! {
     /// How the answer travels.
+    #[derive(Default)]
     ResponseMode {
         /// In the query of a redirect (RFC 6749 section 4.1.2). The default of the code flow.
+        #[default]
         Query = "query",
         /// In a form that the browser posts (OAuth 2.0 Form Post Response Mode, section 2).
         FormPost = "form_post",
-    }
-}
-
-impl Default for ResponseMode {
-    fn default() -> Self {
-        Self::Query
     }
 }
 

@@ -42,7 +42,12 @@ impl Answer {
 impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names: Vec<_> = self.says.iter().map(|(name, _)| *name).collect();
-        f.debug_struct("Answer").field("redirect_uri", &self.redirect_uri).field("says", &names).finish()
+        let mut shown = f.debug_struct("Answer");
+        shown
+            .field("redirect_uri", &self.redirect_uri)
+            .field("mode", &self.mode)
+            .field("says", &names)
+            .finish()
     }
 }
 
