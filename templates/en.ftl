@@ -180,3 +180,7 @@ mails = We have sent many emails to this address lately.
 mails-do = Try again in an hour.
 password-too-long = This password is too long. Use fewer than 256 characters.
 done-title = You are logged in
+
+form-post-title = You are going on now
+form-post-text = Does nothing happen? Then choose “Continue”.
+form-post-submit = Continue

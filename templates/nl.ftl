@@ -176,3 +176,7 @@ mails = We hebben de laatste tijd veel e-mails naar dit adres gestuurd.
 mails-do = Probeer het over een uur opnieuw.
 password-too-long = Dit wachtwoord is te lang. Gebruik minder dan 256 tekens.
 done-title = U bent ingelogd
+
+form-post-title = U gaat nu verder
+form-post-text = Gaat het niet vanzelf? Kies dan “Verder”.
+form-post-submit = Verder

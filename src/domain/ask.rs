@@ -1,17 +1,35 @@
 //! What a client asked for: an authorization request after all its checks (OpenID Connect Core, section 3.1.2.1).
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use super::{assurance::Level, scope::Scopes, time::Timestamp};
+use super::{assurance::Level, scope::Scopes, time::Timestamp, words::words};
+
+words! {
+    /// How the answer travels.
+    #[derive(Default)]
+    ResponseMode {
+        /// In the query of a redirect (RFC 6749 section 4.1.2). The default of the code flow.
+        #[default]
+        Query = "query",
+        /// In a form that the browser posts (OAuth 2.0 Form Post Response Mode, section 2).
+        FormPost = "form_post",
+    }
+}
 
 /// A valid authorization request. Made only by `oidc::authorize`, so its redirect URI is registered and may be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ask {
     /// Who asks.
     pub client_id: String,
+    /// Under what it was pushed, if it was (RFC 9126): good for one answer.
+    pub pushed: Option<String>,
     /// Where the answer goes: exactly one of the client's registered URIs, or a public client's loopback one with the
     /// port of the moment (RFC 8252 section 7.3).
     pub redirect_uri: String,
+    /// How it travels.
+    pub response_mode: ResponseMode,
     /// Given back untouched.
     pub state: Option<String>,
     /// Given back in the ID token.
@@ -25,6 +43,12 @@ pub struct Ask {
     pub dpop_jkt: Option<String>,
     /// The lowest level that satisfies both the client's registration and the request's `acr_values`.
     pub level: Level,
+    /// The levels of which one must be told, where the request says so (`acr` as an essential claim, section 5.5.1.1).
+    pub levels: BTreeSet<Level>,
+    /// The scopes whose claims the first ID token tells too (the `claims` parameter, section 5.5).
+    pub in_id_token: Scopes,
+    /// Whom the answer must be about.
+    pub whom: Whom,
     /// Whether a session may answer.
     pub prompt: Prompt,
     /// How old, in seconds, the session's login may be.
@@ -47,7 +71,40 @@ pub enum Prompt {
     Login,
 }
 
+/// Whom an answer must be about (`id_token_hint`, and `sub` in the `claims` parameter; sections 3.1.2.1 and 5.5.1).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whom {
+    /// Anybody.
+    #[default]
+    Anybody,
+    /// Somebody, but nobody can say any more who: no session answers, and whoever logs in anew is taken.
+    Unknown,
+    /// One of these, as the client knows them (`sub`).
+    OneOf(BTreeSet<String>),
+}
+
+impl Whom {
+    /// Narrows it down to some of `subs`.
+    pub fn narrow(&mut self, subs: BTreeSet<String>) {
+        *self = match std::mem::take(self) {
+            Self::OneOf(already) => Self::OneOf(already.intersection(&subs).cloned().collect()),
+            Self::Anybody | Self::Unknown => Self::OneOf(subs),
+        };
+    }
+
+    /// Whether no user can be meant.
+    pub fn is_nobody(&self) -> bool {
+        matches!(self, Self::OneOf(subs) if subs.is_empty())
+    }
+}
+
 impl Ask {
+    /// The level that is told of a login that reached `reached`: the highest of those that the request wants told.
+    pub fn level_told(&self, reached: Level) -> Level {
+        self.levels.iter().filter(|level| **level <= reached).max().copied().unwrap_or(reached)
+    }
+
     /// Whether a login at `level` since `auth_time` is enough at `now` without asking the user anything.
     pub fn is_answered_by(&self, level: Level, auth_time: Timestamp, now: Timestamp) -> bool {
         // No login is young enough for `max_age=0`: it is another word for `prompt=login` (section 3.1.2.1).
@@ -69,13 +126,18 @@ pub(crate) mod tests {
     pub(crate) fn ask() -> Ask {
         Ask {
             client_id: "portal".into(),
+            pushed: None,
             redirect_uri: "https://p.example/cb".into(),
+            response_mode: ResponseMode::Query,
             state: None,
             nonce: None,
             scope: Scopes::default(),
             code_challenge: None,
             dpop_jkt: None,
             level: Level::Local,
+            levels: BTreeSet::new(),
+            in_id_token: Scopes::default(),
+            whom: Whom::Anybody,
             prompt: Prompt::Unset,
             max_age: None,
             ui_locales: Vec::new(),
@@ -89,5 +151,27 @@ pub(crate) mod tests {
         let answered = |max_age, now| Ask { max_age, ..ask() }.is_answered_by(Level::Local, at(100), at(now));
         assert!(answered(None, 10_000) && answered(Some(60), 160) && !answered(Some(60), 161));
         assert!(!answered(Some(0), 100) && !answered(Some(0), 101));
+    }
+
+    #[test]
+    fn the_level_told_is_one_of_those_wanted_and_never_above_what_was_reached() {
+        let told = |levels: &[Level], reached| {
+            Ask { levels: levels.iter().copied().collect(), ..ask() }.level_told(reached)
+        };
+        assert_eq!(told(&[], Level::Hoog), Level::Hoog);
+        assert_eq!(told(&[Level::Local, Level::Midden], Level::Substantieel), Level::Midden);
+        assert_eq!(told(&[Level::Midden, Level::Hoog], Level::Substantieel), Level::Midden);
+    }
+
+    #[test]
+    fn two_wishes_for_a_user_must_agree() {
+        let subs = |list: &[&str]| list.iter().map(|sub| (*sub).to_owned()).collect::<BTreeSet<_>>();
+        let mut whom = Whom::Unknown;
+        whom.narrow(subs(&["a", "b"]));
+        whom.narrow(subs(&["b", "c"]));
+        assert_eq!(whom, Whom::OneOf(subs(&["b"])));
+        assert!(!whom.is_nobody() && !Whom::Unknown.is_nobody());
+        whom.narrow(subs(&["a"]));
+        assert!(whom.is_nobody());
     }
 }

@@ -92,6 +92,15 @@ impl PublicKey {
         Ok(URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, canonical.as_bytes())))
     }
 
+    /// Whether its kind is that of `alg`.
+    fn fits(&self, alg: Algorithm) -> bool {
+        match self {
+            Self::Rsa { .. } => matches!(alg, Algorithm::Rs256 | Algorithm::Ps256),
+            Self::Ec { .. } => alg == Algorithm::Es256,
+            Self::Okp { .. } => alg == Algorithm::EdDsa,
+        }
+    }
+
     /// What verifies signatures of `alg` with this key; `None` where the two do not belong together.
     pub fn verifying(&self, alg: Algorithm) -> Option<ParsedPublicKey> {
         match (self, alg) {
@@ -201,6 +210,7 @@ impl JwkSet {
             .filter(move |key| key.alg.as_deref().is_none_or(|only| only == alg.name()))
             .filter(|key| key.usage.as_deref().is_none_or(|usage| usage == "sig"))
             .map(|key| &key.public)
+            .filter(move |key| key.fits(alg))
     }
 
     /// Every key.

@@ -21,7 +21,7 @@ pub use self::{
 use super::{
     ask::Ask,
     assurance::Level,
-    id::{LoginId, PersonId},
+    id::{AccountId, LoginId, PersonId},
     proof::{Digid, Local, Opening, Proof},
     representation::ParentalAuthority,
     secret::Hashed,
@@ -42,6 +42,9 @@ pub struct Login<S = Step> {
     pub browser: Hashed,
     /// When it ends, however far it got.
     pub ends: Timestamp,
+    /// The account of the session that is to be worth more: this login opens no other.
+    #[serde(default)]
+    pub keeps: Option<AccountId>,
     /// How far it got.
     pub step: S,
 }
@@ -138,13 +141,27 @@ impl Done {
 impl Login<Choose> {
     /// A new login for a valid request of a browser.
     pub fn start(ask: Ask, browser: Hashed, now: Timestamp) -> Self {
-        Self { id: LoginId::random(), ask, browser, ends: now.plus(LIFE), step: Choose::default() }
+        Self {
+            id: LoginId::random(),
+            ask,
+            browser,
+            ends: now.plus(LIFE),
+            keeps: None,
+            step: Choose::default(),
+        }
+    }
+
+    /// A login that adds to what the session of `account` is worth.
+    #[must_use]
+    pub fn keeping(self, account: AccountId) -> Self {
+        Self { keeps: Some(account), ..self }
     }
 }
 
 impl<S> Login<S> {
     fn with<T>(self, next: impl FnOnce(S) -> T) -> Login<T> {
-        Login { id: self.id, ask: self.ask, browser: self.browser, ends: self.ends, step: next(self.step) }
+        let Self { id, ask, browser, ends, keeps, step } = self;
+        Login { id, ask, browser, ends, keeps, step: next(step) }
     }
 
     /// The same login as it is kept.
@@ -169,10 +186,10 @@ macro_rules! steps {
             type Error = Box<Login<Step>>;
 
             fn try_from(login: Login<Step>) -> Result<Self, Self::Error> {
-                let Login { id, ask, browser, ends, step } = login;
+                let Login { id, ask, browser, ends, keeps, step } = login;
                 match step {
-                    Step::$variant(step) => Ok(Login { id, ask, browser, ends, step }),
-                    step => Err(Box::new(Login { id, ask, browser, ends, step })),
+                    Step::$variant(step) => Ok(Login { id, ask, browser, ends, keeps, step }),
+                    step => Err(Box::new(Login { id, ask, browser, ends, keeps, step })),
                 }
             }
         }

@@ -27,6 +27,11 @@ impl Policy {
         self == Self::Nlgov
     }
 
+    /// Whether every authorization request must be pushed first (FAPI 2.0 Security Profile, section 5.3.2.2).
+    pub fn requires_par(self) -> bool {
+        self == Self::Fapi2
+    }
+
     /// Whether a client may authenticate in that way.
     pub fn allows_auth(self, auth: &ClientAuth) -> bool {
         match auth {

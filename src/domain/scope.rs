@@ -31,6 +31,11 @@ impl Scopes {
         text.split(' ').filter_map(|word| word.parse().ok()).collect()
     }
 
+    /// Adds one.
+    pub fn insert(&mut self, scope: Scope) {
+        self.0.insert(scope);
+    }
+
     /// Whether it is among them.
     pub fn contains(&self, scope: Scope) -> bool {
         self.0.contains(&scope)

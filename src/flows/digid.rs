@@ -14,7 +14,7 @@ use crate::{
     domain::{
         fault::Fault,
         id::PersonId,
-        login::{AsksDigid, AtDigid, Choose, Login, Notice, RecoverDigid, SentRequest, Step},
+        login::{AsksDigid, AtDigid, Choose, Login, Notice, Question, RecoverDigid, SentRequest, Step},
         proof::{Digid, Proof},
         representation::NotRepresented,
         time::Timestamp,
@@ -208,8 +208,15 @@ async fn log_in(
         }
     }
     audit(app, &held.login, "unknown", now).await?;
-    let held = logins::save(app, held.to(|login| login.unknown(proof, now))).await?;
-    Ok(Next::Page(held.login.id))
+    let held = held.to(|login| login.unknown(proof, now));
+    let id = held.login.id.clone();
+    if held.login.keeps.is_some() {
+        // Whoever is logged in has an account: it is linked, by its password and code as always (F9).
+        logins::save(app, held.to(Login::<Question>::has_account)).await?;
+    } else {
+        logins::save(app, held).await?;
+    }
+    Ok(Next::Page(id))
 }
 
 async fn recover(

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     app::App,
     domain::{
-        ask::Ask,
+        ask::{Ask, Whom},
         birth::may_log_in,
         client::Client,
         email::Email,
@@ -20,17 +20,31 @@ use crate::{
         time::Timestamp,
     },
     observe,
-    oidc::{error::code_location, oxide},
+    oidc::{
+        authorize::refusal,
+        error::{Code, Error},
+        oxide,
+        response_mode::Answer,
+    },
     store::{Store, accounts::Account, audit::Event, logins::Ending},
 };
+
+/// What came of a login that was done.
+#[derive(Debug)]
+pub enum Finish {
+    /// The user is in.
+    In(Box<Finished>),
+    /// Somebody else logged in than the portal meant: it hears so, and nobody is in.
+    AnotherUser(Error),
+}
 
 /// What the browser gets: a session, and an answer for the portal.
 #[derive(Debug)]
 pub struct Finished {
     /// The session cookie's value.
     pub cookie: Secret,
-    /// Where the answer goes.
-    pub location: String,
+    /// What the portal hears.
+    pub answer: Answer,
     /// The address that opens the account.
     pub address: Email,
 }
@@ -42,7 +56,7 @@ pub async fn finish(
     held: Held<Done>,
     older: Option<&Session>,
     now: Timestamp,
-) -> Result<Finished, Stop> {
+) -> Result<Finish, Stop> {
     let (login, version) = held.open();
     let (ask, done) = (&login.ask, &login.step);
     let older = older.map(|older| &older.sid);
@@ -51,11 +65,20 @@ pub async fn finish(
         Ok(account) => account,
         // Said only to the one request that ends the login. An older session stays, as after a refusal that came before
         // anything was known: what becomes of it must not tell why.
-        Err((event, stop)) => {
+        Err((event, no)) => {
             let outcome = event.outcome;
-            logins::finish(app, &version.ending(&login.id, None, event, None), now).await?;
+            // Somebody else than its owner sits at a session that was to be worth more: it ends.
+            let older = older.filter(|_| matches!(no, No::AnotherUser) && login.keeps.is_some());
+            logins::finish(app, &version.ending(&login.id, older, event, None), now).await?;
             observe::login(way, outcome);
-            return Err(stop);
+            return match no {
+                No::Stop(stop) => Err(stop),
+                No::AnotherUser => {
+                    let why = "another user logged in than the one that is meant";
+                    let told = refusal(ask, app.config.issuer(), Code::LoginRequired, why);
+                    Ok(Finish::AnotherUser(told))
+                }
+            };
         }
     };
     let secret = Secret::token("");
@@ -70,7 +93,8 @@ pub async fn finish(
         ..event(&login)
     };
     let digid = done.digid().filter(|_| single_logout::is_on(app)).map(|proof| (&session, proof));
-    let ending = Ending { digid, ..version.ending(&login.id, older, event, Some(begun)) };
+    let pushed = ask.pushed.as_deref();
+    let ending = Ending { digid, pushed, ..version.ending(&login.id, older, event, Some(begun)) };
     let ended = logins::finish(app, &ending, now).await;
     if let Err(Stop::Over(Over::LoggedOut)) = ended {
         observe::login(way, "logged_out");
@@ -78,7 +102,22 @@ pub async fn finish(
     ended?;
     observe::login(way, "ok");
     let cookie = Secret::new(format!("{}.{}", session.sid, secret.expose()));
-    Ok(Finished { cookie, location: back(app, ask, &code), address: Email::parse(&account.email)? })
+    let address = Email::parse(&account.email)?;
+    Ok(Finish::In(Box::new(Finished { cookie, answer: back(app, ask, &code), address })))
+}
+
+/// Why a login that was done lets nobody in.
+enum No {
+    /// For the user.
+    Stop(Stop),
+    /// For the portal.
+    AnotherUser,
+}
+
+impl<S: Into<Stop>> From<S> for No {
+    fn from(stop: S) -> Self {
+        Self::Stop(stop.into())
+    }
 }
 
 /// The account, when all that was proven still lets its owner in; otherwise the line in the log, and the answer.
@@ -87,13 +126,20 @@ async fn allowed<'a>(
     app: &App,
     login: &'a Login<Done>,
     now: Timestamp,
-) -> Result<Result<Account, (Event<'a>, Stop)>, Fault> {
+) -> Result<Result<Account, (Event<'a>, No)>, Fault> {
     let done = &login.step;
-    let elsewhere = |outcome| Ok(Err((Event { outcome, ..event(login) }, Stop::Elsewhere(login.id.clone()))));
+    let no = |outcome, no| Ok(Err((Event { outcome, ..event(login) }, no)));
+    let elsewhere = |outcome| no(outcome, No::Stop(Stop::Elsewhere(login.id.clone())));
     if done.level() < login.ask.level {
         return elsewhere("level_too_low");
     }
     let Some(account) = app.store.still_open(&done.opening).await? else { return elsewhere("outdated") };
+    let kept = login.keeps.as_ref().is_none_or(|kept| *kept == done.opening.account);
+    // One who was meant and cannot be named any more is whoever logged in anew.
+    let meant = login.ask.whom == Whom::Unknown || is_meant(app, &login.ask, &done.person).await?;
+    if !kept || !meant {
+        return no("another_user", No::AnotherUser);
+    }
     if !may_enter(&app.store, &done.person, now).await? {
         let actor = Some(done.person.as_str());
         let event = Event { event: "login", outcome: "too_young", actor, ..event(login) };
@@ -114,10 +160,26 @@ fn event(login: &Login<Done>) -> Event<'_> {
     Event { event, client: Some(&login.ask.client_id), ..Event::default() }
 }
 
-/// The address that takes a fresh authorization code back to the portal.
-pub(super) async fn answer(app: &App, ask: &Ask, session: &Session, now: Timestamp) -> Result<String, Fault> {
+/// The answer that takes a fresh authorization code back to the portal.
+pub(super) async fn answer(app: &App, ask: &Ask, session: &Session, now: Timestamp) -> Result<Answer, Fault> {
     let code = oxide::issue(&app.store, &client(app, ask).await?, ask, session, now).await?;
     Ok(back(app, ask, &code))
+}
+
+/// Whether the request can be answered about this person.
+pub(super) async fn is_meant(app: &App, ask: &Ask, person: &PersonId) -> Result<bool, Fault> {
+    let subs = match &ask.whom {
+        Whom::Anybody => return Ok(true),
+        Whom::Unknown => return Ok(false),
+        Whom::OneOf(subs) => subs,
+    };
+    let sector = client(app, ask).await?.sector;
+    for sub in subs {
+        if app.store.person_of_subject(&sector, sub).await?.as_ref() == Some(person) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 async fn client(app: &App, ask: &Ask) -> Result<Client, Fault> {
@@ -125,8 +187,8 @@ async fn client(app: &App, ask: &Ask) -> Result<Client, Fault> {
     client.ok_or_else(|| Fault::because("a client vanished during a login"))
 }
 
-fn back(app: &App, ask: &Ask, code: &Secret) -> String {
-    code_location(&ask.redirect_uri, code.expose(), ask.state.as_deref(), app.config.issuer())
+fn back(app: &App, ask: &Ask, code: &Secret) -> Answer {
+    Answer::code(ask, code, app.config.issuer())
 }
 
 /// Whether a person may have a session: not when known to be under twelve (M13).

@@ -71,7 +71,7 @@ impl Version {
         event: Event<'a>,
         begun: Option<[New; 2]>,
     ) -> Ending<'a> {
-        Ending { login, version: self.0, older, begun, digid: None, event }
+        Ending { login, version: self.0, older, begun, digid: None, pushed: None, event }
     }
 
     /// What the login became, ready to be saved.
@@ -81,10 +81,10 @@ impl Version {
 }
 
 /// Keeps a new login.
-pub(super) async fn begin<S: Into<Step>>(app: &App, login: Login<S>) -> Result<LoginId, Fault> {
-    let login = login.any();
-    app.store.begin_login(&login).await?;
-    Ok(login.id)
+pub(super) async fn begin<S: Into<Step> + Clone>(app: &App, login: Login<S>) -> Result<Held<S>, Fault> {
+    app.store.begin_login(&login.clone().any()).await?;
+    // The version of what is new.
+    Ok(Held { login: Box::new(login), version: 1 })
 }
 
 /// The login of that id, if it lives and belongs to this browser.
@@ -144,6 +144,7 @@ pub(super) async fn finish(app: &App, ending: &Ending<'_>, now: Timestamp) -> Re
         Ended::Here => Ok(()),
         Ended::Late => Err(Stop::Elsewhere(ending.login.clone())),
         Ended::LoggedOut => Err(Over::LoggedOut.into()),
+        Ended::Answered => Err(Over::RequestAnswered.into()),
     }
 }
 

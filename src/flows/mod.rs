@@ -14,6 +14,7 @@ pub mod link;
 pub mod logins;
 pub mod logout;
 mod own_token;
+pub mod par;
 pub mod question;
 pub mod recover;
 pub mod redeem;
@@ -86,6 +87,8 @@ pub enum Over {
     AnotherDigid,
     /// DigiD's own person is under 16, and the account somebody else's as far as known.
     ChildsDigid,
+    /// The request was answered before, by another login that its handle began (RFC 9126 section 7.3).
+    RequestAnswered,
     /// The register of representation named a child for whom the user may not act here (M14).
     NotRepresented(NotRepresented),
 }

@@ -116,6 +116,8 @@ struct Told {
     sub: String,
     /// What the authorization request brought for the first ID token.
     nonce: Option<String>,
+    /// The user's address, for an ID token that was asked to tell it.
+    email: Option<String>,
     /// For which child the user logged in, by the word of the register.
     authority: Option<ParentalAuthority>,
 }
@@ -171,7 +173,12 @@ impl Issuing<'_> {
         }
         self.spend_proof().await?;
         let sub = self.store.subject_for(&self.client.sector, &grant.person, now).await?;
-        let told = Told { sub, nonce: proven.nonce, authority };
+        let email = if proven.in_id_token.contains(Scope::Email) {
+            self.store.account(&grant.account).await?.map(|account| account.email)
+        } else {
+            None
+        };
+        let told = Told { sub, nonce: proven.nonce, email, authority };
         let signed = self.sign(&grant, &grant.scope, &told, now).await?;
         let refresh_token = RefreshToken::first();
         if !self.store.begin_grant(&grant, &found.code.hashed(), &refresh_token).await? {
@@ -222,7 +229,8 @@ impl Issuing<'_> {
             Some(sub) => sub,
             None => self.store.subject_for(&self.client.sector, &grant.person, now).await?,
         };
-        let signed = self.sign(grant, &scope, &Told { sub, nonce: None, authority }, now).await?;
+        let signed =
+            self.sign(grant, &scope, &Told { sub, nonce: None, email: None, authority }, now).await?;
         if let Worth::Repeat(sealed) = worth {
             return Ok(signed.with(Some(successor::open(presented.text(), &sealed)?)));
         }
@@ -316,6 +324,7 @@ impl Issuing<'_> {
             sub: &told.sub,
             sid: &grant.sid,
             nonce: told.nonce.as_deref(),
+            email: told.email.as_deref(),
             level: grant.level,
             auth_time: grant.auth_time,
             act_as: represented.as_ref().map(|represented| represented.act_as.as_slice()),

@@ -1,30 +1,34 @@
-//! A portal's request arrives: a session answers it, or a login begins.
+//! A portal's request arrives: a session answers it, or a login begins; a session that is worth too little is sent to DigiD.
 
-use super::{finish, logins};
+use super::{Stop, digid, finish, logins, representation::offers_child};
 use crate::{
     app::App,
     domain::{
         ask::{Ask, Prompt},
         fault::Fault,
         id::LoginId,
-        login::Login,
+        login::{Choose, Login},
         secret::Secret,
         session::Session,
         time::Timestamp,
     },
     oidc::{
         authorize::refusal,
-        error::{Code, Error},
+        error::{Code, Error, PageError},
+        response_mode::Answer,
     },
+    saml::Outgoing,
 };
 
 /// What came of a request.
 #[derive(Debug)]
 pub enum Started {
-    /// A session answered: send the browser there.
-    Answered(String),
+    /// A session answered: this is what the portal hears.
+    Answered(Answer),
     /// The user must log in.
     Login(LoginId),
+    /// The session is worth too little, and DigiD is the only way to more: send the user there.
+    StepUp(Box<Login<Choose>>, Outgoing),
     /// Nobody may be asked and no session suffices: tell the portal.
     Refused(Error),
 }
@@ -37,24 +41,54 @@ pub async fn start(
     browser: &Secret,
     now: Timestamp,
 ) -> Result<Started, Fault> {
+    let session = match session {
+        Some(session) if finish::is_meant(app, &ask, &session.person).await? => Some(session),
+        _ => None,
+    };
     if let Some(session) = session
         && ask.is_answered_by(session.level, session.auth_time, now)
         && finish::may_enter(&app.store, &session.person, now).await?
     {
+        if let Some(name) = &ask.pushed
+            && !app.store.answer_pushed(name).await?
+        {
+            return Ok(Started::Refused(PageError::RequestUri.into()));
+        }
         return Ok(Started::Answered(finish::answer(app, &ask, session, now).await?));
     }
+    let refused = |code, why| Ok(Started::Refused(refusal(&ask, app.config.issuer(), code, why)));
     if ask.prompt == Prompt::None {
-        let why = "nobody is logged in, or not surely or recently enough";
-        return Ok(Started::Refused(refusal(&ask, app.config.issuer(), Code::LoginRequired, why)));
+        let why = "nobody is logged in, or not the user that is meant, or not surely or recently enough";
+        return refused(Code::LoginRequired, why);
     }
     if ask.level.needs_digid() && app.digid.is_none() {
         let why = "this provider has no DigiD, so it cannot reach that level";
-        return Ok(Started::Refused(refusal(
-            &ask,
-            app.config.issuer(),
-            Code::UnmetAuthenticationRequirements,
-            why,
-        )));
+        return refused(Code::UnmetAuthenticationRequirements, why);
     }
-    Ok(Started::Login(logins::begin(app, Login::start(ask, browser.hashed(), now)).await?))
+    let login = Login::start(ask, browser.hashed(), now);
+    match session {
+        Some(session) if steps_up(app, &login.ask, session) => {
+            step_up(app, login.keeping(session.account.clone()), now).await
+        }
+        _ => Ok(Started::Login(logins::begin(app, login).await?.login.id)),
+    }
+}
+
+/// Whether DigiD is all that is missing. Where a parent can say for which child they log in, the choice is theirs.
+fn steps_up(app: &App, ask: &Ask, session: &Session) -> bool {
+    session.level < ask.level
+        && ask.level.needs_digid()
+        && ask.prompt == Prompt::Unset
+        && !offers_child(app, ask)
+}
+
+/// Off to DigiD at once. Where it cannot be asked just now, the page with the choice is the place to try again.
+async fn step_up(app: &App, login: Login<Choose>, now: Timestamp) -> Result<Started, Fault> {
+    let held = logins::begin(app, login.clone()).await?;
+    let id = held.login.id.clone();
+    match digid::depart(app, held, now).await {
+        Ok(outgoing) => Ok(Started::StepUp(Box::new(login), outgoing)),
+        Err(Stop::Fault(fault)) => Err(fault),
+        Err(_) => Ok(Started::Login(id)),
+    }
 }

@@ -4,15 +4,20 @@
 use std::collections::BTreeSet;
 
 use super::{
+    claims_request::ClaimsRequest,
     dpop::is_thumbprint,
     error::{Code, Error, PageError, Redirect},
+    id_token::Hint,
+    keyring::Keyring,
     params::Params,
+    request_object,
 };
 use crate::domain::{
-    ask::{Ask, Prompt},
+    ask::{Ask, Prompt, ResponseMode, Whom},
     assurance::Level,
     client::Client,
     scope::{Scope, Scopes},
+    time::Timestamp,
 };
 
 /// The longest `state` that is carried, in bytes.
@@ -32,9 +37,9 @@ type Broken = (Code, &'static str);
 type Rule = fn(&Params, &Client, &mut Ask) -> Result<(), Broken>;
 
 /// The rules, in the order in which they run. `state` is read before them, so that every error carries it.
-const RULES: [(&str, Rule); 13] = [
+const RULES: [(&str, Rule); 14] = [
     ("no duplicates", no_duplicates),
-    ("no request object", no_request_object),
+    ("no reference", no_reference),
     ("state", state),
     ("response_type", response_type),
     ("response_mode", response_mode),
@@ -45,8 +50,20 @@ const RULES: [(&str, Rule); 13] = [
     ("prompt", prompt),
     ("max_age", max_age),
     ("acr_values", acr_values),
+    ("claims", claims),
     ("hints", hints),
 ];
+
+/// Where a request arrives, and when.
+#[derive(Clone, Copy)]
+pub struct Here<'a> {
+    /// Who we are.
+    pub issuer: &'a str,
+    /// The keys with which we signed what comes back as a hint.
+    pub keyring: &'a Keyring,
+    /// This moment.
+    pub now: Timestamp,
+}
 
 /// Reads the query of an authorization request.
 pub fn params(raw: &[u8]) -> Result<Params, Error> {
@@ -59,28 +76,82 @@ pub fn client_id(params: &Params) -> Result<&str, Error> {
 }
 
 /// Checks a request of `client`, which must be the registered client of [`client_id`].
-pub fn check(params: &Params, client: &Client, issuer: &str) -> Result<Ask, Error> {
+pub fn check(params: &Params, client: &Client, here: Here<'_>) -> Result<Ask, Error> {
     if client_id(params)? != client.id {
         return Err(PageError::UnknownClient.into());
     }
-    let mut ask = Ask {
+    if client.policy.requires_par() {
+        let ask = blank(params, client)?;
+        let why = "this client must push its requests to /par first (RFC 9126)";
+        return Err(refusal(&ask, here.issuer, Code::InvalidRequest, why));
+    }
+    check_any(params, client, here)
+}
+
+/// Checks a request that `client`, after its proof, has pushed (RFC 9126 section 2.1). It need not say again who it is.
+pub fn check_pushed(params: &Params, client: &Client, here: Here<'_>) -> Result<Ask, Error> {
+    match params.get("client_id") {
+        Some(id) if id != client.id => Err(PageError::UnknownClient.into()),
+        _ => check_any(params, client, here),
+    }
+}
+
+/// Checks the parameters of a request object if there is one, and then no others (RFC 9101 section 6.3); otherwise the plain
+/// ones.
+fn check_any(params: &Params, client: &Client, here: Here<'_>) -> Result<Ask, Error> {
+    let Some(token) = params.get("request") else { return check_plain(params, client, here) };
+    let outside = |code, why| match blank(params, client) {
+        Ok(ask) => refusal(&ask, here.issuer, code, why),
+        // Nobody has said where errors may go.
+        Err(_) => PageError::RequestObject.into(),
+    };
+    if params.has_duplicates() {
+        return Err(outside(Code::InvalidRequest, "a parameter may be given only once"));
+    }
+    if params.has("request_uri") {
+        return Err(outside(Code::InvalidRequest, "request and request_uri cannot be used together"));
+    }
+    match request_object::read(token, client, here.issuer, here.now) {
+        Ok(inside) => check_plain(&inside, client, here),
+        Err(why) => Err(outside(Code::InvalidRequestObject, why)),
+    }
+}
+
+/// A request of which nothing is known but where its errors may go, and how.
+fn blank(params: &Params, client: &Client) -> Result<Ask, PageError> {
+    Ok(Ask {
         client_id: client.id.clone(),
+        pushed: None,
         redirect_uri: redirect_uri(params, client)?,
+        // Read before the rules, as `state` is: errors travel so too.
+        response_mode: params.get("response_mode").and_then(|mode| mode.parse().ok()).unwrap_or_default(),
         state: params.get("state").filter(|text| is_visible(text, MAX_STATE)).map(str::to_owned),
         nonce: None,
         scope: Scopes::default(),
         code_challenge: None,
         dpop_jkt: None,
         level: client.minimum_level,
+        levels: BTreeSet::new(),
+        in_id_token: Scopes::default(),
+        whom: Whom::Anybody,
         prompt: Prompt::Unset,
         max_age: None,
         ui_locales: Vec::new(),
         login_hint: None,
-    };
+    })
+}
+
+fn check_plain(params: &Params, client: &Client, here: Here<'_>) -> Result<Ask, Error> {
+    let mut ask = blank(params, client)?;
     for (_, rule) in RULES {
         if let Err((code, description)) = rule(params, client, &mut ask) {
-            return Err(refusal(&ask, issuer, code, description));
+            return Err(refusal(&ask, here.issuer, code, description));
         }
+    }
+    hinted(params, here, &mut ask);
+    if ask.whom.is_nobody() {
+        let why = "no user is both of id_token_hint and of the values of sub in claims";
+        return Err(refusal(&ask, here.issuer, Code::LoginRequired, why));
     }
     Ok(ask)
 }
@@ -89,6 +160,7 @@ pub fn check(params: &Params, client: &Client, issuer: &str) -> Result<Ask, Erro
 pub fn refusal(ask: &Ask, issuer: &str, code: Code, description: &'static str) -> Error {
     Error::Redirect(Box::new(Redirect {
         redirect_uri: ask.redirect_uri.clone(),
+        mode: ask.response_mode,
         code,
         description,
         state: ask.state.clone(),
@@ -135,13 +207,11 @@ fn no_duplicates(params: &Params, _: &Client, _: &mut Ask) -> Result<(), Broken>
     Ok(())
 }
 
-/// Better refused than ignored: their content could forbid what the plain parameters allow.
-fn no_request_object(params: &Params, _: &Client, _: &mut Ask) -> Result<(), Broken> {
-    if params.has("request") {
-        return Err((Code::RequestNotSupported, "request objects are not supported"));
-    }
+/// Better refused than ignored: their content could forbid what the plain parameters allow. A request that was pushed here is
+/// fetched before the rules.
+fn no_reference(params: &Params, _: &Client, _: &mut Ask) -> Result<(), Broken> {
     if params.has("request_uri") {
-        return Err((Code::RequestUriNotSupported, "request_uri is not supported"));
+        return Err((Code::RequestUriNotSupported, "request_uri must be one that was pushed to /par"));
     }
     if params.has("registration") {
         return Err((Code::RegistrationNotSupported, "registration in the request is not supported"));
@@ -165,9 +235,9 @@ fn response_type(params: &Params, _: &Client, _: &mut Ask) -> Result<(), Broken>
 }
 
 fn response_mode(params: &Params, _: &Client, _: &mut Ask) -> Result<(), Broken> {
-    match params.get("response_mode") {
-        None | Some("query") => Ok(()),
-        Some(_) => Err((Code::InvalidRequest, "response_mode must be: query")),
+    match params.get("response_mode").map(str::parse::<ResponseMode>) {
+        None | Some(Ok(_)) => Ok(()),
+        Some(Err(_)) => Err((Code::InvalidRequest, "response_mode must be: query or form_post")),
     }
 }
 
@@ -278,6 +348,56 @@ fn acr_values(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Bro
     };
     ask.level = client.minimum_level.max(lowest);
     Ok(())
+}
+
+/// Section 5.5. A claim that is asked for in `UserInfo` grants the scope that it belongs to, where the client may have it: the
+/// token's answer tells (RFC 6749 section 3.3). So does one for the ID token that stands in every ID token of that scope.
+fn claims(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken> {
+    let Some(text) = params.get("claims") else { return Ok(()) };
+    let Some(asked) = ClaimsRequest::read(text) else {
+        return Err((
+            Code::InvalidRequest,
+            "claims must be a JSON object as in section 5.5 of OpenID Connect Core",
+        ));
+    };
+    if let Some(acr) = asked.acr {
+        match acr.levels.first() {
+            Some(lowest) => ask.level = ask.level.max(*lowest),
+            None if acr.essential => {
+                return Err((
+                    Code::UnmetAuthenticationRequirements,
+                    "claims wants an acr that this provider has not; see acr_values_supported",
+                ));
+            }
+            None => {}
+        }
+        if acr.essential {
+            ask.levels = acr.levels;
+        }
+    }
+    for scope in asked.id_token.into_iter().filter(|scope| client.scopes.contains(*scope)) {
+        match scope {
+            Scope::Email => ask.in_id_token.insert(scope),
+            Scope::Openid | Scope::ActAs => ask.scope.insert(scope),
+        }
+    }
+    for scope in asked.userinfo.into_iter().filter(|scope| client.scopes.contains(*scope)) {
+        ask.scope.insert(scope);
+    }
+    asked.subjects.into_iter().for_each(|subs| ask.whom.narrow(subs));
+    Ok(())
+}
+
+/// An ID token that this client got from us says who is meant, also when it has expired. One that we can no longer read, or that
+/// was another's, says only that somebody is meant: an honest portal may have kept it for longer than we keep our keys.
+fn hinted(params: &Params, here: Here<'_>, ask: &mut Ask) {
+    let Some(token) = params.get("id_token_hint") else { return };
+    let hint = Hint::read(here.keyring, here.issuer, token, here.now);
+    match hint.filter(|hint| hint.aud == ask.client_id) {
+        Some(hint) => ask.whom.narrow([hint.sub].into()),
+        None if ask.whom == Whom::Anybody => ask.whom = Whom::Unknown,
+        None => {}
+    }
 }
 
 /// Wishes, not demands: a language we cannot read is skipped.

@@ -22,6 +22,10 @@ pub struct Extra {
     pub code_challenge_methods_supported: Vec<String>,
     /// Every answer names its issuer (RFC 9207 section 3).
     pub authorization_response_iss_parameter_supported: bool,
+    /// Where clients push their requests (RFC 9126 section 5).
+    pub pushed_authorization_request_endpoint: String,
+    /// Whether every client must: those of one policy must (RFC 9126 section 5).
+    pub require_pushed_authorization_requests: bool,
     /// Where a portal sends a user who signs out (OpenID Connect RP-Initiated Logout, section 2.1).
     pub end_session_endpoint: String,
     /// With what proofs of possession may be signed (RFC 9449 section 5.1).
@@ -98,6 +102,8 @@ pub fn metadata(
     let extra = Extra {
         code_challenge_methods_supported: words(&["S256"]),
         authorization_response_iss_parameter_supported: true,
+        pushed_authorization_request_endpoint: at(path::PAR),
+        require_pushed_authorization_requests: false,
         end_session_endpoint: at(path::LOGOUT),
         dpop_signing_alg_values_supported: words(&dpop::ALGS.map(Algorithm::name)),
         introspection_endpoint: at(path::INTROSPECT),
@@ -120,7 +126,7 @@ pub fn metadata(
     )
     .set_token_endpoint(Some(TokenUrl::new(at(path::TOKEN))?))
     .set_userinfo_endpoint(Some(UserInfoUrl::new(at(path::USERINFO))?))
-    .set_response_modes_supported(Some(vec![CoreResponseMode::Query]))
+    .set_response_modes_supported(Some(vec![CoreResponseMode::Query, CoreResponseMode::FormPost]))
     .set_grant_types_supported(Some(vec![CoreGrantType::AuthorizationCode, CoreGrantType::RefreshToken]))
     .set_token_endpoint_auth_methods_supported(Some(vec![
         CoreClientAuthMethod::ClientSecretBasic,
@@ -137,8 +143,15 @@ pub fn metadata(
         levels.iter().map(|level| AuthenticationContextClass::new(level.acr().to_owned())).collect(),
     ))
     .set_ui_locales_supported(Some(words(&["nl", "en"]).into_iter().map(LanguageTag::new).collect()))
-    .set_claims_parameter_supported(Some(false))
-    .set_request_parameter_supported(Some(false))
+    .set_claims_parameter_supported(Some(true))
+    // Every page fits all of them.
+    .set_display_values_supported(Some(vec![
+        CoreAuthDisplay::Page,
+        CoreAuthDisplay::Popup,
+        CoreAuthDisplay::Touch,
+    ]))
+    .set_request_parameter_supported(Some(true))
+    .set_request_object_signing_alg_values_supported(Some(Algorithm::ALL.map(core_alg).to_vec()))
     // Left out, this one would mean true.
     .set_request_uri_parameter_supported(Some(false)))
 }
@@ -164,7 +177,7 @@ mod tests {
             "jwks_uri": "https://id.example.nl/jwks",
             "scopes_supported": ["openid", "email", "act_as"],
             "response_types_supported": ["code"],
-            "response_modes_supported": ["query"],
+            "response_modes_supported": ["query", "form_post"],
             "grant_types_supported": ["authorization_code", "refresh_token"],
             "acr_values_supported": ["urn:namens:acr:local", "http://eidas.europa.eu/LoA/low"],
             "subject_types_supported": ["pairwise", "public"],
@@ -177,8 +190,12 @@ mod tests {
                 "act_as", "email", "email_verified"
             ],
             "ui_locales_supported": ["nl", "en"],
-            "claims_parameter_supported": false,
-            "request_parameter_supported": false,
+            "claims_parameter_supported": true,
+            "display_values_supported": ["page", "popup", "touch"],
+            "request_parameter_supported": true,
+            "request_object_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA"],
+            "pushed_authorization_request_endpoint": "https://id.example.nl/par",
+            "require_pushed_authorization_requests": false,
             "request_uri_parameter_supported": false,
             "code_challenge_methods_supported": ["S256"],
             "authorization_response_iss_parameter_supported": true,

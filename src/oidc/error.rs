@@ -3,7 +3,8 @@
 
 use url::form_urlencoded;
 
-use crate::domain::fault::Fault;
+use super::response_mode::Answer;
+use crate::domain::{ask::ResponseMode, fault::Fault};
 
 /// An error of the protocol, and how it must reach the other side.
 #[derive(Debug)]
@@ -30,6 +31,12 @@ pub enum PageError {
     /// Nobody of that name is registered.
     #[error("no client with this client_id is registered")]
     UnknownClient,
+    /// Not one that this client pushed, or one that has ended or was answered (RFC 9126 section 4).
+    #[error("request_uri must be one that this client has just pushed, and that was not answered yet")]
+    RequestUri,
+    /// A request object that is not believed, of a request that names no address to say so (RFC 9101 section 6).
+    #[error("the request object is not valid")]
+    RequestObject,
     /// Missing, several, or not registered for this client.
     #[error("redirect_uri must be given once and be, character for character, one that is registered")]
     RedirectUri,
@@ -42,6 +49,8 @@ impl PageError {
             Self::Malformed => "request_unreadable",
             Self::ClientId => "client_id_missing",
             Self::UnknownClient => "client_id_unknown",
+            Self::RequestUri => "request_uri_invalid",
+            Self::RequestObject => "request_object_invalid",
             Self::RedirectUri => "redirect_uri_mismatch",
         }
     }
@@ -52,6 +61,8 @@ impl PageError {
 pub struct Redirect {
     /// The registered URI.
     pub redirect_uri: String,
+    /// How it travels there.
+    pub mode: ResponseMode,
     /// What is wrong, for a program.
     pub code: Code,
     /// What is wrong, for the portal's developer. Never repeats what was sent.
@@ -63,21 +74,14 @@ pub struct Redirect {
 }
 
 impl Redirect {
-    /// The `Location`.
-    pub fn location(&self) -> String {
-        let mut answer = vec![("error", self.code.word()), ("error_description", self.description)];
-        answer.extend(self.state.as_deref().map(|state| ("state", state)));
-        answer.push(("iss", &self.issuer));
-        with_query(&self.redirect_uri, &answer)
+    /// What the client hears.
+    pub fn answer(self) -> Answer {
+        let mut says =
+            vec![("error", self.code.word().to_owned()), ("error_description", self.description.to_owned())];
+        says.extend(self.state.map(|state| ("state", state)));
+        says.push(("iss", self.issuer));
+        Answer { redirect_uri: self.redirect_uri, mode: self.mode, says }
     }
-}
-
-/// The `Location` that brings a code to its client (RFC 6749 section 4.1.2, RFC 9207).
-pub fn code_location(redirect_uri: &str, code: &str, state: Option<&str>, issuer: &str) -> String {
-    let mut answer = vec![("code", code)];
-    answer.extend(state.map(|state| ("state", state)));
-    answer.push(("iss", issuer));
-    with_query(redirect_uri, &answer)
 }
 
 /// The `Location` after signing out (OpenID Connect RP-Initiated Logout, section 3).
@@ -86,7 +90,7 @@ pub fn signed_out_location(uri: &str, state: Option<&str>) -> String {
 }
 
 /// Adds parameters to a URI that is otherwise left as its client registered it: parsing it would normalise it.
-fn with_query(uri: &str, pairs: &[(&str, &str)]) -> String {
+pub(super) fn with_query<V: AsRef<str>>(uri: &str, pairs: &[(&str, V)]) -> String {
     let joint = match uri.split_once('?') {
         None => "?",
         Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
@@ -115,8 +119,8 @@ pub enum Code {
     UnsupportedGrantType,
     /// `prompt=none` and no session that suffices (OpenID Connect Core, section 3.1.2.6).
     LoginRequired,
-    /// No request objects here (OpenID Connect Core, section 3.1.2.6).
-    RequestNotSupported,
+    /// A request object that is not valid (RFC 9101 section 6.1).
+    InvalidRequestObject,
     /// No request objects by reference (OpenID Connect Core, section 3.1.2.6).
     RequestUriNotSupported,
     /// No registration in the request (OpenID Connect Core, section 3.1.2.6).
@@ -147,7 +151,7 @@ impl Code {
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::LoginRequired => "login_required",
-            Self::RequestNotSupported => "request_not_supported",
+            Self::InvalidRequestObject => "invalid_request_object",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
@@ -187,20 +191,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_location_keeps_the_registered_uri_and_escapes_the_answer() {
+    fn an_error_says_what_is_wrong_and_gives_back_the_state() {
         let redirect = Redirect {
             redirect_uri: "https://p.example/cb?x=1&y=%2F".into(),
+            mode: ResponseMode::Query,
             code: Code::InvalidScope,
             description: "a b",
             state: Some("a&b=c#d".into()),
             issuer: "https://id.example".into(),
         };
         assert_eq!(
-            redirect.location(),
+            redirect.answer().location(),
             "https://p.example/cb?x=1&y=%2F&error=invalid_scope&error_description=a+b&state=a%26b%3Dc%23d\
              &iss=https%3A%2F%2Fid.example"
         );
-        assert_eq!(code_location("https://p.example", "c", None, "i"), "https://p.example?code=c&iss=i");
-        assert_eq!(code_location("https://p.example/?", "c", None, "i"), "https://p.example/?code=c&iss=i");
     }
 }

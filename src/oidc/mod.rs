@@ -1,9 +1,10 @@
 //! OpenID Connect: what clients say to us and what we answer. Pure checks and the making of tokens; only [`oxide`] waits,
-//! for the store. The code flow with answers in the query, tokens for bearers or bound to a key.
+//! for the store. The code flow with answers in the query or a form, and tokens for bearers or bound to a key.
 
 pub mod access_token;
 pub mod assertion;
 pub mod authorize;
+pub mod claims_request;
 pub mod client_auth;
 pub mod discovery;
 pub mod dpop;
@@ -14,7 +15,10 @@ pub mod jws;
 pub mod jwt;
 pub mod keyring;
 pub mod oxide;
+pub mod par;
 pub mod params;
+pub mod request_object;
+pub mod response_mode;
 pub mod signing_key;
 pub mod successor;
 
@@ -22,6 +26,8 @@ pub mod successor;
 pub mod path {
     /// Authorization endpoint (RFC 6749 section 3.1).
     pub const AUTHORIZE: &str = "/authorize";
+    /// Pushed authorization requests (RFC 9126 section 2).
+    pub const PAR: &str = "/par";
     /// Token endpoint (RFC 6749 section 3.2).
     pub const TOKEN: &str = "/token";
     /// Introspection endpoint (RFC 7662 section 2).

@@ -70,6 +70,9 @@ pub struct Proven {
     /// The thumbprint of the key that must be shown for the code (RFC 9449 section 10).
     #[serde(default)]
     pub dpop_jkt: Option<String>,
+    /// The scopes whose claims the first ID token tells too (OpenID Connect Core, section 5.5).
+    #[serde(default)]
+    pub in_id_token: Scopes,
 }
 
 /// A grant as oxide-auth sees it, in a form that can be kept (its own cannot), sealed under the code's hash.
@@ -128,11 +131,12 @@ pub fn draw(
         account: session.account.clone(),
         person: session.person.clone(),
         sid: session.sid.clone(),
-        level: session.level,
+        level: ask.level_told(session.level),
         auth_time: session.auth_time,
         session_ends: session.ends,
         nonce: ask.nonce.clone(),
         dpop_jkt: ask.dpop_jkt.clone(),
+        in_id_token: ask.in_id_token.clone(),
     };
     let stored = authorized(client, ask, &proven)?;
     let code = Secret::token(CODE_PREFIX);

@@ -27,11 +27,16 @@ impl Params {
     /// Reads a query or an `application/x-www-form-urlencoded` body. A parameter without a value is treated as omitted
     /// (RFC 6749 section 3.1).
     pub fn parse(raw: &[u8]) -> Result<Self, Malformed> {
-        let mut params = Self::default();
         if raw.len() > MAX_TOTAL {
             return Err(Malformed);
         }
-        for (count, (name, value)) in form_urlencoded::parse(raw).enumerate() {
+        Self::of(form_urlencoded::parse(raw).map(|(name, value)| (name.into_owned(), value.into_owned())))
+    }
+
+    /// Parameters that came in another way, within the same bounds.
+    pub fn of(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Self, Malformed> {
+        let mut params = Self::default();
+        for (count, (name, value)) in pairs.into_iter().enumerate() {
             // The parser puts U+FFFD where the bytes are no UTF-8.
             let spoilt = |c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER;
             if count >= MAX_COUNT
@@ -44,9 +49,9 @@ impl Params {
             if value.is_empty() {
                 continue;
             }
-            match params.values.entry(name.into_owned()) {
+            match params.values.entry(name) {
                 Entry::Vacant(vacant) => {
-                    vacant.insert(value.into_owned());
+                    vacant.insert(value);
                 }
                 Entry::Occupied(first) => {
                     params.doubled.insert(first.key().clone());

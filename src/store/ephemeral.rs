@@ -17,6 +17,8 @@ pub(super) enum Kind {
     Session,
     /// An authorization code, under the hash of its text.
     Code,
+    /// An authorization request that its client pushed, under the hash of its handle.
+    Pushed,
     /// A browser that is away to DigiD to sign out there too, under the hash of its RelayState.
     Leaving,
 }
@@ -27,6 +29,7 @@ impl Kind {
             Self::Login => "login",
             Self::Session => "session",
             Self::Code => "code",
+            Self::Pushed => "pushed",
             Self::Leaving => "leaving",
         }
     }

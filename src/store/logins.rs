@@ -6,6 +6,7 @@ use super::{
     digid_sessions::forget_digid,
     ephemeral::{Kind, New, Versioned, bump, keep, remove, swap, take_as},
     grants::revoke_of_session,
+    pushed,
 };
 use crate::domain::{
     fault::Fault,
@@ -62,6 +63,8 @@ pub struct Ending<'a> {
     pub begun: Option<[New; 2]>,
     /// The session that begins, and what DigiD said, where DigiD wants to be told when it ends.
     pub digid: Option<(&'a Session, &'a Proof<Digid>)>,
+    /// The pushed request that is answered by what begins.
+    pub pushed: Option<&'a str>,
     /// The line in the log.
     pub event: Event<'a>,
 }
@@ -76,6 +79,8 @@ pub enum Ended {
     Late,
     /// It ended, and nothing began: DigiD had ended its session while the login was under way.
     LoggedOut,
+    /// It ended, and nothing began: another login had answered the pushed request.
+    Answered,
 }
 
 impl Store {
@@ -151,6 +156,14 @@ impl Store {
         if !take_as(&mut *tx, (Kind::Login, ending.login.as_str(), ending.version), now).await? {
             tx.rollback().await?;
             return Ok(Ended::Late);
+        }
+        if let Some(name) = ending.pushed
+            && !pushed::answer(&mut *tx, name).await?
+        {
+            let event = Event { outcome: "answered_before", detail: None, ..ending.event.clone() };
+            write_event(&mut *tx, &event, now).await?;
+            tx.commit().await?;
+            return Ok(Ended::Answered);
         }
         if let Some(older) = ending.older {
             remove(&mut *tx, Kind::Session, older.as_str()).await?;
@@ -239,7 +252,10 @@ mod tests {
             let (login, older, begun) = (&self.1.value.id, Some(&older.sid), Some(begun));
             self.0
                 .store
-                .finish_login(&Ending { login, version, older, begun, digid: None, event: EVENT }, at(2))
+                .finish_login(
+                    &Ending { login, version, older, begun, digid: None, pushed: None, event: EVENT },
+                    at(2),
+                )
                 .await
         }
 
@@ -291,7 +307,8 @@ mod tests {
             let (id, older, begun) = (under.1.value.id.clone(), older.sid.clone(), under.begun(&session));
             ends.spawn(async move {
                 let (older, begun) = (Some(&older), Some(begun));
-                let ending = Ending { login: &id, version: 1, older, begun, digid: None, event: EVENT };
+                let ending =
+                    Ending { login: &id, version: 1, older, begun, digid: None, pushed: None, event: EVENT };
                 store.finish_login(&ending, at(2)).await.unwrap()
             });
         }

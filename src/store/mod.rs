@@ -17,6 +17,7 @@ pub mod keys;
 pub mod logins;
 pub mod mandates;
 pub mod persons;
+pub mod pushed;
 mod representation;
 pub mod sessions;
 pub mod subjects;

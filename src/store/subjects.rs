@@ -36,6 +36,17 @@ impl Store {
             .ok_or_else(|| Fault::because("a subject was written and not found"))
     }
 
+    /// Whom `sector` knows as `sub`, also by an older name.
+    pub async fn person_of_subject(&self, sector: &str, sub: &str) -> Result<Option<PersonId>, Fault> {
+        let row: Option<(String,)> =
+            sqlx::query_as("SELECT person_id FROM subjects WHERE sector = $1 AND sub = $2")
+                .bind(sector)
+                .bind(sub)
+                .fetch_optional(self.db.reader())
+                .await?;
+        Ok(row.map(|(person,)| PersonId::from_stored(person)))
+    }
+
     async fn subject_stored(&self, sector: &str, person: &PersonId) -> Result<Option<String>, Fault> {
         let row: Option<(String,)> =
             sqlx::query_as("SELECT sub FROM subjects WHERE sector = $1 AND person_id = $2 AND alias = 0")

@@ -66,7 +66,8 @@ pub async fn for_child(
     Ok(send(frame, depart_for_child(&visit.app, held, visit.now).await?))
 }
 
-fn send(mut frame: Frame, outgoing: Outgoing) -> Response {
+/// Carries a request to DigiD.
+pub(super) fn send(mut frame: Frame, outgoing: Outgoing) -> Response {
     match outgoing.how {
         Delivery::Redirect(url) => see_other(url.as_str()),
         Delivery::Post { action, saml_request, relay_state } => {

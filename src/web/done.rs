@@ -5,8 +5,9 @@ use axum::{extract::Path, http::header::SET_COOKIE, response::Response};
 
 use super::{
     cookies::Cookie,
-    error::{Failed, see_other},
+    error::{Failed, refused},
     form::Form,
+    form_post::answered,
     page::{self, Frame},
     steps::{self, Token},
     visit::Visit,
@@ -15,7 +16,7 @@ use crate::{
     domain::login::Done,
     flows::{
         Held,
-        finish::{self, Finished},
+        finish::{self, Finish, Finished},
         guesses,
     },
 };
@@ -42,9 +43,12 @@ pub async fn post(visit: Visit, Path(id): Path<String>, Form(form): Form<Token>)
 /// Sends the browser back to the portal with its new session and the portal's code.
 pub(super) async fn finish(visit: &Visit, held: Held<Done>) -> Result<Response, Failed> {
     let older = visit.session().await?;
-    let Finished { cookie, location, address } =
-        finish::finish(&visit.app, held, older.as_ref(), visit.now).await?;
-    let mut response = see_other(&location);
+    let finished = match finish::finish(&visit.app, held, older.as_ref(), visit.now).await? {
+        Finish::In(finished) => *finished,
+        Finish::AnotherUser(told) => return Ok(refused(told, visit.lang(None))),
+    };
+    let Finished { cookie, answer, address } = finished;
+    let mut response = answered(answer, visit.lang(None));
     let device = guesses::remember(&visit.app, visit.device.as_ref(), &address);
     for (kind, value) in [(Cookie::Session, cookie), (Cookie::Device, device)] {
         if let Some(cookie) = kind.set(&value, visit.app.config.is_https()) {

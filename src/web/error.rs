@@ -16,6 +16,7 @@ use axum::{
 
 use super::{
     error_page::{ErrorPage, Problem},
+    form_post::answered,
     page::{Aside, Frame, address},
 };
 use crate::{
@@ -25,7 +26,7 @@ use crate::{
         lang::Lang,
     },
     flows::{Held, Over, Stop},
-    oidc::error::Error,
+    oidc::error::{Error, PageError},
     saml::Failure,
 };
 
@@ -60,6 +61,10 @@ impl From<Stop> for Failed {
             Stop::TooManyMails(id) => Self::Page(Problem::TooManyMails, Some(address(&id))),
             Stop::TooManyTries(id) => Self::Page(Problem::TooManyTries, Some(address(&id))),
             Stop::Over(Over::WrongCodes | Over::LoggedOut) => Self::LoginGone,
+            Stop::Over(Over::RequestAnswered) => {
+                let code = PageError::RequestUri.word().to_owned();
+                Self::Page(Problem::BadRequest { code }, None)
+            }
             Stop::Over(Over::TooYoung) => Self::Page(Problem::TooYoung, None),
             Stop::Over(Over::LevelTooLow(level)) => Self::Page(Problem::LevelTooLow(level), None),
             Stop::Over(Over::AnotherDigid) => Self::Page(Problem::AnotherDigid, None),
@@ -174,12 +179,12 @@ pub fn to_login(id: &LoginId) -> Response {
 }
 
 /// What an error of the protocol means for a browser: a page, or the way back to the portal.
-pub fn refused(error: Error) -> Response {
+pub fn refused(error: Error, lang: Lang) -> Response {
     match error {
         Error::Page(error) => {
             Failed::Page(Problem::BadRequest { code: error.word().to_owned() }, None).into_response()
         }
-        Error::Redirect(redirect) => see_other(&redirect.location()),
+        Error::Redirect(redirect) => answered(redirect.answer(), lang),
         Error::Json(code, _) => {
             Failed::Page(Problem::BadRequest { code: code.word().to_owned() }, None).into_response()
         }

@@ -7,7 +7,10 @@ use axum::{
 };
 
 use super::page::{self, Frame};
-use crate::domain::{assurance::Level, representation::NotRepresented};
+use crate::{
+    domain::{assurance::Level, representation::NotRepresented},
+    oidc::response_mode::Answer,
+};
 
 /// Seconds after which a busy server may be tried again.
 const BUSY: HeaderValue = HeaderValue::from_static("10");
@@ -195,8 +198,8 @@ impl ErrorPage {
     }
 
     /// Where to go when the login is over: back to the portal, which may begin a new one.
-    fn way_back(&self) -> Option<&str> {
-        self.frame.way_back.as_deref().filter(|_| self.go_on.is_none() && self.problem.ends_login())
+    fn way_back(&self) -> Option<&Answer> {
+        self.frame.way_back.as_ref().filter(|_| self.go_on.is_none() && self.problem.ends_login())
     }
 
     fn digid_can_tell(&self) -> bool {

@@ -20,7 +20,7 @@ use fluent::FluentValue;
 use url::Url;
 
 use super::i18n::Lang;
-use crate::domain::id::LoginId;
+use crate::{domain::id::LoginId, oidc::response_mode::Answer};
 
 /// Where the style sheet is served.
 pub const STYLESHEET: &str = "/static/namens.css";
@@ -48,7 +48,9 @@ pub struct Frame {
     /// redirects after a form.
     pub form_origins: Vec<String>,
     /// The way back to the portal without a login, for a page at which the login is over.
-    pub way_back: Option<String>,
+    pub way_back: Option<Answer>,
+    /// Whether the page has a script of ours, from a file of ours.
+    pub scripted: bool,
 }
 
 /// Where a handler leaves the frame of the login it serves, so that what fails is told within it
@@ -74,6 +76,7 @@ impl Frame {
             csrf: String::new(),
             form_origins: Vec::new(),
             way_back: None,
+            scripted: false,
         }
     }
 
@@ -98,8 +101,9 @@ impl Frame {
         let origins =
             ["'self'"].into_iter().chain(self.form_origins.iter().filter(plain).map(String::as_str));
         let origins = origins.collect::<Vec<_>>().join(" ");
+        let script = if self.scripted { "script-src 'self'; " } else { "" };
         format!(
-            "default-src 'none'; style-src 'self'; img-src 'self'; form-action {origins}; \
+            "default-src 'none'; {script}style-src 'self'; img-src 'self'; form-action {origins}; \
              frame-ancestors 'none'; base-uri 'none'"
         )
     }

@@ -56,7 +56,9 @@ pub async fn post(
     match form.answer {
         Answer::Have => has_account(&visit.app, held).await?,
         Answer::New => has_none(&visit.app, held).await?,
-        Answer::Stop => return Ok(refused(logins::abandon(&visit.app, held, visit.now).await?)),
+        Answer::Stop => {
+            return Ok(refused(logins::abandon(&visit.app, held, visit.now).await?, visit.lang(None)));
+        }
     }
     Ok(to_login(&id))
 }

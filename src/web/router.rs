@@ -11,8 +11,8 @@ use axum::{
 };
 
 use super::{
-    authorize, code, digid, digid_logout, discovery, done, email, error, introspect, link, login, logout,
-    metrics, page, question, recover, register, revoke, token, userinfo,
+    authorize, code, digid, digid_logout, discovery, done, email, error, form_post, introspect, link, login,
+    logout, metrics, page, par, question, recover, register, revoke, token, userinfo,
 };
 use crate::{
     app::App,
@@ -46,6 +46,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route(ACS_PATH, get(digid::acs).fallback(digid::acs_by_other_method))
         .route(LOGOUT_PATH, get(digid_logout::back).post(digid_logout::post))
         .route("/digid/metadata", get(digid::metadata))
+        .route(path::PAR, post(par::par))
         .route(path::TOKEN, post(token::token))
         .route(path::INTROSPECT, post(introspect::introspect))
         .route(path::REVOKE, post(revoke::revoke))
@@ -58,6 +59,7 @@ pub fn router(app: Arc<App>) -> Router {
         // Browsers ask for it on their own; without an answer each page would log an error there.
         .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
         .route(page::STYLESHEET, get(page::stylesheet))
+        .route(form_post::SCRIPT, get(form_post::script))
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(from_fn(error::pages))

@@ -102,7 +102,7 @@ impl Visit {
         let digid = self.app.digid.as_ref().and_then(|digid| digid.current().login_address().cloned());
         let way_back =
             match refusal(ask, self.app.config.issuer(), Code::AccessDenied, "the login was not completed") {
-                Error::Redirect(redirect) => Some(redirect.location()),
+                Error::Redirect(redirect) => Some(redirect.answer()),
                 _ => None,
             };
         let frame = Frame {
@@ -112,6 +112,7 @@ impl Visit {
             csrf: self.csrf(id.as_str()),
             form_origins: [portal, digid].into_iter().flatten().map(|url| page::form_origin(&url)).collect(),
             way_back,
+            scripted: false,
         };
         // A second frame of one request would be the same.
         let _ = self.aside.set(frame.clone());

@@ -169,10 +169,12 @@ async fn f11_both_ways_open_one_account_and_the_local_one_carries_nothing_of_dig
     let asked = [("acr_values", MIDDEN)];
     let quiet = browser.get(&request(&house, &[asked[0], ("prompt", "none")]).url).await;
     assert!(quiet.location().unwrap().as_str().contains("error=login_required"));
-    let choose = browser.visit(&request(&house, &asked).url, CALLBACK).await;
+    // With a session that would do it goes there at once (`step_up`); who is to log in anew chooses.
+    let anew = [asked[0], ("prompt", "login")];
+    let choose = browser.visit(&request(&house, &anew).url, CALLBACK).await;
     assert!(!choose.body.contains("id=\"local\""), "no way around DigiD");
     assert_eq!(browser.get(&format!("{}/email", choose.url)).await.location().unwrap(), choose.url);
-    let higher = log_in_with_digid(&house, &browser, &bsn, &asked, &[]).await;
+    let higher = log_in_with_digid(&house, &browser, &bsn, &anew, &[]).await;
     assert_eq!((higher.sub(), higher.acr()), (digid.sub(), MIDDEN));
     // And the session is now worth that much.
     let request = request(&house, &[asked[0], ("prompt", "none")]);

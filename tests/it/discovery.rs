@@ -102,6 +102,7 @@ async fn each_announced_endpoint_scope_grant_claim_and_algorithm_works() {
     ours("issuer", "");
     ours("authorization_endpoint", "/authorize");
     ours("token_endpoint", "/token");
+    ours("pushed_authorization_request_endpoint", "/par");
     ours("userinfo_endpoint", "/userinfo");
     ours("jwks_uri", "/jwks");
     ours("end_session_endpoint", "/logout");
@@ -175,15 +176,27 @@ async fn each_announced_way_to_ask_works() {
     let one = |name: &str| words(&told[name]).join(" ");
     assert_eq!(
         (one("response_types_supported"), one("response_modes_supported")),
-        ("code".into(), "query".into())
+        ("code".into(), "query form_post".into())
     );
     assert_eq!(one("code_challenge_methods_supported"), "S256");
     let ask = THE_PORTAL.ask().with("response_mode", "query");
     let page = browser.get(&ask.url(&house)).await;
     let back = crate::oidc_client::answer(&page);
     assert!(back["code"].is_string() && page.location().unwrap().as_str().starts_with(CALLBACK));
+    let posted = browser.get(&THE_PORTAL.ask().with("response_mode", "form_post").url(&house)).await;
+    assert!(posted.form("form-post").1.contains_key("code"));
     assert_eq!(told["authorization_response_iss_parameter_supported"], true);
     assert_eq!(back["iss"], house.issuer.as_str());
+
+    assert_eq!(told["claims_parameter_supported"], true);
+    let ask = THE_PORTAL.ask().with("claims", r#"{"id_token":{"email":null}}"#);
+    let code = THE_PORTAL.code(&house, &browser, &ask).await;
+    assert_eq!(THE_PORTAL.redeem(&house, &ask, &code).await.claims["email_verified"], true);
+    for display in words(&told["display_values_supported"]) {
+        let page =
+            Browser::new().visit(&THE_PORTAL.ask().with("display", &display).url(&house), CALLBACK).await;
+        assert_eq!(page.heading(), "Inloggen bij Huisarts De Linde", "{display}");
+    }
 
     assert_eq!(words(&told["prompt_values_supported"]), ["none", "login", "select_account"]);
     let ask = |prompt: &str| THE_PORTAL.ask().with("prompt", prompt).url(&house);
@@ -223,13 +236,12 @@ async fn what_is_not_announced_does_not_work() {
     let house = house().await;
     let (browser, tokens) = logged_in(&house).await;
     for (name, value, error) in [
-        ("response_mode", "form_post", "invalid_request"),
         ("response_mode", "fragment", "invalid_request"),
         ("response_type", "code id_token", "unsupported_response_type"),
         ("response_type", "token", "unsupported_response_type"),
         ("code_challenge_method", "plain", "invalid_request"),
         ("prompt", "create", "invalid_request"),
-        ("request", "e30.e30.", "request_not_supported"),
+        ("request", "e30.e30.", "invalid_request_object"),
         ("request_uri", "https://evil.example/r", "request_uri_not_supported"),
         ("registration", "{}", "registration_not_supported"),
         ("acr_values", "urn:namens:acr:divine", "unmet_authentication_requirements"),
@@ -245,13 +257,13 @@ async fn what_is_not_announced_does_not_work() {
     }
     let assertion = [("client_assertion_type", "urn:x"), ("client_assertion", "e30.e30.")];
     assert_refused(&APP.token(&house, &assertion).await, "invalid_request");
-    // The `claims` parameter is not announced, and asks for nothing.
-    let ask = THE_PORTAL.ask().with("claims", r#"{"id_token":{"email":null,"bsn":{"essential":true}}}"#);
+    // A claim that is not announced is not told, however much it is wanted.
+    let ask = THE_PORTAL.ask().with("claims", r#"{"id_token":{"bsn":{"essential":true}}}"#);
     let code = THE_PORTAL.code(&house, &browser, &ask).await;
     let told = THE_PORTAL.redeem(&house, &ask, &code).await;
     assert!(told.claims.get("email").is_none() && told.claims.get("bsn").is_none());
     assert_eq!(claims(told.text("access_token"))["scope"], "openid");
-    for path in ["/par", "/register", "/device", "/.well-known/webfinger", "/logout/frame"] {
+    for path in ["/register", "/device", "/.well-known/webfinger", "/logout/frame"] {
         let page = browser.get(&format!("{}{path}", house.issuer)).await;
         assert_eq!(
             (page.status.as_u16(), page.headers["content-type"].to_str().unwrap()),

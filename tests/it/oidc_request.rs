@@ -143,7 +143,7 @@ async fn a2_a4_a7_a_bad_parameter_is_told_to_the_client_with_state_and_iss() {
         ("max_age", "99999999999999999999", "invalid_request"),
         ("nonce", &"n".repeat(513), "invalid_request"),
         ("login_hint", &"h".repeat(255), "invalid_request"),
-        ("response_mode", "form_post", "invalid_request"),
+        ("response_mode", "fragment", "invalid_request"),
         ("acr_values", "0", "unmet_authentication_requirements"),
     ] {
         let ask = good.clone().with(name, value);

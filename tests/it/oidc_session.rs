@@ -61,7 +61,7 @@ async fn a_session_that_is_too_old_or_unwanted_or_too_low_does_not_answer() {
 #[tokio::test]
 async fn where_a_level_is_demanded_the_lower_way_in_is_not_even_offered() {
     let house = house().await;
-    let (browser, _) = logged_in(&house).await;
+    let browser = Browser::new();
     let low = THE_PORTAL.ask().with("acr_values", "http://eidas.europa.eu/LoA/low");
     for ask in [low, STRICT.ask(), STRICT.ask().with("acr_values", "urn:namens:acr:local")] {
         let choose = browser.visit(&ask.url(&house), CALLBACK).await;

@@ -11,7 +11,10 @@ use crate::{
         login::{Choose, LogIn, Recovering},
         proof::Opening,
     },
-    flows::{Next, email, finish},
+    flows::{
+        Next, email,
+        finish::{self, Finish},
+    },
     oidc::oxide::tests::ask,
     store::{Vault, accounts::Owner},
 };
@@ -70,7 +73,7 @@ impl Waiting {
         let browser = Secret::token("");
         let (login, sent) = code_sent(&app, &browser);
         let login = login.forgot(Email::parse("a@x.nl").unwrap(), None, sent);
-        let id = logins::begin(&app, login).await.unwrap();
+        let id = logins::begin(&app, login).await.unwrap().login.id;
         Self { app, id, browser, folder }
     }
 
@@ -81,7 +84,7 @@ impl Waiting {
         let account = app.store.create_account(&Owner::New, &email, None, now()).await.unwrap().unwrap();
         let (login, sent) = code_sent(app, &waiting.browser);
         let login = login.opened(email, Opening { account, era: 0 }, sent);
-        waiting.id = logins::begin(app, login).await.unwrap();
+        waiting.id = logins::begin(app, login).await.unwrap().login.id;
         waiting
     }
 
@@ -96,7 +99,10 @@ impl Waiting {
     /// Logs in as far as that code goes.
     async fn log_in(&self, held: Held<Coded<LogIn>>, typed: &str) -> Result<Secret, Refused<WrongCode>> {
         match email::confirm(&self.app, held, &Secret::new(typed), now()).await? {
-            Next::In(held) => Ok(finish::finish(&self.app, held, None, now()).await?.cookie),
+            Next::In(held) => match finish::finish(&self.app, held, None, now()).await? {
+                Finish::In(finished) => Ok(finished.cookie),
+                Finish::AnotherUser(told) => panic!("{told:?}"),
+            },
             Next::Page(id) => Err(Stop::Elsewhere(id).into()),
         }
     }

@@ -34,6 +34,12 @@ fn good() -> Vec<(&'static str, String)> {
     .into()
 }
 
+/// At some moment, with no key.
+fn check(params: &Params, client: &Client, issuer: &str) -> Result<Ask, Error> {
+    let keyring = Keyring::default();
+    super::check(params, client, Here { issuer, keyring: &keyring, now: Timestamp::from_epoch(150) })
+}
+
 /// The good request with one parameter replaced, added, or (empty) left out.
 fn with(name: &'static str, value: &str) -> Params {
     let mut pairs = good();
@@ -74,7 +80,7 @@ fn a_good_request_becomes_an_ask_and_unknown_parameters_change_nothing() {
         (Some(CHALLENGE), Prompt::Unset, None)
     );
     assert_eq!(ask.scope, [Scope::Openid, Scope::ActAs].into());
-    for ignored in ["claims", "id_token_hint", "display", "resource", "bogus"] {
+    for ignored in ["claims_locales", "display", "resource", "bogus"] {
         assert_eq!(ask_with(ignored, "{not json"), ask, "{ignored}");
     }
 }
@@ -84,14 +90,14 @@ fn each_broken_rule_redirects_with_state_and_issuer() {
     use Code::*;
     let long = |n| "x".repeat(n);
     let table = [
-        ("request", "eyJ", RequestNotSupported),
+        ("request", "eyJ", InvalidRequestObject),
         ("request_uri", "urn:x", RequestUriNotSupported),
         ("registration", "{}", RegistrationNotSupported),
         ("response_type", "", InvalidRequest),
         ("response_type", "token", UnsupportedResponseType),
         ("response_type", "code id_token", UnsupportedResponseType),
         ("response_mode", "fragment", InvalidRequest),
-        ("response_mode", "form_post", InvalidRequest),
+        ("response_mode", "query fragment", InvalidRequest),
         ("scope", "", InvalidScope),
         ("scope", "act_as", InvalidScope),
         ("scope", "OPENID", InvalidScope),
@@ -113,6 +119,13 @@ fn each_broken_rule_redirects_with_state_and_issuer() {
         ("max_age", "99999999999999999999", InvalidRequest),
         ("acr_values", "urn:unknown http://eid.logius.nl/LoA/basic", UnmetAuthenticationRequirements),
         ("login_hint", &long(255), InvalidRequest),
+        ("claims", "{not json", InvalidRequest),
+        (
+            "claims",
+            r#"{"id_token":{"acr":{"essential":true,"value":"urn:x"}}}"#,
+            UnmetAuthenticationRequirements,
+        ),
+        ("claims", r#"{"id_token":{"sub":{"value":"a"}},"userinfo":{"sub":{"value":"b"}}}"#, LoginRequired),
     ];
     for (name, value, code) in table {
         let answer = redirect(check(&with(name, value), &client(), ISSUER));
@@ -238,4 +251,84 @@ fn what_a_policy_asks_of_a_request() {
     let plain = |policy| check(&params_of(&pairs), &of(policy, &secret), ISSUER);
     assert_eq!(plain(Policy::Basic).unwrap().code_challenge, None);
     assert!(plain(Policy::Nlgov).is_err());
+}
+
+#[test]
+fn claims_ask_for_a_level_a_user_and_scopes_within_the_clients() {
+    let asked = |claims: &str| ask_with("claims", claims);
+    let (high, local) = (Level::Hoog.acr(), Level::Local.acr());
+    let acr = |essential| {
+        format!(r#"{{"id_token":{{"acr":{{"essential":{essential},"values":["x","{high}"]}}}}}}"#)
+    };
+    assert_eq!((asked(&acr(true)).level, asked(&acr(true)).levels), (Level::Hoog, [Level::Hoog].into()));
+    assert_eq!((asked(&acr(false)).level, asked(&acr(false)).levels), (Level::Hoog, BTreeSet::new()));
+    let digid = Client { minimum_level: Level::Midden, ..client() };
+    let low = with("claims", &format!(r#"{{"id_token":{{"acr":{{"value":"{local}"}}}}}}"#));
+    assert_eq!(check(&low, &digid, ISSUER).unwrap().level, Level::Midden, "never below the minimum");
+    let ask =
+        asked(r#"{"id_token":{"email":null,"sub":{"value":"a"}},"userinfo":{"email":null,"act_as":null}}"#);
+    assert_eq!((ask.whom, ask.in_id_token), (Whom::OneOf(["a".to_owned()].into()), Scopes::default()));
+    assert_eq!(ask.scope, [Scope::Openid, Scope::ActAs].into(), "email is not this client's");
+    let mailed = Client { scopes: [Scope::Openid, Scope::Email].into(), ..client() };
+    let mut pairs = good();
+    pairs.retain(|(name, _)| *name != "scope");
+    pairs.push(("scope", "openid".into()));
+    pairs.push(("claims", r#"{"id_token":{"email":null},"userinfo":{"act_as":null}}"#.into()));
+    let ask = check(&params_of(&pairs), &mailed, ISSUER).unwrap();
+    assert_eq!((ask.in_id_token, ask.scope), ([Scope::Email].into(), [Scope::Openid].into()));
+}
+
+#[test]
+fn a_hint_that_cannot_be_read_means_somebody_unknown() {
+    assert_eq!(ask_with("id_token_hint", "e30.e30.").whom, Whom::Unknown);
+    assert_eq!(ask_with("id_token_hint", "").whom, Whom::Anybody);
+}
+
+#[test]
+fn of_a_signed_request_only_what_stands_inside_counts() {
+    use serde_json::{Value, json};
+
+    use crate::oidc::jwt::tests::Signer;
+    let signer = Signer::new(crate::domain::key::Algorithm::Es256);
+    let client = Client { jwks: Some(signer.set()), ..client() };
+    let mut inside: Value = good().into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+    for (name, value) in [("iss", json!("portal")), ("aud", json!(ISSUER)), ("exp", json!(250))] {
+        inside[name] = value;
+    }
+    inside["state"] = json!("inside");
+    let asked = |inside: &Value, outside: &[(&str, &str)]| {
+        let request = signer.signed("oauth-authz-req+jwt", inside);
+        let pairs =
+            [("client_id", "portal"), ("request", &request)].into_iter().chain(outside.iter().copied());
+        check(&params_of(&pairs.map(|(n, v)| (n, v.to_owned())).collect::<Vec<_>>()), &client, ISSUER)
+    };
+    let ask = asked(&inside, &[("prompt", "login"), ("state", "outside"), ("scope", "x")]).unwrap();
+    assert_eq!((ask.state.as_deref(), ask.prompt), (Some("inside"), Prompt::Unset));
+    let mut bad = inside.clone();
+    bad["scope"] = json!(["openid"]);
+    let told = redirect(asked(&bad, &[]));
+    assert_eq!((told.code, told.state.as_deref()), (Code::InvalidScope, Some("inside")));
+    bad["exp"] = json!(150);
+    assert_eq!(page(asked(&bad, &[])), PageError::RequestObject, "nowhere to say so");
+    let outside = [("redirect_uri", "https://p.example/cb"), ("state", "outside")];
+    let told = redirect(asked(&bad, &outside));
+    assert_eq!((told.code, told.state.as_deref()), (Code::InvalidRequestObject, Some("outside")));
+    let told = redirect(asked(&inside, &[outside[0], ("request_uri", "urn:x")]));
+    assert_eq!(told.code, Code::InvalidRequest);
+    inside["redirect_uri"] = json!("https://evil.example/");
+    assert_eq!(page(asked(&inside, &outside)), PageError::RedirectUri);
+}
+
+#[test]
+fn under_fapi_a_request_must_be_pushed() {
+    let fapi = Client { policy: Policy::Fapi2, ..client() };
+    let params = params_of(&good());
+    assert_eq!(redirect(check(&params, &fapi, ISSUER)).code, Code::InvalidRequest);
+    let keyring = Keyring::default();
+    let here = Here { issuer: ISSUER, keyring: &keyring, now: Timestamp::from_epoch(150) };
+    assert!(
+        check_pushed(&params, &fapi, here).is_ok()
+            && check_pushed(&with("client_id", ""), &fapi, here).is_ok()
+    );
+    assert_eq!(page(check_pushed(&with("client_id", "other"), &fapi, here)), PageError::UnknownClient);
 }

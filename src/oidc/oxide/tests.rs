@@ -5,7 +5,11 @@ use url::form_urlencoded;
 use super::*;
 use crate::{
     domain::{
-        ask::Prompt, client::tests::client as fixture, grant::tests::grant, key::Algorithm, scope::Scope,
+        ask::{Prompt, ResponseMode, Whom},
+        client::tests::client as fixture,
+        grant::tests::grant,
+        key::Algorithm,
+        scope::Scope,
     },
     store::testing::{fresh, somebody},
 };
@@ -29,13 +33,18 @@ pub(crate) fn client(id: &str) -> Client {
 pub(crate) fn ask() -> Ask {
     Ask {
         client_id: "portal".into(),
+        pushed: None,
         redirect_uri: CALLBACK.into(),
+        response_mode: ResponseMode::Query,
         state: None,
         nonce: Some("n".into()),
         scope: [Scope::Openid, Scope::ActAs].into(),
         dpop_jkt: None,
         code_challenge: Some(CHALLENGE.into()),
         level: Level::Local,
+        levels: std::collections::BTreeSet::new(),
+        in_id_token: Scopes::default(),
+        whom: Whom::Anybody,
         prompt: Prompt::Unset,
         max_age: None,
         ui_locales: vec![],
@@ -189,6 +198,7 @@ fn an_ask_beyond_the_registration_gets_no_code() {
         auth_time: at(0),
         session_ends: at(1),
         dpop_jkt: None,
+        in_id_token: Scopes::default(),
         nonce: None,
     };
     assert!(authorized(&client("portal"), &ask(), &proven).is_ok());

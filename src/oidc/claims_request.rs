@@ -1,0 +1,144 @@
+//! The `claims` parameter (OpenID Connect Core, section 5.5): single claims that a client asks for, for the ID token and for
+//! `UserInfo`. What is not known here, or not this client's to know, is left out, essential or not (section 5.5.1).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Deserializer, de::Error};
+use serde_json::{Map, Value};
+
+use crate::domain::{assurance::Level, scope::Scope};
+
+/// What a client asks for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct ClaimsRequest {
+    /// The levels that it names: one of them must be reached when that is essential.
+    pub acr: Option<Acr>,
+    /// The values that it gives for `sub`: the answer must be about one of them (section 5.5.1).
+    pub subjects: Vec<BTreeSet<String>>,
+    /// The scopes to which the claims belong that it wants in the ID token.
+    pub id_token: BTreeSet<Scope>,
+    /// The same of `UserInfo`.
+    pub userinfo: BTreeSet<Scope>,
+}
+
+/// A request for `acr` with values (section 5.5.1.1).
+#[derive(Debug, PartialEq, Eq)]
+pub struct Acr {
+    /// Those of the values that are known here.
+    pub levels: BTreeSet<Level>,
+    /// Whether the login fails when none of them is reached.
+    pub essential: bool,
+}
+
+#[derive(Deserialize)]
+struct Whole {
+    #[serde(default)]
+    id_token: Option<BTreeMap<String, Option<One>>>,
+    #[serde(default)]
+    userinfo: Option<BTreeMap<String, Option<One>>>,
+}
+
+/// What is asked of one claim. It is an object: a list of the same values is none.
+struct One(Wish);
+
+impl<'de> Deserialize<'de> for One {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let members = Value::Object(Map::deserialize(deserializer)?);
+        serde_json::from_value(members).map(Self).map_err(D::Error::custom)
+    }
+}
+
+#[derive(Deserialize)]
+struct Wish {
+    #[serde(default)]
+    essential: bool,
+    #[serde(default)]
+    value: Option<Value>,
+    #[serde(default)]
+    values: Option<Vec<Value>>,
+}
+
+impl One {
+    /// The values that are texts; `None` when no value is asked for.
+    fn texts(&self) -> Option<BTreeSet<String>> {
+        let given = self.0.value.iter().chain(self.0.values.iter().flatten());
+        let texts = given.filter_map(Value::as_str).map(str::to_owned).collect();
+        (self.0.value.is_some() || self.0.values.is_some()).then_some(texts)
+    }
+}
+
+impl ClaimsRequest {
+    /// Reads the parameter; `None` when it is not what section 5.5 says.
+    pub fn read(text: &str) -> Option<Self> {
+        // A list of two would be read as the two members.
+        let whole: Whole = text.starts_with('{').then(|| serde_json::from_str(text).ok()).flatten()?;
+        let mut read = Self::default();
+        let of_id_token = whole.id_token.unwrap_or_default();
+        let of_userinfo = whole.userinfo.unwrap_or_default();
+        if let Some(Some(acr)) = of_id_token.get("acr")
+            && let Some(texts) = acr.texts()
+        {
+            let levels = texts.iter().filter_map(|text| Level::from_acr(text)).collect();
+            read.acr = Some(Acr { levels, essential: acr.0.essential });
+        }
+        for sub in [of_id_token.get("sub"), of_userinfo.get("sub")].into_iter().flatten().flatten() {
+            read.subjects.extend(sub.texts());
+        }
+        read.id_token = of_id_token.keys().filter_map(|name| scope_of(name)).collect();
+        read.userinfo = of_userinfo.keys().filter_map(|name| scope_of(name)).collect();
+        Some(read)
+    }
+}
+
+/// The scope that a claim belongs to (section 5.4).
+fn scope_of(claim: &str) -> Option<Scope> {
+    match claim {
+        "email" | "email_verified" => Some(Scope::Email),
+        "act_as" | "represents" => Some(Scope::ActAs),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_is_known_and_leaves_out_the_rest() {
+        let read = ClaimsRequest::read(
+            r#"{"id_token": {"email": null, "acr": {"essential": true, "values": ["urn:namens:acr:local", "x"]},
+                "sub": {"value": "a"}, "bsn": {"essential": true}},
+                "userinfo": {"represents": {"essential": true, "unheard": 1}, "sub": {"values": ["a", "b", 7]}, "x": null},
+                "other": 1}"#,
+        )
+        .unwrap();
+        assert_eq!(read.acr, Some(Acr { levels: [Level::Local].into(), essential: true }));
+        assert_eq!(read.subjects, [["a".to_owned()].into(), ["a".to_owned(), "b".to_owned()].into()]);
+        assert_eq!((read.id_token, read.userinfo), ([Scope::Email].into(), [Scope::ActAs].into()));
+        for nothing in ["{}", r#"{"id_token": null, "userinfo": {"sub": null, "name": null}}"#] {
+            assert_eq!(ClaimsRequest::read(nothing), Some(ClaimsRequest::default()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_request_for_claims_is_refused() {
+        for bad in [
+            "",
+            "x",
+            "[1]",
+            "[]",
+            "[null, null]",
+            r#"{"id_token": {"acr": []}}"#,
+            "null",
+            r#"{"id_token": 1}"#,
+            r#"{"id_token": ["acr"]}"#,
+            r#"{"id_token": {"acr": true}}"#,
+            r#"{"userinfo": {"email": {"essential": "yes"}}}"#,
+            r#"{"userinfo": {"email": {"values": "x"}}}"#,
+            r#"{"id_token": {}, "id_token": {}}"#,
+        ] {
+            assert_eq!(ClaimsRequest::read(bad), None, "{bad}");
+        }
+        assert_eq!(ClaimsRequest::read(&"[".repeat(4096)), None);
+    }
+}

@@ -1,0 +1,91 @@
+//! Authorization requests that clients pushed (RFC 9126). They are found by the hash of their handle, and end with the answer.
+
+use serde::{Deserialize, Serialize};
+use sqlx::{Any, Executor};
+
+use super::{Store, ephemeral::Kind};
+use crate::domain::{ask::Ask, client::Client, fault::Fault, secret::Hashed, time::Timestamp};
+
+/// A request, and until when its handle may be brought.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Kept {
+    /// The request.
+    pub ask: Ask,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+impl Kept {
+    /// Whether `client` may have its handle brought at `now` (RFC 9126 section 4).
+    pub fn is_good_for(&self, client: &Client, now: Timestamp) -> bool {
+        now < self.until && self.ask.client_id == client.id
+    }
+}
+
+impl Store {
+    /// Keeps a request until `ends`.
+    pub async fn push(&self, handle: &Hashed, kept: &Kept, ends: Timestamp) -> Result<(), Fault> {
+        let new = self.ephemeral.seal(Kind::Pushed, handle.hex(), kept, ends)?;
+        self.keep(new).await
+    }
+
+    /// The request under that handle, while it is not answered. It says itself where it was found.
+    pub async fn pushed(&self, handle: &Hashed, now: Timestamp) -> Result<Option<Kept>, Fault> {
+        let name = handle.hex();
+        let found = self.ephemeral.read::<Kept>(Kind::Pushed, &name, now).await?;
+        Ok(found.map(|found| Kept { ask: Ask { pushed: Some(name), ..found.value.ask }, ..found.value }))
+    }
+
+    /// Ends a pushed request, for it is about to be answered. `false` when it was: exactly one caller ever hears `true`.
+    pub async fn answer_pushed(&self, name: &str) -> Result<bool, Fault> {
+        answer(self.db.writer(), name).await
+    }
+}
+
+/// The same, within what else is written for the answer.
+pub(super) async fn answer<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    name: &str,
+) -> Result<bool, Fault> {
+    let done = sqlx::query("DELETE FROM ephemeral WHERE kind = $1 AND name = $2")
+        .bind(Kind::Pushed.word())
+        .bind(name)
+        .execute(executor)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{ask::tests::ask, client::tests::client, secret::Secret},
+        store::testing::fresh,
+    };
+
+    const fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_epoch(seconds)
+    }
+
+    #[test]
+    fn a_handle_is_its_clients_and_ends_to_the_second() {
+        let kept = Kept { ask: ask(), until: at(100) };
+        assert!(kept.is_good_for(&client(), at(99)) && !kept.is_good_for(&client(), at(100)));
+        assert!(!kept.is_good_for(&Client { id: "other".into(), ..client() }, at(99)));
+    }
+
+    #[tokio::test]
+    async fn of_twenty_answers_one_is_given() {
+        let fresh = fresh().await;
+        let (store, handle) = (&fresh.store, Secret::token("").hashed());
+        store.push(&handle, &Kept { ask: ask(), until: at(100) }, at(200)).await.unwrap();
+        let name = store.pushed(&handle, at(1)).await.unwrap().unwrap().ask.pushed.unwrap();
+        let mut answers = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let (store, name) = (store.clone(), name.clone());
+            answers.spawn(async move { store.answer_pushed(&name).await.unwrap() });
+        }
+        assert_eq!(answers.join_all().await.into_iter().filter(|given| *given).count(), 1);
+        assert!(store.pushed(&handle, at(1)).await.unwrap().is_none());
+    }
+}

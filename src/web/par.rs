@@ -1,0 +1,35 @@
+//! The endpoint for pushed authorization requests (RFC 9126 section 2).
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{State, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+
+use super::token::{NO_STORE, authorization, form, refusal};
+use crate::{
+    app::App,
+    flows::{client_auth::authenticate, par::push},
+};
+
+/// `POST /par`.
+pub async fn par(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let now = app.clock.now();
+    let answer = async {
+        let form = form(&headers, body)?;
+        let client = authenticate(&app, authorization(&headers)?, &form, now).await?;
+        push(&app, &client, &form, now).await
+    };
+    match answer.await {
+        Ok(pushed) => (StatusCode::CREATED, NO_STORE, Json(pushed)).into_response(),
+        Err(error) => refusal(error, "Basic realm=\"namens\""),
+    }
+}
