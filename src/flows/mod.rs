@@ -11,6 +11,7 @@ pub mod guesses;
 pub mod link;
 pub mod logins;
 pub mod logout;
+pub mod notify;
 pub mod question;
 pub mod recover;
 pub mod redeem;

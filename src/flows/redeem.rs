@@ -190,7 +190,7 @@ impl Issuing<'_> {
             return Err(BAD_REFRESH);
         }
         if let Some(session) = &mut found.session {
-            self.store.note_visit(session, now).await?;
+            self.store.note_visit(session, self.idle, now).await?;
         }
         let sub = match found.sub {
             Some(sub) => sub,

@@ -24,6 +24,10 @@ pub struct Extra {
     pub authorization_response_iss_parameter_supported: bool,
     /// Where a portal sends a user who signs out (OpenID Connect RP-Initiated Logout, section 2.1).
     pub end_session_endpoint: String,
+    /// Portals hear that a session ended (OpenID Connect Back-Channel Logout, section 2.1).
+    pub backchannel_logout_supported: bool,
+    /// They hear which: `sid` (the same section).
+    pub backchannel_logout_session_supported: bool,
     /// The values of `prompt` that change something (OpenID Connect Prompt Create, section 4.2).
     pub prompt_values_supported: Vec<String>,
 }
@@ -81,6 +85,8 @@ pub fn metadata(
         code_challenge_methods_supported: words(&["S256"]),
         authorization_response_iss_parameter_supported: true,
         end_session_endpoint: at(path::LOGOUT),
+        backchannel_logout_supported: true,
+        backchannel_logout_session_supported: true,
         prompt_values_supported: words(&["none", "login", "select_account"]),
     };
     Ok(Metadata::new(
@@ -157,6 +163,8 @@ mod tests {
             "code_challenge_methods_supported": ["S256"],
             "authorization_response_iss_parameter_supported": true,
             "end_session_endpoint": "https://id.example.nl/logout",
+            "backchannel_logout_supported": true,
+            "backchannel_logout_session_supported": true,
             "prompt_values_supported": ["none", "login", "select_account"],
         });
         assert_eq!(told(false), expected);

@@ -11,6 +11,7 @@ pub mod id_token;
 pub mod jws;
 pub mod jwt;
 pub mod keyring;
+pub mod logout_token;
 pub mod oxide;
 pub mod params;
 pub mod signing_key;

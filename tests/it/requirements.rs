@@ -99,7 +99,12 @@ fn listed(name: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_test_that_the_documents_name_exists() {
-    for (name, least) in [("docs/requirements.md", 80), ("docs/architecture.md", 15), ("docs/saml.md", 150)] {
+    for (name, least) in [
+        ("docs/requirements.md", 80),
+        ("docs/architecture.md", 15),
+        ("docs/saml.md", 150),
+        ("docs/oidc.md", 30),
+    ] {
         let text = document(name);
         // Above its table of crates, the architecture names code.
         let named = tests_named(text.split("| crate |").last().unwrap());
@@ -146,6 +151,17 @@ fn every_requirement_and_attack_on_saml_has_its_row_and_so_has_every_spoil() {
         let rows = attacks.iter().filter(|row| row.contains(&format!("`{word}`"))).count();
         assert_eq!(rows, 1, "{word}");
     }
+}
+
+#[test]
+fn every_row_on_openid_connect_names_a_test() {
+    let text = document("docs/oidc.md");
+    let heads = ["| standard, section |", "| attack |"];
+    let rows = text
+        .lines()
+        .filter(|line| line.starts_with("| ") && !heads.iter().any(|head| line.starts_with(head)));
+    let bare: Vec<_> = rows.filter(|row| tests_named(row.rsplit(" | ").next().unwrap()).is_empty()).collect();
+    assert!(bare.is_empty(), "{bare:#?}");
 }
 
 /// That the files exist, `floors` checks.
