@@ -273,7 +273,7 @@ async fn a_portal_that_fails_is_told_again_and_given_up_in_the_end() {
     change(&house, "UPDATE notices SET tries = 8, due = 0 WHERE due IS NOT NULL");
     settled(&house).await;
     let gave_up = format!("gave_up told {} status_302", sid.as_str().unwrap());
-    assert_eq!(lines(&house)[0], gave_up);
+    assert!(lines(&house).contains(&gave_up), "{:?}", lines(&house));
     assert!(ears.of(TOLD, &sid, 2).await.len() >= 2);
     assert!(house.log().contains("a portal was never told that a session ended"));
 }
