@@ -262,6 +262,7 @@ async fn a_portal_that_fails_is_told_again_and_given_up_in_the_end() {
     let heard = ears.of(TOLD, &sid, 2).await;
     settled(&house).await;
     assert_eq!(lines(&house), [format!("ok told {}", sid.as_str().unwrap())], "204 is a yes");
+    assert_eq!(ears.so_far(TOLD).len(), 2);
     assert_ne!(claims(&heard[0])["jti"], claims(&heard[1])["jti"], "each try has a token of its own");
 
     let again = log_in(&house, &browser, "jansen@voorbeeld.nl", 2).await;
