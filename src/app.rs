@@ -4,6 +4,8 @@ pub mod digid;
 
 use std::{
     collections::HashMap,
+    fs,
+    path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -17,6 +19,7 @@ use crate::{
     domain::{client::Client, fault::Fault, key::Algorithm},
     mail::Mailer,
     oidc::keyring::Keyring,
+    outbound::Outbound,
     password::Hasher,
     store::{Db, Store, Vault},
 };
@@ -47,6 +50,8 @@ pub struct App {
     pub mailer: Mailer,
     /// The connection to DigiD, where it is contracted.
     pub digid: Option<Connection>,
+    /// Calls portals.
+    pub outbound: Outbound,
     /// Tells the time, once a request.
     pub clock: Clock,
     /// How many more tries at a password may wait for their turn.
@@ -70,6 +75,7 @@ impl App {
         Ok(Arc::new(Self {
             hasher: Hasher::new(config.password)?,
             mailer: Mailer::new(&config.mail, &config.folder)?,
+            outbound: outbound(&config)?,
             clock: Clock,
             waiting: Semaphore::new(WAITING),
             config,
@@ -153,6 +159,18 @@ pub async fn open_store(config: &Config, create: bool) -> Result<Store, Fault> {
     }
     let vault = Vault::open(config.master_key.read("master_key", &config.folder)?.expose())?;
     Ok(Store::new(Db::open_sqlite(&path, create).await?, vault))
+}
+
+/// What calls portals.
+pub fn outbound(config: &Config) -> Result<Outbound, Fault> {
+    let read = |path: &PathBuf| {
+        let path = config.path(path);
+        fs::read(&path).map_err(|error| {
+            BadConfig::value(format_args!("[outbound] extra_roots: cannot read {}: {error}", path.display()))
+        })
+    };
+    let roots = config.outbound.extra_roots.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    Ok(Outbound::new(&roots, config.outbound.reach())?)
 }
 
 /// The clients of the configuration, checked.

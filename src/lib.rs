@@ -10,7 +10,7 @@
 //! | [`app`] | configuration, store, keys, mail and clock, built once and handed down |
 //! | [`oidc`], [`saml`], [`mail`], [`password`] | the languages Namens speaks with others; what hashes |
 //! | [`store`] | what is kept, durable and ephemeral; what is sealed |
-//! | [`config`], [`clock`], [`observe`], [`lane`] | what the operator wrote; the one reader of the time; what is logged; work that blocks |
+//! | [`config`], [`clock`], [`observe`], [`lane`], [`outbound`] | what the operator wrote; the one reader of the time; what is logged; work that blocks; calls to addresses that others registered |
 //! | [`domain`] | the rules: no async, no input or output |
 //!
 //! `simulator` (a cargo feature, off by default) is a DigiD, a portal, a mailbox and a walker for the demo and the tests.
@@ -26,6 +26,7 @@ pub mod lane;
 pub mod mail;
 pub mod observe;
 pub mod oidc;
+pub mod outbound;
 pub mod password;
 pub mod saml;
 #[cfg(feature = "simulator")]

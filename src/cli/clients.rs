@@ -70,6 +70,9 @@ struct Add {
     /// Where the browser may go after signing out; may be given more than once
     #[arg(long = "post-logout-redirect-uri", value_name = "URL")]
     post_logout_redirect_uris: Vec<String>,
+    /// Where it hears that a session ended
+    #[arg(long, value_name = "URL")]
+    backchannel_logout_uri: Option<String>,
     /// How it proves who it is
     #[arg(long, default_value = "private_key_jwt")]
     auth: AuthMethod,
@@ -123,6 +126,7 @@ impl ClientsCommand {
                     return Err(NotDone::Configured(add.id).into());
                 }
                 let (client, secret) = add.read()?;
+                config.outbound.check_notices(&client.id, client.backchannel_logout_uri.as_deref())?;
                 if !store.add_client(&client, now).await? {
                     return Err(NotDone::Taken(client.id).into());
                 }
@@ -186,6 +190,7 @@ impl Add {
             redirect_uris: self.redirect_uris,
             post_logout_redirect_uris: self.post_logout_redirect_uris,
             scopes: self.scopes.into_iter().chain([Scope::Openid]).collect(),
+            backchannel_logout_uri: self.backchannel_logout_uri,
             auth,
             jwks: self.jwks.as_deref().map(read_jwks).transpose()?,
             sector,
@@ -225,6 +230,7 @@ fn as_json(client: &Client, configured: bool) -> Value {
         "policy": client.policy,
         "redirect_uris": client.redirect_uris,
         "post_logout_redirect_uris": client.post_logout_redirect_uris,
+        "backchannel_logout_uri": client.backchannel_logout_uri,
         "auth": client.auth.method(),
         "jwks": client.jwks,
         "scopes": client.scopes,
@@ -262,6 +268,9 @@ fn show(out: &mut impl Write, json: bool, client: &Client, configured: bool) -> 
     }
     for uri in &client.post_logout_redirect_uris {
         writeln!(out, "after sign-out  {uri}")?;
+    }
+    if let Some(uri) = &client.backchannel_logout_uri {
+        writeln!(out, "hears of ends   {uri}")?;
     }
     writeln!(out, "auth            {}", client.auth.method())?;
     writeln!(out, "scopes          {}", client.scopes)?;

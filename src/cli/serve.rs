@@ -21,6 +21,7 @@ use crate::{
     app::App,
     config::{BadConfig, Config},
     domain::fault::Fault,
+    flows::notify::keep_telling,
     observe::{self, Metrics},
     web::{metrics, router::router},
 };
@@ -51,6 +52,7 @@ impl Serve {
         // Before the line is written: whoever reads it may stop us at once.
         let stop = told_to_stop()?;
         let house = tokio::spawn(app.clone().keep_house());
+        let telling = tokio::spawn(keep_telling(app.clone()));
         let counted = metrics.map(|(listener, metrics)| {
             let limits = Limits { connections: SCRAPERS, ..Limits::default() };
             tokio::spawn(listen(listener, metrics::router(app.clone(), metrics), limits, pending()))
@@ -59,6 +61,7 @@ impl Serve {
         out.flush()?;
         listen(listener, router(app.clone()), Limits::default(), stop).await;
         house.abort();
+        telling.abort();
         counted.inspect(JoinHandle::abort);
         if !app.mailer.drain(LAST_MAIL).await {
             tracing::warn!("stopped before every mail was sent");

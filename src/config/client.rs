@@ -33,6 +33,8 @@ pub struct ClientEntry {
     /// Where the browser may go after signing out.
     #[serde(default)]
     pub post_logout_redirect_uris: Vec<String>,
+    /// Where it hears that a session ended.
+    pub backchannel_logout_uri: Option<String>,
     /// How it proves who it is: `none`, `client_secret_basic`, `client_secret_post` or `private_key_jwt`.
     pub auth: AuthMethod,
     /// A file with its JSON Web Key Set, for `private_key_jwt`.
@@ -118,6 +120,7 @@ impl ClientEntry {
             policy: self.policy,
             redirect_uris: self.redirect_uris.clone(),
             post_logout_redirect_uris: self.post_logout_redirect_uris.clone(),
+            backchannel_logout_uri: self.backchannel_logout_uri.clone(),
             auth,
             jwks: self.jwks.as_ref().map(|path| read_jwks(&folder.join(path))).transpose()?,
             scopes: self.scopes.clone(),

@@ -5,6 +5,7 @@ pub mod client;
 pub mod digid;
 pub mod mail;
 pub mod metrics;
+pub mod outbound;
 pub mod password;
 pub mod secret;
 pub mod session;
@@ -22,6 +23,7 @@ pub use client::ClientEntry;
 pub use digid::Digid;
 pub use mail::{Mail, Smtp, SmtpTls};
 pub use metrics::Metrics;
+pub use outbound::Outbound;
 pub use password::Password;
 pub use secret::SecretSource;
 pub use session::Session;
@@ -47,6 +49,9 @@ pub struct Config {
     pub digid: Option<Box<Digid>>,
     /// Where Prometheus reads numbers; nowhere when left out.
     pub metrics: Option<Metrics>,
+    /// What may be called beside public addresses.
+    #[serde(default)]
+    pub outbound: Outbound,
     /// How passwords are hashed.
     #[serde(default)]
     pub password: Password,
@@ -179,6 +184,10 @@ impl Config {
             return Err(BadConfig::value(
                 "[metrics]: give an address of its own, such as 127.0.0.1:9464: `listen` is for people and portals",
             ));
+        }
+        self.outbound.check(issuer)?;
+        for client in &self.clients {
+            self.outbound.check_notices(&client.id, client.backchannel_logout_uri.as_deref())?;
         }
         self.password.check()?;
         self.session.check()?;

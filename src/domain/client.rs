@@ -30,6 +30,9 @@ pub struct Client {
     /// Where a browser may go after signing out (OpenID Connect RP-Initiated Logout, section 3.1).
     #[serde(default)]
     pub post_logout_redirect_uris: Vec<String>,
+    /// Where it hears that a session ended (OpenID Connect Back-Channel Logout, section 2.2).
+    #[serde(default)]
+    pub backchannel_logout_uri: Option<String>,
     /// How it proves who it is at the token endpoint.
     pub auth: ClientAuth,
     /// The keys that it signs with, where it does.
@@ -96,6 +99,17 @@ pub enum BadClient {
         /// The URI as written.
         uri: String,
     },
+    /// An address at which it could not hear of sessions that end (OpenID Connect Back-Channel Logout, section 2.2).
+    #[error(
+        "client {client}: backchannel_logout_uri {uri} must be https (http only on 127.0.0.1 or [::1]), without a fragment or \
+         user name"
+    )]
+    BackchannelUri {
+        /// The client's id.
+        client: String,
+        /// The URI as written.
+        uri: String,
+    },
     /// Several hosts and no sector: its subjects would depend on which came first (OpenID Connect Core, section 8.1).
     #[error("client {0}: its redirect URIs have several hosts; name the `sector` they share")]
     Sector(String),
@@ -152,6 +166,9 @@ impl Client {
             if !may_redirect_to(uri) {
                 return Err(BadClient::RedirectUri { client: self.id.clone(), uri: uri.clone() });
             }
+        }
+        if let Some(uri) = self.backchannel_logout_uri.as_ref().filter(|uri| !may_redirect_to(uri)) {
+            return Err(BadClient::BackchannelUri { client: self.id.clone(), uri: uri.clone() });
         }
         if self.auth == ClientAuth::PrivateKeyJwt && self.jwks.is_none() {
             return Err(BadClient::NoKeys(self.id.clone()));
@@ -229,6 +246,7 @@ pub(crate) mod tests {
             policy: Policy::Nlgov,
             redirect_uris: vec!["https://portal.example.nl/callback".into()],
             post_logout_redirect_uris: vec![],
+            backchannel_logout_uri: None,
             auth: ClientAuth::None,
             jwks: None,
             scopes: [Scope::Openid].into(),
@@ -256,6 +274,9 @@ pub(crate) mod tests {
         ));
         let auth = ClientAuth::ClientSecretPost(Secret::new("x").hashed());
         assert!(matches!(Client { auth, ..client() }.check(), Err(BadClient::Auth { .. })));
+        let uri = Some("http://portal.example.nl/out".into());
+        let bad = Client { backchannel_logout_uri: uri, ..client() }.check();
+        assert!(matches!(bad, Err(BadClient::BackchannelUri { .. })));
         let auth = ClientAuth::PrivateKeyJwt;
         assert!(matches!(Client { auth, ..client() }.check(), Err(BadClient::NoKeys(_))));
         let auth = ClientAuth::None;

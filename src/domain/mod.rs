@@ -23,6 +23,7 @@ pub mod login;
 pub mod mandate;
 pub mod policy;
 pub mod proof;
+pub mod reach;
 pub mod registration;
 pub mod representation;
 pub mod scope;

@@ -56,9 +56,14 @@ impl Session {
         }
     }
 
+    /// When it is over if nobody visits it again: `idle` is the longest it may go unvisited, in seconds.
+    pub fn over(&self, idle: i64) -> Timestamp {
+        self.ends.min(self.seen.plus(idle))
+    }
+
     /// Whether it still lives: `era` is its account's, and `idle` the longest it may go unvisited, in seconds.
     pub fn is_alive(&self, era: i64, idle: i64, now: Timestamp) -> bool {
-        self.era == era && now < self.ends && now.since(self.seen) < idle
+        self.era == era && now < self.over(idle)
     }
 
     /// Whether a visit at `now` is worth noting.

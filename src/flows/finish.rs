@@ -84,7 +84,7 @@ pub async fn finish(
     let secret = Secret::token("");
     let session = Session::begin(done, secret.hashed(), account.era, app.config.session.absolute(), now);
     let (code, good_for) = oxide::draw(&app.store, &client(app, ask).await?, ask, &session, now)?;
-    let begun = [app.store.new_session(&session)?, good_for];
+    let begun = [app.store.new_session(&session, app.config.session.idle())?, good_for];
     let event = Event {
         outcome: "ok",
         actor: Some(done.person.as_str()),

@@ -13,6 +13,7 @@ pub mod introspect;
 pub mod link;
 pub mod logins;
 pub mod logout;
+pub mod notify;
 mod own_token;
 pub mod par;
 pub mod question;

@@ -223,7 +223,7 @@ impl Issuing<'_> {
         }
         self.spend_proof().await?;
         if let Some(session) = &mut found.session {
-            self.store.note_visit(session, now).await?;
+            self.store.note_visit(session, self.idle, now).await?;
         }
         let sub = match found.sub {
             Some(sub) => sub,

@@ -44,6 +44,10 @@ pub struct Extra {
     pub revocation_endpoint_auth_methods_supported: Vec<String>,
     /// With what it may sign that.
     pub revocation_endpoint_auth_signing_alg_values_supported: Vec<String>,
+    /// Portals hear that a session ended (OpenID Connect Back-Channel Logout, section 2.1).
+    pub backchannel_logout_supported: bool,
+    /// They hear which: `sid` (the same section).
+    pub backchannel_logout_session_supported: bool,
     /// The values of `prompt` that change something (OpenID Connect Prompt Create, section 4.2).
     pub prompt_values_supported: Vec<String>,
 }
@@ -113,6 +117,8 @@ pub fn metadata(
         revocation_endpoint: at(path::REVOKE),
         revocation_endpoint_auth_methods_supported: words(&[CONFIDENTIAL.as_slice(), &["none"]].concat()),
         revocation_endpoint_auth_signing_alg_values_supported: words(&Algorithm::ALL.map(Algorithm::name)),
+        backchannel_logout_supported: true,
+        backchannel_logout_session_supported: true,
         prompt_values_supported: words(&["none", "login", "select_account"]),
     };
     Ok(Metadata::new(
@@ -210,6 +216,8 @@ mod tests {
             "revocation_endpoint_auth_methods_supported":
                 ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
             "revocation_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA"],
+            "backchannel_logout_supported": true,
+            "backchannel_logout_session_supported": true,
             "prompt_values_supported": ["none", "login", "select_account"],
         });
         assert_eq!(told(false), expected);

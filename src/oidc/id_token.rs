@@ -203,4 +203,23 @@ mod tests {
         let (with, _) = verified(Algorithm::Es256, &Facts { until, ..facts(&sid, Some(&[])) });
         assert_eq!((&with["act_as"], with["exp"].as_i64()), (&serde_json::json!([]), Some(170)));
     }
+
+    /// OpenID Connect RP-Initiated Logout, section 2: a hint may have expired.
+    #[test]
+    fn a_hint_outlives_the_token_and_nothing_else() {
+        let (sid, ring) = (SessionId::from_stored("sid"), ring_of([stored(Algorithm::Es256)]));
+        let at = Timestamp::from_epoch;
+        let token =
+            sign(&facts(&sid, None), "access", ring.signer(Algorithm::Es256, at(150)).unwrap(), at(150));
+        let (token, until) = (token.unwrap(), at(160));
+        let short = Facts { until, ..facts(&sid, None) };
+        let short = sign(&short, "access", ring.signer(Algorithm::Es256, at(150)).unwrap(), at(150)).unwrap();
+        let read = |token: &str, issuer, now| Hint::read(&ring, issuer, token, at(now));
+        for token in [&token, &short] {
+            let hint = read(token, ISSUER, 299).unwrap();
+            assert_eq!((hint.aud.as_str(), hint.sid), ("portal", sid.clone()));
+            assert_eq!(read(token, "https://other.example", 299), None);
+            assert_eq!(read(token, ISSUER, 300), None, "its key is published no more");
+        }
+    }
 }

@@ -14,6 +14,7 @@ pub mod introspection;
 pub mod jws;
 pub mod jwt;
 pub mod keyring;
+pub mod logout_token;
 pub mod oxide;
 pub mod par;
 pub mod params;

@@ -7,6 +7,7 @@ use super::{
     audit::{Event, write_event},
     columns::Columns,
     mandates::join_mandates,
+    notices,
     persons::{NewPerson, insert_person, seal_bsn},
     subjects::join_subjects,
 };
@@ -222,6 +223,7 @@ impl Store {
             tx.rollback().await?;
             return Ok(false);
         }
+        notices::of_account(&mut tx, &account.id, now).await?;
         let actor = Some(account.person.as_str());
         write_event(
             &mut *tx,

@@ -23,6 +23,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "mandates", include_str!("../../migrations/0003_mandates.sql")),
     (4, "digid_sessions", include_str!("../../migrations/0004_digid_sessions.sql")),
     (5, "special_bases", include_str!("../../migrations/0005_special_bases.sql")),
+    (7, "notices", include_str!("../../migrations/0007_notices.sql")),
     (8, "dpop", include_str!("../../migrations/0008_dpop.sql")),
 ];
 
@@ -146,10 +147,15 @@ impl Db {
     pub(super) async fn sweep(&self, now: Timestamp) -> Result<u64, Fault> {
         let mut swept = 0;
         for statement in [
-            "DELETE FROM ephemeral WHERE (kind, name) IN (SELECT kind, name FROM ephemeral WHERE ends <= $1 LIMIT $2)",
+            "DELETE FROM ephemeral WHERE (kind, name) IN \
+             (SELECT kind, name FROM ephemeral WHERE ends <= $1 AND kind <> 'session' LIMIT $2)",
             "DELETE FROM counters WHERE name IN (SELECT name FROM counters WHERE ends <= $1 LIMIT $2)",
             "DELETE FROM spent WHERE (kind, mark) IN (SELECT kind, mark FROM spent WHERE ends <= $1 LIMIT $2)",
-            "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE ends <= $1 LIMIT $2)",
+            // Not before whoever was given something in the session stands among those to be told of its end.
+            "DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE ends <= $1 \
+             AND NOT EXISTS (SELECT 1 FROM ephemeral WHERE kind = 'session' AND name = grants.sid) LIMIT $2)",
+            "DELETE FROM notices WHERE (sid, client_id) IN \
+             (SELECT sid, client_id FROM notices WHERE ends <= $1 AND due IS NULL LIMIT $2)",
             "DELETE FROM digid_sessions WHERE sid IN (SELECT sid FROM digid_sessions WHERE ends <= $1 LIMIT $2)",
             "DELETE FROM digid_logouts WHERE mark IN (SELECT mark FROM digid_logouts WHERE ends <= $1 LIMIT $2)",
         ] {

@@ -10,6 +10,7 @@ use super::{
     columns::Columns,
     ephemeral::{Kind, Versioned},
     mandates::read_birth,
+    notices,
 };
 use crate::domain::{
     assurance::Level,
@@ -248,12 +249,13 @@ impl Store {
     }
 }
 
-/// Ends every family of a session, inside the transaction that ends it.
+/// Ends every family of a session, inside the transaction that ends it, and writes down whom to tell.
 pub(super) async fn revoke_of_session(
     tx: &mut Transaction<'_, Any>,
     sid: &SessionId,
     now: Timestamp,
 ) -> Result<(), Fault> {
+    notices::of_session(tx, sid, now).await?;
     revoke(tx, (OF_SESSION, sid.as_str()), "session.ended", now).await
 }
 

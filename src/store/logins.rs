@@ -245,7 +245,7 @@ mod tests {
         fn begun(&self, session: &Session) -> [New; 2] {
             let store = &self.0.store;
             let code = store.new_code(&Secret::token("").hashed(), &"good for", at(60)).unwrap();
-            [store.new_session(session).unwrap(), code]
+            [store.new_session(session, 900).unwrap(), code]
         }
 
         async fn end(&self, version: i64, older: &Session, begun: [New; 2]) -> Result<Ended, Fault> {

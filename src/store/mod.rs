@@ -16,6 +16,7 @@ pub mod grants;
 pub mod keys;
 pub mod logins;
 pub mod mandates;
+pub mod notices;
 pub mod persons;
 pub mod pushed;
 mod representation;
@@ -76,9 +77,10 @@ impl Store {
         self.db.check_migrated().await
     }
 
-    /// Deletes what has ended: a bounded number of rows of each table. Tells how many.
+    /// Deletes what has ended: a bounded number of rows of each table. Tells how many. A session takes with it what was given
+    /// in it.
     pub async fn sweep(&self, now: Timestamp) -> Result<u64, Fault> {
-        self.db.sweep(now).await
+        Ok(self.sweep_sessions(now).await? + self.db.sweep(now).await?)
     }
 
     /// Finishes what is under way and closes the files.

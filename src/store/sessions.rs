@@ -3,6 +3,7 @@
 use super::{
     Store,
     audit::{Event, write_event},
+    columns::Columns,
     digid_sessions::forget_digid,
     ephemeral::{Kind, New, Versioned, remove},
     grants::revoke_of_session,
@@ -11,15 +12,18 @@ use crate::domain::{
     fault::Fault, id::SessionId, proof::Digid, secret::Secret, session::Session, time::Timestamp,
 };
 
+/// How many sessions one sweep ends at most, so that it never holds the writer long.
+const SWEEP: i64 = 100;
+
 impl Store {
     /// Keeps a new session.
     pub async fn begin_session(&self, session: &Session) -> Result<(), Fault> {
-        self.keep(self.new_session(session)?).await
+        self.keep(self.new_session(session, i64::MAX)?).await
     }
 
-    /// A new session, ready to be kept.
-    pub fn new_session(&self, session: &Session) -> Result<New, Fault> {
-        self.ephemeral.seal(Kind::Session, session.sid.to_string(), session, session.ends)
+    /// A new session, ready to be kept. It is swept when nobody has visited it for `idle` seconds.
+    pub fn new_session(&self, session: &Session, idle: i64) -> Result<New, Fault> {
+        self.ephemeral.seal(Kind::Session, session.sid.to_string(), session, session.over(idle))
     }
 
     /// The session of a cookie, if it lives, its secret fits and its account has not ended it since. Notes the visit.
@@ -34,7 +38,7 @@ impl Store {
         if !found.value.secret.is_of(&Secret::new(secret)) {
             return Ok(None);
         }
-        self.note_visit(&mut found, now).await?;
+        self.note_visit(&mut found, idle, now).await?;
         Ok(Some(found.value))
     }
 
@@ -50,17 +54,22 @@ impl Store {
 
     /// Notes a visit, where the last one is long enough ago. A client that refreshes its tokens does so because its user is
     /// busy there, so that is a visit too.
-    pub async fn note_visit(&self, found: &mut Versioned<Session>, now: Timestamp) -> Result<(), Fault> {
+    pub async fn note_visit(
+        &self,
+        found: &mut Versioned<Session>,
+        idle: i64,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
         if found.value.wants_note(now) {
             found.value.seen = now;
-            let (sid, ends) = (found.value.sid.as_str(), found.value.ends);
+            let sid = found.value.sid.as_str();
             // Losing this race only means that another visit was noted at the same time.
-            self.ephemeral.swap(Kind::Session, sid, found, ends).await?;
+            self.ephemeral.swap(Kind::Session, sid, found, found.value.over(idle)).await?;
         }
         Ok(())
     }
 
-    async fn live_session(
+    pub(super) async fn live_session(
         &self,
         sid: &str,
         idle: i64,
@@ -71,6 +80,29 @@ impl Store {
         };
         let account = self.account(&found.value.account).await?;
         Ok(account.filter(|account| found.value.is_alive(account.era, idle, now)).map(|_| found))
+    }
+
+    /// Ends sessions that are over, unvisited or old, with everything that was given in them: a bounded number. Tells how many.
+    pub(super) async fn sweep_sessions(&self, now: Timestamp) -> Result<u64, Fault> {
+        let mut tx = self.db.begin().await?;
+        let rows = sqlx::query(
+            "DELETE FROM ephemeral WHERE kind = $1 AND name IN \
+             (SELECT name FROM ephemeral WHERE kind = $1 AND ends <= $2 LIMIT $3) AND ends <= $2 RETURNING name",
+        )
+        .bind(Kind::Session.word())
+        .bind(now.epoch())
+        .bind(SWEEP)
+        .fetch_all(&mut *tx)
+        .await?;
+        let mut swept = 0;
+        for row in rows {
+            let sid = SessionId::from_stored(row.text("name")?);
+            forget_digid(&mut tx, &sid).await?;
+            revoke_of_session(&mut tx, &sid, now).await?;
+            swept += 1;
+        }
+        tx.commit().await?;
+        Ok(swept)
     }
 
     /// Ends a session and everything that was given in it, with the line in the log: all or nothing. Gives what DigiD must

@@ -16,7 +16,7 @@ use super::{
     visit::Visit,
 };
 use crate::{
-    domain::{fault::Fault, proof::Digid},
+    domain::{fault::Fault, lang::Lang, proof::Digid},
     flows::{
         Refused, Stop,
         single_logout::{arrive, depart, hear, is_on},
@@ -54,8 +54,8 @@ page::rendered!(DigidLogoutPage);
 page::rendered!(PartlyLoggedOutPage);
 
 /// The page after a session that DigiD opened has ended here.
-pub(super) async fn leave(visit: &Visit, who: &Digid, back: Option<String>) -> Response {
-    let mut frame = Frame::leaving(visit.lang(None));
+pub(super) async fn leave(visit: &Visit, lang: Lang, who: &Digid, back: Option<String>) -> Response {
+    let mut frame = Frame::leaving(lang);
     match depart(&visit.app, who, back.clone(), visit.now).await {
         Ok(departure) => {
             // DigiD sends the browser back here, and from here it goes back to the portal.

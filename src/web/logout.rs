@@ -12,13 +12,15 @@ use super::{
     visit::Visit,
 };
 use crate::{
-    domain::fault::Fault,
+    app::App,
+    domain::{fault::Fault, lang::Lang},
     flows::logout::sign_out,
     oidc::{error::signed_out_location, id_token::Hint, params::Params, path},
 };
 
-/// The parameters of OpenID Connect RP-Initiated Logout, section 2, that are sent again with the user's answer.
-const KEPT: [&str; 3] = ["id_token_hint", "post_logout_redirect_uri", "state"];
+/// The parameters of OpenID Connect RP-Initiated Logout, section 2, that are sent again with the user's answer. Not
+/// `logout_hint`: who is to be signed out is whoever sits at this browser.
+const KEPT: [&str; 5] = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"];
 /// What the token of the confirmation form is bound to.
 const FORM: &str = "logout";
 
@@ -54,31 +56,86 @@ pub async fn post(visit: Visit, body: Bytes) -> Result<Response, Failed> {
     answer(&visit, &body, true).await
 }
 
+/// A portal's request, as far as it can be believed.
+struct Asked {
+    params: Params,
+    /// The ID token that proves who asks, and about which session.
+    hint: Option<Hint>,
+    /// The client it says it is for, where no ID token was sent that could prove it.
+    claimed: Option<String>,
+    lang: Lang,
+}
+
+impl Asked {
+    /// Reads it. A hint that we did not make, or made for another client than `client_id`, is none, and what comes with it is
+    /// no better (OpenID Connect RP-Initiated Logout, section 2).
+    fn read(visit: &Visit, raw: &[u8]) -> Self {
+        // What cannot be read asks nothing; the user can still sign out.
+        let params = Params::parse(raw).ok().filter(|params| !params.has_duplicates()).unwrap_or_default();
+        let (app, claimed) = (&visit.app, params.get("client_id").map(str::to_owned));
+        let hint = params.get("id_token_hint");
+        let read = |token| Hint::read(&app.keyring(), app.config.issuer(), token, visit.now);
+        let wishes = params.get("ui_locales").unwrap_or_default().split(' ').map(str::to_owned);
+        Self {
+            lang: visit.lang_among(&wishes.collect::<Vec<_>>()),
+            hint: hint.and_then(read).filter(|hint| claimed.as_ref().is_none_or(|id| *id == hint.aud)),
+            claimed: claimed.filter(|_| hint.is_none()),
+            params,
+        }
+    }
+
+    /// Where the browser may go afterwards: only to an address that the client of a genuine hint has registered; or the
+    /// client that is named, once the `user` has said that they want to sign out (section 3).
+    async fn way_back(&self, app: &App, user: bool) -> Result<Option<String>, Fault> {
+        let proven = self.hint.as_ref().map(|hint| &hint.aud);
+        let client = proven.or(self.claimed.as_ref().filter(|_| user));
+        let (Some(client), Some(wanted)) = (client, self.params.get("post_logout_redirect_uri")) else {
+            return Ok(None);
+        };
+        let Some(client) = app.client(client).await? else { return Ok(None) };
+        if !client.post_logout_redirect_uris.iter().any(|registered| registered == wanted) {
+            return Ok(None);
+        }
+        Ok(Some(signed_out_location(wanted, self.params.get("state"))))
+    }
+
+    /// What the portal sent along, as far as it means something here.
+    fn kept(&self) -> impl Iterator<Item = (String, String)> {
+        KEPT.into_iter().filter_map(|name| Some((name.to_owned(), self.params.get(name)?.to_owned())))
+    }
+
+    /// The question. Its answer may lead `back`.
+    fn question(&self, visit: &Visit, back: Option<&str>) -> Response {
+        let origin = back.and_then(|back| back.parse().ok()).map(|url| page::form_origin(&url));
+        let mut frame = Frame::leaving(self.lang);
+        frame.csrf = visit.csrf(FORM);
+        frame.form_origins = origin.into_iter().collect();
+        LogoutPage { frame, hidden: self.kept().collect() }.render()
+    }
+}
+
 async fn answer(visit: &Visit, raw: &[u8], posted: bool) -> Result<Response, Failed> {
-    // What cannot be read asks nothing; the user can still sign out.
-    let params = Params::parse(raw).ok().filter(|params| !params.has_duplicates()).unwrap_or_default();
-    let (app, now) = (&visit.app, visit.now);
-    let hint = params.get("id_token_hint");
-    let hint = hint.and_then(|token| Hint::read(&app.keyring(), app.config.issuer(), token, now));
-    let confirmed = posted && params.get("csrf").is_some_and(|token| visit.check_form(FORM, token).is_ok());
+    let (app, asked) = (&visit.app, Asked::read(visit, raw));
+    let token = asked.params.get("csrf").filter(|_| posted);
+    let confirmed = token.is_some_and(|token| visit.check_form(FORM, token).is_ok());
     if posted && !confirmed {
         // A cross-site POST carries no Lax cookie, so the same is asked again with GET, where it does.
-        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept(&params)).finish();
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(asked.kept()).finish();
         return Ok(see_other(&format!("{}?{query}", path::LOGOUT)));
     }
     let session = visit.session().await?;
-    let back = way_back(visit, &params, hint.as_ref()).await?;
     let mut at_digid = None;
     if let Some(session) = &session {
-        if !confirmed && hint.is_none_or(|hint| hint.sid != session.sid) {
-            return Ok(ask(visit, &params, back.as_deref()));
+        if !confirmed && asked.hint.as_ref().is_none_or(|hint| hint.sid != session.sid) {
+            return Ok(asked.question(visit, asked.way_back(app, true).await?.as_deref()));
         }
-        at_digid = sign_out(app, session, now).await?;
+        at_digid = sign_out(app, session, visit.now).await?;
     }
+    let back = asked.way_back(app, confirmed && session.is_some()).await?;
     let mut response = match (&at_digid, back) {
-        (Some(who), back) => leave(visit, who, back).await,
+        (Some(who), back) => leave(visit, asked.lang, who, back).await,
         (None, Some(location)) => see_other(&location),
-        (None, None) => LoggedOutPage { frame: Frame::leaving(visit.lang(None)) }.render(),
+        (None, None) => LoggedOutPage { frame: Frame::leaving(asked.lang) }.render(),
     };
     if session.is_some() {
         // The browser's own cookie too: a login that was left half-way must not be there for whoever sits down next.
@@ -88,27 +145,4 @@ async fn answer(visit: &Visit, raw: &[u8], posted: bool) -> Result<Response, Fai
         }
     }
     Ok(response)
-}
-
-fn ask(visit: &Visit, params: &Params, back: Option<&str>) -> Response {
-    let origin = back.and_then(|back| back.parse().ok()).map(|url| page::form_origin(&url));
-    let mut frame = Frame::leaving(visit.lang(None));
-    frame.csrf = visit.csrf(FORM);
-    frame.form_origins = origin.into_iter().collect();
-    LogoutPage { frame, hidden: kept(params).collect() }.render()
-}
-
-/// What the portal sent along, as far as it means something here.
-fn kept(params: &Params) -> impl Iterator<Item = (String, String)> {
-    KEPT.into_iter().filter_map(|name| Some((name.to_owned(), params.get(name)?.to_owned())))
-}
-
-/// Where the browser may go afterwards: only to an address that the client of a genuine hint has registered.
-async fn way_back(visit: &Visit, params: &Params, hint: Option<&Hint>) -> Result<Option<String>, Fault> {
-    let (Some(hint), Some(wanted)) = (hint, params.get("post_logout_redirect_uri")) else { return Ok(None) };
-    let Some(client) = visit.app.client(&hint.aud).await? else { return Ok(None) };
-    if !client.post_logout_redirect_uris.iter().any(|registered| registered == wanted) {
-        return Ok(None);
-    }
-    Ok(Some(signed_out_location(wanted, params.get("state"))))
 }

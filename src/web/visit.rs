@@ -89,7 +89,11 @@ impl Visit {
 
     /// The language of a page: the portal's wish, then the browser's.
     pub fn lang(&self, ask: Option<&Ask>) -> Lang {
-        let wishes = ask.map_or(&[][..], |ask| &ask.ui_locales);
+        self.lang_among(ask.map_or(&[][..], |ask| &ask.ui_locales))
+    }
+
+    /// The language of a page for which a portal sent these `ui_locales`.
+    pub fn lang_among(&self, wishes: &[String]) -> Lang {
         Lang::choose(wishes, self.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()))
     }
 

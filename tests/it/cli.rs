@@ -108,6 +108,8 @@ async fn a_client_that_is_added_while_the_server_runs_works_at_once_and_one_remo
         "ES256",
         "--scope",
         "email",
+        "--backchannel-logout-uri",
+        "https://portal.example.nl/out?x=1",
         "--json",
     ]);
     let told: Value = serde_json::from_str(&told).unwrap();
@@ -129,6 +131,7 @@ async fn a_client_that_is_added_while_the_server_runs_works_at_once_and_one_remo
     );
     let shown = house.ok(&["clients", "show", "new"]);
     assert!(shown.contains("minimum level   local (urn:namens:acr:local)"), "{shown}");
+    assert!(shown.contains("hears of ends   https://portal.example.nl/out?x=1"), "{shown}");
     // The secret is shown once, and kept nowhere.
     for list in [house.ok(&["clients", "list", "--json"]), house.ok(&["clients", "show", "new"])] {
         assert!(list.contains("new") && !list.contains(&secret), "{list}");
@@ -185,6 +188,9 @@ async fn a_client_that_would_be_unsafe_or_taken_is_refused_and_nothing_is_stored
         ("x", good, &["--redirect-uri", "https://q.example.nl/cb"], 1, "sector"),
         ("x", good, &["--scope", "bsn"], 2, "bsn"),
         ("x", good, &["--post-logout-redirect-uri", "http://evil.example"], 1, "must be https"),
+        ("x", good, &["--backchannel-logout-uri", "http://evil.example"], 1, "must be https"),
+        ("x", good, &["--backchannel-logout-uri", "http://127.0.0.1:9/out"], 1, "private_addresses"),
+        ("x", good, &["--backchannel-logout-uri", "https://10.0.0.1/out"], 1, "no public address"),
         ("x", good, &["--id-token-alg", "none"], 2, "none"),
         ("x", good, &["--id-token-alg", "HS256"], 2, "HS256"),
         ("x", good, &["--minimum-level", "basis"], 2, "basis"),

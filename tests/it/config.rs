@@ -181,6 +181,35 @@ async fn a_wrong_configuration_is_refused_with_line_or_key() {
 }
 
 #[tokio::test]
+async fn a14_what_may_be_called_is_checked_before_anything_is() {
+    let house = stopped().await;
+    let file = house.folder.join("namens.toml");
+    let good = fs::read_to_string(&file).unwrap();
+    let issuer = format!("issuer = \"{}\"", house.issuer);
+    for (from, to, says) in [
+        (
+            "[mail]",
+            "[outbound]\nprivate_address = []\n[mail]",
+            &["line ", "private_address", "unknown field"][..],
+        ),
+        (
+            &issuer,
+            "issuer = \"https://id.example.nl\"\noutbound = { private_addresses = [\"127.0.0.1\"] }",
+            &["[outbound]", "test set-up", "leave the section out"],
+        ),
+        ("[mail]", "[outbound]\nextra_roots = [\"nowhere.pem\"]\n[mail]", &["extra_roots", "nowhere.pem"]),
+        (
+            "auth = \"client_secret_basic\"",
+            "backchannel_logout_uri = \"http://127.0.0.1:9/out\"\nauth = \"client_secret_basic\"",
+            &["client portal", "backchannel_logout_uri", "private_addresses"],
+        ),
+    ] {
+        fs::write(&file, good.replacen(from, to, 1)).unwrap();
+        assert_said(&house, says);
+    }
+}
+
+#[tokio::test]
 async fn a_key_or_certificate_of_digid_is_named_by_line_and_file_with_the_remedy() {
     let house = stopped().await;
     let file = house.folder.join("namens.toml");

@@ -7,10 +7,10 @@ use std::{
 };
 
 /// The floors, lowest first; modules on the same line stand side by side and do not know each other.
-/// `clock`, `observe` and `lane` are tools that stand beside `config`. The simulator stands outside: it knows the house by HTTP.
+/// `clock`, `observe`, `lane` and `outbound` are tools that stand beside `config`. The simulator stands outside: it knows the house by HTTP.
 const FLOORS: &[&[&str]] = &[
     &["domain"],
-    &["config", "clock", "observe", "lane"],
+    &["config", "clock", "observe", "lane", "outbound"],
     &["store"],
     &["oidc", "saml", "mail", "password"],
     &["app"],

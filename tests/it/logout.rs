@@ -6,6 +6,7 @@ use crate::{
     oidc_client::{
         CLIENTS, Client, LAB, THE_PORTAL, assert_error, assert_refused, house, logged_in, userinfo,
     },
+    portal::log_in,
 };
 
 const BYE: &str = "http://127.0.0.1:9/bye";
@@ -181,4 +182,99 @@ async fn an_old_browser_tab_shows_nothing_after_the_sign_out() {
     assert_error(&house, &browser.get(&silent.url(&house)).await, &silent, "login_required");
     let again = browser.get(&client.ask().url(&house)).await;
     assert!(again.location().unwrap().path().starts_with("/login/"));
+}
+
+/// OpenID Connect RP-Initiated Logout, section 2: `client_id` must be the one that the hint was made for.
+#[tokio::test]
+async fn a_hint_counts_only_with_the_client_it_was_made_for() {
+    let house = house().await;
+    let (browser, tokens) = logged_in(&house).await;
+    let hint = ("id_token_hint", tokens.text("id_token"));
+    for client in ["lab", "nobody", "PORTAL"] {
+        let page =
+            ask(&house, &browser, &[hint, ("client_id", client), ("post_logout_redirect_uri", BYE)]).await;
+        assert_asks(&page, client);
+        // Whoever sent that is nobody to be sent back to.
+        let policy = page.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.contains("form-action 'self';"), "{client}: {policy}");
+    }
+    let page = ask(&house, &browser, &[hint, ("client_id", "lab"), ("post_logout_redirect_uri", BYE)]).await;
+    let done = browser.submit(&page, "logout-form", &[]).await;
+    assert_eq!((done.status.as_u16(), done.heading().as_str()), (200, "U bent uitgelogd."));
+    // The twin.
+    let tokens = log_in(&house, &browser, "jansen@voorbeeld.nl", 2).await;
+    let hint = ("id_token_hint", tokens.text("id_token"));
+    let page =
+        ask(&house, &browser, &[hint, ("client_id", "portal"), ("post_logout_redirect_uri", BYE)]).await;
+    assert_eq!(page.location().unwrap().as_str(), BYE);
+    assert!(!is_in(&house, &browser).await);
+}
+
+/// The same, section 3: without a hint nobody is sent back before the user has said that they want to sign out.
+#[tokio::test]
+async fn a_client_that_only_names_itself_gets_its_user_back_after_they_said_yes() {
+    let house = house().await;
+    let (browser, tokens) = logged_in(&house).await;
+    let (signed, signature) = tokens.text("id_token").rsplit_once('.').unwrap();
+    let other = if signature.starts_with('A') { 'B' } else { 'A' };
+    let forged = format!("{signed}.{other}{}", &signature[1..]);
+    let named = [("client_id", "portal"), ("post_logout_redirect_uri", BYE), ("state", "a&b")];
+    let mut mails = 1;
+    for (case, sent, back) in [
+        ("named", named.to_vec(), true),
+        ("nobody of that name", [&[("client_id", "nobody")], &named[1..]].concat(), false),
+        ("of another client", [&[("client_id", "lab")], &named[1..]].concat(), false),
+        ("not named", named[1..].to_vec(), false),
+        ("with a forged hint", [&named[..], &[("id_token_hint", &forged)]].concat(), false),
+        ("twice", [&named[..], &[("client_id", "portal")]].concat(), false),
+    ] {
+        let page = ask(&house, &browser, &sent).await;
+        assert_asks(&page, case);
+        let policy = page.headers["content-security-policy"].to_str().unwrap();
+        let leads = if back { "form-action 'self' http://127.0.0.1:9;" } else { "form-action 'self';" };
+        assert!(policy.contains(leads), "{case}: {policy}");
+        let done = browser.submit(&page, "logout-form", &[]).await;
+        let to = done.location().map(String::from);
+        assert_eq!(to, back.then(|| format!("{BYE}?state=a%26b")), "{case}");
+        assert!(!is_in(&house, &browser).await, "{case}");
+        mails += 1;
+        log_in(&house, &browser, "jansen@voorbeeld.nl", mails).await;
+    }
+    // Nobody is in, so nobody can say yes.
+    let page = ask(&house, &Browser::new(), &named).await;
+    assert_eq!((page.status.as_u16(), page.heading().as_str()), (200, "U bent uitgelogd."));
+    assert!(page.headers.get("location").is_none());
+}
+
+/// The same, section 2: who is signed out is whoever sits at this browser, whatever `logout_hint` says of them.
+#[tokio::test]
+async fn a_logout_hint_neither_spares_the_question_nor_makes_one() {
+    let house = house().await;
+    let (browser, tokens) = logged_in(&house).await;
+    for hint in ["jansen@voorbeeld.nl", tokens.sub(), tokens.claims["sid"].as_str().unwrap(), "x"] {
+        assert_asks(&ask(&house, &browser, &[("logout_hint", hint), ("client_id", "portal")]).await, hint);
+    }
+    assert!(is_in(&house, &browser).await);
+    let hint = ("id_token_hint", tokens.text("id_token"));
+    let page = ask(&house, &browser, &[hint, ("logout_hint", "x"), ("post_logout_redirect_uri", BYE)]).await;
+    assert_eq!(page.location().unwrap().as_str(), BYE);
+}
+
+#[tokio::test]
+async fn the_pages_of_signing_out_speak_the_language_that_the_portal_asks_for() {
+    let house = house().await;
+    let (browser, _) = logged_in(&house).await;
+    let posted = [("ui_locales", "fr en"), ("client_id", "portal")];
+    let url = format!("{}/logout", house.issuer);
+    // By a portal's form too: what it asked goes along.
+    let page = browser.send(browser.request(reqwest::Method::POST, &url).form(&posted)).await;
+    let page = browser.follow(page, BYE).await;
+    assert_eq!(
+        (page.heading().as_str(), &page.headers["content-language"]),
+        ("Do you want to log out?", &"en".parse().unwrap())
+    );
+    let done = browser.submit(&page, "logout-form", &[]).await;
+    assert_eq!((done.status.as_u16(), &done.headers["content-language"]), (200, &"en".parse().unwrap()));
+    let page = ask(&house, &browser, &[("ui_locales", "nl")]).await;
+    assert_eq!(page.heading(), "U bent uitgelogd.");
 }

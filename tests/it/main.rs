@@ -49,6 +49,7 @@ mod mandates;
 mod mandates_desk;
 mod mandates_special;
 mod metrics;
+mod notify;
 mod oidc_client;
 mod oidc_code;
 mod oidc_hints;

@@ -52,7 +52,7 @@ async fn order(house: &House, fields: &[(&str, &str)]) -> Value {
 }
 
 /// The same, and it must be carried out.
-async fn ordered(house: &House, fields: &[(&str, &str)]) -> Value {
+pub async fn ordered(house: &House, fields: &[(&str, &str)]) -> Value {
     let told = order(house, fields).await;
     assert_eq!((told["status"].as_u64(), &told["refused"]), (Some(200), &Value::Null), "{fields:?}: {told}");
     told

@@ -4,7 +4,7 @@ use std::{fs, path::Path, time::SystemTime};
 
 use crate::{
     app::{self, digid::service_provider},
-    config::{Config, secret::refuse_open_file},
+    config::{BadConfig, Config, secret::refuse_open_file},
     domain::{
         client::Client,
         finding::Report,
@@ -31,12 +31,15 @@ pub(super) async fn all(path: &Path, report: &mut Report, now: Timestamp) {
     clock(&config, report, now);
     let mut clients = configured_clients(&config, report);
     if let Some(store) = database(&config, report).await {
-        added_clients(&store, &mut clients, report).await;
+        added_clients(&config, &store, &mut clients, report).await;
         signing_keys(&store, &clients, report, now).await;
         reachable(&config, &clients, report);
         store.close().await;
     }
     digid(&config, report, now);
+    if let Err(fault) = app::outbound(&config) {
+        report.error("outbound", fault);
+    }
     mail(&config, report).await;
 }
 
@@ -73,7 +76,7 @@ fn configured_clients(config: &Config, report: &mut Report) -> Vec<Client> {
     }
 }
 
-async fn added_clients(store: &Store, clients: &mut Vec<Client>, report: &mut Report) {
+async fn added_clients(config: &Config, store: &Store, clients: &mut Vec<Client>, report: &mut Report) {
     let added = match store.clients().await {
         Ok(added) => added,
         Err(fault) => return report.error("clients", fault),
@@ -89,7 +92,9 @@ async fn added_clients(store: &Store, clients: &mut Vec<Client>, report: &mut Re
                 ),
             );
         } else {
-            if let Err(error) = client.check() {
+            let notices =
+                || config.outbound.check_notices(&client.id, client.backchannel_logout_uri.as_deref());
+            if let Err(error) = client.check().map_err(BadConfig::value).and_then(|()| notices()) {
                 report.error(
                     "clients",
                     format_args!("{error}. Remove it and add it again with `namens clients`"),

@@ -1,0 +1,182 @@
+//! Calls to addresses that a client's registration names (A14). Whoever registers one must not make Namens speak to a machine
+//! that only Namens reaches: what a name means is asked once a call, the addresses are judged, and the connection goes to one of
+//! those and to no other. No redirects, no proxies of the environment; time and size have bounds.
+
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use reqwest::{
+    Certificate, Client, Response, StatusCode,
+    dns::{Addrs, Name, Resolve, Resolving},
+    header::CONTENT_TYPE,
+    redirect,
+};
+use url::Url;
+
+use crate::domain::reach::{OutOfReach, Reach};
+
+const CONNECT: Duration = Duration::from_secs(5);
+/// For a whole call, from the look-up of the name to the last byte of the answer.
+const TOTAL: Duration = Duration::from_secs(10);
+/// The most that is read of an answer, in bytes.
+const MAX_BODY: usize = 64 * 1024;
+
+/// Makes the calls. Cheap to clone.
+#[derive(Clone)]
+pub struct Outbound {
+    client: Option<Client>,
+    reach: Reach,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status; a redirect is an answer like any other.
+    pub status: StatusCode,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotCalled {
+    /// Nothing was sent.
+    #[error("{0}")]
+    OutOfReach(#[from] OutOfReach),
+    /// No certificate could be checked.
+    #[error("this system has no certificate authorities: install ca-certificates and start again")]
+    NoRoots,
+    /// It took too long.
+    #[error("it did not answer in time")]
+    Timeout,
+    /// No name, no connection, no certificate, or no HTTP.
+    #[error("it cannot be reached (name, network, TLS or certificate)")]
+    Unreachable,
+    /// It said more than anybody asked for.
+    #[error("its answer is too large")]
+    TooLarge,
+}
+
+impl NotCalled {
+    /// The stable word for it in the audit log.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::OutOfReach(_) => "out_of_reach",
+            Self::NoRoots => "no_roots",
+            Self::Timeout => "timeout",
+            Self::Unreachable => "unreachable",
+            Self::TooLarge => "too_large",
+        }
+    }
+}
+
+/// A file that holds no certificates.
+#[derive(Debug, thiserror::Error)]
+#[error("[outbound] extra_roots: {0}. Give files with certificates in PEM")]
+pub struct BadRoots(String);
+
+impl Outbound {
+    /// Trusts the roots of the system and those in these PEM texts, and calls what `reach` has.
+    pub fn new(roots: &[Vec<u8>], reach: Reach) -> Result<Self, BadRoots> {
+        Self::with(roots, reach, look_up, TOTAL)
+    }
+
+    fn with<L, F>(roots: &[Vec<u8>], reach: Reach, lookup: L, total: Duration) -> Result<Self, BadRoots>
+    where
+        L: Fn(String) -> F + Send + Sync + 'static,
+        F: Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static,
+    {
+        let bad = |error: reqwest::Error| BadRoots(error.to_string());
+        let mut extra = Vec::new();
+        for pem in roots {
+            let found = Certificate::from_pem_bundle(pem).map_err(bad)?;
+            if found.is_empty() {
+                return Err(BadRoots("a file without a certificate".to_owned()));
+            }
+            extra.extend(found);
+        }
+        let none = extra.is_empty();
+        let built = Client::builder()
+            .tls_certs_merge(extra)
+            .dns_resolver(Arc::new(Guarded { lookup, reach: reach.clone() }))
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            // Each call looks its name up anew.
+            .pool_max_idle_per_host(0)
+            .connect_timeout(CONNECT)
+            .timeout(total)
+            .build();
+        match built {
+            Ok(client) => Ok(Self { client: Some(client), reach }),
+            // Nobody may ever need it.
+            Err(error) if none => {
+                tracing::warn!(%error, "no portal can be called: this system has no certificate authorities");
+                Ok(Self { client: None, reach })
+            }
+            Err(error) => Err(bad(error)),
+        }
+    }
+
+    /// Posts a form that is encoded already.
+    pub async fn post(&self, url: &Url, form: String) -> Result<Answer, NotCalled> {
+        self.reach.check(url)?;
+        let client = self.client.as_ref().ok_or(NotCalled::NoRoots)?;
+        let request =
+            client.post(url.clone()).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
+        read(request.send().await.map_err(|error| told(&error))?).await
+    }
+}
+
+async fn read(mut response: Response) -> Result<Answer, NotCalled> {
+    let (status, mut body) = (response.status(), Vec::new());
+    while let Some(chunk) = response.chunk().await.map_err(|error| told(&error))? {
+        if body.len() + chunk.len() > MAX_BODY {
+            return Err(NotCalled::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer { status, body })
+}
+
+fn told(error: &reqwest::Error) -> NotCalled {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(inner) = source {
+        if let Some(why) = inner.downcast_ref::<OutOfReach>() {
+            return NotCalled::OutOfReach(*why);
+        }
+        source = inner.source();
+    }
+    if error.is_timeout() { NotCalled::Timeout } else { NotCalled::Unreachable }
+}
+
+async fn look_up(host: String) -> io::Result<Vec<SocketAddr>> {
+    Ok(tokio::net::lookup_host((host, 0)).await?.collect())
+}
+
+/// Gives the HTTP client only addresses that may be called. It knows no others, so that a name cannot mean something else
+/// between the judgement and the connection.
+struct Guarded<L> {
+    lookup: L,
+    reach: Reach,
+}
+
+impl<L, F> Resolve for Guarded<L>
+where
+    L: Fn(String) -> F + Send + Sync,
+    F: Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static,
+{
+    fn resolve(&self, name: Name) -> Resolving {
+        let (found, reach) = ((self.lookup)(name.as_str().to_owned()), self.reach.clone());
+        Box::pin(async move {
+            let mut found = found.await?;
+            found.retain(|address| reach.has(address.ip()));
+            if found.is_empty() {
+                return Err(OutOfReach::Private.into());
+            }
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! Whom to tell that a session ended (OpenID Connect Back-Channel Logout, section 2.3). What ends a session writes the rows in
+//! its own transaction, so that no end of the process forgets one; a row is claimed by one guarded statement, so that of
+//! several nodes one sends it.
+
+use sqlx::{Any, AssertSqlSafe, Row, Transaction};
+
+use super::{
+    Store,
+    audit::{Event, write_event},
+    columns::Columns,
+};
+use crate::domain::{
+    fault::Fault,
+    id::{AccountId, PersonId, SessionId},
+    time::Timestamp,
+};
+
+/// For how long a row is kept at least, in seconds: longer than a session or a grant may live.
+const KEPT: i64 = 3 * 86_400;
+
+/// Somebody to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Which session ended.
+    pub sid: SessionId,
+    /// Who was given something in it.
+    pub client_id: String,
+    /// Whose it was.
+    pub person: PersonId,
+    /// How many times it was claimed, this time included.
+    pub tries: i64,
+}
+
+const OF_SESSION: &str = "INSERT INTO notices (sid, client_id, person_id, tries, due, ends) \
+    SELECT DISTINCT sid, client_id, person_id, 0, $2, $3 FROM grants WHERE sid = $1 ON CONFLICT DO NOTHING";
+const OF_ACCOUNT: &str = "INSERT INTO notices (sid, client_id, person_id, tries, due, ends) \
+    SELECT DISTINCT sid, client_id, person_id, 0, $2, $3 FROM grants WHERE account_id = $1 ON CONFLICT DO NOTHING";
+
+/// Writes down whom to tell that a session ends, inside the transaction that ends it.
+pub(super) async fn of_session(
+    tx: &mut Transaction<'_, Any>,
+    sid: &SessionId,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    write(tx, OF_SESSION, sid.as_str(), now).await
+}
+
+/// The same of every session of an account.
+pub(super) async fn of_account(
+    tx: &mut Transaction<'_, Any>,
+    account: &AccountId,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    write(tx, OF_ACCOUNT, account.as_str(), now).await
+}
+
+async fn write(
+    tx: &mut Transaction<'_, Any>,
+    statement: &'static str,
+    whose: &str,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    sqlx::query(statement)
+        .bind(whose.to_owned())
+        .bind(now.epoch())
+        .bind(now.plus(KEPT).epoch())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+impl Store {
+    /// Takes up to `most` notices that are due, those that were tried least first and none for the clients passed over. Nobody
+    /// else gets them for `lease` seconds.
+    pub async fn claim_notices(
+        &self,
+        most: i64,
+        passed_over: &[&str],
+        lease: i64,
+        now: Timestamp,
+    ) -> Result<Vec<Notice>, Fault> {
+        let others: String =
+            (0..passed_over.len()).map(|at| format!(" AND client_id <> ${}", at + 4)).collect();
+        let statement = format!(
+            "UPDATE notices SET due = $1, tries = tries + 1 WHERE due <= $2 AND (sid, client_id) IN \
+             (SELECT sid, client_id FROM notices WHERE due <= $2{others} ORDER BY tries, due LIMIT $3) \
+             RETURNING sid, client_id, person_id, tries"
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        query = query.bind(now.plus(lease).epoch()).bind(now.epoch()).bind(most);
+        for client in passed_over {
+            query = query.bind((*client).to_owned());
+        }
+        let rows = query.fetch_all(self.db.writer()).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Notice {
+                    sid: SessionId::from_stored(row.text("sid")?),
+                    client_id: row.text("client_id")?,
+                    person: PersonId::from_stored(row.text("person_id")?),
+                    tries: row.try_get("tries")?,
+                })
+            })
+            .collect()
+    }
+
+    /// Lets a notice that came to nothing be claimed again from `due` on, unless somebody has claimed it since.
+    pub async fn put_off_notice(&self, notice: &Notice, due: Timestamp) -> Result<(), Fault> {
+        sqlx::query(
+            "UPDATE notices SET due = $1 WHERE sid = $2 AND client_id = $3 AND tries = $4 AND due IS NOT NULL",
+        )
+        .bind(due.epoch())
+        .bind(notice.sid.as_str())
+        .bind(&notice.client_id)
+        .bind(notice.tries)
+        .execute(self.db.writer())
+        .await?;
+        Ok(())
+    }
+
+    /// Settles a notice for good, with its line in the log. Once: who comes second writes nothing.
+    pub async fn settle_notice(
+        &self,
+        notice: &Notice,
+        event: Option<&Event<'_>>,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let mut tx = self.db.begin().await?;
+        let done = sqlx::query(
+            "UPDATE notices SET due = NULL WHERE sid = $1 AND client_id = $2 AND due IS NOT NULL",
+        )
+        .bind(notice.sid.as_str().to_owned())
+        .bind(notice.client_id.clone())
+        .execute(&mut *tx)
+        .await?;
+        if let Some(event) = event.filter(|_| done.rows_affected() == 1) {
+            write_event(&mut *tx, event, now).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+}
+
+#[cfg(test)]
+mod tests;
