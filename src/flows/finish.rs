@@ -17,7 +17,7 @@ use crate::{
         time::Timestamp,
     },
     oidc::{error::code_location, oxide},
-    store::{Store, accounts::Account, audit::Event, logins::Ending},
+    store::{Store, accounts::Account, audit::Event, digid_sessions::Opened, logins::Ending},
 };
 
 /// What the browser gets: a session, and an answer for the portal.
@@ -62,7 +62,8 @@ pub async fn finish(
         detail: Some(session.level.acr()),
         ..event(&login)
     };
-    let digid = done.digid().filter(|_| single_logout::is_on(app)).map(|proof| (&session, proof));
+    let digid = done.digid().filter(|_| single_logout::is_on(app));
+    let digid = digid.map(|proof| Opened { session: &session, proof, browser: &login.browser });
     let ending = Ending { digid, ..version.ending(&login.id, older, event, Some(begun)) };
     logins::finish(app, &ending, now).await?;
     let cookie = Secret::new(format!("{}.{}", session.sid, secret.expose()));

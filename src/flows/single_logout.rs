@@ -7,7 +7,7 @@ use url::Url;
 use super::Refused;
 use crate::{
     app::{App, digid::Connection},
-    domain::{fault::Fault, proof::Digid, secret::Secret, time::Timestamp},
+    domain::{bsn::Bsn, fault::Fault, proof::Digid, secret::Secret, time::Timestamp},
     saml::{Failure, LogoutRequest, ServiceProvider},
     store::{audit::Event, digid_sessions::DigidLogout},
 };
@@ -16,6 +16,31 @@ use crate::{
 const PATIENCE: i64 = 900;
 /// How many refused requests of DigiD are written into the audit log in so many seconds. Anybody can send them.
 const REFUSALS: (i64, i64) = (100, 60);
+
+/// How many of DigiD's sessions one request names at most. A browser has one at a time there; the others are what it was
+/// called earlier.
+const NAMED: usize = 10;
+
+/// Who is still logged in at DigiD in this browser.
+pub struct StillIn {
+    bsn: Bsn,
+    /// What DigiD called their sessions, the newest first.
+    sessions: Vec<String>,
+    /// Whether somebody else logged in with DigiD in this browser before them.
+    somebody_else: bool,
+}
+
+impl StillIn {
+    /// From what DigiD said at each login, the newest first. `None` when it said nothing. A request is for one person:
+    /// the last one. Whoever was there before them is not asked for, because their BSN would stand in a page of another.
+    pub(super) fn of(opened: Vec<Digid>) -> Option<Self> {
+        let bsn = opened.first()?.bsn.clone();
+        let (theirs, others): (Vec<Digid>, Vec<Digid>) =
+            opened.into_iter().partition(|digid| digid.bsn == bsn);
+        let sessions = theirs.into_iter().filter_map(|digid| digid.session).take(NAMED).collect();
+        Some(Self { bsn, sessions, somebody_else: !others.is_empty() })
+    }
+}
 
 /// The way to DigiD, as a form that the browser posts.
 pub struct Departure {
@@ -34,6 +59,8 @@ struct Leaving {
     request: String,
     /// Where the portal wants the browser afterwards.
     back: Option<String>,
+    /// Whether DigiD was not told of everybody.
+    somebody_else: bool,
 }
 
 /// A browser that is back from DigiD.
@@ -52,13 +79,14 @@ pub fn is_on(app: &App) -> bool {
 /// Asks DigiD to log somebody out whose session here has ended; `back` is where the portal wants the browser afterwards.
 pub async fn depart(
     app: &App,
-    who: &Digid,
+    who: &StillIn,
     back: Option<String>,
     now: Timestamp,
 ) -> Result<Departure, Refused<Failure>> {
-    let outgoing = provider(app)?.logout_request(who, now).await.map_err(Refused::Because)?;
+    let outgoing =
+        provider(app)?.logout_request(&who.bsn, &who.sessions, now).await.map_err(Refused::Because)?;
     let relay_state = Secret::token("");
-    let leaving = Leaving { request: outgoing.id, back };
+    let leaving = Leaving { request: outgoing.id, back, somebody_else: who.somebody_else };
     app.store.begin_leaving(&relay_state.hashed(), &leaving, now.plus(PATIENCE)).await?;
     let relay_state = relay_state.expose().to_owned();
     Ok(Departure { action: outgoing.action, saml_request: outgoing.saml_request, relay_state })
@@ -73,7 +101,10 @@ pub async fn arrive(
 ) -> Result<Option<Arrival>, Fault> {
     let sp = provider(app)?;
     let left: Option<Leaving> = app.store.end_leaving(&Secret::new(relay_state).hashed(), now).await?;
-    Ok(left.map(|left| Arrival { whole: sp.says_whole(saml_response, &left.request), back: left.back }))
+    Ok(left.map(|left| {
+        let whole = !left.somebody_else && sp.says_whole(saml_response, &left.request);
+        Arrival { whole, back: left.back }
+    }))
 }
 
 /// Carries out DigiD's request to log somebody out, and gives the signed answer. One that fails a check, or came before,

@@ -22,7 +22,6 @@ use super::settings::{Inner, ServiceProvider};
 use super::xml::{self, Element, Reason, SAML, SAMLP, escape};
 use super::{Failure, verify};
 use crate::domain::bsn::Bsn;
-use crate::domain::proof::Digid;
 use crate::domain::time::Timestamp;
 
 /// The largest LogoutResponse, in bytes. DigiD's has some hundreds.
@@ -83,16 +82,22 @@ impl ServiceProvider {
         self.inner.logout.is_some()
     }
 
-    /// Makes a signed request to log somebody out of DigiD (step U2), naming the session they came from.
-    pub async fn logout_request(&self, who: &Digid, now: Timestamp) -> Result<OutgoingLogout, Failure> {
+    /// Makes a signed request to log somebody out of DigiD (step U2), naming the sessions they came from, the newest first:
+    /// one at least where DigiD named any (SAML 2.0 profiles, section 4.4.4.1), and who reads only one reads that.
+    pub async fn logout_request(
+        &self,
+        bsn: &Bsn,
+        sessions: &[String],
+        now: Timestamp,
+    ) -> Result<OutgoingLogout, Failure> {
         let action = self.logout()?.digid.clone();
         let (sp, id) = (self.inner.clone(), new_id()?);
         let destination = format!("Destination=\"{}\"", escape(action.as_str()));
         let index = |index: &String| format!("<samlp:SessionIndex>{}</samlp:SessionIndex>", escape(index));
         let content = format!(
             "<saml:NameID>{}</saml:NameID>{}",
-            assertion::name_id(&who.bsn),
-            who.session.as_ref().map(index).unwrap_or_default(),
+            assertion::name_id(bsn),
+            sessions.iter().map(index).collect::<String>(),
         );
         let ours = id.clone();
         let work = move || message(&sp, ("LogoutRequest", &ours), &destination, &content, now);

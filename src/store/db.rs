@@ -22,6 +22,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "grants", include_str!("../../migrations/0002_grants.sql")),
     (3, "mandates", include_str!("../../migrations/0003_mandates.sql")),
     (4, "digid_sessions", include_str!("../../migrations/0004_digid_sessions.sql")),
+    (6, "single_logout", include_str!("../../migrations/0006_single_logout.sql")),
 ];
 
 /// How many connections read at once. Reads are short; more would only wait for the disk.

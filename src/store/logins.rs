@@ -3,7 +3,7 @@
 use super::{
     Store,
     audit::{Event, write_event},
-    digid_sessions::forget_digid,
+    digid_sessions::Opened,
     ephemeral::{Kind, New, Versioned, bump, keep, remove, swap, take_as},
     grants::revoke_of_session,
 };
@@ -11,8 +11,6 @@ use crate::domain::{
     fault::Fault,
     id::{LoginId, SessionId},
     login::{Login, Step},
-    proof::{Digid, Proof},
-    session::Session,
     time::Timestamp,
 };
 
@@ -60,8 +58,8 @@ pub struct Ending<'a> {
     pub older: Option<&'a SessionId>,
     /// What begins.
     pub begun: Option<[New; 2]>,
-    /// The session that begins, and what DigiD said, where DigiD wants to be told when it ends.
-    pub digid: Option<(&'a Session, &'a Proof<Digid>)>,
+    /// The session that begins, where DigiD opened it and wants to be told when its user signs out.
+    pub digid: Option<Opened<'a>>,
     /// The line in the log.
     pub event: Event<'a>,
 }
@@ -144,11 +142,10 @@ impl Store {
         }
         if let Some(older) = ending.older {
             remove(&mut *tx, Kind::Session, older.as_str()).await?;
-            forget_digid(&mut tx, older).await?;
             revoke_of_session(&mut tx, older, now).await?;
         }
-        if let Some((session, proof)) = ending.digid
-            && !self.remember_digid(&mut tx, session, proof).await?
+        if let Some(opened) = ending.digid
+            && !self.remember_digid(&mut tx, opened).await?
         {
             let event = Event { outcome: "logged_out", detail: None, ..ending.event.clone() };
             write_event(&mut *tx, &event, now).await?;

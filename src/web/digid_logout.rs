@@ -16,10 +16,10 @@ use super::{
     visit::Visit,
 };
 use crate::{
-    domain::{fault::Fault, proof::Digid},
+    domain::fault::Fault,
     flows::{
         Refused, Stop,
-        single_logout::{arrive, depart, hear, is_on},
+        single_logout::{StillIn, arrive, depart, hear, is_on},
     },
     oidc::{params::Params, path},
     saml::{Failure, fault},
@@ -54,7 +54,7 @@ page::rendered!(DigidLogoutPage);
 page::rendered!(PartlyLoggedOutPage);
 
 /// The page after a session that DigiD opened has ended here.
-pub(super) async fn leave(visit: &Visit, who: &Digid, back: Option<String>) -> Response {
+pub(super) async fn leave(visit: &Visit, who: &StillIn, back: Option<String>) -> Response {
     let mut frame = Frame::bare(visit.lang(None));
     match depart(&visit.app, who, back.clone(), visit.now).await {
         Ok(departure) => {

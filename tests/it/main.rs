@@ -55,5 +55,6 @@ mod representation;
 mod representation_refused;
 mod requirements;
 mod single_logout;
+mod single_logout_browser;
 mod steps;
 mod stsaml;

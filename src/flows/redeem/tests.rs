@@ -277,7 +277,7 @@ async fn tokens_end_with_the_session() {
     // Fifteen minutes unvisited.
     assert_eq!(p.redeem(&refresh(&first), now().plus(900)).await.unwrap_err(), Code::InvalidGrant);
     // Signed out: the code that was under way is worth nothing either.
-    p.fresh.store.end_session(&p.session.sid, &Event::default(), now()).await.unwrap();
+    p.fresh.store.end_sessions(Some(&p.session.sid), None, &Event::default(), now()).await.unwrap();
     assert_eq!(p.redeem(&refresh(&first), now()).await.unwrap_err(), Code::InvalidGrant);
     assert_eq!(p.redeem(&exchange(&code, "x", ""), now()).await.unwrap_err(), Code::InvalidGrant);
 }

@@ -12,9 +12,7 @@ use super::forge::{
     self, DIGID, SP, digid_metadata, keys, now, replace, resigned, settings, signature, soap,
 };
 use super::outgoing::{parse, signed_by_us};
-use crate::domain::assurance::Level;
 use crate::domain::bsn::Bsn;
-use crate::domain::proof::Digid;
 use crate::saml::Failure::{self, Hostile};
 use crate::saml::logout::accept;
 use crate::saml::xml::{MD, SAML, SAMLP, SOAP};
@@ -40,9 +38,8 @@ fn sp() -> ServiceProvider {
     ServiceProvider::new(&with_logout(), now()).unwrap()
 }
 
-fn who(session: Option<&str>) -> Digid {
-    let bsn = Bsn::parse("111222333").unwrap();
-    Digid { bsn, level: Level::Midden, session: session.map(str::to_owned), authority: None }
+fn who() -> Bsn {
+    Bsn::parse("111222333").unwrap()
 }
 
 /// As DigiD's example has it, and with what SAML allows besides.
@@ -161,9 +158,10 @@ fn only_digids_signature_counts_while_a_certificate_is_valid() {
 }
 
 #[tokio::test]
-async fn our_request_is_signed_and_names_person_and_session() {
-    for session in [Some("_a&b"), None] {
-        let outgoing = sp().logout_request(&who(session), now()).await.unwrap();
+async fn our_request_is_signed_and_names_person_and_sessions() {
+    for sessions in [&["_a&b"][..], &[], &["_newest", "_older"]] {
+        let named: Vec<String> = sessions.iter().map(|&session| session.to_owned()).collect();
+        let outgoing = sp().logout_request(&who(), &named, now()).await.unwrap();
         assert_eq!(outgoing.action.as_str(), THEIRS);
         let text = String::from_utf8(STANDARD.decode(&outgoing.saml_request).unwrap()).unwrap();
         let request = signed_by_us(&text);
@@ -175,13 +173,13 @@ async fn our_request_is_signed_and_names_person_and_session() {
         assert_eq!(request.one(SAML, "Issuer", "").unwrap().text(), SP);
         let name = request.one(SAML, "NameID", "").unwrap();
         assert_eq!((name.text(), name.attribute("Format")), ("s00000000:111222333", None));
-        let index = request.at_most_one(SAMLP, "SessionIndex", "").unwrap();
-        assert_eq!(index.map(crate::saml::xml::Element::text), session);
+        let indexes = request.all(SAMLP, "SessionIndex").map(crate::saml::xml::Element::text);
+        assert_eq!(indexes.collect::<Vec<_>>(), sessions);
         assert_eq!(format!("{outgoing:?}"), "OutgoingLogout(…)");
     }
     let off = ServiceProvider::new(&settings(), now()).unwrap();
     assert!(!off.has_logout() && sp().has_logout());
-    assert!(off.logout_request(&who(None), now()).await.is_err());
+    assert!(off.logout_request(&who(), &[], now()).await.is_err());
 }
 
 #[tokio::test]
