@@ -12,6 +12,7 @@
 //! | `metadata` | writes ours |
 //! | `identity_provider` | reads DigiD's, and says all that is wrong with it |
 //! | `succession`, `expiry` | which key of ours has its turn; what the dates of certificates mean |
+//! | `inventory` | what the connection rests on, by name |
 //! | `request` | the signed `AuthnRequest` |
 //! | `artifact` | the artifact and the back channel |
 //! | `xml`, `strict` | refuse every document with two possible readings, before the signature library sees it |
@@ -31,6 +32,7 @@ pub mod door;
 mod expiry;
 mod failure;
 mod identity_provider;
+mod inventory;
 mod keys;
 mod level;
 mod libxmlsec;

@@ -21,6 +21,7 @@ mod config;
 mod corpus;
 mod crash;
 mod digid;
+mod digid_files;
 mod digid_metadata;
 mod digid_request;
 mod digid_return;
