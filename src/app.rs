@@ -1,6 +1,7 @@
 //! The application: configuration, store, keys, mail and clock, built once and handed down.
 
 pub mod digid;
+pub mod knocks;
 
 use std::{
     collections::HashMap,
@@ -10,7 +11,7 @@ use std::{
 
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
-use self::digid::Connection;
+use self::{digid::Connection, knocks::Knocks};
 use crate::{
     clock::Clock,
     config::{BadConfig, Config},
@@ -51,6 +52,8 @@ pub struct App {
     pub clock: Clock,
     /// How many more tries at a password may wait for their turn.
     pub waiting: Semaphore,
+    /// Counts refused requests to log somebody out that claim to be DigiD's.
+    pub knocks: Knocks,
     configured: HashMap<String, Client>,
     keyring: RwLock<Arc<Keyring>>,
 }
@@ -72,6 +75,7 @@ impl App {
             mailer: Mailer::new(&config.mail, &config.folder)?,
             clock: Clock,
             waiting: Semaphore::new(WAITING),
+            knocks: Knocks::default(),
             config,
             store,
             digid,

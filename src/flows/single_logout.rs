@@ -4,9 +4,9 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::Refused;
+use super::{Refused, Stop};
 use crate::{
-    app::{App, digid::Connection},
+    app::{App, digid::Connection, knocks::Knock},
     domain::{bsn::Bsn, fault::Fault, proof::Digid, secret::Secret, time::Timestamp},
     saml::{Failure, LogoutRequest, ServiceProvider},
     store::{audit::Event, digid_sessions::DigidLogout},
@@ -14,8 +14,6 @@ use crate::{
 
 /// How long a browser may take to DigiD and back, in seconds.
 const PATIENCE: i64 = 900;
-/// How many refused requests of DigiD are written into the audit log in so many seconds. Anybody can send them.
-const REFUSALS: (i64, i64) = (100, 60);
 
 /// How many of DigiD's sessions one request names at most. A browser has one at a time there; the others are what it was
 /// called earlier.
@@ -100,7 +98,12 @@ pub async fn arrive(
     now: Timestamp,
 ) -> Result<Option<Arrival>, Fault> {
     let sp = provider(app)?;
-    let left: Option<Leaving> = app.store.end_leaving(&Secret::new(relay_state).hashed(), now).await?;
+    let name = Secret::new(relay_state).hashed();
+    // Anybody can come with any: only one that is known costs a write.
+    if !app.store.is_away(&name, now).await? {
+        return Ok(None);
+    }
+    let left: Option<Leaving> = app.store.end_leaving(&name, now).await?;
     Ok(left.map(|left| {
         let whole = !left.somebody_else && sp.says_whole(saml_response, &left.request);
         Arrival { whole, back: left.back }
@@ -112,20 +115,32 @@ pub async fn arrive(
 pub async fn hear(app: &App, body: Vec<u8>, now: Timestamp) -> Result<String, Refused<Failure>> {
     let sp = provider(app)?;
     match carried_out(app, &sp, body, now).await {
-        Ok(request) => sp.logout_response(&request, now).await.map_err(Refused::Because),
-        // Nobody looked at it: it is no line of the log's worth, whoever sends how many.
-        Err(Refused::Because(Failure::Busy)) => Err(Refused::Because(Failure::Busy)),
+        // Their session has ended: what fails from here on is ours.
+        Ok(request) => Ok(sp.logout_response(&request, now).await.map_err(Stop::from)?),
         Err(Refused::Because(failure)) => {
-            tracing::warn!(code = failure.audit_code(), %failure, "DigiD's request to log out refused");
-            let (most, window) = REFUSALS;
-            if app.store.bump("logout.digid", "refused", window, now).await? <= most {
-                let outcome = failure.audit_code();
-                app.store.audit(&Event { event: "logout.digid", outcome, ..Event::default() }, now).await?;
-            }
+            tell(app, failure, now).await?;
             Err(Refused::Because(failure))
         }
         stopped => stopped.map(|_| String::new()),
     }
+}
+
+/// Writes down that a request was refused, as long as that is no flood: anybody can send them.
+async fn tell(app: &App, failure: Failure, now: Timestamp) -> Result<(), Fault> {
+    // Nobody looked at it: it is no line's worth, whoever sends how many.
+    if failure == Failure::Busy {
+        return Ok(());
+    }
+    let knock = app.knocks.count(now);
+    if knock == Knock::Untold {
+        return Ok(());
+    }
+    tracing::warn!(code = failure.audit_code(), %failure, "DigiD's request to log out refused");
+    if knock == Knock::LastTold {
+        tracing::warn!("many requests to log out are refused: for a minute no more of them are told");
+    }
+    let outcome = failure.audit_code();
+    app.store.audit(&Event { event: "logout.digid", outcome, ..Event::default() }, now).await
 }
 
 async fn carried_out(

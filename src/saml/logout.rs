@@ -198,12 +198,20 @@ fn whole(sp: &Inner, saml_response: &str, id: &str) -> Result<bool, Reason> {
     Ok(ours && response::is_whole_success(&response)?)
 }
 
-/// What is said over SOAP instead of an answer: the request is refused (`sender`), or could not be carried out now.
-pub fn fault(sender: bool) -> String {
-    let (code, text) = if sender {
-        ("Client", "this LogoutRequest is refused")
-    } else {
-        ("Server", "not now, try again later")
+/// What is said over SOAP instead of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// The request is refused: sent again it would be refused again.
+    Refused,
+    /// It could not be carried out now.
+    NotNow,
+}
+
+/// The SOAP 1.1 fault that says so (section 4.4).
+pub fn fault(said: Said) -> String {
+    let (code, text) = match said {
+        Said::Refused => ("Client", "this LogoutRequest is refused"),
+        Said::NotNow => ("Server", "not now, try again later"),
     };
     in_soap(&format!(
         "<soapenv:Fault><faultcode>soapenv:{code}</faultcode><faultstring>{text}</faultstring></soapenv:Fault>"

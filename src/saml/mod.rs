@@ -60,7 +60,7 @@ pub use artifact::{Artifact, Expected};
 pub use assertion::Verified;
 pub use failure::Failure;
 pub use identity_provider::Needs;
-pub use logout::{LogoutRequest, OutgoingLogout, fault};
+pub use logout::{LogoutRequest, OutgoingLogout, Said, fault};
 pub use request::{Delivery, Outgoing, RequestError, Wish};
 pub use routing::{Legal, Representation};
 pub use settings::{

@@ -187,6 +187,12 @@ impl Store {
         self.keep(self.ephemeral.seal(Kind::Leaving, name, leaving, ends)?).await
     }
 
+    /// Whether a browser of that RelayState is away. Writes nothing.
+    pub async fn is_away(&self, relay_state: &Hashed, now: Timestamp) -> Result<bool, Fault> {
+        let name = URL_SAFE_NO_PAD.encode(relay_state.as_bytes());
+        Ok(self.ephemeral.read::<serde_json::Value>(Kind::Leaving, &name, now).await?.is_some())
+    }
+
     /// What was kept under the hash of a RelayState, once.
     pub async fn end_leaving<T: DeserializeOwned>(
         &self,

@@ -22,7 +22,7 @@ use crate::{
         single_logout::{StillIn, arrive, depart, hear, is_on},
     },
     oidc::{params::Params, path},
-    saml::{Failure, fault},
+    saml::{Failure, Said, fault},
 };
 
 /// "U bent hier uitgelogd, en bij DigiD nog niet." The form is posted, for it holds a BSN, and by the user's own press of the
@@ -67,7 +67,10 @@ pub(super) async fn leave(visit: &Visit, who: &StillIn, back: Option<String>) ->
         }
         Err(refused) => {
             // The user is out here all the same, and hears what is true.
-            note(refused);
+            match refused {
+                Refused::Because(failure) => drop(log(&Fault::from(failure))),
+                Refused::Stopped(stop) => note(stop),
+            }
             PartlyLoggedOutPage { frame, back }.render()
         }
     }
@@ -97,9 +100,16 @@ pub async fn post(visit: Visit, body: Bytes) -> Result<Response, Failed> {
     Ok(match hear(&visit.app, body.into(), visit.now).await {
         Ok(answer) => (xml, answer).into_response(),
         Err(refused) => {
-            let sender = note(refused);
+            let said = match refused {
+                Refused::Because(Failure::Hostile(_)) => Said::Refused,
+                Refused::Because(_) => Said::NotNow,
+                Refused::Stopped(stop) => {
+                    note(stop);
+                    Said::NotNow
+                }
+            };
             // SOAP 1.1 sends every fault with this status (section 6.2).
-            (StatusCode::INTERNAL_SERVER_ERROR, xml, fault(sender)).into_response()
+            (StatusCode::INTERNAL_SERVER_ERROR, xml, fault(said)).into_response()
         }
     })
 }
@@ -108,14 +118,9 @@ fn in_use(visit: &Visit) -> Result<(), Failed> {
     if is_on(&visit.app) { Ok(()) } else { Err(Failed::Page(Problem::NotFound, None)) }
 }
 
-/// Logs what is ours to mend. Gives whether it was the sender's doing.
-fn note(refused: Refused<Failure>) -> bool {
-    let fault = match refused {
-        Refused::Because(Failure::Hostile(_)) => return true,
-        Refused::Because(failure) => Fault::from(failure),
-        Refused::Stopped(Stop::Fault(fault)) => fault,
-        Refused::Stopped(_) => return false,
-    };
-    log(&fault);
-    false
+/// Logs what is ours to mend.
+fn note(stop: Stop) {
+    if let Stop::Fault(fault) = stop {
+        log(&fault);
+    }
 }

@@ -16,7 +16,7 @@ use crate::domain::bsn::Bsn;
 use crate::saml::Failure::{self, Hostile};
 use crate::saml::logout::accept;
 use crate::saml::xml::{MD, SAML, SAMLP, SOAP};
-use crate::saml::{LogoutRequest, ServiceProvider, Settings, fault};
+use crate::saml::{LogoutRequest, Said, ServiceProvider, Settings, fault};
 
 const OURS: &str = "https://login.zorg.example/digid/logout";
 const THEIRS: &str = "https://digid.example/saml/idp/request_logout";
@@ -194,8 +194,8 @@ async fn our_answer_is_signed_and_names_the_request() {
     assert_eq!(message.one(SAML, "Issuer", "").unwrap().text(), SP);
     let code = message.one(SAMLP, "Status", "").unwrap().one(SAMLP, "StatusCode", "").unwrap();
     assert_eq!(code.attribute("Value"), Some("urn:oasis:names:tc:SAML:2.0:status:Success"));
-    for (sender, code) in [(true, "soapenv:Client"), (false, "soapenv:Server")] {
-        let fault = parse(&fault(sender));
+    for (said, code) in [(Said::Refused, "soapenv:Client"), (Said::NotNow, "soapenv:Server")] {
+        let fault = parse(&fault(said));
         let fault = fault.one(SOAP, "Body", "").unwrap().one(SOAP, "Fault", "").unwrap();
         assert_eq!(fault.one("", "faultcode", "").unwrap().text(), code);
     }
