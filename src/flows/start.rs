@@ -1,6 +1,6 @@
 //! A portal's request arrives: a session answers it, or a login begins.
 
-use super::{finish, logins};
+use super::{finish, logins, redeem::still_stands};
 use crate::{
     app::App,
     domain::{
@@ -40,6 +40,7 @@ pub async fn start(
     if let Some(session) = session
         && ask.is_answered_by(session.level, session.auth_time, now)
         && finish::may_enter(&app.store, &session.person, now).await?
+        && still_stands(&app.store, session, now).await?
     {
         return Ok(Started::Answered(finish::answer(app, &ask, session, now).await?));
     }
