@@ -1,11 +1,10 @@
 //! A portal's request arrives: a session answers it, or a login begins.
 
-use super::{finish, logins, redeem::still_stands};
+use super::{Stop, finish, logins, redeem::still_stands};
 use crate::{
     app::App,
     domain::{
         ask::{Ask, Prompt},
-        fault::Fault,
         id::LoginId,
         login::Login,
         secret::Secret,
@@ -36,7 +35,7 @@ pub async fn start(
     session: Option<&Session>,
     browser: &Secret,
     now: Timestamp,
-) -> Result<Started, Fault> {
+) -> Result<Started, Stop> {
     if let Some(session) = session
         && ask.is_answered_by(session.level, session.auth_time, now)
         && finish::may_enter(&app.store, &session.person, now).await?

@@ -165,6 +165,26 @@ impl Store {
         Ok(self.ephemeral.take::<Login<Step>>(Kind::Login, id.as_str(), now).await?.is_some())
     }
 
+    /// How many logins are under way, with those that have ended and were not swept yet.
+    pub async fn logins_under_way(&self) -> Result<i64, Fault> {
+        let (count,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM ephemeral WHERE kind = 'login'")
+            .fetch_one(self.db.reader())
+            .await?;
+        Ok(count)
+    }
+
+    /// Lets go of logins that nobody has touched since they began, the oldest first: `most` of them at most. Tells how many.
+    pub async fn drop_untouched_logins(&self, most: i64) -> Result<u64, Fault> {
+        let done = sqlx::query(
+            "DELETE FROM ephemeral WHERE kind = 'login' AND version = 1 AND name IN \
+             (SELECT name FROM ephemeral WHERE kind = 'login' AND version = 1 ORDER BY ends LIMIT $1)",
+        )
+        .bind(most)
+        .execute(self.db.writer())
+        .await?;
+        Ok(done.rows_affected())
+    }
+
     fn sealed_login(&self, login: &Login<Step>) -> Result<New, Fault> {
         self.ephemeral.seal(Kind::Login, login.id.to_string(), login, login.ends)
     }

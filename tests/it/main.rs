@@ -20,6 +20,7 @@ mod cli;
 mod config;
 mod corpus;
 mod crash;
+mod crowd;
 mod digid;
 mod digid_files;
 mod digid_metadata;
