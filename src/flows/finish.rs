@@ -17,7 +17,7 @@ use crate::{
         time::Timestamp,
     },
     oidc::{error::code_location, oxide},
-    store::{Store, accounts::Account, audit::Event, digid_sessions::Opened, logins::Ending},
+    store::{Store, accounts::Account, audit::Event, logins::Ending, single_logout::Opened},
 };
 
 /// What the browser gets: a session, and an answer for the portal.

@@ -7,9 +7,11 @@ use url::Url;
 use super::{Refused, Stop};
 use crate::{
     app::{App, digid::Connection, knocks::Knock},
-    domain::{bsn::Bsn, fault::Fault, proof::Digid, secret::Secret, time::Timestamp},
-    saml::{Failure, LogoutRequest, ServiceProvider},
-    store::{audit::Event, digid_sessions::DigidLogout},
+    domain::{
+        bsn::Bsn, fault::Fault, proof::Digid, secret::Secret, single_logout::LogoutRequest, time::Timestamp,
+    },
+    saml::{Failure, ServiceProvider},
+    store::audit::Event,
 };
 
 /// How long a browser may take to DigiD and back, in seconds.
@@ -150,9 +152,7 @@ async fn carried_out(
     now: Timestamp,
 ) -> Result<LogoutRequest, Refused<Failure>> {
     let request = sp.read_logout(body, now).await.map_err(Refused::Because)?;
-    let LogoutRequest { id, bsn, session, issued } = &request;
-    let logout = DigidLogout { id, bsn, session: session.as_deref(), issued: *issued };
-    match app.store.end_digid_sessions(&logout, now).await? {
+    match app.store.end_digid_sessions(&request, now).await? {
         Some(_) => Ok(request),
         None => Err(Refused::Because(Failure::Hostile("a LogoutRequest that came before"))),
     }

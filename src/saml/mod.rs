@@ -19,7 +19,7 @@
 //! | `verify`, `libxmlsec` | the signatures; what is read is what was signed |
 //! | `response`, `assertion`, `level` | every check on what is signed |
 //! | `routing`, `decrypt` | what the routing service says in another way, and for our eyes only |
-//! | `logout` | single logout: our request and DigiD's, and the answers to both |
+//! | `single_logout` | single logout: our request and DigiD's, and the answers to both |
 //! | `keys`, `signer` | keys, our signature |
 //! | `door` | the same road for the fuzz target, in builds with the simulator only |
 
@@ -36,13 +36,13 @@ mod inventory;
 mod keys;
 mod level;
 mod libxmlsec;
-mod logout;
 mod metadata;
 mod request;
 mod response;
 mod routing;
 mod settings;
 mod signer;
+mod single_logout;
 mod strict;
 mod succession;
 mod verify;
@@ -60,10 +60,10 @@ pub use artifact::{Artifact, Expected};
 pub use assertion::Verified;
 pub use failure::Failure;
 pub use identity_provider::Needs;
-pub use logout::{LogoutRequest, OutgoingLogout, Said, fault};
 pub use request::{Delivery, Outgoing, RequestError, Wish};
 pub use routing::{Legal, Representation};
 pub use settings::{
     Interface, NamedPem, Pem, Providers, RoutingService, ServiceProvider, Settings, SettingsError,
     check_metadata,
 };
+pub use single_logout::{OutgoingLogout, Said, fault};

@@ -11,9 +11,9 @@ use zeroize::Zeroizing;
 
 use super::identity_provider::{self, IdentityProvider, Needs, Trust};
 use super::keys::{KeyPair, TrustedCertificate};
-use super::logout::Logout;
 use super::routing::Routing;
 use super::signer::Signer;
+use super::single_logout::Logout;
 use super::succession::Succession;
 use super::{Failure, artifact, expiry, libxmlsec, metadata};
 use crate::config::digid::Binding;

@@ -3,9 +3,9 @@
 use super::{
     Store,
     audit::{Event, write_event},
-    digid_sessions::Opened,
     ephemeral::{Kind, New, Versioned, bump, keep, remove, swap, take_as},
     grants::revoke_of_session,
+    single_logout::Opened,
 };
 use crate::domain::{
     fault::Fault,

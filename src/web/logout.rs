@@ -6,9 +6,10 @@ use url::form_urlencoded;
 
 use super::{
     cookies::Cookie,
-    digid_logout::leave,
     error::{Failed, see_other},
+    logged_out::LoggedOutPage,
     page::{self, Frame},
+    single_logout::leave,
     visit::Visit,
 };
 use crate::{
@@ -33,16 +34,7 @@ pub struct LogoutPage {
     pub hidden: Vec<(String, String)>,
 }
 
-/// "U bent uitgelogd."
-#[derive(Template)]
-#[template(path = "logged_out.html")]
-pub struct LoggedOutPage {
-    /// What surrounds it.
-    pub frame: Frame,
-}
-
 page::rendered!(LogoutPage);
-page::rendered!(LoggedOutPage);
 
 /// `GET /logout`
 pub async fn get(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {

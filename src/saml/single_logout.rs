@@ -22,6 +22,7 @@ use super::settings::{Inner, ServiceProvider};
 use super::xml::{self, Element, Reason, SAML, SAMLP, escape};
 use super::{Failure, verify};
 use crate::domain::bsn::Bsn;
+use crate::domain::single_logout::LogoutRequest;
 use crate::domain::time::Timestamp;
 
 /// The largest LogoutResponse, in bytes. DigiD's has some hundreds.
@@ -52,27 +53,9 @@ pub struct OutgoingLogout {
     pub saml_request: String,
 }
 
-/// DigiD's request, after every check but whether it came before. `Debug` prints nothing.
-pub struct LogoutRequest {
-    /// Its `ID`, for the caller to accept once only.
-    pub id: String,
-    /// Whom to log out.
-    pub bsn: Bsn,
-    /// Which of DigiD's sessions ended; without it, all of them.
-    pub session: Option<String>,
-    /// When it was made.
-    pub issued: Timestamp,
-}
-
 impl fmt::Debug for OutgoingLogout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("OutgoingLogout(…)")
-    }
-}
-
-impl fmt::Debug for LogoutRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LogoutRequest(…)")
     }
 }
 

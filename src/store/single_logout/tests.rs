@@ -92,8 +92,8 @@ impl There {
     }
 
     async fn logout(&self, id: &str, digits: &str, session: Option<&str>, issued: i64) -> Option<usize> {
-        let bsn = bsn(digits);
-        let logout = DigidLogout { id, bsn: &bsn, session, issued: at(issued) };
+        let (id, session) = (id.to_owned(), session.map(str::to_owned));
+        let logout = LogoutRequest { id, bsn: bsn(digits), session, issued: at(issued) };
         self.store().end_digid_sessions(&logout, at(issued)).await.unwrap()
     }
 
@@ -151,7 +151,7 @@ async fn a_request_about_a_session_that_gave_way_ends_nothing() {
     let newer = there.log_in_with(&here, &proof(BSN, Some("_2"), 5), Some(&older.sid), 500).await.unwrap();
     assert_eq!(there.logout("a", BSN, Some("_1"), 11).await, Some(0));
     assert!(there.lives(&newer).await);
-    assert_eq!(there.store().digid_sids(&here, at(12)).await.unwrap(), [newer.sid.clone()]);
+    assert_eq!(there.store().digid_sids(&here, at(12)).await.unwrap(), std::slice::from_ref(&newer.sid));
     assert_eq!(there.logout("b", BSN, Some("_2"), 11).await, Some(1));
     assert!(!there.lives(&newer).await);
 }
@@ -209,8 +209,7 @@ async fn of_twenty_times_one_request_one_counts() {
     for _ in 0..20 {
         let store = there.store().clone();
         race.spawn(async move {
-            let bsn = bsn(BSN);
-            let logout = DigidLogout { id: "a", bsn: &bsn, session: None, issued: at(11) };
+            let logout = LogoutRequest { id: "a".into(), bsn: bsn(BSN), session: None, issued: at(11) };
             store.end_digid_sessions(&logout, at(11)).await.unwrap()
         });
     }

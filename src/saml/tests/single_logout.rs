@@ -13,10 +13,11 @@ use super::forge::{
 };
 use super::outgoing::{parse, signed_by_us};
 use crate::domain::bsn::Bsn;
+use crate::domain::single_logout::LogoutRequest;
 use crate::saml::Failure::{self, Hostile};
-use crate::saml::logout::accept;
+use crate::saml::single_logout::accept;
 use crate::saml::xml::{MD, SAML, SAMLP, SOAP};
-use crate::saml::{LogoutRequest, Said, ServiceProvider, Settings, fault};
+use crate::saml::{Said, ServiceProvider, Settings, fault};
 
 const OURS: &str = "https://login.zorg.example/digid/logout";
 const THEIRS: &str = "https://digid.example/saml/idp/request_logout";

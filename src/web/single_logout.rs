@@ -1,6 +1,5 @@
 //! Single logout with DigiD: the way there and back, and the door at which DigiD itself asks.
 
-use askama::Template;
 use axum::{
     body::Bytes,
     extract::RawQuery,
@@ -9,9 +8,10 @@ use axum::{
 };
 
 use super::{
+    digid::{DigidFormPage, Errand},
     error::{Failed, log, see_other},
     error_page::Problem,
-    logout::LoggedOutPage,
+    logged_out::{LoggedOutPage, PartlyLoggedOutPage},
     page::{self, Frame},
     visit::Visit,
 };
@@ -25,34 +25,6 @@ use crate::{
     saml::{Failure, Said, fault},
 };
 
-/// "U bent hier uitgelogd, en bij DigiD nog niet." The form is posted, for it holds a BSN, and by the user's own press of the
-/// button, so that it works without a script (SAML 2.0 bindings, section 3.5.4).
-#[derive(Template)]
-#[template(path = "digid_logout.html")]
-pub struct DigidLogoutPage {
-    /// What surrounds it; its `form_origins` must hold the origins of `action` and of the portal.
-    pub frame: Frame,
-    /// Where DigiD takes requests to log out.
-    pub action: String,
-    /// The signed `LogoutRequest`, in base64.
-    pub saml_request: String,
-    /// What DigiD gives back as it is.
-    pub relay_state: String,
-}
-
-/// "U bent hier uitgelogd, maar misschien nog niet overal."
-#[derive(Template)]
-#[template(path = "partly_logged_out.html")]
-pub struct PartlyLoggedOutPage {
-    /// What surrounds it.
-    pub frame: Frame,
-    /// Where the portal wants the browser now: an address that it registered.
-    pub back: Option<String>,
-}
-
-page::rendered!(DigidLogoutPage);
-page::rendered!(PartlyLoggedOutPage);
-
 /// The page after a session that DigiD opened has ended here.
 pub(super) async fn leave(visit: &Visit, who: &StillIn, back: Option<String>) -> Response {
     let mut frame = Frame::bare(visit.lang(None));
@@ -63,7 +35,8 @@ pub(super) async fn leave(visit: &Visit, who: &StillIn, back: Option<String>) ->
             let origins = [Some(departure.action.clone()), portal];
             frame.form_origins = origins.iter().flatten().map(page::form_origin).collect();
             let (action, saml_request) = (departure.action.into(), departure.saml_request);
-            DigidLogoutPage { frame, action, saml_request, relay_state: departure.relay_state }.render()
+            let (errand, relay_state) = (Errand::LogOut, departure.relay_state);
+            DigidFormPage { errand, frame, action, saml_request, relay_state }.render()
         }
         Err(refused) => {
             // The user is out here all the same, and hears what is true.

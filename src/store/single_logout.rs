@@ -22,6 +22,7 @@ use crate::domain::{
     proof::{Digid, Proof},
     secret::{Hashed, Secret},
     session::Session,
+    single_logout::LogoutRequest,
     time::Timestamp,
 };
 
@@ -42,19 +43,6 @@ pub struct Opened<'a> {
     pub proof: &'a Proof<Digid>,
     /// The browser in which both live, as the hash of its cookie.
     pub browser: &'a Hashed,
-}
-
-/// DigiD's request to log somebody out.
-#[derive(Debug, Clone, Copy)]
-pub struct DigidLogout<'a> {
-    /// Its ID, which counts once.
-    pub id: &'a str,
-    /// Whom.
-    pub bsn: &'a Bsn,
-    /// Only out of the session that DigiD calls so. Without it, out of all.
-    pub session: Option<&'a str>,
-    /// When it was made.
-    pub issued: Timestamp,
 }
 
 impl Store {
@@ -132,27 +120,27 @@ impl Store {
     /// the request had counted before, which exactly one caller never hears.
     pub async fn end_digid_sessions(
         &self,
-        logout: &DigidLogout<'_>,
+        logout: &LogoutRequest,
         now: Timestamp,
     ) -> Result<Option<usize>, Fault> {
-        let name = self.name_hash(logout.bsn);
+        let name = self.name_hash(&logout.bsn);
         let mut tx = self.db.begin().await?;
         let first = sqlx::query(
             "INSERT INTO digid_logouts (mark, name_hash, issued, ends, index_hash) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT DO NOTHING",
         )
-        .bind(Secret::new(logout.id).hashed().hex())
+        .bind(Secret::new(logout.id.as_str()).hashed().hex())
         .bind(name.as_slice())
         .bind(logout.issued.epoch())
         .bind(logout.issued.plus(REMEMBER).epoch())
-        .bind(logout.session.map(|index| self.index_hash(index)))
+        .bind(logout.session.as_deref().map(|index| self.index_hash(index)))
         .execute(&mut *tx)
         .await?;
         if first.rows_affected() == 0 {
             tx.rollback().await?;
             return Ok(None);
         }
-        let ended = match logout.session {
+        let ended = match logout.session.as_deref() {
             None => sqlx::query(OF_NAME).bind(name),
             // A session of which DigiD told no index could be the one that is meant.
             Some(index) => sqlx::query(OF_INDEX).bind(name).bind(self.index_hash(index)),
