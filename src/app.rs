@@ -1,16 +1,20 @@
 //! The application: configuration, store, keys, mail and clock, built once and handed down.
 
 pub mod digid;
+pub mod knocks;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
-use self::digid::Connection;
+use self::{digid::Connection, knocks::Knocks};
 use crate::{
     clock::Clock,
     config::{BadConfig, Config},
@@ -35,6 +39,14 @@ const BATCHES: usize = 40;
 /// How many tries at a password may wait for their turn at once: some seconds each, at addresses that are being guessed at.
 const WAITING: usize = 256;
 
+/// How many logins are under way before the oldest that nobody has touched give way: anybody can begin one, and each is kept
+/// for half an hour. A kilobyte each.
+const LOGINS: i64 = 50_000;
+/// How many are under way before no more are begun.
+const MOST_LOGINS: i64 = 2 * LOGINS;
+/// How many give way in one statement, so that it never holds the writer long.
+const GIVE_WAY: i64 = 500;
+
 /// Everything a request needs. Held in an `Arc`; there is no other state in the process.
 pub struct App {
     /// What the operator wrote.
@@ -51,6 +63,10 @@ pub struct App {
     pub clock: Clock,
     /// How many more tries at a password may wait for their turn.
     pub waiting: Semaphore,
+    /// Counts refused requests to log somebody out that claim to be DigiD's.
+    pub knocks: Knocks,
+    /// How many logins are under way, as last counted, with those that began here since.
+    under_way: AtomicI64,
     configured: HashMap<String, Client>,
     keyring: RwLock<Arc<Keyring>>,
 }
@@ -72,6 +88,8 @@ impl App {
             mailer: Mailer::new(&config.mail, &config.folder)?,
             clock: Clock,
             waiting: Semaphore::new(WAITING),
+            knocks: Knocks::default(),
+            under_way: AtomicI64::new(0),
             config,
             store,
             digid,
@@ -119,6 +137,33 @@ impl App {
             if self.store.sweep(now).await? == 0 {
                 break;
             }
+        }
+        self.bound_logins().await
+    }
+
+    /// Whether one more login may begin. Counts it.
+    pub fn begins_login(&self) -> bool {
+        self.under_way.fetch_add(1, Ordering::Relaxed) < MOST_LOGINS
+    }
+
+    async fn bound_logins(&self) -> Result<(), Fault> {
+        let mut under_way = self.store.logins_under_way().await?;
+        let before = under_way;
+        for _ in 0..BATCHES {
+            let most = (under_way - LOGINS).min(GIVE_WAY);
+            let gone = if most > 0 { self.store.drop_untouched_logins(most).await? } else { 0 };
+            if gone == 0 {
+                break;
+            }
+            under_way -= i64::try_from(gone)?;
+        }
+        self.under_way.store(under_way, Ordering::Relaxed);
+        if before > LOGINS {
+            tracing::warn!(
+                under_way,
+                gone = before - under_way,
+                "more logins are begun than people finish: the oldest that nobody has touched gave way"
+            );
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ use crate::{
     },
     observe,
     oidc::{error::code_location, oxide},
-    store::{Store, accounts::Account, audit::Event, logins::Ending},
+    store::{Store, accounts::Account, audit::Event, logins::Ending, single_logout::Opened},
 };
 
 /// What the browser gets: a session, and an answer for the portal.
@@ -69,7 +69,8 @@ pub async fn finish(
         detail: Some(session.level.acr()),
         ..event(&login)
     };
-    let digid = done.digid().filter(|_| single_logout::is_on(app)).map(|proof| (&session, proof));
+    let digid = done.digid().filter(|_| single_logout::is_on(app));
+    let digid = digid.map(|proof| Opened { session: &session, proof, browser: &login.browser });
     let ending = Ending { digid, ..version.ending(&login.id, older, event, Some(begun)) };
     let ended = logins::finish(app, &ending, now).await;
     if let Err(Stop::Over(Over::LoggedOut)) = ended {

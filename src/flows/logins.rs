@@ -80,8 +80,11 @@ impl Version {
     }
 }
 
-/// Keeps a new login.
-pub(super) async fn begin<S: Into<Step>>(app: &App, login: Login<S>) -> Result<LoginId, Fault> {
+/// Keeps a new login, unless too many are under way.
+pub(super) async fn begin<S: Into<Step>>(app: &App, login: Login<S>) -> Result<LoginId, Stop> {
+    if !app.begins_login() {
+        return Err(Stop::Busy);
+    }
     let login = login.any();
     app.store.begin_login(&login).await?;
     Ok(login.id)

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::act_as::{Asking, ForWhom, for_whom};
 use super::finish::may_enter;
+use super::representation::counts;
 use crate::{
     app::App,
     domain::{
@@ -97,6 +98,15 @@ fn check_session<S: Borrow<Session>>(
     same.filter(|_| grant.is_live(now)).ok_or(refused)
 }
 
+/// Whether a session still is what its user asked for: one that they began for a child ends with the register's word
+/// (`docs/adr/0015`), at a birthday or by a block, and nobody is told which.
+pub(super) async fn still_stands(store: &Store, session: &Session, now: Timestamp) -> Result<bool, Fault> {
+    match &session.authority {
+        Some(authority) => Ok(counts(store, authority, Some(&session.person), now).await?.is_ok()),
+        None => Ok(true),
+    }
+}
+
 /// What tokens tell beside the grant.
 struct Told {
     /// The user, as this client knows them.
@@ -145,13 +155,16 @@ impl Issuing<'_> {
             ends: proven.session_ends,
             revoked_at: None,
         };
-        let authority = self.session_of(&grant, now).await?.authority;
+        let session = self.session_of(&grant, now).await?;
+        if !still_stands(self.store, &session, now).await? {
+            return Err(BAD_CODE);
+        }
         // A child who turns out to be under twelve has no session of their own, so no tokens either (M13).
         if !may_enter(self.store, &grant.person, now).await? {
             return Err(BAD_CODE);
         }
         let sub = self.store.subject_for(&self.client.sector, &grant.person, now).await?;
-        let told = Told { sub, nonce: proven.nonce, authority };
+        let told = Told { sub, nonce: proven.nonce, authority: session.authority };
         let signed = self.sign(&grant, &grant.scope, &told, now).await?;
         let refresh_token = RefreshToken::first();
         if !self.store.begin_grant(&grant, &found.code.hashed(), &refresh_token).await? {
@@ -186,8 +199,9 @@ impl Issuing<'_> {
             return self.replayed(grant, now).await;
         }
         let session = found.session.as_ref().map(|session| &session.value);
-        let authority = check_session(session, grant, BAD_REFRESH, now)?.authority.clone();
-        if !may_log_in(found.born, now) {
+        let session = check_session(session, grant, BAD_REFRESH, now)?;
+        let authority = session.authority.clone();
+        if !may_log_in(found.born, now) || !still_stands(self.store, session, now).await? {
             return Err(BAD_REFRESH);
         }
         if let Some(session) = &mut found.session {

@@ -1,11 +1,10 @@
 //! A portal's request arrives: a session answers it, or a login begins.
 
-use super::{finish, logins};
+use super::{Stop, finish, logins, redeem::still_stands};
 use crate::{
     app::App,
     domain::{
         ask::{Ask, Prompt},
-        fault::Fault,
         id::LoginId,
         login::Login,
         secret::Secret,
@@ -36,10 +35,11 @@ pub async fn start(
     session: Option<&Session>,
     browser: &Secret,
     now: Timestamp,
-) -> Result<Started, Fault> {
+) -> Result<Started, Stop> {
     if let Some(session) = session
         && ask.is_answered_by(session.level, session.auth_time, now)
         && finish::may_enter(&app.store, &session.person, now).await?
+        && still_stands(&app.store, session, now).await?
     {
         return Ok(Started::Answered(finish::answer(app, &ask, session, now).await?));
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::act_as::{Asking, for_whom};
 use super::finish::may_enter;
+use super::redeem::still_stands;
 use crate::{
     app::App,
     domain::{
@@ -51,6 +52,11 @@ pub async fn userinfo(app: &App, token: &str, now: Timestamp) -> Result<UserInfo
     let (mut act_as, mut represents) = (None, None);
     if claims.scope.contains(Scope::ActAs) {
         let session = app.store.session_by_sid(&grant.sid, app.config.session.idle(), now).await?;
+        if let Some(session) = &session
+            && !still_stands(&app.store, session, now).await?
+        {
+            return Err(REFUSED);
+        }
         let authority = session.as_ref().and_then(|session| session.authority.as_ref());
         let required = app.config.mandate_level;
         let asking = Asking { grant: &grant, authority, required, client: &client, issuer };

@@ -196,18 +196,18 @@ pub(super) async fn take_as<'e>(
     Ok(done.rows_affected() == 1)
 }
 
-/// Removes a value, if it is there.
+/// Removes a value. `false` when it was not there.
 pub(super) async fn remove<'e>(
     executor: impl Executor<'e, Database = Any>,
     kind: Kind,
     name: &str,
-) -> Result<(), Fault> {
-    sqlx::query("DELETE FROM ephemeral WHERE kind = $1 AND name = $2")
+) -> Result<bool, Fault> {
+    let done = sqlx::query("DELETE FROM ephemeral WHERE kind = $1 AND name = $2")
         .bind(kind.word())
         .bind(name)
         .execute(executor)
         .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 /// Counts one more under `name` and gives the count; it starts anew `window` seconds after its first hit.

@@ -3,16 +3,14 @@
 use super::{
     Store,
     audit::{Event, write_event},
-    digid_sessions::forget_digid,
     ephemeral::{Kind, New, Versioned, bump, keep, remove, swap, take_as},
     grants::revoke_of_session,
+    single_logout::Opened,
 };
 use crate::domain::{
     fault::Fault,
     id::{LoginId, SessionId},
     login::{Login, Step},
-    proof::{Digid, Proof},
-    session::Session,
     time::Timestamp,
 };
 
@@ -60,8 +58,8 @@ pub struct Ending<'a> {
     pub older: Option<&'a SessionId>,
     /// What begins.
     pub begun: Option<[New; 2]>,
-    /// The session that begins, and what DigiD said, where DigiD wants to be told when it ends.
-    pub digid: Option<(&'a Session, &'a Proof<Digid>)>,
+    /// The session that begins, where DigiD opened it and wants to be told when its user signs out.
+    pub digid: Option<Opened<'a>>,
     /// The line in the log.
     pub event: Event<'a>,
 }
@@ -154,11 +152,10 @@ impl Store {
         }
         if let Some(older) = ending.older {
             remove(&mut *tx, Kind::Session, older.as_str()).await?;
-            forget_digid(&mut tx, older).await?;
             revoke_of_session(&mut tx, older, now).await?;
         }
-        if let Some((session, proof)) = ending.digid
-            && !self.remember_digid(&mut tx, session, proof).await?
+        if let Some(opened) = ending.digid
+            && !self.remember_digid(&mut tx, opened).await?
         {
             let event = Event { outcome: "logged_out", detail: None, ..ending.event.clone() };
             write_event(&mut *tx, &event, now).await?;
@@ -176,6 +173,26 @@ impl Store {
     /// Ends a login, however far it got. `false` when another request did.
     pub async fn end_login(&self, id: &LoginId, now: Timestamp) -> Result<bool, Fault> {
         Ok(self.ephemeral.take::<Login<Step>>(Kind::Login, id.as_str(), now).await?.is_some())
+    }
+
+    /// How many logins are under way, with those that have ended and were not swept yet.
+    pub async fn logins_under_way(&self) -> Result<i64, Fault> {
+        let (count,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM ephemeral WHERE kind = 'login'")
+            .fetch_one(self.db.reader())
+            .await?;
+        Ok(count)
+    }
+
+    /// Lets go of logins that nobody has touched since they began, the oldest first: `most` of them at most. Tells how many.
+    pub async fn drop_untouched_logins(&self, most: i64) -> Result<u64, Fault> {
+        let done = sqlx::query(
+            "DELETE FROM ephemeral WHERE kind = 'login' AND version = 1 AND name IN \
+             (SELECT name FROM ephemeral WHERE kind = 'login' AND version = 1 ORDER BY ends LIMIT $1)",
+        )
+        .bind(most)
+        .execute(self.db.writer())
+        .await?;
+        Ok(done.rows_affected())
     }
 
     fn sealed_login(&self, login: &Login<Step>) -> Result<New, Fault> {

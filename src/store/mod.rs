@@ -9,7 +9,6 @@ pub mod clients;
 mod codes;
 mod columns;
 pub mod db;
-pub mod digid_sessions;
 pub mod ephemeral;
 pub mod grants;
 pub mod keys;
@@ -18,6 +17,7 @@ pub mod mandates;
 pub mod persons;
 mod representation;
 pub mod sessions;
+pub mod single_logout;
 pub mod subjects;
 #[cfg(test)]
 pub(crate) mod testing;

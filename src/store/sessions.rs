@@ -2,14 +2,9 @@
 
 use super::{
     Store,
-    audit::{Event, write_event},
-    digid_sessions::forget_digid,
-    ephemeral::{Kind, New, Versioned, remove},
-    grants::revoke_of_session,
+    ephemeral::{Kind, New, Versioned},
 };
-use crate::domain::{
-    fault::Fault, id::SessionId, proof::Digid, secret::Secret, session::Session, time::Timestamp,
-};
+use crate::domain::{fault::Fault, id::SessionId, secret::Secret, session::Session, time::Timestamp};
 
 impl Store {
     /// Keeps a new session.
@@ -71,23 +66,5 @@ impl Store {
         };
         let account = self.account(&found.value.account).await?;
         Ok(account.filter(|account| found.value.is_alive(account.era, idle, now)).map(|_| found))
-    }
-
-    /// Ends a session and everything that was given in it, with the line in the log: all or nothing. Gives what DigiD must
-    /// be told of it, once.
-    pub async fn end_session(
-        &self,
-        sid: &SessionId,
-        event: &Event<'_>,
-        now: Timestamp,
-    ) -> Result<Option<Digid>, Fault> {
-        let mut tx = self.db.begin().await?;
-        remove(&mut *tx, Kind::Session, sid.as_str()).await?;
-        let sealed = forget_digid(&mut tx, sid).await?;
-        revoke_of_session(&mut tx, sid, now).await?;
-        write_event(&mut *tx, event, now).await?;
-        tx.commit().await?;
-        // What does not open keeps nobody in.
-        sealed.map(|sealed| self.open_digid(sid, &sealed)).transpose()
     }
 }

@@ -29,16 +29,27 @@ use crate::{
     saml::{Delivery, Outgoing},
 };
 
+/// What a form carries to DigiD.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Errand {
+    /// The user logs in there.
+    LogIn,
+    /// "U bent hier uitgelogd, en bij DigiD nog niet." The request holds a BSN, so it may stand in no address.
+    LogOut,
+}
+
 /// The HTTP-POST binding (SAML 2.0 bindings, section 3.5.4): a form that carries the request to DigiD. It waits for
 /// the user's own press of the button, so that it works without a script.
 #[derive(Template)]
 #[template(path = "digid.html")]
 pub struct DigidFormPage {
-    /// What surrounds it; its `form_origins` must hold the origin of `action`.
+    /// What it carries.
+    pub errand: Errand,
+    /// What surrounds it; its `form_origins` must hold the origins of `action`, and of where DigiD sends the browser next.
     pub frame: Frame,
     /// Where DigiD takes requests.
     pub action: String,
-    /// The signed `AuthnRequest`, in base64.
+    /// The signed request, in base64.
     pub saml_request: String,
     /// What DigiD gives back as it is.
     pub relay_state: String,
@@ -71,7 +82,8 @@ fn send(mut frame: Frame, outgoing: Outgoing) -> Response {
         Delivery::Redirect(url) => see_other(url.as_str()),
         Delivery::Post { action, saml_request, relay_state } => {
             frame.form_origins = vec![page::form_origin(&action)];
-            DigidFormPage { frame, action: action.into(), saml_request, relay_state }.render()
+            DigidFormPage { errand: Errand::LogIn, frame, action: action.into(), saml_request, relay_state }
+                .render()
         }
     }
 }

@@ -119,6 +119,21 @@ impl IntoResponse for Failed {
     }
 }
 
+/// Draws the page for a request that was given up because it took too long: the answer to it is bare.
+pub async fn late(request: Request, next: Next) -> Response {
+    let wish = request.headers().get(ACCEPT_LANGUAGE).cloned();
+    let response = next.run(request).await;
+    if response.status() != StatusCode::SERVICE_UNAVAILABLE || response.headers().contains_key(CONTENT_TYPE) {
+        return response;
+    }
+    ErrorPage { frame: bare(wish.as_ref()), problem: Problem::Busy, go_on: None }.render()
+}
+
+/// Around a page that belongs to no login, in the browser's language.
+fn bare(wish: Option<&HeaderValue>) -> Frame {
+    Frame::bare(Lang::choose(&[], wish.and_then(|wish| wish.to_str().ok())))
+}
+
 /// Draws the page of whatever failed below it, and of what the router itself refused.
 pub async fn pages(mut request: Request, next: Next) -> Response {
     let wish = request.headers().get(ACCEPT_LANGUAGE).cloned();
@@ -127,8 +142,7 @@ pub async fn pages(mut request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let failed = response.extensions_mut().remove::<Failed>().or_else(|| of_the_router(&response));
     let Some((problem, go_on)) = failed.map(Failed::problem) else { return response };
-    let lang = Lang::choose(&[], wish.as_ref().and_then(|wish| wish.to_str().ok()));
-    let frame = aside.get().cloned().unwrap_or_else(|| Frame::bare(lang));
+    let frame = aside.get().cloned().unwrap_or_else(|| bare(wish.as_ref()));
     ErrorPage { frame, problem, go_on }.render()
 }
 

@@ -6,9 +6,10 @@ use url::form_urlencoded;
 
 use super::{
     cookies::Cookie,
-    digid_logout::leave,
     error::{Failed, see_other},
+    logged_out::LoggedOutPage,
     page::{self, Frame},
+    single_logout::leave,
     visit::Visit,
 };
 use crate::{
@@ -33,16 +34,7 @@ pub struct LogoutPage {
     pub hidden: Vec<(String, String)>,
 }
 
-/// "U bent uitgelogd."
-#[derive(Template)]
-#[template(path = "logged_out.html")]
-pub struct LoggedOutPage {
-    /// What surrounds it.
-    pub frame: Frame,
-}
-
 page::rendered!(LogoutPage);
-page::rendered!(LoggedOutPage);
 
 /// `GET /logout`
 pub async fn get(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
@@ -68,19 +60,25 @@ async fn answer(visit: &Visit, raw: &[u8], posted: bool) -> Result<Response, Fai
     }
     let session = visit.session().await?;
     let back = way_back(visit, &params, hint.as_ref()).await?;
+    // A session that has ended by itself may have left one at DigiD.
+    let ending = match (&session, &visit.browser) {
+        (Some(session), _) => vec![session.sid.clone()],
+        (None, Some(browser)) => app.store.digid_sids(&browser.hashed(), now).await?,
+        (None, None) => Vec::new(),
+    };
     let mut at_digid = None;
-    if let Some(session) = &session {
-        if !confirmed && hint.is_none_or(|hint| hint.sid != session.sid) {
+    if !ending.is_empty() {
+        if !confirmed && hint.is_none_or(|hint| !ending.contains(&hint.sid)) {
             return Ok(ask(visit, &params, back.as_deref()));
         }
-        at_digid = sign_out(app, session, now).await?;
+        at_digid = sign_out(app, session.as_ref(), visit.browser.as_ref(), now).await?;
     }
     let mut response = match (&at_digid, back) {
         (Some(who), back) => leave(visit, who, back).await,
         (None, Some(location)) => see_other(&location),
         (None, None) => LoggedOutPage { frame: Frame::leaving(visit.lang(None)) }.render(),
     };
-    if session.is_some() {
+    if !ending.is_empty() {
         // The browser's own cookie too: a login that was left half-way must not be there for whoever sits down next.
         let cleared = [Cookie::Session, Cookie::Browser].map(|cookie| cookie.clear(app.config.is_https()));
         for cookie in cleared.into_iter().flatten() {

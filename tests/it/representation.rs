@@ -11,7 +11,7 @@ use crate::{
     },
     house::{CALLBACK, House, Options, PASSWORD},
     mandates_desk::{Desk, Form, now},
-    oidc_client::{CLIENTS, LAB, THE_PORTAL, claims, userinfo},
+    oidc_client::{self, CLIENTS, LAB, THE_PORTAL, claims, userinfo},
     portal::{Request, Tokens, at_digid, code_of, press, redeem, register, request, tokens},
     stsaml::routed,
 };
@@ -198,24 +198,36 @@ async fn m14_what_changes_while_the_session_lives_counts_from_the_next_answer() 
         "no birthday" => drop(set(&born(8, 0))),
         _ => family.desk(what, parent, child),
     };
+    let silently = THE_PORTAL.ask().with("scope", "openid act_as").with("prompt", "none");
     for (from, to) in [("block", "unblock"), ("birthday", "no birthday")] {
+        // A code that is under way when it changes.
+        let ask = THE_PORTAL.ask().with("scope", "openid act_as");
+        let code = THE_PORTAL.code(house, &browser, &ask).await;
         assert_one(&live(house, &tokens).await);
         change(from);
-        assert_alone(&live(house, &tokens).await);
-        tokens = refreshed(house, &tokens).await;
-        assert_alone(&tokens.claims);
-        assert_eq!((tokens.sub(), &tokens.body["expires_in"]), (family.sub.as_str(), &json!(300)));
-        let again = THE_PORTAL.sign_on(house, &browser, "openid act_as").await;
-        assert_alone(&again.claims);
+        // The session was for the child, and is over: nobody gets tokens for the parent who asked for the child.
+        assert_eq!(userinfo(house, tokens.text("access_token")).await.0, 401, "{from}");
+        for (status, body) in [
+            THE_PORTAL.refresh(house, tokens.text("refresh_token")).await,
+            THE_PORTAL.token(house, &ask.redemption(&code)).await,
+        ] {
+            assert_eq!((status, &body["error"]), (400, &json!("invalid_grant")), "{from}");
+        }
+        let said = oidc_client::answer(&browser.get(&silently.url(house)).await);
+        assert_eq!(said["error"], "login_required", "{from}");
+        let alone = log_in_with_digid(house, &Browser::new(), &family.parent.0, &[], &[]).await;
+        assert_eq!(alone.sub(), family.sub, "the parent may log in as themselves");
+        assert_alone(&alone.claims);
+        // What was wrong is put right while the session lives.
         change(to);
+        assert_one(&THE_PORTAL.sign_on(house, &browser, "openid act_as").await.claims);
         tokens = refreshed(house, &tokens).await;
         assert_one(&tokens.claims);
     }
-    // A code that was under way when the block came brings nobody.
-    let ask = THE_PORTAL.ask().with("scope", "openid act_as");
-    let code = THE_PORTAL.code(house, &browser, &ask).await;
+    // What an older session told stays as it was told: a session of nobody but the parent goes on.
+    let own = log_in_with_digid(house, &Browser::new(), &family.parent.0, &[], &[]).await;
     family.desk("block", parent, child);
-    assert_alone(&THE_PORTAL.redeem(house, &ask, &code).await.claims);
+    assert_alone(&refreshed(house, &own).await.claims);
 }
 
 #[tokio::test]

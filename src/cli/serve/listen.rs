@@ -2,7 +2,7 @@
 
 use std::{future::Future, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use axum::{Router, extract::ConnectInfo, http::StatusCode};
+use axum::{Router, extract::ConnectInfo, http::StatusCode, middleware::from_fn};
 use hyper::server::conn::http1::Builder;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -16,6 +16,8 @@ use tokio::{
 };
 use tower::ServiceExt;
 use tower_http::timeout::TimeoutLayer;
+
+use crate::web::error;
 
 /// How long to pause when no connection can be taken: most often the process has too many files open.
 const BREATH: Duration = Duration::from_millis(100);
@@ -54,8 +56,8 @@ impl Default for Limits {
 
 /// Serves HTTP/1.1 until `stop`, then lets what is under way finish. Every request knows its peer (`ConnectInfo`).
 pub async fn listen(listener: TcpListener, router: Router, limits: Limits, stop: impl Future<Output = ()>) {
-    let router =
-        router.layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limits.request));
+    let give_up = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limits.request);
+    let router = router.layer(give_up).layer(from_fn(error::late));
     let places = Arc::new(Semaphore::new(limits.connections));
     let (closing, close) = watch::channel(());
     let mut connections = JoinSet::new();
@@ -185,7 +187,8 @@ mod tests {
         let (address, _stop, _server) =
             serve(Limits { request: SHORT, ..Limits::default() }, Slow::default()).await;
         assert!(hear(say(address, &get_of("/peer")).await).await.ends_with("127.0.0.1"));
-        assert!(hear(say(address, &get_of("/slow")).await).await.starts_with("HTTP/1.1 503"));
+        let given_up = hear(say(address, &get_of("/slow")).await).await;
+        assert!(given_up.starts_with("HTTP/1.1 503") && given_up.contains("Het is erg druk"), "{given_up}");
     }
 
     #[tokio::test]
