@@ -65,6 +65,8 @@ pub struct App {
     pub waiting: Semaphore,
     /// Counts refused requests to log somebody out that claim to be DigiD's.
     pub knocks: Knocks,
+    /// Counts what claims to be an answer of DigiD and reaches no login.
+    pub strays: Knocks,
     /// How many logins are under way, as last counted, with those that began here since.
     under_way: AtomicI64,
     configured: HashMap<String, Client>,
@@ -89,6 +91,7 @@ impl App {
             clock: Clock,
             waiting: Semaphore::new(WAITING),
             knocks: Knocks::default(),
+            strays: Knocks::default(),
             under_way: AtomicI64::new(0),
             config,
             store,

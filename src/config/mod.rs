@@ -33,6 +33,7 @@ use crate::domain::{assurance::Level, client::is_loopback};
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The issuer: an https URL without query, fragment or trailing slash (http only on this machine).
+    #[serde(deserialize_with = "issuer")]
     pub issuer: Url,
     /// Where to listen.
     #[serde(deserialize_with = "address")]
@@ -76,6 +77,12 @@ const fn midden() -> Level {
 
 const fn one_hour() -> i64 {
     3600
+}
+
+fn issuer<'de, D: Deserializer<'de>>(from: D) -> Result<Url, D::Error> {
+    let wrong =
+        |why| D::Error::custom(format_args!("{why}: give the whole address, such as https://id.example.nl"));
+    String::deserialize(from)?.parse().map_err(wrong)
 }
 
 fn address<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {

@@ -123,7 +123,7 @@ pub async fn hear(app: &App, body: Vec<u8>, now: Timestamp) -> Result<String, Re
             tell(app, failure, now).await?;
             Err(Refused::Because(failure))
         }
-        stopped => stopped.map(|_| String::new()),
+        Err(Refused::Stopped(stop)) => Err(Refused::Stopped(stop)),
     }
 }
 

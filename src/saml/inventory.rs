@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use openssl::x509::{X509, X509Ref};
 
 use super::{
+    keys::identity,
     service_provider::ServiceProvider,
     settings::{Interface, Settings},
 };
@@ -42,10 +43,8 @@ fn names(pem: &str) -> Vec<String> {
     all.iter().map(|certificate| name(certificate)).collect()
 }
 
+/// As metrics name it too, so that one can be found by the other.
 fn name(certificate: &X509Ref) -> String {
-    let subject = certificate.subject_name().entries();
-    let subject = subject.filter_map(|entry| entry.data().to_string().ok()).collect::<Vec<_>>().join(", ");
-    let serial = certificate.serial_number().to_bn().and_then(|number| number.to_hex_str());
-    let serial = serial.map_or_else(|_| "unknown".to_owned(), |serial| serial.to_string());
-    format!("{subject} (serial {serial})")
+    let (name, serial) = identity(certificate);
+    format!("{name} (serial {serial})")
 }

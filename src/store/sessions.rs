@@ -68,3 +68,42 @@ impl Store {
         Ok(account.filter(|account| found.value.is_alive(account.era, idle, now)).map(|_| found))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::assurance::Level,
+        store::testing::{fresh, now, somebody},
+    };
+
+    /// DigiD allows fifteen minutes without a visit.
+    #[tokio::test]
+    async fn a_session_that_nobody_visits_ends() {
+        let fresh = fresh().await;
+        let (account, person) = somebody(&fresh.store).await;
+        let secret = Secret::token("");
+        let session = Session {
+            sid: SessionId::random(),
+            secret: secret.hashed(),
+            era: fresh.store.account(&account).await.unwrap().unwrap().era,
+            account,
+            person,
+            level: Level::Midden,
+            auth_time: now(),
+            seen: now(),
+            ends: now().plus(8 * 3600),
+            authority: None,
+        };
+        fresh.store.begin_session(&session).await.unwrap();
+        let cookie = Secret::new(format!("{}.{}", session.sid, secret.expose()));
+        let visit = async |seconds: i64| {
+            fresh.store.visit_session(&cookie, 900, now().plus(seconds)).await.unwrap().is_some()
+        };
+        // Each visit gives another fifteen minutes, and not a second more.
+        assert!(visit(899).await && visit(899 + 899).await);
+        assert!(!visit(899 + 899 + 900).await);
+        let others = Secret::new(format!("{}.{}", session.sid, Secret::token("").expose()));
+        assert!(fresh.store.visit_session(&others, 900, now()).await.unwrap().is_none());
+    }
+}

@@ -162,6 +162,7 @@ fn problems(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         Problem::LevelTooLow(Level::Hoog),
         Problem::TooYoung,
         Problem::LoginGone,
+        Problem::LoggedOut,
         Problem::BadRequest { code: given.into() },
         Problem::Busy,
         Problem::TooManyTries,

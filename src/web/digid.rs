@@ -38,6 +38,30 @@ pub enum Errand {
     LogOut,
 }
 
+/// What the page of an errand says, as keys of the catalogue, and the id of its form.
+pub struct Words {
+    title: &'static str,
+    text: &'static str,
+    submit: &'static str,
+    form: &'static str,
+}
+
+impl Errand {
+    const fn words(self) -> Words {
+        match self {
+            Self::LogIn => {
+                Words { title: "digid-title", text: "digid-text", submit: "digid-submit", form: "digid-form" }
+            }
+            Self::LogOut => Words {
+                title: "digid-logout-title",
+                text: "digid-logout-text",
+                submit: "digid-logout-submit",
+                form: "digid-logout-form",
+            },
+        }
+    }
+}
+
 /// The HTTP-POST binding (SAML 2.0 bindings, section 3.5.4): a form that carries the request to DigiD. It waits for
 /// the user's own press of the button, so that it works without a script.
 #[derive(Template)]
@@ -101,10 +125,14 @@ pub struct Arrival {
 /// `GET /digid/acs`: the assertion consumer service, HTTP-Artifact binding only.
 pub async fn acs(visit: Visit, arrival: Result<Query<Arrival>, QueryRejection>) -> Result<Response, Failed> {
     let Ok(Query(arrival)) = arrival else {
-        return stray(&visit, Stray::NoAnswer, Failed::Page(Problem::BadReturn, None)).await;
+        note(&visit.app, Stray::NoAnswer, visit.now).await;
+        return Err(Failed::Page(Problem::BadReturn, None));
     };
     let held = match visit.login(&arrival.relay_state).await {
-        Err(Failed::LoginGone) => return stray(&visit, Stray::NoLogin, Failed::LoginGone).await,
+        Err(gone @ Failed::LoginGone) => {
+            note(&visit.app, Stray::NoLogin, visit.now).await;
+            return Err(gone);
+        }
         held => held?,
     };
     let (id, ask) = (held.login.id.clone(), held.login.ask.clone());
@@ -123,13 +151,8 @@ pub async fn acs(visit: Visit, arrival: Result<Query<Arrival>, QueryRejection>) 
 
 /// `/digid/acs` by any other method: DigiD posts no answers.
 pub async fn acs_by_other_method(visit: Visit) -> Result<Response, Failed> {
-    stray(&visit, Stray::OtherMethod, error::method_not_allowed().await).await
-}
-
-/// Notes what reaches no login, and refuses it.
-async fn stray(visit: &Visit, what: Stray, failed: Failed) -> Result<Response, Failed> {
-    note(&visit.app, what, visit.address, visit.now).await?;
-    Err(failed)
+    note(&visit.app, Stray::OtherMethod, visit.now).await;
+    Err(error::method_not_allowed().await)
 }
 
 /// `GET /digid/metadata`: ours, signed, as registered with Logius.

@@ -467,7 +467,7 @@ async fn a_login_that_was_under_way_when_digid_logged_its_user_out_does_not_end_
         ends.push((browser, request, browser.follow(done, CALLBACK).await));
     }
     let [(late, _, gone), (twin, request, home)] = &ends[..] else { panic!("two") };
-    assert_eq!(gone.status, StatusCode::GONE, "{}", gone.heading());
+    assert_eq!((gone.status, &*gone.heading()), (StatusCode::GONE, "U bent bij DigiD uitgelogd"));
     assert!(!gone.headers.contains_key("set-cookie") && !has_session(&house, late).await);
     assert!(audit(&house).contains(&"login.digid logged_out by somebody".to_owned()), "{:?}", audit(&house));
     redeem(&house, request, &code_of(home)).await;
@@ -490,7 +490,11 @@ async fn a_flood_of_nonsense_fills_no_log_and_costs_no_write() {
     for lines in [audit(&house).len(), logged(&house)] {
         assert!((100..=100 * windows).contains(&lines), "{lines} lines in {windows} windows");
     }
-    assert!((1..=windows).contains(&house.log().matches("no more of them are told").count()));
+    // In a slow minute the bound is not reached.
+    assert!(
+        (usize::from(windows == 1)..=windows)
+            .contains(&house.log().matches("no more of them are told").count())
+    );
     assert_eq!(count(&house, "counters"), "0", "it is counted without a write");
     assert_eq!(knock(&house, "x".repeat(100_000)).await.0, 413);
     // What DigiD sends is taken all the same.
