@@ -151,10 +151,11 @@ pub fn is_loopback(url: &Url) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn client() -> Client {
+    /// A public client on which nothing is wrong.
+    pub(crate) fn client() -> Client {
         Client {
             id: "portal".into(),
             name: "Portaal".into(),

@@ -242,3 +242,12 @@ fn a_login_is_taken_up_only_at_the_step_where_it_stands() {
     assert_eq!(refused.id, id);
     assert_eq!(Login::<Question>::try_from(*refused).unwrap().id, id);
 }
+
+#[test]
+fn a_login_comes_back_from_where_it_was_kept_as_it_was() {
+    let kept = serde_json::to_string(&question().any()).unwrap();
+    let back: Login<Step> = serde_json::from_str(&kept).unwrap();
+    assert_eq!(Login::<Question>::try_from(back).unwrap().step.digid, proof(None));
+    let spoilt = kept.replace("999990019", "999990018");
+    assert!(serde_json::from_str::<Login<Step>>(&spoilt).is_err(), "a number that is no BSN");
+}
