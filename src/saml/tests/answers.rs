@@ -19,7 +19,8 @@ fn accept(body: &str) -> Result<Verified, Failure> {
 }
 
 fn accept_for(body: &str, expected: &Expected) -> Result<Verified, Failure> {
-    artifact::accept(&sp().inner, body.as_bytes(), RESOLVE_ID, expected, now())
+    static READER: OnceLock<ServiceProvider> = OnceLock::new();
+    artifact::accept(&READER.get_or_init(sp).inner, body.as_bytes(), RESOLVE_ID, expected, now())
 }
 
 /// What becomes of an answer that DigiD signs after it was changed so.

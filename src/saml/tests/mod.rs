@@ -8,4 +8,5 @@ mod outgoing;
 mod outgoing_routing;
 mod rollover;
 mod routing;
+mod shape;
 mod verifier;
