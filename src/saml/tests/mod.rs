@@ -4,6 +4,7 @@ mod forge;
 mod forge_routing;
 mod library;
 mod logout;
+mod metadata;
 mod outgoing;
 mod outgoing_routing;
 mod rollover;
