@@ -373,6 +373,23 @@ fn a_soap_fault_is_told_apart() {
     assert_eq!(accept(&fault).err(), Some(Failure::Unreachable("SOAP fault")));
 }
 
+#[test]
+fn each_failure_has_its_word_in_the_audit_log() {
+    for (failure, word) in [
+        (Failure::Cancelled, "digid_cancelled"),
+        (Failure::LevelTooLow, "digid_level_too_low"),
+        (Failure::ServiceRefused, "digid_service_refused"),
+        (Failure::ArtifactUnknownOrExpired, "digid_artifact_unknown"),
+        (Failure::Unreachable("x"), "digid_unreachable"),
+        (Failure::BadArtifact("x"), "digid_bad_artifact"),
+        (Hostile("x"), "digid_hostile"),
+        (Failure::Busy, "digid_busy"),
+        (Failure::Broken("x"), "digid_broken"),
+    ] {
+        assert_eq!(failure.audit_code(), word);
+    }
+}
+
 /// During a rollover DigiD's metadata holds two certificates, and a key of another kind must not get in their
 /// way.
 #[test]
