@@ -9,5 +9,6 @@ mod outgoing;
 mod outgoing_routing;
 mod rollover;
 mod routing;
+mod settings;
 mod shape;
 mod verifier;
