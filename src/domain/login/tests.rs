@@ -69,15 +69,15 @@ fn waits_for<S: Into<Step>>(login: Login<S>) -> Option<(CodeFor, String, String)
     login.step.mailed().map(|(what, mailed)| (what, mailed.to.typed().into(), mailed.code.reference.clone()))
 }
 
-fn waited_for(what: CodeFor) -> Option<(CodeFor, String, String)> {
-    Some((what, "jansen@x.nl".into(), "K7Q".into()))
+fn its_code(what: CodeFor) -> (CodeFor, String, String) {
+    (what, "jansen@x.nl".into(), "K7Q".into())
 }
 
 #[test]
 fn a_password_and_its_code_are_worth_the_lowest_level() {
     let login = start().opened(email(), opening(), code());
     assert_eq!(login.ends, at(100 + LIFE));
-    assert_eq!(waits_for(login.clone()), waited_for(CodeFor::LogIn));
+    assert_eq!(waits_for(login.clone()), Some(its_code(CodeFor::LogIn)));
     let login = right(login);
     assert_eq!(login.step.opening(), &opening());
     let proven = login.prove(at(200));
@@ -146,7 +146,7 @@ fn an_unknown_digid_waits_a_quarter_of_an_hour_and_never_longer_than_its_login()
 fn linking_takes_digid_and_password_and_code() {
     let login = question().has_account().back().has_account();
     let login = login.opened(email(), opening(), code());
-    assert_eq!(waits_for(login.clone()), waited_for(CodeFor::Link));
+    assert_eq!(waits_for(login.clone()), Some(its_code(CodeFor::Link)));
     let login = right(login);
     assert_eq!((login.step.opening(), login.digid()), (&opening(), &proof(None)));
     let local = login.prove(at(200));
@@ -161,7 +161,7 @@ fn a_new_account_is_worth_what_proved_it() {
     let mailed = |login: Login<Register>| login.mailed(email(), Some("hash".into()), code());
     let local = start().to_register();
     assert!(!local.step.has_digid());
-    assert_eq!(waits_for(mailed(local.clone())), waited_for(CodeFor::Register));
+    assert_eq!(waits_for(mailed(local.clone())), Some(its_code(CodeFor::Register)));
     let local = right(mailed(local));
     assert_eq!((local.digid(), local.step.password_hash.as_deref()), (None, Some("hash")));
     let done = local.registered(opening(), person(), at(200)).step;
@@ -186,7 +186,7 @@ fn whoever_makes_no_account_is_back_where_they_came_from() {
 #[test]
 fn a_forgotten_password_is_replaced_after_the_code() {
     let login = start().forgot(email(), Some(opening()), code());
-    assert_eq!(waits_for(login.clone()), waited_for(CodeFor::Recover));
+    assert_eq!(waits_for(login.clone()), Some(its_code(CodeFor::Recover)));
     let login = right(login);
     assert_eq!(login.opening(), Some(&opening()));
     let login = Login::<NewPassword>::try_from(login.proven(false).unwrap()).unwrap();

@@ -15,17 +15,17 @@ fn checked(envelope: &str) -> Result<(String, Option<String>), Reason> {
     Ok((signatures.answer.to_owned(), signatures.assertion.map(str::to_owned)))
 }
 
-fn good() -> Result<(String, Option<String>), Reason> {
-    Ok(("_answer".to_owned(), Some("_assertion".to_owned())))
+fn good() -> (String, Option<String>) {
+    ("_answer".to_owned(), Some("_assertion".to_owned()))
 }
 
 #[test]
 fn a_signature_has_its_parts_and_no_others() {
     let answer = soap(&template());
-    assert_eq!(checked(&answer), good());
+    assert_eq!(checked(&answer), Ok(good()));
     let hint = "<ds:KeyInfo><ds:KeyName>digid _answer</ds:KeyName></ds:KeyInfo>";
     let bare = replace(&answer, (hint, ""));
-    assert_eq!(checked(&bare), good(), "a hint of the key is not needed");
+    assert_eq!(checked(&bare), Ok(good()), "a hint of the key is not needed");
     for (from, to, reason) in [
         ("ds:SignedInfo>", "ds:Other>", "a signature of another shape"),
         ("ds:SignatureValue/>", "ds:Other/>", "a signature of another shape"),
@@ -54,9 +54,9 @@ fn the_prefixes_of_a_canonicalisation_are_few_and_short() {
     let with =
         |list: &str| checked(&replace(&soap(&template()), ("\"ds saml samlp xs\"", &format!("\"{list}\""))));
     let many = |count: usize| with(&vec!["p"; count].join(" "));
-    assert_eq!((many(16), many(17)), (good(), Err("too many prefixes")));
+    assert_eq!((many(16), many(17)), (Ok(good()), Err("too many prefixes")));
     let long = |bytes: usize| with(&"p".repeat(bytes));
-    assert_eq!((long(256), long(257)), (good(), Err("too many prefixes")));
+    assert_eq!((long(256), long(257)), (Ok(good()), Err("too many prefixes")));
 }
 
 #[test]
