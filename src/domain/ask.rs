@@ -86,4 +86,11 @@ pub(crate) mod tests {
         assert!(answered(None, 10_000) && answered(Some(60), 160) && !answered(Some(60), 161));
         assert!(!answered(Some(0), 100) && !answered(Some(0), 101));
     }
+
+    #[test]
+    fn digid_must_ask_again_when_the_portal_wants_a_login_or_a_young_one() {
+        let forces = |prompt, max_age| Ask { prompt, max_age, ..ask() }.forces_login();
+        assert!(forces(Prompt::Login, None) && forces(Prompt::Unset, Some(3600)));
+        assert!(!forces(Prompt::Unset, None) && !forces(Prompt::None, None));
+    }
 }

@@ -213,6 +213,8 @@ mod tests {
     fn mails_are_spaced_and_counted() {
         let mut code = sent();
         assert_eq!(code.resend(vec![2], String::new(), at(5)), Err(NoResend::Wait(15)));
+        assert_eq!(code.resend(vec![2], String::new(), at(19)), Err(NoResend::Wait(1)));
+        assert!(code.resend(vec![2], String::new(), at(20)).is_ok());
         for n in 1..i64::from(MAILS_OF_A_LOGIN) {
             code = code.resend(vec![2], String::new(), at(n * 100)).unwrap();
         }

@@ -14,3 +14,17 @@ pub fn one_line(text: &str) -> Result<String, NotALine> {
     let fits = !text.is_empty() && text.chars().count() <= LONGEST && !text.chars().any(char::is_control);
     if fits { Ok(text.to_owned()) } else { Err(NotALine) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_some_text_of_at_most_200_characters_without_controls() {
+        assert_eq!(one_line(" art. 1:247 BW ").as_deref(), Ok("art. 1:247 BW"));
+        assert!(one_line(&"é".repeat(200)).is_ok());
+        for bad in ["", "  ", "a\nb", "\u{1b}[2J", &"x".repeat(201)] {
+            assert_eq!(one_line(bad), Err(NotALine), "{bad:?}");
+        }
+    }
+}

@@ -194,3 +194,6 @@ steps! {
     NewPassword(NewPassword),
     Done(Done),
 }
+
+#[cfg(test)]
+mod tests;

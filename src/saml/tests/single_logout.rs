@@ -246,6 +246,7 @@ fn the_end_is_whole_only_where_digid_says_so_of_our_request() {
     }
     assert!(!sp.says_whole("", "_us") && !sp.says_whole("é", "_us") && !sp.says_whole("AAAA", "_us"));
     assert!(!sp.says_whole(&STANDARD.encode(&good), "_us"), "not deflated");
+    assert!(whole(&(good.clone() + &" ".repeat(8 * 1024))), "longer than any of DigiD's");
     // A few bytes that would become gigabytes.
     assert!(!whole(&(good.clone() + &" ".repeat(1 << 24))));
 }
