@@ -109,10 +109,10 @@ logout-stay = Do you want to stay logged in? Then close this page.
 logged-out-title = You are logged out.
 logged-out-text = On a shared computer, close your browser too.
 digid-logout-title = Log out of DigiD too
-digid-logout-text = You are logged out here. You are still logged in at DigiD. Log out there too. Otherwise somebody else may be able to log in on this device with your DigiD.
+digid-logout-text = You are logged out here. You may still be logged in at DigiD. Log out there too. Otherwise somebody else may be able to log in on this device with your DigiD.
 digid-logout-submit = Log out of DigiD
 partly-title = You may not be logged out everywhere
-partly = You are logged out here. Logging out of DigiD did not work completely. You may still be logged in at DigiD or at another website.
+partly = You are logged out here. You, or somebody else in this browser, may still be logged in at DigiD or at another website.
 partly-do = Close your browser. Always do this on a shared computer.
 partly-back = Back to the website
 

@@ -105,10 +105,10 @@ logout-stay = Wilt u ingelogd blijven? Sluit dan deze pagina.
 logged-out-title = U bent uitgelogd.
 logged-out-text = Sluit ook uw browser op een gedeelde computer.
 digid-logout-title = Log ook uit bij DigiD
-digid-logout-text = U bent hier uitgelogd. Bij DigiD bent u nog ingelogd. Log daar ook uit. Anders kan iemand anders op dit apparaat misschien inloggen met uw DigiD.
+digid-logout-text = U bent hier uitgelogd. Misschien bent u nog ingelogd bij DigiD. Log daar ook uit. Anders kan iemand anders op dit apparaat misschien inloggen met uw DigiD.
 digid-logout-submit = Uitloggen bij DigiD
 partly-title = U bent misschien nog niet overal uitgelogd
-partly = U bent hier uitgelogd. Bij DigiD is het uitloggen niet helemaal gelukt. Misschien bent u nog ingelogd bij DigiD of bij een andere website.
+partly = U bent hier uitgelogd. Misschien bent u, of iemand anders in deze browser, nog ingelogd bij DigiD of bij een andere website.
 partly-do = Sluit uw browser. Doe dat zeker op een gedeelde computer.
 partly-back = Terug naar de website
 

@@ -6,9 +6,8 @@ use std::borrow::Borrow;
 
 use serde::Serialize;
 
-use super::act_as::{Asking, ForWhom, for_whom};
+use super::act_as::{Asking, ForWhom, Untold, chosen, for_whom};
 use super::finish::may_enter;
-use super::representation::counts;
 use crate::{
     app::App,
     domain::{
@@ -98,15 +97,6 @@ fn check_session<S: Borrow<Session>>(
     same.filter(|_| grant.is_live(now)).ok_or(refused)
 }
 
-/// Whether a session still is what its user asked for: one that they began for a child ends with the register's word
-/// (`docs/adr/0015`), at a birthday or by a block, and nobody is told which.
-pub(super) async fn still_stands(store: &Store, session: &Session, now: Timestamp) -> Result<bool, Fault> {
-    match &session.authority {
-        Some(authority) => Ok(counts(store, authority, Some(&session.person), now).await?.is_ok()),
-        None => Ok(true),
-    }
-}
-
 /// What tokens tell beside the grant.
 struct Told {
     /// The user, as this client knows them.
@@ -156,16 +146,14 @@ impl Issuing<'_> {
             revoked_at: None,
         };
         let session = self.session_of(&grant, now).await?;
-        if !still_stands(self.store, &session, now).await? {
-            return Err(BAD_CODE);
-        }
         // A child who turns out to be under twelve has no session of their own, so no tokens either (M13).
         if !may_enter(self.store, &grant.person, now).await? {
             return Err(BAD_CODE);
         }
         let sub = self.store.subject_for(&self.client.sector, &grant.person, now).await?;
         let told = Told { sub, nonce: proven.nonce, authority: session.authority };
-        let signed = self.sign(&grant, &grant.scope, &told, now).await?;
+        let signed =
+            self.sign(&grant, &grant.scope, &told, now).await.map_err(|untold| untold.or(BAD_CODE))?;
         let refresh_token = RefreshToken::first();
         if !self.store.begin_grant(&grant, &found.code.hashed(), &refresh_token).await? {
             return Err(oxide::replayed(self.store, self.client, &found.code, now).await?);
@@ -201,17 +189,18 @@ impl Issuing<'_> {
         let session = found.session.as_ref().map(|session| &session.value);
         let session = check_session(session, grant, BAD_REFRESH, now)?;
         let authority = session.authority.clone();
-        if !may_log_in(found.born, now) || !still_stands(self.store, session, now).await? {
+        if !may_log_in(found.born, now) {
             return Err(BAD_REFRESH);
-        }
-        if let Some(session) = &mut found.session {
-            self.store.note_visit(session, now).await?;
         }
         let sub = match found.sub {
             Some(sub) => sub,
             None => self.store.subject_for(&self.client.sector, &grant.person, now).await?,
         };
-        let signed = self.sign(grant, &scope, &Told { sub, nonce: None, authority }, now).await?;
+        let told = Told { sub, nonce: None, authority };
+        let signed = self.sign(grant, &scope, &told, now).await.map_err(|untold| untold.or(BAD_REFRESH))?;
+        if let Some(session) = &mut found.session {
+            self.store.note_visit(session, now).await?;
+        }
         if let Worth::Repeat(sealed) = worth {
             return Ok(signed.with(successor::open(presented.text(), &sealed)?));
         }
@@ -257,7 +246,7 @@ impl Issuing<'_> {
         scope: &Scopes,
         told: &Told,
         now: Timestamp,
-    ) -> Result<Signed, Fault> {
+    ) -> Result<Signed, Untold> {
         let represented = self.represented(grant, scope, told.authority.as_ref(), now).await?;
         let boundary = represented.as_ref().and_then(|represented| represented.until);
         let last = boundary.map_or(grant.ends, |boundary| boundary.min(grant.ends));
@@ -307,12 +296,13 @@ impl Issuing<'_> {
         scope: &Scopes,
         authority: Option<&ParentalAuthority>,
         now: Timestamp,
-    ) -> Result<Option<ForWhom>, Fault> {
-        if !scope.contains(Scope::ActAs) {
-            return Ok(None);
-        }
+    ) -> Result<Option<ForWhom>, Untold> {
         let (required, client, issuer) = (self.mandate_level, self.client, self.issuer);
         let asking = Asking { grant, authority, required, client, issuer };
+        if !scope.contains(Scope::ActAs) {
+            // A session is one thing: over for one client, over for all.
+            return chosen(self.store, &asking, now).await.map(|_| None);
+        }
         for_whom(self.store, &asking, now).await.map(Some)
     }
 }

@@ -21,24 +21,46 @@ const PATIENCE: i64 = 900;
 /// called earlier.
 const NAMED: usize = 10;
 
-/// Who is still logged in at DigiD in this browser.
+/// Who may be logged in at DigiD in the browser from which somebody signed out.
+pub enum AtDigid {
+    /// Nobody.
+    Nobody,
+    /// Somebody whom DigiD cannot be asked to log out from here.
+    Perhaps,
+    /// Whoever signed out.
+    Theirs(StillIn),
+}
+
+/// Whoever signed out, as DigiD knows them.
 pub struct StillIn {
     bsn: Bsn,
     /// What DigiD called their sessions, the newest first.
     sessions: Vec<String>,
-    /// Whether somebody else logged in with DigiD in this browser before them.
+    /// Whether there is more in this browser, of which DigiD is not told.
     somebody_else: bool,
 }
 
-impl StillIn {
-    /// From what DigiD said at each login, the newest first. `None` when it said nothing. A request is for one person:
-    /// the last one. Whoever was there before them is not asked for, because their BSN would stand in a page of another.
-    pub(super) fn of(opened: Vec<Digid>) -> Option<Self> {
-        let bsn = opened.first()?.bsn.clone();
-        let (theirs, others): (Vec<Digid>, Vec<Digid>) =
-            opened.into_iter().partition(|digid| digid.bsn == bsn);
-        let sessions = theirs.into_iter().filter_map(|digid| digid.session).take(NAMED).collect();
-        Some(Self { bsn, sessions, somebody_else: !others.is_empty() })
+impl AtDigid {
+    /// From what DigiD said at each login of the one whose session ended, the newest first. A request is for one person, and
+    /// `others` in that browser are not asked for, because their BSN would stand in a page of another.
+    pub(super) fn of(ended: Vec<Result<Digid, Fault>>, others: bool) -> Self {
+        let all = ended.len();
+        let known = ended.into_iter().filter_map(|digid| {
+            digid.inspect_err(|fault| tracing::error!(%fault, "DigiD is not told of a session")).ok()
+        });
+        let mut theirs: Vec<Digid> = known.collect();
+        let bsn = theirs.first().map(|digid| digid.bsn.clone());
+        // A BSN that was put right since is another's to DigiD.
+        theirs.retain(|digid| Some(&digid.bsn) == bsn.as_ref());
+        let somebody_else = others || theirs.len() < all;
+        match bsn {
+            Some(bsn) => {
+                let sessions = theirs.into_iter().filter_map(|digid| digid.session).take(NAMED).collect();
+                Self::Theirs(StillIn { bsn, sessions, somebody_else })
+            }
+            None if somebody_else => Self::Perhaps,
+            None => Self::Nobody,
+        }
     }
 }
 
@@ -60,6 +82,7 @@ struct Leaving {
     /// Where the portal wants the browser afterwards.
     back: Option<String>,
     /// Whether DigiD was not told of everybody.
+    #[serde(default)]
     somebody_else: bool,
 }
 

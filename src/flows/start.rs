@@ -1,6 +1,6 @@
 //! A portal's request arrives: a session answers it, or a login begins.
 
-use super::{Stop, finish, logins, redeem::still_stands};
+use super::{Stop, finish, logins, representation::still_stands};
 use crate::{
     app::App,
     domain::{
@@ -39,7 +39,7 @@ pub async fn start(
     if let Some(session) = session
         && ask.is_answered_by(session.level, session.auth_time, now)
         && finish::may_enter(&app.store, &session.person, now).await?
-        && still_stands(&app.store, session, now).await?
+        && still_stands(app, session, now).await?
     {
         return Ok(Started::Answered(finish::answer(app, &ask, session, now).await?));
     }

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::act_as::{Asking, for_whom};
 use super::finish::may_enter;
-use super::redeem::still_stands;
 use crate::{
     app::App,
     domain::{
@@ -51,16 +50,12 @@ pub async fn userinfo(app: &App, token: &str, now: Timestamp) -> Result<UserInfo
     let client = app.client(&grant.client_id).await?.ok_or(REFUSED)?;
     let (mut act_as, mut represents) = (None, None);
     if claims.scope.contains(Scope::ActAs) {
+        // Only the session knows whether its user came for a child: without it nothing true can be said.
         let session = app.store.session_by_sid(&grant.sid, app.config.session.idle(), now).await?;
-        if let Some(session) = &session
-            && !still_stands(&app.store, session, now).await?
-        {
-            return Err(REFUSED);
-        }
-        let authority = session.as_ref().and_then(|session| session.authority.as_ref());
-        let required = app.config.mandate_level;
+        let session = session.ok_or(REFUSED)?;
+        let (authority, required) = (session.authority.as_ref(), app.config.mandate_level);
         let asking = Asking { grant: &grant, authority, required, client: &client, issuer };
-        let told = for_whom(&app.store, &asking, now).await?;
+        let told = for_whom(&app.store, &asking, now).await.map_err(|untold| untold.or(REFUSED))?;
         (act_as, represents) = (Some(told.act_as), told.represents);
     }
     let mut standard = StandardClaims::new(SubjectIdentifier::new(claims.sub.clone()));

@@ -127,6 +127,8 @@ pub enum Code {
     InvalidToken,
     /// An access token without the scope that is needed (RFC 6750).
     InsufficientScope,
+    /// Too much work waits (RFC 6749).
+    TemporarilyUnavailable,
     /// Our fault (RFC 6749).
     ServerError,
 }
@@ -149,6 +151,7 @@ impl Code {
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
         }
     }
@@ -159,6 +162,7 @@ impl Code {
             Self::InvalidClient | Self::InvalidToken => 401,
             Self::InsufficientScope => 403,
             Self::ServerError => 500,
+            Self::TemporarilyUnavailable => 503,
             _ => 400,
         }
     }

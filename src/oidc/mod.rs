@@ -22,6 +22,8 @@ pub mod path {
     pub const TOKEN: &str = "/token";
     /// `UserInfo` endpoint (OpenID Connect Core, section 5.3).
     pub const USERINFO: &str = "/userinfo";
+    /// Where programs ask, and hear errors in JSON (RFC 6749 section 5.2).
+    pub const FOR_PROGRAMS: [&str; 2] = [TOKEN, USERINFO];
     /// Signing out (OpenID Connect RP-Initiated Logout, section 2).
     pub const LOGOUT: &str = "/logout";
     /// Key set (RFC 7517 section 5).

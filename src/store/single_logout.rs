@@ -1,6 +1,6 @@
 //! Sessions that began with DigiD, where its single sign-on is in use: what to tell DigiD when somebody signs out here, and
 //! which end when DigiD says so. DigiD's session belongs to the browser and outlives ours, so what is kept of it is found by
-//! that browser, whatever became of our session meanwhile.
+//! that browser and its person, when a session of theirs signs out there.
 
 use std::cmp::Reverse;
 
@@ -18,7 +18,7 @@ use super::{
 use crate::domain::{
     bsn::Bsn,
     fault::Fault,
-    id::SessionId,
+    id::{PersonId, SessionId},
     proof::{Digid, Proof},
     secret::{Hashed, Secret},
     session::Session,
@@ -73,14 +73,14 @@ impl Store {
         Ok(done.rows_affected() == 1)
     }
 
-    /// The sessions of ours, living or not, with which DigiD opened one of its own in this browser.
-    pub async fn digid_sids(&self, browser: &Hashed, now: Timestamp) -> Result<Vec<SessionId>, Fault> {
-        let rows = sqlx::query("SELECT sid FROM digid_sessions WHERE browser_hash = $1 AND ends > $2")
+    /// Whether DigiD opened a session in this browser, whosever, that may not be over and of which it was not told.
+    pub async fn digid_was_here(&self, browser: &Hashed, now: Timestamp) -> Result<bool, Fault> {
+        let row = sqlx::query("SELECT sid FROM digid_sessions WHERE browser_hash = $1 AND ends > $2 LIMIT 1")
             .bind(browser.as_bytes())
             .bind(now.epoch())
-            .fetch_all(self.db.reader())
+            .fetch_optional(self.db.reader())
             .await?;
-        rows.iter().map(|row| Ok(SessionId::from_stored(row.text("sid")?))).collect()
+        Ok(row.is_some())
     }
 
     /// What was sealed with the session `sid`.
@@ -88,32 +88,33 @@ impl Store {
         self.vault.unseal_json(PURPOSE, sid.as_str(), sealed)
     }
 
-    /// Ends a session, and all that DigiD opened in that browser, with everything that was given in them and the line in the
-    /// log: all or nothing. Gives what DigiD must be told, the newest first, once.
+    /// Ends a session of `person`, and all that DigiD opened for them in that browser, with everything that was given in them
+    /// and the line in the log: all or nothing. Gives what DigiD must be told, the newest first, once; among it a fault for
+    /// each that does not open, which keeps nobody in.
     pub async fn end_sessions(
         &self,
-        sid: Option<&SessionId>,
+        (sid, person): (&SessionId, &PersonId),
         browser: Option<&Hashed>,
         event: &Event<'_>,
         now: Timestamp,
-    ) -> Result<Vec<Digid>, Fault> {
+    ) -> Result<Vec<Result<Digid, Fault>>, Fault> {
         let mut tx = self.db.begin().await?;
         let rows = sqlx::query(OF_BROWSER)
-            .bind(sid.map(|sid| sid.as_str().to_owned()))
+            .bind(sid.as_str())
             .bind(browser.map(|browser| browser.as_bytes().to_vec()))
+            .bind(person.as_str())
+            .bind(now.epoch())
             .fetch_all(&mut *tx)
             .await?;
         let mut opened = rows.iter().map(read_opened).collect::<Result<Vec<_>, Fault>>()?;
-        opened.sort_by_key(|opened| (sid != Some(&opened.sid), Reverse(opened.ends)));
-        for ended in sid.into_iter().chain(opened.iter().map(|opened| &opened.sid)) {
+        opened.sort_by_key(|opened| (*sid != opened.sid, Reverse(opened.ends)));
+        for ended in std::iter::once(sid).chain(opened.iter().map(|opened| &opened.sid)) {
             remove(&mut *tx, Kind::Session, ended.as_str()).await?;
             revoke_of_session(&mut tx, ended, now).await?;
         }
-        let last = opened.first().map(|opened| opened.person.as_str());
-        write_event(&mut *tx, &Event { actor: event.actor.or(last), ..event.clone() }, now).await?;
+        write_event(&mut *tx, event, now).await?;
         tx.commit().await?;
-        // What does not open keeps nobody in.
-        opened.iter().map(|opened| self.open_digid(&opened.sid, &opened.sealed)).collect()
+        Ok(opened.iter().map(|opened| self.open_digid(&opened.sid, &opened.sealed)).collect())
     }
 
     /// Ends every session that DigiD's request names, with its grants: all or none. Gives how many that were; `None` when
@@ -203,20 +204,19 @@ const OF_NAME: &str = "DELETE FROM digid_sessions WHERE name_hash = $1 RETURNING
 const OF_INDEX: &str = "DELETE FROM digid_sessions WHERE name_hash = $1 AND (index_hash IS NULL OR index_hash = $2) \
                         RETURNING sid, person_id";
 
-const OF_BROWSER: &str = "DELETE FROM digid_sessions WHERE sid = $1 OR browser_hash = $2 \
-                          RETURNING sid, person_id, name_sealed, ends";
+const OF_BROWSER: &str = "DELETE FROM digid_sessions WHERE (sid = $1 OR (browser_hash = $2 AND person_id = $3)) \
+                          AND ends > $4 RETURNING sid, name_sealed, ends";
 
 /// A row of a session that DigiD opened.
 struct Row {
     sid: SessionId,
-    person: String,
     sealed: Vec<u8>,
     ends: Timestamp,
 }
 
 fn read_opened(row: &AnyRow) -> Result<Row, Fault> {
-    let (sid, person) = (SessionId::from_stored(row.text("sid")?), row.text("person_id")?);
-    Ok(Row { sid, person, sealed: row.try_get("name_sealed")?, ends: row.time("ends")? })
+    let sid = SessionId::from_stored(row.text("sid")?);
+    Ok(Row { sid, sealed: row.try_get("name_sealed")?, ends: row.time("ends")? })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::Request,
+    extract::{MatchedPath, Request},
     http::{
         HeaderValue, StatusCode,
         header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, LOCATION},
@@ -17,6 +17,7 @@ use axum::{
 use super::{
     error_page::{ErrorPage, Problem},
     page::{Aside, Frame, address},
+    token,
 };
 use crate::{
     domain::{
@@ -25,7 +26,8 @@ use crate::{
         lang::Lang,
     },
     flows::{Held, Over, Stop},
-    oidc::error::Error,
+    observe,
+    oidc::{error::Error, path},
     saml::Failure,
 };
 
@@ -120,12 +122,18 @@ impl IntoResponse for Failed {
     }
 }
 
-/// Draws the page for a request that was given up because it took too long: the answer to it is bare.
-pub async fn late(request: Request, next: Next) -> Response {
+/// Answers a request that was given up because it took too long, which left nothing but a bare status: a person with a page, a
+/// program in JSON. What counts the other answers was given up with it.
+pub async fn late(route: Option<MatchedPath>, request: Request, next: Next) -> Response {
     let wish = request.headers().get(ACCEPT_LANGUAGE).cloned();
     let response = next.run(request).await;
     if response.status() != StatusCode::SERVICE_UNAVAILABLE || response.headers().contains_key(CONTENT_TYPE) {
         return response;
+    }
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    observe::request(route, response.status().as_u16());
+    if path::FOR_PROGRAMS.contains(&route) {
+        return token::too_late();
     }
     ErrorPage { frame: bare(wish.as_ref()), problem: Problem::Busy, go_on: None }.render()
 }

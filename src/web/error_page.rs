@@ -10,7 +10,7 @@ use super::page::{self, Frame};
 use crate::domain::{assurance::Level, representation::NotRepresented};
 
 /// Seconds after which a busy server may be tried again.
-const BUSY: HeaderValue = HeaderValue::from_static("10");
+pub(super) const BUSY: HeaderValue = HeaderValue::from_static("10");
 /// Seconds after which an address that is being guessed at may be tried again.
 const A_MINUTE: HeaderValue = HeaderValue::from_static("60");
 /// Seconds after which an address may be mailed again.

@@ -7,14 +7,14 @@ use url::form_urlencoded;
 use super::{
     cookies::Cookie,
     error::{Failed, see_other},
-    logged_out::LoggedOutPage,
+    logged_out::{LoggedOutPage, PartlyLoggedOutPage},
     page::{self, Frame},
     single_logout::leave,
     visit::Visit,
 };
 use crate::{
     domain::fault::Fault,
-    flows::logout::sign_out,
+    flows::{logout::sign_out, single_logout::AtDigid},
     oidc::{error::signed_out_location, id_token::Hint, params::Params, path},
 };
 
@@ -60,25 +60,21 @@ async fn answer(visit: &Visit, raw: &[u8], posted: bool) -> Result<Response, Fai
     }
     let session = visit.session().await?;
     let back = way_back(visit, &params, hint.as_ref()).await?;
-    // A session that has ended by itself may have left one at DigiD.
-    let ending = match (&session, &visit.browser) {
-        (Some(session), _) => vec![session.sid.clone()],
-        (None, Some(browser)) => app.store.digid_sids(&browser.hashed(), now).await?,
-        (None, None) => Vec::new(),
-    };
-    let mut at_digid = None;
-    if !ending.is_empty() {
-        if !confirmed && hint.is_none_or(|hint| !ending.contains(&hint.sid)) {
-            return Ok(ask(visit, &params, back.as_deref()));
-        }
-        at_digid = sign_out(app, session.as_ref(), visit.browser.as_ref(), now).await?;
+    if let Some(session) = &session
+        && !confirmed
+        && hint.is_none_or(|hint| hint.sid != session.sid)
+    {
+        return Ok(ask(visit, &params, back.as_deref()));
     }
+    let at_digid = sign_out(app, session.as_ref(), visit.browser.as_ref(), now).await?;
+    let frame = Frame::leaving(visit.lang(None));
     let mut response = match (&at_digid, back) {
-        (Some(who), back) => leave(visit, who, back).await,
-        (None, Some(location)) => see_other(&location),
-        (None, None) => LoggedOutPage { frame: Frame::leaving(visit.lang(None)) }.render(),
+        (AtDigid::Theirs(who), back) => leave(visit, who, back).await,
+        (AtDigid::Perhaps, back) => PartlyLoggedOutPage { frame, back }.render(),
+        (AtDigid::Nobody, Some(location)) => see_other(&location),
+        (AtDigid::Nobody, None) => LoggedOutPage { frame }.render(),
     };
-    if !ending.is_empty() {
+    if session.is_some() {
         // The browser's own cookie too: a login that was left half-way must not be there for whoever sits down next.
         let cleared = [Cookie::Session, Cookie::Browser].map(|cookie| cookie.clear(app.config.is_https()));
         for cookie in cleared.into_iter().flatten() {

@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use tokio::{io::AsyncWriteExt, time::timeout};
 
 use crate::{
-    bad_input_wire::{connect, exchange, exchange_slowly, get, post},
+    bad_input_wire::{connect, exchange, get, post},
     browser::{Browser, Page},
     house::{CALLBACK, House, PASSWORD},
     oidc_client::{THE_PORTAL, logged_in},
@@ -296,26 +296,6 @@ async fn a23_hundreds_of_slow_clients_keep_nobody_waiting() {
     let (_, tokens) = timeout(Duration::from_mins(1), logged_in(&house)).await.expect("a login goes through");
     assert_eq!(crate::oidc_client::userinfo(&house, tokens.text("access_token")).await.0, 200);
     assert_eq!(slow.len(), 300);
-}
-
-/// Whoever is given up after thirty seconds hears so, on a page in their language.
-#[tokio::test]
-async fn a23_a_request_that_takes_too_long_gets_a_page_and_when_to_come_back() {
-    let house = House::start().await;
-    let head = "POST /authorize HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded\r\n";
-    let talk = async |language: &str, body: &str| {
-        let text = format!("{head}accept-language: {language}\r\ncontent-length: 9\r\n\r\n{body}");
-        timeout(Duration::from_mins(5), exchange_slowly(&house, text.as_bytes())).await.expect("an answer")
-    };
-    let (dutch, english, whole) =
-        tokio::join!(talk("nl", "client"), talk("en", "client"), talk("nl", "client_id"));
-    assert_eq!(whole.status, 303, "the twin, which says all that it promised");
-    for (late, lang, title) in [(dutch, "nl", "Het is erg druk"), (english, "en", "It is very busy")] {
-        assert_eq!((late.status, late.header("content-language")), (503, Some(lang)), "{late:?}");
-        assert!(late.body.contains(&format!("<h1 class=\"nl-heading\">{title}</h1>")), "{late:?}");
-        assert!(late.header("retry-after").unwrap().parse::<u32>().unwrap() > 0, "{late:?}");
-        assert_eq!(late.header("cache-control"), Some("no-store"));
-    }
 }
 
 /// Text, status, headers: an unknown address is answered as a known one (attack table line 17, pages).

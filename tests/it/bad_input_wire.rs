@@ -35,11 +35,6 @@ pub async fn connect(house: &House) -> TcpStream {
 /// Sends bytes, and reads the answer to its end. A server that stops reading in the middle is no failure; one that never
 /// answers is.
 pub async fn exchange(house: &House, bytes: &[u8]) -> Raw {
-    timeout(Duration::from_mins(1), exchange_slowly(house, bytes)).await.expect("the server answers")
-}
-
-/// The same, however long it takes.
-pub async fn exchange_slowly(house: &House, bytes: &[u8]) -> Raw {
     let mut stream = connect(house).await;
     let (mut read, mut write) = stream.split();
     let mut received = Vec::new();
@@ -53,7 +48,7 @@ pub async fn exchange_slowly(house: &House, bytes: &[u8]) -> Raw {
         };
         tokio::join!(say, hear);
     };
-    talk.await;
+    timeout(Duration::from_mins(1), talk).await.expect("the server answers");
     let text = String::from_utf8_lossy(&received).into_owned();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let status = head.get(9..12).and_then(|digits| digits.parse().ok());

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     browser::{Browser, Page},
     digid_steps::{
-        answer, born, bsn, desk_person, enter_link, enter_new, files_with, go_on, has_session,
+        answer, born, bsn, change, desk_person, enter_link, enter_new, files_with, go_on, has_session,
         log_in_with_digid, person_of, register_with_digid, rows,
     },
     house::{CALLBACK, House, Options, PASSWORD},
@@ -193,7 +193,7 @@ async fn m14_what_changes_while_the_session_lives_counts_from_the_next_answer() 
     let mut tokens = family.in_for_child(&browser).await;
     let (parent, child) = (family.parent.1.as_str(), family.child.1.as_str());
     let set = |date: &str| house.ok(&["persons", "set-birth-date", child, date, "--by", "balie1"]);
-    let change = |what: &str| match what {
+    let happens = |what: &str| match what {
         "birthday" => drop(set(&born(12, 0))),
         "no birthday" => drop(set(&born(8, 0))),
         _ => family.desk(what, parent, child),
@@ -204,7 +204,7 @@ async fn m14_what_changes_while_the_session_lives_counts_from_the_next_answer() 
         let ask = THE_PORTAL.ask().with("scope", "openid act_as");
         let code = THE_PORTAL.code(house, &browser, &ask).await;
         assert_one(&live(house, &tokens).await);
-        change(from);
+        happens(from);
         // The session was for the child, and is over: nobody gets tokens for the parent who asked for the child.
         assert_eq!(userinfo(house, tokens.text("access_token")).await.0, 401, "{from}");
         for (status, body) in [
@@ -219,11 +219,14 @@ async fn m14_what_changes_while_the_session_lives_counts_from_the_next_answer() 
         assert_eq!(alone.sub(), family.sub, "the parent may log in as themselves");
         assert_alone(&alone.claims);
         // What was wrong is put right while the session lives.
-        change(to);
+        happens(to);
         assert_one(&THE_PORTAL.sign_on(house, &browser, "openid act_as").await.claims);
         tokens = refreshed(house, &tokens).await;
         assert_one(&tokens.claims);
     }
+    // A session that has gone idle leaves no way to know for whom it was.
+    change(house, "DELETE FROM ephemeral WHERE kind = 'session'");
+    assert_eq!(userinfo(house, tokens.text("access_token")).await.0, 401);
     // What an older session told stays as it was told: a session of nobody but the parent goes on.
     let own = log_in_with_digid(house, &Browser::new(), &family.parent.0, &[], &[]).await;
     family.desk("block", parent, child);

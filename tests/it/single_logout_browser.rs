@@ -5,13 +5,19 @@ use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use namens::clock::Clock;
+use reqwest::{
+    Method,
+    header::{COOKIE, SET_COOKIE},
+};
 
 use crate::{
     browser::{Browser, Page},
-    digid_steps::{at_question, audit, bsn, enter_new, has_session, log_in_with_digid, register_with_digid},
-    house::{CALLBACK, House, Options},
-    portal::{Tokens, code_of, log_in, redeem, register},
-    single_logout::{BACK, assert_partly, count, house, ordered, refusals, sign_out},
+    digid_steps::{
+        at_question, audit, bsn, change, enter_new, has_session, log_in_with_digid, register_with_digid,
+    },
+    house::{CALLBACK, House, PASSWORD},
+    portal::{Tokens, code_of, log_in, redeem, register, request},
+    single_logout::{BACK, NOT_EVERYWHERE, assert_partly, count, house, ordered, refusals, sign_out},
 };
 
 const AGAIN: &[(&str, &str)] = &[("prompt", "login")];
@@ -29,6 +35,12 @@ async fn out_at_digid(house: &House, browser: &Browser, page: &Page) -> Page {
     let sent = browser.submit(page, "digid-logout-form", &[]).await;
     assert_eq!(refusals(house).await, [""; 0]);
     browser.follow(sent, BACK).await
+}
+
+/// The page for whom nothing can be sent to DigiD, with the way back to the portal.
+fn assert_names_nobody(page: &Page) {
+    assert_partly(page, "names nobody");
+    assert!(!page.body.contains("SAMLRequest"), "{}", page.body);
 }
 
 async fn is_home(house: &House, browser: &Browser, page: &Page) {
@@ -58,15 +70,26 @@ async fn a_second_login_in_one_browser_leaves_none_of_digids_sessions_behind() {
 
 #[tokio::test]
 async fn a_login_by_password_in_the_same_browser_does_not_hide_digids_session() {
-    let (house, bsn, email) = (house().await, bsn(1), "ander@voorbeeld.nl");
-    register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
+    let (house, bsn, own, email) = (house().await, bsn(1), "jansen@voorbeeld.nl", "ander@voorbeeld.nl");
+    register_with_digid(&house, &bsn, own, PASSWORD).await;
     register(&house, &Browser::new(), email).await;
+    // The same person.
     let browser = Browser::new();
     log_in_with_digid(&house, &browser, &bsn, &[], &[]).await;
-    let local = log_in(&house, &browser, email, 2).await;
+    let local = log_in(&house, &browser, own, 2).await;
     let page = sign_out(&house, &browser, &local).await;
     assert_eq!(asked(&page), (format!("s00000000:{bsn}"), 1));
     is_home(&house, &browser, &page).await;
+    // Somebody else hears that not everybody may be out, and nothing of whoever was there before.
+    log_in_with_digid(&house, &browser, &bsn, &[], &[]).await;
+    let local = log_in(&house, &browser, email, 2).await;
+    assert_names_nobody(&sign_out(&house, &browser, &local).await);
+    assert!(!has_session(&house, &browser).await, "their own session has ended");
+    assert_eq!(
+        count(&house, "digid_sessions"),
+        "2",
+        "the registration's, and the one that DigiD was not told of"
+    );
     // The twin: the next one in that browser has nothing to do with DigiD.
     let local = log_in(&house, &browser, email, 3).await;
     assert_eq!(sign_out(&house, &browser, &local).await.location().unwrap().as_str(), BACK);
@@ -91,41 +114,81 @@ async fn of_two_people_in_one_browser_the_last_one_is_named_and_the_page_says_wh
     is_home(&house, &browser, &page).await;
 }
 
-/// DigiD is never told that a session ended by itself.
+/// DigiD is never told that a session ended by itself. Whoever sits there now may be somebody else.
 #[tokio::test]
-async fn a_session_that_has_gone_idle_is_still_signed_out_of_at_digid() {
-    let options = Options {
-        digid: "single_logout = true",
-        top: "session = { idle_minutes = 1 }",
-        ..Options::default()
-    };
-    let (house, bsn) = (House::start_with(options).await, bsn(1));
+async fn after_a_session_that_ended_by_itself_nobody_is_named_and_nobody_is_told_that_all_is_done() {
+    let (house, bsn) = (house().await, bsn(1));
     register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
-    let (hinted, bare, stranger) = (Browser::new(), Browser::new(), Browser::new());
-    let tokens = log_in_with_digid(&house, &hinted, &bsn, &[], &[]).await;
-    let others = log_in_with_digid(&house, &bare, &bsn, &[], &[]).await;
-    let idle = Clock.now().plus(61);
-    while Clock.now() < idle {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
+    let (browser, stranger) = (Browser::new(), Browser::new());
+    let tokens = log_in_with_digid(&house, &browser, &bsn, &[], &[]).await;
+    change(&house, "DELETE FROM ephemeral WHERE kind = 'session'");
     // Another browser with somebody's ID token learns nothing.
     assert_eq!(sign_out(&house, &stranger, &tokens).await.location().unwrap().as_str(), BACK);
-    assert!(!has_session(&house, &hinted).await && !has_session(&house, &bare).await);
+    for _ in 0..2 {
+        assert_names_nobody(&sign_out(&house, &browser, &tokens).await);
+    }
+    let bare = browser.get(&format!("{}/logout", house.issuer)).await;
+    assert_eq!((bare.heading().as_str(), bare.body.contains("SAMLRequest")), (NOT_EVERYWHERE, false));
+    assert_eq!(count(&house, "digid_sessions"), "2", "the registration's, and this one");
+    assert!(audit(&house).iter().all(|line| !line.starts_with("logout")), "{:?}", audit(&house));
+    // The twin: whoever proves again who they are is signed out of both.
+    let tokens = log_in_with_digid(&house, &browser, &bsn, &[], &[]).await;
+    let page = sign_out(&house, &browser, &tokens).await;
+    assert_eq!(asked(&page), (format!("s00000000:{bsn}"), 2));
+    is_home(&house, &browser, &page).await;
+    // And once DigiD's session is over too there is nothing to say.
+    let tokens = log_in_with_digid(&house, &browser, &bsn, &[], &[]).await;
+    change(&house, "DELETE FROM ephemeral WHERE kind = 'session'");
+    assert_names_nobody(&sign_out(&house, &browser, &tokens).await);
+    change(&house, "UPDATE digid_sessions SET ends = 1");
+    assert_eq!(sign_out(&house, &browser, &tokens).await.location().unwrap().as_str(), BACK);
+}
 
-    let page = sign_out(&house, &hinted, &tokens).await;
+/// `/authorize` gives it to anybody, and it stays the same at a login: whoever sat there before may have noted it.
+#[tokio::test]
+async fn the_browsers_own_cookie_ends_nobodys_session_and_tells_nobodys_bsn() {
+    let (house, bsn) = (house().await, bsn(1));
+    register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
+    let (victim, thief) = (Browser::new(), Browser::new());
+    let before = victim.get(&request(&house, &[]).url).await;
+    let cookie = before.headers[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
+    log_in_with_digid(&house, &victim, &bsn, &[], &[]).await;
+    let url = format!("{}/logout", house.issuer);
+    let with =
+        |method: Method| thief.request(method, &url).header(COOKIE, &cookie).header("origin", &house.issuer);
+    // Even with the form of that browser, whose token hangs on that cookie.
+    let asking = victim.get(&url).await;
+    let (_, fields) = asking.form("logout-form");
+    for asked in [with(Method::GET), with(Method::POST).form(&fields)] {
+        let page = thief.send(asked).await;
+        assert_eq!((page.status.as_u16(), page.heading().as_str()), (200, NOT_EVERYWHERE));
+        assert!(!page.body.contains("SAMLRequest"), "{}", page.body);
+    }
+    assert!(has_session(&house, &victim).await);
+    assert_eq!(count(&house, "digid_sessions"), "2");
+    // The twin has the session's cookie too.
+    let page = victim.submit(&asking, "logout-form", &[]).await;
     assert_eq!(asked(&page), (format!("s00000000:{bsn}"), 1));
-    is_home(&house, &hinted, &page).await;
-    assert_eq!(audit(&house).iter().filter(|line| *line == "logout ok by somebody").count(), 1);
-    // Without a word of the portal, or with one about another session, the user is asked first.
-    assert_eq!(sign_out(&house, &bare, &tokens).await.heading(), "Wilt u uitloggen?");
-    let asking = bare.get(&format!("{}/logout", house.issuer)).await;
-    assert_eq!(asking.heading(), "Wilt u uitloggen?");
-    let page = bare.submit(&asking, "logout-form", &[]).await;
-    let end = out_at_digid(&house, &bare, &page).await;
-    assert_eq!(end.heading(), "U bent uitgelogd.");
-    // Once.
-    let again = sign_out(&house, &bare, &others).await;
-    assert_eq!(again.location().unwrap().as_str(), BACK);
+    assert!(!has_session(&house, &victim).await);
+}
+
+#[tokio::test]
+async fn what_was_kept_and_does_not_open_costs_nobody_the_page() {
+    let (house, bsn) = (house().await, bsn(1));
+    register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
+    let browser = Browser::new();
+    log_in_with_digid(&house, &browser, &bsn, &[], &[]).await;
+    let tokens = log_in_with_digid(&house, &browser, &bsn, AGAIN, &[]).await;
+    let spoil = "UPDATE digid_sessions SET name_sealed = x'00' WHERE sid ";
+    let sid = tokens.claims["sid"].as_str().unwrap();
+    change(&house, &format!("{spoil} <> '{sid}'"));
+    let page = sign_out(&house, &browser, &tokens).await;
+    assert_eq!(asked(&page), (format!("s00000000:{bsn}"), 1), "the other one");
+    assert_partly(&out_at_digid(&house, &browser, &page).await, "DigiD was not told of one");
+    let tokens = log_in_with_digid(&house, &browser, &bsn, &[], &[]).await;
+    change(&house, &format!("{spoil} IS NOT NULL"));
+    assert_names_nobody(&sign_out(&house, &browser, &tokens).await);
+    assert!(!has_session(&house, &browser).await);
 }
 
 #[tokio::test]

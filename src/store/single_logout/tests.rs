@@ -102,6 +102,12 @@ impl There {
         row.try_get(0).unwrap()
     }
 
+    /// Whether DigiD could still be told of it.
+    async fn row_of(&self, session: &Session) -> bool {
+        let row = sqlx::query("SELECT sid FROM digid_sessions WHERE sid = $1").bind(session.sid.as_str());
+        row.fetch_optional(self.store().db.reader()).await.unwrap().is_some()
+    }
+
     async fn remembered(&self) -> i64 {
         self.count("SELECT COUNT(*) FROM digid_sessions").await
     }
@@ -112,35 +118,45 @@ async fn what_digid_called_a_session_comes_out_once_when_it_ends() {
     let there = There::new().await;
     let proof = proof(BSN, Some("_index"), 5);
     let session = there.log_in(&proof).await.unwrap();
-    let end = async || there.store().end_sessions(Some(&session.sid), None, &EVENT, at(11)).await.unwrap();
+    let whose = (&session.sid, &session.person);
+    let end = async || opened(there.store().end_sessions(whose, None, &EVENT, at(11)).await.unwrap());
     assert_eq!(end().await, [proof.of().clone()]);
     assert_eq!(end().await, []);
 }
 
+/// What DigiD is to be told, where all of it opens.
+fn opened(told: Vec<Result<Digid, Fault>>) -> Vec<Digid> {
+    told.into_iter().collect::<Result<_, _>>().unwrap()
+}
+
 #[tokio::test]
-async fn who_signs_out_of_a_browser_is_out_of_all_that_digid_opened_there_the_newest_first() {
-    let there = There::new().await;
+async fn who_signs_out_of_a_browser_is_out_of_all_that_digid_opened_for_them_there_the_newest_first() {
+    let mut there = There::new().await;
     let (here, elsewhere) = (Secret::new("b").hashed(), Secret::new("c").hashed());
     let [one, two, other, away] = [(BSN, "_1"), (BSN, "_2"), (OTHER, "_3"), (BSN, "_4")]
         .map(|(digits, index)| proof(digits, Some(index), 5));
-    // Each takes the place of the one before. The first would have ended long ago.
     let first = there.log_in_with(&here, &one, None, 500).await.unwrap();
     let second = there.log_in_with(&here, &two, Some(&first.sid), 20_000).await.unwrap();
-    let third = there.log_in_with(&here, &other, Some(&second.sid), 30_000).await.unwrap();
-    let fourth = there.log_in_with(&elsewhere, &away, None, 500).await.unwrap();
-    let known = async |browser| there.store().digid_sids(browser, at(600)).await.unwrap();
-    let sids = known(&here).await;
-    assert_eq!(sids.len(), 3);
-    assert!([&first, &second, &third].iter().all(|session| sids.contains(&session.sid)));
-    assert!(!there.lives(&second).await && there.lives(&third).await);
+    let away = there.log_in_with(&elsewhere, &away, None, 500).await.unwrap();
+    let owner = there.who.clone();
+    there.who = (AccountId::random(), PersonId::random());
+    let somebody = there.log_in_with(&here, &other, None, 30_000).await.unwrap();
+    there.who = owner;
+    let here_is = async |browser| there.store().digid_was_here(browser, at(600)).await.unwrap();
 
-    // Ours is gone, and DigiD's are not.
-    let told = there.store().end_sessions(None, Some(&here), &EVENT, at(600)).await.unwrap();
-    assert_eq!(told, [other.of().clone(), two.of().clone(), one.of().clone()]);
-    assert!(!there.lives(&third).await && there.lives(&fourth).await);
-    assert_eq!((known(&here).await.len(), known(&elsewhere).await.len()), (0, 1));
+    let told = there.store().end_sessions((&second.sid, &second.person), Some(&here), &EVENT, at(600)).await;
+    let told = opened(told.unwrap());
+    assert_eq!(told, [two.of().clone(), one.of().clone()]);
+    assert!(!there.lives(&second).await);
+    // Whoever else is there stays, and so does the other browser.
+    assert_eq!(there.remembered().await, 2);
+    assert!(there.row_of(&somebody).await && there.row_of(&away).await);
+    assert!(here_is(&here).await && here_is(&elsewhere).await);
     // DigiD forgets in the end, and so do we.
-    assert!(there.store().digid_sids(&elsewhere, at(5 + DIGIDS_LIFE)).await.unwrap().is_empty());
+    assert!(!there.store().digid_was_here(&elsewhere, at(5 + DIGIDS_LIFE)).await.unwrap());
+    let (gone, late) = (SessionId::random(), at(5 + DIGIDS_LIFE));
+    let over = there.store().end_sessions((&gone, &away.person), Some(&elsewhere), &EVENT, late);
+    assert!(over.await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -151,7 +167,7 @@ async fn a_request_about_a_session_that_gave_way_ends_nothing() {
     let newer = there.log_in_with(&here, &proof(BSN, Some("_2"), 5), Some(&older.sid), 500).await.unwrap();
     assert_eq!(there.logout("a", BSN, Some("_1"), 11).await, Some(0));
     assert!(there.lives(&newer).await);
-    assert_eq!(there.store().digid_sids(&here, at(12)).await.unwrap(), std::slice::from_ref(&newer.sid));
+    assert!(!there.row_of(&older).await && there.row_of(&newer).await);
     assert_eq!(there.logout("b", BSN, Some("_2"), 11).await, Some(1));
     assert!(!there.lives(&newer).await);
 }
