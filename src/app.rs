@@ -1,20 +1,26 @@
 //! The application: configuration, store, keys, mail and clock, built once and handed down.
 
+pub mod crowd;
 pub mod digid;
 pub mod knocks;
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
-use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
+use tokio::{
+    sync::Semaphore,
+    task::spawn_blocking,
+    time::{MissedTickBehavior, timeout},
+};
 
-use self::{digid::Connection, knocks::Knocks};
+use self::{
+    crowd::{Crowd, Limits},
+    digid::Connection,
+    knocks::Knocks,
+};
 use crate::{
     clock::Clock,
     config::{BadConfig, Config},
@@ -39,14 +45,6 @@ const BATCHES: usize = 40;
 /// How many tries at a password may wait for their turn at once: some seconds each, at addresses that are being guessed at.
 const WAITING: usize = 256;
 
-/// How many logins are under way before the oldest that nobody has touched give way: anybody can begin one, and each is kept
-/// for half an hour. A kilobyte each.
-const LOGINS: i64 = 50_000;
-/// How many are under way before no more are begun.
-const MOST_LOGINS: i64 = 2 * LOGINS;
-/// How many give way in one statement, so that it never holds the writer long.
-const GIVE_WAY: i64 = 500;
-
 /// Everything a request needs. Held in an `Arc`; there is no other state in the process.
 pub struct App {
     /// What the operator wrote.
@@ -67,8 +65,8 @@ pub struct App {
     pub knocks: Knocks,
     /// Counts what claims to be an answer of DigiD and reaches no login.
     pub strays: Knocks,
-    /// How many logins are under way, as last counted, with those that began here since.
-    under_way: AtomicI64,
+    /// Bounds the logins that are under way.
+    pub crowd: Crowd,
     configured: HashMap<String, Client>,
     keyring: RwLock<Arc<Keyring>>,
 }
@@ -92,7 +90,7 @@ impl App {
             waiting: Semaphore::new(WAITING),
             knocks: Knocks::default(),
             strays: Knocks::default(),
-            under_way: AtomicI64::new(0),
+            crowd: Crowd::new(Limits::default()),
             config,
             store,
             digid,
@@ -114,11 +112,16 @@ impl App {
         self.keyring.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Does what must be done now and then, until the task is dropped: follows keys, sweeps, lets go of idle memory.
+    /// Does what must be done now and then, until the task is dropped. What is followed never waits for what is swept: a key
+    /// that was revoked must go within seconds, however much there is to sweep.
     pub async fn keep_house(self: Arc<Self>) {
+        tokio::join!(self.clone().keep_following(), self.keep_sweeping());
+    }
+
+    /// Follows keys and the files of the connection to DigiD, and lets go of idle memory.
+    async fn keep_following(self: Arc<Self>) {
         let mut keys = tokio::time::interval(KEYS_EVERY);
         let mut digid = tokio::time::interval(DIGID_EVERY);
-        let mut sweep = tokio::time::interval(SWEEP_EVERY);
         loop {
             let outcome = tokio::select! {
                 _ = keys.tick() => {
@@ -126,11 +129,20 @@ impl App {
                     self.follow_keys().await
                 }
                 _ = digid.tick() => self.clone().follow_digid().await,
-                _ = sweep.tick() => self.sweep().await,
             };
-            if let Err(fault) = outcome {
-                tracing::error!(%fault, "housekeeping failed; it is tried again");
-            }
+            log_failed(outcome);
+        }
+    }
+
+    /// Deletes what has ended, and lets logins give way where there are too many.
+    async fn keep_sweeping(&self) {
+        let mut sweep = tokio::time::interval(SWEEP_EVERY);
+        // What took long is not made good in a burst.
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            sweep.tick().await;
+            log_failed(self.sweep().await);
+            log_failed(self.crowd.thin(&self.store).await);
         }
     }
 
@@ -140,33 +152,6 @@ impl App {
             if self.store.sweep(now).await? == 0 {
                 break;
             }
-        }
-        self.bound_logins().await
-    }
-
-    /// Whether one more login may begin. Counts it.
-    pub fn begins_login(&self) -> bool {
-        self.under_way.fetch_add(1, Ordering::Relaxed) < MOST_LOGINS
-    }
-
-    async fn bound_logins(&self) -> Result<(), Fault> {
-        let mut under_way = self.store.logins_under_way().await?;
-        let before = under_way;
-        for _ in 0..BATCHES {
-            let most = (under_way - LOGINS).min(GIVE_WAY);
-            let gone = if most > 0 { self.store.drop_untouched_logins(most).await? } else { 0 };
-            if gone == 0 {
-                break;
-            }
-            under_way -= i64::try_from(gone)?;
-        }
-        self.under_way.store(under_way, Ordering::Relaxed);
-        if before > LOGINS {
-            tracing::warn!(
-                under_way,
-                gone = before - under_way,
-                "more logins are begun than people finish: the oldest that nobody has touched gave way"
-            );
         }
         Ok(())
     }
@@ -187,6 +172,12 @@ impl App {
             }
         };
         Ok(timeout(DIGID_PATIENCE, spawn_blocking(follow)).await??)
+    }
+}
+
+fn log_failed(outcome: Result<(), Fault>) {
+    if let Err(fault) = outcome {
+        tracing::error!(%fault, "housekeeping failed; it is tried again");
     }
 }
 

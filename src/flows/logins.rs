@@ -82,7 +82,7 @@ impl Version {
 
 /// Keeps a new login, unless too many are under way.
 pub(super) async fn begin<S: Into<Step>>(app: &App, login: Login<S>) -> Result<LoginId, Stop> {
-    if !app.begins_login() {
+    if !app.crowd.lets_in() {
         return Err(Stop::Busy);
     }
     let login = login.any();

@@ -24,6 +24,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (4, "digid_sessions", include_str!("../../migrations/0004_digid_sessions.sql")),
     (5, "special_bases", include_str!("../../migrations/0005_special_bases.sql")),
     (6, "single_logout", include_str!("../../migrations/0006_single_logout.sql")),
+    (10, "crowd", include_str!("../../migrations/0010_crowd.sql")),
 ];
 
 /// How many connections read at once. Reads are short; more would only wait for the disk.

@@ -1,5 +1,7 @@
 //! Each road through a login, and what it is worth at its end.
 
+mod proven;
+
 use super::*;
 use crate::domain::{
     ask::{Prompt, tests::ask},
