@@ -1,6 +1,8 @@
 //! The application: configuration, store, keys, mail and clock, built once and handed down.
 
+pub mod crowd;
 pub mod digid;
+pub mod knocks;
 
 use std::{
     collections::HashMap,
@@ -10,9 +12,17 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
+use tokio::{
+    sync::Semaphore,
+    task::spawn_blocking,
+    time::{MissedTickBehavior, timeout},
+};
 
-use self::digid::Connection;
+use self::{
+    crowd::{Crowd, Limits},
+    digid::Connection,
+    knocks::Knocks,
+};
 use crate::{
     clock::Clock,
     config::{BadConfig, Config},
@@ -56,6 +66,12 @@ pub struct App {
     pub clock: Clock,
     /// How many more tries at a password may wait for their turn.
     pub waiting: Semaphore,
+    /// Counts refused requests to log somebody out that claim to be DigiD's.
+    pub knocks: Knocks,
+    /// Counts what claims to be an answer of DigiD and reaches no login.
+    pub strays: Knocks,
+    /// Bounds the logins that are under way.
+    pub crowd: Crowd,
     configured: HashMap<String, Client>,
     keyring: RwLock<Arc<Keyring>>,
 }
@@ -78,6 +94,9 @@ impl App {
             outbound: outbound(&config)?,
             clock: Clock,
             waiting: Semaphore::new(WAITING),
+            knocks: Knocks::default(),
+            strays: Knocks::default(),
+            crowd: Crowd::new(Limits::default()),
             config,
             store,
             digid,
@@ -99,11 +118,16 @@ impl App {
         self.keyring.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Does what must be done now and then, until the task is dropped: follows keys, sweeps, lets go of idle memory.
+    /// Does what must be done now and then, until the task is dropped. What is followed never waits for what is swept: a key
+    /// that was revoked must go within seconds, however much there is to sweep.
     pub async fn keep_house(self: Arc<Self>) {
+        tokio::join!(self.clone().keep_following(), self.keep_sweeping());
+    }
+
+    /// Follows keys and the files of the connection to DigiD, and lets go of idle memory.
+    async fn keep_following(self: Arc<Self>) {
         let mut keys = tokio::time::interval(KEYS_EVERY);
         let mut digid = tokio::time::interval(DIGID_EVERY);
-        let mut sweep = tokio::time::interval(SWEEP_EVERY);
         loop {
             let outcome = tokio::select! {
                 _ = keys.tick() => {
@@ -111,11 +135,20 @@ impl App {
                     self.follow_keys().await
                 }
                 _ = digid.tick() => self.clone().follow_digid().await,
-                _ = sweep.tick() => self.sweep().await,
             };
-            if let Err(fault) = outcome {
-                tracing::error!(%fault, "housekeeping failed; it is tried again");
-            }
+            log_failed(outcome);
+        }
+    }
+
+    /// Deletes what has ended, and lets logins give way where there are too many.
+    async fn keep_sweeping(&self) {
+        let mut sweep = tokio::time::interval(SWEEP_EVERY);
+        // What took long is not made good in a burst.
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            sweep.tick().await;
+            log_failed(self.sweep().await);
+            log_failed(self.crowd.thin(&self.store).await);
         }
     }
 
@@ -145,6 +178,12 @@ impl App {
             }
         };
         Ok(timeout(DIGID_PATIENCE, spawn_blocking(follow)).await??)
+    }
+}
+
+fn log_failed(outcome: Result<(), Fault>) {
+    if let Err(fault) = outcome {
+        tracing::error!(%fault, "housekeeping failed; it is tried again");
     }
 }
 

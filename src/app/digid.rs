@@ -2,6 +2,7 @@
 //! without a restart, and those that cannot be used change nothing but the log.
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     io::{self, Read},
     path::Path,
@@ -33,8 +34,22 @@ pub struct Connection {
     watch: Mutex<Box<Watch>>,
 }
 
-/// What was read: the settings, or why there are none.
-type Look = Result<Settings, String>;
+/// What was read, or why it cannot be.
+type Look = Result<Seen, String>;
+
+/// What a look at the configuration saw.
+#[derive(Clone, PartialEq)]
+struct Seen {
+    settings: Settings,
+    /// The clients that it names. Those of the start run.
+    clients: BTreeSet<String>,
+}
+
+impl Seen {
+    fn new(config: &Config, settings: Settings) -> Self {
+        Self { settings, clients: config.clients.iter().map(|client| client.id.clone()).collect() }
+    }
+}
 
 /// What following remembers.
 struct Watch {
@@ -42,6 +57,8 @@ struct Watch {
     running: Settings,
     /// What the last look saw.
     last: Look,
+    /// The clients of the configuration when it last read well.
+    clients: BTreeSet<String>,
     /// Why it does not run, as logged.
     told: Option<String>,
     /// On which day the dates were logged last, counted from 1970.
@@ -53,8 +70,9 @@ impl Connection {
     pub fn open(config: &Config, digid: &config::Digid, now: Timestamp) -> Result<Self, Fault> {
         let running = settings(config, digid)?;
         let current = RwLock::new(ServiceProvider::new(&running, now)?);
-        let last = Ok(running.clone());
-        let watch = Watch { running, last, told: None, told_dates: None };
+        let last = Seen::new(config, running.clone());
+        let clients = last.clients.clone();
+        let watch = Watch { running, last: Ok(last), clients, told: None, told_dates: None };
         let connection = Self { current, watch: Mutex::new(Box::new(watch)) };
         connection.follow(config, now);
         Ok(connection)
@@ -77,23 +95,22 @@ impl Connection {
         self.tell_dates(&mut watch, now);
         // Single logout waits for a start: sessions that began without it left nothing by which DigiD could end them.
         let logout_url = watch.running.logout_url.clone();
-        let look = look(config).map(|new| Settings { logout_url, ..new });
-        let (same, settled) = (look.as_ref().is_ok_and(|new| *new == watch.running), look == watch.last);
-        let changed = match &look {
-            _ if same || !settled => None,
-            Ok(new) => Some(self.current().renewed(new, now).map_err(|error| error.to_string())),
-            Err(why) => Some(Err(why.clone())),
-        };
+        let look =
+            look(config).map(|seen| Seen { settings: Settings { logout_url, ..seen.settings }, ..seen });
+        let same = look.as_ref().is_ok_and(|seen| seen.settings == watch.running);
+        let settled = look == watch.last;
         watch.last.clone_from(&look);
-        match (changed, look) {
-            (Some(Ok(renewed)), Ok(new)) => {
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) = renewed;
-                (watch.running, watch.told, watch.told_dates) = (new, None, None);
-                tracing::info!(
-                    "the connection to DigiD goes on with what has changed in [digid] and its files"
-                );
-            }
-            (Some(Err(why)), _) if watch.told.as_ref() != Some(&why) => {
+        if settled && let Ok(seen) = &look {
+            watch.follow_clients(&seen.clients);
+        }
+        let changed = match look {
+            _ if same || !settled => None,
+            Ok(seen) => Some(self.renew(&watch.running, seen.settings, now)),
+            Err(why) => Some(Err(why)),
+        };
+        match changed {
+            Some(Ok(new)) => (watch.running, watch.told, watch.told_dates) = (new, None, None),
+            Some(Err(why)) if watch.told.as_ref() != Some(&why) => {
                 tracing::error!(
                     %why,
                     "what has changed in [digid] or its files cannot be used, and the connection to DigiD goes on as it \
@@ -101,11 +118,30 @@ impl Connection {
                 );
                 watch.told = Some(why);
             }
-            _ if same && watch.told.take().is_some() => {
+            None if same && watch.told.take().is_some() => {
                 tracing::info!("[digid] and its files are again as they run");
             }
             _ => {}
         }
+    }
+
+    /// Goes on with new settings, and says what the older ones had and they have not: a file that was cut off while it was
+    /// copied may read well.
+    fn renew(&self, running: &Settings, new: Settings, now: Timestamp) -> Result<Settings, String> {
+        let older = self.current();
+        let renewed = older.renewed(&new, now).map_err(|error| error.to_string())?;
+        let gone = older.parts(running);
+        let gone: Vec<_> = gone.difference(&renewed.parts(&new)).cloned().collect();
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+        tracing::info!("the connection to DigiD goes on with what has changed in [digid] and its files");
+        if !gone.is_empty() {
+            tracing::warn!(
+                gone = gone.join("; "),
+                "the connection to DigiD goes on without what is no longer in [digid] and its files: look whether a file was \
+                 cut off"
+            );
+        }
+        Ok(new)
     }
 
     /// Logs every date that needs somebody, once a day.
@@ -125,15 +161,37 @@ impl Connection {
     }
 }
 
+impl Watch {
+    /// Says which clients the configuration no longer names: they go at the next start.
+    fn follow_clients(&mut self, clients: &BTreeSet<String>) {
+        let gone: Vec<&str> = self.clients.difference(clients).map(String::as_str).collect();
+        if !gone.is_empty() {
+            tracing::warn!(
+                gone = gone.join(" "),
+                "the configuration no longer names these clients, which will not be known after the next start: look whether \
+                 it was cut off"
+            );
+        }
+        self.clients.clone_from(clients);
+    }
+}
+
 /// Reads the section as it stands in the file now, and the files that it names.
 fn look(running: &Config) -> Look {
     let Some(file) = &running.file else {
         let digid = running.digid.as_ref().ok_or("there is no [digid] section")?;
-        return settings(running, digid).map_err(|fault| fault.to_string());
+        let settings = settings(running, digid).map_err(|fault| fault.to_string())?;
+        return Ok(Seen::new(running, settings));
     };
-    let digid = Config::read(file).map_err(|error| error.to_string())?.digid;
+    // A pipe would be waited for without end.
+    if file.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(format!("{}: it is no regular file", file.display()));
+    }
+    let config = Config::read(file).map_err(|error| error.to_string())?;
+    let digid = config.digid.as_ref();
     let digid = digid.ok_or("the [digid] section is gone: only a restart ends the connection to DigiD")?;
-    settings(running, &digid).map_err(|fault| fault.to_string())
+    let settings = settings(running, digid).map_err(|fault| fault.to_string())?;
+    Ok(Seen::new(&config, settings))
 }
 
 /// The DigiD connection that the configuration describes.
@@ -222,10 +280,31 @@ fn settings(config: &Config, digid: &config::Digid) -> Result<Settings, Fault> {
     })
 }
 
+/// Whether each `-----BEGIN …-----` of a text is followed by its `-----END …-----` (RFC 7468, section 2).
+fn is_whole(pem: &str) -> bool {
+    let mut open = None;
+    for line in pem.lines().map(str::trim).filter(|line| line.starts_with("-----")) {
+        let label = |word| line.strip_prefix(word).and_then(|rest| rest.strip_suffix("-----"));
+        match (open, label("-----BEGIN "), label("-----END ")) {
+            (None, Some(begun), _) => open = Some(begun),
+            (Some(begun), _, Some(ended)) if begun == ended => open = None,
+            _ => return false,
+        }
+    }
+    open.is_none()
+}
+
 /// The file that a line of the configuration names, by the words before its `=`.
 fn given(config: &Config, line: &str, path: &Path) -> Result<Given, BadConfig> {
     let path = config.path(path);
     let text = Zeroizing::new(text(line, &path)?);
+    // Libraries pass over a last key or certificate that was cut off.
+    if !is_whole(&text) {
+        let path = path.display();
+        return Err(BadConfig::value(format_args!(
+            "{line}: {path} is cut off: not every -----BEGIN has its -----END. Copy the whole file once more"
+        )));
+    }
     Ok(Given { text, at: format!("{line} ({})", path.display()) })
 }
 
@@ -259,5 +338,28 @@ fn read(line: &str, path: &Path) -> Result<Vec<u8>, BadConfig> {
         Ok(size) if u64::try_from(size).is_ok_and(|size| size <= MAX_FILE) => Ok(bytes),
         Ok(_) => Err(wrong(&"it is larger than 1 MiB")),
         Err(error) => Err(wrong(&error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pem_that_is_cut_anywhere_but_between_two_is_not_whole() {
+        let one = "-----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----\n";
+        let (two, said) = (one.repeat(2), format!("# CN=Root\n{one}"));
+        for whole in ["", one, &two, &said, &two.replace('\n', "\r\n"), two.trim_end()] {
+            assert!(is_whole(whole), "{whole}");
+        }
+        // The next one begins to show with its dashes, and the last is there with its last one.
+        for end in one.len() + 5..two.trim_end().len() {
+            let cut: String = two.chars().take(end).collect();
+            assert!(!is_whole(&cut), "{cut}");
+        }
+        let other = "-----BEGIN CERTIFICATE-----\nTUlJ\n-----END PRIVATE KEY-----\n";
+        for broken in [other, "-----END CERTIFICATE-----", &format!("-----BEGIN CERTIFICATE-----\n{one}")] {
+            assert!(!is_whole(broken), "{broken}");
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
         consent::{Party, Word, hear},
         fault::Fault,
         id::{MandateId, PersonId},
-        line::one_line,
+        line::{NotStaff, one_line, staff},
         mandate::{Document, DocumentKind, Evidence, Relation, Standing},
         registration::{Form, Shown, register},
         time::Timestamp,
@@ -178,7 +178,7 @@ impl MandatesCommand {
         let json = self.json;
         match self.act {
             Act::Register(form) => {
-                let form = form.read();
+                let form = form.read()?;
                 let born = store.person(&form.represented).await?.ok_or(Unknown::Person)?.birth;
                 let registration = register(form, born, now)?;
                 store.register_mandate(&registration, now).await??;
@@ -200,7 +200,7 @@ impl MandatesCommand {
             }
             Act::Revoke { mandate, by } => {
                 let id = MandateId::from_stored(mandate);
-                if !store.revoke_mandate(&id, &one_line(&by)?, now).await? {
+                if !store.revoke_mandate(&id, &staff(&by)?, now).await? {
                     find(store, &id, now).await?;
                     return Err(NotDone::RevokedBefore.into());
                 }
@@ -231,11 +231,11 @@ impl MandatesCommand {
 
 impl Register {
     /// The form as it was filled in; the rules judge it.
-    fn read(self) -> Form {
+    fn read(self) -> Result<Form, NotStaff> {
         let shown = |kind: Option<DocumentKind>, valid_until: Option<NaiveDate>, checked| {
             Some(Shown { kind: kind?, valid_until: valid_until?, checked })
         };
-        Form {
+        Ok(Form {
             representative: PersonId::from_stored(self.representative),
             represented: PersonId::from_stored(self.represented),
             relation: self.relation,
@@ -255,8 +255,8 @@ impl Register {
             grantor_agrees: self.grantor_agrees,
             starts: self.starts,
             ends: self.ends,
-            registered_by: self.by,
-        }
+            registered_by: staff(&self.by)?,
+        })
     }
 }
 
@@ -270,7 +270,7 @@ impl Said {
         now: Timestamp,
     ) -> Result<(), Fault> {
         let id = MandateId::from_stored(self.mandate);
-        let staff = one_line(&self.attested_by)?;
+        let staff = staff(&self.attested_by)?;
         let Listed { mandate, born, .. } = find(store, &id, now).await?;
         let consent = hear(&mandate, born, (self.party, word), Some(staff.clone()), now)?;
         store.add_consent(&consent, &mandate.represented, &staff, now).await?;
@@ -284,7 +284,7 @@ impl Pair {
             representative: PersonId::from_stored(self.representative),
             represented: PersonId::from_stored(self.represented),
         };
-        Ok((pair, one_line(&self.by)?))
+        Ok((pair, staff(&self.by)?))
     }
 }
 

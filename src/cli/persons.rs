@@ -11,7 +11,14 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::{
-    domain::{birth::BirthDate, bsn::Bsn, fault::Fault, id::PersonId, line::one_line, time::Timestamp},
+    domain::{
+        birth::BirthDate,
+        bsn::Bsn,
+        fault::Fault,
+        id::PersonId,
+        line::{one_line, staff},
+        time::Timestamp,
+    },
     store::{Store, persons::Person},
 };
 
@@ -101,7 +108,7 @@ impl PersonsCommand {
             }
             Act::SetBirthDate { id, birth_date, by } => {
                 let (id, birth) = (PersonId::from_stored(id), BirthDate::read(&birth_date, now)?);
-                if !store.set_birth(&id, birth, &one_line(&by)?, now).await? {
+                if !store.set_birth(&id, birth, &staff(&by)?, now).await? {
                     return Err(Unknown::Person.into());
                 }
                 (vec![person(store, &id).await?], true)

@@ -35,6 +35,7 @@ use crate::domain::{assurance::Level, client::is_loopback};
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The issuer: an https URL without query, fragment or trailing slash (http only on this machine).
+    #[serde(deserialize_with = "issuer")]
     pub issuer: Url,
     /// Where to listen.
     #[serde(deserialize_with = "address")]
@@ -81,6 +82,12 @@ const fn midden() -> Level {
 
 const fn one_hour() -> i64 {
     3600
+}
+
+fn issuer<'de, D: Deserializer<'de>>(from: D) -> Result<Url, D::Error> {
+    let wrong =
+        |why| D::Error::custom(format_args!("{why}: give the whole address, such as https://id.example.nl"));
+    String::deserialize(from)?.parse().map_err(wrong)
 }
 
 fn address<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
@@ -236,7 +243,9 @@ folder = "mail"
         assert_eq!(config.endpoint("/token"), "https://id.example.nl/token");
         assert_eq!(config.path(&config.database), Path::new("/etc/namens/namens.db"));
         assert!(config.is_https() && config.digid.is_none());
-        assert_eq!((config.password.memory_kib, config.session.idle_minutes), (19 * 1024, 15));
+        // The advice of OWASP for Argon2id, to the number.
+        let password = Password { memory_kib: 19_456, iterations: 2, parallelism: 1, queue: 64 };
+        assert_eq!((config.password, config.session.idle_minutes), (password, 15));
     }
 
     #[test]

@@ -174,4 +174,11 @@ pub(crate) mod tests {
         whom.narrow(subs(&["a"]));
         assert!(whom.is_nobody());
     }
+
+    #[test]
+    fn digid_must_ask_again_when_the_portal_wants_a_login_or_a_young_one() {
+        let forces = |prompt, max_age| Ask { prompt, max_age, ..ask() }.forces_login();
+        assert!(forces(Prompt::Login, None) && forces(Prompt::Unset, Some(3600)));
+        assert!(!forces(Prompt::Unset, None) && !forces(Prompt::None, None));
+    }
 }

@@ -69,4 +69,9 @@ mod tests {
         );
         assert_eq!(Level::from_acr("http://eid.logius.nl/LoA/basic"), None);
     }
+
+    #[test]
+    fn only_the_lowest_level_is_reached_without_digid() {
+        assert_eq!(Level::ALL.map(Level::needs_digid), [false, true, true, true]);
+    }
 }

@@ -224,6 +224,7 @@ pub(crate) mod tests {
         fn a_date_reads_back_as_it_was_written((partly, reading) in any_birth()) {
             prop_assert_eq!(partly.to_string().parse::<BirthDate>().unwrap(), partly);
             prop_assert_eq!(reading.to_string().len(), 10);
+            prop_assert_eq!(format!("{partly:?}"), partly.to_string());
         }
 
         /// Every full reading has its birthday between the two that count.

@@ -60,6 +60,7 @@ mod tests {
         for day in parse_day("1850-01-01").unwrap().iter_days().take(130_000) {
             let begins = midnight(day);
             assert!(begins > last, "{day}");
+            assert!(today(begins) == day && today(begins.plus(-1)) < day, "{day}");
             last = begins;
         }
     }

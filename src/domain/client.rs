@@ -238,7 +238,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::domain::secret::Secret;
 
-    /// A client with nothing special.
+    /// A public client on which nothing is wrong.
     pub(crate) fn client() -> Client {
         Client {
             id: "portal".into(),
@@ -313,5 +313,20 @@ pub(crate) mod tests {
         let uris = |list: &[&str]| list.iter().map(|u| (*u).to_owned()).collect::<Vec<_>>();
         assert_eq!(Client::sector_of("p", &uris(&["https://a.nl/1", "https://a.nl/2"])), Ok("a.nl".into()));
         assert!(Client::sector_of("p", &uris(&["https://a.nl/1", "https://b.nl/2"])).is_err());
+    }
+
+    #[test]
+    fn an_id_has_1_to_64_plain_characters() {
+        let check = |id: String| Client { id, ..client() }.check();
+        assert_eq!(check("x".repeat(64)), Ok(()));
+        for bad in [String::new(), "x".repeat(65), "é".to_owned(), "a/b".to_owned()] {
+            assert_eq!(check(bad.clone()), Err(BadClient::Id(bad)));
+        }
+    }
+
+    #[test]
+    fn a_client_with_a_secret_is_not_public() {
+        let secret = ClientAuth::ClientSecretBasic(Hashed::from_stored(vec![1; 32]));
+        assert!(client().is_public() && !Client { auth: secret, ..client() }.is_public());
     }
 }

@@ -104,6 +104,8 @@ mod tests {
             "a@b@x.nl",
             "a\r\nBcc:z@x.nl",
             ".a@x.nl",
+            "a.@x.nl",
+            "a..b@x.nl",
             "<a>@x.nl",
             "mar\u{212a}@x.nl",
         ] {
@@ -112,9 +114,29 @@ mod tests {
     }
 
     #[test]
+    fn lengths_are_those_of_the_key() {
+        let local = |length| Email::parse(&format!("{}@x.nl", "a".repeat(length)));
+        assert!(local(64).is_ok() && local(65).is_err());
+        // Of this letter the capital has two bytes and the small one three.
+        assert!(Email::parse(&format!("{}@x.nl", "\u{23a}".repeat(22))).is_err());
+        let label = "b".repeat(61);
+        let whole = |last| Email::parse(&format!("{0}@{label}.{label}.{last}.nl", "a".repeat(64)));
+        assert_eq!(whole("c".repeat(62)).unwrap().key().len(), 254);
+        assert!(whole("c".repeat(63)).is_err());
+    }
+
+    #[test]
+    fn mails_are_counted_by_the_mailbox_without_its_tag() {
+        let email = Email::parse("Jan.Sen+Naam1+x@X.nl").unwrap();
+        assert_eq!((email.key(), email.mailbox().as_str()), ("jan.sen+naam1+x@x.nl", "jan.sen@x.nl"));
+        assert_eq!(Email::parse("jansen@x.nl").unwrap().mailbox(), "jansen@x.nl");
+    }
+
+    #[test]
     fn masks_all_but_the_first_letter() {
         for typed in ["jansen@bücher.nl", "JANSEN@xn--bcher-kva.nl"] {
-            assert_eq!(Email::parse(typed).unwrap().masked(), "j•••@bücher.nl");
+            let email = Email::parse(typed).unwrap();
+            assert_eq!((email.masked(), format!("{email:?}")), ("j•••@bücher.nl".into(), email.masked()));
         }
     }
 

@@ -37,3 +37,20 @@ impl fmt::Debug for Fault {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the store does not answer")]
+    struct Outer(#[source] std::num::ParseIntError);
+
+    #[test]
+    fn a_fault_tells_every_cause_in_the_log() {
+        let fault = Fault::from(Outer("x".parse::<u8>().unwrap_err()));
+        assert_eq!(fault.to_string(), "the store does not answer: invalid digit found in string");
+        assert_eq!(format!("{fault:?}"), fault.to_string());
+        assert_eq!(Fault::because("no row").to_string(), "no row");
+    }
+}

@@ -95,3 +95,24 @@ impl Report {
         self.0.iter().filter(move |finding| finding.verdict == verdict)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_keeps_what_was_found_in_order_and_tells_what_is_wrong() {
+        let mut report = Report::default();
+        report.ok("store", "answers");
+        report.warning("mail", "goes to a folder");
+        report.error("DigiD", "gives no metadata");
+        let told: Vec<_> = report.findings().map(|f| format!("{} {f}", f.verdict.name())).collect();
+        assert_eq!(
+            told,
+            ["ok store: answers", "warning mail: goes to a folder", "error DigiD: gives no metadata"]
+        );
+        assert_eq!(["store", "mail", "DigiD"].map(|about| report.is_wrong(about)), [false, false, true]);
+        let warned: Vec<_> = report.of(Verdict::Warning).map(|finding| finding.about).collect();
+        assert_eq!(warned, ["mail"]);
+    }
+}

@@ -203,6 +203,7 @@ pub(crate) mod tests {
         assert_ne!(first.family(), RefreshToken::first().family());
         let read = RefreshToken::read(next.text().expose()).unwrap();
         assert_eq!((read.family(), read.hashed()), (next.family(), next.hashed()));
+        assert!(Secret::from(read).matches(next.text()), "what goes into the answer");
         assert_eq!(format!("{next:?}"), "RefreshToken { family: Secret(…), text: Secret(…) }");
     }
 

@@ -101,6 +101,13 @@ mod tests {
         assert!(draws.iter().all(|d| *d < 6) && draws.contains(&0) && draws.contains(&5));
     }
 
+    /// Of three quarters of all numbers, a remainder would favour the first third: one in two instead of one in three.
+    #[test]
+    fn random_below_favours_no_number_however_large_the_bound() {
+        let low = (0..4000).filter(|_| random_below(3 << 30) < 1 << 30).count();
+        assert!((1000..1666).contains(&low), "a third of 4000 is 1333 with a deviation of 30: {low}");
+    }
+
     #[test]
     fn identifiers_are_128_bits_and_differ() {
         let (a, b) = (PersonId::random(), PersonId::random());

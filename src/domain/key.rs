@@ -108,6 +108,7 @@ impl KeyFacts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::client::tests::client;
 
     fn key(kid: &str, sign_from: i64) -> KeyFacts {
         let at = Timestamp::from_epoch;
@@ -147,5 +148,19 @@ mod tests {
             |at| KeyFacts::signer(&keys, Algorithm::Es256, Timestamp::from_epoch(at)).map(|k| k.kid.as_str());
         assert_eq!((signer(49), signer(50), signer(150)), (Some("old"), Some("new"), None));
         assert_eq!(KeyFacts::signer(&keys, Algorithm::Rs256, Timestamp::from_epoch(60)), None);
+    }
+
+    #[test]
+    fn an_algorithm_goes_by_its_jose_name() {
+        assert_eq!(Algorithm::ALL.map(Algorithm::name), ["RS256", "PS256", "ES256", "EdDSA"]);
+        assert_eq!(Algorithm::ALL.map(|alg| Algorithm::from_name(alg.name())), Algorithm::ALL.map(Some));
+        assert_eq!((Algorithm::from_name("none"), Algorithm::from_name("rs256")), (None, None));
+    }
+
+    #[test]
+    fn what_clients_are_signed_with_is_in_use_and_rs256_always() {
+        let elliptic = Client { id_token_alg: Algorithm::Es256, ..client() };
+        assert_eq!(Algorithm::in_use([]), [Algorithm::Rs256].into());
+        assert_eq!(Algorithm::in_use([&elliptic]), [Algorithm::Rs256, Algorithm::Es256].into());
     }
 }

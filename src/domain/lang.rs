@@ -64,9 +64,13 @@ mod tests {
         };
         assert_eq!(choose(&["fr", "en-GB", "nl"], Some("nl")), Lang::En);
         assert_eq!(choose(&["de"], Some("en")), Lang::En);
+        assert_eq!(choose(&["nl", "en"], Some("en")), Lang::Nl);
         assert_eq!(choose(&[], Some("de, nl;q=0.5, en-US;q=0.8")), Lang::En);
         assert_eq!(choose(&[], Some("en;q=0, NL-be;q=0.1")), Lang::Nl);
         assert_eq!(choose(&[], Some("de;q=1, \u{1}, ;;q=x")), Lang::Nl);
+        assert_eq!(choose(&[], Some("en, nl")), Lang::En, "of two that weigh the same the first");
+        assert_eq!(choose(&[], Some("en;q=0")), Lang::Nl);
         assert_eq!(choose(&[], None), Lang::Nl);
+        assert_eq!([Lang::Nl, Lang::En].map(Lang::code), ["nl", "en"]);
     }
 }

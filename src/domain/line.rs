@@ -14,3 +14,57 @@ pub fn one_line(text: &str) -> Result<String, NotALine> {
     let fits = !text.is_empty() && text.chars().count() <= LONGEST && !text.chars().any(char::is_control);
     if fits { Ok(text.to_owned()) } else { Err(NotALine) }
 }
+
+/// What is no name of a member of staff.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "name the member of staff on one line of at most 200 characters, in letters a to z without accents, digits, spaces and \
+     . - _ ' @: so that nobody is two people by writing it differently"
+)]
+pub struct NotStaff;
+
+/// The name of a member of staff as it is compared and kept: small letters, single spaces, and ASCII only. What is written
+/// alike is one person, in every database and on every machine; the rest of Unicode has many ways to write alike.
+pub fn staff(name: &str) -> Result<String, NotStaff> {
+    let folded = name.split_whitespace().collect::<Vec<_>>().join(" ").to_ascii_lowercase();
+    let plain = |c: char| c.is_ascii_alphanumeric() || " .-_'@".contains(c);
+    let named = folded.chars().any(|c| c.is_ascii_alphanumeric());
+    if named && name.len() <= LONGEST && folded.chars().all(plain) { Ok(folded) } else { Err(NotStaff) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_some_text_of_at_most_200_characters_without_controls() {
+        assert_eq!(one_line(" art. 1:247 BW ").as_deref(), Ok("art. 1:247 BW"));
+        assert!(one_line(&"é".repeat(200)).is_ok());
+        for bad in ["", "  ", "a\nb", "\u{1b}[2J", &"x".repeat(201)] {
+            assert_eq!(one_line(bad), Err(NotALine), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_member_of_staff_is_one_name_however_it_is_typed() {
+        for name in ["els de vries", "Els de Vries", " ELS  de\tVRIES "] {
+            assert_eq!(staff(name).as_deref(), Ok("els de vries"), "{name:?}");
+        }
+        assert_eq!(staff("J.P. O'Neill-2_x@Zorg.nl").as_deref(), Ok("j.p. o'neill-2_x@zorg.nl"));
+        // Capitals, two ways to write one accent, a letter of another script, and one that nobody sees.
+        for name in [
+            "zo\u{eb}",
+            "ZO\u{cb}",
+            "zoe\u{308}",
+            "\u{435}ls",
+            "els\u{200b}",
+            "",
+            " ",
+            ".-",
+            &"e".repeat(201),
+        ] {
+            assert_eq!(staff(name), Err(NotStaff), "{name:?}");
+        }
+        assert_eq!(staff(&"e".repeat(200)).map(|name| name.len()), Ok(200));
+    }
+}

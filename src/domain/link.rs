@@ -104,4 +104,18 @@ mod tests {
         }
         assert_eq!(linked("1985", Known::Nobody), Ok(()));
     }
+
+    #[test]
+    fn each_reason_has_its_word_in_the_audit_log() {
+        let words = [
+            (NotLinked::ChildsDigid, "childs_digid"),
+            (NotLinked::ChildsAccount, "childs_account"),
+            (NotLinked::BornApart, "born_apart"),
+            (NotLinked::TooYoung, "too_young"),
+            (NotLinked::AnotherPerson, "another_person"),
+        ];
+        for (why, word) in words {
+            assert_eq!(why.as_str(), word);
+        }
+    }
 }

@@ -80,6 +80,29 @@ pub enum Step {
     Done(Done),
 }
 
+impl Step {
+    /// Whether something was proven on the way here: by DigiD, by a password, or by a code that came back. It takes more than
+    /// a stranger has, and is counted or queued where it happens, so such a login need not give way to others
+    /// (`docs/adr/0017`).
+    ///
+    /// A code that was only asked for proves nothing, whether or not its address has an account: the answer must not tell.
+    pub const fn is_proven(&self) -> bool {
+        match self {
+            Self::Choose(_) | Self::AtDigid(_) | Self::RecoverCode(_) => false,
+            Self::Register(register) => register.has_digid(),
+            Self::RegisterCode(coded) => coded.then.has_digid(),
+            Self::CodeSent(_)
+            | Self::Question(_)
+            | Self::Link(_)
+            | Self::LinkCode(_)
+            | Self::RecoverDigid(_)
+            | Self::RecoverAtDigid(_)
+            | Self::NewPassword(_)
+            | Self::Done(_) => true,
+        }
+    }
+}
+
 /// Choosing a way in.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Choose {
@@ -211,3 +234,6 @@ steps! {
     NewPassword(NewPassword),
     Done(Done),
 }
+
+#[cfg(test)]
+mod tests;

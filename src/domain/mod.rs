@@ -29,5 +29,6 @@ pub mod representation;
 pub mod scope;
 pub mod secret;
 pub mod session;
+pub mod single_logout;
 pub mod time;
 pub mod words;

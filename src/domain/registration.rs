@@ -336,6 +336,9 @@ pub(crate) mod tests {
         assert_eq!(grant(|f| f.ends = Some(at(NOW))), Some(Refused::EndTooEarly));
         assert_eq!(grant(|f| f.starts = f.ends), Some(Refused::EndTooEarly));
         assert_eq!(grant(|f| f.grantor_agrees = false), Some(Refused::NoConsent));
+        let parent =
+            |ends| after(Relation::Parent, "2018-01-01", |f| f.ends = Some(at(NOW).plus(ends))).err();
+        assert_eq!((parent(0), parent(1), parent(3000 * 86_400)), (Some(Refused::EndTooEarly), None, None));
     }
 
     #[test]

@@ -115,4 +115,18 @@ mod tests {
         assert!(asked.are_within(&[Scope::ActAs, Scope::Openid].into()) && !asked.contains(Scope::ActAs));
         assert!(!asked.are_within(&[Scope::ActAs].into()));
     }
+
+    #[test]
+    fn in_a_token_scopes_are_one_text() {
+        #[derive(Serialize, Deserialize)]
+        struct Token {
+            #[serde(with = "text")]
+            scope: Scopes,
+        }
+        let token = Token { scope: [Scope::ActAs, Scope::Openid].into() };
+        let written = serde_json::to_string(&token).unwrap();
+        assert_eq!(written, r#"{"scope":"openid act_as"}"#);
+        assert_eq!(serde_json::from_str::<Token>(&written).unwrap().scope, token.scope);
+        assert!(serde_json::from_str::<Token>(r#"{"scope":"profile"}"#).is_err());
+    }
 }

@@ -94,6 +94,14 @@ mod tests {
         let (token, other) = (Secret::token("nms_rt_"), Secret::token("nms_rt_"));
         assert!(token.hashed().is_of(&token) && !token.hashed().is_of(&other));
         assert!(token.matches(&token.clone()) && !token.matches(&other));
+        let stored = Hashed::from_stored(token.hashed().as_bytes().to_vec());
+        assert!(stored.is_of(&token) && token.expose().starts_with("nms_rt_"));
         assert_eq!(format!("{token:?} {:?}", token.hashed()), "Secret(…) Hashed(…)");
+    }
+
+    #[test]
+    fn a_hash_is_sha_256() {
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(Secret::new("abc").hashed().hex(), abc, "the example of FIPS 180-2");
     }
 }

@@ -71,3 +71,41 @@ impl Session {
         now.since(self.seen) >= NOTE_EVERY
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_epoch(seconds)
+    }
+
+    /// Begun at second 0 in era 1, for an hour at most.
+    fn session() -> Session {
+        Session {
+            sid: SessionId::random(),
+            secret: Hashed::from_stored(vec![1; 32]),
+            account: AccountId::random(),
+            person: PersonId::random(),
+            era: 1,
+            level: Level::Local,
+            auth_time: at(0),
+            seen: at(0),
+            ends: at(3600),
+            authority: None,
+        }
+    }
+
+    #[test]
+    fn it_lives_while_it_is_visited_in_its_own_era_and_until_its_end() {
+        assert!(session().is_alive(1, 900, at(899)) && !session().is_alive(1, 900, at(900)));
+        assert!(!session().is_alive(2, 900, at(1)) && !session().is_alive(0, 900, at(1)));
+        let visited = Session { seen: at(3599), ..session() };
+        assert!(visited.is_alive(1, 900, at(3599)) && !visited.is_alive(1, 900, at(3600)));
+    }
+
+    #[test]
+    fn a_visit_is_noted_every_half_minute() {
+        assert!(!session().wants_note(at(29)) && session().wants_note(at(30)));
+    }
+}

@@ -69,6 +69,11 @@ mod tests {
         assert_eq!(t.rfc3339(), "2026-06-30T21:59:59Z");
         assert_eq!(Timestamp::parse_rfc3339("2026-06-30T23:59:59+02:00"), Some(t));
         assert_eq!(Timestamp::parse_rfc3339("2026-06-30T21:59:59"), None);
+        assert_eq!(format!("{t:?}"), t.rfc3339());
+        assert_eq!((t.epoch(), Timestamp::from_epoch(t.epoch())), (1_782_856_799, t));
+        let ends = [i64::MIN, i64::MAX].map(|end| Timestamp::from_epoch(end).rfc3339());
+        assert!(ends[0].starts_with("-2") && ends[1].starts_with("+2"), "{ends:?}");
+        assert!(Timestamp::from_epoch(-1).rfc3339().ends_with("23:59:59Z"));
         assert!(Timestamp::from_epoch(i64::MAX).plus(1).rfc3339().starts_with('+'));
     }
 }

@@ -16,6 +16,7 @@ use crate::{
         representation::{ParentalAuthority, RELATION},
         time::Timestamp,
     },
+    oidc::error::Error,
     store::{Store, mandates::Listed},
 };
 
@@ -48,6 +49,32 @@ pub struct ForWhom {
     pub until: Option<Timestamp>,
 }
 
+/// Why nothing may be told, and no token given.
+#[derive(Debug)]
+pub enum Untold {
+    /// The session was begun for a child, and ends with the register's word (`docs/adr/0015`): at a birthday or by a block, and
+    /// nobody is told which.
+    Over,
+    /// Ours.
+    Fault(Fault),
+}
+
+impl<E: Into<Fault>> From<E> for Untold {
+    fn from(fault: E) -> Self {
+        Self::Fault(fault.into())
+    }
+}
+
+impl Untold {
+    /// What a client hears: `refused` when the session is over.
+    pub fn or(self, refused: Error) -> Error {
+        match self {
+            Self::Over => refused,
+            Self::Fault(fault) => fault.into(),
+        }
+    }
+}
+
 /// By what right the user acts for somebody.
 struct Right {
     id: MandateId,
@@ -55,28 +82,41 @@ struct Right {
     until: Option<Timestamp>,
 }
 
-/// Computes `act_as` from the facts at `now`. Below the required level it is empty without any look-up, so that not even
-/// the time it takes tells whether there are mandates (M7).
-pub async fn for_whom(store: &Store, asking: &Asking<'_>, now: Timestamp) -> Result<ForWhom, Fault> {
+/// For which child the user logged in, and until when that counts: what a session that was begun for one rests on. Below the
+/// required level it counts for nothing.
+pub async fn chosen<'a>(
+    store: &Store,
+    asking: &Asking<'a>,
+    now: Timestamp,
+) -> Result<Option<(&'a ParentalAuthority, Timestamp)>, Untold> {
+    let Some(authority) = asking.authority else { return Ok(None) };
+    if asking.grant.level < asking.required {
+        return Err(Untold::Over);
+    }
+    let until = counts(store, authority, Some(&asking.grant.person), now).await?;
+    Ok(Some((authority, until.map_err(|_| Untold::Over)?)))
+}
+
+/// Computes `act_as` from the facts at `now`; the register's word is read once, for what is told and for whether anything may
+/// be. Below the required level it is empty without any look-up, so that not even the time it takes tells whether there are
+/// mandates (M7).
+pub async fn for_whom(store: &Store, asking: &Asking<'_>, now: Timestamp) -> Result<ForWhom, Untold> {
     let grant = asking.grant;
+    let chosen = chosen(store, asking, now).await?;
     if grant.level < asking.required {
         return Ok(ForWhom::default());
     }
     let mut rights = one_each(store.mandates_held(&grant.person, now).await?);
-    let chosen = match asking.authority {
-        Some(authority) => counts(store, authority, Some(&grant.person), now).await?.ok().map(|until| {
-            let right = Right { id: authority.id.clone(), relation: RELATION, until: Some(until) };
-            keep_longest(&mut rights, authority.child.clone(), right);
-            &authority.child
-        }),
-        None => None,
-    };
+    if let Some((authority, until)) = chosen {
+        let right = Right { id: authority.id.clone(), relation: RELATION, until: Some(until) };
+        keep_longest(&mut rights, authority.child.clone(), right);
+    }
     let mut told = ForWhom::default();
     for (person, Right { id, relation, until }) in rights {
         let bounds = [until, Some(grant.ends), Some(now.plus(RECHECK))];
         let sub = store.subject_for(&asking.client.sector, &person, now).await?;
         let iss = asking.issuer.to_owned();
-        if chosen == Some(&person) {
+        if chosen.is_some_and(|(authority, _)| authority.child == person) {
             told.represents = Some(Represents { sub: sub.clone(), iss: iss.clone() });
         }
         told.act_as.push(ActAs {

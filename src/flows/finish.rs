@@ -26,7 +26,7 @@ use crate::{
         oxide,
         response_mode::Answer,
     },
-    store::{Store, accounts::Account, audit::Event, logins::Ending},
+    store::{Store, accounts::Account, audit::Event, logins::Ending, single_logout::Opened},
 };
 
 /// What came of a login that was done.
@@ -92,7 +92,8 @@ pub async fn finish(
         detail: Some(session.level.acr()),
         ..event(&login)
     };
-    let digid = done.digid().filter(|_| single_logout::is_on(app)).map(|proof| (&session, proof));
+    let digid = done.digid().filter(|_| single_logout::is_on(app));
+    let digid = digid.map(|proof| Opened { session: &session, proof, browser: &login.browser });
     let pushed = ask.pushed.as_deref();
     let ending = Ending { digid, pushed, ..version.ending(&login.id, older, event, Some(begun)) };
     let ended = logins::finish(app, &ending, now).await;

@@ -2,10 +2,11 @@
 //! What is told is what stands at this moment: session, grant, account, and for whom the user may act (M4, M8, M9).
 
 use super::{
-    act_as::{Asking, for_whom},
+    act_as::{Asking, Untold, for_whom},
     client_auth::authenticate,
     finish::may_enter,
     own_token::{Own, own, presented},
+    representation::still_stands,
 };
 use crate::{
     app::App,
@@ -78,14 +79,18 @@ async fn access(
     let session = app.store.session_by_sid(&grant.sid, app.config.session.idle(), now).await?;
     let session = session.filter(|session| session.account == grant.account && grant.is_live(now));
     let Some(session) = session else { return Ok(None) };
-    if !may_enter(&app.store, &grant.person, now).await? {
+    if !may_enter(&app.store, &grant.person, now).await? || !still_stands(app, &session, now).await? {
         return Ok(None);
     }
     let issuer = app.config.issuer();
     let represented = if claims.scope.contains(Scope::ActAs) {
         let (authority, required) = (session.authority.as_ref(), app.config.mandate_level);
         let asking = Asking { grant, authority, required, client, issuer };
-        Some(for_whom(&app.store, &asking, now).await?)
+        match for_whom(&app.store, &asking, now).await {
+            Ok(told) => Some(told),
+            Err(Untold::Over) => return Ok(None),
+            Err(Untold::Fault(fault)) => return Err(fault),
+        }
     } else {
         None
     };
@@ -115,10 +120,15 @@ async fn refresh(
     now: Timestamp,
 ) -> Result<Option<Good>, Fault> {
     let grant = &found.family.grant;
-    let in_session = found.session.is_some_and(|session| session.value.account == grant.account);
+    let session = found.session.map(|session| session.value);
+    let Some(session) = session.filter(|session| session.account == grant.account) else { return Ok(None) };
     // Asking about one that was used before harms nobody: it is only no longer good.
     let good = found.family.worth(token, now) == Worth::Good;
-    if !(good && in_session && grant.is_live(now) && may_log_in(found.born, now)) {
+    if !(good && grant.is_live(now) && may_log_in(found.born, now)) {
+        return Ok(None);
+    }
+    // A session that was begun for a child ends with the register's word.
+    if !still_stands(app, &session, now).await? {
         return Ok(None);
     }
     let sub = match found.sub {

@@ -80,8 +80,11 @@ impl Version {
     }
 }
 
-/// Keeps a new login.
-pub(super) async fn begin<S: Into<Step> + Clone>(app: &App, login: Login<S>) -> Result<Held<S>, Fault> {
+/// Keeps a new login, unless too many are under way.
+pub(super) async fn begin<S: Into<Step> + Clone>(app: &App, login: Login<S>) -> Result<Held<S>, Stop> {
+    if !app.crowd.lets_in() {
+        return Err(Stop::Busy);
+    }
     app.store.begin_login(&login.clone().any()).await?;
     // The version of what is new.
     Ok(Held { login: Box::new(login), version: 1 })

@@ -1,16 +1,30 @@
 //! Signing out: the session ends here, and with it every token that was given in it.
 
-use super::single_logout;
+use super::single_logout::{AtDigid, is_on};
 use crate::{
     app::App,
-    domain::{fault::Fault, proof::Digid, session::Session, time::Timestamp},
+    domain::{fault::Fault, secret::Secret, session::Session, time::Timestamp},
     store::audit::Event,
 };
 
-/// Ends a session and revokes what was granted in it. Gives what DigiD must be told of it: see [`single_logout`].
-pub async fn sign_out(app: &App, session: &Session, now: Timestamp) -> Result<Option<Digid>, Fault> {
-    let actor = Some(session.person.as_str());
-    let event = Event { event: "logout", outcome: "ok", actor, ..Event::default() };
-    let digid = app.store.end_session(&session.sid, &event, now).await?;
-    Ok(digid.filter(|_| single_logout::is_on(app)))
+/// Ends a browser's session, if it has one, and revokes what was granted in it. Gives what is left at DigiD. Without a session
+/// nothing ends: the browser's own cookie proves nobody (see [`super::single_logout`]).
+pub async fn sign_out(
+    app: &App,
+    session: Option<&Session>,
+    browser: Option<&Secret>,
+    now: Timestamp,
+) -> Result<AtDigid, Fault> {
+    let browser = browser.map(Secret::hashed);
+    let mut ended = Vec::new();
+    if let Some(Session { sid, person, .. }) = session {
+        let event =
+            Event { event: "logout", outcome: "ok", actor: Some(person.as_str()), ..Event::default() };
+        ended = app.store.end_sessions((sid, person), browser.as_ref(), &event, now).await?;
+    }
+    match &browser {
+        _ if !is_on(app) => Ok(AtDigid::Nobody),
+        Some(browser) => Ok(AtDigid::of(ended, app.store.digid_was_here(browser, now).await?)),
+        None => Ok(AtDigid::of(ended, false)),
+    }
 }

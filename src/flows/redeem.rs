@@ -6,7 +6,7 @@ use std::borrow::Borrow;
 
 use serde::Serialize;
 
-use super::act_as::{Asking, ForWhom, for_whom};
+use super::act_as::{Asking, ForWhom, Untold, chosen, for_whom};
 use super::client_auth::authenticate;
 use super::dpop;
 use super::finish::may_enter;
@@ -166,7 +166,7 @@ impl Issuing<'_> {
             dpop_jkt: self.jkt().filter(|_| self.client.is_public()).map(str::to_owned),
             revoked_at: None,
         };
-        let authority = self.session_of(&grant, now).await?.authority;
+        let session = self.session_of(&grant, now).await?;
         // A child who turns out to be under twelve has no session of their own, so no tokens either (M13).
         if !may_enter(self.store, &grant.person, now).await? {
             return Err(BAD_CODE);
@@ -178,8 +178,9 @@ impl Issuing<'_> {
         } else {
             None
         };
-        let told = Told { sub, nonce: proven.nonce, email, authority };
-        let signed = self.sign(&grant, &grant.scope, &told, now).await?;
+        let told = Told { sub, nonce: proven.nonce, email, authority: session.authority };
+        let signed =
+            self.sign(&grant, &grant.scope, &told, now).await.map_err(|untold| untold.or(BAD_CODE))?;
         let refresh_token = RefreshToken::first();
         if !self.store.begin_grant(&grant, &found.code.hashed(), &refresh_token).await? {
             return Err(oxide::replayed(self.store, self.client, &found.code, now).await?);
@@ -217,20 +218,21 @@ impl Issuing<'_> {
             return self.replayed(grant, now).await;
         }
         let session = found.session.as_ref().map(|session| &session.value);
-        let authority = check_session(session, grant, BAD_REFRESH, now)?.authority.clone();
+        let session = check_session(session, grant, BAD_REFRESH, now)?;
+        let authority = session.authority.clone();
         if !may_log_in(found.born, now) {
             return Err(BAD_REFRESH);
         }
         self.spend_proof().await?;
-        if let Some(session) = &mut found.session {
-            self.store.note_visit(session, self.idle, now).await?;
-        }
         let sub = match found.sub {
             Some(sub) => sub,
             None => self.store.subject_for(&self.client.sector, &grant.person, now).await?,
         };
-        let signed =
-            self.sign(grant, &scope, &Told { sub, nonce: None, email: None, authority }, now).await?;
+        let told = Told { sub, nonce: None, email: None, authority };
+        let signed = self.sign(grant, &scope, &told, now).await.map_err(|untold| untold.or(BAD_REFRESH))?;
+        if let Some(session) = &mut found.session {
+            self.store.note_visit(session, self.idle, now).await?;
+        }
         if let Worth::Repeat(sealed) = worth {
             return Ok(signed.with(Some(successor::open(presented.text(), &sealed)?)));
         }
@@ -292,7 +294,7 @@ impl Issuing<'_> {
         scope: &Scopes,
         told: &Told,
         now: Timestamp,
-    ) -> Result<Signed, Fault> {
+    ) -> Result<Signed, Untold> {
         let represented = self.represented(grant, scope, told.authority.as_ref(), now).await?;
         let boundary = represented.as_ref().and_then(|represented| represented.until);
         let last = boundary.map_or(grant.ends, |boundary| boundary.min(grant.ends));
@@ -351,12 +353,13 @@ impl Issuing<'_> {
         scope: &Scopes,
         authority: Option<&ParentalAuthority>,
         now: Timestamp,
-    ) -> Result<Option<ForWhom>, Fault> {
-        if !scope.contains(Scope::ActAs) {
-            return Ok(None);
-        }
+    ) -> Result<Option<ForWhom>, Untold> {
         let (required, client, issuer) = (self.mandate_level, self.client, self.issuer);
         let asking = Asking { grant, authority, required, client, issuer };
+        if !scope.contains(Scope::ActAs) {
+            // A session is one thing: over for one client, over for all.
+            return chosen(self.store, &asking, now).await.map(|_| None);
+        }
         for_whom(self.store, &asking, now).await.map(Some)
     }
 }

@@ -10,6 +10,7 @@ use crate::{
         login::Login,
         representation::{NotRepresented, ParentalAuthority},
         scope::Scope,
+        session::Session,
         time::Timestamp,
     },
     saml::{self, Legal},
@@ -43,6 +44,16 @@ pub(super) async fn counts(
 ) -> Result<Result<Timestamp, NotRepresented>, Fault> {
     let record = store.record_of(parent, &authority.child, now).await?;
     Ok(authority.counts(parent, &record, now))
+}
+
+/// Whether a session still is what its user asked for, before it answers a portal. What tokens tell is asked of
+/// [`super::act_as::for_whom`] in the same breath as whether they may be given.
+pub(super) async fn still_stands(app: &App, session: &Session, now: Timestamp) -> Result<bool, Fault> {
+    match &session.authority {
+        Some(_) if session.level < app.config.mandate_level => Ok(false),
+        Some(authority) => Ok(counts(&app.store, authority, Some(&session.person), now).await?.is_ok()),
+        None => Ok(true),
+    }
 }
 
 /// Ends a login of a parent for a child for whom they may not act here.

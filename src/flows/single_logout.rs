@@ -4,18 +4,65 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::Refused;
+use super::{Refused, Stop};
 use crate::{
-    app::{App, digid::Connection},
-    domain::{fault::Fault, proof::Digid, secret::Secret, time::Timestamp},
-    saml::{Failure, LogoutRequest, ServiceProvider},
-    store::{audit::Event, digid_sessions::DigidLogout},
+    app::{App, digid::Connection, knocks::Knock},
+    domain::{
+        bsn::Bsn, fault::Fault, proof::Digid, secret::Secret, single_logout::LogoutRequest, time::Timestamp,
+    },
+    saml::{Failure, ServiceProvider},
+    store::audit::Event,
 };
 
 /// How long a browser may take to DigiD and back, in seconds.
 const PATIENCE: i64 = 900;
-/// How many refused requests of DigiD are written into the audit log in so many seconds. Anybody can send them.
-const REFUSALS: (i64, i64) = (100, 60);
+
+/// How many of DigiD's sessions one request names at most. A browser has one at a time there; the others are what it was
+/// called earlier.
+const NAMED: usize = 10;
+
+/// Who may be logged in at DigiD in the browser from which somebody signed out.
+pub enum AtDigid {
+    /// Nobody.
+    Nobody,
+    /// Somebody whom DigiD cannot be asked to log out from here.
+    Perhaps,
+    /// Whoever signed out.
+    Theirs(StillIn),
+}
+
+/// Whoever signed out, as DigiD knows them.
+pub struct StillIn {
+    bsn: Bsn,
+    /// What DigiD called their sessions, the newest first.
+    sessions: Vec<String>,
+    /// Whether there is more in this browser, of which DigiD is not told.
+    somebody_else: bool,
+}
+
+impl AtDigid {
+    /// From what DigiD said at each login of the one whose session ended, the newest first. A request is for one person, and
+    /// `others` in that browser are not asked for, because their BSN would stand in a page of another.
+    pub(super) fn of(ended: Vec<Result<Digid, Fault>>, others: bool) -> Self {
+        let all = ended.len();
+        let known = ended.into_iter().filter_map(|digid| {
+            digid.inspect_err(|fault| tracing::error!(%fault, "DigiD is not told of a session")).ok()
+        });
+        let mut theirs: Vec<Digid> = known.collect();
+        let bsn = theirs.first().map(|digid| digid.bsn.clone());
+        // A BSN that was put right since is another's to DigiD.
+        theirs.retain(|digid| Some(&digid.bsn) == bsn.as_ref());
+        let somebody_else = others || theirs.len() < all;
+        match bsn {
+            Some(bsn) => {
+                let sessions = theirs.into_iter().filter_map(|digid| digid.session).take(NAMED).collect();
+                Self::Theirs(StillIn { bsn, sessions, somebody_else })
+            }
+            None if somebody_else => Self::Perhaps,
+            None => Self::Nobody,
+        }
+    }
+}
 
 /// The way to DigiD, as a form that the browser posts.
 pub struct Departure {
@@ -34,6 +81,9 @@ struct Leaving {
     request: String,
     /// Where the portal wants the browser afterwards.
     back: Option<String>,
+    /// Whether DigiD was not told of everybody.
+    #[serde(default)]
+    somebody_else: bool,
 }
 
 /// A browser that is back from DigiD.
@@ -52,13 +102,14 @@ pub fn is_on(app: &App) -> bool {
 /// Asks DigiD to log somebody out whose session here has ended; `back` is where the portal wants the browser afterwards.
 pub async fn depart(
     app: &App,
-    who: &Digid,
+    who: &StillIn,
     back: Option<String>,
     now: Timestamp,
 ) -> Result<Departure, Refused<Failure>> {
-    let outgoing = provider(app)?.logout_request(who, now).await.map_err(Refused::Because)?;
+    let outgoing =
+        provider(app)?.logout_request(&who.bsn, &who.sessions, now).await.map_err(Refused::Because)?;
     let relay_state = Secret::token("");
-    let leaving = Leaving { request: outgoing.id, back };
+    let leaving = Leaving { request: outgoing.id, back, somebody_else: who.somebody_else };
     app.store.begin_leaving(&relay_state.hashed(), &leaving, now.plus(PATIENCE)).await?;
     let relay_state = relay_state.expose().to_owned();
     Ok(Departure { action: outgoing.action, saml_request: outgoing.saml_request, relay_state })
@@ -72,8 +123,16 @@ pub async fn arrive(
     now: Timestamp,
 ) -> Result<Option<Arrival>, Fault> {
     let sp = provider(app)?;
-    let left: Option<Leaving> = app.store.end_leaving(&Secret::new(relay_state).hashed(), now).await?;
-    Ok(left.map(|left| Arrival { whole: sp.says_whole(saml_response, &left.request), back: left.back }))
+    let name = Secret::new(relay_state).hashed();
+    // Anybody can come with any: only one that is known costs a write.
+    if !app.store.is_away(&name, now).await? {
+        return Ok(None);
+    }
+    let left: Option<Leaving> = app.store.end_leaving(&name, now).await?;
+    Ok(left.map(|left| {
+        let whole = !left.somebody_else && sp.says_whole(saml_response, &left.request);
+        Arrival { whole, back: left.back }
+    }))
 }
 
 /// Carries out DigiD's request to log somebody out, and gives the signed answer. One that fails a check, or came before,
@@ -81,20 +140,32 @@ pub async fn arrive(
 pub async fn hear(app: &App, body: Vec<u8>, now: Timestamp) -> Result<String, Refused<Failure>> {
     let sp = provider(app)?;
     match carried_out(app, &sp, body, now).await {
-        Ok(request) => sp.logout_response(&request, now).await.map_err(Refused::Because),
-        // Nobody looked at it: it is no line of the log's worth, whoever sends how many.
-        Err(Refused::Because(Failure::Busy)) => Err(Refused::Because(Failure::Busy)),
+        // Their session has ended: what fails from here on is ours.
+        Ok(request) => Ok(sp.logout_response(&request, now).await.map_err(Stop::from)?),
         Err(Refused::Because(failure)) => {
-            tracing::warn!(code = failure.audit_code(), %failure, "DigiD's request to log out refused");
-            let (most, window) = REFUSALS;
-            if app.store.bump("logout.digid", "refused", window, now).await? <= most {
-                let outcome = failure.audit_code();
-                app.store.audit(&Event { event: "logout.digid", outcome, ..Event::default() }, now).await?;
-            }
+            tell(app, failure, now).await?;
             Err(Refused::Because(failure))
         }
-        stopped => stopped.map(|_| String::new()),
+        Err(Refused::Stopped(stop)) => Err(Refused::Stopped(stop)),
     }
+}
+
+/// Writes down that a request was refused, as long as that is no flood: anybody can send them.
+async fn tell(app: &App, failure: Failure, now: Timestamp) -> Result<(), Fault> {
+    // Nobody looked at it: it is no line's worth, whoever sends how many.
+    if failure == Failure::Busy {
+        return Ok(());
+    }
+    let knock = app.knocks.count(now);
+    if knock == Knock::Untold {
+        return Ok(());
+    }
+    tracing::warn!(code = failure.audit_code(), %failure, "DigiD's request to log out refused");
+    if knock == Knock::LastTold {
+        tracing::warn!("many requests to log out are refused: for a minute no more of them are told");
+    }
+    let outcome = failure.audit_code();
+    app.store.audit(&Event { event: "logout.digid", outcome, ..Event::default() }, now).await
 }
 
 async fn carried_out(
@@ -104,9 +175,7 @@ async fn carried_out(
     now: Timestamp,
 ) -> Result<LogoutRequest, Refused<Failure>> {
     let request = sp.read_logout(body, now).await.map_err(Refused::Because)?;
-    let LogoutRequest { id, bsn, session, issued } = &request;
-    let logout = DigidLogout { id, bsn, session: session.as_deref(), issued: *issued };
-    match app.store.end_digid_sessions(&logout, now).await? {
+    match app.store.end_digid_sessions(&request, now).await? {
         Some(_) => Ok(request),
         None => Err(Refused::Because(Failure::Hostile("a LogoutRequest that came before"))),
     }

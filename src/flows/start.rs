@@ -1,11 +1,13 @@
 //! A portal's request arrives: a session answers it, or a login begins; a session that is worth too little is sent to DigiD.
 
-use super::{Stop, digid, finish, logins, representation::offers_child};
+use super::{
+    Stop, digid, finish, logins,
+    representation::{offers_child, still_stands},
+};
 use crate::{
     app::App,
     domain::{
         ask::{Ask, Prompt},
-        fault::Fault,
         id::LoginId,
         login::{Choose, Login},
         secret::Secret,
@@ -40,7 +42,7 @@ pub async fn start(
     session: Option<&Session>,
     browser: &Secret,
     now: Timestamp,
-) -> Result<Started, Fault> {
+) -> Result<Started, Stop> {
     let session = match session {
         Some(session) if finish::is_meant(app, &ask, &session.person).await? => Some(session),
         _ => None,
@@ -48,6 +50,7 @@ pub async fn start(
     if let Some(session) = session
         && ask.is_answered_by(session.level, session.auth_time, now)
         && finish::may_enter(&app.store, &session.person, now).await?
+        && still_stands(app, session, now).await?
     {
         if let Some(name) = &ask.pushed
             && !app.store.answer_pushed(name).await?
@@ -83,12 +86,12 @@ fn steps_up(app: &App, ask: &Ask, session: &Session) -> bool {
 }
 
 /// Off to DigiD at once. Where it cannot be asked just now, the page with the choice is the place to try again.
-async fn step_up(app: &App, login: Login<Choose>, now: Timestamp) -> Result<Started, Fault> {
+async fn step_up(app: &App, login: Login<Choose>, now: Timestamp) -> Result<Started, Stop> {
     let held = logins::begin(app, login.clone()).await?;
     let id = held.login.id.clone();
     match digid::depart(app, held, now).await {
         Ok(outgoing) => Ok(Started::StepUp(Box::new(login), outgoing)),
-        Err(Stop::Fault(fault)) => Err(fault),
+        Err(Stop::Fault(fault)) => Err(Stop::Fault(fault)),
         Err(_) => Ok(Started::Login(id)),
     }
 }

@@ -69,11 +69,12 @@ pub async fn userinfo(app: &App, token: &str, shown: Shown<'_>, now: Timestamp) 
     }
     let (mut act_as, mut represents) = (None, None);
     if claims.scope.contains(Scope::ActAs) {
+        // Only the session knows whether its user came for a child: without it nothing true can be said.
         let session = app.store.session_by_sid(&grant.sid, app.config.session.idle(), now).await?;
-        let authority = session.as_ref().and_then(|session| session.authority.as_ref());
-        let required = app.config.mandate_level;
+        let session = session.ok_or(REFUSED)?;
+        let (authority, required) = (session.authority.as_ref(), app.config.mandate_level);
         let asking = Asking { grant: &grant, authority, required, client: &client, issuer };
-        let told = for_whom(&app.store, &asking, now).await?;
+        let told = for_whom(&app.store, &asking, now).await.map_err(|untold| untold.or(REFUSED))?;
         (act_as, represents) = (Some(told.act_as), told.represents);
     }
     let mut standard = StandardClaims::new(SubjectIdentifier::new(claims.sub.clone()));

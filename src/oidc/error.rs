@@ -135,6 +135,8 @@ pub enum Code {
     InvalidDpopProof,
     /// A proof of possession without a nonce of ours that is young enough (RFC 9449 section 8).
     UseDpopNonce,
+    /// Too much work waits (RFC 6749).
+    TemporarilyUnavailable,
     /// Our fault (RFC 6749).
     ServerError,
 }
@@ -159,6 +161,7 @@ impl Code {
             Self::InsufficientScope => "insufficient_scope",
             Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::UseDpopNonce => "use_dpop_nonce",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
         }
     }
@@ -169,6 +172,7 @@ impl Code {
             Self::InvalidClient | Self::InvalidToken => 401,
             Self::InsufficientScope => 403,
             Self::ServerError => 500,
+            Self::TemporarilyUnavailable => 503,
             _ => 400,
         }
     }

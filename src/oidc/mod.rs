@@ -37,6 +37,8 @@ pub mod path {
     pub const REVOKE: &str = "/revoke";
     /// `UserInfo` endpoint (OpenID Connect Core, section 5.3).
     pub const USERINFO: &str = "/userinfo";
+    /// Where programs ask, and hear errors in JSON (RFC 6749 section 5.2).
+    pub const FOR_PROGRAMS: [&str; 5] = [TOKEN, USERINFO, PAR, INTROSPECT, REVOKE];
     /// Signing out (OpenID Connect RP-Initiated Logout, section 2).
     pub const LOGOUT: &str = "/logout";
     /// Key set (RFC 7517 section 5).

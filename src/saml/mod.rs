@@ -12,13 +12,14 @@
 //! | `metadata` | writes ours |
 //! | `identity_provider` | reads DigiD's, and says all that is wrong with it |
 //! | `succession`, `expiry` | which key of ours has its turn; what the dates of certificates mean |
+//! | `inventory` | what the connection rests on, by name |
 //! | `request` | the signed `AuthnRequest` |
 //! | `artifact` | the artifact and the back channel |
 //! | `xml`, `strict` | refuse every document with two possible readings, before the signature library sees it |
 //! | `verify`, `libxmlsec` | the signatures; what is read is what was signed |
 //! | `response`, `assertion`, `level` | every check on what is signed |
 //! | `routing`, `decrypt` | what the routing service says in another way, and for our eyes only |
-//! | `logout` | single logout: our request and DigiD's, and the answers to both |
+//! | `single_logout` | single logout: our request and DigiD's, and the answers to both |
 //! | `keys`, `signer` | keys, our signature |
 //! | `door` | the same road for the fuzz target, in builds with the simulator only |
 
@@ -31,10 +32,10 @@ pub mod door;
 mod expiry;
 mod failure;
 mod identity_provider;
+mod inventory;
 mod keys;
 mod level;
 mod libxmlsec;
-mod logout;
 mod metadata;
 mod request;
 mod response;
@@ -42,6 +43,7 @@ mod routing;
 mod service_provider;
 mod settings;
 mod signer;
+mod single_logout;
 mod strict;
 mod succession;
 mod verify;
@@ -59,8 +61,8 @@ pub use artifact::{Artifact, Expected};
 pub use assertion::Verified;
 pub use failure::Failure;
 pub use identity_provider::Needs;
-pub use logout::{LogoutRequest, OutgoingLogout, fault};
 pub use request::{Delivery, Outgoing, RequestError, Wish};
 pub use routing::{Legal, Representation};
 pub use service_provider::{ServiceProvider, check_metadata};
 pub use settings::{Given, Interface, NamedPem, Pem, Providers, RoutingService, Settings, SettingsError};
+pub use single_logout::{OutgoingLogout, Said, fault};

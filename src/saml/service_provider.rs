@@ -9,13 +9,13 @@ use url::Url;
 
 use super::identity_provider::{self, IdentityProvider, Needs, Trust};
 use super::keys::{KeyPair, TrustedCertificate};
-use super::logout::Logout;
 use super::routing::Routing;
 use super::settings::{
     Given, Interface, NamedPem, Pem, Settings, SettingsError, check_distinct, check_name, check_routing,
     check_url,
 };
 use super::signer::Signer;
+use super::single_logout::Logout;
 use super::succession::Succession;
 use super::{Failure, artifact, expiry, libxmlsec, metadata};
 use crate::config::digid::Binding;

@@ -344,6 +344,13 @@ mod tests {
             ("<a b='1' b='2'/>", "malformed or repeated attribute"),
             ("<a xmlns:p='urn:x' xmlns:q='urn:x' p:b='1' q:b='2'/>", "malformed or repeated attribute"),
             ("<a xml:id='x'/>", "xml: attribute"),
+            ("<a xmlns='urn:a b'/>", "relative namespace name"),
+            ("<1a/>", "not well-formed XML"),
+            ("<-a/>", "not well-formed XML"),
+            ("<a b-='1' .c='1'/>", "not well-formed XML"),
+            ("<?xml version='1.1'?><a/>", "misplaced or foreign XML declaration"),
+            ("<a>\u{fffe}</a>", "character that XML forbids"),
+            ("<a>\u{ffff}</a>", "character that XML forbids"),
             ("<a>1<b/></a>", "text between elements"),
             ("<a>\u{1}</a>", "character that XML forbids"),
             ("<a>&#1;</a>", "character that XML forbids"),
@@ -355,6 +362,18 @@ mod tests {
             assert_eq!(parse(document.as_bytes()).err(), Some(reason), "{document:.80}");
         }
         assert_eq!(parse(b"<a>\xff</a>").err(), Some("not UTF-8"));
+    }
+
+    #[test]
+    fn every_bound_is_the_last_that_is_read() {
+        let deep = format!("{}{}", "<a>".repeat(MAX_DEPTH), "</a>".repeat(MAX_DEPTH));
+        let wide = format!("<a>{}</a>", "<b/>".repeat(MAX_ELEMENTS - 1));
+        let large = format!("<a>{}</a>", " ".repeat(MAX_BYTES - 7));
+        let many: Vec<_> = (0..MAX_ATTRIBUTES).map(|n| format!("a{n}='1'")).collect();
+        let many = format!("<a {}/>", many.join(" "));
+        for document in [&deep, &wide, &large, &many, "\n<_a-.1 _b='1' xml:lang='nl'>\t\r</_a-.1>\n"] {
+            assert_eq!(parse(document.as_bytes()).err(), None, "{document:.80}");
+        }
     }
 
     #[test]

@@ -23,8 +23,10 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "mandates", include_str!("../../migrations/0003_mandates.sql")),
     (4, "digid_sessions", include_str!("../../migrations/0004_digid_sessions.sql")),
     (5, "special_bases", include_str!("../../migrations/0005_special_bases.sql")),
+    (6, "single_logout", include_str!("../../migrations/0006_single_logout.sql")),
     (7, "notices", include_str!("../../migrations/0007_notices.sql")),
     (8, "dpop", include_str!("../../migrations/0008_dpop.sql")),
+    (10, "crowd", include_str!("../../migrations/0010_crowd.sql")),
 ];
 
 /// How many connections read at once. Reads are short; more would only wait for the disk.

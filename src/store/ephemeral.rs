@@ -50,6 +50,15 @@ pub struct New {
     name: String,
     body: Vec<u8>,
     ends: Timestamp,
+    stays: bool,
+}
+
+impl New {
+    /// Whether it stays to its end, however many like it there are; otherwise the oldest of too many give way.
+    #[must_use]
+    pub(super) fn staying(self, stays: bool) -> Self {
+        Self { stays, ..self }
+    }
 }
 
 /// Where ephemeral values live: in tables of the durable database, so that a restart loses nothing.
@@ -72,7 +81,8 @@ impl Ephemeral {
         value: &T,
         ends: Timestamp,
     ) -> Result<New, Fault> {
-        Ok(New { kind, body: self.vault.seal_json(kind.word(), &name, value)?, name, ends })
+        let body = self.vault.seal_json(kind.word(), &name, value)?;
+        Ok(New { kind, name, body, ends, stays: false })
     }
 
     /// The value, if it has not ended.
@@ -147,8 +157,8 @@ impl Store {
 
 /// Keeps new values, all or none.
 pub(super) async fn keep<'e>(executor: impl Executor<'e, Database = Any>, news: &[New]) -> Result<(), Fault> {
-    let statement =
-        format!("INSERT INTO ephemeral (kind, name, body, ends, version) VALUES {}", values(news.len(), 5));
+    let rows = values(news.len(), 6);
+    let statement = format!("INSERT INTO ephemeral (kind, name, body, ends, stays, version) VALUES {rows}");
     let mut query = sqlx::query(AssertSqlSafe(statement));
     for new in news {
         query = query
@@ -156,6 +166,7 @@ pub(super) async fn keep<'e>(executor: impl Executor<'e, Database = Any>, news: 
             .bind(new.name.as_str())
             .bind(new.body.as_slice())
             .bind(new.ends.epoch())
+            .bind(i64::from(new.stays))
             .bind(1_i64);
     }
     // Names are random, so that one is taken never happens, and is a fault.
@@ -170,10 +181,12 @@ pub(super) async fn swap<'e>(
     version: i64,
 ) -> Result<bool, Fault> {
     let done = sqlx::query(
-        "UPDATE ephemeral SET version = version + 1, body = $1, ends = $2 WHERE kind = $3 AND name = $4 AND version = $5",
+        "UPDATE ephemeral SET version = version + 1, body = $1, ends = $2, stays = $3 \
+         WHERE kind = $4 AND name = $5 AND version = $6",
     )
     .bind(newer.body.as_slice())
     .bind(newer.ends.epoch())
+    .bind(i64::from(newer.stays))
     .bind(newer.kind.word())
     .bind(newer.name.as_str())
     .bind(version)
@@ -199,18 +212,18 @@ pub(super) async fn take_as<'e>(
     Ok(done.rows_affected() == 1)
 }
 
-/// Removes a value, if it is there.
+/// Removes a value. `false` when it was not there.
 pub(super) async fn remove<'e>(
     executor: impl Executor<'e, Database = Any>,
     kind: Kind,
     name: &str,
-) -> Result<(), Fault> {
-    sqlx::query("DELETE FROM ephemeral WHERE kind = $1 AND name = $2")
+) -> Result<bool, Fault> {
+    let done = sqlx::query("DELETE FROM ephemeral WHERE kind = $1 AND name = $2")
         .bind(kind.word())
         .bind(name)
         .execute(executor)
         .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 /// Counts one more under `name` and gives the count; it starts anew `window` seconds after its first hit.

@@ -3,17 +3,15 @@
 use super::{
     Store,
     audit::{Event, write_event},
-    digid_sessions::forget_digid,
     ephemeral::{Kind, New, Versioned, bump, keep, remove, swap, take_as},
     grants::revoke_of_session,
     pushed,
+    single_logout::Opened,
 };
 use crate::domain::{
     fault::Fault,
     id::{LoginId, SessionId},
     login::{Login, Step},
-    proof::{Digid, Proof},
-    session::Session,
     time::Timestamp,
 };
 
@@ -61,8 +59,8 @@ pub struct Ending<'a> {
     pub older: Option<&'a SessionId>,
     /// What begins.
     pub begun: Option<[New; 2]>,
-    /// The session that begins, and what DigiD said, where DigiD wants to be told when it ends.
-    pub digid: Option<(&'a Session, &'a Proof<Digid>)>,
+    /// The session that begins, where DigiD opened it and wants to be told when its user signs out.
+    pub digid: Option<Opened<'a>>,
     /// The pushed request that is answered by what begins.
     pub pushed: Option<&'a str>,
     /// The line in the log.
@@ -82,6 +80,11 @@ pub enum Ended {
     /// It ended, and nothing began: another login had answered the pushed request.
     Answered,
 }
+
+/// Found by the index of `(kind, stays, ends)` and deleted by the key, so that it costs what goes, however many there are.
+/// `stays` is asked twice for PostgreSQL, where something may be proven in one between the look and the deletion.
+const DROP_UNPROVEN: &str = "DELETE FROM ephemeral WHERE stays = 0 AND (kind, name) IN \
+     (SELECT kind, name FROM ephemeral WHERE kind = 'login' AND stays = 0 ORDER BY ends LIMIT $1)";
 
 impl Store {
     /// Keeps a new login.
@@ -167,11 +170,10 @@ impl Store {
         }
         if let Some(older) = ending.older {
             remove(&mut *tx, Kind::Session, older.as_str()).await?;
-            forget_digid(&mut tx, older).await?;
             revoke_of_session(&mut tx, older, now).await?;
         }
-        if let Some((session, proof)) = ending.digid
-            && !self.remember_digid(&mut tx, session, proof).await?
+        if let Some(opened) = ending.digid
+            && !self.remember_digid(&mut tx, opened).await?
         {
             let event = Event { outcome: "logged_out", detail: None, ..ending.event.clone() };
             write_event(&mut *tx, &event, now).await?;
@@ -191,8 +193,24 @@ impl Store {
         Ok(self.ephemeral.take::<Login<Step>>(Kind::Login, id.as_str(), now).await?.is_some())
     }
 
+    /// How many logins are under way, with those that have ended and were not swept yet: that give way, and in all.
+    pub async fn logins_under_way(&self) -> Result<(i64, i64), Fault> {
+        Ok(sqlx::query_as(
+            "SELECT COUNT(CASE WHEN stays = 0 THEN 1 END), COUNT(*) FROM ephemeral WHERE kind = 'login'",
+        )
+        .fetch_one(self.db.reader())
+        .await?)
+    }
+
+    /// Lets go of logins in which nothing was proven, the oldest first: `most` of them at most. Tells how many.
+    pub async fn drop_unproven_logins(&self, most: i64) -> Result<u64, Fault> {
+        let done = sqlx::query(DROP_UNPROVEN).bind(most).execute(self.db.writer()).await?;
+        Ok(done.rows_affected())
+    }
+
     fn sealed_login(&self, login: &Login<Step>) -> Result<New, Fault> {
-        self.ephemeral.seal(Kind::Login, login.id.to_string(), login, login.ends)
+        let new = self.ephemeral.seal(Kind::Login, login.id.to_string(), login, login.ends)?;
+        Ok(new.staying(login.step.is_proven()))
     }
 }
 
@@ -314,6 +332,19 @@ mod tests {
         }
         assert_eq!(ends.join_all().await.into_iter().filter(|ended| *ended == Ended::Here).count(), 1);
         assert_eq!(under.kept().await, [0, 1, 1, 1]);
+    }
+
+    #[tokio::test]
+    async fn what_gives_way_is_found_and_deleted_by_an_index() {
+        let fresh = fresh().await;
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {DROP_UNPROVEN}"));
+        let rows = sqlx::query(explain).bind(9_i64).fetch_all(fresh.store.db.reader()).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.try_get("detail").unwrap()).collect();
+        let plan = plan.join("; ");
+        for step in ["(kind=? AND name=?)", "ephemeral_stays (kind=? AND stays=?)"] {
+            assert!(plan.contains(step), "{plan}");
+        }
+        assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{plan}");
     }
 
     #[tokio::test]

@@ -9,7 +9,6 @@ pub mod clients;
 mod codes;
 mod columns;
 pub mod db;
-pub mod digid_sessions;
 mod dpop;
 pub mod ephemeral;
 pub mod grants;
@@ -21,6 +20,7 @@ pub mod persons;
 pub mod pushed;
 mod representation;
 pub mod sessions;
+pub mod single_logout;
 pub mod subjects;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -128,5 +128,47 @@ impl Store {
         // A client id holds no space, see `domain::client`.
         let hash = self.vault.keyed_hash("act_as.mandate", &format!("{} {mandate}", client.id));
         URL_SAFE_NO_PAD.encode(hash.get(..16).unwrap_or(&hash))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::Barrier;
+
+    use super::testing::{fresh, now};
+
+    /// A hundred spend one value at once: one of them hears that it was the first.
+    async fn race(what: &str) {
+        let fresh = fresh().await;
+        let start = Arc::new(Barrier::new(100));
+        let mut tries = tokio::task::JoinSet::new();
+        for _ in 0..100 {
+            let (store, start, artifact) = (fresh.store.clone(), start.clone(), what == "artifact");
+            tries.spawn(async move {
+                start.wait().await;
+                let spent = if artifact {
+                    store.spend_artifact("AAQAAA", now()).await
+                } else {
+                    store.spend_assertion("AAQAAA", now()).await
+                };
+                spent.unwrap()
+            });
+        }
+        let winners = tries.join_all().await.into_iter().filter(|won| *won).count();
+        assert_eq!(winners, 1, "{what}");
+        // The other kind is another value, also of the same text.
+        assert_ne!(
+            fresh.store.spend_artifact("AAQAAA", now()).await.unwrap(),
+            fresh.store.spend_assertion("AAQAAA", now()).await.unwrap()
+        );
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn of_a_hundred_that_spend_one_artifact_or_assertion_one_is_the_first() {
+        for what in ["artifact", "assertion"] {
+            race(what).await;
+        }
     }
 }

@@ -2,15 +2,11 @@
 
 use super::{
     Store,
-    audit::{Event, write_event},
     columns::Columns,
-    digid_sessions::forget_digid,
-    ephemeral::{Kind, New, Versioned, remove},
+    ephemeral::{Kind, New, Versioned},
     grants::revoke_of_session,
 };
-use crate::domain::{
-    fault::Fault, id::SessionId, proof::Digid, secret::Secret, session::Session, time::Timestamp,
-};
+use crate::domain::{fault::Fault, id::SessionId, secret::Secret, session::Session, time::Timestamp};
 
 /// How many sessions one sweep ends at most, so that it never holds the writer long.
 const SWEEP: i64 = 100;
@@ -97,29 +93,49 @@ impl Store {
         let mut swept = 0;
         for row in rows {
             let sid = SessionId::from_stored(row.text("name")?);
-            forget_digid(&mut tx, &sid).await?;
             revoke_of_session(&mut tx, &sid, now).await?;
             swept += 1;
         }
         tx.commit().await?;
         Ok(swept)
     }
+}
 
-    /// Ends a session and everything that was given in it, with the line in the log: all or nothing. Gives what DigiD must
-    /// be told of it, once.
-    pub async fn end_session(
-        &self,
-        sid: &SessionId,
-        event: &Event<'_>,
-        now: Timestamp,
-    ) -> Result<Option<Digid>, Fault> {
-        let mut tx = self.db.begin().await?;
-        remove(&mut *tx, Kind::Session, sid.as_str()).await?;
-        let sealed = forget_digid(&mut tx, sid).await?;
-        revoke_of_session(&mut tx, sid, now).await?;
-        write_event(&mut *tx, event, now).await?;
-        tx.commit().await?;
-        // What does not open keeps nobody in.
-        sealed.map(|sealed| self.open_digid(sid, &sealed)).transpose()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::assurance::Level,
+        store::testing::{fresh, now, somebody},
+    };
+
+    /// DigiD allows fifteen minutes without a visit.
+    #[tokio::test]
+    async fn a_session_that_nobody_visits_ends() {
+        let fresh = fresh().await;
+        let (account, person) = somebody(&fresh.store).await;
+        let secret = Secret::token("");
+        let session = Session {
+            sid: SessionId::random(),
+            secret: secret.hashed(),
+            era: fresh.store.account(&account).await.unwrap().unwrap().era,
+            account,
+            person,
+            level: Level::Midden,
+            auth_time: now(),
+            seen: now(),
+            ends: now().plus(8 * 3600),
+            authority: None,
+        };
+        fresh.store.begin_session(&session).await.unwrap();
+        let cookie = Secret::new(format!("{}.{}", session.sid, secret.expose()));
+        let visit = async |seconds: i64| {
+            fresh.store.visit_session(&cookie, 900, now().plus(seconds)).await.unwrap().is_some()
+        };
+        // Each visit gives another fifteen minutes, and not a second more.
+        assert!(visit(899).await && visit(899 + 899).await);
+        assert!(!visit(899 + 899 + 900).await);
+        let others = Secret::new(format!("{}.{}", session.sid, Secret::token("").expose()));
+        assert!(fresh.store.visit_session(&others, 900, now()).await.unwrap().is_none());
     }
 }

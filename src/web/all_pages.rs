@@ -11,15 +11,15 @@ use scraper::{ElementRef, Html, Selector};
 use super::{
     choose::ChoosePage,
     code::{CodePage, Trouble},
-    digid::DigidFormPage,
-    digid_logout::{DigidLogoutPage, PartlyLoggedOutPage},
+    digid::{DigidFormPage, Errand},
     done::DonePage,
     email::EmailPage,
     error_page::{ErrorPage, Problem},
     form_post::{FormPostPage, SCRIPT},
     i18n::Lang,
     link::LinkPage,
-    logout::{LoggedOutPage, LogoutPage},
+    logged_out::{LoggedOutPage, PartlyLoggedOutPage},
+    logout::LogoutPage,
     page::{Frame, STYLESHEET},
     question::QuestionPage,
     recover::{NewPasswordPage, RecoverDigidPage, RecoverPage},
@@ -67,10 +67,11 @@ fn all(lang: Lang, portal: &str, given: &str) -> Pages {
     let hidden = vec![("id_token_hint".to_owned(), given.to_owned())];
     let saml_request = given.to_owned();
     let (action, back) = (given.to_owned(), Some(given.to_owned()));
-    let leaving = DigidLogoutPage {
+    let form = |errand| DigidFormPage {
+        errand,
         frame: frame(),
         action: action.clone(),
-        saml_request: given.to_owned(),
+        saml_request: saml_request.clone(),
         relay_state: given.into(),
     };
     let answer = Answer {
@@ -78,7 +79,6 @@ fn all(lang: Lang, portal: &str, given: &str) -> Pages {
         mode: ResponseMode::FormPost,
         says: vec![("state", given.to_owned())],
     };
-    let form = DigidFormPage { frame: frame(), action, saml_request, relay_state: given.into() };
     pages.extend([
         named("question", QuestionPage { frame: frame() }.render()),
         named("recover-digid", RecoverDigidPage { frame: frame(), notice: None }.render()),
@@ -86,13 +86,13 @@ fn all(lang: Lang, portal: &str, given: &str) -> Pages {
             "recover-digid-cancelled",
             RecoverDigidPage { frame: frame(), notice: Some(Notice::DigidCancelled) }.render(),
         ),
-        named("digid", form.render()),
+        named("digid", form(Errand::LogIn).render()),
         named("linked", DonePage { frame: frame(), linked: true }.render()),
         named("done", DonePage { frame: frame(), linked: false }.render()),
         named("form-post", FormPostPage { frame: frame(), answer }.render()),
         named("logout", LogoutPage { frame: frame(), hidden }.render()),
         named("logged-out", LoggedOutPage { frame: frame() }.render()),
-        named("digid-logout", leaving.render()),
+        named("digid-logout", form(Errand::LogOut).render()),
         named("partly-logged-out", PartlyLoggedOutPage { frame: frame(), back: None }.render()),
         named("partly-logged-out-back", PartlyLoggedOutPage { frame: frame(), back }.render()),
     ]);
@@ -172,6 +172,7 @@ fn problems(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         Problem::LevelTooLow(Level::Hoog),
         Problem::TooYoung,
         Problem::LoginGone,
+        Problem::LoggedOut,
         Problem::BadRequest { code: given.into() },
         Problem::Busy,
         Problem::TooManyTries,

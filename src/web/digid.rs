@@ -29,16 +29,51 @@ use crate::{
     saml::{Delivery, Outgoing},
 };
 
+/// What a form carries to DigiD.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Errand {
+    /// The user logs in there.
+    LogIn,
+    /// "U bent hier uitgelogd, en bij DigiD nog niet." The request holds a BSN, so it may stand in no address.
+    LogOut,
+}
+
+/// What the page of an errand says, as keys of the catalogue, and the id of its form.
+pub struct Words {
+    title: &'static str,
+    text: &'static str,
+    submit: &'static str,
+    form: &'static str,
+}
+
+impl Errand {
+    const fn words(self) -> Words {
+        match self {
+            Self::LogIn => {
+                Words { title: "digid-title", text: "digid-text", submit: "digid-submit", form: "digid-form" }
+            }
+            Self::LogOut => Words {
+                title: "digid-logout-title",
+                text: "digid-logout-text",
+                submit: "digid-logout-submit",
+                form: "digid-logout-form",
+            },
+        }
+    }
+}
+
 /// The HTTP-POST binding (SAML 2.0 bindings, section 3.5.4): a form that carries the request to DigiD. It waits for
 /// the user's own press of the button, so that it works without a script.
 #[derive(Template)]
 #[template(path = "digid.html")]
 pub struct DigidFormPage {
-    /// What surrounds it; its `form_origins` must hold the origin of `action`.
+    /// What it carries.
+    pub errand: Errand,
+    /// What surrounds it; its `form_origins` must hold the origins of `action`, and of where DigiD sends the browser next.
     pub frame: Frame,
     /// Where DigiD takes requests.
     pub action: String,
-    /// The signed `AuthnRequest`, in base64.
+    /// The signed request, in base64.
     pub saml_request: String,
     /// What DigiD gives back as it is.
     pub relay_state: String,
@@ -72,7 +107,8 @@ pub(super) fn send(mut frame: Frame, outgoing: Outgoing) -> Response {
         Delivery::Redirect(url) => see_other(url.as_str()),
         Delivery::Post { action, saml_request, relay_state } => {
             frame.form_origins = vec![page::form_origin(&action)];
-            DigidFormPage { frame, action: action.into(), saml_request, relay_state }.render()
+            DigidFormPage { errand: Errand::LogIn, frame, action: action.into(), saml_request, relay_state }
+                .render()
         }
     }
 }
@@ -90,10 +126,14 @@ pub struct Arrival {
 /// `GET /digid/acs`: the assertion consumer service, HTTP-Artifact binding only.
 pub async fn acs(visit: Visit, arrival: Result<Query<Arrival>, QueryRejection>) -> Result<Response, Failed> {
     let Ok(Query(arrival)) = arrival else {
-        return stray(&visit, Stray::NoAnswer, Failed::Page(Problem::BadReturn, None)).await;
+        note(&visit.app, Stray::NoAnswer, visit.now).await;
+        return Err(Failed::Page(Problem::BadReturn, None));
     };
     let held = match visit.login(&arrival.relay_state).await {
-        Err(Failed::LoginGone) => return stray(&visit, Stray::NoLogin, Failed::LoginGone).await,
+        Err(gone @ Failed::LoginGone) => {
+            note(&visit.app, Stray::NoLogin, visit.now).await;
+            return Err(gone);
+        }
         held => held?,
     };
     let (id, ask) = (held.login.id.clone(), held.login.ask.clone());
@@ -112,13 +152,8 @@ pub async fn acs(visit: Visit, arrival: Result<Query<Arrival>, QueryRejection>) 
 
 /// `/digid/acs` by any other method: DigiD posts no answers.
 pub async fn acs_by_other_method(visit: Visit) -> Result<Response, Failed> {
-    stray(&visit, Stray::OtherMethod, error::method_not_allowed().await).await
-}
-
-/// Notes what reaches no login, and refuses it.
-async fn stray(visit: &Visit, what: Stray, failed: Failed) -> Result<Response, Failed> {
-    note(&visit.app, what, visit.address, visit.now).await?;
-    Err(failed)
+    note(&visit.app, Stray::OtherMethod, visit.now).await;
+    Err(error::method_not_allowed().await)
 }
 
 /// `GET /digid/metadata`: ours, signed, as registered with Logius.

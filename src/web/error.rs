@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::Request,
+    extract::{MatchedPath, Request},
     http::{
         HeaderValue, StatusCode,
         header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, LOCATION},
@@ -18,6 +18,7 @@ use super::{
     error_page::{ErrorPage, Problem},
     form_post::answered,
     page::{Aside, Frame, address},
+    token,
 };
 use crate::{
     domain::{
@@ -26,7 +27,11 @@ use crate::{
         lang::Lang,
     },
     flows::{Held, Over, Stop},
-    oidc::error::{Error, PageError},
+    observe,
+    oidc::{
+        error::{Error, PageError},
+        path,
+    },
     saml::Failure,
 };
 
@@ -60,7 +65,8 @@ impl From<Stop> for Failed {
             Stop::Elsewhere(id) => Self::Elsewhere(id),
             Stop::TooManyMails(id) => Self::Page(Problem::TooManyMails, Some(address(&id))),
             Stop::TooManyTries(id) => Self::Page(Problem::TooManyTries, Some(address(&id))),
-            Stop::Over(Over::WrongCodes | Over::LoggedOut) => Self::LoginGone,
+            Stop::Over(Over::WrongCodes) => Self::LoginGone,
+            Stop::Over(Over::LoggedOut) => Self::Page(Problem::LoggedOut, None),
             Stop::Over(Over::RequestAnswered) => {
                 let code = PageError::RequestUri.word().to_owned();
                 Self::Page(Problem::BadRequest { code }, None)
@@ -124,6 +130,27 @@ impl IntoResponse for Failed {
     }
 }
 
+/// Answers a request that was given up because it took too long, which left nothing but a bare status: a person with a page, a
+/// program in JSON. What counts the other answers was given up with it.
+pub async fn late(route: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let wish = request.headers().get(ACCEPT_LANGUAGE).cloned();
+    let response = next.run(request).await;
+    if response.status() != StatusCode::SERVICE_UNAVAILABLE || response.headers().contains_key(CONTENT_TYPE) {
+        return response;
+    }
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    observe::request(route, response.status().as_u16());
+    if path::FOR_PROGRAMS.contains(&route) {
+        return token::too_late();
+    }
+    ErrorPage { frame: bare(wish.as_ref()), problem: Problem::Busy, go_on: None }.render()
+}
+
+/// Around a page that belongs to no login, in the browser's language.
+fn bare(wish: Option<&HeaderValue>) -> Frame {
+    Frame::bare(Lang::choose(&[], wish.and_then(|wish| wish.to_str().ok())))
+}
+
 /// Draws the page of whatever failed below it, and of what the router itself refused.
 pub async fn pages(mut request: Request, next: Next) -> Response {
     let wish = request.headers().get(ACCEPT_LANGUAGE).cloned();
@@ -132,8 +159,7 @@ pub async fn pages(mut request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let failed = response.extensions_mut().remove::<Failed>().or_else(|| of_the_router(&response));
     let Some((problem, go_on)) = failed.map(Failed::problem) else { return response };
-    let lang = Lang::choose(&[], wish.as_ref().and_then(|wish| wish.to_str().ok()));
-    let frame = aside.get().cloned().unwrap_or_else(|| Frame::bare(lang));
+    let frame = aside.get().cloned().unwrap_or_else(|| bare(wish.as_ref()));
     ErrorPage { frame, problem, go_on }.render()
 }
 

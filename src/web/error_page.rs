@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Seconds after which a busy server may be tried again.
-const BUSY: HeaderValue = HeaderValue::from_static("10");
+pub(super) const BUSY: HeaderValue = HeaderValue::from_static("10");
 /// Seconds after which an address that is being guessed at may be tried again.
 const A_MINUTE: HeaderValue = HeaderValue::from_static("60");
 /// Seconds after which an address may be mailed again.
@@ -44,6 +44,8 @@ pub enum Problem {
     TooYoung,
     /// The login ended, or never was, or belongs to another browser.
     LoginGone,
+    /// DigiD signed the user out while they were logging in.
+    LoggedOut,
     /// The portal asked something that cannot be answered, and may not be redirected to.
     BadRequest {
         /// For the portal's makers: what was wrong, in a short code.
@@ -86,7 +88,7 @@ impl Problem {
             Self::LevelTooLow(_) | Self::TooYoung | Self::Forbidden | Self::NotRepresented(_) => {
                 StatusCode::FORBIDDEN
             }
-            Self::LoginGone => StatusCode::GONE,
+            Self::LoginGone | Self::LoggedOut => StatusCode::GONE,
             Self::BadRequest { .. } | Self::BadReturn => StatusCode::BAD_REQUEST,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooManyMails | Self::TooManyTries => StatusCode::TOO_MANY_REQUESTS,
@@ -105,6 +107,7 @@ impl Problem {
             | Self::LevelTooLow(_)
             | Self::TooYoung
             | Self::LoginGone
+            | Self::LoggedOut
             | Self::BadReturn
             | Self::NotLinked
             | Self::AnotherDigid
@@ -134,6 +137,7 @@ impl Problem {
             Self::LevelTooLow(Level::Midden | Level::Local) => ("level-title", "level", "level-do"),
             Self::TooYoung => ("young-title", "young", "young-do"),
             Self::LoginGone => ("gone-title", "gone", "gone-do"),
+            Self::LoggedOut => ("out-title", "out", "out-do"),
             Self::BadRequest { .. } => ("bad-request-title", "bad-request", "bad-request-do"),
             Self::Busy => ("busy-title", "busy", "busy-do"),
             Self::TooManyMails => ("mails-title", "mails", "mails-do"),

@@ -6,15 +6,16 @@ use url::form_urlencoded;
 
 use super::{
     cookies::Cookie,
-    digid_logout::leave,
     error::{Failed, see_other},
+    logged_out::{LoggedOutPage, PartlyLoggedOutPage},
     page::{self, Frame},
+    single_logout::leave,
     visit::Visit,
 };
 use crate::{
     app::App,
     domain::{fault::Fault, lang::Lang},
-    flows::logout::sign_out,
+    flows::{logout::sign_out, single_logout::AtDigid},
     oidc::{error::signed_out_location, id_token::Hint, params::Params, path},
 };
 
@@ -35,16 +36,7 @@ pub struct LogoutPage {
     pub hidden: Vec<(String, String)>,
 }
 
-/// "U bent uitgelogd."
-#[derive(Template)]
-#[template(path = "logged_out.html")]
-pub struct LoggedOutPage {
-    /// What surrounds it.
-    pub frame: Frame,
-}
-
 page::rendered!(LogoutPage);
-page::rendered!(LoggedOutPage);
 
 /// `GET /logout`
 pub async fn get(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
@@ -124,18 +116,20 @@ async fn answer(visit: &Visit, raw: &[u8], posted: bool) -> Result<Response, Fai
         return Ok(see_other(&format!("{}?{query}", path::LOGOUT)));
     }
     let session = visit.session().await?;
-    let mut at_digid = None;
-    if let Some(session) = &session {
-        if !confirmed && asked.hint.as_ref().is_none_or(|hint| hint.sid != session.sid) {
-            return Ok(asked.question(visit, asked.way_back(app, true).await?.as_deref()));
-        }
-        at_digid = sign_out(app, session, visit.now).await?;
+    if let Some(session) = &session
+        && !confirmed
+        && asked.hint.as_ref().is_none_or(|hint| hint.sid != session.sid)
+    {
+        return Ok(asked.question(visit, asked.way_back(app, true).await?.as_deref()));
     }
+    let at_digid = sign_out(app, session.as_ref(), visit.browser.as_ref(), visit.now).await?;
     let back = asked.way_back(app, confirmed && session.is_some()).await?;
+    let frame = Frame::leaving(asked.lang);
     let mut response = match (&at_digid, back) {
-        (Some(who), back) => leave(visit, asked.lang, who, back).await,
-        (None, Some(location)) => see_other(&location),
-        (None, None) => LoggedOutPage { frame: Frame::leaving(asked.lang) }.render(),
+        (AtDigid::Theirs(who), back) => leave(visit, asked.lang, who, back).await,
+        (AtDigid::Perhaps, back) => PartlyLoggedOutPage { frame, back }.render(),
+        (AtDigid::Nobody, Some(location)) => see_other(&location),
+        (AtDigid::Nobody, None) => LoggedOutPage { frame }.render(),
     };
     if session.is_some() {
         // The browser's own cookie too: a login that was left half-way must not be there for whoever sits down next.

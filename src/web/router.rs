@@ -11,8 +11,8 @@ use axum::{
 };
 
 use super::{
-    authorize, code, digid, digid_logout, discovery, done, email, error, form_post, introspect, link, login,
-    logout, metrics, page, par, question, recover, register, revoke, token, userinfo,
+    authorize, code, digid, discovery, done, email, error, form_post, introspect, link, login, logout,
+    metrics, page, par, question, recover, register, revoke, single_logout, token, userinfo,
 };
 use crate::{
     app::App,
@@ -44,7 +44,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route(path::AUTHORIZE, get(authorize::get).post(authorize::post))
         .nest("/login/{id}", login)
         .route(ACS_PATH, get(digid::acs).fallback(digid::acs_by_other_method))
-        .route(LOGOUT_PATH, get(digid_logout::back).post(digid_logout::post))
+        .route(LOGOUT_PATH, get(single_logout::back).post(single_logout::post))
         .route("/digid/metadata", get(digid::metadata))
         .route(path::PAR, post(par::par))
         .route(path::TOKEN, post(token::token))

@@ -8,13 +8,13 @@ use axum::{
     extract::{State, rejection::BytesRejection},
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE},
+        header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 
-use super::error;
+use super::{error, error_page::BUSY};
 use crate::{
     app::App,
     flows::redeem::redeem,
@@ -109,6 +109,14 @@ struct Body {
     /// The number under which a fault of ours is logged.
     #[serde(skip_serializing_if = "Option::is_none")]
     request: Option<String>,
+}
+
+/// What a client hears whose request took too long.
+pub(super) fn too_late() -> Response {
+    let why = "this took too long; try again in a moment";
+    let mut response = refusal(Error::Json(Code::TemporarilyUnavailable, why), "");
+    response.headers_mut().insert(RETRY_AFTER, BUSY);
+    response
 }
 
 /// An error as a client hears it (RFC 6749 section 5.2); with 401, `challenge` says how to do better.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     browser::Browser,
     digid_steps::change,
-    house::House,
+    house::{House, Options},
     mandates_desk::{Desk, Form, born, days, digid_account, digid_again, digid_page, fresh_bsn, now},
     oidc_client::{APP, LAB, THE_PORTAL, assert_refused, claims, house, userinfo},
     portal::{self, Tokens, log_in},
@@ -164,6 +164,26 @@ async fn m7_below_digid_there_is_nobody_and_nobody_is_looked_up() {
     assert_eq!(listed(&tokens).len(), 1);
     assert_eq!(tokens.sub(), local.sub(), "F11: the same person, by either way in");
     assert!(!house.log().contains("panicked"));
+}
+
+#[tokio::test]
+async fn m7_where_substantieel_is_asked_a_mandate_of_the_desk_counts_from_there() {
+    let house =
+        House::start_with(Options { top: "mandate_level = \"substantieel\"", ..Options::default() }).await;
+    let desk = Desk::of(&house);
+    let (mother, bsn, _) = mother(&house, &Browser::new()).await;
+    let child = desk.person("Sam", Some(&born(8, 0)), None);
+    desk.mandate(&Form::parent(&mother, &child));
+    let ask = THE_PORTAL.ask().with("scope", "openid act_as");
+    for (level, acr, count) in [("Midden", "low", 0), ("Substantieel", "substantial", 1)] {
+        let tokens = digid_again(&house, &Browser::new(), &bsn, level, &THE_PORTAL, &ask).await;
+        assert_eq!(tokens.acr(), format!("http://eidas.europa.eu/LoA/{acr}"));
+        assert_eq!(listed(&tokens).len(), count, "{level}");
+        assert_eq!(live(&house, &tokens).await.as_array().unwrap().len(), count, "{level}: UserInfo");
+        let later = refreshed(&house, &tokens).await;
+        assert_eq!(listed(&later).len(), count, "{level}: after a refresh");
+        assert_eq!(live(&house, &later).await.as_array().unwrap().len(), count, "{level}: UserInfo after it");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,12 @@
 //! The operator's commands: init, clients, keys.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Child, Command, Stdio},
+};
 
 use serde_json::Value;
 
@@ -163,6 +169,48 @@ async fn a_demo_offers_no_configuration_and_takes_none() {
     }
     let (code, help) = program(&["serve", "--help"]);
     assert!(code == Some(0) && help.contains("--config <FILE>") && help.contains("namens.toml"), "{help}");
+}
+
+/// A demo that ends with its test.
+struct Demo(Child);
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+async fn a_demo_runs_until_it_is_told_to_stop() {
+    let house = House::start().await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_namens"));
+    command
+        .args(["demo", "--any-port"])
+        .current_dir(&house.folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    let mut demo = Demo(command.spawn().unwrap());
+    let mut told = BufReader::new(demo.0.stdout.take().unwrap());
+    let mut welcome = String::new();
+    while !welcome.contains("  Stop:         Ctrl-C\n") {
+        assert_ne!(told.read_line(&mut welcome).unwrap(), 0, "it ended: {welcome}");
+    }
+    let row = |name: &str| {
+        let line = welcome.lines().find_map(|line| line.trim_start().strip_prefix(name)).unwrap();
+        line.split_whitespace().next().unwrap().to_owned()
+    };
+    for (door, says) in [("begin here", "Inloggen"), ("mail", "")] {
+        let page = reqwest::get(row(door)).await.unwrap();
+        assert_eq!(page.status(), 200, "{door}");
+        let page = page.text().await.unwrap();
+        assert!(page.contains("<html") && page.contains(says), "{door}: {page}");
+    }
+    let stop = Command::new("kill").args(["-TERM", &demo.0.id().to_string()]).status().unwrap();
+    assert!(stop.success());
+    let mut rest = String::new();
+    told.read_to_string(&mut rest).unwrap();
+    assert!(demo.0.wait().unwrap().success() && rest.contains("Stopped. What was made is in"), "{rest}");
 }
 
 #[tokio::test]

@@ -104,6 +104,32 @@ async fn a_sound_installation_has_no_findings_of_that_kind() {
 }
 
 #[tokio::test]
+async fn the_doctor_looks_whether_mail_leaves() {
+    let house = stopped().await;
+    let file = house.folder.join("namens.toml");
+    let good = fs::read_to_string(&file).unwrap();
+    let about_mail = || {
+        let told: Value = serde_json::from_slice(&house.run(&["doctor", "--json"]).stdout).unwrap();
+        let found = told.as_array().unwrap().iter().find(|one| one["about"] == "mail").unwrap();
+        (found["verdict"].as_str().unwrap().to_owned(), found["says"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(about_mail().0, "ok");
+    // Held until the end and never listened at, so that nothing can answer there.
+    let closed = tokio::net::TcpSocket::new_v4().unwrap();
+    closed.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let port = closed.local_addr().unwrap().port();
+    let smtp = format!("smtp = {{ host = \"127.0.0.1\", port = {port} }}");
+    fs::write(&file, good.replace("folder = \"mail\"", &smtp)).unwrap();
+    let found = errors(&house);
+    let [error] = found.as_slice() else { panic!("{found:?}") };
+    assert!(error.starts_with("mail: ") && error.contains(&port.to_string()), "{error}");
+    // A folder is for trying out: at an address for others it is told that nobody gets a mail.
+    fs::write(&file, good.replace(&house.issuer, "https://id.example.nl")).unwrap();
+    let (verdict, says) = about_mail();
+    assert!(verdict == "warning" && says.contains("reaches nobody: fill in [mail.smtp]"), "{verdict} {says}");
+}
+
+#[tokio::test]
 async fn a_wrong_configuration_is_refused_with_line_or_key() {
     let house = stopped().await;
     let file = house.folder.join("namens.toml");

@@ -22,18 +22,18 @@ use crate::{
     portal::{at_digid, code_of, redeem, request, to_digid},
 };
 
-const BSN: &str = "999990019";
+pub const BSN: &str = "999990019";
 /// What the server logs when it goes on with new files, and when it does not.
-const RENEWED: &str = "goes on with what has changed";
-const KEPT: &str = "cannot be used, and the connection to DigiD goes on as it was";
-const MENDED: &str = "are again as they run";
+pub const RENEWED: &str = "goes on with what has changed";
+pub const KEPT: &str = "cannot be used, and the connection to DigiD goes on as it was";
+pub const MENDED: &str = "are again as they run";
 
 /// Waits until the log holds `words` for the `count`th time.
-async fn logged(house: &House, words: &str, count: usize) {
+pub async fn logged(house: &House, words: &str, count: usize) {
     until(&format!("{words:?} in the log"), || house.log().matches(words).count() >= count, house).await;
 }
 
-async fn until(what: &str, mut done: impl FnMut() -> bool, house: &House) {
+pub async fn until(what: &str, mut done: impl FnMut() -> bool, house: &House) {
     let patience = Instant::now() + Duration::from_mins(2);
     while !done() {
         assert!(Instant::now() < patience, "{what} did not come: {}", house.log());
@@ -83,7 +83,7 @@ async fn finish(house: &House, begun: &Begun) {
     redeem(house, &begun.request, &code_of(&page)).await;
 }
 
-async fn log_in(house: &House) {
+pub async fn log_in(house: &House) {
     log_in_with_digid(house, &Browser::new(), BSN, &[], &[]).await;
 }
 
@@ -94,7 +94,7 @@ async fn fails(house: &House, outcome: &str) {
     assert_eq!(audit(house).last().map(String::as_str), Some(outcome), "{}", house.log());
 }
 
-async fn with_account() -> House {
+pub async fn with_account() -> House {
     let house = House::start().await;
     register_with_digid(&house, BSN, "anna@voorbeeld.nl", "").await;
     house
@@ -201,7 +201,7 @@ async fn a_bad_new_file_changes_nothing_but_the_log() {
 }
 
 /// What a rollover of ours adds to the configuration.
-fn next(signing: &Pair, tls: &Pair, from: Timestamp) -> String {
+pub fn next(signing: &Pair, tls: &Pair, from: Timestamp) -> String {
     let pair = |pair: &Pair| {
         format!("key = \"{}\"\ncertificate = \"{}\"", pair.key.display(), pair.certificate.display())
     };
@@ -214,7 +214,7 @@ fn next(signing: &Pair, tls: &Pair, from: Timestamp) -> String {
     )
 }
 
-fn append(house: &House, more: &str) -> String {
+pub fn append(house: &House, more: &str) -> String {
     let text = fs::read_to_string(house.folder.join("namens.toml")).unwrap();
     format!("{text}\n{more}")
 }

@@ -126,6 +126,21 @@ impl House {
         }
     }
 
+    /// Tells the server to stop, and waits until it has.
+    pub fn stop(&mut self) {
+        let mut server = self.server.take().unwrap();
+        let told = Command::new("kill").args(["-TERM", &server.id().to_string()]).status().unwrap();
+        assert!(told.success());
+        let patience = Instant::now() + Duration::from_mins(2);
+        while server.try_wait().unwrap().is_none() {
+            if Instant::now() > patience {
+                server.kill().unwrap();
+                panic!("it did not stop: {}", self.log());
+            }
+            sleep(Duration::from_millis(20));
+        }
+    }
+
     /// A command of the program, ready to run.
     pub fn program(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);

@@ -169,3 +169,70 @@ fn holds(bytes: &[u8], secret: &str) -> bool {
     let text = String::from_utf8_lossy(bytes);
     text.contains(secret) || text.contains(&encoded)
 }
+
+/// What SQLite knows and PostgreSQL does not, or takes for something else.
+const SQLITE_ONLY: &[&str] = &[
+    "ROWID",
+    "LAST_INSERT_ROWID",
+    "AUTOINCREMENT",
+    "GLOB",
+    "IFNULL",
+    "DATETIME(",
+    "STRFTIME",
+    "JULIANDAY",
+    "UNIXEPOCH",
+    "GROUP_CONCAT",
+    "TYPEOF",
+    "RANDOMBLOB",
+    "BLOB",
+    "INSERT OR",
+    "UPDATE OR",
+    "REPLACE INTO",
+    "COLLATE NOCASE",
+    "INDEXED BY",
+    "SQLITE_MASTER",
+    "PRAGMA",
+];
+
+/// Whether a text says it, as words of their own and in any case.
+fn says(text: &str, phrase: &str) -> bool {
+    let part_of_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    let text = text.to_uppercase().split_whitespace().collect::<Vec<_>>().join(" ");
+    text.match_indices(phrase).any(|(at, _)| {
+        let after = text[at + phrase.len()..].chars().next();
+        !part_of_word(text[..at].chars().next_back()) && (phrase.ends_with('(') || !part_of_word(after))
+    })
+}
+
+fn files_of(folder: &Path, found: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let (path, name) = (entry.path(), entry.file_name().into_string().unwrap());
+        if path.is_dir() {
+            files_of(&path, found);
+        } else if name != "tests.rs" && name != "testing.rs" {
+            found.push((name, fs::read_to_string(path).unwrap()));
+        }
+    }
+}
+
+#[test]
+fn the_sql_is_that_of_two_databases() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    files_of(&root.join("migrations"), &mut files);
+    files_of(&root.join("src/store"), &mut files);
+    assert!(files.iter().any(|(name, _)| name == "0001_accounts.sql"), "the migrations were not looked at");
+    for (name, text) in &files {
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let lines =
+            code.lines().filter(|line| !["//", "--"].iter().any(|mark| line.trim_start().starts_with(mark)));
+        let code = lines.collect::<Vec<_>>().join("\n").replace('"', " ").replace("\\\n", "\n");
+        // What opens a file of SQLite speaks to SQLite.
+        let is_driver = |phrase: &str| name == "db.rs" && ["SQLITE_MASTER", "PRAGMA"].contains(&phrase);
+        for phrase in SQLITE_ONLY.iter().filter(|phrase| !is_driver(phrase)) {
+            assert!(!says(&code, phrase), "{name} says {phrase}");
+        }
+    }
+    assert!(says("insert\n or ignore INTO t", "INSERT OR") && says("SELECT datetime(ends)", "DATETIME("));
+    assert!(!says("global", "GLOB") && !says("narrowid", "ROWID"));
+}

@@ -255,3 +255,50 @@ async fn m4_a_special_basis_that_is_not_whole_is_refused_and_nothing_is_stored()
     assert!(attest(&thirteen, "brief 12", &month, "balie1").status.success());
     assert_eq!(stored(), "1");
 }
+
+#[tokio::test]
+async fn m11_nobody_is_two_members_of_staff_by_writing_their_name_differently() {
+    let house = House::start().await;
+    let desk = Desk::of(&house);
+    let (mother, child) =
+        (desk.person("Anna", Some(&born(40, 0)), None), desk.person("Kim", Some(&born(13, 0)), None));
+    let mandate = desk.mandate(&Form::parent(&mother, &child));
+    let ends = days(30);
+    let attest = |by| {
+        let said =
+            ["mandates", "special", "attest", &mandate, "--evidence-reference", "brief", "--ends", &ends];
+        house.run(&[&said[..], &["--by", by]].concat())
+    };
+    // Capitals of these no database knows; an accent can be written in two ways.
+    for by in ["zo\u{eb}", "ZO\u{cb}", "zoe\u{308}"] {
+        let refused = attest(by);
+        let told = String::from_utf8(refused.stderr).unwrap();
+        assert!(
+            refused.status.code() == Some(1) && told.contains("name the member of staff"),
+            "{by}: {told}"
+        );
+    }
+    assert_eq!(house.query("SELECT COUNT(*) FROM special_bases"), ["0"]);
+    assert!(attest("  Zoe de  VRIES").status.success());
+    assert_eq!(house.query("SELECT attested_by FROM special_bases"), ["zoe de vries"]);
+    let basis = house.query("SELECT id FROM special_bases").concat();
+    for own in ["zoe de vries", "ZOE DE VRIES ", "Zoe\tde Vries"] {
+        let told = desk.refused(&["mandates", "special", "confirm", &basis, "--by", own]);
+        assert!(told.contains("you attested this yourself"), "{own:?}: {told}");
+    }
+    let told = desk.refused(&["mandates", "special", "confirm", &basis, "--by", "Zo\u{eb} de Vries"]);
+    assert!(told.contains("name the member of staff"), "{told}");
+    // A block, too, is lifted by another pair of eyes.
+    let pair = |verb, by: &'static str| {
+        ["mandates", verb, "--representative", &mother, "--represented", &child, "--by", by]
+            .map(str::to_owned)
+    };
+    let block = [&pair("block", "Joost")[..], &["--reason".into(), "melding".into()]].concat();
+    house.ok(&block.iter().map(String::as_str).collect::<Vec<_>>());
+    let told = desk.refused(&pair("unblock", "JOOST").each_ref().map(String::as_str));
+    assert!(told.contains("you placed this block yourself"), "{told}");
+    // The twins: somebody else.
+    house.ok(&pair("unblock", "Els").each_ref().map(String::as_str));
+    house.ok(&["mandates", "special", "confirm", &basis, "--by", "Joost"]);
+    assert_eq!(house.query("SELECT confirmed_by FROM special_bases"), ["joost"]);
+}

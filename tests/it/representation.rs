@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use crate::{
     browser::{Browser, Page},
     digid_steps::{
-        answer, born, bsn, desk_person, enter_link, enter_new, files_with, go_on, has_session,
+        answer, born, bsn, change, desk_person, enter_link, enter_new, files_with, go_on, has_session,
         log_in_with_digid, person_of, register_with_digid, rows,
     },
     house::{CALLBACK, House, Options, PASSWORD},
     mandates_desk::{Desk, Form, now},
-    oidc_client::{CLIENTS, LAB, THE_PORTAL, claims, userinfo},
+    oidc_client::{self, CLIENTS, LAB, THE_PORTAL, claims, userinfo},
     portal::{Request, Tokens, at_digid, code_of, press, redeem, register, request, tokens},
     stsaml::routed,
 };
@@ -193,29 +193,44 @@ async fn m14_what_changes_while_the_session_lives_counts_from_the_next_answer() 
     let mut tokens = family.in_for_child(&browser).await;
     let (parent, child) = (family.parent.1.as_str(), family.child.1.as_str());
     let set = |date: &str| house.ok(&["persons", "set-birth-date", child, date, "--by", "balie1"]);
-    let change = |what: &str| match what {
+    let happens = |what: &str| match what {
         "birthday" => drop(set(&born(12, 0))),
         "no birthday" => drop(set(&born(8, 0))),
         _ => family.desk(what, parent, child),
     };
+    let silently = THE_PORTAL.ask().with("scope", "openid act_as").with("prompt", "none");
     for (from, to) in [("block", "unblock"), ("birthday", "no birthday")] {
+        // A code that is under way when it changes.
+        let ask = THE_PORTAL.ask().with("scope", "openid act_as");
+        let code = THE_PORTAL.code(house, &browser, &ask).await;
         assert_one(&live(house, &tokens).await);
-        change(from);
-        assert_alone(&live(house, &tokens).await);
-        tokens = refreshed(house, &tokens).await;
-        assert_alone(&tokens.claims);
-        assert_eq!((tokens.sub(), &tokens.body["expires_in"]), (family.sub.as_str(), &json!(300)));
-        let again = THE_PORTAL.sign_on(house, &browser, "openid act_as").await;
-        assert_alone(&again.claims);
-        change(to);
+        happens(from);
+        // The session was for the child, and is over: nobody gets tokens for the parent who asked for the child.
+        assert_eq!(userinfo(house, tokens.text("access_token")).await.0, 401, "{from}");
+        for (status, body) in [
+            THE_PORTAL.refresh(house, tokens.text("refresh_token")).await,
+            THE_PORTAL.token(house, &ask.redemption(&code)).await,
+        ] {
+            assert_eq!((status, &body["error"]), (400, &json!("invalid_grant")), "{from}");
+        }
+        let said = oidc_client::answer(&browser.get(&silently.url(house)).await);
+        assert_eq!(said["error"], "login_required", "{from}");
+        let alone = log_in_with_digid(house, &Browser::new(), &family.parent.0, &[], &[]).await;
+        assert_eq!(alone.sub(), family.sub, "the parent may log in as themselves");
+        assert_alone(&alone.claims);
+        // What was wrong is put right while the session lives.
+        happens(to);
+        assert_one(&THE_PORTAL.sign_on(house, &browser, "openid act_as").await.claims);
         tokens = refreshed(house, &tokens).await;
         assert_one(&tokens.claims);
     }
-    // A code that was under way when the block came brings nobody.
-    let ask = THE_PORTAL.ask().with("scope", "openid act_as");
-    let code = THE_PORTAL.code(house, &browser, &ask).await;
+    // A session that has gone idle leaves no way to know for whom it was.
+    change(house, "DELETE FROM ephemeral WHERE kind = 'session'");
+    assert_eq!(userinfo(house, tokens.text("access_token")).await.0, 401);
+    // What an older session told stays as it was told: a session of nobody but the parent goes on.
+    let own = log_in_with_digid(house, &Browser::new(), &family.parent.0, &[], &[]).await;
     family.desk("block", parent, child);
-    assert_alone(&THE_PORTAL.redeem(house, &ask, &code).await.claims);
+    assert_alone(&refreshed(house, &own).await.claims);
 }
 
 #[tokio::test]

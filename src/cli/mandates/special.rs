@@ -10,7 +10,7 @@ use crate::{
     domain::{
         fault::Fault,
         id::{MandateId, SpecialBasisId},
-        line::one_line,
+        line::staff,
         mandate::{Attestation, SpecialBasis, attest},
         time::Timestamp,
     },
@@ -67,18 +67,18 @@ impl Special {
             Self::Attest { mandate, evidence_reference, ends, by } => {
                 let id = MandateId::from_stored(mandate);
                 let listed = find(store, &id, now).await?;
-                let attestation = Attestation { evidence_reference, ends, by };
+                let attestation = Attestation { evidence_reference, ends, by: staff(&by)? };
                 let basis = attest(&listed.mandate, listed.born, &attestation, now)?;
                 store.attest_special(&basis, &id, now).await??;
                 id
             }
             Self::Confirm { special, by } => {
                 let id = SpecialBasisId::from_stored(special);
-                store.confirm_special(&id, &one_line(&by)?, now).await??
+                store.confirm_special(&id, &staff(&by)?, now).await??
             }
             Self::End { special, by } => {
                 let id = SpecialBasisId::from_stored(special);
-                store.end_special(&id, &one_line(&by)?, now).await??
+                store.end_special(&id, &staff(&by)?, now).await??
             }
         };
         show(store, out, json, &mandate, now).await

@@ -2,7 +2,7 @@
 
 use std::{future::Future, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use axum::{Router, extract::ConnectInfo, http::StatusCode};
+use axum::{Router, extract::ConnectInfo, http::StatusCode, middleware::from_fn};
 use hyper::server::conn::http1::Builder;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -16,6 +16,8 @@ use tokio::{
 };
 use tower::ServiceExt;
 use tower_http::timeout::TimeoutLayer;
+
+use crate::web::error;
 
 /// How long to pause when no connection can be taken: most often the process has too many files open.
 const BREATH: Duration = Duration::from_millis(100);
@@ -54,8 +56,8 @@ impl Default for Limits {
 
 /// Serves HTTP/1.1 until `stop`, then lets what is under way finish. Every request knows its peer (`ConnectInfo`).
 pub async fn listen(listener: TcpListener, router: Router, limits: Limits, stop: impl Future<Output = ()>) {
-    let router =
-        router.layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limits.request));
+    let give_up = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limits.request);
+    let router = router.layer(give_up).layer(from_fn(error::late));
     let places = Arc::new(Semaphore::new(limits.connections));
     let (closing, close) = watch::channel(());
     let mut connections = JoinSet::new();
@@ -122,7 +124,12 @@ async fn connection(
 
 #[cfg(test)]
 mod tests {
-    use axum::{extract::State, routing::get};
+    use axum::{
+        body::Bytes,
+        extract::State,
+        routing::{get, post},
+    };
+    use metrics_exporter_prometheus::PrometheusBuilder;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         sync::{Notify, oneshot},
@@ -155,6 +162,8 @@ mod tests {
                 get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() }),
             )
             .route("/slow", get(answer_slowly))
+            .route("/token", post(async |_: Bytes| "told"))
+            .route("/form", post(async |_: Bytes| "read"))
             .with_state(slow);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -182,10 +191,69 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_knows_its_peer_and_a_slow_one_is_given_up() {
+        let (address, _stop, _server) = serve(Limits::default(), Slow::default()).await;
+        assert!(hear(say(address, &get_of("/peer")).await).await.ends_with("127.0.0.1"));
         let (address, _stop, _server) =
             serve(Limits { request: SHORT, ..Limits::default() }, Slow::default()).await;
-        assert!(hear(say(address, &get_of("/peer")).await).await.ends_with("127.0.0.1"));
-        assert!(hear(say(address, &get_of("/slow")).await).await.starts_with("HTTP/1.1 503"));
+        let given_up = hear(say(address, &get_of("/slow")).await).await;
+        assert!(given_up.starts_with("HTTP/1.1 503") && given_up.contains("Het is erg druk"), "{given_up}");
+        assert_eq!(Limits::default().request, Duration::from_secs(30), "longer than this nobody waits");
+    }
+
+    /// A form of nine bytes, of which these are sent.
+    fn form(path: &str, language: &str, sent: &str) -> String {
+        format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\naccept-language: {language}\r\n\
+             content-length: 9\r\n\r\n{sent}"
+        )
+    }
+
+    #[tokio::test]
+    async fn who_is_given_up_hears_so_as_a_person_or_as_a_program_and_is_counted() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let _counting = metrics::set_default_local_recorder(&recorder);
+        let (address, _stop, _server) =
+            serve(Limits { request: SHORT, ..Limits::default() }, Slow::default()).await;
+        let talk = async |path: &str, language: &str, sent: &str| {
+            hear(say(address, &form(path, language, sent)).await).await
+        };
+        for (language, title) in [("nl", "Het is erg druk"), ("en", "It is very busy")] {
+            let late = talk("/form", language, "client").await;
+            assert!(late.starts_with("HTTP/1.1 503"), "{late}");
+            for part in [
+                format!("<h1 class=\"nl-heading\">{title}</h1>"),
+                format!("content-language: {language}\r\n"),
+                "retry-after: 10\r\n".into(),
+                "cache-control: no-store\r\n".into(),
+            ] {
+                assert!(late.contains(&part), "{part}: {late}");
+            }
+        }
+        let late = talk("/token", "nl", "client").await;
+        for part in [
+            "HTTP/1.1 503",
+            "content-type: application/json\r\n",
+            "retry-after: 10\r\n",
+            "cache-control: no-store\r\n",
+            "{\"error\":\"temporarily_unavailable\",",
+        ] {
+            assert!(late.contains(part), "{part}: {late}");
+        }
+        let counted = recorder.handle().render();
+        for (route, count) in [("/form", 2), ("/token", 1)] {
+            let line = format!("namens_http_requests_total{{route=\"{route}\",status=\"503\"}} {count}\n");
+            assert!(counted.contains(&line), "{line}: {counted}");
+        }
+    }
+
+    /// The twins say all that they promised.
+    #[tokio::test]
+    async fn who_is_in_time_is_answered() {
+        let (address, _stop, _server) = serve(Limits::default(), Slow::default()).await;
+        for (path, answer) in [("/form", "read"), ("/token", "told")] {
+            let told = hear(say(address, &form(path, "nl", "client_id")).await).await;
+            assert!(told.starts_with("HTTP/1.1 200") && told.ends_with(answer), "{told}");
+        }
     }
 
     #[tokio::test]

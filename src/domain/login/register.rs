@@ -31,7 +31,13 @@ impl ByCode for Registering {
 
 impl Register {
     /// Whether DigiD opened this way, so that a password is optional.
-    pub fn has_digid(&self) -> bool {
+    pub const fn has_digid(&self) -> bool {
+        self.digid.is_some()
+    }
+}
+
+impl Registering {
+    pub(super) const fn has_digid(&self) -> bool {
         self.digid.is_some()
     }
 }

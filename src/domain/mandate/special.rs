@@ -6,7 +6,7 @@ use super::{LONGEST_GRANT, Mandate, Relation, Standing, Terms, standing};
 use crate::domain::{
     birth::{ADULT, BirthDate, HAS_A_SAY},
     id::SpecialBasisId,
-    line::one_line,
+    line::{one_line, staff},
     time::Timestamp,
 };
 
@@ -43,8 +43,10 @@ impl SpecialBasis {
     /// The first instant at which it stands no longer, if it stands at `now`. It counts from the moment of its confirmation,
     /// and only when it was attested from `since` on; whatever is stored, nobody confirms their own, and a year is the most.
     fn stands(&self, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
-        let other = |confirmed: &&Confirmed| !confirmed.by.eq_ignore_ascii_case(&self.attested_by);
-        let confirmed = self.confirmed.as_ref().filter(other)?;
+        let confirmed = self.confirmed.as_ref()?;
+        if staff(&confirmed.by).ok()? == staff(&self.attested_by).ok()? {
+            return None;
+        }
         let begins = self.attested_at.max(confirmed.at);
         let ends = self.ends.min(self.attested_at.plus(LONGEST_BASIS));
         (self.attested_at >= since && (begins..ends).contains(&now)).then_some(ends)

@@ -160,6 +160,24 @@ fn agreement_is_heard_only_where_it_counts_and_withdrawal_always() {
     assert_eq!(hear(Relation::Curator, they, agreed, at_12), curator);
 }
 
+#[test]
+fn each_standing_has_its_word_at_the_desk() {
+    let words = [
+        (Standing::Active { until: None }, "active"),
+        (Standing::NotYet, "not_yet"),
+        (Standing::AwaitingConsent, "awaiting_consent"),
+        (Standing::Withdrawn, "withdrawn"),
+        (Standing::Lapsed, "lapsed"),
+        (Standing::Ended, "ended"),
+        (Standing::Revoked, "revoked"),
+        (Standing::Blocked, "blocked"),
+        (Standing::NoBirthDate, "no_birth_date"),
+    ];
+    for (standing, word) in words {
+        assert_eq!((standing.as_str(), standing.is_active()), (word, word == "active"));
+    }
+}
+
 /// Instants near the birthdays that matter, and anywhere else in a life.
 fn any_now(born: BirthDate) -> impl Strategy<Value = Timestamp> {
     let birthdays = select(vec![12u8, 16, 18]);

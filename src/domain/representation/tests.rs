@@ -103,6 +103,12 @@ fn nobody_who_may_be_under_sixteen_is_a_parent_and_nobody_is_their_own() {
     assert_eq!(word().counts(Some(&child), &record("2024-07-01"), now), DESK);
 }
 
+#[test]
+fn each_reason_has_its_word_in_the_audit_log() {
+    let words = [NotRepresented::TurnedTwelve, NotRepresented::AskTheDesk].map(NotRepresented::as_str);
+    assert_eq!(words, ["turned_twelve", "ask_the_desk"]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
 

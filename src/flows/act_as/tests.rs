@@ -16,7 +16,7 @@ fn client(id: &str, sees_relation: bool) -> Client {
 }
 
 async fn told(f: &Fresh, person: &PersonId, level: Level, client: &Client, now: Timestamp) -> ForWhom {
-    told_with(f, (person, None), level, client, now).await
+    told_with(f, (person, None), level, client, now).await.unwrap()
 }
 
 /// What is told in a session in which the register gave its word.
@@ -26,11 +26,11 @@ async fn told_with(
     level: Level,
     client: &Client,
     now: Timestamp,
-) -> ForWhom {
+) -> Result<ForWhom, Untold> {
     let grant = Grant { person: person.clone(), level, ends: at("2026-07-01T21:00:00Z"), ..grant() };
     let issuer = "https://id.example.nl";
     let asking = Asking { grant: &grant, authority, required: Level::Midden, client, issuer };
-    for_whom(&f.store, &asking, now).await.unwrap()
+    for_whom(&f.store, &asking, now).await
 }
 
 #[tokio::test]
@@ -61,10 +61,27 @@ async fn below_the_level_nothing_is_looked_up() {
     // On a database that is closed any look-up fails.
     f.store.close().await;
     let portal = client("portal", true);
-    for authority in [None, Some(&ParentalAuthority::over(child))] {
-        let told = told_with(&f, (&parent, authority), Level::Local, &portal, now()).await;
-        assert_eq!(told, ForWhom::default());
-    }
+    assert_eq!(told(&f, &parent, Level::Local, &portal, now()).await, ForWhom::default());
+    // A session that was begun for a child is worth nothing there.
+    let authority = ParentalAuthority::over(child);
+    let told = told_with(&f, (&parent, Some(&authority)), Level::Local, &portal, now()).await;
+    assert!(matches!(told, Err(Untold::Over)), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_word_that_does_not_count_is_an_error_and_never_the_parent_alone() {
+    let f = fresh().await;
+    let (parent, child) = (f.person("Anna", "1985").await, f.person("Sam", "2014-07-02").await);
+    let (authority, portal) = (ParentalAuthority::over(child), client("portal", true));
+    let twelve = at("2026-07-01T22:00:00Z");
+    let look = async |now| told_with(&f, (&parent, Some(&authority)), Level::Midden, &portal, now).await;
+    assert_eq!(look(twelve.plus(-1)).await.unwrap().act_as.len(), 1);
+    let told = look(twelve).await;
+    assert!(matches!(told, Err(Untold::Over)), "{told:?}");
+    assert_eq!(
+        told_with(&f, (&parent, None), Level::Midden, &portal, twelve).await.unwrap(),
+        ForWhom::default()
+    );
 }
 
 #[tokio::test]
@@ -73,7 +90,8 @@ async fn the_registers_word_has_the_form_of_a_mandate_and_the_longer_of_the_two_
     let (parent, child) = (f.person("Anna", "1985").await, f.person("Sam", "2014-07-02").await);
     let (authority, portal) = (ParentalAuthority::over(child.clone()), client("portal", true));
     let twelve = at("2026-07-01T22:00:00Z");
-    let look = async || told_with(&f, (&parent, Some(&authority)), Level::Midden, &portal, now()).await;
+    let look =
+        async || told_with(&f, (&parent, Some(&authority)), Level::Midden, &portal, now()).await.unwrap();
     let alone = look().await;
     let sub = f.store.subject_for("portal.example.nl", &child, now()).await.unwrap();
     let iss = "https://id.example.nl".to_owned();

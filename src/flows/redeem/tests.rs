@@ -7,7 +7,7 @@ use url::form_urlencoded;
 
 use super::*;
 use crate::{
-    domain::{id::SessionId, key::Algorithm, mandate::Relation, session::Session},
+    domain::{ask::Ask, id::SessionId, key::Algorithm, mandate::Relation, session::Session},
     oidc::{
         keyring::{
             Keyring,
@@ -278,7 +278,11 @@ async fn tokens_end_with_the_session() {
     // Fifteen minutes unvisited.
     assert_eq!(p.redeem(&refresh(&first), now().plus(900)).await.unwrap_err(), Code::InvalidGrant);
     // Signed out: the code that was under way is worth nothing either.
-    p.fresh.store.end_session(&p.session.sid, &Event::default(), now()).await.unwrap();
+    p.fresh
+        .store
+        .end_sessions((&p.session.sid, &p.session.person), None, &Event::default(), now())
+        .await
+        .unwrap();
     assert_eq!(p.redeem(&refresh(&first), now()).await.unwrap_err(), Code::InvalidGrant);
     assert_eq!(p.redeem(&exchange(&code, "x", ""), now()).await.unwrap_err(), Code::InvalidGrant);
 }
@@ -342,10 +346,12 @@ async fn whom_a_session_represents_is_told_until_the_twelfth_birthday() {
     );
     let last = p.redeem(&refresh(&answer), midnight.plus(-1)).await.unwrap();
     assert_eq!((said(&last)["represents"].is_object(), last["expires_in"].as_i64()), (true, Some(1)));
-    let after = p.redeem(&refresh(&last), midnight).await.unwrap();
-    let told = said(&after);
-    assert_eq!((&told["act_as"], told.get("represents")), (&serde_json::json!([]), None));
-    assert_eq!(after["expires_in"].as_i64(), Some(300));
+    // Their user asked to be in for the child: alone they log in anew.
+    let code = oxide::issue(&p.fresh.store, &p.client, &ask(), &p.session, midnight.plus(-1)).await.unwrap();
+    for form in [refresh(&last), exchange(&code, "x", "")] {
+        assert_eq!(p.redeem(&form, midnight).await.unwrap_err(), Code::InvalidGrant);
+    }
+    p.redeem(&exchange(&code, "x", ""), midnight.plus(-1)).await.expect("the twin");
 }
 
 #[tokio::test]
@@ -377,4 +383,24 @@ async fn other_grant_types_and_none_are_refused() {
             "{form}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_childs_session_that_is_over_is_over_for_clients_that_never_asked_for_whom() {
+    let mut p = Provider::new().await;
+    let midnight = at("2026-07-01T22:00:00Z");
+    let (sid, seen) = (SessionId::random(), midnight.plus(-30));
+    let authority = Some(ParentalAuthority::over(p.fresh.person("Sam", "2014-07-02").await));
+    p.session = Session { sid, seen, auth_time: seen, ends: seen.plus(3600), authority, ..p.session.clone() };
+    p.fresh.store.begin_session(&p.session).await.unwrap();
+    let ask = Ask { scope: "openid".parse().unwrap(), ..ask() };
+    let code = async || oxide::issue(&p.fresh.store, &p.client, &ask, &p.session, seen).await.unwrap();
+    let (first, second) = (code().await, code().await);
+    let answer = p.redeem(&exchange(&first, "x", ""), midnight.plus(-1)).await.unwrap();
+    assert!(said(&answer).get("act_as").is_none());
+    for form in [refresh(&answer), exchange(&second, "x", "")] {
+        assert_eq!(p.redeem(&form, midnight).await.unwrap_err(), Code::InvalidGrant);
+    }
+    // The twin: a second earlier.
+    assert!(p.redeem(&refresh(&answer), midnight.plus(-1)).await.is_ok());
 }

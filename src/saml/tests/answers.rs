@@ -19,7 +19,8 @@ fn accept(body: &str) -> Result<Verified, Failure> {
 }
 
 fn accept_for(body: &str, expected: &Expected) -> Result<Verified, Failure> {
-    artifact::accept(&sp().inner, body.as_bytes(), RESOLVE_ID, expected, now())
+    static READER: OnceLock<ServiceProvider> = OnceLock::new();
+    artifact::accept(&READER.get_or_init(sp).inner, body.as_bytes(), RESOLVE_ID, expected, now())
 }
 
 /// What becomes of an answer that DigiD signs after it was changed so.
@@ -370,6 +371,23 @@ fn a_certificate_counts_only_while_it_is_valid() {
 fn a_soap_fault_is_told_apart() {
     let fault = forge::soap("<soapenv:Fault><faultcode>soapenv:Server</faultcode></soapenv:Fault>");
     assert_eq!(accept(&fault).err(), Some(Failure::Unreachable("SOAP fault")));
+}
+
+#[test]
+fn each_failure_has_its_word_in_the_audit_log() {
+    for (failure, word) in [
+        (Failure::Cancelled, "digid_cancelled"),
+        (Failure::LevelTooLow, "digid_level_too_low"),
+        (Failure::ServiceRefused, "digid_service_refused"),
+        (Failure::ArtifactUnknownOrExpired, "digid_artifact_unknown"),
+        (Failure::Unreachable("x"), "digid_unreachable"),
+        (Failure::BadArtifact("x"), "digid_bad_artifact"),
+        (Hostile("x"), "digid_hostile"),
+        (Failure::Busy, "digid_busy"),
+        (Failure::Broken("x"), "digid_broken"),
+    ] {
+        assert_eq!(failure.audit_code(), word);
+    }
 }
 
 /// During a rollover DigiD's metadata holds two certificates, and a key of another kind must not get in their

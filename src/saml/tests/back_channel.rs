@@ -83,11 +83,12 @@ async fn an_artifact_becomes_a_login() {
 #[tokio::test]
 async fn every_bad_line_is_told_apart() {
     let fault = forge::soap("<soapenv:Fault/>");
-    let large = " ".repeat(300 * 1024);
+    let (large, largest) = (" ".repeat(300 * 1024), " ".repeat(256 * 1024));
     let redirect = format!("Location: {}\r\n", serve(&keys().digid, answer));
     let replay = sign(&template(), &keys().digid);
     for (reply, failure) in [
         (http("500 Internal", "", &fault), Failure::Unreachable("SOAP fault")),
+        (http("500 Internal", "", "<x/>"), Failure::Unreachable("HTTP status 5xx")),
         (http("503 Busy", "", ""), Failure::Unreachable("HTTP status 5xx")),
         (http("404 Not Found", "", ""), Failure::Unreachable("HTTP status 4xx or other")),
         (http("302 Found", &redirect, ""), Failure::Unreachable("HTTP redirect")),
@@ -96,6 +97,8 @@ async fn every_bad_line_is_told_apart() {
             Failure::Unreachable("an answer that is no XML"),
         ),
         (http("200 OK", "", &large), Failure::Unreachable("an answer too large")),
+        (http("200 OK", "", &largest), Failure::Hostile("no root element")),
+        (http("200 OK", "", &format!("{largest} ")), Failure::Unreachable("an answer too large")),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n<".to_vec(),
             Failure::Unreachable("broken connection"),

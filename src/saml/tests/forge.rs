@@ -89,6 +89,18 @@ impl Pair {
     }
 }
 
+/// The same key with a certificate of other dates.
+pub(super) fn dated(pair: &Pair, from: Timestamp, to: Timestamp) -> Pair {
+    let asn1 = |time: Timestamp| Asn1Time::from_unix(time.epoch()).unwrap();
+    let mut builder = X509::builder().unwrap();
+    builder.set_version(2).unwrap();
+    builder.set_pubkey(&pair.key).unwrap();
+    builder.set_not_before(&asn1(from)).unwrap();
+    builder.set_not_after(&asn1(to)).unwrap();
+    builder.sign(&pair.key, MessageDigest::sha256()).unwrap();
+    Pair { key: pair.key.clone(), certificate: builder.build() }
+}
+
 /// DigiD, ourselves, and a stranger.
 pub(super) struct Keys {
     pub(super) digid: Pair,

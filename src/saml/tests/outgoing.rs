@@ -63,6 +63,7 @@ fn check_request(request: &Element, outgoing: &Outgoing, destination: &str, forc
 async fn a_redirect_carries_a_signature_over_the_query_as_sent() {
     let outgoing = request(settings(), true).await;
     let Delivery::Redirect(url) = &outgoing.how else { panic!("a redirect") };
+    assert_eq!(format!("{:?}", outgoing.how), "Redirect(…)");
     let query = url.query().unwrap().strip_prefix("x=1&").expect("DigiD's own parameter is kept");
     let (signed, signature) = query.split_once("&Signature=").unwrap();
     let pairs: Vec<(String, String)> = url.query_pairs().into_owned().skip(1).collect();
@@ -89,6 +90,7 @@ async fn a_post_carries_its_signature_inside() {
     let settings = Settings { binding: Binding::Post, acs_index: None, ..settings() };
     let outgoing = request(settings, false).await;
     let Delivery::Post { action, saml_request, relay_state } = &outgoing.how else { panic!("a form") };
+    assert_eq!(format!("{:?}", outgoing.how), "Post(…)");
     assert_eq!(relay_state, "a b&c=\"<é");
     let text = String::from_utf8(STANDARD.decode(saml_request).unwrap()).unwrap();
     let request = signed_by_us(&text);

@@ -1,18 +1,15 @@
 //! One key after another: ours at their moments, and metadata that ends.
 
-use openssl::asn1::Asn1Time;
 use openssl::hash::MessageDigest;
 use openssl::sign::Verifier;
-use openssl::x509::X509;
 use samael::crypto::{AllowedSignatureAlgorithm, Crypto, CryptoProvider, ReduceMode};
 
-use super::forge::{DIGID, Pair, RESOLVE_ID, artifact_of, expected, keys, now, resigned, settings};
+use super::forge::{DIGID, Pair, RESOLVE_ID, artifact_of, dated, expected, keys, now, resigned, settings};
 use super::forge_routing::{self, KEY_NAME, alone, signed};
 use super::outgoing::parse;
 use crate::domain::{
     assurance::Level,
     finding::{Report, Verdict},
-    time::Timestamp,
 };
 use crate::saml::xml::{DS, Element, MD};
 use crate::saml::{
@@ -147,10 +144,10 @@ fn keys_that_could_not_take_over_are_refused_at_start() {
     assert!(refused(&twice).contains("a key name is there twice"));
     let mut mixed = good.clone();
     mixed.next_signing[0].1.pem.key = keys().ours.pem().key;
-    assert!(refused(&mixed).contains("the next SAML signing private key does not belong"));
+    assert!(refused(&mixed).contains("does not belong to"));
     let mut mixed = good.clone();
     mixed.next_tls[0].1.key = keys().ours.pem().key;
-    assert!(refused(&mixed).contains("the next TLS client private key does not belong"));
+    assert!(refused(&mixed).contains("does not belong to"));
     let mut unordered = good.clone();
     unordered.next_tls.push((now(), keys().ours.pem()));
     assert!(refused(&unordered).contains("[[digid.next_tls]] must stand in the order"));
@@ -177,18 +174,6 @@ async fn metadata_that_has_ended_counts_no_more() {
     assert!(ServiceProvider::new(&settings, end.plus(-1)).is_ok());
     let late = ServiceProvider::new(&settings, end).expect_err("refused").to_string();
     assert!(late.contains("it ended on 2026-11-22T13:00:00Z"), "{late}");
-}
-
-/// The same key with a certificate of other dates.
-fn dated(pair: &Pair, from: Timestamp, to: Timestamp) -> Pair {
-    let asn1 = |time: Timestamp| Asn1Time::from_unix(time.epoch()).unwrap();
-    let mut builder = X509::builder().unwrap();
-    builder.set_version(2).unwrap();
-    builder.set_pubkey(&pair.key).unwrap();
-    builder.set_not_before(&asn1(from)).unwrap();
-    builder.set_not_after(&asn1(to)).unwrap();
-    builder.sign(&pair.key, MessageDigest::sha256()).unwrap();
-    Pair { key: pair.key.clone(), certificate: builder.build() }
 }
 
 #[test]
@@ -220,6 +205,9 @@ fn the_dates_of_a_rollover_that_would_leave_a_gap_are_told_ahead() {
     };
     assert_eq!(findings(100, None), [""; 0]);
     assert_eq!(findings(20, Some((0, 19))), [""; 0], "its successor is in time");
+    assert_eq!(findings(20, Some((0, 20))), [""; 0], "to the second");
+    assert_eq!(findings(20, Some((10, 10))), [""; 0], "it counts from its turn on");
+    assert_eq!(findings(20, Some((0, -1))), [""; 0], "it counts from this second on");
     one(
         90,
         None,
@@ -241,6 +229,11 @@ fn the_dates_of_a_rollover_that_would_leave_a_gap_are_told_ahead() {
         Some((0, 21)),
         "Warning the SAML signing certificate ends on 2026-12-12T12:00:00Z, and its successor takes over only on \
          2026-12-13T12:00:00Z: set that `from` earlier",
+    );
+    one(
+        0,
+        Some((0, 1)),
+        "Warning the SAML signing certificate ends on 2026-11-22T12:00:00Z, and its successor",
     );
     one(
         -1,

@@ -1,6 +1,8 @@
 //! One good answer of the routing service (ST-SAML 1.0), and its spoiled twins. What both interfaces share is shown in
 //! `answers`.
 
+use std::sync::OnceLock;
+
 use super::forge::{self, ACS, Pair, RESOLVE_ID, first_signature, keys, now, part, replace};
 use super::forge_routing::{
     CHILD, Envelope, PARENT, PROVIDERS, acting, alone, attribute, expected, for_child, kind, legal, name_id,
@@ -8,10 +10,11 @@ use super::forge_routing::{
 };
 use crate::domain::assurance::Level;
 use crate::saml::Failure::{self, Hostile};
-use crate::saml::{Expected, Legal, Representation, Verified, artifact};
+use crate::saml::{Expected, Legal, Representation, ServiceProvider, Verified, artifact};
 
 fn accept_for(body: &str, expected: &Expected) -> Result<Verified, Failure> {
-    artifact::accept(&sp().inner, body.as_bytes(), RESOLVE_ID, expected, now())
+    static READER: OnceLock<ServiceProvider> = OnceLock::new();
+    artifact::accept(&READER.get_or_init(sp).inner, body.as_bytes(), RESOLVE_ID, expected, now())
 }
 
 /// What becomes of an answer to a request that did not ask for whom the person acts.

@@ -190,6 +190,13 @@ fn an_element_is_found_by_one_plain_name_or_not_at_all() {
     let two = small(&(signature() + &signature()));
     assert!(Crypto::verify_signed_xml(&two, &der(&keys().digid).into(), Some("ID")).is_ok());
     assert_eq!(by_digid(&two, "_answer"), None, "the first signature holds");
+    // What has only the name of a signature, or only its namespace, is none.
+    for alike in
+        ["<x:Signature xmlns:x=\"urn:x\"/>", "<ds:Object xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"/>"]
+    {
+        let beside = format!("<a><b ID=\"_answer\"><c>1</c>{}{alike}</b></a>", signature());
+        assert!(by_digid(&keys().digid.sign(&beside), "_answer").is_some(), "{alike}");
+    }
     // An ID that would be an expression: bare libxmlsec follows it.
     let expression = "xpointer(/a/b)";
     let pointing = good_under(expression);

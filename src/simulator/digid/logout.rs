@@ -142,27 +142,26 @@ async fn logged_out(digid: &Arc<DigiD>, posted: Posted) -> Result<Url, String> {
     let (sp, now) = (digid.sp().await?, clock::now());
     let here = format!("{}/slo", digid.config.base_url);
     let registered = Arc::clone(&sp);
-    let (id, session) = blocking(move || asked(&posted.request, &registered, &here, now)).await?;
+    let (id, ended) = blocking(move || asked(&posted.request, &registered, &here, now)).await?;
     if posted.relay_state.len() > MAX_RELAY_STATE {
         return Err(format!("its RelayState is longer than {MAX_RELAY_STATE} bytes"));
     }
     let mut sessions = held(&digid.sessions);
-    let before = sessions.len();
-    sessions.retain(|known| *known != session);
-    if sessions.len() == before {
+    if !ended.iter().all(|session| sessions.contains(session)) {
         return Err("there is no such session of that person".into());
     }
+    sessions.retain(|known| !ended.contains(known));
     drop(sessions);
     farewell(digid, &sp, (&id, status), &posted.relay_state, now)
 }
 
-/// Reads a signed request: its ID, and whose session it names.
+/// Reads a signed request: its ID, and whose sessions it names.
 fn asked(
     request: &str,
     sp: &ServiceProvider,
     here: &str,
     now: DateTime<Utc>,
-) -> Result<(String, Session), String> {
+) -> Result<(String, Vec<Session>), String> {
     let compact: String = request.split_whitespace().collect();
     let bytes = STANDARD.decode(compact).map_err(|e| format!("the SAMLRequest: {e}"))?;
     let text = String::from_utf8(bytes).map_err(|e| format!("the SAMLRequest: {e}"))?;
@@ -171,9 +170,10 @@ fn asked(
     check_header(&message, Destination::Required(here), now)?;
     let id = message.attribute("ID").ok_or("it has no ID")?.to_owned();
     let name = message.only(SAML, "NameID").ok_or("it has not exactly one NameID")?;
-    // A session participant must name the session (SAML 2.0 profiles, section 4.4.4.1).
-    let index = message.only(SAMLP, "SessionIndex").ok_or("it has not exactly one SessionIndex")?;
-    Ok((id, Session { index: index.text().to_owned(), name: name.text().to_owned() }))
+    // A session participant must name one session at least (SAML 2.0 profiles, section 4.4.4.1).
+    let session = |index: &Element| Session { index: index.text().to_owned(), name: name.text().to_owned() };
+    let sessions: Vec<Session> = message.all(SAMLP, "SessionIndex").map(session).collect();
+    if sessions.is_empty() { Err("it has no SessionIndex".into()) } else { Ok((id, sessions)) }
 }
 
 /// The address that takes the browser back with a LogoutResponse (SAML 2.0 bindings, section 3.4.4.1).

@@ -154,7 +154,12 @@ async fn a_revoked_or_ended_grant_refreshes_no_more() {
         for now in [at(20), at(21)] {
             match family {
                 0 => store.revoke_grant(&grant.id, "test", now).await.unwrap(),
-                1 => drop(store.end_session(&grant.sid, &Event::default(), now).await.unwrap()),
+                1 => drop(
+                    store
+                        .end_sessions((&grant.sid, &grant.person), None, &Event::default(), now)
+                        .await
+                        .unwrap(),
+                ),
                 _ => store.revoke_account_grants(&grant.account, now).await.unwrap(),
             }
         }

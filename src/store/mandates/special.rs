@@ -79,7 +79,8 @@ impl Store {
         Ok(Ok(()))
     }
 
-    /// Confirms a basis that somebody else than `by` attested, once: from now on it stands. Gives its mandate.
+    /// Confirms a basis that somebody else than `by` attested, once: from now on it stands. Gives its mandate. Names of
+    /// staff are ASCII (`domain::line::staff`), which is all that LOWER knows.
     pub async fn confirm_special(
         &self,
         id: &SpecialBasisId,

@@ -70,8 +70,8 @@ async fn whoever_was_given_something_is_told_once_however_often_the_session_ends
     let other = session(&fresh, 900, &["a"]).await;
     let session = session(&fresh, 900, &["a", "b", "a"]).await;
     assert_eq!(due(&fresh, 20).await, [], "nothing ended");
-    fresh.store.end_session(&session.sid, &EVENT, at(20)).await.unwrap();
-    fresh.store.end_session(&session.sid, &EVENT, at(21)).await.unwrap();
+    fresh.store.end_sessions((&session.sid, &session.person), None, &EVENT, at(20)).await.unwrap();
+    fresh.store.end_sessions((&session.sid, &session.person), None, &EVENT, at(21)).await.unwrap();
     assert_eq!(due(&fresh, 22).await, each(&session, &["a", "b"]));
     assert_eq!(due(&fresh, 41).await, [], "claimed");
     assert_eq!(due(&fresh, 42).await.len(), 2, "the lease is over, and nobody settled them");
@@ -108,7 +108,7 @@ async fn a_session_that_nobody_visits_any_more_is_ended_by_the_sweeper_with_all_
 async fn of_a_hundred_who_claim_at_once_one_gets_it() {
     let fresh = fresh().await;
     let session = session(&fresh, 900, &["a"]).await;
-    fresh.store.end_session(&session.sid, &EVENT, at(20)).await.unwrap();
+    fresh.store.end_sessions((&session.sid, &session.person), None, &EVENT, at(20)).await.unwrap();
     let tries: Vec<_> = (0..100)
         .map(|_| {
             let store = fresh.store.clone();
@@ -126,7 +126,7 @@ async fn of_a_hundred_who_claim_at_once_one_gets_it() {
 async fn who_is_busy_is_passed_over_and_who_was_tried_least_comes_first() {
     let fresh = fresh().await;
     let (one, two) = (session(&fresh, 900, &["a", "b"]).await, session(&fresh, 900, &["c"]).await);
-    fresh.store.end_session(&one.sid, &EVENT, at(20)).await.unwrap();
+    fresh.store.end_sessions((&one.sid, &one.person), None, &EVENT, at(20)).await.unwrap();
     let claim = async |most, busy: &'static [&str], now| {
         fresh.store.claim_notices(most, busy, 20, at(now)).await.unwrap()
     };
@@ -135,7 +135,7 @@ async fn who_is_busy_is_passed_over_and_who_was_tried_least_comes_first() {
     let first = claim(4, &[], 20).await;
     assert_eq!((first.len(), first[0].client_id.as_str(), first[0].tries), (1, "a", 1));
     // Due later than the others, and first all the same.
-    fresh.store.end_session(&two.sid, &EVENT, at(50)).await.unwrap();
+    fresh.store.end_sessions((&two.sid, &two.person), None, &EVENT, at(50)).await.unwrap();
     assert_eq!(claim(1, &[], 50).await[0].client_id, "c");
 }
 
@@ -143,7 +143,7 @@ async fn who_is_busy_is_passed_over_and_who_was_tried_least_comes_first() {
 async fn what_is_put_off_comes_again_and_what_is_settled_never_does() {
     let fresh = fresh().await;
     let session = session(&fresh, 900, &["a"]).await;
-    fresh.store.end_session(&session.sid, &EVENT, at(20)).await.unwrap();
+    fresh.store.end_sessions((&session.sid, &session.person), None, &EVENT, at(20)).await.unwrap();
     let claim = async |now| fresh.store.claim_notices(4, &[], 20, at(now)).await.unwrap().pop();
     let first = claim(20).await.unwrap();
     fresh.store.put_off_notice(&first, at(300)).await.unwrap();

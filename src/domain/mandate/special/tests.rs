@@ -54,6 +54,9 @@ fn it_counts_from_its_confirmation_by_somebody_else_until_its_end() {
     for own in ["els", "Els", "ELS"] {
         assert_eq!(look(&[basis(now, ends, Some(own))], now), Standing::AwaitingConsent, "{own}");
     }
+    // What SQL takes for two, stored by whatever way.
+    let accented = SpecialBasis { attested_by: "zo\u{eb}".into(), ..basis(now, ends, Some("ZO\u{cb}")) };
+    assert_eq!(look(&[accented], now), Standing::AwaitingConsent);
     let mut two = basis(now, ends, Some("joost"));
     assert_eq!(look(std::slice::from_ref(&two), now), active);
     assert_eq!(look(std::slice::from_ref(&two), ends.plus(-1)), active);

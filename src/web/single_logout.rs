@@ -1,6 +1,5 @@
 //! Single logout with DigiD: the way there and back, and the door at which DigiD itself asks.
 
-use askama::Template;
 use axum::{
     body::Bytes,
     extract::RawQuery,
@@ -9,52 +8,25 @@ use axum::{
 };
 
 use super::{
+    digid::{DigidFormPage, Errand},
     error::{Failed, log, see_other},
     error_page::Problem,
-    logout::LoggedOutPage,
+    logged_out::{LoggedOutPage, PartlyLoggedOutPage},
     page::{self, Frame},
     visit::Visit,
 };
 use crate::{
-    domain::{fault::Fault, lang::Lang, proof::Digid},
+    domain::{fault::Fault, lang::Lang},
     flows::{
         Refused, Stop,
-        single_logout::{arrive, depart, hear, is_on},
+        single_logout::{StillIn, arrive, depart, hear, is_on},
     },
     oidc::{params::Params, path},
-    saml::{Failure, fault},
+    saml::{Failure, Said, fault},
 };
 
-/// "U bent hier uitgelogd, en bij DigiD nog niet." The form is posted, for it holds a BSN, and by the user's own press of the
-/// button, so that it works without a script (SAML 2.0 bindings, section 3.5.4).
-#[derive(Template)]
-#[template(path = "digid_logout.html")]
-pub struct DigidLogoutPage {
-    /// What surrounds it; its `form_origins` must hold the origins of `action` and of the portal.
-    pub frame: Frame,
-    /// Where DigiD takes requests to log out.
-    pub action: String,
-    /// The signed `LogoutRequest`, in base64.
-    pub saml_request: String,
-    /// What DigiD gives back as it is.
-    pub relay_state: String,
-}
-
-/// "U bent hier uitgelogd, maar misschien nog niet overal."
-#[derive(Template)]
-#[template(path = "partly_logged_out.html")]
-pub struct PartlyLoggedOutPage {
-    /// What surrounds it.
-    pub frame: Frame,
-    /// Where the portal wants the browser now: an address that it registered.
-    pub back: Option<String>,
-}
-
-page::rendered!(DigidLogoutPage);
-page::rendered!(PartlyLoggedOutPage);
-
 /// The page after a session that DigiD opened has ended here.
-pub(super) async fn leave(visit: &Visit, lang: Lang, who: &Digid, back: Option<String>) -> Response {
+pub(super) async fn leave(visit: &Visit, lang: Lang, who: &StillIn, back: Option<String>) -> Response {
     let mut frame = Frame::leaving(lang);
     match depart(&visit.app, who, back.clone(), visit.now).await {
         Ok(departure) => {
@@ -63,11 +35,15 @@ pub(super) async fn leave(visit: &Visit, lang: Lang, who: &Digid, back: Option<S
             let origins = [Some(departure.action.clone()), portal];
             frame.form_origins = origins.iter().flatten().map(page::form_origin).collect();
             let (action, saml_request) = (departure.action.into(), departure.saml_request);
-            DigidLogoutPage { frame, action, saml_request, relay_state: departure.relay_state }.render()
+            let (errand, relay_state) = (Errand::LogOut, departure.relay_state);
+            DigidFormPage { errand, frame, action, saml_request, relay_state }.render()
         }
         Err(refused) => {
             // The user is out here all the same, and hears what is true.
-            note(refused);
+            match refused {
+                Refused::Because(failure) => drop(log(&Fault::from(failure))),
+                Refused::Stopped(stop) => note(stop),
+            }
             PartlyLoggedOutPage { frame, back }.render()
         }
     }
@@ -97,9 +73,16 @@ pub async fn post(visit: Visit, body: Bytes) -> Result<Response, Failed> {
     Ok(match hear(&visit.app, body.into(), visit.now).await {
         Ok(answer) => (xml, answer).into_response(),
         Err(refused) => {
-            let sender = note(refused);
+            let said = match refused {
+                Refused::Because(Failure::Hostile(_)) => Said::Refused,
+                Refused::Because(_) => Said::NotNow,
+                Refused::Stopped(stop) => {
+                    note(stop);
+                    Said::NotNow
+                }
+            };
             // SOAP 1.1 sends every fault with this status (section 6.2).
-            (StatusCode::INTERNAL_SERVER_ERROR, xml, fault(sender)).into_response()
+            (StatusCode::INTERNAL_SERVER_ERROR, xml, fault(said)).into_response()
         }
     })
 }
@@ -108,14 +91,9 @@ fn in_use(visit: &Visit) -> Result<(), Failed> {
     if is_on(&visit.app) { Ok(()) } else { Err(Failed::Page(Problem::NotFound, None)) }
 }
 
-/// Logs what is ours to mend. Gives whether it was the sender's doing.
-fn note(refused: Refused<Failure>) -> bool {
-    let fault = match refused {
-        Refused::Because(Failure::Hostile(_)) => return true,
-        Refused::Because(failure) => Fault::from(failure),
-        Refused::Stopped(Stop::Fault(fault)) => fault,
-        Refused::Stopped(_) => return false,
-    };
-    log(&fault);
-    false
+/// Logs what is ours to mend.
+fn note(stop: Stop) {
+    if let Stop::Fault(fault) = stop {
+        log(&fault);
+    }
 }

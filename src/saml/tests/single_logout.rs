@@ -12,13 +12,12 @@ use super::forge::{
     self, DIGID, SP, digid_metadata, keys, now, replace, resigned, settings, signature, soap,
 };
 use super::outgoing::{parse, signed_by_us};
-use crate::domain::assurance::Level;
 use crate::domain::bsn::Bsn;
-use crate::domain::proof::Digid;
+use crate::domain::single_logout::LogoutRequest;
 use crate::saml::Failure::{self, Hostile};
-use crate::saml::logout::accept;
+use crate::saml::single_logout::accept;
 use crate::saml::xml::{MD, SAML, SAMLP, SOAP};
-use crate::saml::{LogoutRequest, ServiceProvider, Settings, fault};
+use crate::saml::{Said, ServiceProvider, Settings, fault};
 
 const OURS: &str = "https://login.zorg.example/digid/logout";
 const THEIRS: &str = "https://digid.example/saml/idp/request_logout";
@@ -40,9 +39,8 @@ fn sp() -> ServiceProvider {
     ServiceProvider::new(&with_logout(), now()).unwrap()
 }
 
-fn who(session: Option<&str>) -> Digid {
-    let bsn = Bsn::parse("111222333").unwrap();
-    Digid { bsn, level: Level::Midden, session: session.map(str::to_owned), authority: None }
+fn who() -> Bsn {
+    Bsn::parse("111222333").unwrap()
 }
 
 /// As DigiD's example has it, and with what SAML allows besides.
@@ -161,9 +159,10 @@ fn only_digids_signature_counts_while_a_certificate_is_valid() {
 }
 
 #[tokio::test]
-async fn our_request_is_signed_and_names_person_and_session() {
-    for session in [Some("_a&b"), None] {
-        let outgoing = sp().logout_request(&who(session), now()).await.unwrap();
+async fn our_request_is_signed_and_names_person_and_sessions() {
+    for sessions in [&["_a&b"][..], &[], &["_newest", "_older"]] {
+        let named: Vec<String> = sessions.iter().map(|&session| session.to_owned()).collect();
+        let outgoing = sp().logout_request(&who(), &named, now()).await.unwrap();
         assert_eq!(outgoing.action.as_str(), THEIRS);
         let text = String::from_utf8(STANDARD.decode(&outgoing.saml_request).unwrap()).unwrap();
         let request = signed_by_us(&text);
@@ -175,13 +174,13 @@ async fn our_request_is_signed_and_names_person_and_session() {
         assert_eq!(request.one(SAML, "Issuer", "").unwrap().text(), SP);
         let name = request.one(SAML, "NameID", "").unwrap();
         assert_eq!((name.text(), name.attribute("Format")), ("s00000000:111222333", None));
-        let index = request.at_most_one(SAMLP, "SessionIndex", "").unwrap();
-        assert_eq!(index.map(crate::saml::xml::Element::text), session);
+        let indexes = request.all(SAMLP, "SessionIndex").map(crate::saml::xml::Element::text);
+        assert_eq!(indexes.collect::<Vec<_>>(), sessions);
         assert_eq!(format!("{outgoing:?}"), "OutgoingLogout(…)");
     }
     let off = ServiceProvider::new(&settings(), now()).unwrap();
     assert!(!off.has_logout() && sp().has_logout());
-    assert!(off.logout_request(&who(None), now()).await.is_err());
+    assert!(off.logout_request(&who(), &[], now()).await.is_err());
 }
 
 #[tokio::test]
@@ -196,8 +195,8 @@ async fn our_answer_is_signed_and_names_the_request() {
     assert_eq!(message.one(SAML, "Issuer", "").unwrap().text(), SP);
     let code = message.one(SAMLP, "Status", "").unwrap().one(SAMLP, "StatusCode", "").unwrap();
     assert_eq!(code.attribute("Value"), Some("urn:oasis:names:tc:SAML:2.0:status:Success"));
-    for (sender, code) in [(true, "soapenv:Client"), (false, "soapenv:Server")] {
-        let fault = parse(&fault(sender));
+    for (said, code) in [(Said::Refused, "soapenv:Client"), (Said::NotNow, "soapenv:Server")] {
+        let fault = parse(&fault(said));
         let fault = fault.one(SOAP, "Body", "").unwrap().one(SOAP, "Fault", "").unwrap();
         assert_eq!(fault.one("", "faultcode", "").unwrap().text(), code);
     }
@@ -247,6 +246,7 @@ fn the_end_is_whole_only_where_digid_says_so_of_our_request() {
     }
     assert!(!sp.says_whole("", "_us") && !sp.says_whole("é", "_us") && !sp.says_whole("AAAA", "_us"));
     assert!(!sp.says_whole(&STANDARD.encode(&good), "_us"), "not deflated");
+    assert!(whole(&(good.clone() + &" ".repeat(8 * 1024))), "longer than any of DigiD's");
     // A few bytes that would become gigabytes.
     assert!(!whole(&(good.clone() + &" ".repeat(1 << 24))));
 }

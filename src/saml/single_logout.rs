@@ -22,7 +22,7 @@ use super::service_provider::{Inner, ServiceProvider};
 use super::xml::{self, Element, Reason, SAML, SAMLP, escape};
 use super::{Failure, verify};
 use crate::domain::bsn::Bsn;
-use crate::domain::proof::Digid;
+use crate::domain::single_logout::LogoutRequest;
 use crate::domain::time::Timestamp;
 
 /// The largest LogoutResponse, in bytes. DigiD's has some hundreds.
@@ -53,27 +53,9 @@ pub struct OutgoingLogout {
     pub saml_request: String,
 }
 
-/// DigiD's request, after every check but whether it came before. `Debug` prints nothing.
-pub struct LogoutRequest {
-    /// Its `ID`, for the caller to accept once only.
-    pub id: String,
-    /// Whom to log out.
-    pub bsn: Bsn,
-    /// Which of DigiD's sessions ended; without it, all of them.
-    pub session: Option<String>,
-    /// When it was made.
-    pub issued: Timestamp,
-}
-
 impl fmt::Debug for OutgoingLogout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("OutgoingLogout(…)")
-    }
-}
-
-impl fmt::Debug for LogoutRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LogoutRequest(…)")
     }
 }
 
@@ -83,16 +65,22 @@ impl ServiceProvider {
         self.inner.logout.is_some()
     }
 
-    /// Makes a signed request to log somebody out of DigiD (step U2), naming the session they came from.
-    pub async fn logout_request(&self, who: &Digid, now: Timestamp) -> Result<OutgoingLogout, Failure> {
+    /// Makes a signed request to log somebody out of DigiD (step U2), naming the sessions they came from, the newest first:
+    /// one at least where DigiD named any (SAML 2.0 profiles, section 4.4.4.1), and who reads only one reads that.
+    pub async fn logout_request(
+        &self,
+        bsn: &Bsn,
+        sessions: &[String],
+        now: Timestamp,
+    ) -> Result<OutgoingLogout, Failure> {
         let action = self.logout()?.digid.clone();
         let (sp, id) = (self.inner.clone(), new_id()?);
         let destination = format!("Destination=\"{}\"", escape(action.as_str()));
         let index = |index: &String| format!("<samlp:SessionIndex>{}</samlp:SessionIndex>", escape(index));
         let content = format!(
             "<saml:NameID>{}</saml:NameID>{}",
-            assertion::name_id(&who.bsn),
-            who.session.as_ref().map(index).unwrap_or_default(),
+            assertion::name_id(bsn),
+            sessions.iter().map(index).collect::<String>(),
         );
         let ours = id.clone();
         let work = move || message(&sp, ("LogoutRequest", &ours), &destination, &content, now);
@@ -193,12 +181,20 @@ fn whole(sp: &Inner, saml_response: &str, id: &str) -> Result<bool, Reason> {
     Ok(ours && response::is_whole_success(&response)?)
 }
 
-/// What is said over SOAP instead of an answer: the request is refused (`sender`), or could not be carried out now.
-pub fn fault(sender: bool) -> String {
-    let (code, text) = if sender {
-        ("Client", "this LogoutRequest is refused")
-    } else {
-        ("Server", "not now, try again later")
+/// What is said over SOAP instead of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// The request is refused: sent again it would be refused again.
+    Refused,
+    /// It could not be carried out now.
+    NotNow,
+}
+
+/// The SOAP 1.1 fault that says so (section 4.4).
+pub fn fault(said: Said) -> String {
+    let (code, text) = match said {
+        Said::Refused => ("Client", "this LogoutRequest is refused"),
+        Said::NotNow => ("Server", "not now, try again later"),
     };
     in_soap(&format!(
         "<soapenv:Fault><faultcode>soapenv:{code}</faultcode><faultstring>{text}</faultstring></soapenv:Fault>"

@@ -1,0 +1,74 @@
+//! More logins than people finish: anybody can begin one, and each is kept for half an hour. `docs/adr/0017`.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use crate::{domain::fault::Fault, store::Store};
+
+/// How many logins there may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How many in which nothing was proven, before the oldest of them give way.
+    pub unproven: i64,
+    /// How many of all kinds, before no more begin.
+    pub all: i64,
+    /// How many give way in one statement, so that it never holds the writer long.
+    pub batch: i64,
+    /// How many such statements there are at one go.
+    pub batches: usize,
+}
+
+impl Default for Limits {
+    /// About 150 and 300 megabytes. At one go, each ten seconds, more give way than one writer can begin in that time.
+    fn default() -> Self {
+        Self { unproven: 200_000, all: 400_000, batch: 250, batches: 40 }
+    }
+}
+
+/// Keeps the number of logins under way within its limits.
+#[derive(Debug)]
+pub struct Crowd {
+    limits: Limits,
+    /// How many there are, as last counted, with those that asked to begin here since.
+    under_way: AtomicI64,
+}
+
+impl Crowd {
+    /// One that has counted nobody yet.
+    pub const fn new(limits: Limits) -> Self {
+        Self { limits, under_way: AtomicI64::new(0) }
+    }
+
+    /// Whether one more login may begin. Counts it.
+    pub fn lets_in(&self) -> bool {
+        self.under_way.fetch_add(1, Ordering::Relaxed) < self.limits.all
+    }
+
+    /// Counts the logins anew, and lets the oldest in which nothing was proven give way where there are too many.
+    pub async fn thin(&self, store: &Store) -> Result<(), Fault> {
+        let (unproven, mut under_way) = store.logins_under_way().await?;
+        self.under_way.store(under_way, Ordering::Relaxed);
+        let mut too_many = unproven - self.limits.unproven;
+        if too_many <= 0 {
+            return Ok(());
+        }
+        for _ in 0..self.limits.batches {
+            let most = too_many.min(self.limits.batch);
+            let gone = if most > 0 { store.drop_unproven_logins(most).await? } else { 0 };
+            if gone == 0 {
+                break;
+            }
+            let gone = i64::try_from(gone)?;
+            (too_many, under_way) = (too_many - gone, under_way - gone);
+            self.under_way.fetch_sub(gone, Ordering::Relaxed);
+        }
+        tracing::warn!(
+            under_way,
+            too_many,
+            "more logins are begun than people finish: the oldest in which nothing was proven gave way"
+        );
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

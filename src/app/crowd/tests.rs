@@ -1,0 +1,104 @@
+//! With limits that a test reaches, against a real store.
+
+use super::*;
+use crate::{
+    domain::{
+        ask::tests::ask,
+        assurance::Level,
+        code::SentCode,
+        email::Email,
+        id::{AccountId, LoginId},
+        login::{Choose, Login, SentRequest, Step},
+        proof::Opening,
+        secret::Secret,
+        time::Timestamp,
+    },
+    store::{
+        ephemeral::Versioned,
+        testing::{Fresh, fresh},
+    },
+};
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_epoch(seconds)
+}
+
+fn begun(seconds: i64) -> Login<Choose> {
+    Login::start(ask(), Secret::token("").hashed(), at(seconds))
+}
+
+/// The button was pressed, and nothing is proven.
+fn away(login: Login<Choose>) -> Login<Step> {
+    let required = Level::Midden;
+    let sent = SentRequest { id: "_1".into(), at: at(1), required, forced: false, representation: false };
+    login.to_digid(sent).any()
+}
+
+/// The password was right.
+fn proven(login: Login<Choose>) -> Login<Step> {
+    let code = SentCode::first(vec![1], "K7Q".into(), at(1));
+    let opening = Opening { account: AccountId::random(), era: 0 };
+    login.opened(Email::parse("a@example.nl").unwrap(), opening, code).any()
+}
+
+/// Begins a login in that second, and moves it on.
+async fn enter(f: &Fresh, second: i64, on: impl FnOnce(Login<Choose>) -> Login<Step>) -> LoginId {
+    let login = begun(second);
+    let id = login.id.clone();
+    f.store.begin_login(&login.clone().any()).await.unwrap();
+    assert!(f.store.move_login(&Versioned { value: on(login), version: 1 }).await.unwrap());
+    id
+}
+
+async fn lives(f: &Fresh, id: &LoginId) -> bool {
+    f.store.login(id, at(100)).await.unwrap().is_some()
+}
+
+#[tokio::test]
+async fn the_oldest_in_which_nothing_was_proven_give_way_and_no_more_than_are_too_many() {
+    let f = fresh().await;
+    let old = [enter(&f, 1, proven).await, enter(&f, 2, proven).await];
+    let touched = enter(&f, 3, away).await;
+    let mut untouched = Vec::new();
+    for second in 4..15 {
+        let login = begun(second).any();
+        f.store.begin_login(&login).await.unwrap();
+        untouched.push(login.id);
+    }
+    let late = enter(&f, 15, away).await;
+    // Thirteen in which nothing was proven: eight are too many, and at most six go at one go.
+    let crowd = Crowd::new(Limits { unproven: 5, all: 100, batch: 2, batches: 3 });
+    for left in [7, 5, 5] {
+        crowd.thin(&f.store).await.unwrap();
+        assert_eq!(f.store.logins_under_way().await.unwrap(), (left, left + 2));
+        assert_eq!(crowd.under_way.load(Ordering::Relaxed), left + 2);
+    }
+    assert!(!lives(&f, &touched).await, "a button that was pressed proves nothing");
+    for (n, id) in untouched.iter().enumerate() {
+        assert_eq!(lives(&f, id).await, n >= 7, "{n}");
+    }
+    assert!(lives(&f, &late).await && lives(&f, &old[0]).await && lives(&f, &old[1]).await);
+}
+
+#[tokio::test]
+async fn past_the_second_bound_no_more_begin_until_there_is_room() {
+    let f = fresh().await;
+    let crowd = Crowd::new(Limits { unproven: 1, all: 3, batch: 9, batches: 9 });
+    let tries: Vec<_> = (0..5).map(|_| crowd.lets_in()).collect();
+    assert_eq!(tries, [true, true, true, false, false], "those that began since the last count are counted");
+    let mut ids = Vec::new();
+    for second in 1..=3 {
+        ids.push(enter(&f, second, proven).await);
+    }
+    crowd.thin(&f.store).await.unwrap();
+    assert!(!crowd.lets_in(), "three in which something was proven do not give way");
+    assert!(f.store.end_login(&ids[0], at(9)).await.unwrap());
+    crowd.thin(&f.store).await.unwrap();
+    assert!(crowd.lets_in() && !crowd.lets_in());
+}
+
+#[test]
+fn the_bounds_are_those_of_the_decision() {
+    let Limits { unproven, all, batch, batches } = Limits::default();
+    assert_eq!((unproven, all, batch, batches), (200_000, 400_000, 250, 40));
+}

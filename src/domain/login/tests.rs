@@ -1,0 +1,255 @@
+//! Each road through a login, and what it is worth at its end.
+
+mod proven;
+
+use super::*;
+use crate::domain::{
+    ask::{Prompt, tests::ask},
+    bsn::Bsn,
+    code::{CodeFor, SentCode, WrongCode},
+    email::Email,
+    id::AccountId,
+};
+
+/// The keyed hash of the code that is mailed in these tests.
+const CODE: &[u8] = &[1];
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_epoch(seconds)
+}
+
+fn start() -> Login<Choose> {
+    Login::start(ask(), Hashed::from_stored(vec![7; 32]), at(100))
+}
+
+fn opening() -> Opening {
+    Opening { account: AccountId::from_stored("account"), era: 3 }
+}
+
+fn person() -> PersonId {
+    PersonId::from_stored("person")
+}
+
+fn email() -> Email {
+    Email::parse("jansen@x.nl").unwrap()
+}
+
+fn code() -> SentCode {
+    SentCode::first(CODE.to_vec(), "K7Q".into(), at(100))
+}
+
+fn sent() -> SentRequest {
+    SentRequest {
+        id: "_request".into(),
+        at: at(110),
+        required: Level::Midden,
+        forced: false,
+        representation: false,
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's own proof")]
+fn proof(authority: Option<ParentalAuthority>) -> Proof<Digid> {
+    let bsn = Bsn::parse("999990019").unwrap();
+    Proof::attest(Digid { bsn, level: Level::Substantieel, session: None, authority }, at(120))
+}
+
+fn question() -> Login<Question> {
+    start().to_digid(sent()).unknown(proof(None), at(130))
+}
+
+fn right<P>(login: Login<Coded<P>>) -> Login<P> {
+    match login.attempt(CODE, at(200)) {
+        Tried::Right(login) => login,
+        Tried::Wrong(_, why) => panic!("the code is right: {why:?}"),
+    }
+}
+
+/// What the page of the mailed code finds when the login comes back from where it was kept.
+fn waits_for<S: Into<Step>>(login: Login<S>) -> Option<(CodeFor, String, String)> {
+    let login = login.any();
+    login.step.mailed().map(|(what, mailed)| (what, mailed.to.typed().into(), mailed.code.reference.clone()))
+}
+
+fn its_code(what: CodeFor) -> (CodeFor, String, String) {
+    (what, "jansen@x.nl".into(), "K7Q".into())
+}
+
+#[test]
+fn a_password_and_its_code_are_worth_the_lowest_level() {
+    let login = start().opened(email(), opening(), code());
+    assert_eq!(login.ends, at(100 + LIFE));
+    assert_eq!(waits_for(login.clone()), Some(its_code(CodeFor::LogIn)));
+    let login = right(login);
+    assert_eq!(login.step.opening(), &opening());
+    let proven = login.prove(at(200));
+    assert_eq!((proven.of(), proven.at()), (&Local { opening: opening() }, at(200)));
+    let done = login.done(proven, person()).step;
+    assert_eq!((&done.opening, &done.person), (&opening(), &person()));
+    assert_eq!((done.level(), done.auth_time()), (Level::Local, at(200)));
+    assert!(done.digid().is_none() && done.authority().is_none() && !done.was_linked());
+}
+
+#[test]
+fn a_wrong_code_leaves_the_login_where_it_was_and_counts() {
+    let login = start().opened(email(), opening(), code());
+    let Tried::Wrong(login, WrongCode::Again { left: 4 }) = login.attempt(&[2], at(200)) else {
+        panic!("one of five tries")
+    };
+    let Tried::Wrong(_, why) = login.attempt(&[2], at(200)) else { panic!("it is wrong again") };
+    assert_eq!(why, WrongCode::Again { left: 3 });
+}
+
+#[test]
+fn a_password_leads_nowhere_where_digid_is_demanded_unless_digid_came_first() {
+    for level in Level::ALL {
+        let ask = Ask { level, ..ask() };
+        assert_eq!(Choose::takes_password(&ask), level == Level::Local);
+        assert!(Link::takes_password(&ask));
+    }
+}
+
+#[test]
+fn digid_is_asked_for_what_the_portal_wants_and_afresh_for_a_password() {
+    let wanted = |level, prompt| Choose::wanted(&Ask { level, prompt, ..ask() });
+    assert_eq!(wanted(Level::Local, Prompt::Unset), (Level::Midden, false));
+    assert_eq!(wanted(Level::Hoog, Prompt::Login), (Level::Hoog, true));
+    let hoog = Ask { level: Level::Hoog, ..ask() };
+    assert_eq!(RecoverDigid::wanted(&hoog), (Level::Midden, true));
+}
+
+#[test]
+fn what_digid_vouched_for_is_what_a_known_person_is_worth() {
+    let child = ParentalAuthority::over(PersonId::from_stored("child"));
+    let login = start().to_digid(sent()).known(proof(Some(child.clone())), opening(), person());
+    let done = login.step;
+    assert_eq!((&done.opening, &done.person), (&opening(), &person()));
+    assert_eq!((done.level(), done.auth_time()), (Level::Substantieel, at(120)));
+    assert_eq!(done.digid(), Some(&proof(Some(child.clone()))));
+    assert_eq!(done.authority(), Some(&child));
+    assert!(!done.was_linked());
+}
+
+#[test]
+fn whoever_comes_back_from_digid_without_an_answer_is_told_why() {
+    let away = start().to_digid(sent());
+    assert_eq!(away.step.sent.id, "_request");
+    assert_eq!(away.clone().back(Some(Notice::DigidCancelled)).step.notice, Some(Notice::DigidCancelled));
+    assert_eq!(away.back(None).step.notice, None);
+}
+
+#[test]
+fn an_unknown_digid_waits_a_quarter_of_an_hour_and_never_longer_than_its_login() {
+    let unknown = |now| start().to_digid(sent()).unknown(proof(None), at(now)).ends;
+    assert_eq!((unknown(130), unknown(1900)), (at(130 + 900), at(100 + LIFE)));
+}
+
+#[test]
+fn linking_takes_digid_and_password_and_code() {
+    let login = question().has_account().back().has_account();
+    let login = login.opened(email(), opening(), code());
+    assert_eq!(waits_for(login.clone()), Some(its_code(CodeFor::Link)));
+    let login = right(login);
+    assert_eq!((login.step.opening(), login.digid()), (&opening(), &proof(None)));
+    let local = login.prove(at(200));
+    let done = login.linked(local, person()).step;
+    assert_eq!((&done.opening, &done.person), (&opening(), &person()));
+    assert_eq!((done.level(), done.auth_time()), (Level::Substantieel, at(120)));
+    assert!(done.was_linked());
+}
+
+#[test]
+fn a_new_account_is_worth_what_proved_it() {
+    let mailed = |login: Login<Register>| login.mailed(email(), Some("hash".into()), code());
+    let local = start().to_register();
+    assert!(!local.step.has_digid());
+    assert_eq!(waits_for(mailed(local.clone())), Some(its_code(CodeFor::Register)));
+    let local = right(mailed(local));
+    assert_eq!((local.digid(), local.step.password_hash.as_deref()), (None, Some("hash")));
+    let done = local.registered(opening(), person(), at(200)).step;
+    assert_eq!((done.level(), done.auth_time(), done.was_linked()), (Level::Local, at(200), false));
+    assert_eq!((&done.opening, &done.person), (&opening(), &person()));
+
+    let by_digid = question().has_none();
+    assert!(by_digid.step.has_digid());
+    let by_digid = right(mailed(by_digid));
+    assert_eq!(by_digid.digid(), Some(&proof(None)));
+    let done = by_digid.registered(opening(), person(), at(200)).step;
+    assert_eq!((done.level(), done.auth_time(), done.was_linked()), (Level::Substantieel, at(120), false));
+}
+
+#[test]
+fn whoever_makes_no_account_is_back_where_they_came_from() {
+    assert!(matches!(start().to_register().back().step, Step::Choose(_)));
+    let back = Login::<Question>::try_from(question().has_none().back()).unwrap();
+    assert_eq!(back.step.digid, proof(None));
+}
+
+#[test]
+fn a_forgotten_password_is_replaced_after_the_code() {
+    let login = start().forgot(email(), Some(opening()), code());
+    assert_eq!(waits_for(login.clone()), Some(its_code(CodeFor::Recover)));
+    let login = right(login);
+    assert_eq!(login.opening(), Some(&opening()));
+    let login = Login::<NewPassword>::try_from(login.proven(false).unwrap()).unwrap();
+    assert_eq!((login.opening(), login.was_by_digid()), (&opening(), false));
+    let login = login.spent();
+    assert_eq!(login.step.notice, None);
+    assert_eq!(login.password_changed().step.notice, Some(Notice::PasswordChanged));
+}
+
+#[test]
+fn a_forgotten_password_of_an_account_with_digid_asks_for_digid_too() {
+    let login = right(start().forgot(email(), Some(opening()), code())).proven(true).unwrap();
+    let login = Login::<RecoverDigid>::try_from(login).unwrap();
+    let away = login.to_digid(sent());
+    assert_eq!(away.opening(), &opening());
+    let back = away.clone().back(Some(Notice::DigidCancelled)).step;
+    assert_eq!((back.notice, back.opening), (Some(Notice::DigidCancelled), opening()));
+    let login = away.recovered();
+    assert_eq!((login.opening(), login.was_by_digid()), (&opening(), true));
+}
+
+#[test]
+fn without_an_account_nothing_is_recovered() {
+    let login = right(start().forgot(email(), None, code()));
+    assert!(login.opening().is_none() && login.proven(true).is_none());
+}
+
+#[test]
+fn a_newer_code_takes_the_place_of_the_older_at_every_step_that_waits_for_one() {
+    let register = |login: Login<Register>| login.mailed(email(), None, code()).any().step;
+    let waiting = [
+        start().opened(email(), opening(), code()).any().step,
+        question().has_account().opened(email(), opening(), code()).any().step,
+        register(start().to_register()),
+        start().forgot(email(), Some(opening()), code()).any().step,
+    ];
+    let newer = SentCode::first(vec![2], "ABC".into(), at(200));
+    for mut step in waiting {
+        step.replace_code(newer.clone());
+        let (_, mailed) = step.mailed().unwrap();
+        assert_eq!((mailed.code.reference.as_str(), mailed.to.typed()), ("ABC", "jansen@x.nl"));
+    }
+    let mut choose = start().any().step;
+    choose.replace_code(newer);
+    assert!(choose.mailed().is_none());
+}
+
+#[test]
+fn a_login_is_taken_up_only_at_the_step_where_it_stands() {
+    let kept = question().any();
+    let id = kept.id.clone();
+    let refused = Login::<Link>::try_from(kept).unwrap_err();
+    assert_eq!(refused.id, id);
+    assert_eq!(Login::<Question>::try_from(*refused).unwrap().id, id);
+}
+
+#[test]
+fn a_login_comes_back_from_where_it_was_kept_as_it_was() {
+    let kept = serde_json::to_string(&question().any()).unwrap();
+    let back: Login<Step> = serde_json::from_str(&kept).unwrap();
+    assert_eq!(Login::<Question>::try_from(back).unwrap().step.digid, proof(None));
+    let spoilt = kept.replace("999990019", "999990018");
+    assert!(serde_json::from_str::<Login<Step>>(&spoilt).is_err(), "a number that is no BSN");
+}

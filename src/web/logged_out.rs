@@ -1,0 +1,26 @@
+//! The pages at the end of signing out.
+
+use askama::Template;
+
+use super::page::{self, Frame};
+
+/// "U bent uitgelogd."
+#[derive(Template)]
+#[template(path = "logged_out.html")]
+pub struct LoggedOutPage {
+    /// What surrounds it.
+    pub frame: Frame,
+}
+
+/// "U bent hier uitgelogd, maar misschien nog niet overal."
+#[derive(Template)]
+#[template(path = "partly_logged_out.html")]
+pub struct PartlyLoggedOutPage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// Where the portal wants the browser now: an address that it registered.
+    pub back: Option<String>,
+}
+
+page::rendered!(LoggedOutPage);
+page::rendered!(PartlyLoggedOutPage);
