@@ -16,8 +16,6 @@ use super::{fault::Fault, key::Algorithm};
 
 /// The most keys that are read of one client's set.
 const MAX_KEYS: usize = 32;
-/// The most certificates that are kept of one key.
-const MAX_CERTIFICATES: usize = 8;
 /// The members that make a key private or secret (RFC 7518 sections 6.2.2, 6.3.2 and 6.4; RFC 8037 section 2).
 const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "k"];
 /// The most bytes that a member may decode to: a modulus of 8192 bits.
@@ -147,9 +145,6 @@ pub struct ClientKey {
     /// `sig` or `enc`, if it says so.
     #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
     pub usage: Option<String>,
-    /// Its certificates, each DER in base64, its own first (RFC 7517 section 4.7).
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub x5c: Vec<String>,
     /// The key.
     #[serde(flatten)]
     pub public: PublicKey,
@@ -183,13 +178,9 @@ impl JwkSet {
         for jwk in keys {
             let text = |name: &str| jwk.get(name).and_then(Value::as_str).map(str::to_owned);
             match PublicKey::read(jwk) {
-                Ok(public) => read.push(ClientKey {
-                    kid: text("kid"),
-                    alg: text("alg"),
-                    usage: text("use"),
-                    x5c: certificates(jwk),
-                    public,
-                }),
+                Ok(public) => {
+                    read.push(ClientKey { kid: text("kid"), alg: text("alg"), usage: text("use"), public });
+                }
                 Err(BadJwk::Private) => return Err(BadJwk::Private),
                 Err(BadJwk::Shape | BadJwk::Unfit) => {}
             }
@@ -217,11 +208,6 @@ impl JwkSet {
     pub fn keys(&self) -> &[ClientKey] {
         &self.keys
     }
-}
-
-fn certificates(jwk: &Value) -> Vec<String> {
-    let all = jwk.get("x5c").and_then(Value::as_array).into_iter().flatten();
-    all.filter_map(|one| one.as_str().map(str::to_owned)).take(MAX_CERTIFICATES).collect()
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::{dpop, path, signing_key::core_alg};
 use crate::domain::{assurance::Level, fault::Fault, key::Algorithm, scope::Scope};
 
 /// Members that openidconnect does not know.
+#[expect(clippy::struct_excessive_bools, reason = "each is a member that a standard names")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extra {
     /// PKCE (RFC 7636): S256 only, and required of everybody.
