@@ -287,6 +287,19 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn ways_to_authenticate_go_by_the_names_of_the_standard() {
+        let secret = || Secret::new("x").hashed();
+        let all = [
+            ClientAuth::None,
+            ClientAuth::ClientSecretBasic(secret()),
+            ClientAuth::ClientSecretPost(secret()),
+            ClientAuth::PrivateKeyJwt,
+        ];
+        let names = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
+        assert_eq!(all.map(|auth| auth.method()), names);
+    }
+
+    #[test]
     fn redirect_uris_are_https_or_this_machine() {
         for good in
             ["https://a.nl/cb?x=1", "http://127.0.0.1:8080/cb", "http://[::1]/cb", "http://localhost/cb"]

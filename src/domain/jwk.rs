@@ -212,6 +212,10 @@ impl JwkSet {
 
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::{
+        rand::SystemRandom,
+        signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair},
+    };
     use serde_json::json;
 
     use super::*;
@@ -256,6 +260,36 @@ mod tests {
     }
 
     #[test]
+    fn a_key_verifies_what_its_other_half_signed_by_its_own_algorithm() {
+        let ec = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let signature = ec.sign(&SystemRandom::new(), b"message").unwrap();
+        let (x, y) = ec.public_key().as_ref()[1..].split_at(32);
+        let jwk = |crv: &str, x: &[u8], y: &[u8]| json!({"kty": "EC", "crv": crv, "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y)});
+        let verifies = |key: &Value, alg, message: &[u8], signature: &[u8]| {
+            let key = PublicKey::read(key).unwrap().verifying(alg);
+            key.map(|key| key.verify_sig(message, signature).is_ok())
+        };
+        let good = jwk("P-256", x, y);
+        assert_eq!(verifies(&good, Algorithm::Es256, b"message", signature.as_ref()), Some(true));
+        assert_eq!(verifies(&good, Algorithm::Es256, b"massage", signature.as_ref()), Some(false));
+        assert_eq!(verifies(&good, Algorithm::EdDsa, b"message", signature.as_ref()), None);
+        // The same bytes, parted elsewhere or under another name, are no key.
+        let point = ec.public_key().as_ref();
+        assert_eq!(PublicKey::read(&jwk("P-256", &point[1..34], &point[34..])), Err(BadJwk::Unfit));
+        assert_eq!(PublicKey::read(&jwk("P-384", x, y)), Err(BadJwk::Unfit));
+        let ed = Ed25519KeyPair::generate().unwrap();
+        let jwk = |crv: &str| json!({"kty": "OKP", "crv": crv, "x": URL_SAFE_NO_PAD.encode(ed.public_key().as_ref())});
+        let signature = ed.sign(b"message");
+        assert_eq!(verifies(&jwk("Ed25519"), Algorithm::EdDsa, b"message", signature.as_ref()), Some(true));
+        assert_eq!(verifies(&jwk("Ed25519"), Algorithm::Rs256, b"message", signature.as_ref()), None);
+        assert_eq!(PublicKey::read(&jwk("Ed448")), Err(BadJwk::Unfit));
+        let set = JwkSet::read(&json!({"keys": [good, jwk("Ed25519")]})).unwrap();
+        let count = |alg| set.candidates(None, alg).count();
+        let counts = Algorithm::ALL.map(count);
+        assert_eq!(counts, [0, 0, 1, 1], "of one kind each");
+    }
+
+    #[test]
     fn of_a_set_only_the_key_that_is_named_and_fits_is_a_candidate() {
         let rsa = json!({"kty": "RSA", "n": MODULUS, "e": "AQAB"});
         let with = |mut jwk: Value, members: Value| {
@@ -279,6 +313,7 @@ mod tests {
         let refused = |set: Value| JwkSet::read(&set).unwrap_err();
         assert_eq!(refused(json!({"keys": []})), BadJwk::Unfit);
         assert_eq!(refused(json!({"keys": [{"kty": "oct", "k": "AA"}]})), BadJwk::Private);
+        assert!(JwkSet::read(&json!({"keys": vec![rsa.clone(); MAX_KEYS]})).is_ok());
         assert_eq!(refused(json!({"keys": vec![rsa; MAX_KEYS + 1]})), BadJwk::Shape);
         assert_eq!(refused(json!([])), BadJwk::Shape);
     }

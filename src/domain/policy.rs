@@ -76,11 +76,21 @@ mod tests {
                     policy.allows_alg(Algorithm::Rs256),
                     policy.allows_alg(Algorithm::Ps256),
                     policy.requires_dpop(),
+                    policy.requires_par(),
                 ],
             )
         };
-        assert_eq!(rules(Policy::Basic), ([true, false, false], [true, true, false], [true, true, false]));
-        assert_eq!(rules(Policy::Nlgov), ([true, true, true], [true, false, false], [true, true, false]));
-        assert_eq!(rules(Policy::Fapi2), ([true, true, false], [false, false, true], [false, true, true]));
+        assert_eq!(
+            rules(Policy::Basic),
+            ([true, false, false], [true, true, false], [true, true, false, false])
+        );
+        assert_eq!(
+            rules(Policy::Nlgov),
+            ([true, true, true], [true, false, false], [true, true, false, false])
+        );
+        assert_eq!(
+            rules(Policy::Fapi2),
+            ([true, true, false], [false, false, true], [false, true, true, true])
+        );
     }
 }

@@ -76,6 +76,13 @@ fn its_code(what: CodeFor) -> (CodeFor, String, String) {
 }
 
 #[test]
+fn a_login_that_adds_to_a_session_keeps_its_account_on_every_step() {
+    let account = || AccountId::from_stored("account");
+    assert_eq!((start().keeps.clone(), start().keeping(account()).keeps), (None, Some(account())));
+    assert_eq!(start().keeping(account()).to_digid(sent()).any().keeps, Some(account()));
+}
+
+#[test]
 fn a_password_and_its_code_are_worth_the_lowest_level() {
     let login = start().opened(email(), opening(), code());
     assert_eq!(login.ends, at(100 + LIFE));
