@@ -21,3 +21,19 @@ impl fmt::Debug for LogoutRequest {
         f.write_str("LogoutRequest(…)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_nothing_of_whom_it_names() {
+        let request = LogoutRequest {
+            id: "_1".to_owned(),
+            bsn: Bsn::parse("999990019").unwrap(),
+            session: None,
+            issued: Timestamp::from_epoch(0),
+        };
+        assert_eq!(format!("{request:?}"), "LogoutRequest(…)");
+    }
+}
