@@ -116,10 +116,9 @@ impl PublicKey {
             }
             (Self::Ec { crv, x, y }, Algorithm::Es256) if crv == "P-256" => {
                 let (x, y) = (decoded(x)?, decoded(y)?);
-                let whole = x.len() == 32 && y.len() == 32;
-                // An uncompressed point: 4, then both halves (SEC 1 section 2.3.3).
+                // An uncompressed point: 4, then both halves (SEC 1 section 2.3.3), of which the library knows the sum.
                 let point = [&[4], &*x, &*y].concat();
-                whole.then(|| ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).ok()).flatten()
+                (x.len() == 32).then(|| ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).ok()).flatten()
             }
             (Self::Okp { crv, x }, Algorithm::EdDsa) if crv == "Ed25519" => {
                 ParsedPublicKey::new(&ED25519, decoded(x)?).ok()
@@ -214,7 +213,11 @@ impl JwkSet {
 mod tests {
     use aws_lc_rs::{
         rand::SystemRandom,
-        signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair},
+        rsa::{KeyPair, KeySize},
+        signature::{
+            ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+            RSA_PSS_SHA256,
+        },
     };
     use serde_json::json;
 
@@ -287,6 +290,26 @@ mod tests {
         let count = |alg| set.candidates(None, alg).count();
         let counts = Algorithm::ALL.map(count);
         assert_eq!(counts, [0, 0, 1, 1], "of one kind each");
+    }
+
+    #[test]
+    fn an_rsa_key_verifies_by_the_padding_of_the_algorithm() {
+        let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
+        let public = pair.public_key();
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let key = PublicKey::Rsa {
+            e: encode(public.exponent().big_endian_without_leading_zero()),
+            n: encode(public.modulus().big_endian_without_leading_zero()),
+        };
+        for (alg, padding, other) in [
+            (Algorithm::Rs256, &RSA_PKCS1_SHA256, Algorithm::Ps256),
+            (Algorithm::Ps256, &RSA_PSS_SHA256, Algorithm::Rs256),
+        ] {
+            let mut signature = vec![0; pair.public_modulus_len()];
+            pair.sign(padding, &SystemRandom::new(), b"message", &mut signature).unwrap();
+            let verifies = |alg| key.verifying(alg).unwrap().verify_sig(b"message", &signature).is_ok();
+            assert!(verifies(alg) && !verifies(other));
+        }
     }
 
     #[test]
