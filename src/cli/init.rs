@@ -80,12 +80,12 @@ fn tell(out: &mut impl Write, folder: &Path) -> io::Result<()> {
     let (config, key, database) = (config.display(), key.display(), database.display());
     writeln!(out, "Made {config}    the configuration: read it through")?;
     writeln!(out, "Made {key}    seals what is secret: keep a copy elsewhere, apart from the database's")?;
-    writeln!(out, "Made {database}    the database, with signing keys for RS256, PS256 and ES256")?;
+    writeln!(out, "Made {database}    the database, with signing keys for RS256, PS256, ES256 and EdDSA")?;
     writeln!(out)?;
     writeln!(out, "Next:")?;
     writeln!(
         out,
-        "  namens --config {config} clients add portal --policy basic --name Portal --redirect-uri URL"
+        "  namens --config {config} clients add portal --policy basic --auth client_secret_basic --name Portal --redirect-uri URL"
     )?;
     writeln!(out, "  namens --config {config} doctor")?;
     writeln!(out, "  namens --config {config} serve")

@@ -283,3 +283,23 @@ async fn a_bsn_that_cannot_be_read_is_told_by_file_and_never_by_content() {
     assert!(wrong.contains("wrong.bsn") && !wrong.contains("99999"), "{wrong}");
     assert_eq!(house.query("SELECT COUNT(*) FROM persons"), ["0"]);
 }
+
+/// What the README and `namens init` tell a newcomer to type works.
+#[tokio::test]
+async fn the_client_that_the_readme_adds_can_be_added() {
+    let house = House::start().await;
+    let read = |name: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+    let text = read("README.md");
+    let line = text.lines().find_map(|line| line.strip_prefix("namens clients add portal ")).unwrap();
+    // Between quotes stands one argument, elsewhere as many as there are words.
+    let arguments = line.split('"').enumerate().flat_map(|(part, text)| match part % 2 {
+        1 => vec![text],
+        _ => text.split_whitespace().collect(),
+    });
+    let arguments: Vec<_> = ["clients", "add", "newcomer"].into_iter().chain(arguments).collect();
+    assert!(house.ok(&arguments).contains("nms_cs_"));
+    assert!(
+        read("src/cli/init.rs")
+            .contains("clients add portal --policy basic --auth client_secret_basic --name")
+    );
+}
