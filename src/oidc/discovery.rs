@@ -19,7 +19,7 @@ use crate::domain::{assurance::Level, fault::Fault, key::Algorithm, scope::Scope
 #[expect(clippy::struct_excessive_bools, reason = "each is a member that a standard names")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extra {
-    /// PKCE (RFC 7636): S256 only, and required of everybody.
+    /// PKCE (RFC 7636): S256 only.
     pub code_challenge_methods_supported: Vec<String>,
     /// Every answer names its issuer (RFC 9207 section 3).
     pub authorization_response_iss_parameter_supported: bool,

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::token::{NO_STORE, authorization, form, refusal};
+use super::token::{CHALLENGE, NO_STORE, authorization, form, refusal};
 use crate::{
     app::App,
     flows::{client_auth::authenticate, par::push},
@@ -30,6 +30,6 @@ pub async fn par(
     };
     match answer.await {
         Ok(pushed) => (StatusCode::CREATED, NO_STORE, Json(pushed)).into_response(),
-        Err(error) => refusal(error, "Basic realm=\"namens\""),
+        Err(error) => refusal(error, CHALLENGE),
     }
 }
