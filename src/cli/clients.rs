@@ -88,7 +88,7 @@ struct Add {
     /// Give it the same subjects as every other client that has this
     #[arg(long)]
     public_subjects: bool,
-    /// How its ID tokens are signed: RS256, PS256, ES256 or EdDSA
+    /// How its ID tokens are signed: RS256, PS256, ES256 or `EdDSA`
     #[arg(long, value_name = "ALG", default_value = "RS256", value_parser = word::<Algorithm>)]
     id_token_alg: Algorithm,
     /// The level below which nobody logs in to it: local, midden, substantieel or hoog

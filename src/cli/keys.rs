@@ -48,7 +48,7 @@ enum Act {
     List,
     /// Let the next key take over as soon as every client can know it, and make a new next one
     Rotate {
-        /// RS256, PS256, ES256 or EdDSA; all of them when left out
+        /// RS256, PS256, ES256 or `EdDSA`; all of them when left out
         #[arg(long, value_parser = word::<Algorithm>)]
         alg: Option<Algorithm>,
     },
