@@ -74,7 +74,7 @@ pub async fn measure() {
 
 async fn log_in(issuer: &str, mail: &std::path::Path, email: &str) {
     let http = Client::builder().redirect(Policy::none()).build().unwrap();
-    let query = "response_type=code&scope=openid&code_challenge_method=S256\
+    let query = "response_type=code&scope=openid&nonce=n&code_challenge_method=S256\
                  &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
     let ask = format!("{issuer}/authorize?client_id={CLIENT}&redirect_uri={CALLBACK}&{query}");
     let started = http.get(ask).send().await.unwrap();
