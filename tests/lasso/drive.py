@@ -200,6 +200,7 @@ class Browser:
     def __init__(self):
         jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
         self.opener = urllib.request.build_opener(Stay, jar, urllib.request.ProxyHandler({}))
+        self.opener.addheaders = [("Accept", "text/html")]
 
     def go(self, url, form=None):
         """Status, address and body, after every redirect but one to the portal, whose address it gives."""
