@@ -3,6 +3,7 @@
 pub mod crowd;
 pub mod digid;
 pub mod knocks;
+pub mod tls;
 
 use std::{
     collections::HashMap,
@@ -22,6 +23,7 @@ use self::{
     crowd::{Crowd, Limits},
     digid::Connection,
     knocks::Knocks,
+    tls::Tls,
 };
 use crate::{
     clock::Clock,
@@ -36,7 +38,7 @@ use crate::{
 
 /// How often the keys are read anew, so that a key made or revoked elsewhere is followed within seconds.
 const KEYS_EVERY: Duration = Duration::from_secs(5);
-/// How often the files of the connection to DigiD are looked at: a handful, and small.
+/// How often the files of TLS and of the connection to DigiD are looked at: a handful, and small.
 const DIGID_EVERY: Duration = Duration::from_secs(2);
 /// How long such a look may take before everything else goes on without it.
 const DIGID_PATIENCE: Duration = Duration::from_secs(10);
@@ -60,6 +62,8 @@ pub struct App {
     pub mailer: Mailer,
     /// The connection to DigiD, where it is contracted.
     pub digid: Option<Connection>,
+    /// What TLS is spoken with, where no proxy does it.
+    pub tls: Option<Arc<Tls>>,
     /// Calls portals.
     pub outbound: Outbound,
     /// Tells the time, once a request.
@@ -84,6 +88,7 @@ impl App {
         let configured = clients(&config)?;
         let digid = config.digid.as_ref().map(|digid| Connection::open(&config, digid, Clock.now()));
         let digid = digid.transpose()?;
+        let tls = config.tls.as_ref().map(|tls| Tls::open(&config, tls)).transpose()?;
         let keyring = read_keyring(&store, &Keyring::default()).await?;
         let added = store.clients().await?;
         keyring.check(&Algorithm::in_use(configured.values().chain(&added)), Clock.now())?;
@@ -100,6 +105,7 @@ impl App {
             config,
             store,
             digid,
+            tls: tls.map(Arc::new),
             configured,
             keyring: RwLock::new(Arc::new(keyring)),
         }))
@@ -124,7 +130,7 @@ impl App {
         tokio::join!(self.clone().keep_following(), self.keep_sweeping());
     }
 
-    /// Follows keys and the files of the connection to DigiD, and lets go of idle memory.
+    /// Follows keys and the files of TLS and of the connection to DigiD, and lets go of idle memory.
     async fn keep_following(self: Arc<Self>) {
         let mut keys = tokio::time::interval(KEYS_EVERY);
         let mut digid = tokio::time::interval(DIGID_EVERY);
@@ -134,7 +140,7 @@ impl App {
                     self.hasher.release_idle();
                     self.follow_keys().await
                 }
-                _ = digid.tick() => self.clone().follow_digid().await,
+                _ = digid.tick() => self.clone().follow_files().await,
             };
             log_failed(outcome);
         }
@@ -171,8 +177,11 @@ impl App {
     }
 
     /// Reads files and signs metadata, which blocks, and does not wait for ever for a file system that is gone.
-    async fn follow_digid(self: Arc<Self>) -> Result<(), Fault> {
+    async fn follow_files(self: Arc<Self>) -> Result<(), Fault> {
         let follow = move || {
+            if let Some(tls) = &self.tls {
+                tls.follow(&self.config, self.clock.now());
+            }
             if let Some(digid) = &self.digid {
                 digid.follow(&self.config, self.clock.now());
             }

@@ -21,6 +21,7 @@ pub mod logout;
 pub mod metrics;
 pub mod page;
 mod par;
+mod proxy;
 pub mod question;
 pub mod recover;
 pub mod register;

@@ -3,7 +3,7 @@
 use std::{fs, path::Path, time::SystemTime};
 
 use crate::{
-    app::{self, digid::service_provider},
+    app::{self, digid::service_provider, tls::Tls},
     config::{BadConfig, Config, secret::refuse_open_file},
     domain::{
         client::Client,
@@ -37,6 +37,7 @@ pub(super) async fn all(path: &Path, report: &mut Report, now: Timestamp) {
         store.close().await;
     }
     digid(&config, report, now);
+    tls(&config, report, now);
     if let Err(fault) = app::outbound(&config) {
         report.error("outbound", fault);
     }
@@ -217,6 +218,14 @@ fn digid(config: &Config, report: &mut Report, now: Timestamp) {
             provider.shared_keys(report);
         }
         Err(fault) => report.error("DigiD", fault),
+    }
+}
+
+fn tls(config: &Config, report: &mut Report, now: Timestamp) {
+    match config.tls.as_ref().map(|section| Tls::open(config, section)) {
+        None => {}
+        Some(Ok(tls)) => tls.look(report, now),
+        Some(Err(error)) => report.error("TLS", error),
     }
 }
 
