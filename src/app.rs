@@ -27,10 +27,10 @@ use self::{
 };
 use crate::{
     clock::Clock,
-    config::{BadConfig, Config},
+    config::{BadConfig, ClientEntry, Config},
     domain::{client::Client, fault::Fault, key::Algorithm},
     mail::Mailer,
-    oidc::keyring::Keyring,
+    oidc::{keyring::Keyring, mtls::Authorities},
     outbound::Outbound,
     password::Hasher,
     store::{Db, Store, Vault},
@@ -64,6 +64,8 @@ pub struct App {
     pub digid: Option<Connection>,
     /// What TLS is spoken with, where no proxy does it.
     pub tls: Option<Arc<Tls>>,
+    /// Who vouches for clients' certificates.
+    pub authorities: Option<Authorities>,
     /// Calls portals.
     pub outbound: Outbound,
     /// Tells the time, once a request.
@@ -97,6 +99,7 @@ impl App {
             hasher: Hasher::new(config.password)?,
             mailer: Mailer::new(&config.mail, &config.folder)?,
             outbound: outbound(&config)?,
+            authorities: authorities(&config)?,
             clock: Clock,
             waiting: Semaphore::new(WAITING),
             knocks: Knocks::default(),
@@ -221,9 +224,22 @@ pub fn outbound(config: &Config) -> Result<Outbound, Fault> {
     Ok(Outbound::new(&roots, config.outbound.reach())?)
 }
 
+/// Who vouches for clients' certificates.
+pub fn authorities(config: &Config) -> Result<Option<Authorities>, BadConfig> {
+    let Some(path) = config.mtls.as_ref().and_then(|mtls| mtls.ca.as_ref()) else { return Ok(None) };
+    let given = digid::given(config, "[mtls] ca", path)?;
+    let wrong = |error| BadConfig::value(format_args!("{}: {error}", given.at));
+    Authorities::from_pem(given.text.as_bytes()).map(Some).map_err(wrong)
+}
+
 /// The clients of the configuration, checked.
 pub fn clients(config: &Config) -> Result<HashMap<String, Client>, BadConfig> {
-    config.clients.iter().map(|entry| Ok((entry.id.clone(), entry.client(&config.folder)?))).collect()
+    let read = |entry: &ClientEntry| {
+        let client = entry.client(&config.folder)?;
+        config.check_certificate(&client)?;
+        Ok((entry.id.clone(), client))
+    };
+    config.clients.iter().map(read).collect()
 }
 
 async fn read_keyring(store: &Store, older: &Keyring) -> Result<Keyring, Fault> {

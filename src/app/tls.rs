@@ -184,7 +184,7 @@ impl Tls {
 }
 
 fn is_for(leaf: &X509, name: &str) -> bool {
-    let der = leaf.to_der().map(CertificateDer::from).unwrap_or_else(|_| CertificateDer::from(Vec::new()));
+    let der = CertificateDer::from(leaf.to_der().unwrap_or_default());
     let (Ok(parsed), Ok(name)) = (ParsedCertificate::try_from(&der), ServerName::try_from(name)) else {
         return false;
     };

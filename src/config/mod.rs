@@ -27,7 +27,7 @@ pub use mail::{Mail, Smtp, SmtpTls};
 pub use metrics::Metrics;
 pub use outbound::Outbound;
 pub use password::Password;
-pub use proxy::Proxy;
+pub use proxy::{CertificateHeader, Proxy};
 pub use secret::SecretSource;
 pub use session::Session;
 pub use tls::{Mtls, Tls};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
 
 use super::{BadConfig, Config};
+use crate::domain::client::{Client, ClientAuth};
 
 /// What `listen` speaks TLS with. Both files are followed while the server runs.
 #[derive(Debug, Clone, Deserialize)]
@@ -39,10 +40,33 @@ impl Mtls {
 }
 
 impl Config {
+    /// The other address of an endpoint: there clients show certificates (RFC 8705 section 5).
+    pub fn alias(&self, path: &str) -> Option<String> {
+        Some(format!("{}{path}", self.mtls.as_ref()?.base()?))
+    }
+
     /// Whether a client's certificate can come here at all.
     pub fn takes_certificates(&self) -> bool {
         let listens = self.mtls.as_ref().is_some_and(|mtls| mtls.listen.is_some());
         listens || self.proxy.as_ref().is_some_and(|proxy| proxy.client_certificate.is_some())
+    }
+
+    /// Refuses a client that must show a certificate, if none can come here or nobody vouches for any.
+    pub fn check_certificate(&self, client: &Client) -> Result<(), BadConfig> {
+        let id = &client.id;
+        if client.shows_certificate() && !self.takes_certificates() {
+            return Err(BadConfig::value(format_args!(
+                "client {id}: it must show a certificate, and none can come here: give [mtls] `listen`, or client_certificate in \
+                 [proxy]"
+            )));
+        }
+        let trusts = self.mtls.as_ref().is_some_and(|mtls| mtls.ca.is_some());
+        if client.auth == ClientAuth::TlsClientAuth && !trusts {
+            return Err(BadConfig::value(format_args!(
+                "client {id}: no authority is trusted for its certificate: name a file in `ca` of [mtls]"
+            )));
+        }
+        Ok(())
     }
 
     pub(super) fn check_tls(&self) -> Result<(), BadConfig> {

@@ -97,24 +97,24 @@ impl FromStr for CertificateName {
 /// nobody needs.
 pub fn distinguished_name(text: &str) -> Option<Vec<(String, String)>> {
     let mut attributes = Vec::new();
-    let (mut bytes, mut value) = (text.bytes().peekable(), Vec::new());
+    let (mut bytes, mut value) = (text.bytes(), Vec::new());
     let mut kind: Option<String> = None;
     loop {
-        match (bytes.next(), &kind) {
+        let next = bytes.next();
+        match (next, &kind) {
             (Some(b'\\'), Some(_)) => value.push(escaped(&mut bytes)?),
             (Some(b'='), None) => {
-                kind = Some(String::from_utf8(std::mem::take(&mut value)).ok()?.trim().to_owned())
+                kind = Some(String::from_utf8(std::mem::take(&mut value)).ok()?.trim().to_owned());
             }
             (Some(b'#'), Some(_)) if value.is_empty() => return None,
-            (Some(b'+' | b'"' | b';' | b'<' | b'>'), _) | (Some(b'\\' | b','), None) | (None, None) => {
+            (Some(b'+' | b'"' | b';' | b'<' | b'>'), _) | (Some(b'\\' | b',') | None, None) => {
                 return None;
             }
-            (Some(b','), Some(_)) | (None, Some(_)) => {
-                let end = bytes.peek().is_none();
+            (Some(b',') | None, Some(_)) => {
                 let value = String::from_utf8(std::mem::take(&mut value)).ok()?;
                 let kind = kind.take().filter(|kind| !kind.is_empty() && !value.is_empty())?;
                 attributes.push((kind, value));
-                if end {
+                if next.is_none() {
                     break;
                 }
             }
@@ -132,5 +132,64 @@ fn escaped(bytes: &mut impl Iterator<Item = u8>) -> Option<u8> {
     match digit(first) {
         Some(high) => Some(high * 16 + digit(bytes.next()?)?),
         None => (first.is_ascii_punctuation() || first == b' ').then_some(first),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_distinguished_name_is_read_as_rfc_4514_writes_it() {
+        let read = |text: &str| {
+            let read = distinguished_name(text)?;
+            Some(
+                read.into_iter().map(|(kind, value)| format!("{kind}:{value}")).collect::<Vec<_>>().join("|"),
+            )
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(read("CN=Portal,O=De Linde,C=NL"), some("C:NL|O:De Linde|CN:Portal"));
+        assert_eq!(read(r"CN=a\, b\=c,2.5.4.10=x=y"), some("2.5.4.10:x=y|CN:a, b=c"));
+        assert_eq!(read(r"CN=Lu\C4\8Di\C4\87, C=NL"), some("C:NL|CN:Lučić"), "the example of section 4");
+        assert_eq!(read("CN=é"), some("CN:é"));
+        for bad in [
+            "",
+            "CN",
+            "CN=",
+            "=x",
+            "CN=a,",
+            ",CN=a",
+            "CN=a,,O=b",
+            "CN=a+O=b",
+            "CN=#04",
+            r"CN=\",
+            r"CN=\C",
+            "CN=\"a\"",
+        ] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_written_as_it_is_read() {
+        for text in
+            ["subject_dn=CN=x,C=NL", "san_dns=a.nl", "san_uri=urn:x", "san_ip=::1", "san_email=a@b.nl"]
+        {
+            let name: CertificateName = text.parse().unwrap();
+            assert!(name.is_whole() && name.to_string() == text, "{text}");
+        }
+        for bad in ["", "san_dns", "san_ip=x", "dns=a.nl"] {
+            assert_eq!(bad.parse::<CertificateName>(), Err(BadName), "{bad}");
+        }
+        assert!(
+            !CertificateName::SanDns(" ".into()).is_whole()
+                && !CertificateName::SubjectDn("x".into()).is_whole()
+        );
+    }
+
+    #[test]
+    fn the_thumbprint_is_the_hash_of_the_whole_certificate() {
+        let certificate = Certificate { der: b"abc".to_vec(), chain: vec![] };
+        assert_eq!(certificate.thumbprint(), "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0");
     }
 }

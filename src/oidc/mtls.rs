@@ -41,13 +41,14 @@ impl Authorities {
         }
         let provider = Arc::new(aws_lc_rs::default_provider());
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
-        verifier.map(|verifier| Self(verifier)).map_err(|_| BadAuthorities)
+        verifier.map(Self).map_err(|_| BadAuthorities)
     }
 
     /// Whether a certificate is one of theirs for clients, and good at `now` (RFC 5280 section 6).
     pub fn vouch_for(&self, certificate: &Certificate, now: Timestamp) -> bool {
         let Ok(now) = u64::try_from(now.epoch()).map(Duration::from_secs) else { return false };
-        let chain: Vec<_> = certificate.chain.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+        let chain: Vec<_> =
+            certificate.chain.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
         let leaf = CertificateDer::from(certificate.der.as_slice());
         self.0.verify_client_cert(&leaf, &chain, UnixTime::since_unix_epoch(now)).is_ok()
     }
@@ -76,7 +77,7 @@ fn has_subject(certificate: &X509, dn: &str) -> bool {
     let found: Vec<_> = certificate.subject_name().entries().collect();
     wanted.len() == found.len()
         && wanted.iter().zip(found).all(|((kind, value), found)| {
-            Asn1Object::from_str(kind).is_ok_and(|kind| kind.as_slice() == found.object().as_slice())
+            Asn1Object::from_str(kind).is_ok_and(|kind| kind.to_string() == found.object().to_string())
                 && found.data().to_string().is_ok_and(|found| found == *value)
         })
 }
@@ -101,12 +102,16 @@ fn key(certificate: &Certificate) -> Option<PublicKey> {
             let key = key.ec_key().ok()?;
             let group = key.group();
             let (mut x, mut y) = (BigNum::new().ok()?, BigNum::new().ok()?);
-            key.public_key().affine_coordinates(group, &mut x, &mut y, &mut *BigNumContext::new().ok()?).ok()?;
+            key.public_key()
+                .affine_coordinates(group, &mut x, &mut y, &mut *BigNumContext::new().ok()?)
+                .ok()?;
             let half = |number: &BigNum| Some(text(&number.to_vec_padded(32).ok()?));
             let known = group.curve_name() == Some(Nid::X9_62_PRIME256V1);
             known.then_some(PublicKey::Ec { crv: "P-256".to_owned(), x: half(&x)?, y: half(&y)? })
         }
-        Id::ED25519 => Some(PublicKey::Okp { crv: "Ed25519".to_owned(), x: text(&key.raw_public_key().ok()?) }),
+        Id::ED25519 => {
+            Some(PublicKey::Okp { crv: "Ed25519".to_owned(), x: text(&key.raw_public_key().ok()?) })
+        }
         _ => None,
     }
 }

@@ -19,6 +19,7 @@ pub mod logged_out;
 pub mod login;
 pub mod logout;
 pub mod metrics;
+pub mod mtls;
 pub mod page;
 mod par;
 mod proxy;

@@ -51,6 +51,7 @@ mod mandates;
 mod mandates_desk;
 mod mandates_special;
 mod metrics;
+mod mtls;
 mod notify;
 mod oidc_client;
 mod oidc_code;

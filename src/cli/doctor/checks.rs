@@ -41,6 +41,9 @@ pub(super) async fn all(path: &Path, report: &mut Report, now: Timestamp) {
     if let Err(fault) = app::outbound(&config) {
         report.error("outbound", fault);
     }
+    if let Err(error) = app::authorities(&config) {
+        report.error("TLS", error);
+    }
     mail(&config, report).await;
 }
 
@@ -95,7 +98,12 @@ async fn added_clients(config: &Config, store: &Store, clients: &mut Vec<Client>
         } else {
             let notices =
                 || config.outbound.check_notices(&client.id, client.backchannel_logout_uri.as_deref());
-            if let Err(error) = client.check().map_err(BadConfig::value).and_then(|()| notices()) {
+            if let Err(error) = client
+                .check()
+                .map_err(BadConfig::value)
+                .and_then(|()| notices())
+                .and_then(|()| config.check_certificate(&client))
+            {
                 report.error(
                     "clients",
                     format_args!("{error}. Remove it and add it again with `namens clients`"),
