@@ -73,7 +73,8 @@ impl Serve {
         let scheme = if app.tls.is_some() { "https" } else { "http" };
         writeln!(out, "namens listens on {scheme}://{}", listener.local_addr()?)?;
         out.flush()?;
-        serve(&app, listener, mtls, stop).await;
+        // It is large, and the future of every command would be as large as the largest.
+        Box::pin(serve(&app, listener, mtls, stop)).await;
         house.abort();
         telling.abort();
         counted.inspect(JoinHandle::abort);

@@ -59,7 +59,7 @@ pub struct Config {
     /// TLS by Namens itself; plain HTTP, for a proxy, when left out.
     pub tls: Option<Tls>,
     /// Where clients show certificates.
-    pub mtls: Option<Mtls>,
+    pub mtls: Option<Box<Mtls>>,
     /// What may be called beside public addresses.
     #[serde(default)]
     pub outbound: Outbound,

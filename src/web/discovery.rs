@@ -17,7 +17,6 @@ use serde::Serialize;
 use super::token::refusal;
 use crate::{
     app::App,
-    config::Mtls,
     domain::{assurance::Level, fault::Fault},
     oidc::discovery::{Certificates, metadata},
 };
@@ -29,7 +28,7 @@ pub async fn configuration(State(app): State<Arc<App>>, headers: HeaderMap) -> R
         Level::ALL.into_iter().filter(|level| app.digid.is_some() || !level.needs_digid()).collect();
     let representation = app.digid.as_ref().is_some_and(|digid| digid.current().knows_representation());
     let certificates = app.config.takes_certificates().then(|| Certificates {
-        aliases: app.config.mtls.as_ref().and_then(Mtls::base),
+        aliases: app.config.mtls.as_ref().and_then(|mtls| mtls.base()),
         vouched: app.authorities.is_some(),
     });
     let told = metadata(app.config.issuer(), &algs, &levels, representation, certificates);
