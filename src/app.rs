@@ -3,6 +3,7 @@
 pub mod crowd;
 pub mod digid;
 pub mod knocks;
+pub mod tls;
 
 use std::{
     collections::HashMap,
@@ -22,13 +23,14 @@ use self::{
     crowd::{Crowd, Limits},
     digid::Connection,
     knocks::Knocks,
+    tls::Tls,
 };
 use crate::{
     clock::Clock,
-    config::{BadConfig, Config},
+    config::{BadConfig, ClientEntry, Config},
     domain::{client::Client, fault::Fault, key::Algorithm},
     mail::Mailer,
-    oidc::keyring::Keyring,
+    oidc::{keyring::Keyring, mtls::Authorities},
     outbound::Outbound,
     password::Hasher,
     store::{Db, Store, Vault},
@@ -36,7 +38,7 @@ use crate::{
 
 /// How often the keys are read anew, so that a key made or revoked elsewhere is followed within seconds.
 const KEYS_EVERY: Duration = Duration::from_secs(5);
-/// How often the files of the connection to DigiD are looked at: a handful, and small.
+/// How often the files of TLS and of the connection to DigiD are looked at: a handful, and small.
 const DIGID_EVERY: Duration = Duration::from_secs(2);
 /// How long such a look may take before everything else goes on without it.
 const DIGID_PATIENCE: Duration = Duration::from_secs(10);
@@ -60,6 +62,10 @@ pub struct App {
     pub mailer: Mailer,
     /// The connection to DigiD, where it is contracted.
     pub digid: Option<Connection>,
+    /// What TLS is spoken with, where no proxy does it.
+    pub tls: Option<Arc<Tls>>,
+    /// Who vouches for clients' certificates.
+    pub authorities: Option<Authorities>,
     /// Calls portals.
     pub outbound: Outbound,
     /// Tells the time, once a request.
@@ -84,6 +90,7 @@ impl App {
         let configured = clients(&config)?;
         let digid = config.digid.as_ref().map(|digid| Connection::open(&config, digid, Clock.now()));
         let digid = digid.transpose()?;
+        let tls = config.tls.as_ref().map(|tls| Tls::open(&config, tls)).transpose()?;
         let keyring = read_keyring(&store, &Keyring::default()).await?;
         let added = store.clients().await?;
         keyring.check(&Algorithm::in_use(configured.values().chain(&added)), Clock.now())?;
@@ -92,6 +99,7 @@ impl App {
             hasher: Hasher::new(config.password)?,
             mailer: Mailer::new(&config.mail, &config.folder)?,
             outbound: outbound(&config)?,
+            authorities: authorities(&config)?,
             clock: Clock,
             waiting: Semaphore::new(WAITING),
             knocks: Knocks::default(),
@@ -100,6 +108,7 @@ impl App {
             config,
             store,
             digid,
+            tls: tls.map(Arc::new),
             configured,
             keyring: RwLock::new(Arc::new(keyring)),
         }))
@@ -124,7 +133,7 @@ impl App {
         tokio::join!(self.clone().keep_following(), self.keep_sweeping());
     }
 
-    /// Follows keys and the files of the connection to DigiD, and lets go of idle memory.
+    /// Follows keys and the files of TLS and of the connection to DigiD, and lets go of idle memory.
     async fn keep_following(self: Arc<Self>) {
         let mut keys = tokio::time::interval(KEYS_EVERY);
         let mut digid = tokio::time::interval(DIGID_EVERY);
@@ -134,7 +143,7 @@ impl App {
                     self.hasher.release_idle();
                     self.follow_keys().await
                 }
-                _ = digid.tick() => self.clone().follow_digid().await,
+                _ = digid.tick() => self.clone().follow_files().await,
             };
             log_failed(outcome);
         }
@@ -171,8 +180,11 @@ impl App {
     }
 
     /// Reads files and signs metadata, which blocks, and does not wait for ever for a file system that is gone.
-    async fn follow_digid(self: Arc<Self>) -> Result<(), Fault> {
+    async fn follow_files(self: Arc<Self>) -> Result<(), Fault> {
         let follow = move || {
+            if let Some(tls) = &self.tls {
+                tls.follow(&self.config, self.clock.now());
+            }
             if let Some(digid) = &self.digid {
                 digid.follow(&self.config, self.clock.now());
             }
@@ -212,9 +224,22 @@ pub fn outbound(config: &Config) -> Result<Outbound, Fault> {
     Ok(Outbound::new(&roots, config.outbound.reach())?)
 }
 
+/// Who vouches for clients' certificates.
+pub fn authorities(config: &Config) -> Result<Option<Authorities>, BadConfig> {
+    let Some(path) = config.mtls.as_ref().and_then(|mtls| mtls.ca.as_ref()) else { return Ok(None) };
+    let given = digid::given(config, "[mtls] ca", path)?;
+    let wrong = |error| BadConfig::value(format_args!("{}: {error}", given.at));
+    Authorities::from_pem(given.text.as_bytes()).map(Some).map_err(wrong)
+}
+
 /// The clients of the configuration, checked.
 pub fn clients(config: &Config) -> Result<HashMap<String, Client>, BadConfig> {
-    config.clients.iter().map(|entry| Ok((entry.id.clone(), entry.client(&config.folder)?))).collect()
+    let read = |entry: &ClientEntry| {
+        let client = entry.client(&config.folder)?;
+        config.check_certificate(&client)?;
+        Ok((entry.id.clone(), client))
+    };
+    config.clients.iter().map(read).collect()
 }
 
 async fn read_keyring(store: &Store, older: &Keyring) -> Result<Keyring, Fault> {

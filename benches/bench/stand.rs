@@ -123,6 +123,7 @@ impl Stand {
             created: self.now,
             ends: session.ends,
             dpop_jkt: None,
+            x5t_s256: None,
             revoked_at: None,
         };
         let token = RefreshToken::first();

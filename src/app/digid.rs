@@ -295,7 +295,7 @@ fn is_whole(pem: &str) -> bool {
 }
 
 /// The file that a line of the configuration names, by the words before its `=`.
-fn given(config: &Config, line: &str, path: &Path) -> Result<Given, BadConfig> {
+pub(super) fn given(config: &Config, line: &str, path: &Path) -> Result<Given, BadConfig> {
     let path = config.path(path);
     let text = Zeroizing::new(text(line, &path)?);
     // Libraries pass over a last key or certificate that was cut off.

@@ -18,6 +18,7 @@ use crate::{
         fault::Fault,
         key::Algorithm,
         line::one_line,
+        mtls::CertificateName,
         policy::Policy,
         scope::Scope,
         secret::Secret,
@@ -76,9 +77,15 @@ struct Add {
     /// How it proves who it is
     #[arg(long, default_value = "private_key_jwt")]
     auth: AuthMethod,
-    /// A file with its JSON Web Key Set, for `private_key_jwt`
+    /// A file with its JSON Web Key Set, for `private_key_jwt` and `self_signed_tls_client_auth`
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
+    /// The name of its certificate, for `tls_client_auth`: `subject_dn`, `san_dns`, `san_uri`, `san_ip` or `san_email`, `=`, and the name
+    #[arg(long, value_name = "KIND=NAME")]
+    certificate_name: Option<CertificateName>,
+    /// Bind its tokens to the certificate that it shows
+    #[arg(long)]
+    certificate_bound_tokens: bool,
     /// What it may ask for, beside `openid`: `email`, `act_as`; may be given more than once
     #[arg(long = "scope", value_name = "SCOPE", value_parser = word::<Scope>)]
     scopes: Vec<Scope>,
@@ -127,6 +134,7 @@ impl ClientsCommand {
                 }
                 let (client, secret) = add.read()?;
                 config.outbound.check_notices(&client.id, client.backchannel_logout_uri.as_deref())?;
+                config.check_certificate(&client)?;
                 if !store.add_client(&client, now).await? {
                     return Err(NotDone::Taken(client.id).into());
                 }
@@ -176,6 +184,8 @@ impl Add {
         let (auth, secret) = match self.auth {
             AuthMethod::None => (ClientAuth::None, None),
             AuthMethod::PrivateKeyJwt => (ClientAuth::PrivateKeyJwt, None),
+            AuthMethod::TlsClientAuth => (ClientAuth::TlsClientAuth, None),
+            AuthMethod::SelfSignedTlsClientAuth => (ClientAuth::SelfSignedTlsClientAuth, None),
             AuthMethod::ClientSecretBasic => (ClientAuth::ClientSecretBasic(secret.hashed()), Some(secret)),
             AuthMethod::ClientSecretPost => (ClientAuth::ClientSecretPost(secret.hashed()), Some(secret)),
         };
@@ -193,6 +203,8 @@ impl Add {
             backchannel_logout_uri: self.backchannel_logout_uri,
             auth,
             jwks: self.jwks.as_deref().map(read_jwks).transpose()?,
+            certificate_name: self.certificate_name,
+            certificate_bound_tokens: self.certificate_bound_tokens,
             sector,
             id_token_alg: self.id_token_alg,
             minimum_level: self.minimum_level,
@@ -233,6 +245,8 @@ fn as_json(client: &Client, configured: bool) -> Value {
         "backchannel_logout_uri": client.backchannel_logout_uri,
         "auth": client.auth.method(),
         "jwks": client.jwks,
+        "certificate_name": client.certificate_name,
+        "certificate_bound_tokens": client.certificate_bound_tokens,
         "scopes": client.scopes,
         "sector": client.sector,
         "id_token_alg": client.id_token_alg,
@@ -273,6 +287,12 @@ fn show(out: &mut impl Write, json: bool, client: &Client, configured: bool) -> 
         writeln!(out, "hears of ends   {uri}")?;
     }
     writeln!(out, "auth            {}", client.auth.method())?;
+    if let Some(name) = &client.certificate_name {
+        writeln!(out, "certificate     {name}")?;
+    }
+    if client.certificate_bound_tokens {
+        writeln!(out, "tokens          bound to its certificate")?;
+    }
     writeln!(out, "scopes          {}", client.scopes)?;
     writeln!(out, "sector          {}", client.sector)?;
     writeln!(out, "ID tokens       {}", client.id_token_alg.name())?;

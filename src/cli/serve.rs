@@ -1,11 +1,13 @@
 //! `namens serve`: the server.
 
 pub mod listen;
+pub mod tls;
 
 use std::{
     future::{Future, pending},
     io::Write,
     net::SocketAddr,
+    sync::Arc,
     time::Duration,
 };
 
@@ -13,17 +15,24 @@ use clap::Args;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    sync::watch,
     task::JoinHandle,
 };
 
-use self::listen::{Limits, listen};
+use self::{
+    listen::{Limits, listen, listen_at},
+    tls::Door,
+};
 use crate::{
     app::App,
     config::{BadConfig, Config},
     domain::fault::Fault,
     flows::notify::keep_telling,
     observe::{self, Metrics},
-    web::{metrics, router::router},
+    web::{
+        metrics,
+        router::{clients, router},
+    },
 };
 
 /// How many may read the numbers at once.
@@ -45,6 +54,10 @@ impl Serve {
         let metrics = metrics.transpose()?;
         let app = App::build(config).await?;
         let listener = bind(app.config.listen, "`listen`").await?;
+        let mtls = match app.config.mtls.as_ref().and_then(|mtls| mtls.listen) {
+            Some(wanted) => Some(bind(wanted, "`listen` of [mtls]").await?),
+            None => None,
+        };
         let metrics = match metrics {
             Some((wanted, metrics)) => Some((bind(wanted, "`listen` of [metrics]").await?, metrics)),
             None => None,
@@ -57,9 +70,11 @@ impl Serve {
             let limits = Limits { connections: SCRAPERS, ..Limits::default() };
             tokio::spawn(listen(listener, metrics::router(app.clone(), metrics), limits, pending()))
         });
-        writeln!(out, "namens listens on http://{}", listener.local_addr()?)?;
+        let scheme = if app.tls.is_some() { "https" } else { "http" };
+        writeln!(out, "namens listens on {scheme}://{}", listener.local_addr()?)?;
         out.flush()?;
-        listen(listener, router(app.clone()), Limits::default(), stop).await;
+        // It is large, and the future of every command would be as large as the largest.
+        Box::pin(serve(&app, listener, mtls, stop)).await;
         house.abort();
         telling.abort();
         counted.inspect(JoinHandle::abort);
@@ -69,6 +84,37 @@ impl Serve {
         app.store.close().await;
         Ok(())
     }
+}
+
+/// Serves at the front, and where clients show certificates, until `stop`.
+async fn serve(
+    app: &Arc<App>,
+    front: TcpListener,
+    mtls: Option<TcpListener>,
+    stop: impl Future<Output = ()>,
+) {
+    let turns = tls::turns();
+    let (door, mtls_door) = match app.tls.clone() {
+        Some(tls) => {
+            let other = tls.clone();
+            let mtls_door = Door::new(move || other.mtls(), turns.clone());
+            (Some(Door::new(move || tls.front(), turns)), Some(mtls_door))
+        }
+        None => (None, None),
+    };
+    let (stopping, stopped) = watch::channel(());
+    let until = |mut stopped: watch::Receiver<()>| async move { drop(stopped.changed().await) };
+    let at_front = listen_at(front, door, router(app.clone()), Limits::default(), until(stopped.clone()));
+    let at_mtls = async {
+        if let Some(listener) = mtls {
+            listen_at(listener, mtls_door, clients(app.clone()), Limits::default(), until(stopped)).await;
+        }
+    };
+    let told = async move {
+        stop.await;
+        drop(stopping);
+    };
+    tokio::join!(at_front, at_mtls, told);
 }
 
 async fn bind(wanted: SocketAddr, line: &str) -> Result<TcpListener, BadConfig> {

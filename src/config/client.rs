@@ -13,6 +13,7 @@ use crate::domain::{
     client::{Client, ClientAuth},
     jwk::JwkSet,
     key::Algorithm,
+    mtls::CertificateName,
     policy::Policy,
     scope::Scopes,
 };
@@ -35,10 +36,16 @@ pub struct ClientEntry {
     pub post_logout_redirect_uris: Vec<String>,
     /// Where it hears that a session ended.
     pub backchannel_logout_uri: Option<String>,
-    /// How it proves who it is: `none`, `client_secret_basic`, `client_secret_post` or `private_key_jwt`.
+    /// How it proves who it is: `none`, `client_secret_basic`, `client_secret_post`, `private_key_jwt`, `tls_client_auth` or
+    /// `self_signed_tls_client_auth`.
     pub auth: AuthMethod,
-    /// A file with its JSON Web Key Set, for `private_key_jwt`.
+    /// A file with its JSON Web Key Set, for `private_key_jwt` and `self_signed_tls_client_auth`.
     pub jwks: Option<PathBuf>,
+    /// The name of its certificate, for `tls_client_auth`: a table with one of the names of RFC 8705.
+    pub certificate_name: Option<CertificateName>,
+    /// Whether its tokens are bound to the certificate that it shows.
+    #[serde(default)]
+    pub certificate_bound_tokens: bool,
     /// Its secret, for the two methods that need one.
     pub secret: Option<SecretSource>,
     /// What it may ask for.
@@ -72,6 +79,10 @@ pub enum AuthMethod {
     ClientSecretPost,
     /// A JWT that it signs.
     PrivateKeyJwt,
+    /// A certificate of an authority, by its name.
+    TlsClientAuth,
+    /// A certificate of one of its keys.
+    SelfSignedTlsClientAuth,
 }
 
 const fn nlgov() -> Policy {
@@ -94,15 +105,23 @@ impl ClientEntry {
         let auth = match (self.auth, secret) {
             (AuthMethod::None, None) => ClientAuth::None,
             (AuthMethod::PrivateKeyJwt, None) => ClientAuth::PrivateKeyJwt,
+            (AuthMethod::TlsClientAuth, None) => ClientAuth::TlsClientAuth,
+            (AuthMethod::SelfSignedTlsClientAuth, None) => ClientAuth::SelfSignedTlsClientAuth,
             (AuthMethod::ClientSecretBasic, Some(secret)) => ClientAuth::ClientSecretBasic(secret.hashed()),
             (AuthMethod::ClientSecretPost, Some(secret)) => ClientAuth::ClientSecretPost(secret.hashed()),
-            (AuthMethod::None | AuthMethod::PrivateKeyJwt, Some(_)) => {
+            (
+                AuthMethod::None
+                | AuthMethod::PrivateKeyJwt
+                | AuthMethod::TlsClientAuth
+                | AuthMethod::SelfSignedTlsClientAuth,
+                Some(_),
+            ) => {
                 return Err(BadConfig::Value(format!(
                     "client {}: its auth has no secret, so leave out the secret",
                     self.id
                 )));
             }
-            (_, None) => {
+            (AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost, None) => {
                 return Err(BadConfig::Value(format!("client {}: its auth needs a `secret`", self.id)));
             }
         };
@@ -123,6 +142,8 @@ impl ClientEntry {
             backchannel_logout_uri: self.backchannel_logout_uri.clone(),
             auth,
             jwks: self.jwks.as_ref().map(|path| read_jwks(&folder.join(path))).transpose()?,
+            certificate_name: self.certificate_name.clone(),
+            certificate_bound_tokens: self.certificate_bound_tokens,
             scopes: self.scopes.clone(),
             sector,
             id_token_alg: self.id_token_alg,

@@ -7,8 +7,10 @@ pub mod mail;
 pub mod metrics;
 pub mod outbound;
 pub mod password;
+pub mod proxy;
 pub mod secret;
 pub mod session;
+pub mod tls;
 
 use std::{
     fmt, fs, io,
@@ -25,8 +27,10 @@ pub use mail::{Mail, Smtp, SmtpTls};
 pub use metrics::Metrics;
 pub use outbound::Outbound;
 pub use password::Password;
+pub use proxy::{CertificateHeader, Proxy};
 pub use secret::SecretSource;
 pub use session::Session;
+pub use tls::{Mtls, Tls};
 
 use crate::domain::{assurance::Level, client::is_loopback};
 
@@ -50,6 +54,12 @@ pub struct Config {
     pub digid: Option<Box<Digid>>,
     /// Where Prometheus reads numbers; nowhere when left out.
     pub metrics: Option<Metrics>,
+    /// The proxies that are believed; nobody when left out.
+    pub proxy: Option<Proxy>,
+    /// TLS by Namens itself; plain HTTP, for a proxy, when left out.
+    pub tls: Option<Tls>,
+    /// Where clients show certificates.
+    pub mtls: Option<Box<Mtls>>,
     /// What may be called beside public addresses.
     #[serde(default)]
     pub outbound: Outbound,
@@ -192,6 +202,10 @@ impl Config {
                 "[metrics]: give an address of its own, such as 127.0.0.1:9464: `listen` is for people and portals",
             ));
         }
+        if let Some(proxy) = &self.proxy {
+            proxy.check()?;
+        }
+        self.check_tls()?;
         self.outbound.check(issuer)?;
         for client in &self.clients {
             self.outbound.check_notices(&client.id, client.backchannel_logout_uri.as_deref())?;
@@ -271,6 +285,9 @@ folder = "mail"
             ("[mail]", "[password]\nmemory_kib = 8\n[mail]", "memory_kib"),
             ("[mail]", "[metrics]\nlisten = \"127.0.0.1:8080\"\n[mail]", "an address of its own"),
             ("[mail]", "[metrics]\nlisten = \"9464\"\n[mail]", "line 7, `listen`: give an IP address"),
+            ("[mail]", "[proxy]\nfrom = []\n[mail]", "give 1 to 64 addresses"),
+            ("[mail]", "[proxy]\nfrom = [\"0.0.0.0/0\"]\n[mail]", "never everybody"),
+            ("[mail]", "[proxy]\nfrom = [\"::1\"]\nclient_address = \"x\"\n[mail]", "x-forwarded-for or"),
             ("[mail]", "[session]\nidle_minutes = 60\n[mail]", "15 minutes"),
             ("folder = \"mail\"", "", "folder or smtp"),
             ("127.0.0.1:8080", "localhost", "such as 127.0.0.1:8080"),

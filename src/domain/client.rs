@@ -10,6 +10,7 @@ use super::{
     jwk::JwkSet,
     key::Algorithm,
     line::one_line,
+    mtls::CertificateName,
     policy::Policy,
     scope::{Scope, Scopes},
     secret::Hashed,
@@ -38,6 +39,13 @@ pub struct Client {
     /// The keys that it signs with, where it does.
     #[serde(default)]
     pub jwks: Option<JwkSet>,
+    /// The name that its certificate must have, where it proves who it is with one (RFC 8705 section 2.1.2).
+    #[serde(default)]
+    pub certificate_name: Option<CertificateName>,
+    /// Whether its tokens are bound to the certificate that it shows (`tls_client_certificate_bound_access_tokens`, RFC 8705
+    /// section 3.4).
+    #[serde(default)]
+    pub certificate_bound_tokens: bool,
     /// What it may ask for; `openid` among them.
     pub scopes: Scopes,
     /// Whom its subjects are shared with: a host for pairwise subjects, [`Client::PUBLIC_SECTOR`] for public ones.
@@ -63,6 +71,10 @@ pub enum ClientAuth {
     ClientSecretPost(Hashed),
     /// A JWT signed with one of its keys (RFC 7523 section 2.2, OpenID Connect Core section 9).
     PrivateKeyJwt,
+    /// A certificate of an authority that we trust, with a registered name (RFC 8705 section 2.1).
+    TlsClientAuth,
+    /// A certificate of one of its keys, whoever signed it (RFC 8705 section 2.2).
+    SelfSignedTlsClientAuth,
 }
 
 impl ClientAuth {
@@ -73,6 +85,8 @@ impl ClientAuth {
             Self::ClientSecretBasic(_) => "client_secret_basic",
             Self::ClientSecretPost(_) => "client_secret_post",
             Self::PrivateKeyJwt => "private_key_jwt",
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
         }
     }
 }
@@ -128,9 +142,15 @@ pub enum BadClient {
     },
     /// Nothing to check its signatures with.
     #[error(
-        "client {0}: auth private_key_jwt needs its public keys: give `jwks`, a file with its JSON Web Key Set"
+        "client {0}: auth private_key_jwt or self_signed_tls_client_auth needs its public keys: give `jwks`, a file with its JSON Web Key Set"
     )]
     NoKeys(String),
+    /// A name without the method that asks for it, or the other way round (RFC 8705 section 2.1.2).
+    #[error(
+        "client {0}: auth tls_client_auth, and no other, needs `certificate_name`: exactly one of subject_dn (as RFC 4514 writes \
+         it), san_dns, san_uri, san_ip and san_email"
+    )]
+    CertificateName(String),
     /// A signature that its policy does not allow.
     #[error("client {client}: policy {policy} does not allow {alg}; use PS256, ES256 or EdDSA")]
     Algorithm {
@@ -170,8 +190,13 @@ impl Client {
         if let Some(uri) = self.backchannel_logout_uri.as_ref().filter(|uri| !may_redirect_to(uri)) {
             return Err(BadClient::BackchannelUri { client: self.id.clone(), uri: uri.clone() });
         }
-        if self.auth == ClientAuth::PrivateKeyJwt && self.jwks.is_none() {
+        let by_key = matches!(self.auth, ClientAuth::PrivateKeyJwt | ClientAuth::SelfSignedTlsClientAuth);
+        if by_key && self.jwks.is_none() {
             return Err(BadClient::NoKeys(self.id.clone()));
+        }
+        let named = self.certificate_name.as_ref().map(CertificateName::is_whole);
+        if named != (self.auth == ClientAuth::TlsClientAuth).then_some(true) {
+            return Err(BadClient::CertificateName(self.id.clone()));
         }
         let (client, policy) = (|| self.id.clone(), self.policy);
         if !policy.allows_auth(&self.auth) {
@@ -200,6 +225,13 @@ impl Client {
             (1, Some(host)) => Ok(host),
             _ => Err(BadClient::Sector(id.to_owned())),
         }
+    }
+
+    /// Whether it must show a certificate at the token endpoint.
+    pub fn shows_certificate(&self) -> bool {
+        let by_certificate =
+            matches!(self.auth, ClientAuth::TlsClientAuth | ClientAuth::SelfSignedTlsClientAuth);
+        by_certificate || self.certificate_bound_tokens
     }
 
     /// Whether nothing but PKCE ties a code to it.
@@ -249,6 +281,8 @@ pub(crate) mod tests {
             backchannel_logout_uri: None,
             auth: ClientAuth::None,
             jwks: None,
+            certificate_name: None,
+            certificate_bound_tokens: false,
             scopes: [Scope::Openid].into(),
             sector: "portal.example.nl".into(),
             id_token_alg: Algorithm::Rs256,
@@ -279,6 +313,15 @@ pub(crate) mod tests {
         assert!(matches!(bad, Err(BadClient::BackchannelUri { .. })));
         let auth = ClientAuth::PrivateKeyJwt;
         assert!(matches!(Client { auth, ..client() }.check(), Err(BadClient::NoKeys(_))));
+        let auth = || ClientAuth::TlsClientAuth;
+        let named = |name: &str| Some(CertificateName::SubjectDn(name.into()));
+        assert_eq!(Client { auth: auth(), certificate_name: named("CN=portal"), ..client() }.check(), Ok(()));
+        for (auth, certificate_name) in
+            [(auth(), None), (auth(), named("x")), (ClientAuth::None, named("CN=x"))]
+        {
+            let bad = Client { auth, certificate_name, ..client() }.check();
+            assert!(matches!(bad, Err(BadClient::CertificateName(_))), "{bad:?}");
+        }
         let auth = ClientAuth::None;
         assert!(matches!(
             Client { policy: Policy::Fapi2, auth, ..client() }.check(),
@@ -294,8 +337,17 @@ pub(crate) mod tests {
             ClientAuth::ClientSecretBasic(secret()),
             ClientAuth::ClientSecretPost(secret()),
             ClientAuth::PrivateKeyJwt,
+            ClientAuth::TlsClientAuth,
+            ClientAuth::SelfSignedTlsClientAuth,
         ];
-        let names = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
+        let names = [
+            "none",
+            "client_secret_basic",
+            "client_secret_post",
+            "private_key_jwt",
+            "tls_client_auth",
+            "self_signed_tls_client_auth",
+        ];
         assert_eq!(all.map(|auth| auth.method()), names);
     }
 

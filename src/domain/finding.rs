@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Formatter};
 
-use super::time::Timestamp;
+use super::{calendar::DAY, time::Timestamp};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,6 +74,21 @@ impl Report {
     /// Adds what does not work.
     pub fn error(&mut self, about: &'static str, says: impl Display) {
         self.add(Verdict::Error, about, &says);
+    }
+
+    /// Adds what serves until `end`, and for which nothing is there to follow: warned of 90, 30 and 7 days ahead. `lost` is what
+    /// its end means.
+    pub fn ends(&mut self, about: &'static str, what: &str, end: Timestamp, now: Timestamp, lost: &str) {
+        let on = end.rfc3339();
+        let days = end.since(now).div_euclid(DAY);
+        let says = format!("the {what} ends in {days} days, on {on}");
+        match days {
+            ..0 => self.error(about, format_args!("the {what} ended on {on}: replace it now, {lost}")),
+            0..=7 => self.warning(about, format_args!("{says}: replace it this week")),
+            8..=30 => self.warning(about, format_args!("{says}: replace it this month")),
+            31..=90 => self.warning(about, format_args!("{says}: order the next one")),
+            _ => self.ok(about, says),
+        }
     }
 
     fn add(&mut self, verdict: Verdict, about: &'static str, says: &dyn Display) {

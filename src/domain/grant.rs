@@ -45,6 +45,8 @@ pub struct Grant {
     pub ends: Timestamp,
     /// The thumbprint of the key that must be shown with its refresh tokens, where they are bound to one (RFC 9449 section 5).
     pub dpop_jkt: Option<String>,
+    /// The certificate that must be shown with them, where they are bound to one (`x5t#S256`, RFC 8705 section 4).
+    pub x5t_s256: Option<String>,
     /// When it was revoked, if it was.
     pub revoked_at: Option<Timestamp>,
 }
@@ -58,7 +60,11 @@ impl Grant {
     /// Whether its refresh tokens are worth nothing to a thief, so that they stay as they are: its client signs for who it is,
     /// or they are bound to a key (docs/adr/0020-what-is-sender-constrained.md).
     pub fn is_sender_constrained(&self, client: &Client) -> bool {
-        client.auth == ClientAuth::PrivateKeyJwt || self.dpop_jkt.is_some()
+        let by_key = matches!(
+            client.auth,
+            ClientAuth::PrivateKeyJwt | ClientAuth::TlsClientAuth | ClientAuth::SelfSignedTlsClientAuth
+        );
+        by_key || self.dpop_jkt.is_some() || self.x5t_s256.is_some()
     }
 }
 
@@ -183,6 +189,7 @@ pub(crate) mod tests {
             created: at(10),
             ends: at(1000),
             dpop_jkt: None,
+            x5t_s256: None,
             revoked_at: None,
         }
     }

@@ -35,10 +35,13 @@ impl Policy {
     /// Whether a client may authenticate in that way.
     pub fn allows_auth(self, auth: &ClientAuth) -> bool {
         match auth {
-            ClientAuth::ClientSecretBasic(_) | ClientAuth::ClientSecretPost(_) => self == Self::Basic,
+            // Nobody vouches for a certificate that its client signed itself (docs/adr/0022-certificates-of-clients.md).
+            ClientAuth::ClientSecretBasic(_)
+            | ClientAuth::ClientSecretPost(_)
+            | ClientAuth::SelfSignedTlsClientAuth => self == Self::Basic,
             // A native app (RFC 8252); FAPI 2.0 section 5.3.2.1 knows confidential clients only.
             ClientAuth::None => self != Self::Fapi2,
-            ClientAuth::PrivateKeyJwt => true,
+            ClientAuth::PrivateKeyJwt | ClientAuth::TlsClientAuth => true,
         }
     }
 
@@ -48,8 +51,8 @@ impl Policy {
         self == Self::Fapi2
     }
 
-    /// Whether every token must be bound to a key that its holder shows by `DPoP`, with a nonce of ours (FAPI 2.0 Security
-    /// Profile, section 5.3.2.1).
+    /// Whether every token must be bound to a key that its holder shows by `DPoP`, with a nonce of ours, unless it is bound to the
+    /// holder's certificate (FAPI 2.0 Security Profile, section 5.3.2.1).
     pub fn requires_dpop(self) -> bool {
         self == Self::Fapi2
     }
@@ -80,6 +83,12 @@ mod tests {
                 ],
             )
         };
+        let by_certificate = |policy: Policy| {
+            [ClientAuth::TlsClientAuth, ClientAuth::SelfSignedTlsClientAuth]
+                .map(|auth| policy.allows_auth(&auth))
+        };
+        let told: Vec<_> = Policy::ALL.iter().map(|policy| by_certificate(*policy)).collect();
+        assert_eq!(told, [[true, true], [true, false], [true, false]]);
         assert_eq!(
             rules(Policy::Basic),
             ([true, false, false], [true, true, false], [true, true, false, false])

@@ -2,25 +2,35 @@
 
 use crate::{
     app::App,
-    domain::{client::Client, time::Timestamp},
+    domain::{client::Client, mtls::Certificate, time::Timestamp},
     oidc::{
         assertion::USED,
-        client_auth::{check, read},
+        client_auth::{Vouched, check, read},
         error::Error,
         params::Params,
     },
 };
 
+/// What a client brings beside its form.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Caller<'a> {
+    /// The `Authorization` header.
+    pub authorization: Option<&'a str>,
+    /// The certificate that it showed (RFC 8705).
+    pub certificate: Option<&'a Certificate>,
+}
+
 /// The client that sent `form`, after its proof. An assertion is spent by that: it proves nothing a second time.
 pub async fn authenticate(
     app: &App,
-    authorization: Option<&str>,
+    caller: Caller<'_>,
     form: &Params,
     now: Timestamp,
 ) -> Result<Client, Error> {
-    let presented = read(authorization, form)?;
+    let presented = read(caller.authorization, form)?;
     let registered = app.client(&presented.client_id).await?;
-    let authenticated = check(&presented, registered, app.config.issuer(), now)?;
+    let vouched = Vouched { certificate: caller.certificate, authorities: app.authorities.as_ref() };
+    let authenticated = check(&presented, registered, vouched, app.config.issuer(), now)?;
     if let Some(mark) = authenticated.once
         && !app.store.spend_client_assertion(&mark.name, mark.ends).await?
     {

@@ -3,7 +3,7 @@
 
 use super::{
     act_as::{Asking, Untold, for_whom},
-    client_auth::authenticate,
+    client_auth::{Caller, authenticate},
     finish::may_enter,
     own_token::{Own, own, presented},
     representation::still_stands,
@@ -40,11 +40,11 @@ pub struct Introspected {
 /// another, and try tokens out (RFC 7662 section 2.1).
 pub async fn introspect(
     app: &App,
-    authorization: Option<&str>,
+    caller: Caller<'_>,
     form: &Params,
     now: Timestamp,
 ) -> Result<Introspected, Error> {
-    let client = authenticate(app, authorization, form, now).await?;
+    let client = authenticate(app, caller, form, now).await?;
     if client.is_public() {
         return Err(REFUSED);
     }

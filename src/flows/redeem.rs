@@ -7,7 +7,7 @@ use std::borrow::Borrow;
 use serde::Serialize;
 
 use super::act_as::{Asking, ForWhom, Untold, chosen, for_whom};
-use super::client_auth::authenticate;
+use super::client_auth::{Caller, authenticate};
 use super::dpop;
 use super::finish::may_enter;
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
         fault::Fault,
         grant::{Grant, RefreshToken, Worth},
         id::{GrantId, random},
+        mtls::Certificate,
         representation::ParentalAuthority,
         scope::{Scope, Scopes},
         secret::Secret,
@@ -61,16 +62,22 @@ pub struct TokenAnswer {
 /// Answers a request to the token endpoint.
 pub async fn redeem(
     app: &App,
-    authorization: Option<&str>,
+    caller: Caller<'_>,
     proof: Option<&str>,
     form: &Params,
     now: Timestamp,
 ) -> Result<TokenAnswer, Error> {
-    let client = authenticate(app, authorization, form, now).await?;
+    let client = authenticate(app, caller, form, now).await?;
     let url = format!("{}{}", app.config.issuer(), path::TOKEN);
-    let request = Request { method: "POST", url: &url, access_token: None };
+    let alias = app.config.alias(path::TOKEN);
+    let request = Request { method: "POST", url: &url, alias: alias.as_deref(), access_token: None };
     let proof = proof.map(|proof| dpop::check(app, &client, proof, &request, now)).transpose()?;
-    if proof.is_none() && client.policy.requires_dpop() {
+    let x5t_s256 =
+        caller.certificate.map(Certificate::thumbprint).filter(|_| client.certificate_bound_tokens);
+    if client.certificate_bound_tokens && x5t_s256.is_none() {
+        return Err(NO_CERTIFICATE);
+    }
+    if proof.is_none() && x5t_s256.is_none() && client.policy.requires_dpop() {
         return Err(MISSING);
     }
     let issuing = Issuing {
@@ -81,6 +88,7 @@ pub async fn redeem(
         idle: app.config.session.idle(),
         client: &client,
         proof: proof.as_ref(),
+        x5t_s256: x5t_s256.as_deref(),
     };
     issuing.redeem(form, now).await
 }
@@ -97,7 +105,15 @@ struct Issuing<'a> {
     client: &'a Client,
     /// The key that tokens are to be bound to.
     proof: Option<&'a Proof>,
+    /// The certificate that tokens are to be bound to.
+    x5t_s256: Option<&'a str>,
 }
+
+/// A client whose tokens are to be bound to its certificate shows none (RFC 8705 section 3).
+const NO_CERTIFICATE: Error = Error::Json(
+    Code::InvalidRequest,
+    "show a client certificate, at the address in mtls_endpoint_aliases where there is one: the tokens are bound to it",
+);
 
 /// Tokens end with the session in which they were granted.
 fn check_session<S: Borrow<Session>>(
@@ -164,6 +180,7 @@ impl Issuing<'_> {
             ends: proven.session_ends,
             // Those of other clients are bound to what the client proves who it is with (RFC 9449 section 5).
             dpop_jkt: self.jkt().filter(|_| self.client.is_public()).map(str::to_owned),
+            x5t_s256: self.x5t_s256.filter(|_| self.client.is_public()).map(str::to_owned),
             revoked_at: None,
         };
         let session = self.session_of(&grant, now).await?;
@@ -211,7 +228,8 @@ impl Issuing<'_> {
         let worth = found.family.worth(&presented, now);
         let grant = &found.family.grant;
         // Before anything else: who lacks the key ends no family either.
-        if !self.shows_key(grant.dpop_jkt.as_deref()) {
+        let certified = grant.x5t_s256.is_none() || grant.x5t_s256.as_deref() == self.x5t_s256;
+        if !certified || !self.shows_key(grant.dpop_jkt.as_deref()) {
             return Err(BAD_REFRESH);
         }
         if worth == Worth::Replayed {
@@ -262,6 +280,12 @@ impl Issuing<'_> {
     /// The key that the client has shown.
     fn jkt(&self) -> Option<&str> {
         self.proof.map(|proof| proof.jkt.as_str())
+    }
+
+    /// What the client has shown that access tokens are bound to.
+    fn confirmation(&self) -> Option<Confirmation> {
+        let [jkt, x5t_s256] = [self.jkt(), self.x5t_s256].map(|one| one.map(str::to_owned));
+        (jkt.is_some() || x5t_s256.is_some()).then_some(Confirmation { jkt, x5t_s256 })
     }
 
     /// Whether the client has shown the key that is wanted, if one is.
@@ -315,7 +339,7 @@ impl Issuing<'_> {
             sid: grant.sid.clone(),
             acr: grant.level.acr().to_owned(),
             auth_time: grant.auth_time,
-            cnf: self.jkt().map(|jkt| Confirmation { jkt: jkt.to_owned() }),
+            cnf: self.confirmation(),
             grant: grant.id.clone(),
         };
         let token_type = claims.token_type();

@@ -1,7 +1,7 @@
 //! A client gives a token back (RFC 7009): whichever of a family it brings, the whole family ends.
 
 use super::{
-    client_auth::authenticate,
+    client_auth::{Caller, authenticate},
     own_token::{own, presented},
 };
 use crate::{
@@ -12,13 +12,8 @@ use crate::{
 
 /// Ends the family of the token in `form`, if it is one of the client's. Who brings anything else hears the same: there is
 /// nothing they could do about it (RFC 7009 section 2.2).
-pub async fn revoke(
-    app: &App,
-    authorization: Option<&str>,
-    form: &Params,
-    now: Timestamp,
-) -> Result<(), Error> {
-    let client = authenticate(app, authorization, form, now).await?;
+pub async fn revoke(app: &App, caller: Caller<'_>, form: &Params, now: Timestamp) -> Result<(), Error> {
+    let client = authenticate(app, caller, form, now).await?;
     if let Some(own) = own(app, &client, presented(form)?, now).await? {
         app.store.revoke_grant(&own.grant().id, "client.revoked", now).await?;
     }

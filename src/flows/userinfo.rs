@@ -13,6 +13,7 @@ use crate::{
     domain::{
         claims::{ActAs, Represents},
         client::Client,
+        mtls::Certificate,
         scope::Scope,
         time::Timestamp,
     },
@@ -20,7 +21,7 @@ use crate::{
         access_token::{AccessClaims, REFUSED},
         dpop::{MISSING, Request},
         error::{Code, Error},
-        userinfo_audience,
+        path, userinfo_audience,
     },
 };
 
@@ -55,11 +56,23 @@ pub enum Shown<'a> {
 }
 
 /// Tells what the token's scope allows, as it stands at `now`. The token counts only while its grant lives.
-pub async fn userinfo(app: &App, token: &str, shown: Shown<'_>, now: Timestamp) -> Result<UserInfo, Error> {
+/// `certificate` is the one that came with the request.
+pub async fn userinfo(
+    app: &App,
+    token: &str,
+    shown: Shown<'_>,
+    certificate: Option<&Certificate>,
+    now: Timestamp,
+) -> Result<UserInfo, Error> {
     let issuer = app.config.issuer();
     let claims = AccessClaims::read(&app.keyring(), issuer, token, now)?;
     let grant = app.store.grant(&claims.grant).await?.filter(|grant| grant.is_live(now)).ok_or(REFUSED)?;
     let client = app.client(&grant.client_id).await?.ok_or(REFUSED)?;
+    // As with a key: only who has it may (RFC 8705 section 3).
+    let x5t = claims.cnf.as_ref().and_then(|cnf| cnf.x5t_s256.as_ref());
+    if x5t.is_some() && x5t != certificate.map(Certificate::thumbprint).as_ref() {
+        return Err(REFUSED);
+    }
     check_key(app, &client, (token, &claims), shown, now).await?;
     if !claims.scope.contains(Scope::Openid) {
         return Err(Error::Json(Code::InsufficientScope, "the access token needs the scope openid"));
@@ -95,15 +108,17 @@ async fn check_key(
     shown: Shown<'_>,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let (cnf, proof, method) = match (&claims.cnf, shown) {
+    let jkt = claims.cnf.as_ref().and_then(|cnf| cnf.jkt.as_ref());
+    let (jkt, proof, method) = match (jkt, shown) {
         (None, Shown::Bearer) => return Ok(()),
-        (Some(cnf), Shown::Dpop { proof, method }) => (cnf, proof.ok_or(MISSING)?, method),
+        (Some(jkt), Shown::Dpop { proof, method }) => (jkt, proof.ok_or(MISSING)?, method),
         (None, Shown::Dpop { .. }) | (Some(_), Shown::Bearer) => return Err(REFUSED),
     };
     let url = userinfo_audience(app.config.issuer());
-    let request = Request { method, url: &url, access_token: Some(token) };
+    let alias = app.config.alias(path::USERINFO);
+    let request = Request { method, url: &url, alias: alias.as_deref(), access_token: Some(token) };
     let proof = dpop::check(app, client, proof, &request, now)?;
-    if proof.jkt != cnf.jkt {
+    if proof.jkt != *jkt {
         return Err(REFUSED);
     }
     dpop::spend(&app.store, &proof).await

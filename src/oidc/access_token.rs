@@ -19,11 +19,15 @@ use crate::domain::{
 /// The media type in the header (RFC 9068 section 2.1).
 const TYPE: &str = "at+jwt";
 
-/// The key that a token is bound to (RFC 7800 section 3.1, RFC 9449 section 6.1).
+/// What a token is bound to (RFC 7800 section 3.1): a key, a certificate, or both.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confirmation {
-    /// Its thumbprint.
-    pub jkt: String,
+    /// The thumbprint of the key (RFC 9449 section 6.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jkt: Option<String>,
+    /// The SHA-256 of the certificate (RFC 8705 section 3.1).
+    #[serde(rename = "x5t#S256", default, skip_serializing_if = "Option::is_none")]
+    pub x5t_s256: Option<String>,
 }
 
 /// What an access token says (RFC 9068 section 2.2).
@@ -62,7 +66,7 @@ pub struct AccessClaims {
 impl AccessClaims {
     /// How the token is shown (`token_type`, RFC 6749 section 7.1, RFC 9449 section 5).
     pub fn token_type(&self) -> &'static str {
-        if self.cnf.is_some() { "DPoP" } else { "Bearer" }
+        if self.cnf.as_ref().is_some_and(|cnf| cnf.jkt.is_some()) { "DPoP" } else { "Bearer" }
     }
 
     /// Signs them.

@@ -6,10 +6,12 @@ use url::form_urlencoded;
 use super::{
     assertion::{self, Mark},
     error::{Code, Error},
+    mtls::{Authorities, has_key_of, has_name},
     params::Params,
 };
 use crate::domain::{
     client::{Client, ClientAuth},
+    mtls::Certificate,
     secret::{Hashed, Secret},
     time::Timestamp,
 };
@@ -100,6 +102,32 @@ const MISSING: Error = Error::Json(
     "say which client this is: an Authorization header, or client_id in the form",
 );
 
+/// The certificate that came with a request, and who vouches for such.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Vouched<'a> {
+    /// The certificate.
+    pub certificate: Option<&'a Certificate>,
+    /// Who vouches.
+    pub authorities: Option<&'a Authorities>,
+}
+
+impl Vouched<'_> {
+    /// Whether it proves that this is `client`, which registered one of the methods of RFC 8705 section 2.
+    fn proves(self, client: &Client, now: Timestamp) -> bool {
+        let Some(certificate) = self.certificate else { return false };
+        match client.auth {
+            ClientAuth::TlsClientAuth => {
+                let vouched = self.authorities.is_some_and(|all| all.vouch_for(certificate, now));
+                vouched && client.certificate_name.as_ref().is_some_and(|name| has_name(certificate, name))
+            }
+            ClientAuth::SelfSignedTlsClientAuth => {
+                client.jwks.as_ref().is_some_and(|set| has_key_of(certificate, set))
+            }
+            _ => false,
+        }
+    }
+}
+
 /// A client that is who it says, and the mark of the assertion that proved it, which is good once.
 #[derive(Debug)]
 pub struct Authenticated {
@@ -114,6 +142,7 @@ pub struct Authenticated {
 pub fn check(
     presented: &Presented,
     client: Option<Client>,
+    vouched: Vouched<'_>,
     issuer: &str,
     now: Timestamp,
 ) -> Result<Authenticated, Error> {
@@ -122,6 +151,9 @@ pub fn check(
     let mut once = None;
     let fits = match (&presented.proof, registered) {
         (Proof::None, ClientAuth::None) => true,
+        (Proof::None, ClientAuth::TlsClientAuth | ClientAuth::SelfSignedTlsClientAuth) => {
+            client.as_ref().is_some_and(|client| vouched.proves(client, now))
+        }
         (Proof::Basic(secret), ClientAuth::ClientSecretBasic(hash))
         | (Proof::Post(secret), ClientAuth::ClientSecretPost(hash)) => hash.is_of(secret),
         (Proof::Assertion(assertion), ClientAuth::PrivateKeyJwt) => match &client {
@@ -170,7 +202,9 @@ mod tests {
     /// The code that authentication ends in; `None` when it succeeds.
     fn outcome(header: Option<&str>, form: &str, auth: Option<ClientAuth>) -> Option<Code> {
         let presented = read(header, &Params::parse(form.as_bytes()).unwrap());
-        match presented.and_then(|presented| check(&presented, auth.map(client), "https://id.example", NOW)) {
+        match presented.and_then(|presented| {
+            check(&presented, auth.map(client), Vouched::default(), "https://id.example", NOW)
+        }) {
             Ok(_) => None,
             Err(Error::Json(code, _)) => Some(code),
             Err(other) => panic!("{other:?}"),
@@ -209,7 +243,11 @@ mod tests {
         let wrong = |auth: Option<ClientAuth>| {
             let form = Params::parse(b"").unwrap();
             let presented = read(Some(&header("portal:wrong")), &form).unwrap();
-            format!("{:?}", check(&presented, auth.map(client), "https://id.example", NOW).unwrap_err())
+            format!(
+                "{:?}",
+                check(&presented, auth.map(client), Vouched::default(), "https://id.example", NOW)
+                    .unwrap_err()
+            )
         };
         assert_eq!(wrong(None), wrong(Some(ClientAuth::ClientSecretBasic(hashed("right")))));
     }

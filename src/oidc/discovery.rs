@@ -1,6 +1,8 @@
 //! What clients are told about this provider (OpenID Connect Discovery section 3, RFC 8414 section 2): exactly what
 //! works, nothing more.
 
+use std::collections::BTreeMap;
+
 use openidconnect::{
     AdditionalProviderMetadata, AuthUrl, AuthenticationContextClass, IssuerUrl, JsonWebKeySetUrl,
     LanguageTag, ProviderMetadata, ResponseTypes, TokenUrl, UserInfoUrl,
@@ -45,6 +47,12 @@ pub struct Extra {
     pub revocation_endpoint_auth_methods_supported: Vec<String>,
     /// With what it may sign that.
     pub revocation_endpoint_auth_signing_alg_values_supported: Vec<String>,
+    /// Whether tokens can be bound to a client's certificate (RFC 8705 section 3.3).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tls_client_certificate_bound_access_tokens: bool,
+    /// Where clients show certificates, by the name of the endpoint (RFC 8705 section 5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtls_endpoint_aliases: Option<BTreeMap<String, String>>,
     /// Portals hear that a session ended (OpenID Connect Back-Channel Logout, section 2.1).
     pub backchannel_logout_supported: bool,
     /// They hear which: `sid` (the same section).
@@ -73,6 +81,34 @@ pub type Metadata = ProviderMetadata<
 
 /// How a client that can keep a secret says who it is.
 const CONFIDENTIAL: [&str; 3] = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+/// How clients may show certificates.
+#[derive(Debug, Clone, Copy)]
+pub struct Certificates<'a> {
+    /// Where, if not at the issuer's own endpoints.
+    pub aliases: Option<&'a str>,
+    /// Whether there are authorities who vouch for them.
+    pub vouched: bool,
+}
+
+impl Certificates<'_> {
+    /// The methods that they make possible (RFC 8705 section 2).
+    fn methods(&self) -> impl Iterator<Item = &'static str> {
+        self.vouched.then_some("tls_client_auth").into_iter().chain(["self_signed_tls_client_auth"])
+    }
+
+    fn aliases(&self) -> Option<BTreeMap<String, String>> {
+        let all = [
+            ("token_endpoint", path::TOKEN),
+            ("revocation_endpoint", path::REVOKE),
+            ("introspection_endpoint", path::INTROSPECT),
+            ("pushed_authorization_request_endpoint", path::PAR),
+            ("userinfo_endpoint", path::USERINFO),
+        ];
+        let base = self.aliases?;
+        Some(all.iter().map(|(name, path)| ((*name).to_owned(), format!("{base}{path}"))).collect())
+    }
+}
+
 /// The claims that our tokens and `UserInfo` can hold anywhere.
 const CLAIMS: [&str; 15] = [
     "iss",
@@ -93,17 +129,22 @@ const CLAIMS: [&str; 15] = [
 ];
 
 /// The metadata of `issuer`, which signs with `algs` and can reach `levels`. `representation` is whether people can log in for
-/// somebody else.
+/// somebody else; `certificates` how clients show certificates, where they can.
 pub fn metadata(
     issuer: &str,
     algs: &[Algorithm],
     levels: &[Level],
     representation: bool,
+    certificates: Option<Certificates<'_>>,
 ) -> Result<Metadata, Fault> {
     let at = |path: &str| format!("{issuer}{path}");
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     let mut claims = words(&CLAIMS);
     claims.extend(representation.then(|| "represents".to_owned()));
+    let by_certificate: Vec<_> = certificates.iter().flat_map(Certificates::methods).collect();
+    let confidential = [CONFIDENTIAL.as_slice(), &by_certificate].concat();
+    let by_certificate =
+        by_certificate.into_iter().map(|name| CoreClientAuthMethod::Extension(name.to_owned()));
     let extra = Extra {
         code_challenge_methods_supported: words(&["S256"]),
         authorization_response_iss_parameter_supported: true,
@@ -112,12 +153,14 @@ pub fn metadata(
         end_session_endpoint: at(path::LOGOUT),
         dpop_signing_alg_values_supported: words(&dpop::ALGS.map(Algorithm::name)),
         introspection_endpoint: at(path::INTROSPECT),
-        introspection_endpoint_auth_methods_supported: words(&CONFIDENTIAL),
+        introspection_endpoint_auth_methods_supported: words(&confidential),
         introspection_endpoint_auth_signing_alg_values_supported: words(&Algorithm::ALL.map(Algorithm::name)),
         introspection_signing_alg_values_supported: algs.iter().map(|alg| alg.name().to_owned()).collect(),
         revocation_endpoint: at(path::REVOKE),
-        revocation_endpoint_auth_methods_supported: words(&[CONFIDENTIAL.as_slice(), &["none"]].concat()),
+        revocation_endpoint_auth_methods_supported: words(&[confidential.as_slice(), &["none"]].concat()),
         revocation_endpoint_auth_signing_alg_values_supported: words(&Algorithm::ALL.map(Algorithm::name)),
+        tls_client_certificate_bound_access_tokens: certificates.is_some(),
+        mtls_endpoint_aliases: certificates.and_then(|certificates| certificates.aliases()),
         backchannel_logout_supported: true,
         backchannel_logout_session_supported: true,
         prompt_values_supported: words(&["none", "login", "select_account"]),
@@ -135,12 +178,17 @@ pub fn metadata(
     .set_userinfo_endpoint(Some(UserInfoUrl::new(at(path::USERINFO))?))
     .set_response_modes_supported(Some(vec![CoreResponseMode::Query, CoreResponseMode::FormPost]))
     .set_grant_types_supported(Some(vec![CoreGrantType::AuthorizationCode, CoreGrantType::RefreshToken]))
-    .set_token_endpoint_auth_methods_supported(Some(vec![
-        CoreClientAuthMethod::ClientSecretBasic,
-        CoreClientAuthMethod::ClientSecretPost,
-        CoreClientAuthMethod::PrivateKeyJwt,
-        CoreClientAuthMethod::None,
-    ]))
+    .set_token_endpoint_auth_methods_supported(Some(
+        [
+            CoreClientAuthMethod::ClientSecretBasic,
+            CoreClientAuthMethod::ClientSecretPost,
+            CoreClientAuthMethod::PrivateKeyJwt,
+        ]
+        .into_iter()
+        .chain(by_certificate)
+        .chain([CoreClientAuthMethod::None])
+        .collect(),
+    ))
     .set_token_endpoint_auth_signing_alg_values_supported(Some(Algorithm::ALL.map(core_alg).to_vec()))
     .set_scopes_supported(Some(
         Scope::ALL.iter().map(|scope| openidconnect::Scope::new(scope.to_string())).collect(),
@@ -173,7 +221,7 @@ mod tests {
         let levels = [Level::Local, Level::Midden];
         let algs = [Algorithm::Rs256, Algorithm::Es256];
         let told = |representation| {
-            let told = metadata("https://id.example.nl", &algs, &levels, representation).unwrap();
+            let told = metadata("https://id.example.nl", &algs, &levels, representation, None).unwrap();
             serde_json::to_value(told).unwrap()
         };
         let mut expected = serde_json::json!({

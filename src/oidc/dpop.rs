@@ -34,6 +34,8 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// Its address, as we tell it in our metadata.
     pub url: &'a str,
+    /// Its other address, where clients show certificates.
+    pub alias: Option<&'a str>,
     /// The access token that it shows, if it shows one.
     pub access_token: Option<&'a str>,
 }
@@ -69,7 +71,9 @@ pub fn check(proof: &str, request: &Request<'_>, now: Timestamp) -> Result<Proof
     let unverified = Unverified::read(proof, |alg| ALGS.contains(&alg), &[TYPE]).map_err(unreadable)?;
     let key = unverified.own_key().map_err(unreadable)?;
     let claims: Claims = unverified.verified_with(&key).map_err(unreadable)?;
-    if claims.htm != request.method || !is_same_place(&claims.htu, request.url) {
+    let here =
+        [Some(request.url), request.alias].into_iter().flatten().any(|ours| is_same_place(&claims.htu, ours));
+    if claims.htm != request.method || !here {
         return Err(bad("htm and htu of the DPoP proof must be those of this request"));
     }
     if now.plus(AHEAD) < claims.iat || claims.iat < now.plus(-OLD) {
@@ -154,7 +158,7 @@ mod tests {
     }
 
     fn read(proof: &str, access_token: Option<&str>) -> Option<Proof> {
-        let request = Request { method: "POST", url: URL, access_token };
+        let request = Request { method: "POST", url: URL, alias: None, access_token };
         check(proof, &request, Timestamp::from_epoch(1000)).ok()
     }
 

@@ -15,6 +15,7 @@ pub mod jws;
 pub mod jwt;
 pub mod keyring;
 pub mod logout_token;
+pub mod mtls;
 pub mod oxide;
 pub mod par;
 pub mod params;

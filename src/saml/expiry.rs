@@ -2,7 +2,7 @@
 
 use super::keys::TrustedCertificate;
 use super::succession::Turn;
-use crate::domain::{calendar::DAY, finding::Report, time::Timestamp};
+use crate::domain::{finding::Report, time::Timestamp};
 
 const ABOUT: &str = "certificates";
 
@@ -13,20 +13,15 @@ pub(super) struct Dates {
     pub(super) not_after: Timestamp,
 }
 
+impl From<(Timestamp, Timestamp)> for Dates {
+    fn from((not_before, not_after): (Timestamp, Timestamp)) -> Self {
+        Self { not_before, not_after }
+    }
+}
+
 /// What serves until `end`, and for which nothing is there to follow.
 pub(super) fn ends(report: &mut Report, what: &str, end: Timestamp, now: Timestamp) {
-    let on = end.rfc3339();
-    let days = end.since(now).div_euclid(DAY);
-    let says = format!("the {what} ends in {days} days, on {on}");
-    match days {
-        ..0 => {
-            report.error(ABOUT, format_args!("the {what} ended on {on}: replace it now, DigiD logins fail"));
-        }
-        0..=7 => report.warning(ABOUT, format_args!("{says}: replace it this week")),
-        8..=30 => report.warning(ABOUT, format_args!("{says}: replace it this month")),
-        31..=90 => report.warning(ABOUT, format_args!("{says}: order the next one")),
-        _ => report.ok(ABOUT, says),
-    }
+    report.ends(ABOUT, what, end, now, "DigiD logins fail");
 }
 
 /// Certificates of ours, which take over from each other. What is over is not looked at.

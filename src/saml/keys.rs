@@ -40,7 +40,7 @@ impl KeyPair {
             return Err(SettingsError::Mismatch { key, certificate });
         }
         let key_der = key.private_key_to_der().map_err(no_key)?;
-        let dates = dates(&certificate).map_err(|_| no_certificate(&pem.certificate))?;
+        let dates = dates(&certificate).map(Dates::from).ok_or_else(|| no_certificate(&pem.certificate))?;
         Ok(Self { key, key_der: Zeroizing::new(key_der), certificate, dates })
     }
 
@@ -116,7 +116,7 @@ impl TrustedCertificate {
         if key.id() != Id::RSA || key.bits() < RSA_BITS {
             return None;
         }
-        Some(Self { der: der.to_vec(), dates: dates(&certificate).ok()? })
+        Some(Self { der: der.to_vec(), dates: dates(&certificate)?.into() })
     }
 
     /// When it ends, as one of this kind.
@@ -131,12 +131,13 @@ impl TrustedCertificate {
     }
 }
 
-fn dates(certificate: &X509Ref) -> Result<Dates, ErrorStack> {
-    Ok(Dates { not_before: instant(certificate.not_before())?, not_after: instant(certificate.not_after())? })
+/// The first and the last moment of a certificate.
+pub fn dates(certificate: &X509Ref) -> Option<(Timestamp, Timestamp)> {
+    Some((instant(certificate.not_before()).ok()?, instant(certificate.not_after()).ok()?))
 }
 
 /// What tells a certificate from others: the name of its subject, and its serial number in hexadecimal digits.
-pub(super) fn identity(certificate: &X509Ref) -> (String, String) {
+pub fn identity(certificate: &X509Ref) -> (String, String) {
     let name = certificate.subject_name().entries_by_nid(Nid::COMMONNAME).next();
     let name = name.and_then(|name| name.data().to_string().ok()).map(|name| name.chars().take(64).collect());
     let serial = certificate

@@ -61,6 +61,7 @@ pub use artifact::{Artifact, Expected};
 pub use assertion::Verified;
 pub use failure::Failure;
 pub use identity_provider::Needs;
+pub use keys::{dates as certificate_dates, identity as certificate_identity};
 pub use request::{Delivery, Outgoing, RequestError, Wish};
 pub use routing::{Legal, Representation};
 pub use service_provider::{ServiceProvider, check_metadata};

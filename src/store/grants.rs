@@ -148,8 +148,8 @@ impl Store {
         let mut tx = self.db.begin().await?;
         let done = sqlx::query(
             "INSERT INTO grants (id, code_hash, client_id, account_id, person_id, sid, scope, redirect_uri, level, \
-             auth_time, created, ends, family_hash, refresh_hash, dpop_jkt) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING",
+             auth_time, created, ends, family_hash, refresh_hash, dpop_jkt, x5t_s256) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT DO NOTHING",
         )
         .bind(grant.id.as_str())
         .bind(code.as_bytes())
@@ -166,6 +166,7 @@ impl Store {
         .bind(refresh.family().as_bytes())
         .bind(refresh.hashed().as_bytes())
         .bind(grant.dpop_jkt.as_deref())
+        .bind(grant.x5t_s256.as_deref())
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() == 0 {
@@ -305,6 +306,7 @@ fn read_grant(row: &AnyRow) -> Result<Grant, Fault> {
         created: row.time("created")?,
         ends: row.time("ends")?,
         dpop_jkt: row.maybe_text("dpop_jkt")?,
+        x5t_s256: row.maybe_text("x5t_s256")?,
         revoked_at: row.maybe_time("revoked_at")?,
     })
 }

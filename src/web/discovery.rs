@@ -18,7 +18,7 @@ use super::token::refusal;
 use crate::{
     app::App,
     domain::{assurance::Level, fault::Fault},
-    oidc::discovery::metadata,
+    oidc::discovery::{Certificates, metadata},
 };
 
 /// `GET /.well-known/openid-configuration` and `GET /.well-known/oauth-authorization-server`.
@@ -27,7 +27,11 @@ pub async fn configuration(State(app): State<Arc<App>>, headers: HeaderMap) -> R
     let levels: Vec<_> =
         Level::ALL.into_iter().filter(|level| app.digid.is_some() || !level.needs_digid()).collect();
     let representation = app.digid.as_ref().is_some_and(|digid| digid.current().knows_representation());
-    let told = metadata(app.config.issuer(), &algs, &levels, representation);
+    let certificates = app.config.takes_certificates().then(|| Certificates {
+        aliases: app.config.mtls.as_ref().and_then(|mtls| mtls.base()),
+        vouched: app.authorities.is_some(),
+    });
+    let told = metadata(app.config.issuer(), &algs, &levels, representation, certificates);
     cacheable(told, "application/json", &app, &headers)
 }
 

@@ -13,7 +13,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::token::{CHALLENGE, NO_STORE, authorization, form, refusal};
+use super::{
+    mtls::Shown,
+    token::{CHALLENGE, NO_STORE, caller, form, refusal},
+};
 use crate::{
     app::App,
     flows::introspect::introspect as tell,
@@ -23,13 +26,14 @@ use crate::{
 /// `POST /introspect`.
 pub async fn introspect(
     State(app): State<Arc<App>>,
+    shown: Shown,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let now = app.clock.now();
     let answer = async {
         let form = form(&headers, body)?;
-        let told = tell(&app, authorization(&headers)?, &form, now).await?;
+        let told = tell(&app, caller(&headers, &shown)?, &form, now).await?;
         let signed = if wants_signed(&headers) { Some(told.signed(&app, now)?) } else { None };
         Ok::<_, Error>((told, signed))
     };

@@ -23,7 +23,8 @@ pub fn router(app: Arc<App>, metrics: Metrics) -> Router {
 
 async fn show(State((app, metrics)): State<(Arc<App>, Metrics)>) -> impl IntoResponse {
     let now = app.clock.now();
-    let endings = app.digid.as_ref().map(|digid| digid.current().endings(now)).unwrap_or_default();
+    let mut endings = app.digid.as_ref().map(|digid| digid.current().endings(now)).unwrap_or_default();
+    endings.extend(app.tls.as_ref().and_then(|tls| tls.ending()));
     let text = metrics.text(&endings, now);
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }

@@ -10,7 +10,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::token::{CHALLENGE, NO_STORE, authorization, form, refusal};
+use super::{
+    mtls::Shown,
+    token::{CHALLENGE, NO_STORE, caller, form, refusal},
+};
 use crate::{
     app::App,
     flows::{client_auth::authenticate, par::push},
@@ -19,13 +22,14 @@ use crate::{
 /// `POST /par`.
 pub async fn par(
     State(app): State<Arc<App>>,
+    shown: Shown,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let now = app.clock.now();
     let answer = async {
         let form = form(&headers, body)?;
-        let client = authenticate(&app, authorization(&headers)?, &form, now).await?;
+        let client = authenticate(&app, caller(&headers, &shown)?, &form, now).await?;
         push(&app, &client, &form, now).await
     };
     match answer.await {

@@ -9,18 +9,22 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::token::{CHALLENGE, NO_STORE, authorization, form, refusal};
+use super::{
+    mtls::Shown,
+    token::{CHALLENGE, NO_STORE, caller, form, refusal},
+};
 use crate::{app::App, flows::revoke::revoke as end};
 
 /// `POST /revoke`.
 pub async fn revoke(
     State(app): State<Arc<App>>,
+    shown: Shown,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let answer = async {
         let form = form(&headers, body)?;
-        end(&app, authorization(&headers)?, &form, app.clock.now()).await
+        end(&app, caller(&headers, &shown)?, &form, app.clock.now()).await
     };
     match answer.await {
         Ok(()) => (StatusCode::OK, NO_STORE).into_response(),

@@ -40,17 +40,12 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/password", get(login::back).post(recover::password))
         .route("/continue", get(login::back).post(done::post))
         .route("/stop", get(login::back).post(login::stop));
-    Router::new()
+    let router = endpoints()
         .route(path::AUTHORIZE, get(authorize::get).post(authorize::post))
         .nest("/login/{id}", login)
         .route(ACS_PATH, get(digid::acs).fallback(digid::acs_by_other_method))
         .route(LOGOUT_PATH, get(single_logout::back).post(single_logout::post))
         .route("/digid/metadata", get(digid::metadata))
-        .route(path::PAR, post(par::par))
-        .route(path::TOKEN, post(token::token))
-        .route(path::INTROSPECT, post(introspect::introspect))
-        .route(path::REVOKE, post(revoke::revoke))
-        .route(path::USERINFO, get(userinfo::userinfo).post(userinfo::userinfo))
         .route(path::OPENID_CONFIGURATION, get(discovery::configuration))
         .route(path::OAUTH_SERVER, get(discovery::configuration))
         .route(path::JWKS, get(discovery::jwks))
@@ -59,7 +54,27 @@ pub fn router(app: Arc<App>) -> Router {
         // Browsers ask for it on their own; without an answer each page would log an error there.
         .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
         .route(page::STYLESHEET, get(page::stylesheet))
-        .route(form_post::SCRIPT, get(form_post::script))
+        .route(form_post::SCRIPT, get(form_post::script));
+    around(router, app)
+}
+
+/// The doors that clients may show a certificate at (RFC 8705 section 5): what they call themselves, and nothing of people's.
+pub fn clients(app: Arc<App>) -> Router {
+    around(endpoints(), app)
+}
+
+fn endpoints() -> Router<Arc<App>> {
+    Router::new()
+        .route(path::PAR, post(par::par))
+        .route(path::TOKEN, post(token::token))
+        .route(path::INTROSPECT, post(introspect::introspect))
+        .route(path::REVOKE, post(revoke::revoke))
+        .route(path::USERINFO, get(userinfo::userinfo).post(userinfo::userinfo))
+}
+
+/// What is true at every door.
+fn around(router: Router<Arc<App>>, app: Arc<App>) -> Router {
+    router
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(from_fn(error::pages))

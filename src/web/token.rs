@@ -14,10 +14,10 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{error, error_page::BUSY};
+use super::{error, error_page::BUSY, mtls::Shown};
 use crate::{
     app::App,
-    flows::redeem::redeem,
+    flows::{client_auth::Caller, redeem::redeem},
     observe,
     oidc::{
         dpop::MISSING,
@@ -36,12 +36,13 @@ pub(super) const CHALLENGE: &str = "Basic realm=\"namens\"";
 /// `POST /token`.
 pub async fn token(
     State(app): State<Arc<App>>,
+    shown: Shown,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let answer = async {
         let form = form(&headers, body)?;
-        redeem(&app, authorization(&headers)?, proof(&headers)?, &form, app.clock.now()).await
+        redeem(&app, caller(&headers, &shown)?, proof(&headers)?, &form, app.clock.now()).await
     };
     let response = match answer.await {
         Ok(tokens) => {
@@ -87,6 +88,11 @@ pub(super) fn form(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> 
     let unreadable = "the form is too long, has too many parameters, or is not form-encoded UTF-8";
     let body = body.map_err(|_| Error::Json(Code::InvalidRequest, unreadable))?;
     Params::parse(&body).map_err(|_| Error::Json(Code::InvalidRequest, unreadable))
+}
+
+/// What a client shows of itself beside the form.
+pub(super) fn caller<'a>(headers: &'a HeaderMap, shown: &'a Shown) -> Result<Caller<'a>, Error> {
+    Ok(Caller { authorization: authorization(headers)?, certificate: shown.certificate() })
 }
 
 /// The `Authorization` header, if there is one.

@@ -11,7 +11,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::token::{NO_STORE, authorization, form, proof, refusal, with_nonce};
+use super::{
+    mtls,
+    token::{NO_STORE, authorization, form, proof, refusal, with_nonce},
+};
 use crate::{
     app::App,
     domain::key::Algorithm,
@@ -25,6 +28,7 @@ use crate::{
 /// `GET /userinfo` and `POST /userinfo`.
 pub async fn userinfo(
     State(app): State<Arc<App>>,
+    certificate: mtls::Shown,
     method: Method,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -39,7 +43,7 @@ pub async fn userinfo(
             Scheme::Bearer => Shown::Bearer,
             Scheme::Dpop => Shown::Dpop { proof: proof(&headers)?, method: method.as_str() },
         };
-        tell(&app, &token, shown, app.clock.now()).await
+        tell(&app, &token, shown, certificate.certificate(), app.clock.now()).await
     };
     let response = match answer.await {
         Ok(told) => (NO_STORE, Json(told)).into_response(),

@@ -1,13 +1,9 @@
 //! One request of a browser: read once, passed down as a value.
 
-use std::{
-    convert::Infallible,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::{convert::Infallible, net::IpAddr, sync::Arc};
 
 use axum::{
-    extract::{ConnectInfo, FromRequestParts},
+    extract::FromRequestParts,
     http::{
         HeaderMap, HeaderName,
         header::{ACCEPT_LANGUAGE, ORIGIN},
@@ -19,6 +15,7 @@ use super::{
     cookies::Cookie,
     error::Failed,
     page::{self, Aside, Frame},
+    proxy,
 };
 use crate::{
     app::App,
@@ -45,7 +42,7 @@ pub struct Visit {
     pub browser: Option<Secret>,
     /// The cookie of a browser that has logged in here before.
     pub device: Option<Secret>,
-    /// The address of the other end of the connection.
+    /// The address of who sent it, as far as known.
     pub address: Option<IpAddr>,
     session: Option<Secret>,
     headers: HeaderMap,
@@ -62,7 +59,7 @@ impl FromRequestParts<Arc<App>> for Visit {
             now: app.clock.now(),
             browser: Cookie::Browser.read(&parts.headers, https),
             device: Cookie::Device.read(&parts.headers, https),
-            address: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip()),
+            address: proxy::address(app, parts),
             session: Cookie::Session.read(&parts.headers, https),
             headers: parts.headers.clone(),
             aside: parts.extensions.get().cloned().unwrap_or_default(),

@@ -3,7 +3,7 @@
 use std::{fs, path::Path, time::SystemTime};
 
 use crate::{
-    app::{self, digid::service_provider},
+    app::{self, digid::service_provider, tls::Tls},
     config::{BadConfig, Config, secret::refuse_open_file},
     domain::{
         client::Client,
@@ -37,8 +37,12 @@ pub(super) async fn all(path: &Path, report: &mut Report, now: Timestamp) {
         store.close().await;
     }
     digid(&config, report, now);
+    tls(&config, report, now);
     if let Err(fault) = app::outbound(&config) {
         report.error("outbound", fault);
+    }
+    if let Err(error) = app::authorities(&config) {
+        report.error("TLS", error);
     }
     mail(&config, report).await;
 }
@@ -94,7 +98,12 @@ async fn added_clients(config: &Config, store: &Store, clients: &mut Vec<Client>
         } else {
             let notices =
                 || config.outbound.check_notices(&client.id, client.backchannel_logout_uri.as_deref());
-            if let Err(error) = client.check().map_err(BadConfig::value).and_then(|()| notices()) {
+            if let Err(error) = client
+                .check()
+                .map_err(BadConfig::value)
+                .and_then(|()| notices())
+                .and_then(|()| config.check_certificate(&client))
+            {
                 report.error(
                     "clients",
                     format_args!("{error}. Remove it and add it again with `namens clients`"),
@@ -217,6 +226,14 @@ fn digid(config: &Config, report: &mut Report, now: Timestamp) {
             provider.shared_keys(report);
         }
         Err(fault) => report.error("DigiD", fault),
+    }
+}
+
+fn tls(config: &Config, report: &mut Report, now: Timestamp) {
+    match config.tls.as_ref().map(|section| Tls::open(config, section)) {
+        None => {}
+        Some(Ok(tls)) => tls.look(report, now),
+        Some(Err(error)) => report.error("TLS", error),
     }
 }
 

@@ -9,6 +9,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
@@ -17,7 +18,8 @@ use tokio::{
 use tower::ServiceExt;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::web::error;
+use super::tls::{Door, shown};
+use crate::{domain::mtls::Certificate, web::error};
 
 /// How long to pause when no connection can be taken: most often the process has too many files open.
 const BREATH: Duration = Duration::from_millis(100);
@@ -30,6 +32,8 @@ const HEADERS: usize = 32 * 1024;
 pub struct Limits {
     /// How many connections are open at once; more wait in the system's queue.
     pub connections: usize,
+    /// How long a connection may take until TLS is spoken.
+    pub handshake: Duration,
     /// How long a connection may take to bring the next request's headers. Longer than the minute for which proxies
     /// keep an idle connection, or it could close under a request.
     pub headers: Duration,
@@ -46,6 +50,7 @@ impl Default for Limits {
         let seconds = Duration::from_secs;
         Self {
             connections: 4096,
+            handshake: seconds(10),
             headers: seconds(75),
             request: seconds(30),
             life: seconds(600),
@@ -54,10 +59,29 @@ impl Default for Limits {
     }
 }
 
+/// What every connection of a listener shares.
+struct Shared {
+    router: Router,
+    limits: Limits,
+    door: Option<Door>,
+}
+
 /// Serves HTTP/1.1 until `stop`, then lets what is under way finish. Every request knows its peer (`ConnectInfo`).
 pub async fn listen(listener: TcpListener, router: Router, limits: Limits, stop: impl Future<Output = ()>) {
+    listen_at(listener, None, router, limits, stop).await;
+}
+
+/// The same over TLS, where there is a `door` for that. A request knows the certificate that was shown, if one was.
+pub async fn listen_at(
+    listener: TcpListener,
+    door: Option<Door>,
+    router: Router,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) {
     let give_up = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limits.request);
     let router = router.layer(give_up).layer(from_fn(error::late));
+    let shared = Arc::new(Shared { router, limits, door });
     let places = Arc::new(Semaphore::new(limits.connections));
     let (closing, close) = watch::channel(());
     let mut connections = JoinSet::new();
@@ -67,7 +91,7 @@ pub async fn listen(listener: TcpListener, router: Router, limits: Limits, stop:
             () = &mut stop => break,
             next = accept(&listener, &places) => next,
         };
-        connections.spawn(connection(stream, peer, router.clone(), limits, close.clone(), place));
+        connections.spawn(connection(stream, peer, shared.clone(), close.clone(), place));
         while connections.try_join_next().is_some() {}
     }
     drop((listener, closing));
@@ -97,15 +121,36 @@ async fn accept(
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
-    limits: Limits,
+    shared: Arc<Shared>,
     mut close: watch::Receiver<()>,
     _place: Option<OwnedSemaphorePermit>,
 ) {
     // Answers are small and written at once: waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
-    let service = router.map_request(move |mut request: axum::http::Request<_>| {
+    let Some(door) = &shared.door else { return talk(stream, (peer, None), &shared, close).await };
+    let shaken = tokio::select! {
+        shaken = timeout(shared.limits.handshake, door.shake(stream)) => shaken,
+        _ = close.changed() => return,
+    };
+    // Who speaks no TLS, or too slowly, is their own affair.
+    if let Ok(Ok(stream)) = shaken {
+        let certificate = shown(&stream);
+        talk(stream, (peer, certificate), &shared, close).await;
+    }
+}
+
+async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    (peer, certificate): (SocketAddr, Option<Arc<Certificate>>),
+    shared: &Shared,
+    mut close: watch::Receiver<()>,
+) {
+    let limits = shared.limits;
+    let service = shared.router.clone().map_request(move |mut request: axum::http::Request<_>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        if let Some(certificate) = &certificate {
+            request.extensions_mut().insert(certificate.clone());
+        }
         request
     });
     // HTTP/1.1 only: to tell it from HTTP/2, hyper would read the first bytes without any time limit.

@@ -58,6 +58,7 @@ impl Provider {
             idle: 900,
             client,
             proof: None,
+            x5t_s256: None,
         };
         match issuing.redeem(form, now).await {
             Ok(answer) => Ok(serde_json::to_value(answer).unwrap()),

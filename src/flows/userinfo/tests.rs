@@ -18,7 +18,7 @@ use crate::{
         secret::Secret,
         session::Session,
     },
-    flows::redeem::redeem,
+    flows::{client_auth::Caller, redeem::redeem},
     oidc::{
         keyring::tests::stored,
         oxide::{
@@ -88,12 +88,13 @@ impl House {
         let code = oxide::issue(&self.app.store, &self.client, &ask, &self.session, now()).await.unwrap();
         let form = exchange(&code, "client_secret", "s3cret");
         let answer =
-            serde_json::to_value(redeem(&self.app, None, None, &form, now()).await.unwrap()).unwrap();
+            serde_json::to_value(redeem(&self.app, Caller::default(), None, &form, now()).await.unwrap())
+                .unwrap();
         answer["access_token"].as_str().unwrap().to_owned()
     }
 
     async fn told(&self, token: &str, now: Timestamp) -> Result<Value, Code> {
-        match userinfo(&self.app, token, Shown::Bearer, now).await {
+        match userinfo(&self.app, token, Shown::Bearer, None, now).await {
             Ok(told) => Ok(serde_json::to_value(told).unwrap()),
             Err(Error::Json(code, _)) => Err(code),
             Err(other) => panic!("{other:?}"),
@@ -147,11 +148,12 @@ async fn a_wrong_secret_gets_no_token_and_leaves_the_code_good() {
         (exchange(&code, "client_id", "nobody"), Code::InvalidClient),
         (exchange(&code, "client_id", ""), Code::InvalidRequest),
     ] {
-        let Err(Error::Json(code, _)) = redeem(&house.app, None, None, &form, now()).await else {
+        let Err(Error::Json(code, _)) = redeem(&house.app, Caller::default(), None, &form, now()).await
+        else {
             panic!("{form:?} was answered")
         };
         assert_eq!(code, expected, "{form:?}");
     }
     let form = exchange(&code, "client_secret", "s3cret");
-    assert!(redeem(&house.app, None, None, &form, now()).await.is_ok());
+    assert!(redeem(&house.app, Caller::default(), None, &form, now()).await.is_ok());
 }
