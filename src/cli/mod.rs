@@ -1,5 +1,6 @@
 //! The operator's commands: one file each.
 
+pub mod accounts;
 pub mod clients;
 #[cfg(feature = "simulator")]
 pub mod demo;
@@ -53,6 +54,7 @@ enum Command {
     Clients(clients::ClientsCommand),
     Digid(digid::DigidCommand),
     Persons(persons::PersonsCommand),
+    Accounts(accounts::AccountsCommand),
     Mandates(mandates::MandatesCommand),
 }
 
@@ -104,6 +106,7 @@ impl Namens {
                 command.run(&config, &migrated_store(&config).await?, out, now).await?;
             }
             Command::Digid(command) => return command.run(&config()?, out, now),
+            Command::Accounts(command) => command.run(&migrated_store(&config()?).await?, out, now).await?,
             Command::Persons(command) => command.run(&migrated_store(&config()?).await?, out, now).await?,
             Command::Mandates(command) => command.run(&migrated_store(&config()?).await?, out, now).await?,
         }
