@@ -81,6 +81,11 @@ pub fn main() -> ExitCode {
 impl Namens {
     /// Runs the command and writes its answer to `out`.
     pub async fn run(self, out: &mut impl Write, now: Timestamp) -> Result<ExitCode, Fault> {
+        // All commands in one future are too much for a stack.
+        Box::pin(self.dispatch(out, now)).await
+    }
+
+    async fn dispatch(self, out: &mut impl Write, now: Timestamp) -> Result<ExitCode, Fault> {
         let path = self.config.as_deref().unwrap_or(Path::new("namens.toml"));
         let config = || Config::read(path);
         match self.command {

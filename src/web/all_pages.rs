@@ -355,17 +355,6 @@ async fn the_dutch_pages_say_what_was_agreed_to_the_letter() {
         ),
         ("link-false", &["Koppel DigiD aan uw account"]),
         (
-            "client-consent",
-            &[
-                "Mag Huisarts Zonnedael deze gegevens krijgen?",
-                "uw e-mailadres",
-                "uw geboortedatum",
-                "Toestaan",
-                "Weigeren",
-                "U bent dan wel ingelogd, maar niet bij dit portaal.",
-            ],
-        ),
-        (
             "linked",
             &["Gelukt. Vanaf nu kunt u inloggen met DigiD of met uw e-mailadres en wachtwoord.", "veiligste"],
         ),
@@ -401,6 +390,21 @@ async fn the_dutch_pages_say_what_was_agreed_to_the_letter() {
         let words = html(page.render()).await;
         assert!(words.contains(says), "{words}");
         assert_eq!(words.contains("sms"), level == Level::Midden, "{level:?}: {words}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_portal_wants_to_know_is_said_in_plain_words() {
+    let words = dutch("client-consent").await;
+    for says in [
+        "Mag Huisarts Zonnedael deze gegevens krijgen?",
+        "uw e-mailadres",
+        "uw geboortedatum",
+        "Toestaan",
+        "Weigeren",
+        "U bent dan wel ingelogd, maar niet bij dit portaal.",
+    ] {
+        assert!(words.contains(says), "{says}: {words}");
     }
 }
 

@@ -26,7 +26,7 @@ use crate::{
 };
 
 const ANNA: &str = "jansen@voorbeeld.nl";
-/// A client whose UserInfo is signed and encrypted.
+/// A client whose `UserInfo` is signed and encrypted.
 const SEALED: Client =
     Client { id: "sealed", auth: Auth::Key, callback: "http://127.0.0.1:9/callback/sealed" };
 
