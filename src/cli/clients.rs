@@ -14,7 +14,7 @@ use crate::{
     },
     domain::{
         assurance::Level,
-        client::{Client, ClientAuth},
+        client::{Client, ClientAuth, KeyEncryption},
         fault::Fault,
         key::Algorithm,
         line::one_line,
@@ -77,7 +77,7 @@ struct Add {
     /// How it proves who it is
     #[arg(long, default_value = "private_key_jwt")]
     auth: AuthMethod,
-    /// A file with its JSON Web Key Set, for `private_key_jwt` and `self_signed_tls_client_auth`
+    /// A file with its JSON Web Key Set, for `private_key_jwt`, `self_signed_tls_client_auth` and what is encrypted to it
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
     /// The name of its certificate, for `tls_client_auth`: `subject_dn`, `san_dns`, `san_uri`, `san_ip` or `san_email`, `=`, and the name
@@ -86,7 +86,7 @@ struct Add {
     /// Bind its tokens to the certificate that it shows
     #[arg(long)]
     certificate_bound_tokens: bool,
-    /// What it may ask for, beside `openid`: `email`, `act_as`; may be given more than once
+    /// What it may ask for, beside `openid`: `profile`, `email`, `address`, `phone`, `act_as`; may be given more than once
     #[arg(long = "scope", value_name = "SCOPE", value_parser = word::<Scope>)]
     scopes: Vec<Scope>,
     /// The sector it shares pairwise subjects with; its redirect host when left out
@@ -104,6 +104,15 @@ struct Add {
     /// It may know how a representative is related to the person
     #[arg(long)]
     sees_relation: bool,
+    /// How `UserInfo` is signed for it: RS256, PS256, ES256 or `EdDSA`; in plain JSON when left out
+    #[arg(long, value_name = "ALG", value_parser = word::<Algorithm>)]
+    userinfo_signed_response_alg: Option<Algorithm>,
+    /// How a signed `UserInfo` is encrypted to its RSA key in `--jwks`: RSA-OAEP-256
+    #[arg(long, value_name = "ALG", value_parser = word::<KeyEncryption>)]
+    userinfo_encrypted_response_alg: Option<KeyEncryption>,
+    /// It is somebody else's: users must agree to what it may know
+    #[arg(long)]
+    third_party: bool,
 }
 
 /// Why nothing was done.
@@ -209,6 +218,9 @@ impl Add {
             id_token_alg: self.id_token_alg,
             minimum_level: self.minimum_level,
             sees_relation: self.sees_relation,
+            userinfo_signed_response_alg: self.userinfo_signed_response_alg,
+            userinfo_encrypted_response_alg: self.userinfo_encrypted_response_alg,
+            third_party: self.third_party,
             id: self.id,
         };
         client.check()?;
@@ -252,6 +264,9 @@ fn as_json(client: &Client, configured: bool) -> Value {
         "id_token_alg": client.id_token_alg,
         "minimum_level": client.minimum_level,
         "sees_relation": client.sees_relation,
+        "userinfo_signed_response_alg": client.userinfo_signed_response_alg,
+        "userinfo_encrypted_response_alg": client.userinfo_encrypted_response_alg,
+        "third_party": client.third_party,
         "configured": configured,
     })
 }
@@ -299,6 +314,11 @@ fn show(out: &mut impl Write, json: bool, client: &Client, configured: bool) -> 
     let level = client.minimum_level;
     writeln!(out, "minimum level   {} ({})", level.word(), level.acr())?;
     writeln!(out, "sees relation   {}", if client.sees_relation { "yes" } else { "no" })?;
+    if let Some(alg) = client.userinfo_signed_response_alg {
+        let encrypted = client.userinfo_encrypted_response_alg.map_or("", KeyEncryption::as_str);
+        writeln!(out, "UserInfo        {} {encrypted}", alg.name())?;
+    }
+    writeln!(out, "third party     {}", if client.third_party { "yes" } else { "no" })?;
     writeln!(out, "stands in       {}", place(configured))?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The operator's commands: one file each.
 
+pub mod accounts;
 pub mod clients;
 #[cfg(feature = "simulator")]
 pub mod demo;
@@ -53,6 +54,7 @@ enum Command {
     Clients(clients::ClientsCommand),
     Digid(digid::DigidCommand),
     Persons(persons::PersonsCommand),
+    Accounts(accounts::AccountsCommand),
     Mandates(mandates::MandatesCommand),
 }
 
@@ -79,6 +81,11 @@ pub fn main() -> ExitCode {
 impl Namens {
     /// Runs the command and writes its answer to `out`.
     pub async fn run(self, out: &mut impl Write, now: Timestamp) -> Result<ExitCode, Fault> {
+        // All commands in one future are too much for a stack.
+        Box::pin(self.dispatch(out, now)).await
+    }
+
+    async fn dispatch(self, out: &mut impl Write, now: Timestamp) -> Result<ExitCode, Fault> {
         let path = self.config.as_deref().unwrap_or(Path::new("namens.toml"));
         let config = || Config::read(path);
         match self.command {
@@ -104,6 +111,7 @@ impl Namens {
                 command.run(&config, &migrated_store(&config).await?, out, now).await?;
             }
             Command::Digid(command) => return command.run(&config()?, out, now),
+            Command::Accounts(command) => command.run(&migrated_store(&config()?).await?, out, now).await?,
             Command::Persons(command) => command.run(&migrated_store(&config()?).await?, out, now).await?,
             Command::Mandates(command) => command.run(&migrated_store(&config()?).await?, out, now).await?,
         }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{BadConfig, SecretSource};
 use crate::domain::{
     assurance::Level,
-    client::{Client, ClientAuth},
+    client::{Client, ClientAuth, KeyEncryption},
     jwk::JwkSet,
     key::Algorithm,
     mtls::CertificateName,
@@ -64,6 +64,13 @@ pub struct ClientEntry {
     /// Whether it may know how a representative is related to the person.
     #[serde(default)]
     pub sees_relation: bool,
+    /// How `UserInfo` is signed for it; in plain JSON when left out.
+    pub userinfo_signed_response_alg: Option<Algorithm>,
+    /// `RSA-OAEP-256` encrypts a signed `UserInfo` to its RSA key in `jwks`.
+    pub userinfo_encrypted_response_alg: Option<KeyEncryption>,
+    /// Whether it is somebody else's: then users must agree to what it may know.
+    #[serde(default)]
+    pub third_party: bool,
 }
 
 /// The words of OpenID Connect Core, section 9.
@@ -149,6 +156,9 @@ impl ClientEntry {
             id_token_alg: self.id_token_alg,
             minimum_level: self.minimum_level,
             sees_relation: self.sees_relation,
+            userinfo_signed_response_alg: self.userinfo_signed_response_alg,
+            userinfo_encrypted_response_alg: self.userinfo_encrypted_response_alg,
+            third_party: self.third_party,
         };
         client.check().map_err(BadConfig::value)?;
         Ok(client)

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{assurance::Level, scope::Scopes, time::Timestamp, words::words};
+use super::{
+    assurance::Level, claims::Represents, profile::Claims, scope::Scopes, time::Timestamp, words::words,
+};
 
 words! {
     /// How the answer travels.
@@ -45,12 +47,21 @@ pub struct Ask {
     pub level: Level,
     /// The levels of which one must be told, where the request says so (`acr` as an essential claim, section 5.5.1.1).
     pub levels: BTreeSet<Level>,
-    /// The scopes whose claims the first ID token tells too (the `claims` parameter, section 5.5).
-    pub in_id_token: Scopes,
+    /// The claims that the first ID token tells too (the `claims` parameter, section 5.5).
+    pub in_id_token: Claims,
+    /// The single claims that `UserInfo` tells beside those of the scopes (the same parameter).
+    #[serde(default)]
+    pub in_userinfo: Claims,
+    /// For whom the user must have logged in: one of these (`represents` in the same parameter).
+    #[serde(default)]
+    pub represents: Option<Vec<Represents>>,
     /// Whom the answer must be about.
     pub whom: Whom,
     /// Whether a session may answer.
     pub prompt: Prompt,
+    /// Whether the user must agree again to what a portal of somebody else may know (`prompt=consent`).
+    #[serde(default)]
+    pub asks_consent: bool,
     /// How old, in seconds, the session's login may be.
     pub max_age: Option<i64>,
     /// The wanted languages, best first.
@@ -136,9 +147,12 @@ pub(crate) mod tests {
             dpop_jkt: None,
             level: Level::Local,
             levels: BTreeSet::new(),
-            in_id_token: Scopes::default(),
+            in_id_token: Claims::new(),
+            in_userinfo: Claims::new(),
+            represents: None,
             whom: Whom::Anybody,
             prompt: Prompt::Unset,
+            asks_consent: false,
             max_age: None,
             ui_locales: Vec::new(),
             login_hint: None,

@@ -14,6 +14,7 @@ use super::{
     policy::Policy,
     scope::{Scope, Scopes},
     secret::Hashed,
+    words::words,
 };
 
 /// A registered client, as every floor sees it: already checked, whether it came from configuration or from the store.
@@ -57,6 +58,23 @@ pub struct Client {
     /// Whether it may know how a representative is related to the person (guardianship is sensitive).
     #[serde(default)]
     pub sees_relation: bool,
+    /// How `UserInfo` is signed for it; not at all when left out (OpenID Connect Dynamic Client Registration, section 2).
+    #[serde(default)]
+    pub userinfo_signed_response_alg: Option<Algorithm>,
+    /// How a signed `UserInfo` is encrypted to its key, always with A256GCM; not at all when left out.
+    #[serde(default)]
+    pub userinfo_encrypted_response_alg: Option<KeyEncryption>,
+    /// Whether it is somebody else's, so that users must agree to what it may know. The provider's own portals ask nothing.
+    #[serde(default)]
+    pub third_party: bool,
+}
+
+words! {
+    /// How the key of an encrypted answer is encrypted (RFC 7518 section 4.1).
+    KeyEncryption {
+        /// RSA with OAEP, SHA-256 and MGF1 with SHA-256.
+        RsaOaep256 = "RSA-OAEP-256",
+    }
 }
 
 /// How a client proves who it is (OpenID Connect Core, section 9).
@@ -161,6 +179,15 @@ pub enum BadClient {
         /// The algorithm.
         alg: &'static str,
     },
+    /// Nothing to encrypt to.
+    #[error(
+        "client {0}: userinfo_encrypted_response_alg needs a public RSA key of at least 2048 bits in its `jwks`, for `use` enc \
+         or without a use"
+    )]
+    NoEncryptionKey(String),
+    /// Anybody could write what is only encrypted.
+    #[error("client {0}: an encrypted UserInfo is signed too; give userinfo_signed_response_alg")]
+    Unsigned(String),
     /// Not an OpenID client.
     #[error("client {0}: `openid` must be among its scopes")]
     NoOpenid(String),
@@ -205,7 +232,23 @@ impl Client {
         if !policy.allows_alg(self.id_token_alg) {
             return Err(BadClient::Algorithm { client: client(), policy, alg: self.id_token_alg.name() });
         }
+        self.check_userinfo()?;
         if self.scopes.contains(Scope::Openid) { Ok(()) } else { Err(BadClient::NoOpenid(self.id.clone())) }
+    }
+
+    fn check_userinfo(&self) -> Result<(), BadClient> {
+        let (client, policy) = (|| self.id.clone(), self.policy);
+        if let Some(alg) = self.userinfo_signed_response_alg.filter(|alg| !policy.allows_alg(*alg)) {
+            return Err(BadClient::Algorithm { client: client(), policy, alg: alg.name() });
+        }
+        if self.userinfo_encrypted_response_alg.is_none() {
+            return Ok(());
+        }
+        if self.userinfo_signed_response_alg.is_none() {
+            return Err(BadClient::Unsigned(client()));
+        }
+        let key = self.jwks.as_ref().and_then(JwkSet::encrypting);
+        if key.is_some() { Ok(()) } else { Err(BadClient::NoEncryptionKey(client())) }
     }
 
     /// The host that all redirect URIs share: the sector when none is named.
@@ -288,6 +331,9 @@ pub(crate) mod tests {
             id_token_alg: Algorithm::Rs256,
             minimum_level: Level::Local,
             sees_relation: false,
+            userinfo_signed_response_alg: None,
+            userinfo_encrypted_response_alg: None,
+            third_party: false,
         }
     }
 
@@ -322,6 +368,11 @@ pub(crate) mod tests {
             let bad = Client { auth, certificate_name, ..client() }.check();
             assert!(matches!(bad, Err(BadClient::CertificateName(_))), "{bad:?}");
         }
+        let encrypted = Some(KeyEncryption::RsaOaep256);
+        let unsigned = Client { userinfo_encrypted_response_alg: encrypted, ..client() };
+        assert!(matches!(unsigned.check(), Err(BadClient::Unsigned(_))));
+        let keyless = Client { userinfo_signed_response_alg: Some(Algorithm::Rs256), ..unsigned };
+        assert!(matches!(keyless.check(), Err(BadClient::NoEncryptionKey(_))));
         let auth = ClientAuth::None;
         assert!(matches!(
             Client { policy: Policy::Fapi2, auth, ..client() }.check(),

@@ -4,6 +4,7 @@ use super::{
     assurance::Level,
     client::{Client, ClientAuth},
     id::{AccountId, GrantId, PersonId, SessionId, random},
+    profile::Claims,
     scope::Scopes,
     secret::{Hashed, Secret},
     time::Timestamp,
@@ -33,6 +34,8 @@ pub struct Grant {
     pub sid: SessionId,
     /// What was granted.
     pub scope: Scopes,
+    /// The single claims that `UserInfo` tells beside those of the scope (OpenID Connect Core, section 5.5).
+    pub claims: Claims,
     /// Where its code went.
     pub redirect_uri: String,
     /// The level of the login.
@@ -183,6 +186,7 @@ pub(crate) mod tests {
             person: PersonId::random(),
             sid: SessionId::random(),
             scope: [Scope::ActAs, Scope::Openid].into(),
+            claims: Claims::new(),
             redirect_uri: "https://p.example/cb".into(),
             level: Level::Midden,
             auth_time: at(5),

@@ -99,6 +99,14 @@ impl PublicKey {
         }
     }
 
+    /// Modulus and exponent of an RSA key.
+    pub fn rsa(&self) -> Option<(Vec<u8>, Vec<u8>)> {
+        match self {
+            Self::Rsa { e, n } => Some((decoded(n)?, decoded(e)?)),
+            Self::Ec { .. } | Self::Okp { .. } => None,
+        }
+    }
+
     /// What verifies signatures of `alg` with this key; `None` where the two do not belong together.
     pub fn verifying(&self, alg: Algorithm) -> Option<ParsedPublicKey> {
         match (self, alg) {
@@ -201,6 +209,18 @@ impl JwkSet {
             .filter(|key| key.usage.as_deref().is_none_or(|usage| usage == "sig"))
             .map(|key| &key.public)
             .filter(move |key| key.fits(alg))
+    }
+
+    /// The key that something for this client is encrypted to with RSA-OAEP-256 (RFC 7518 section 4.3): one that says it is for
+    /// that, before one that does not say what it is for.
+    pub fn encrypting(&self) -> Option<&ClientKey> {
+        let fits = |key: &&ClientKey| {
+            matches!(key.public, PublicKey::Rsa { .. })
+                && key.alg.as_deref().is_none_or(|only| only == "RSA-OAEP-256")
+                && key.usage.as_deref().is_none_or(|usage| usage == "enc")
+        };
+        let fitting = || self.keys.iter().filter(fits);
+        fitting().find(|key| key.usage.is_some()).or_else(|| fitting().next())
     }
 
     /// Every key.

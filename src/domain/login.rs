@@ -2,6 +2,7 @@
 //! so the wrong order does not compile; what is kept between two requests is a [`Login<Step>`].
 
 mod code;
+mod consent;
 mod digid;
 mod email;
 mod link;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     code::{ByCode, Coded, MailedCode, Tried},
+    consent::AsksConsent,
     digid::{AsksDigid, AtDigid, Question, SentRequest},
     email::{AsksPassword, ByPassword, LogIn},
     link::{Link, Linking},
@@ -78,6 +80,8 @@ pub enum Step {
     NewPassword(NewPassword),
     /// Proven; a word to the user before going back.
     Done(Done),
+    /// In; a portal of somebody else is not told before the user agrees.
+    Consent(AsksConsent),
 }
 
 impl Step {
@@ -98,7 +102,8 @@ impl Step {
             | Self::RecoverDigid(_)
             | Self::RecoverAtDigid(_)
             | Self::NewPassword(_)
-            | Self::Done(_) => true,
+            | Self::Done(_)
+            | Self::Consent(_) => true,
         }
     }
 }
@@ -233,6 +238,7 @@ steps! {
     RecoverAtDigid(AtDigid<RecoverDigid>),
     NewPassword(NewPassword),
     Done(Done),
+    Consent(AsksConsent),
 }
 
 #[cfg(test)]

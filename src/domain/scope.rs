@@ -12,8 +12,14 @@ words! {
     Scope {
         /// The user's `sub`, and an ID token (OpenID Connect Core, section 3.1.2.1). No request goes without it.
         Openid = "openid",
-        /// The user's e-mail address (OpenID Connect Core, section 5.4).
+        /// The user's names, and what else belongs to a profile (OpenID Connect Core, section 5.4).
+        Profile = "profile",
+        /// The user's e-mail address (the same section).
         Email = "email",
+        /// The user's postal address (the same section).
+        Address = "address",
+        /// The user's telephone number (the same section).
+        Phone = "phone",
         /// For whom the user may act.
         ActAs = "act_as",
     }
@@ -109,8 +115,8 @@ mod tests {
 
     #[test]
     fn an_unknown_word_is_an_error_where_we_wrote_it_and_ignored_where_others_did() {
-        assert!("openid profile".parse::<Scopes>().is_err() && "OPENID".parse::<Scopes>().is_err());
-        let asked = Scopes::understood("openid profile  OPENID");
+        assert!("openid unheard".parse::<Scopes>().is_err() && "OPENID".parse::<Scopes>().is_err());
+        let asked = Scopes::understood("openid unheard  OPENID");
         assert_eq!(asked, [Scope::Openid].into());
         assert!(asked.are_within(&[Scope::ActAs, Scope::Openid].into()) && !asked.contains(Scope::ActAs));
         assert!(!asked.are_within(&[Scope::ActAs].into()));
@@ -127,6 +133,6 @@ mod tests {
         let written = serde_json::to_string(&token).unwrap();
         assert_eq!(written, r#"{"scope":"openid act_as"}"#);
         assert_eq!(serde_json::from_str::<Token>(&written).unwrap().scope, token.scope);
-        assert!(serde_json::from_str::<Token>(r#"{"scope":"profile"}"#).is_err());
+        assert!(serde_json::from_str::<Token>(r#"{"scope":"unheard"}"#).is_err());
     }
 }

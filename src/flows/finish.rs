@@ -1,8 +1,10 @@
 //! A login that is done becomes a session and an answer to the portal; a session answers later requests by itself.
 
 use super::{
-    Held, Over, Stop, logins,
-    representation::{counts, not_represented},
+    Held, Over, Stop,
+    client_consent::is_needed,
+    logins,
+    representation::{counts, is_wanted, not_represented},
     single_logout,
 };
 use crate::{
@@ -13,7 +15,7 @@ use crate::{
         client::Client,
         email::Email,
         fault::Fault,
-        id::PersonId,
+        id::{LoginId, PersonId},
         login::{Done, Login},
         secret::Secret,
         session::Session,
@@ -26,7 +28,7 @@ use crate::{
         oxide,
         response_mode::Answer,
     },
-    store::{Store, accounts::Account, audit::Event, logins::Ending, single_logout::Opened},
+    store::{Store, accounts::Account, audit::Event, ephemeral::New, logins::Ending, single_logout::Opened},
 };
 
 /// What came of a login that was done.
@@ -43,10 +45,19 @@ pub enum Finish {
 pub struct Finished {
     /// The session cookie's value.
     pub cookie: Secret,
-    /// What the portal hears.
-    pub answer: Answer,
+    /// Where the browser goes.
+    pub onward: Onward,
     /// The address that opens the account.
     pub address: Email,
+}
+
+/// Where the browser of a user who is in goes.
+#[derive(Debug)]
+pub enum Onward {
+    /// To the portal, which hears this.
+    Portal(Answer),
+    /// To what the user must agree to first.
+    Consent(LoginId),
 }
 
 /// Consumes a login that is done: exactly one request gets the session and the code, and gets both or neither. An older
@@ -69,7 +80,7 @@ pub async fn finish(
             let outcome = event.outcome;
             // Somebody else than its owner sits at a session that was to be worth more: it ends.
             let older = older.filter(|_| matches!(no, No::AnotherUser) && login.keeps.is_some());
-            logins::finish(app, &version.ending(&login.id, older, event, None), now).await?;
+            logins::finish(app, &version.ending(&login.id, older, event, Vec::new()), now).await?;
             observe::login(way, outcome);
             return match no {
                 No::Stop(stop) => Err(stop),
@@ -83,8 +94,8 @@ pub async fn finish(
     };
     let secret = Secret::token("");
     let session = Session::begin(done, secret.hashed(), account.era, app.config.session.absolute(), now);
-    let (code, good_for) = oxide::draw(&app.store, &client(app, ask).await?, ask, &session, now)?;
-    let begun = [app.store.new_session(&session, app.config.session.idle())?, good_for];
+    let (next, onward) = onward(app, &login, &session, now).await?;
+    let begun = vec![app.store.new_session(&session, app.config.session.idle())?, next];
     let event = Event {
         outcome: "ok",
         actor: Some(done.person.as_str()),
@@ -94,8 +105,9 @@ pub async fn finish(
     };
     let digid = done.digid().filter(|_| single_logout::is_on(app));
     let digid = digid.map(|proof| Opened { session: &session, proof, browser: &login.browser });
-    let pushed = ask.pushed.as_deref();
-    let ending = Ending { digid, pushed, ..version.ending(&login.id, older, event, Some(begun)) };
+    // A request that waits for the user's word is answered then.
+    let pushed = ask.pushed.as_deref().filter(|_| matches!(onward, Onward::Portal(_)));
+    let ending = Ending { digid, pushed, ..version.ending(&login.id, older, event, begun) };
     let ended = logins::finish(app, &ending, now).await;
     if let Err(Stop::Over(Over::LoggedOut)) = ended {
         observe::login(way, "logged_out");
@@ -104,7 +116,25 @@ pub async fn finish(
     observe::login(way, "ok");
     let cookie = Secret::new(format!("{}.{}", session.sid, secret.expose()));
     let address = Email::parse(&account.email)?;
-    Ok(Finish::In(Box::new(Finished { cookie, answer: back(app, ask, &code), address })))
+    Ok(Finish::In(Box::new(Finished { cookie, onward, address })))
+}
+
+/// What begins beside the session, and where that leads: a code for the portal, or the question of what it may know.
+async fn onward(
+    app: &App,
+    login: &Login<Done>,
+    session: &Session,
+    now: Timestamp,
+) -> Result<(New, Onward), Fault> {
+    let ask = &login.ask;
+    let client = client(app, ask).await?;
+    if is_needed(&app.store, &client, ask, &session.account).await? {
+        let asking = Login::asking(ask.clone(), login.browser.clone(), session, now);
+        let onward = Onward::Consent(asking.id.clone());
+        return Ok((app.store.sealed_login(&asking.any())?, onward));
+    }
+    let (code, good_for) = oxide::draw(&app.store, &client, ask, session, now)?;
+    Ok((good_for, Onward::Portal(back(app, ask, &code))))
 }
 
 /// Why a login that was done lets nobody in.
@@ -138,7 +168,8 @@ async fn allowed<'a>(
     let kept = login.keeps.as_ref().is_none_or(|kept| *kept == done.opening.account);
     // One who was meant and cannot be named any more is whoever logged in anew.
     let meant = login.ask.whom == Whom::Unknown || is_meant(app, &login.ask, &done.person).await?;
-    if !kept || !meant {
+    let wanted = is_wanted(app, &login.ask, done.authority()).await?;
+    if !kept || !meant || !wanted {
         return no("another_user", No::AnotherUser);
     }
     if !may_enter(&app.store, &done.person, now).await? {
@@ -183,12 +214,14 @@ pub(super) async fn is_meant(app: &App, ask: &Ask, person: &PersonId) -> Result<
     Ok(false)
 }
 
-async fn client(app: &App, ask: &Ask) -> Result<Client, Fault> {
+/// The client of a request.
+pub(super) async fn client(app: &App, ask: &Ask) -> Result<Client, Fault> {
     let client = app.client(&ask.client_id).await?;
     client.ok_or_else(|| Fault::because("a client vanished during a login"))
 }
 
-fn back(app: &App, ask: &Ask, code: &Secret) -> Answer {
+/// The answer that takes a code back to the portal.
+pub(super) fn back(app: &App, ask: &Ask, code: &Secret) -> Answer {
     Answer::code(ask, code, app.config.issuer())
 }
 

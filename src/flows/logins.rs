@@ -69,9 +69,9 @@ impl Version {
         login: &'a LoginId,
         older: Option<&'a SessionId>,
         event: Event<'a>,
-        begun: Option<[New; 2]>,
+        begun: Vec<New>,
     ) -> Ending<'a> {
-        Ending { login, version: self.0, older, begun, digid: None, pushed: None, event }
+        Ending { login, version: self.0, older, begun, agreed: None, digid: None, pushed: None, event }
     }
 
     /// What the login became, ready to be saved.

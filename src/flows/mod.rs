@@ -3,6 +3,7 @@
 
 pub mod act_as;
 pub mod client_auth;
+pub mod client_consent;
 pub mod code;
 pub mod digid;
 mod dpop;
@@ -25,6 +26,7 @@ pub mod revoke;
 pub mod single_logout;
 pub mod start;
 pub mod stray;
+mod told;
 pub mod userinfo;
 
 pub use logins::Held;

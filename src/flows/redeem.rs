@@ -5,11 +5,14 @@
 use std::borrow::Borrow;
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::act_as::{Asking, ForWhom, Untold, chosen, for_whom};
 use super::client_auth::{Caller, authenticate};
+use super::client_consent;
 use super::dpop;
 use super::finish::may_enter;
+use super::told::told;
 use crate::{
     app::App,
     domain::{
@@ -132,8 +135,8 @@ struct Told {
     sub: String,
     /// What the authorization request brought for the first ID token.
     nonce: Option<String>,
-    /// The user's address, for an ID token that was asked to tell it.
-    email: Option<String>,
+    /// The standard claims, for an ID token that was asked to tell them.
+    claims: Map<String, Value>,
     /// For which child the user logged in, by the word of the register.
     authority: Option<ParentalAuthority>,
 }
@@ -173,6 +176,7 @@ impl Issuing<'_> {
             person: proven.person,
             sid: proven.sid,
             scope: found.scope,
+            claims: proven.in_userinfo,
             redirect_uri: found.redirect_uri,
             level: proven.level,
             auth_time: proven.auth_time,
@@ -190,17 +194,18 @@ impl Issuing<'_> {
         }
         self.spend_proof().await?;
         let sub = self.store.subject_for(&self.client.sector, &grant.person, now).await?;
-        let email = if proven.in_id_token.contains(Scope::Email) {
-            self.store.account(&grant.account).await?.map(|account| account.email)
-        } else {
-            None
-        };
-        let told = Told { sub, nonce: proven.nonce, email, authority: session.authority };
+        let claims = told(self.store, &grant.account, &proven.in_id_token).await?.ok_or(BAD_CODE)?;
+        let told = Told { sub, nonce: proven.nonce, claims, authority: session.authority };
         let signed =
             self.sign(&grant, &grant.scope, &told, now).await.map_err(|untold| untold.or(BAD_CODE))?;
         let refresh_token = RefreshToken::first();
         if !self.store.begin_grant(&grant, &found.code.hashed(), &refresh_token).await? {
             return Err(oxide::replayed(self.store, self.client, &found.code, now).await?);
+        }
+        // What the user takes back from now on takes this grant along; what was taken back meanwhile did not see it.
+        if !client_consent::holds(self.store, self.client, &grant, proven.in_id_token).await? {
+            self.store.revoke_grant(&grant.id, "consent.withdrawn", now).await?;
+            return Err(BAD_CODE);
         }
         // A session that ends from now on takes this grant along; one that ended meanwhile did not see it.
         if let Err(ended) = self.session_of(&grant, now).await {
@@ -246,7 +251,7 @@ impl Issuing<'_> {
             Some(sub) => sub,
             None => self.store.subject_for(&self.client.sector, &grant.person, now).await?,
         };
-        let told = Told { sub, nonce: None, email: None, authority };
+        let told = Told { sub, nonce: None, claims: Map::new(), authority };
         let signed = self.sign(grant, &scope, &told, now).await.map_err(|untold| untold.or(BAD_REFRESH))?;
         if let Some(session) = &mut found.session {
             self.store.note_visit(session, self.idle, now).await?;
@@ -350,7 +355,7 @@ impl Issuing<'_> {
             sub: &told.sub,
             sid: &grant.sid,
             nonce: told.nonce.as_deref(),
-            email: told.email.as_deref(),
+            told: &told.claims,
             level: grant.level,
             auth_time: grant.auth_time,
             act_as: represented.as_ref().map(|represented| represented.act_as.as_slice()),

@@ -1,6 +1,6 @@
 //! A parent logs in for a child by the word of the register of representation (M14, `docs/adr/0015`).
 
-use super::{Over, logins};
+use super::{Over, finish, logins};
 use crate::{
     app::App,
     domain::{
@@ -22,6 +22,24 @@ use crate::{
 pub fn offers_child(app: &App, ask: &Ask) -> bool {
     ask.scope.contains(Scope::ActAs)
         && app.digid.as_ref().is_some_and(|digid| digid.current().knows_representation())
+}
+
+/// Whether the request can be answered for the child, if any, for whom the user logged in (`represents` in the `claims`
+/// parameter, OpenID Connect Core section 5.5.1).
+pub(super) async fn is_wanted(
+    app: &App,
+    ask: &Ask,
+    authority: Option<&ParentalAuthority>,
+) -> Result<bool, Fault> {
+    let Some(wanted) = &ask.represents else { return Ok(true) };
+    let Some(authority) = authority else { return Ok(false) };
+    let sector = finish::client(app, ask).await?.sector;
+    for person in wanted.iter().filter(|person| person.iss == app.config.issuer()) {
+        if app.store.person_of_subject(&sector, &person.sub).await?.as_ref() == Some(&authority.child) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The register's word, about a person of ours; `None` when nobody here has that BSN. From here on nobody holds the child's

@@ -1,8 +1,10 @@
 //! A portal's request arrives: a session answers it, or a login begins; a session that is worth too little is sent to DigiD.
 
 use super::{
-    Stop, digid, finish, logins,
-    representation::{offers_child, still_stands},
+    Stop,
+    client_consent::is_needed,
+    digid, finish, logins,
+    representation::{is_wanted, offers_child, still_stands},
 };
 use crate::{
     app::App,
@@ -38,13 +40,26 @@ pub enum Started {
 /// Answers from the session, or begins a login bound to the browser.
 pub async fn start(
     app: &App,
-    ask: Ask,
+    mut ask: Ask,
     session: Option<&Session>,
     browser: &Secret,
     now: Timestamp,
 ) -> Result<Started, Stop> {
+    if ask.represents.is_some() {
+        if !offers_child(app, &ask) {
+            let why = "nobody can log in here for somebody else";
+            return Ok(Started::Refused(refusal(&ask, app.config.issuer(), Code::AccessDenied, why)));
+        }
+        // Up to the level that this takes, before anything is looked up (M7).
+        ask.level = ask.level.max(app.config.mandate_level);
+    }
     let session = match session {
-        Some(session) if finish::is_meant(app, &ask, &session.person).await? => Some(session),
+        Some(session)
+            if finish::is_meant(app, &ask, &session.person).await?
+                && is_wanted(app, &ask, session.authority.as_ref()).await? =>
+        {
+            Some(session)
+        }
         _ => None,
     };
     if let Some(session) = session
@@ -52,6 +67,10 @@ pub async fn start(
         && finish::may_enter(&app.store, &session.person, now).await?
         && still_stands(app, session, now).await?
     {
+        let client = finish::client(app, &ask).await?;
+        if is_needed(&app.store, &client, &ask, &session.account).await? {
+            return consent(app, ask, session, browser, now).await;
+        }
         if let Some(name) = &ask.pushed
             && !app.store.answer_pushed(name).await?
         {
@@ -75,6 +94,22 @@ pub async fn start(
         }
         _ => Ok(Started::Login(logins::begin(app, login).await?.login.id)),
     }
+}
+
+/// The session is all that the portal wants, but its user must agree first.
+async fn consent(
+    app: &App,
+    ask: Ask,
+    session: &Session,
+    browser: &Secret,
+    now: Timestamp,
+) -> Result<Started, Stop> {
+    if ask.prompt == Prompt::None {
+        let why = "the user must agree first to what this client may know";
+        return Ok(Started::Refused(refusal(&ask, app.config.issuer(), Code::ConsentRequired, why)));
+    }
+    let login = Login::asking(ask, browser.hashed(), session, now);
+    Ok(Started::Login(logins::begin(app, login).await?.login.id))
 }
 
 /// Whether DigiD is all that is missing. Where a parent can say for which child they log in, the choice is theirs.

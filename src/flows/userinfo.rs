@@ -1,19 +1,24 @@
 //! A client asks about the user with an access token (OpenID Connect Core, section 5.3).
 
 use openidconnect::{
-    AdditionalClaims, EndUserEmail, StandardClaims, SubjectIdentifier, UserInfoClaims, core::CoreGenderClaim,
+    AdditionalClaims, StandardClaims, SubjectIdentifier, UserInfoClaims, core::CoreGenderClaim,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::act_as::{Asking, for_whom};
 use super::dpop;
 use super::finish::may_enter;
+use super::told::told;
 use crate::{
     app::App,
     domain::{
         claims::{ActAs, Represents},
         client::Client,
+        fault::Fault,
+        jwk::JwkSet,
         mtls::Certificate,
+        profile::Claim,
         scope::Scope,
         time::Timestamp,
     },
@@ -21,7 +26,7 @@ use crate::{
         access_token::{AccessClaims, REFUSED},
         dpop::{MISSING, Request},
         error::{Code, Error},
-        path, userinfo_audience,
+        jwe, path, signed_userinfo, userinfo_audience,
     },
 };
 
@@ -34,12 +39,23 @@ pub struct Extra {
     /// For whom the user logged in, if for somebody else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub represents: Option<Represents>,
+    /// The standard claims that were asked for and are there.
+    #[serde(flatten)]
+    pub told: Map<String, Value>,
 }
 
 impl AdditionalClaims for Extra {}
 
 /// What is told.
 pub type UserInfo = UserInfoClaims<Extra, CoreGenderClaim>;
+
+/// The answer, in the form that its client registered.
+pub enum Answer {
+    /// In JSON.
+    Plain(Box<UserInfo>),
+    /// A JWT: signed, and encrypted where the client wants that.
+    Jwt(String),
+}
 
 /// How a token is shown.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +79,7 @@ pub async fn userinfo(
     shown: Shown<'_>,
     certificate: Option<&Certificate>,
     now: Timestamp,
-) -> Result<UserInfo, Error> {
+) -> Result<Answer, Error> {
     let issuer = app.config.issuer();
     let claims = AccessClaims::read(&app.keyring(), issuer, token, now)?;
     let grant = app.store.grant(&claims.grant).await?.filter(|grant| grant.is_live(now)).ok_or(REFUSED)?;
@@ -90,13 +106,28 @@ pub async fn userinfo(
         let told = for_whom(&app.store, &asking, now).await.map_err(|untold| untold.or(REFUSED))?;
         (act_as, represents) = (Some(told.act_as), told.represents);
     }
-    let mut standard = StandardClaims::new(SubjectIdentifier::new(claims.sub.clone()));
-    if claims.scope.contains(Scope::Email) {
-        let account = app.store.account(&grant.account).await?.ok_or(REFUSED)?;
-        // An account is made, or its address changed, only with the address proven.
-        standard = standard.set_email(Some(EndUserEmail::new(account.email))).set_email_verified(Some(true));
+    let wanted = Claim::of(&claims.scope).chain(grant.claims).collect();
+    let told = told(&app.store, &grant.account, &wanted).await?.ok_or(REFUSED)?;
+    let standard = StandardClaims::new(SubjectIdentifier::new(claims.sub.clone()));
+    let user = UserInfo::new(standard, Extra { act_as, represents, told });
+    Ok(in_form(app, &client, user, now)?)
+}
+
+/// The answer as the client wants it (OpenID Connect Core, section 5.3.2).
+fn in_form(app: &App, client: &Client, user: UserInfo, now: Timestamp) -> Result<Answer, Fault> {
+    let Some(alg) = client.userinfo_signed_response_alg else { return Ok(Answer::Plain(Box::new(user))) };
+    let ring = app.keyring();
+    let key = ring.signer(alg, now);
+    let key = key.ok_or_else(|| {
+        Fault::because("no key signs as this client wants UserInfo signed: run `namens doctor`")
+    })?;
+    let signed = signed_userinfo::sign(&user, key, app.config.issuer(), &client.id)?;
+    if client.userinfo_encrypted_response_alg.is_none() {
+        return Ok(Answer::Jwt(signed));
     }
-    Ok(UserInfo::new(standard, Extra { act_as, represents }))
+    let to = client.jwks.as_ref().and_then(JwkSet::encrypting);
+    let to = to.ok_or_else(|| Fault::because("a client without a key to encrypt to was registered"))?;
+    Ok(Answer::Jwt(jwe::write(to, "JWT", signed.as_bytes())?))
 }
 
 /// Whether who shows the token may: one that is bound to a key is nobody's who has only the token, and one that is not bound

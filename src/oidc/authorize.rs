@@ -16,6 +16,7 @@ use crate::domain::{
     ask::{Ask, Prompt, ResponseMode, Whom},
     assurance::Level,
     client::Client,
+    profile::Claims,
     scope::{Scope, Scopes},
     time::Timestamp,
 };
@@ -132,9 +133,12 @@ fn blank(params: &Params, client: &Client) -> Result<Ask, PageError> {
         dpop_jkt: None,
         level: client.minimum_level,
         levels: BTreeSet::new(),
-        in_id_token: Scopes::default(),
+        in_id_token: Claims::new(),
+        in_userinfo: Claims::new(),
+        represents: None,
         whom: Whom::Anybody,
         prompt: Prompt::Unset,
+        asks_consent: false,
         max_age: None,
         ui_locales: Vec::new(),
         login_hint: None,
@@ -303,7 +307,7 @@ fn nonce(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken> 
     Ok(())
 }
 
-/// `consent` changes nothing: the portals are the provider's own, and there is nothing to consent to.
+/// `consent` asks again where there is something to agree to: at a portal of somebody else. The provider's own have nothing.
 fn prompt(params: &Params, _: &Client, ask: &mut Ask) -> Result<(), Broken> {
     let words = params.get("prompt").unwrap_or_default().split(' ').filter(|word| !word.is_empty());
     let words: BTreeSet<&str> = words.collect();
@@ -314,7 +318,7 @@ fn prompt(params: &Params, _: &Client, ask: &mut Ask) -> Result<(), Broken> {
         match word {
             "none" => ask.prompt = Prompt::None,
             "login" | "select_account" => ask.prompt = Prompt::Login,
-            "consent" => {}
+            "consent" => ask.asks_consent = true,
             _ => {
                 return Err((
                     Code::InvalidRequest,
@@ -350,8 +354,9 @@ fn acr_values(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Bro
     Ok(())
 }
 
-/// Section 5.5. A claim that is asked for in `UserInfo` grants the scope that it belongs to, where the client may have it: the
-/// token's answer tells (RFC 6749 section 3.3). So does one for the ID token that stands in every ID token of that scope.
+/// Section 5.5. Of a profile a client picks single claims; any other claim for `UserInfo` is all that its scope has, so it grants
+/// that scope, where the client may have it: the token's answer tells (RFC 6749 section 3.3). So does one for the ID token that
+/// stands in every ID token of that scope. A value for `represents` must be met, so a client that may not know is told so.
 fn claims(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken> {
     let Some(text) = params.get("claims") else { return Ok(()) };
     let Some(asked) = ClaimsRequest::read(text) else {
@@ -375,14 +380,21 @@ fn claims(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken>
             ask.levels = acr.levels;
         }
     }
-    for scope in asked.id_token.into_iter().filter(|scope| client.scopes.contains(*scope)) {
-        match scope {
-            Scope::Email => ask.in_id_token.insert(scope),
-            Scope::Openid | Scope::ActAs => ask.scope.insert(scope),
+    ask.in_id_token =
+        asked.id_token.into_iter().filter(|claim| client.scopes.contains(claim.scope())).collect();
+    for claim in asked.userinfo.into_iter().filter(|claim| client.scopes.contains(claim.scope())) {
+        match claim.scope() {
+            Scope::Profile => drop(ask.in_userinfo.insert(claim)),
+            scope => ask.scope.insert(scope),
         }
     }
-    for scope in asked.userinfo.into_iter().filter(|scope| client.scopes.contains(*scope)) {
-        ask.scope.insert(scope);
+    if client.scopes.contains(Scope::ActAs) {
+        if asked.act_as {
+            ask.scope.insert(Scope::ActAs);
+        }
+        ask.represents = asked.represents;
+    } else if asked.represents.is_some() {
+        return Err((Code::InvalidScope, "this client may not know for whom its users log in"));
     }
     asked.subjects.into_iter().for_each(|subs| ask.whom.narrow(subs));
     Ok(())

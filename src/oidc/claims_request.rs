@@ -6,7 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::{Map, Value};
 
-use crate::domain::{assurance::Level, scope::Scope};
+use crate::domain::{
+    assurance::Level,
+    claims::Represents,
+    profile::{Claim, Claims},
+};
 
 /// What a client asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -15,10 +19,14 @@ pub struct ClaimsRequest {
     pub acr: Option<Acr>,
     /// The values that it gives for `sub`: the answer must be about one of them (section 5.5.1).
     pub subjects: Vec<BTreeSet<String>>,
-    /// The scopes to which the claims belong that it wants in the ID token.
-    pub id_token: BTreeSet<Scope>,
+    /// The values that it gives for `represents`: the user must have logged in for one of them.
+    pub represents: Option<Vec<Represents>>,
+    /// Whether it wants to know for whom the user may act or has logged in, in either place.
+    pub act_as: bool,
+    /// The standard claims that it wants in the ID token.
+    pub id_token: Claims,
     /// The same of `UserInfo`.
-    pub userinfo: BTreeSet<Scope>,
+    pub userinfo: Claims,
 }
 
 /// A request for `acr` with values (section 5.5.1.1).
@@ -59,6 +67,13 @@ struct Wish {
 }
 
 impl One {
+    /// The persons among the values; `None` when no value is asked for.
+    fn represented(&self) -> Option<Vec<Represents>> {
+        let given = self.0.value.iter().chain(self.0.values.iter().flatten());
+        let persons = given.filter_map(|value| Represents::deserialize(value).ok()).collect();
+        (self.0.value.is_some() || self.0.values.is_some()).then_some(persons)
+    }
+
     /// The values that are texts; `None` when no value is asked for.
     fn texts(&self) -> Option<BTreeSet<String>> {
         let given = self.0.value.iter().chain(self.0.values.iter().flatten());
@@ -84,18 +99,22 @@ impl ClaimsRequest {
         for sub in [of_id_token.get("sub"), of_userinfo.get("sub")].into_iter().flatten().flatten() {
             read.subjects.extend(sub.texts());
         }
-        read.id_token = of_id_token.keys().filter_map(|name| scope_of(name)).collect();
-        read.userinfo = of_userinfo.keys().filter_map(|name| scope_of(name)).collect();
+        for one in
+            [of_id_token.get("represents"), of_userinfo.get("represents")].into_iter().flatten().flatten()
+        {
+            let Some(values) = one.represented() else { continue };
+            read.represents = Some(match read.represents.take() {
+                Some(already) => already.into_iter().filter(|value| values.contains(value)).collect(),
+                None => values,
+            });
+        }
+        let known = |name: &String| name.parse::<Claim>().ok();
+        read.id_token = of_id_token.keys().filter_map(known).collect();
+        read.userinfo = of_userinfo.keys().filter_map(known).collect();
+        let places = [&of_id_token, &of_userinfo];
+        read.act_as =
+            ["act_as", "represents"].iter().any(|name| places.iter().any(|place| place.contains_key(*name)));
         Some(read)
-    }
-}
-
-/// The scope that a claim belongs to (section 5.4).
-fn scope_of(claim: &str) -> Option<Scope> {
-    match claim {
-        "email" | "email_verified" => Some(Scope::Email),
-        "act_as" | "represents" => Some(Scope::ActAs),
-        _ => None,
     }
 }
 
@@ -108,16 +127,30 @@ mod tests {
         let read = ClaimsRequest::read(
             r#"{"id_token": {"email": null, "acr": {"essential": true, "values": ["urn:namens:acr:local", "x"]},
                 "sub": {"value": "a"}, "bsn": {"essential": true}},
-                "userinfo": {"represents": {"essential": true, "unheard": 1}, "sub": {"values": ["a", "b", 7]}, "x": null},
+                "userinfo": {"represents": {"essential": true, "unheard": 1}, "sub": {"values": ["a", "b", 7]}, "x": null, "name": null},
                 "other": 1}"#,
         )
         .unwrap();
         assert_eq!(read.acr, Some(Acr { levels: [Level::Local].into(), essential: true }));
         assert_eq!(read.subjects, [["a".to_owned()].into(), ["a".to_owned(), "b".to_owned()].into()]);
-        assert_eq!((read.id_token, read.userinfo), ([Scope::Email].into(), [Scope::ActAs].into()));
-        for nothing in ["{}", r#"{"id_token": null, "userinfo": {"sub": null, "name": null}}"#] {
+        assert_eq!((read.id_token, read.userinfo), ([Claim::Email].into(), [Claim::Name].into()));
+        assert!(read.act_as && read.represents.is_none());
+        for nothing in ["{}", r#"{"id_token": null, "userinfo": {"sub": null, "unheard": null}}"#] {
             assert_eq!(ClaimsRequest::read(nothing), Some(ClaimsRequest::default()));
         }
+    }
+
+    #[test]
+    fn of_represents_only_whole_persons_count_and_both_places_must_agree() {
+        let read = |text: &str| ClaimsRequest::read(text).unwrap().represents;
+        let person = |sub: &str| Represents { sub: sub.to_owned(), iss: "i".to_owned() };
+        let one = r#"{"id_token": {"represents": {"value": {"sub": "a", "iss": "i"}}}"#;
+        assert_eq!(read(&format!("{one}}}")), Some(vec![person("a")]));
+        let both = r#"{"represents": {"values": [{"sub": "b", "iss": "i"}, {"sub": "a", "iss": "i"}, {"sub": "c"}]}}"#;
+        assert_eq!(read(&format!(r#"{{"userinfo": {both}}}"#)), Some(vec![person("b"), person("a")]));
+        assert_eq!(read(&format!(r#"{one}, "userinfo": {both}}}"#)), Some(vec![person("a")]));
+        assert_eq!(read(r#"{"id_token": {"represents": {"value": "a"}}}"#), Some(vec![]));
+        assert_eq!(read(r#"{"id_token": {"represents": {"essential": true}}}"#), None);
     }
 
     #[test]

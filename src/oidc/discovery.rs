@@ -15,7 +15,7 @@ use openidconnect::{
 use serde::{Deserialize, Serialize};
 
 use super::{dpop, path, signing_key::core_alg};
-use crate::domain::{assurance::Level, fault::Fault, key::Algorithm, scope::Scope};
+use crate::domain::{assurance::Level, fault::Fault, key::Algorithm, profile::Claim, scope::Scope};
 
 /// Members that openidconnect does not know.
 #[expect(clippy::struct_excessive_bools, reason = "each is a member that a standard names")]
@@ -110,7 +110,7 @@ impl Certificates<'_> {
 }
 
 /// The claims that our tokens and `UserInfo` can hold anywhere.
-const CLAIMS: [&str; 15] = [
+const CLAIMS: [&str; 13] = [
     "iss",
     "sub",
     "aud",
@@ -124,8 +124,6 @@ const CLAIMS: [&str; 15] = [
     "at_hash",
     "sid",
     "act_as",
-    "email",
-    "email_verified",
 ];
 
 /// The metadata of `issuer`, which signs with `algs` and can reach `levels`. `representation` is whether people can log in for
@@ -140,6 +138,7 @@ pub fn metadata(
     let at = |path: &str| format!("{issuer}{path}");
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     let mut claims = words(&CLAIMS);
+    claims.extend(Claim::ALL.iter().map(ToString::to_string));
     claims.extend(representation.then(|| "represents".to_owned()));
     let by_certificate: Vec<_> = certificates.iter().flat_map(Certificates::methods).collect();
     let confidential = [CONFIDENTIAL.as_slice(), &by_certificate].concat();
@@ -163,7 +162,7 @@ pub fn metadata(
         mtls_endpoint_aliases: certificates.and_then(|certificates| certificates.aliases()),
         backchannel_logout_supported: true,
         backchannel_logout_session_supported: true,
-        prompt_values_supported: words(&["none", "login", "select_account"]),
+        prompt_values_supported: words(&["none", "login", "consent", "select_account"]),
     };
     Ok(Metadata::new(
         IssuerUrl::new(issuer.to_owned())?,
@@ -176,6 +175,9 @@ pub fn metadata(
     )
     .set_token_endpoint(Some(TokenUrl::new(at(path::TOKEN))?))
     .set_userinfo_endpoint(Some(UserInfoUrl::new(at(path::USERINFO))?))
+    .set_userinfo_signing_alg_values_supported(Some(algs.iter().map(|alg| core_alg(*alg)).collect()))
+    .set_userinfo_encryption_alg_values_supported(Some(vec![CoreJweKeyManagementAlgorithm::RsaOaepSha256]))
+    .set_userinfo_encryption_enc_values_supported(Some(vec![CoreJweContentEncryptionAlgorithm::Aes256Gcm]))
     .set_response_modes_supported(Some(vec![CoreResponseMode::Query, CoreResponseMode::FormPost]))
     .set_grant_types_supported(Some(vec![CoreGrantType::AuthorizationCode, CoreGrantType::RefreshToken]))
     .set_token_endpoint_auth_methods_supported(Some(
@@ -230,7 +232,7 @@ mod tests {
             "token_endpoint": "https://id.example.nl/token",
             "userinfo_endpoint": "https://id.example.nl/userinfo",
             "jwks_uri": "https://id.example.nl/jwks",
-            "scopes_supported": ["openid", "email", "act_as"],
+            "scopes_supported": ["openid", "profile", "email", "address", "phone", "act_as"],
             "response_types_supported": ["code"],
             "response_modes_supported": ["query", "form_post"],
             "grant_types_supported": ["authorization_code", "refresh_token"],
@@ -240,10 +242,6 @@ mod tests {
             "token_endpoint_auth_methods_supported":
                 ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
             "token_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA"],
-            "claims_supported": [
-                "iss", "sub", "aud", "exp", "iat", "nbf", "jti", "auth_time", "nonce", "acr", "at_hash", "sid",
-                "act_as", "email", "email_verified"
-            ],
             "ui_locales_supported": ["nl", "en"],
             "claims_parameter_supported": true,
             "display_values_supported": ["page", "popup", "touch"],
@@ -267,8 +265,16 @@ mod tests {
             "revocation_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA"],
             "backchannel_logout_supported": true,
             "backchannel_logout_session_supported": true,
-            "prompt_values_supported": ["none", "login", "select_account"],
+            "prompt_values_supported": ["none", "login", "consent", "select_account"],
         });
+        // Apart: the macro has a limit.
+        let claims = "iss sub aud exp iat nbf jti auth_time nonce acr at_hash sid act_as name given_name family_name \
+                      middle_name nickname preferred_username profile picture website gender birthdate zoneinfo locale \
+                      updated_at email email_verified address phone_number phone_number_verified";
+        expected["claims_supported"] = claims.split(' ').collect();
+        expected["userinfo_signing_alg_values_supported"] = serde_json::json!(["RS256", "ES256"]);
+        expected["userinfo_encryption_alg_values_supported"] = serde_json::json!(["RSA-OAEP-256"]);
+        expected["userinfo_encryption_enc_values_supported"] = serde_json::json!(["A256GCM"]);
         assert_eq!(told(false), expected);
         expected["claims_supported"].as_array_mut().unwrap().push("represents".into());
         assert_eq!(told(true), expected);

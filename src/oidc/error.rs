@@ -119,6 +119,8 @@ pub enum Code {
     UnsupportedGrantType,
     /// `prompt=none` and no session that suffices (OpenID Connect Core, section 3.1.2.6).
     LoginRequired,
+    /// The user must agree first, and nobody may be asked (OpenID Connect Core, section 3.1.2.6).
+    ConsentRequired,
     /// A request object that is not valid (RFC 9101 section 6.1).
     InvalidRequestObject,
     /// No request objects by reference (OpenID Connect Core, section 3.1.2.6).
@@ -153,6 +155,7 @@ impl Code {
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
             Self::InvalidRequestObject => "invalid_request_object",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",

@@ -1,11 +1,12 @@
 //! ID tokens (OpenID Connect Core, section 2), through openidconnect's types.
 
 use openidconnect::{
-    AccessToken, AdditionalClaims, Audience, AuthenticationContextClass, EndUserEmail, IdToken,
-    IdTokenClaims, IssuerUrl, Nonce, StandardClaims, SubjectIdentifier,
+    AccessToken, AdditionalClaims, Audience, AuthenticationContextClass, IdToken, IdTokenClaims, IssuerUrl,
+    Nonce, StandardClaims, SubjectIdentifier,
     core::{CoreGenderClaim, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{jws, keyring::Keyring, signing_key::SigningKey};
 use crate::domain::{
@@ -40,8 +41,8 @@ pub struct Facts<'a> {
     pub act_as: Option<&'a [ActAs]>,
     /// For whom the user logged in, if for somebody else.
     pub represents: Option<&'a Represents>,
-    /// The user's address, where the request asked for it here (OpenID Connect Core, section 5.5). It is a proven one.
-    pub email: Option<&'a str>,
+    /// The standard claims that the request asked for here (OpenID Connect Core, section 5.5).
+    pub told: &'a Map<String, Value>,
     /// When it stops being true, at the latest.
     pub until: Timestamp,
 }
@@ -61,6 +62,9 @@ pub struct Extra {
     /// For whom the user logged in, if for somebody else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub represents: Option<Represents>,
+    /// The standard claims that the request asked for here.
+    #[serde(flatten)]
+    pub told: Map<String, Value>,
 }
 
 impl AdditionalClaims for Extra {}
@@ -81,15 +85,15 @@ pub fn sign(
         sid: facts.sid.clone(),
         act_as: facts.act_as.map(<[ActAs]>::to_vec),
         represents: facts.represents.cloned(),
+        told: facts.told.clone(),
     };
-    let email = facts.email.map(|email| EndUserEmail::new(email.to_owned()));
     let standard = StandardClaims::new(SubjectIdentifier::new(facts.sub.to_owned()));
     let claims = IdTokenClaims::new(
         IssuerUrl::new(facts.issuer.to_owned())?,
         vec![Audience::new(facts.client_id.to_owned())],
         facts.until.min(now.plus(LIFE)).utc(),
         now.utc(),
-        standard.set_email_verified(email.is_some().then_some(true)).set_email(email),
+        standard,
         extra,
     )
     .set_auth_time(Some(facts.auth_time.utc()))
@@ -128,19 +132,18 @@ fn one_audience<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Str
 mod tests {
     use std::str::FromStr;
 
-    use openidconnect::{
-        ClientId, JsonWebKeySet,
-        core::{CoreIdTokenVerifier, CoreJsonWebKey},
-    };
-    use serde_json::Value;
-
     use super::{
         super::keyring::tests::{ring_of, stored},
         *,
     };
     use crate::domain::key::Algorithm;
+    use openidconnect::{
+        ClientId, JsonWebKeySet,
+        core::{CoreIdTokenVerifier, CoreJsonWebKey},
+    };
 
     const ISSUER: &str = "https://id.example.nl";
+    static NOTHING: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
 
     /// Signs one, verifies it as a portal would (with the key set as served), and gives the verified claims.
     fn verified(alg: Algorithm, facts: &Facts<'_>) -> (Value, Option<String>) {
@@ -171,7 +174,7 @@ mod tests {
             auth_time: Timestamp::from_epoch(100),
             act_as,
             represents: None,
-            email: None,
+            told: &NOTHING,
             until: Timestamp::from_epoch(10_000),
         }
     }

@@ -11,6 +11,7 @@ pub mod dpop;
 pub mod error;
 pub mod id_token;
 pub mod introspection;
+pub mod jwe;
 pub mod jws;
 pub mod jwt;
 pub mod keyring;
@@ -21,6 +22,7 @@ pub mod par;
 pub mod params;
 pub mod request_object;
 pub mod response_mode;
+pub mod signed_userinfo;
 pub mod signing_key;
 pub mod successor;
 

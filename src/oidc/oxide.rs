@@ -37,6 +37,7 @@ use crate::{
         fault::Fault,
         grant::Grant,
         id::{AccountId, PersonId, SessionId},
+        profile::Claims,
         scope::Scopes,
         secret::Secret,
         session::Session,
@@ -70,9 +71,12 @@ pub struct Proven {
     /// The thumbprint of the key that must be shown for the code (RFC 9449 section 10).
     #[serde(default)]
     pub dpop_jkt: Option<String>,
-    /// The scopes whose claims the first ID token tells too (OpenID Connect Core, section 5.5).
+    /// The claims that the first ID token tells too (OpenID Connect Core, section 5.5).
     #[serde(default)]
-    pub in_id_token: Scopes,
+    pub in_id_token: Claims,
+    /// The single claims that `UserInfo` tells beside those of the scopes (the same section).
+    #[serde(default)]
+    pub in_userinfo: Claims,
 }
 
 /// A grant as oxide-auth sees it, in a form that can be kept (its own cannot), sealed under the code's hash.
@@ -137,6 +141,7 @@ pub fn draw(
         nonce: ask.nonce.clone(),
         dpop_jkt: ask.dpop_jkt.clone(),
         in_id_token: ask.in_id_token.clone(),
+        in_userinfo: ask.in_userinfo.clone(),
     };
     let stored = authorized(client, ask, &proven)?;
     let code = Secret::token(CODE_PREFIX);

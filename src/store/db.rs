@@ -28,6 +28,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (8, "dpop", include_str!("../../migrations/0008_dpop.sql")),
     (10, "crowd", include_str!("../../migrations/0010_crowd.sql")),
     (12, "mtls", include_str!("../../migrations/0012_mtls.sql")),
+    (14, "claims", include_str!("../../migrations/0014_claims.sql")),
 ];
 
 /// How many connections read at once. Reads are short; more would only wait for the disk.

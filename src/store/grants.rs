@@ -18,6 +18,7 @@ use crate::domain::{
     fault::Fault,
     grant::{Family, Grant, RefreshToken, Replaced},
     id::{AccountId, GrantId, PersonId, SessionId},
+    profile::Claims,
     secret::Hashed,
     session::Session,
     time::Timestamp,
@@ -148,8 +149,8 @@ impl Store {
         let mut tx = self.db.begin().await?;
         let done = sqlx::query(
             "INSERT INTO grants (id, code_hash, client_id, account_id, person_id, sid, scope, redirect_uri, level, \
-             auth_time, created, ends, family_hash, refresh_hash, dpop_jkt, x5t_s256) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT DO NOTHING",
+             auth_time, created, ends, family_hash, refresh_hash, dpop_jkt, x5t_s256, claims) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING",
         )
         .bind(grant.id.as_str())
         .bind(code.as_bytes())
@@ -167,6 +168,7 @@ impl Store {
         .bind(refresh.hashed().as_bytes())
         .bind(grant.dpop_jkt.as_deref())
         .bind(grant.x5t_s256.as_deref())
+        .bind(serde_json::to_string(&grant.claims)?)
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() == 0 {
@@ -260,6 +262,25 @@ pub(super) async fn revoke_of_session(
     revoke(tx, (OF_SESSION, sid.as_str()), "session.ended", now).await
 }
 
+/// Ends what an account gave to one client, inside the transaction that takes it back.
+pub(super) async fn revoke_of_client(
+    tx: &mut Transaction<'_, Any>,
+    account: &AccountId,
+    client: &str,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let rows = sqlx::query(OF_CLIENT)
+        .bind(now.epoch())
+        .bind(account.as_str())
+        .bind(client.to_owned())
+        .fetch_all(&mut **tx)
+        .await?;
+    for row in rows {
+        write_event(&mut **tx, &event("grant.revoked", "consent.withdrawn", &read_grant(&row)?), now).await?;
+    }
+    Ok(())
+}
+
 async fn revoke(
     tx: &mut Transaction<'_, Any>,
     (statement, key): (&'static str, &str),
@@ -279,6 +300,9 @@ const OF_SESSION: &str =
     "UPDATE grants SET revoked_at = $1 WHERE revoked_at IS NULL AND sid = $2 RETURNING *";
 const OF_ACCOUNT: &str =
     "UPDATE grants SET revoked_at = $1 WHERE revoked_at IS NULL AND account_id = $2 RETURNING *";
+
+const OF_CLIENT: &str = "UPDATE grants SET revoked_at = $1 WHERE revoked_at IS NULL AND account_id = $2 \
+    AND client_id = $3 RETURNING *";
 
 fn event<'a>(event: &'a str, outcome: &'a str, grant: &'a Grant) -> Event<'a> {
     Event {
@@ -300,6 +324,8 @@ fn read_grant(row: &AnyRow) -> Result<Grant, Fault> {
         person: PersonId::from_stored(row.text("person_id")?),
         sid: SessionId::from_stored(row.text("sid")?),
         scope: row.text("scope")?.parse()?,
+        claims: (row.maybe_text("claims")?)
+            .map_or_else(|| Ok(Claims::new()), |claims| serde_json::from_str(&claims))?,
         redirect_uri: row.text("redirect_uri")?,
         level: level.ok_or_else(|| Fault::because("a grant was stored with a level that does not exist"))?,
         auth_time: row.time("auth_time")?,

@@ -3,6 +3,7 @@
 use super::{
     Store,
     audit::{Event, write_event},
+    client_consents::{Agreed, agree},
     ephemeral::{Kind, New, Versioned, bump, keep, remove, swap, take_as},
     grants::revoke_of_session,
     pushed,
@@ -58,7 +59,9 @@ pub struct Ending<'a> {
     /// The session that the browser had until now.
     pub older: Option<&'a SessionId>,
     /// What begins.
-    pub begun: Option<[New; 2]>,
+    pub begun: Vec<New>,
+    /// What the user agrees to for the portal that is answered.
+    pub agreed: Option<Agreed<'a>>,
     /// The session that begins, where DigiD opened it and wants to be told when its user signs out.
     pub digid: Option<Opened<'a>>,
     /// The pushed request that is answered by what begins.
@@ -180,8 +183,11 @@ impl Store {
             tx.commit().await?;
             return Ok(Ended::LoggedOut);
         }
-        if let Some(begun) = &ending.begun {
-            keep(&mut *tx, begun).await?;
+        if let Some(agreed) = ending.agreed {
+            agree(&mut tx, agreed, now).await?;
+        }
+        if !ending.begun.is_empty() {
+            keep(&mut *tx, &ending.begun).await?;
         }
         write_event(&mut *tx, &ending.event, now).await?;
         tx.commit().await?;
@@ -208,7 +214,8 @@ impl Store {
         Ok(done.rows_affected())
     }
 
-    fn sealed_login(&self, login: &Login<Step>) -> Result<New, Fault> {
+    /// A login that begins where another ends, ready to be kept with what else comes of that.
+    pub fn sealed_login(&self, login: &Login<Step>) -> Result<New, Fault> {
         let new = self.ephemeral.seal(Kind::Login, login.id.to_string(), login, login.ends)?;
         Ok(new.staying(login.step.is_proven()))
     }
@@ -267,11 +274,20 @@ mod tests {
         }
 
         async fn end(&self, version: i64, older: &Session, begun: [New; 2]) -> Result<Ended, Fault> {
-            let (login, older, begun) = (&self.1.value.id, Some(&older.sid), Some(begun));
+            let (login, older, begun) = (&self.1.value.id, Some(&older.sid), begun.into());
             self.0
                 .store
                 .finish_login(
-                    &Ending { login, version, older, begun, digid: None, pushed: None, event: EVENT },
+                    &Ending {
+                        login,
+                        version,
+                        older,
+                        begun,
+                        agreed: None,
+                        digid: None,
+                        pushed: None,
+                        event: EVENT,
+                    },
                     at(2),
                 )
                 .await
@@ -324,9 +340,17 @@ mod tests {
             let (store, session) = (under.0.store.clone(), under.session().await);
             let (id, older, begun) = (under.1.value.id.clone(), older.sid.clone(), under.begun(&session));
             ends.spawn(async move {
-                let (older, begun) = (Some(&older), Some(begun));
-                let ending =
-                    Ending { login: &id, version: 1, older, begun, digid: None, pushed: None, event: EVENT };
+                let (older, begun) = (Some(&older), begun.into());
+                let ending = Ending {
+                    login: &id,
+                    version: 1,
+                    older,
+                    begun,
+                    agreed: None,
+                    digid: None,
+                    pushed: None,
+                    event: EVENT,
+                };
                 store.finish_login(&ending, at(2)).await.unwrap()
             });
         }

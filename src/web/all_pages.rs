@@ -10,6 +10,7 @@ use scraper::{ElementRef, Html, Selector};
 
 use super::{
     choose::ChoosePage,
+    client_consent::{ClientConsentPage, worded},
     code::{CodePage, Trouble},
     digid::{DigidFormPage, Errand},
     done::DonePage,
@@ -29,9 +30,12 @@ use crate::{
     domain::{
         ask::ResponseMode,
         assurance::Level,
+        client_consent::Item,
         code::{CodeFor, NoResend, WrongCode},
         login::Notice,
+        profile::Claim,
         representation::NotRepresented,
+        scope::Scope,
     },
     flows::register::Unusable,
     oidc::response_mode::Answer,
@@ -62,6 +66,7 @@ fn all(lang: Lang, portal: &str, given: &str) -> Pages {
     let mut pages = chosen(&frame);
     pages.extend(typed(&frame, given));
     pages.extend(codes(&frame, given));
+    pages.push(("client-consent".to_owned(), client_consent(frame(), given)));
     pages.extend(problems(&frame, given));
     let named = |name: &str, page: Response| (name.to_owned(), page);
     let hidden = vec![("id_token_hint".to_owned(), given.to_owned())];
@@ -161,6 +166,14 @@ fn codes(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         }
     }
     pages
+}
+
+/// Everything that a portal can want.
+fn client_consent(frame: Frame, given: &str) -> Response {
+    let scopes = Scope::ALL.iter().copied().map(Item::Scope);
+    let profile = Claim::ALL.iter().filter(|claim| claim.scope() == Scope::Profile);
+    let items = worded(scopes.chain(profile.copied().map(Item::Claim)).collect());
+    ClientConsentPage { frame, host: given.to_owned(), items }.render()
 }
 
 fn problems(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
@@ -377,6 +390,21 @@ async fn the_dutch_pages_say_what_was_agreed_to_the_letter() {
         let words = html(page.render()).await;
         assert!(words.contains(says), "{words}");
         assert_eq!(words.contains("sms"), level == Level::Midden, "{level:?}: {words}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_portal_wants_to_know_is_said_in_plain_words() {
+    let words = dutch("client-consent").await;
+    for says in [
+        "Mag Huisarts Zonnedael deze gegevens krijgen?",
+        "uw e-mailadres",
+        "uw geboortedatum",
+        "Toestaan",
+        "Weigeren",
+        "U bent dan wel ingelogd, maar niet bij dit portaal.",
+    ] {
+        assert!(words.contains(says), "{says}: {words}");
     }
 }
 

@@ -5,7 +5,7 @@ use axum::{extract::Path, http::header::SET_COOKIE, response::Response};
 
 use super::{
     cookies::Cookie,
-    error::{Failed, refused},
+    error::{Failed, refused, to_login},
     form::Form,
     form_post::answered,
     page::{self, Frame},
@@ -16,7 +16,7 @@ use crate::{
     domain::login::Done,
     flows::{
         Held,
-        finish::{self, Finish, Finished},
+        finish::{self, Finish, Finished, Onward},
         guesses,
     },
 };
@@ -47,8 +47,11 @@ pub(super) async fn finish(visit: &Visit, held: Held<Done>) -> Result<Response, 
         Finish::In(finished) => *finished,
         Finish::AnotherUser(told) => return Ok(refused(told, visit.lang(None))),
     };
-    let Finished { cookie, answer, address } = finished;
-    let mut response = answered(answer, visit.lang(None));
+    let Finished { cookie, onward, address } = finished;
+    let mut response = match onward {
+        Onward::Portal(answer) => answered(answer, visit.lang(None)),
+        Onward::Consent(id) => to_login(&id),
+    };
     let device = guesses::remember(&visit.app, visit.device.as_ref(), &address);
     for (kind, value) in [(Cookie::Session, cookie), (Cookie::Device, device)] {
         if let Some(cookie) = kind.set(&value, visit.app.config.is_https()) {

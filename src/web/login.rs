@@ -7,6 +7,7 @@ use axum::{
 
 use super::{
     choose::ChoosePage,
+    client_consent::ClientConsentPage,
     code::CodePage,
     done::DonePage,
     error::{Failed, refused, to_login},
@@ -51,6 +52,7 @@ pub async fn show(
         }
         Step::RecoverDigid(step) => RecoverDigidPage { frame, notice: step.notice }.render(),
         Step::NewPassword(_) => NewPasswordPage { frame, error: None }.render(),
+        Step::Consent(_) => ClientConsentPage::of(frame, &held.login.ask).render(),
         Step::Done(done) => DonePage { frame, linked: done.was_linked() }.render(),
         step @ (Step::CodeSent(_) | Step::LinkCode(_) | Step::RegisterCode(_) | Step::RecoverCode(_)) => {
             let Some(mut page) = CodePage::of(frame, step) else { return Err(Failed::LoginGone) };

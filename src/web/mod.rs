@@ -2,6 +2,7 @@
 
 pub mod authorize;
 pub mod choose;
+pub mod client_consent;
 pub mod code;
 pub mod cookies;
 pub mod digid;

@@ -11,8 +11,8 @@ use axum::{
 };
 
 use super::{
-    authorize, code, digid, discovery, done, email, error, form_post, introspect, link, login, logout,
-    metrics, page, par, question, recover, register, revoke, single_logout, token, userinfo,
+    authorize, client_consent, code, digid, discovery, done, email, error, form_post, introspect, link,
+    login, logout, metrics, page, par, question, recover, register, revoke, single_logout, token, userinfo,
 };
 use crate::{
     app::App,
@@ -38,6 +38,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/link", get(login::back).post(link::post))
         .route("/back", get(login::back).post(question::back))
         .route("/password", get(login::back).post(recover::password))
+        .route("/consent", get(login::back).post(client_consent::post))
         .route("/continue", get(login::back).post(done::post))
         .route("/stop", get(login::back).post(login::stop));
     let router = endpoints()

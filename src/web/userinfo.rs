@@ -7,7 +7,10 @@ use axum::{
     Json,
     body::Bytes,
     extract::{State, rejection::BytesRejection},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header::WWW_AUTHENTICATE},
+    http::{
+        HeaderMap, HeaderValue, Method, StatusCode,
+        header::{CONTENT_TYPE, WWW_AUTHENTICATE},
+    },
     response::{IntoResponse, Response},
 };
 
@@ -18,7 +21,7 @@ use super::{
 use crate::{
     app::App,
     domain::key::Algorithm,
-    flows::userinfo::{Shown, userinfo as tell},
+    flows::userinfo::{Answer, Shown, userinfo as tell},
     oidc::{
         dpop::ALGS,
         error::{Code, Error},
@@ -46,7 +49,10 @@ pub async fn userinfo(
         tell(&app, &token, shown, certificate.certificate(), app.clock.now()).await
     };
     let response = match answer.await {
-        Ok(told) => (NO_STORE, Json(told)).into_response(),
+        Ok(Answer::Plain(told)) => (NO_STORE, Json(told)).into_response(),
+        Ok(Answer::Jwt(token)) => {
+            (NO_STORE, [(CONTENT_TYPE, HeaderValue::from_static("application/jwt"))], token).into_response()
+        }
         Err(error) => challenge(error, scheme),
     };
     with_nonce(response, &app, &headers)
@@ -134,7 +140,7 @@ fn challenge(error: Error, scheme: Scheme) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+    use axum::http::header::AUTHORIZATION;
 
     use super::*;
 

@@ -110,6 +110,7 @@ async fn each_announced_endpoint_scope_grant_claim_and_algorithm_works() {
     ours("revocation_endpoint", "/revoke");
 
     let (browser, _) = logged_in(&house).await;
+    crate::claims::recorded(&house, "jansen@voorbeeld.nl");
     let scopes = words(&told["scopes_supported"]);
     let tokens = THE_PORTAL.sign_on(&house, &browser, &scopes.join(" ")).await;
     let granted: BTreeSet<_> = tokens.text("scope").split(' ').collect();
@@ -156,6 +157,10 @@ async fn each_announced_endpoint_scope_grant_claim_and_algorithm_works() {
         client.revoke(&house, &[("token", access)]).await;
         assert_eq!(client.introspect(&house, access).await["active"], false);
     }
+    // Signed and encrypted: `claims::userinfo_is_encrypted_to_the_key_of_its_client_and_signed_inside`.
+    assert_eq!(told["userinfo_signing_alg_values_supported"], told["id_token_signing_alg_values_supported"]);
+    assert_eq!(words(&told["userinfo_encryption_alg_values_supported"]), ["RSA-OAEP-256"]);
+    assert_eq!(words(&told["userinfo_encryption_enc_values_supported"]), ["A256GCM"]);
     // `dpop::userinfo_wants_the_token_and_a_good_proof_of_its_key` is ES256; each of them is read in `oidc::dpop::tests`.
     assert_eq!(words(&told["dpop_signing_alg_values_supported"]), ["PS256", "ES256", "EdDSA"]);
     let tokens = APP.sign_on(&house, &browser, "openid").await;
@@ -198,7 +203,8 @@ async fn each_announced_way_to_ask_works() {
         assert_eq!(page.heading(), "Inloggen bij Huisarts De Linde", "{display}");
     }
 
-    assert_eq!(words(&told["prompt_values_supported"]), ["none", "login", "select_account"]);
+    assert_eq!(words(&told["prompt_values_supported"]), ["none", "login", "consent", "select_account"]);
+    // `consent` is `client_consent::a_portal_of_somebody_else_is_answered_once_its_user_agreed_and_then_without_asking`.
     let ask = |prompt: &str| THE_PORTAL.ask().with("prompt", prompt).url(&house);
     assert!(browser.get(&ask("none")).await.location().unwrap().as_str().starts_with(CALLBACK));
     for prompt in ["login", "select_account"] {

@@ -350,7 +350,7 @@ post_logout_redirect_uris = ["http://127.0.0.1:9/bye"]
 policy = "basic"
 auth = "client_secret_basic"
 secret = {{ file = "portal.secret" }}
-scopes = ["openid", "email", "act_as"]
+scopes = ["openid", "profile", "email", "address", "phone", "act_as"]
 sees_relation = true
 {tables}
 "#,

@@ -11,7 +11,7 @@ use crate::{
     },
     house::{CALLBACK, House, Options, PASSWORD},
     mandates_desk::{Desk, Form, now},
-    oidc_client::{self, CLIENTS, LAB, THE_PORTAL, claims, userinfo},
+    oidc_client::{self, CLIENTS, LAB, THE_PORTAL, assert_error, claims, userinfo},
     portal::{Request, Tokens, at_digid, code_of, press, redeem, register, request, tokens},
     stsaml::routed,
 };
@@ -317,4 +317,69 @@ async fn m14_a_parent_whom_nobody_knows_yet_becomes_known_in_the_same_login() {
     assert_eq!((tokens.sub(), &assert_one(&tokens.claims)["sub"]), (own.sub(), &sub));
     // By password the same father has nobody.
     assert_alone(&crate::portal::log_in(&house, &Browser::new(), email, 4).await.claims);
+}
+
+/// OpenID Connect Core, section 5.5.1: a value of `represents` is met, or the login fails.
+#[tokio::test]
+async fn m14_a_portal_may_say_for_which_child_and_hears_of_nobody_else() {
+    let options = routed();
+    let tables = Box::leak(format!("{}{CLIENTS}", options.tables).into_boxed_str());
+    let family = Family::at_home(Options { tables, ..options }).await;
+    let (house, browser) = (&family.house, Browser::new());
+    let tokens = family.in_for_child(&browser).await;
+    let child = assert_one(&tokens.claims)["sub"].clone();
+    let (person, stranger) =
+        (json!({"sub": child, "iss": house.issuer}), json!({"sub": "x", "iss": house.issuer}));
+    let wanting = |wish: &Value| {
+        let claims = json!({"id_token": {"represents": wish}}).to_string();
+        THE_PORTAL.ask().with("claims", &claims)
+    };
+    for met in [json!({"value": person}), json!({"values": [stranger, person]}), json!({"essential": true})] {
+        let ask = wanting(&met).with("prompt", "none");
+        let code = THE_PORTAL.code(house, &browser, &ask).await;
+        assert_eq!(assert_one(&THE_PORTAL.redeem(house, &ask, &code).await.claims)["sub"], child);
+    }
+    for other in [
+        json!({"value": stranger}),
+        json!({"value": {"sub": tokens.sub(), "iss": house.issuer}}),
+        json!({"value": {"sub": child, "iss": "https://evil.example"}}),
+        json!({"value": child}),
+        json!({"values": []}),
+    ] {
+        let ask = wanting(&other).with("prompt", "none");
+        assert_error(house, &browser.get(&ask.url(house)).await, &ask, "login_required");
+    }
+    // The child of another sector's word is nobody here.
+    let lab = LAB.sign_on(house, &browser, "openid act_as").await;
+    let ask = wanting(&json!({"value": {"sub": assert_one(&lab.claims)["sub"], "iss": house.issuer}}));
+    let silent = ask.with("prompt", "none");
+    assert_error(house, &browser.get(&silent.url(house)).await, &silent, "login_required");
+    // A session of the parent alone does not answer, and who logs in for themselves is not let in to the portal.
+    let alone = Browser::new();
+    let ask = wanting(&json!({"value": person}));
+    log_in_with_digid(house, &alone, &family.parent.0, &[], &[]).await;
+    let silent = ask.clone().with("prompt", "none");
+    assert_error(house, &alone.get(&silent.url(house)).await, &silent, "login_required");
+    for (form, typed, is_met) in
+        [("digid-form", vec![], false), ("child-form", vec![("legal", family.child.0.as_str())], true)]
+    {
+        let browser = Browser::new();
+        let choose = browser.visit(&ask.url(house), CALLBACK).await;
+        assert!(choose.text("local").is_none(), "nobody represents anybody by a password");
+        let digid = press(&browser, &choose, form).await;
+        let back = at_digid(&browser, &digid, &family.parent.0, &typed).await;
+        if is_met {
+            let told = THE_PORTAL.redeem(house, &ask, &code_of(&back)).await;
+            assert_eq!(assert_one(&told.claims)["sub"], child);
+        } else {
+            assert_error(house, &back, &ask, "login_required");
+        }
+    }
+    // Who may not know hears so, and where nobody can log in for another, everybody.
+    let bare = oidc_client::BARE
+        .ask()
+        .with("claims", &json!({"userinfo": {"represents": {"value": person}}}).to_string());
+    assert_error(house, &browser.get(&bare.url(house)).await, &bare, "invalid_scope");
+    let plain = House::start().await;
+    assert_error(&plain, &Browser::new().get(&ask.url(&plain)).await, &ask, "access_denied");
 }

@@ -95,7 +95,8 @@ impl House {
 
     async fn told(&self, token: &str, now: Timestamp) -> Result<Value, Code> {
         match userinfo(&self.app, token, Shown::Bearer, None, now).await {
-            Ok(told) => Ok(serde_json::to_value(told).unwrap()),
+            Ok(Answer::Plain(told)) => Ok(serde_json::to_value(told).unwrap()),
+            Ok(Answer::Jwt(_)) => panic!("signed without having been asked to"),
             Err(Error::Json(code, _)) => Err(code),
             Err(other) => panic!("{other:?}"),
         }

@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::{
     client::{ClientAuth, tests::client as fixture},
     policy::Policy,
+    profile::Claim,
     secret::Secret,
 };
 
@@ -218,7 +219,7 @@ fn prompt_max_age_and_hints_are_read() {
     assert_eq!(ask_with("max_age", "0").max_age, Some(0));
     assert_eq!(ask_with("ui_locales", "nl-NL  e<n en").ui_locales, ["nl-NL", "en"]);
     assert_eq!(ask_with("login_hint", "jan@é.nl").login_hint.as_deref(), Some("jan@é.nl"));
-    assert_eq!(ask_with("scope", "openid offline_access  profile").scope, [Scope::Openid].into());
+    assert_eq!(ask_with("scope", "openid offline_access  unheard").scope, [Scope::Openid].into());
 }
 
 #[test]
@@ -267,7 +268,7 @@ fn claims_ask_for_a_level_a_user_and_scopes_within_the_clients() {
     assert_eq!(check(&low, &digid, ISSUER).unwrap().level, Level::Midden, "never below the minimum");
     let ask =
         asked(r#"{"id_token":{"email":null,"sub":{"value":"a"}},"userinfo":{"email":null,"act_as":null}}"#);
-    assert_eq!((ask.whom, ask.in_id_token), (Whom::OneOf(["a".to_owned()].into()), Scopes::default()));
+    assert_eq!((ask.whom, ask.in_id_token), (Whom::OneOf(["a".to_owned()].into()), Claims::new()));
     assert_eq!(ask.scope, [Scope::Openid, Scope::ActAs].into(), "email is not this client's");
     let mailed = Client { scopes: [Scope::Openid, Scope::Email].into(), ..client() };
     let mut pairs = good();
@@ -275,7 +276,7 @@ fn claims_ask_for_a_level_a_user_and_scopes_within_the_clients() {
     pairs.push(("scope", "openid".into()));
     pairs.push(("claims", r#"{"id_token":{"email":null},"userinfo":{"act_as":null}}"#.into()));
     let ask = check(&params_of(&pairs), &mailed, ISSUER).unwrap();
-    assert_eq!((ask.in_id_token, ask.scope), ([Scope::Email].into(), [Scope::Openid].into()));
+    assert_eq!((ask.in_id_token, ask.scope), ([Claim::Email].into(), [Scope::Openid].into()));
 }
 
 #[test]

@@ -81,9 +81,10 @@ impl There {
             authority: None,
         };
         let code = store.new_code(&Secret::token("").hashed(), &"good for", at(60)).unwrap();
-        let begun = Some([store.new_session(&session, 900).unwrap(), code]);
+        let begun = vec![store.new_session(&session, 900).unwrap(), code];
         let digid = Some(Opened { session: &session, proof, browser });
-        let ending = Ending { login: &id, version: 1, older, begun, digid, pushed: None, event: EVENT };
+        let ending =
+            Ending { login: &id, version: 1, older, begun, agreed: None, digid, pushed: None, event: EVENT };
         (store.finish_login(&ending, at(10)).await.unwrap() == Ended::Here).then_some(session)
     }
 

@@ -1,0 +1,105 @@
+//! The user agrees to what a portal of somebody else may know, or refuses (OpenID Connect Core, section 3.1.2.4). The provider's
+//! own portals skip it. It is asked of a session that is all that the portal wanted, so a login that ends begins its session
+//! first; no code exists before the user has agreed.
+
+use super::{Held, Stop, finish, logins, representation::still_stands};
+use crate::{
+    app::App,
+    domain::{
+        ask::Ask, client::Client, client_consent::Wanted, fault::Fault, grant::Grant, id::AccountId,
+        login::AsksConsent, profile::Claim, session::Session, time::Timestamp,
+    },
+    oidc::{
+        authorize::refusal,
+        error::{Code, Error},
+        oxide,
+        response_mode::Answer,
+    },
+    store::{Store, audit::Event, client_consents::Agreed, logins::Ending},
+};
+
+/// Whether the user must be asked before the request is answered.
+pub(super) async fn is_needed(
+    store: &Store,
+    client: &Client,
+    ask: &Ask,
+    account: &AccountId,
+) -> Result<bool, Fault> {
+    if !client.third_party {
+        return Ok(false);
+    }
+    let given = store.client_consent(account, &client.id).await?;
+    Ok(ask.asks_consent || !given.is_some_and(|given| given.covers(&Wanted::by(ask))))
+}
+
+/// Whether what a code is redeemed for is agreed to still: nothing is given for a code that outlived the user's word.
+pub(super) async fn holds(
+    store: &Store,
+    client: &Client,
+    grant: &Grant,
+    in_id_token: impl IntoIterator<Item = Claim>,
+) -> Result<bool, Fault> {
+    if !client.third_party {
+        return Ok(true);
+    }
+    let wanted = Wanted::of(&grant.scope, grant.claims.iter().copied().chain(in_id_token));
+    let given = store.client_consent(&grant.account, &client.id).await?;
+    Ok(given.is_some_and(|given| given.covers(&wanted)))
+}
+
+/// "Toestaan": remembers it and answers the portal, both or neither, once. The session must be the one whose owner was asked,
+/// and still be all that the portal wanted; another account's owner, in another tab, agrees to nothing here.
+pub async fn allow(
+    app: &App,
+    held: Held<AsksConsent>,
+    session: Option<&Session>,
+    now: Timestamp,
+) -> Result<Result<Answer, Error>, Stop> {
+    let session = session.filter(|session| held.login.step.is_of(session));
+    let Some(session) = session else { return stale(app, held, now).await };
+    let ask = &held.login.ask;
+    let suffices = session.level >= ask.level
+        && finish::may_enter(&app.store, &session.person, now).await?
+        && still_stands(app, session, now).await?;
+    if !suffices {
+        return stale(app, held, now).await;
+    }
+    let (login, version) = held.open();
+    let (ask, wanted) = (&login.ask, Wanted::by(&login.ask));
+    let (code, good_for) = oxide::draw(&app.store, &finish::client(app, ask).await?, ask, session, now)?;
+    let client = ask.client_id.as_str();
+    let agreed = Agreed { account: &session.account, person: &session.person, wanted: &wanted, client };
+    let event = event("ok", session, client);
+    let ending = Ending {
+        pushed: ask.pushed.as_deref(),
+        agreed: Some(agreed),
+        ..version.ending(&login.id, None, event, vec![good_for])
+    };
+    logins::finish(app, &ending, now).await?;
+    Ok(Ok(finish::back(app, ask, &code)))
+}
+
+/// "Weigeren": the portal hears `access_denied`. The user stays logged in, here and at other portals.
+pub async fn refuse(
+    app: &App,
+    held: Held<AsksConsent>,
+    session: Option<&Session>,
+    now: Timestamp,
+) -> Result<Error, Fault> {
+    if let Some(session) = session {
+        app.store.audit(&event("refused", session, &held.login.ask.client_id), now).await?;
+    }
+    logins::abandon(app, held, now).await
+}
+
+/// The session that was to answer has ended, or is another's, or is worth less than it was.
+async fn stale(app: &App, held: Held<AsksConsent>, now: Timestamp) -> Result<Result<Answer, Error>, Stop> {
+    logins::end(app, &held.login, now).await?;
+    let why = "the session that was to answer has ended";
+    Ok(Err(refusal(&held.login.ask, app.config.issuer(), Code::LoginRequired, why)))
+}
+
+fn event<'a>(outcome: &'a str, session: &'a Session, client: &'a str) -> Event<'a> {
+    let actor = Some(session.person.as_str());
+    Event { event: "consent", outcome, actor, client: Some(client), ..Event::default() }
+}

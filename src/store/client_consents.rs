@@ -1,0 +1,139 @@
+//! To what owners of accounts agreed that portals of others may know: one row for each account and portal.
+
+use sqlx::{Any, Transaction, any::AnyRow};
+
+use super::{
+    Store,
+    accounts::Account,
+    audit::{Event, write_event},
+    columns::Columns,
+    grants::revoke_of_client,
+};
+use crate::domain::{
+    client_consent::{ClientConsent, Wanted},
+    fault::Fault,
+    id::{AccountId, PersonId},
+    time::Timestamp,
+};
+
+/// What somebody agrees to at the end of a login.
+#[derive(Debug, Clone, Copy)]
+pub struct Agreed<'a> {
+    /// The account.
+    pub account: &'a AccountId,
+    /// Whose it is.
+    pub person: &'a PersonId,
+    /// To what.
+    pub wanted: &'a Wanted,
+    /// For which client.
+    pub client: &'a str,
+}
+
+const ONE: &str = "SELECT * FROM client_consents WHERE account_id = $1 AND client_id = $2";
+
+impl Store {
+    /// What an account's owner agreed to for a client.
+    pub async fn client_consent(
+        &self,
+        account: &AccountId,
+        client: &str,
+    ) -> Result<Option<ClientConsent>, Fault> {
+        let row =
+            sqlx::query(ONE).bind(account.as_str()).bind(client).fetch_optional(self.db.reader()).await?;
+        row.map(|row| read_consent(&row)).transpose()
+    }
+
+    /// All that an account's owner agreed to, by client: at most a thousand.
+    pub async fn client_consents(&self, account: &AccountId) -> Result<Vec<ClientConsent>, Fault> {
+        let rows =
+            sqlx::query("SELECT * FROM client_consents WHERE account_id = $1 ORDER BY client_id LIMIT 1000")
+                .bind(account.as_str())
+                .fetch_all(self.db.reader())
+                .await?;
+        rows.iter().map(read_consent).collect()
+    }
+
+    /// Takes back what an account's owner agreed to for a client, and all that the client was given by it. `false` when there
+    /// was nothing.
+    pub async fn withdraw_client_consent(
+        &self,
+        account: &Account,
+        client: &str,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        let mut tx = self.db.begin().await?;
+        let done = sqlx::query("DELETE FROM client_consents WHERE account_id = $1 AND client_id = $2")
+            .bind(account.id.as_str())
+            .bind(client)
+            .execute(&mut *tx)
+            .await?;
+        if done.rows_affected() == 0 {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        revoke_of_client(&mut tx, &account.id, client, now).await?;
+        let represented = Some(account.person.as_str());
+        let event = Event {
+            event: "consent.withdrawn",
+            outcome: "ok",
+            represented,
+            client: Some(client),
+            ..Event::default()
+        };
+        write_event(&mut *tx, &event, now).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}
+
+/// Keeps what somebody agrees to, beside what they agreed to before, inside the transaction that ends their login.
+pub(super) async fn agree(
+    tx: &mut Transaction<'_, Any>,
+    agreed: Agreed<'_>,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let Agreed { account, person, wanted, client } = agreed;
+    let row =
+        sqlx::query(ONE).bind(account.as_str()).bind(client.to_owned()).fetch_optional(&mut **tx).await?;
+    let before = row.map(|row| read_consent(&row)).transpose()?;
+    let consent = before.map_or_else(
+        || ClientConsent {
+            client_id: client.to_owned(),
+            scope: wanted.scope.clone(),
+            claims: wanted.claims.clone(),
+            given: now,
+        },
+        |before| before.and(wanted, now),
+    );
+    sqlx::query(
+        "INSERT INTO client_consents (account_id, client_id, scope, claims, given) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (account_id, client_id) DO UPDATE SET \
+         scope = excluded.scope, claims = excluded.claims, given = excluded.given",
+    )
+    .bind(account.as_str())
+    .bind(client.to_owned())
+    .bind(consent.scope.to_string())
+    .bind(serde_json::to_string(&consent.claims)?)
+    .bind(now.epoch())
+    .execute(&mut **tx)
+    .await?;
+    let scope = wanted.scope.to_string();
+    let event = Event {
+        event: "consent.given",
+        outcome: "ok",
+        actor: Some(person.as_str()),
+        client: Some(client),
+        detail: Some(&scope),
+        ..Event::default()
+    };
+    write_event(&mut **tx, &event, now).await
+}
+
+fn read_consent(row: &AnyRow) -> Result<ClientConsent, Fault> {
+    Ok(ClientConsent {
+        client_id: row.text("client_id")?,
+        scope: row.text("scope")?.parse()?,
+        claims: serde_json::from_str(&row.text("claims")?)?,
+        given: row.time("given")?,
+    })
+}
