@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn a_page_lists_each_thing_once() {
         use Item::{Claim as One, Scope as All};
-        let claims = [Claim::Email, Claim::EmailVerified, Claim::Name, Claim::PhoneNumber];
+        let claims = [Claim::Email, Claim::Name, Claim::PhoneNumber, Claim::PhoneNumberVerified];
         assert_eq!(
             wanted("openid email", &claims).items(),
             [All(Scope::Openid), All(Scope::Email), One(Claim::Name), All(Scope::Phone)]

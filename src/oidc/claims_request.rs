@@ -144,11 +144,16 @@ mod tests {
     fn of_represents_only_whole_persons_count_and_both_places_must_agree() {
         let read = |text: &str| ClaimsRequest::read(text).unwrap().represents;
         let person = |sub: &str| Represents { sub: sub.to_owned(), iss: "i".to_owned() };
-        let one = r#"{"id_token": {"represents": {"value": {"sub": "a", "iss": "i"}}}"#;
-        assert_eq!(read(&format!("{one}}}")), Some(vec![person("a")]));
-        let both = r#"{"represents": {"values": [{"sub": "b", "iss": "i"}, {"sub": "a", "iss": "i"}, {"sub": "c"}]}}"#;
-        assert_eq!(read(&format!(r#"{{"userinfo": {both}}}"#)), Some(vec![person("b"), person("a")]));
-        assert_eq!(read(&format!(r#"{one}, "userinfo": {both}}}"#)), Some(vec![person("a")]));
+        let one = r#"{"represents": {"value": {"sub": "a", "iss": "i"}}}"#;
+        assert_eq!(read(&format!(r#"{{"id_token": {one}}}"#)), Some(vec![person("a")]));
+        let more = r#"{"represents": {"values": [{"sub": "b", "iss": "i"}, {"sub": "a", "iss": "i"}, {"sub": "c"}]}}"#;
+        assert_eq!(read(&format!(r#"{{"userinfo": {more}}}"#)), Some(vec![person("b"), person("a")]));
+        for (first, second) in [(one, more), (more, one)] {
+            assert_eq!(
+                read(&format!(r#"{{"id_token": {first}, "userinfo": {second}}}"#)),
+                Some(vec![person("a")])
+            );
+        }
         assert_eq!(read(r#"{"id_token": {"represents": {"value": "a"}}}"#), Some(vec![]));
         assert_eq!(read(r#"{"id_token": {"represents": {"essential": true}}}"#), None);
     }

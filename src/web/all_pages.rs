@@ -399,7 +399,7 @@ async fn what_a_portal_wants_to_know_is_said_in_plain_words() {
     for says in [
         "Mag Huisarts Zonnedael deze gegevens krijgen?",
         "uw e-mailadres",
-        "uw geboortedatum",
+        "uw voornaam",
         "Toestaan",
         "Weigeren",
         "U bent dan wel ingelogd, maar niet bij dit portaal.",
