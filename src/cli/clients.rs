@@ -79,6 +79,9 @@ struct Add {
     /// A file with its JSON Web Key Set, for `private_key_jwt`
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
+    /// Where it tells that set, instead of a file
+    #[arg(long, value_name = "URL", conflicts_with = "jwks")]
+    jwks_uri: Option<String>,
     /// What it may ask for, beside `openid`: `email`, `act_as`; may be given more than once
     #[arg(long = "scope", value_name = "SCOPE", value_parser = word::<Scope>)]
     scopes: Vec<Scope>,
@@ -91,6 +94,9 @@ struct Add {
     /// How its ID tokens are signed: RS256, PS256, ES256 or `EdDSA`
     #[arg(long, value_name = "ALG", default_value = "RS256", value_parser = word::<Algorithm>)]
     id_token_alg: Algorithm,
+    /// How signed answers to its authorization requests are signed; as its ID tokens when left out
+    #[arg(long, value_name = "ALG", value_parser = word::<Algorithm>)]
+    authorization_signed_response_alg: Option<Algorithm>,
     /// The level below which nobody logs in to it: local, midden, substantieel or hoog
     #[arg(long, value_name = "LEVEL", default_value = "local", value_parser = word::<Level>)]
     minimum_level: Level,
@@ -127,6 +133,7 @@ impl ClientsCommand {
                 }
                 let (client, secret) = add.read()?;
                 config.outbound.check_notices(&client.id, client.backchannel_logout_uri.as_deref())?;
+                config.outbound.check_keys(&client.id, client.jwks_uri.as_deref())?;
                 if !store.add_client(&client, now).await? {
                     return Err(NotDone::Taken(client.id).into());
                 }
@@ -193,8 +200,10 @@ impl Add {
             backchannel_logout_uri: self.backchannel_logout_uri,
             auth,
             jwks: self.jwks.as_deref().map(read_jwks).transpose()?,
+            jwks_uri: self.jwks_uri,
             sector,
             id_token_alg: self.id_token_alg,
+            authorization_signed_response_alg: self.authorization_signed_response_alg,
             minimum_level: self.minimum_level,
             sees_relation: self.sees_relation,
             id: self.id,
@@ -233,9 +242,11 @@ fn as_json(client: &Client, configured: bool) -> Value {
         "backchannel_logout_uri": client.backchannel_logout_uri,
         "auth": client.auth.method(),
         "jwks": client.jwks,
+        "jwks_uri": client.jwks_uri,
         "scopes": client.scopes,
         "sector": client.sector,
         "id_token_alg": client.id_token_alg,
+        "authorization_signed_response_alg": client.authorization_signed_response_alg,
         "minimum_level": client.minimum_level,
         "sees_relation": client.sees_relation,
         "configured": configured,
@@ -273,6 +284,9 @@ fn show(out: &mut impl Write, json: bool, client: &Client, configured: bool) -> 
         writeln!(out, "hears of ends   {uri}")?;
     }
     writeln!(out, "auth            {}", client.auth.method())?;
+    if let Some(uri) = &client.jwks_uri {
+        writeln!(out, "tells keys at   {uri}")?;
+    }
     writeln!(out, "scopes          {}", client.scopes)?;
     writeln!(out, "sector          {}", client.sector)?;
     writeln!(out, "ID tokens       {}", client.id_token_alg.name())?;

@@ -39,6 +39,8 @@ pub struct ClientEntry {
     pub auth: AuthMethod,
     /// A file with its JSON Web Key Set, for `private_key_jwt`.
     pub jwks: Option<PathBuf>,
+    /// Where it tells that set, instead of a file.
+    pub jwks_uri: Option<String>,
     /// Its secret, for the two methods that need one.
     pub secret: Option<SecretSource>,
     /// What it may ask for.
@@ -51,6 +53,8 @@ pub struct ClientEntry {
     /// How its ID tokens are signed.
     #[serde(default = "rs256")]
     pub id_token_alg: Algorithm,
+    /// How signed answers to its authorization requests are signed; as its ID tokens when left out.
+    pub authorization_signed_response_alg: Option<Algorithm>,
     /// The level below which nobody logs in to it.
     #[serde(default = "local")]
     pub minimum_level: Level,
@@ -123,9 +127,11 @@ impl ClientEntry {
             backchannel_logout_uri: self.backchannel_logout_uri.clone(),
             auth,
             jwks: self.jwks.as_ref().map(|path| read_jwks(&folder.join(path))).transpose()?,
+            jwks_uri: self.jwks_uri.clone(),
             scopes: self.scopes.clone(),
             sector,
             id_token_alg: self.id_token_alg,
+            authorization_signed_response_alg: self.authorization_signed_response_alg,
             minimum_level: self.minimum_level,
             sees_relation: self.sees_relation,
         };

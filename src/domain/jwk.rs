@@ -203,6 +203,11 @@ impl JwkSet {
             .filter(move |key| key.fits(alg))
     }
 
+    /// Whether a key goes by that name.
+    pub fn knows(&self, kid: &str) -> bool {
+        self.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
+    }
+
     /// Every key.
     pub fn keys(&self) -> &[ClientKey] {
         &self.keys

@@ -2,7 +2,10 @@
 
 use crate::{
     app::App,
-    domain::{client::Client, time::Timestamp},
+    domain::{
+        client::{Client, ClientAuth},
+        time::Timestamp,
+    },
     oidc::{
         assertion::USED,
         client_auth::{check, read},
@@ -19,7 +22,12 @@ pub async fn authenticate(
     now: Timestamp,
 ) -> Result<Client, Error> {
     let presented = read(authorization, form)?;
-    let registered = app.client(&presented.client_id).await?;
+    let registered = match (app.client(&presented.client_id).await?, presented.assertion()) {
+        (Some(client), Some(assertion)) if client.auth == ClientAuth::PrivateKeyJwt => {
+            Some(app.with_keys(client, assertion, now).await)
+        }
+        (client, _) => client,
+    };
     let authenticated = check(&presented, registered, app.config.issuer(), now)?;
     if let Some(mark) = authenticated.once
         && !app.store.spend_client_assertion(&mark.name, mark.ends).await?

@@ -45,10 +45,10 @@ pub(super) async fn finish(visit: &Visit, held: Held<Done>) -> Result<Response, 
     let older = visit.session().await?;
     let finished = match finish::finish(&visit.app, held, older.as_ref(), visit.now).await? {
         Finish::In(finished) => *finished,
-        Finish::AnotherUser(told) => return Ok(refused(told, visit.lang(None))),
+        Finish::AnotherUser(told) => return Ok(refused(visit, told)),
     };
     let Finished { cookie, answer, address } = finished;
-    let mut response = answered(answer, visit.lang(None));
+    let mut response = answered(visit, answer);
     let device = guesses::remember(&visit.app, visit.device.as_ref(), &address);
     for (kind, value) in [(Cookie::Session, cookie), (Cookie::Device, device)] {
         if let Some(cookie) = kind.set(&value, visit.app.config.is_https()) {

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::token::{CHALLENGE, NO_STORE, authorization, form, refusal};
+use super::token::{CHALLENGE, NO_STORE, authorization, form, proof, refusal, with_nonce};
 use crate::{
     app::App,
     flows::{client_auth::authenticate, par::push},
@@ -26,10 +26,11 @@ pub async fn par(
     let answer = async {
         let form = form(&headers, body)?;
         let client = authenticate(&app, authorization(&headers)?, &form, now).await?;
-        push(&app, &client, &form, now).await
+        push(&app, &client, proof(&headers)?, &form, now).await
     };
-    match answer.await {
+    let response = match answer.await {
         Ok(pushed) => (StatusCode::CREATED, NO_STORE, Json(pushed)).into_response(),
         Err(error) => refusal(error, CHALLENGE),
-    }
+    };
+    with_nonce(response, &app, &headers)
 }
