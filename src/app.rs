@@ -1,5 +1,6 @@
 //! The application: configuration, store, keys, mail and clock, built once and handed down.
 
+pub mod client_keys;
 pub mod crowd;
 pub mod digid;
 pub mod knocks;
@@ -20,6 +21,7 @@ use tokio::{
 };
 
 use self::{
+    client_keys::ClientKeys,
     crowd::{Crowd, Limits},
     digid::Connection,
     knocks::Knocks,
@@ -78,6 +80,7 @@ pub struct App {
     pub strays: Knocks,
     /// Bounds the logins that are under way.
     pub crowd: Crowd,
+    client_keys: Arc<ClientKeys>,
     configured: HashMap<String, Client>,
     keyring: RwLock<Arc<Keyring>>,
 }
@@ -105,6 +108,7 @@ impl App {
             knocks: Knocks::default(),
             strays: Knocks::default(),
             crowd: Crowd::new(Limits::default()),
+            client_keys: Arc::default(),
             config,
             store,
             digid,

@@ -5,9 +5,9 @@
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use reqwest::{
-    Certificate, Client, Response, StatusCode,
+    Certificate, Client, RequestBuilder, Response, StatusCode,
     dns::{Addrs, Name, Resolve, Resolving},
-    header::CONTENT_TYPE,
+    header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE},
     redirect,
 };
 use url::Url;
@@ -32,6 +32,8 @@ pub struct Outbound {
 pub struct Answer {
     /// Its status; a redirect is an answer like any other.
     pub status: StatusCode,
+    /// Its `Cache-Control`, where it has one in visible ASCII.
+    pub cache_control: Option<String>,
     /// Its body.
     pub body: Vec<u8>,
 }
@@ -117,25 +119,40 @@ impl Outbound {
         }
     }
 
+    /// Gets a document of that media type.
+    pub async fn get(&self, url: &Url, media: &'static str) -> Result<Answer, NotCalled> {
+        self.call(url, |client| client.get(url.clone()).header(ACCEPT, media)).await
+    }
+
     /// Posts a form that is encoded already.
     pub async fn post(&self, url: &Url, form: String) -> Result<Answer, NotCalled> {
+        let media = "application/x-www-form-urlencoded";
+        self.call(url, |client| client.post(url.clone()).header(CONTENT_TYPE, media).body(form)).await
+    }
+
+    /// Every way out: nothing is sent to an address that may not be called.
+    async fn call(
+        &self,
+        url: &Url,
+        request: impl FnOnce(&Client) -> RequestBuilder,
+    ) -> Result<Answer, NotCalled> {
         self.reach.check(url)?;
         let client = self.client.as_ref().ok_or(NotCalled::NoRoots)?;
-        let request =
-            client.post(url.clone()).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
-        read(request.send().await.map_err(|error| told(&error))?).await
+        read(request(client).send().await.map_err(|error| told(&error))?).await
     }
 }
 
 async fn read(mut response: Response) -> Result<Answer, NotCalled> {
     let (status, mut body) = (response.status(), Vec::new());
+    let cache_control = response.headers().get(CACHE_CONTROL).and_then(|value| value.to_str().ok());
+    let cache_control = cache_control.map(str::to_owned);
     while let Some(chunk) = response.chunk().await.map_err(|error| told(&error))? {
         if body.len() + chunk.len() > MAX_BODY {
             return Err(NotCalled::TooLarge);
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, body })
+    Ok(Answer { status, cache_control, body })
 }
 
 fn told(error: &reqwest::Error) -> NotCalled {

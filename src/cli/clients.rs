@@ -80,6 +80,9 @@ struct Add {
     /// A file with its JSON Web Key Set, for `private_key_jwt`, `self_signed_tls_client_auth` and what is encrypted to it
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
+    /// Where it tells that set, instead of a file
+    #[arg(long, value_name = "URL", conflicts_with = "jwks")]
+    jwks_uri: Option<String>,
     /// The name of its certificate, for `tls_client_auth`: `subject_dn`, `san_dns`, `san_uri`, `san_ip` or `san_email`, `=`, and the name
     #[arg(long, value_name = "KIND=NAME")]
     certificate_name: Option<CertificateName>,
@@ -98,6 +101,9 @@ struct Add {
     /// How its ID tokens are signed: RS256, PS256, ES256 or `EdDSA`
     #[arg(long, value_name = "ALG", default_value = "RS256", value_parser = word::<Algorithm>)]
     id_token_alg: Algorithm,
+    /// How signed answers to its authorization requests are signed; as its ID tokens when left out
+    #[arg(long, value_name = "ALG", value_parser = word::<Algorithm>)]
+    authorization_signed_response_alg: Option<Algorithm>,
     /// The level below which nobody logs in to it: local, midden, substantieel or hoog
     #[arg(long, value_name = "LEVEL", default_value = "local", value_parser = word::<Level>)]
     minimum_level: Level,
@@ -144,6 +150,7 @@ impl ClientsCommand {
                 let (client, secret) = add.read()?;
                 config.outbound.check_notices(&client.id, client.backchannel_logout_uri.as_deref())?;
                 config.check_certificate(&client)?;
+                config.outbound.check_keys(&client.id, client.jwks_uri.as_deref())?;
                 if !store.add_client(&client, now).await? {
                     return Err(NotDone::Taken(client.id).into());
                 }
@@ -214,8 +221,10 @@ impl Add {
             jwks: self.jwks.as_deref().map(read_jwks).transpose()?,
             certificate_name: self.certificate_name,
             certificate_bound_tokens: self.certificate_bound_tokens,
+            jwks_uri: self.jwks_uri,
             sector,
             id_token_alg: self.id_token_alg,
+            authorization_signed_response_alg: self.authorization_signed_response_alg,
             minimum_level: self.minimum_level,
             sees_relation: self.sees_relation,
             userinfo_signed_response_alg: self.userinfo_signed_response_alg,
@@ -259,9 +268,11 @@ fn as_json(client: &Client, configured: bool) -> Value {
         "jwks": client.jwks,
         "certificate_name": client.certificate_name,
         "certificate_bound_tokens": client.certificate_bound_tokens,
+        "jwks_uri": client.jwks_uri,
         "scopes": client.scopes,
         "sector": client.sector,
         "id_token_alg": client.id_token_alg,
+        "authorization_signed_response_alg": client.authorization_signed_response_alg,
         "minimum_level": client.minimum_level,
         "sees_relation": client.sees_relation,
         "userinfo_signed_response_alg": client.userinfo_signed_response_alg,
@@ -302,6 +313,9 @@ fn show(out: &mut impl Write, json: bool, client: &Client, configured: bool) -> 
         writeln!(out, "hears of ends   {uri}")?;
     }
     writeln!(out, "auth            {}", client.auth.method())?;
+    if let Some(uri) = &client.jwks_uri {
+        writeln!(out, "tells keys at   {uri}")?;
+    }
     if let Some(name) = &client.certificate_name {
         writeln!(out, "certificate     {name}")?;
     }

@@ -41,6 +41,8 @@ pub struct ClientEntry {
     pub auth: AuthMethod,
     /// A file with its JSON Web Key Set, for `private_key_jwt` and `self_signed_tls_client_auth`.
     pub jwks: Option<PathBuf>,
+    /// Where it tells that set, instead of a file.
+    pub jwks_uri: Option<String>,
     /// The name of its certificate, for `tls_client_auth`: a table with one of the names of RFC 8705.
     pub certificate_name: Option<CertificateName>,
     /// Whether its tokens are bound to the certificate that it shows.
@@ -58,6 +60,8 @@ pub struct ClientEntry {
     /// How its ID tokens are signed.
     #[serde(default = "rs256")]
     pub id_token_alg: Algorithm,
+    /// How signed answers to its authorization requests are signed; as its ID tokens when left out.
+    pub authorization_signed_response_alg: Option<Algorithm>,
     /// The level below which nobody logs in to it.
     #[serde(default = "local")]
     pub minimum_level: Level,
@@ -151,9 +155,11 @@ impl ClientEntry {
             jwks: self.jwks.as_ref().map(|path| read_jwks(&folder.join(path))).transpose()?,
             certificate_name: self.certificate_name.clone(),
             certificate_bound_tokens: self.certificate_bound_tokens,
+            jwks_uri: self.jwks_uri.clone(),
             scopes: self.scopes.clone(),
             sector,
             id_token_alg: self.id_token_alg,
+            authorization_signed_response_alg: self.authorization_signed_response_alg,
             minimum_level: self.minimum_level,
             sees_relation: self.sees_relation,
             userinfo_signed_response_alg: self.userinfo_signed_response_alg,

@@ -209,6 +209,7 @@ impl Config {
         self.outbound.check(issuer)?;
         for client in &self.clients {
             self.outbound.check_notices(&client.id, client.backchannel_logout_uri.as_deref())?;
+            self.outbound.check_keys(&client.id, client.jwks_uri.as_deref())?;
         }
         self.password.check()?;
         self.session.check()?;

@@ -32,11 +32,18 @@ impl Outbound {
 
     /// Refuses the address at which `client` wants to hear of sessions that end, if it could never be called.
     pub fn check_notices(&self, client: &str, uri: Option<&str>) -> Result<(), BadConfig> {
+        self.check_call(client, "backchannel_logout_uri", uri)
+    }
+
+    /// The same of the address at which `client` tells its keys.
+    pub fn check_keys(&self, client: &str, uri: Option<&str>) -> Result<(), BadConfig> {
+        self.check_call(client, "jwks_uri", uri)
+    }
+
+    fn check_call(&self, client: &str, name: &str, uri: Option<&str>) -> Result<(), BadConfig> {
         let Some(Ok(url)) = uri.map(Url::parse) else { return Ok(()) };
         self.reach().check(&url).map_err(|why| {
-            BadConfig::value(format_args!(
-                "client {client}: backchannel_logout_uri {url} cannot be called: {why}"
-            ))
+            BadConfig::value(format_args!("client {client}: {name} {url} cannot be called: {why}"))
         })
     }
 

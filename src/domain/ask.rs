@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    assurance::Level, claims::Represents, profile::Claims, scope::Scopes, time::Timestamp, words::words,
+    assurance::Level, claims::Represents, key::Algorithm, profile::Claims, scope::Scopes, time::Timestamp, words::words,
 };
 
 words! {
@@ -17,6 +17,18 @@ words! {
         Query = "query",
         /// In a form that the browser posts (OAuth 2.0 Form Post Response Mode, section 2).
         FormPost = "form_post",
+    }
+}
+
+impl ResponseMode {
+    /// Reads `response_mode`: how the answer travels, and whether it is signed (JARM, section 2.3). `jwt` is the default of the
+    /// code flow, signed.
+    pub fn read(text: &str) -> Option<(Self, bool)> {
+        match (text, text.strip_suffix(".jwt")) {
+            ("jwt", _) => Some((Self::default(), true)),
+            (_, Some(mode)) => Some((mode.parse().ok()?, true)),
+            (mode, None) => Some((mode.parse().ok()?, false)),
+        }
     }
 }
 
@@ -32,6 +44,9 @@ pub struct Ask {
     pub redirect_uri: String,
     /// How it travels.
     pub response_mode: ResponseMode,
+    /// With what it is signed, where the client asked for a signed one (JARM, section 2).
+    #[serde(default)]
+    pub response_alg: Option<Algorithm>,
     /// Given back untouched.
     pub state: Option<String>,
     /// Given back in the ID token.
@@ -140,6 +155,7 @@ pub(crate) mod tests {
             pushed: None,
             redirect_uri: "https://p.example/cb".into(),
             response_mode: ResponseMode::Query,
+            response_alg: None,
             state: None,
             nonce: None,
             scope: Scopes::default(),
@@ -156,6 +172,18 @@ pub(crate) mod tests {
             max_age: None,
             ui_locales: Vec::new(),
             login_hint: None,
+        }
+    }
+
+    #[test]
+    fn an_answer_is_signed_where_the_mode_says_so() {
+        let read = ResponseMode::read;
+        assert_eq!(read("query"), Some((ResponseMode::Query, false)));
+        assert_eq!(read("form_post"), Some((ResponseMode::FormPost, false)));
+        assert_eq!((read("jwt"), read("query.jwt")), (Some((ResponseMode::Query, true)), read("jwt")));
+        assert_eq!(read("form_post.jwt"), Some((ResponseMode::FormPost, true)));
+        for none in ["fragment", "fragment.jwt", ".jwt", "jwt.jwt", "JWT", "query.jwt ", ""] {
+            assert_eq!(read(none), None, "{none}");
         }
     }
 

@@ -40,6 +40,9 @@ pub struct Client {
     /// The keys that it signs with, where it does.
     #[serde(default)]
     pub jwks: Option<JwkSet>,
+    /// Where it tells those keys, instead of registering them here (OpenID Connect Registration, section 2).
+    #[serde(default)]
+    pub jwks_uri: Option<String>,
     /// The name that its certificate must have, where it proves who it is with one (RFC 8705 section 2.1.2).
     #[serde(default)]
     pub certificate_name: Option<CertificateName>,
@@ -53,6 +56,10 @@ pub struct Client {
     pub sector: String,
     /// How its ID tokens are signed.
     pub id_token_alg: Algorithm,
+    /// How answers to its authorization requests are signed, where it asks for signed ones; as its ID tokens when left out (JARM,
+    /// section 3).
+    #[serde(default)]
+    pub authorization_signed_response_alg: Option<Algorithm>,
     /// The level below which nobody logs in to it.
     pub minimum_level: Level,
     /// Whether it may know how a representative is related to the person (guardianship is sensitive).
@@ -142,6 +149,19 @@ pub enum BadClient {
         /// The URI as written.
         uri: String,
     },
+    /// An address at which its keys could not be asked for (OpenID Connect Registration, section 2).
+    #[error(
+        "client {client}: jwks_uri {uri} must be https (http only on 127.0.0.1 or [::1]), without a fragment or user name"
+    )]
+    JwksUri {
+        /// The client's id.
+        client: String,
+        /// The URI as written.
+        uri: String,
+    },
+    /// Two places that could contradict each other (OpenID Connect Registration, section 2).
+    #[error("client {0}: give `jwks` or `jwks_uri`, not both")]
+    TwoKeySets(String),
     /// Several hosts and no sector: its subjects would depend on which came first (OpenID Connect Core, section 8.1).
     #[error("client {0}: its redirect URIs have several hosts; name the `sector` they share")]
     Sector(String),
@@ -160,7 +180,8 @@ pub enum BadClient {
     },
     /// Nothing to check its signatures with.
     #[error(
-        "client {0}: auth private_key_jwt or self_signed_tls_client_auth needs its public keys: give `jwks`, a file with its JSON Web Key Set"
+        "client {0}: auth private_key_jwt or self_signed_tls_client_auth needs its public keys: give `jwks`, a file with its JSON \\
+         Web Key Set, or `jwks_uri`, where it tells them"
     )]
     NoKeys(String),
     /// A name without the method that asks for it, or the other way round (RFC 8705 section 2.1.2).
@@ -217,10 +238,7 @@ impl Client {
         if let Some(uri) = self.backchannel_logout_uri.as_ref().filter(|uri| !may_redirect_to(uri)) {
             return Err(BadClient::BackchannelUri { client: self.id.clone(), uri: uri.clone() });
         }
-        let by_key = matches!(self.auth, ClientAuth::PrivateKeyJwt | ClientAuth::SelfSignedTlsClientAuth);
-        if by_key && self.jwks.is_none() {
-            return Err(BadClient::NoKeys(self.id.clone()));
-        }
+        self.check_keys()?;
         let named = self.certificate_name.as_ref().map(CertificateName::is_whole);
         if named != (self.auth == ClientAuth::TlsClientAuth).then_some(true) {
             return Err(BadClient::CertificateName(self.id.clone()));
@@ -229,8 +247,10 @@ impl Client {
         if !policy.allows_auth(&self.auth) {
             return Err(BadClient::Auth { client: client(), policy, auth: self.auth.method() });
         }
-        if !policy.allows_alg(self.id_token_alg) {
-            return Err(BadClient::Algorithm { client: client(), policy, alg: self.id_token_alg.name() });
+        for alg in [self.id_token_alg, self.response_alg()] {
+            if !policy.allows_alg(alg) {
+                return Err(BadClient::Algorithm { client: client(), policy, alg: alg.name() });
+            }
         }
         self.check_userinfo()?;
         if self.scopes.contains(Scope::Openid) { Ok(()) } else { Err(BadClient::NoOpenid(self.id.clone())) }
@@ -247,8 +267,23 @@ impl Client {
         if self.userinfo_signed_response_alg.is_none() {
             return Err(BadClient::Unsigned(client()));
         }
-        let key = self.jwks.as_ref().and_then(JwkSet::encrypting);
-        if key.is_some() { Ok(()) } else { Err(BadClient::NoEncryptionKey(client())) }
+        // What it tells at an address is not known before it is asked.
+        let key = self.jwks_uri.is_some() || self.jwks.as_ref().and_then(JwkSet::encrypting).is_some();
+        if key { Ok(()) } else { Err(BadClient::NoEncryptionKey(client())) }
+    }
+
+    /// One set of keys at most, and one where it proves with them who it is.
+    fn check_keys(&self) -> Result<(), BadClient> {
+        let client = || self.id.clone();
+        if let Some(uri) = self.jwks_uri.as_ref().filter(|uri| !may_redirect_to(uri)) {
+            return Err(BadClient::JwksUri { client: client(), uri: uri.clone() });
+        }
+        let by_key = matches!(self.auth, ClientAuth::PrivateKeyJwt | ClientAuth::SelfSignedTlsClientAuth);
+        match (&self.jwks, &self.jwks_uri) {
+            (Some(_), Some(_)) => Err(BadClient::TwoKeySets(client())),
+            (None, None) if by_key => Err(BadClient::NoKeys(client())),
+            _ => Ok(()),
+        }
     }
 
     /// The host that all redirect URIs share: the sector when none is named.
@@ -268,6 +303,11 @@ impl Client {
             (1, Some(host)) => Ok(host),
             _ => Err(BadClient::Sector(id.to_owned())),
         }
+    }
+
+    /// With what an answer to its authorization request is signed, where it asks for that.
+    pub fn response_alg(&self) -> Algorithm {
+        self.authorization_signed_response_alg.unwrap_or(self.id_token_alg)
     }
 
     /// Whether it must show a certificate at the token endpoint.
@@ -324,11 +364,13 @@ pub(crate) mod tests {
             backchannel_logout_uri: None,
             auth: ClientAuth::None,
             jwks: None,
+            jwks_uri: None,
             certificate_name: None,
             certificate_bound_tokens: false,
             scopes: [Scope::Openid].into(),
             sector: "portal.example.nl".into(),
             id_token_alg: Algorithm::Rs256,
+            authorization_signed_response_alg: None,
             minimum_level: Level::Local,
             sees_relation: false,
             userinfo_signed_response_alg: None,
@@ -378,6 +420,34 @@ pub(crate) mod tests {
             Client { policy: Policy::Fapi2, auth, ..client() }.check(),
             Err(BadClient::Auth { .. })
         ));
+        let fapi = |authorization_signed_response_alg| Client {
+            policy: Policy::Fapi2,
+            auth: ClientAuth::PrivateKeyJwt,
+            jwks_uri: Some("https://portal.example.nl/jwks.json".into()),
+            id_token_alg: Algorithm::Es256,
+            authorization_signed_response_alg,
+            ..client()
+        };
+        assert_eq!(fapi(Some(Algorithm::Ps256)).check(), Ok(()));
+        assert!(matches!(fapi(Some(Algorithm::Rs256)).check(), Err(BadClient::Algorithm { .. })));
+    }
+
+    #[test]
+    fn keys_are_registered_or_told_at_an_address_and_never_both() {
+        let jwk = serde_json::json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+        let set = JwkSet::read(&serde_json::json!({ "keys": [jwk] })).ok();
+        let with = |jwks: &Option<JwkSet>, uri: Option<&str>| {
+            let (jwks, jwks_uri) = (jwks.clone(), uri.map(str::to_owned));
+            Client { auth: ClientAuth::PrivateKeyJwt, jwks, jwks_uri, ..client() }.check()
+        };
+        let good = Some("https://portal.example.nl/jwks.json");
+        assert_eq!((with(&set, None), with(&None, good)), (Ok(()), Ok(())));
+        assert!(matches!(with(&set, good), Err(BadClient::TwoKeySets(_))));
+        for bad in
+            ["http://portal.example.nl/jwks.json", "https://p@portal.example.nl/", "https://a.nl/#x", "x"]
+        {
+            assert!(matches!(with(&None, Some(bad)), Err(BadClient::JwksUri { .. })), "{bad}");
+        }
     }
 
     #[test]

@@ -223,6 +223,11 @@ impl JwkSet {
         fitting().find(|key| key.usage.is_some()).or_else(|| fitting().next())
     }
 
+    /// Whether a key goes by that name.
+    pub fn knows(&self, kid: &str) -> bool {
+        self.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
+    }
+
     /// Every key.
     pub fn keys(&self) -> &[ClientKey] {
         &self.keys

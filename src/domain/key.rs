@@ -28,7 +28,8 @@ impl Algorithm {
 
     /// What is in use: what `clients` are to be signed with, and RS256 in any case, which every portal knows.
     pub fn in_use<'a>(clients: impl IntoIterator<Item = &'a Client>) -> BTreeSet<Self> {
-        clients.into_iter().map(|client| client.id_token_alg).chain([Self::Rs256]).collect()
+        let of = |client: &Client| [client.id_token_alg, client.response_alg()];
+        clients.into_iter().flat_map(of).chain([Self::Rs256]).collect()
     }
 
     /// Its name in a JOSE header.
@@ -162,5 +163,7 @@ mod tests {
         let elliptic = Client { id_token_alg: Algorithm::Es256, ..client() };
         assert_eq!(Algorithm::in_use([]), [Algorithm::Rs256].into());
         assert_eq!(Algorithm::in_use([&elliptic]), [Algorithm::Rs256, Algorithm::Es256].into());
+        let answers = Client { authorization_signed_response_alg: Some(Algorithm::EdDsa), ..client() };
+        assert_eq!(Algorithm::in_use([&answers]), [Algorithm::Rs256, Algorithm::EdDsa].into());
     }
 }

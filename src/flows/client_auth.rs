@@ -2,7 +2,11 @@
 
 use crate::{
     app::App,
-    domain::{client::Client, mtls::Certificate, time::Timestamp},
+    domain::{
+        client::{Client, ClientAuth},
+        mtls::Certificate,
+        time::Timestamp,
+    },
     oidc::{
         assertion::USED,
         client_auth::{Vouched, check, read},
@@ -28,7 +32,21 @@ pub async fn authenticate(
     now: Timestamp,
 ) -> Result<Client, Error> {
     let presented = read(caller.authorization, form)?;
-    let registered = app.client(&presented.client_id).await?;
+    let registered = match app.client(&presented.client_id).await? {
+        Some(client) => {
+            let signed = match client.auth {
+                ClientAuth::PrivateKeyJwt => presented.assertion(),
+                // A certificate names no key: those that are known will do.
+                ClientAuth::SelfSignedTlsClientAuth => caller.certificate.map(|_| ""),
+                _ => None,
+            };
+            match signed {
+                Some(signed) => Some(app.with_keys(client, signed, now).await),
+                None => Some(client),
+            }
+        }
+        None => None,
+    };
     let vouched = Vouched { certificate: caller.certificate, authorities: app.authorities.as_ref() };
     let authenticated = check(&presented, registered, vouched, app.config.issuer(), now)?;
     if let Some(mark) = authenticated.once

@@ -1,24 +1,53 @@
 //! A client pushes its request, and a browser brings the handle (RFC 9126).
 
+use super::dpop;
 use crate::{
     app::App,
     domain::{ask::Ask, client::Client, login, secret::Secret, time::Timestamp},
     oidc::{
         authorize::{Here, check_pushed},
+        dpop::{NOT_ITS_JKT, Request},
         error::{Code, Error, PageError},
         par::{LIFE, Pushed, handle, refused},
         params::Params,
+        path,
     },
     store::pushed::Kept,
 };
 
-/// Keeps a request of `client`, which has proven who it is, for a browser to bring its handle.
-pub async fn push(app: &App, client: &Client, form: &Params, now: Timestamp) -> Result<Pushed, Error> {
+/// Keeps a request of `client`, which has proven who it is, for a browser to bring its handle. A proof of possession binds the
+/// code to its key, as `dpop_jkt` does (RFC 9449 section 10.1).
+pub async fn push(
+    app: &App,
+    client: &Client,
+    proof: Option<&str>,
+    form: &Params,
+    now: Timestamp,
+) -> Result<Pushed, Error> {
     if form.has("request_uri") {
         return Err(Error::Json(Code::InvalidRequest, "request_uri cannot be pushed (RFC 9126 section 2.1)"));
     }
+    let keyed;
+    let client = match form.get("request") {
+        Some(request) => {
+            keyed = app.with_keys(client.clone(), request, now).await;
+            &keyed
+        }
+        None => client,
+    };
     let here = Here { issuer: app.config.issuer(), keyring: &app.keyring(), now };
-    let ask = check_pushed(form, client, here).map_err(refused)?;
+    let url = format!("{}{}", app.config.issuer(), path::PAR);
+    let alias = app.config.alias(path::PAR);
+    let request = Request { method: "POST", url: &url, alias: alias.as_deref(), access_token: None };
+    let proof = proof.map(|proof| dpop::check(app, client, proof, &request, now)).transpose()?;
+    let mut ask = check_pushed(form, client, here).map_err(refused)?;
+    if let Some(proof) = proof {
+        if ask.dpop_jkt.as_ref().is_some_and(|jkt| *jkt != proof.jkt) {
+            return Err(NOT_ITS_JKT);
+        }
+        dpop::spend(&app.store, &proof).await?;
+        ask.dpop_jkt = Some(proof.jkt);
+    }
     let request_uri = handle();
     // Kept for as long as a login that it begins may take, so that it is answered once.
     let ends = now.plus(LIFE + login::LIFE);

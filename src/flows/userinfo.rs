@@ -30,6 +30,12 @@ use crate::{
     },
 };
 
+/// Of a client that tells its keys at an address: the address, or the set there, is no good just now.
+const NO_KEY: Error = Error::Json(
+    Code::TemporarilyUnavailable,
+    "no key to encrypt to is known: the client's jwks_uri does not answer, or tells none",
+);
+
 /// What ours says beyond the standard claims.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Extra {
@@ -110,11 +116,11 @@ pub async fn userinfo(
     let told = told(&app.store, &grant.account, &wanted).await?.ok_or(REFUSED)?;
     let standard = StandardClaims::new(SubjectIdentifier::new(claims.sub.clone()));
     let user = UserInfo::new(standard, Extra { act_as, represents, told });
-    Ok(in_form(app, &client, user, now)?)
+    in_form(app, client, user, now).await
 }
 
 /// The answer as the client wants it (OpenID Connect Core, section 5.3.2).
-fn in_form(app: &App, client: &Client, user: UserInfo, now: Timestamp) -> Result<Answer, Fault> {
+async fn in_form(app: &App, client: Client, user: UserInfo, now: Timestamp) -> Result<Answer, Error> {
     let Some(alg) = client.userinfo_signed_response_alg else { return Ok(Answer::Plain(Box::new(user))) };
     let ring = app.keyring();
     let key = ring.signer(alg, now);
@@ -125,8 +131,8 @@ fn in_form(app: &App, client: &Client, user: UserInfo, now: Timestamp) -> Result
     if client.userinfo_encrypted_response_alg.is_none() {
         return Ok(Answer::Jwt(signed));
     }
-    let to = client.jwks.as_ref().and_then(JwkSet::encrypting);
-    let to = to.ok_or_else(|| Fault::because("a client without a key to encrypt to was registered"))?;
+    let client = app.with_keys(client, "", now).await;
+    let to = client.jwks.as_ref().and_then(JwkSet::encrypting).ok_or(NO_KEY)?;
     Ok(Answer::Jwt(jwe::write(to, "JWT", signed.as_bytes())?))
 }
 

@@ -11,6 +11,7 @@ use super::{
     keyring::Keyring,
     params::Params,
     request_object,
+    response_mode::Signed,
 };
 use crate::domain::{
     ask::{Ask, Prompt, ResponseMode, Whom},
@@ -120,12 +121,15 @@ fn check_any(params: &Params, client: &Client, here: Here<'_>) -> Result<Ask, Er
 
 /// A request of which nothing is known but where its errors may go, and how.
 fn blank(params: &Params, client: &Client) -> Result<Ask, PageError> {
+    // Read before the rules, as `state` is: errors travel so too.
+    let mode = params.get("response_mode").and_then(ResponseMode::read);
+    let (response_mode, signed) = mode.unwrap_or_default();
     Ok(Ask {
         client_id: client.id.clone(),
         pushed: None,
         redirect_uri: redirect_uri(params, client)?,
-        // Read before the rules, as `state` is: errors travel so too.
-        response_mode: params.get("response_mode").and_then(|mode| mode.parse().ok()).unwrap_or_default(),
+        response_mode,
+        response_alg: signed.then(|| client.response_alg()),
         state: params.get("state").filter(|text| is_visible(text, MAX_STATE)).map(str::to_owned),
         nonce: None,
         scope: Scopes::default(),
@@ -165,6 +169,7 @@ pub fn refusal(ask: &Ask, issuer: &str, code: Code, description: &'static str) -
     Error::Redirect(Box::new(Redirect {
         redirect_uri: ask.redirect_uri.clone(),
         mode: ask.response_mode,
+        signed: Signed::of(ask),
         code,
         description,
         state: ask.state.clone(),
@@ -239,9 +244,12 @@ fn response_type(params: &Params, _: &Client, _: &mut Ask) -> Result<(), Broken>
 }
 
 fn response_mode(params: &Params, _: &Client, _: &mut Ask) -> Result<(), Broken> {
-    match params.get("response_mode").map(str::parse::<ResponseMode>) {
-        None | Some(Ok(_)) => Ok(()),
-        Some(Err(_)) => Err((Code::InvalidRequest, "response_mode must be: query or form_post")),
+    match params.get("response_mode").map(ResponseMode::read) {
+        None | Some(Some(_)) => Ok(()),
+        Some(None) => Err((
+            Code::InvalidRequest,
+            "response_mode must be: query, form_post, jwt, query.jwt or form_post.jwt",
+        )),
     }
 }
 

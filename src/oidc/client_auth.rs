@@ -27,6 +27,16 @@ pub struct Presented {
     proof: Proof,
 }
 
+impl Presented {
+    /// The JWT by which it proves who it is, if it does so.
+    pub fn assertion(&self) -> Option<&str> {
+        match &self.proof {
+            Proof::Assertion(assertion) => Some(assertion),
+            Proof::None | Proof::Basic(_) | Proof::Post(_) => None,
+        }
+    }
+}
+
 #[derive(Debug)]
 enum Proof {
     None,

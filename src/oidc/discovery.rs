@@ -53,6 +53,8 @@ pub struct Extra {
     /// Where clients show certificates, by the name of the endpoint (RFC 8705 section 5).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtls_endpoint_aliases: Option<BTreeMap<String, String>>,
+    /// With what an answer to an authorization request is signed, where that is asked for (JARM, section 4).
+    pub authorization_signing_alg_values_supported: Vec<String>,
     /// Portals hear that a session ended (OpenID Connect Back-Channel Logout, section 2.1).
     pub backchannel_logout_supported: bool,
     /// They hear which: `sid` (the same section).
@@ -160,6 +162,7 @@ pub fn metadata(
         revocation_endpoint_auth_signing_alg_values_supported: words(&Algorithm::ALL.map(Algorithm::name)),
         tls_client_certificate_bound_access_tokens: certificates.is_some(),
         mtls_endpoint_aliases: certificates.and_then(|certificates| certificates.aliases()),
+        authorization_signing_alg_values_supported: algs.iter().map(|alg| alg.name().to_owned()).collect(),
         backchannel_logout_supported: true,
         backchannel_logout_session_supported: true,
         prompt_values_supported: words(&["none", "login", "consent", "select_account"]),
@@ -178,7 +181,7 @@ pub fn metadata(
     .set_userinfo_signing_alg_values_supported(Some(algs.iter().map(|alg| core_alg(*alg)).collect()))
     .set_userinfo_encryption_alg_values_supported(Some(vec![CoreJweKeyManagementAlgorithm::RsaOaepSha256]))
     .set_userinfo_encryption_enc_values_supported(Some(vec![CoreJweContentEncryptionAlgorithm::Aes256Gcm]))
-    .set_response_modes_supported(Some(vec![CoreResponseMode::Query, CoreResponseMode::FormPost]))
+    .set_response_modes_supported(Some(response_modes()))
     .set_grant_types_supported(Some(vec![CoreGrantType::AuthorizationCode, CoreGrantType::RefreshToken]))
     .set_token_endpoint_auth_methods_supported(Some(
         [
@@ -213,6 +216,13 @@ pub fn metadata(
     .set_request_uri_parameter_supported(Some(false)))
 }
 
+/// How answers can travel: each plainly and signed.
+fn response_modes() -> Vec<CoreResponseMode> {
+    let signed =
+        ["jwt", "query.jwt", "form_post.jwt"].map(|mode| CoreResponseMode::Extension(mode.to_owned()));
+    [CoreResponseMode::Query, CoreResponseMode::FormPost].into_iter().chain(signed).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,7 +244,7 @@ mod tests {
             "jwks_uri": "https://id.example.nl/jwks",
             "scopes_supported": ["openid", "profile", "email", "address", "phone", "act_as"],
             "response_types_supported": ["code"],
-            "response_modes_supported": ["query", "form_post"],
+            "response_modes_supported": ["query", "form_post", "jwt", "query.jwt", "form_post.jwt"],
             "grant_types_supported": ["authorization_code", "refresh_token"],
             "acr_values_supported": ["urn:namens:acr:local", "http://eidas.europa.eu/LoA/low"],
             "subject_types_supported": ["pairwise", "public"],
@@ -263,6 +273,7 @@ mod tests {
             "revocation_endpoint_auth_methods_supported":
                 ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
             "revocation_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA"],
+            "authorization_signing_alg_values_supported": ["RS256", "ES256"],
             "backchannel_logout_supported": true,
             "backchannel_logout_session_supported": true,
             "prompt_values_supported": ["none", "login", "consent", "select_account"],

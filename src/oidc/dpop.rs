@@ -129,6 +129,8 @@ pub const USED: Error =
 /// A proof without a nonce of ours, or with one that has ended (section 8).
 pub const USE_NONCE: Error =
     Error::Json(Code::UseDpopNonce, "put the value of the header DPoP-Nonce into the proof, and ask again");
+/// A pushed request with a proof of another key than its `dpop_jkt` (section 10.1).
+pub const NOT_ITS_JKT: Error = bad("dpop_jkt must be the thumbprint of the key of the DPoP proof");
 /// A code that was asked for with another key (section 10).
 pub const OTHER_KEY: Error = Error::Json(
     Code::InvalidGrant,

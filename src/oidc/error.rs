@@ -3,7 +3,7 @@
 
 use url::form_urlencoded;
 
-use super::response_mode::Answer;
+use super::response_mode::{Answer, Signed};
 use crate::domain::{ask::ResponseMode, fault::Fault};
 
 /// An error of the protocol, and how it must reach the other side.
@@ -63,6 +63,8 @@ pub struct Redirect {
     pub redirect_uri: String,
     /// How it travels there.
     pub mode: ResponseMode,
+    /// How it is signed, if it is.
+    pub signed: Option<Signed>,
     /// What is wrong, for a program.
     pub code: Code,
     /// What is wrong, for the portal's developer. Never repeats what was sent.
@@ -80,7 +82,7 @@ impl Redirect {
             vec![("error", self.code.word().to_owned()), ("error_description", self.description.to_owned())];
         says.extend(self.state.map(|state| ("state", state)));
         says.push(("iss", self.issuer));
-        Answer { redirect_uri: self.redirect_uri, mode: self.mode, says }
+        Answer { redirect_uri: self.redirect_uri, mode: self.mode, signed: self.signed, says }
     }
 }
 
@@ -202,6 +204,7 @@ mod tests {
         let redirect = Redirect {
             redirect_uri: "https://p.example/cb?x=1&y=%2F".into(),
             mode: ResponseMode::Query,
+            signed: None,
             code: Code::InvalidScope,
             description: "a b",
             state: Some("a&b=c#d".into()),

@@ -52,6 +52,13 @@ struct Header {
     crit: Option<Value>,
 }
 
+/// The name of the key that a token says signed it: only to find out whether that key is known here. `None` where it names none,
+/// or is no token.
+pub fn named_key(token: &str) -> Option<String> {
+    let (header, _) = token.split_once('.')?;
+    serde_json::from_slice::<Header>(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?.kid
+}
+
 /// A JWT taken apart; nothing of it is believed yet.
 pub struct Unverified<'a> {
     header: Header,

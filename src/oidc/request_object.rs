@@ -35,8 +35,11 @@ struct Claims {
 
 /// The parameters in a request object of `client`, or what is wrong with it.
 pub fn read(token: &str, client: &Client, issuer: &str, now: Timestamp) -> Result<Params, &'static str> {
-    let set =
-        client.jwks.as_ref().ok_or("this client has registered no keys to sign a request object with")?;
+    let keyless = || match client.jwks_uri {
+        Some(_) => "the keys of this client cannot be had from its jwks_uri just now",
+        None => "this client has registered no keys to sign a request object with",
+    };
+    let set = client.jwks.as_ref().ok_or_else(keyless)?;
     let unverified = Unverified::read(token, |alg| client.policy.allows_alg(alg), &MEDIA).map_err(said)?;
     let claims: Claims = unverified.verified_by(set).map_err(said)?;
     if claims.iss != client.id || claims.client_id != client.id {

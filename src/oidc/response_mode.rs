@@ -1,11 +1,36 @@
 //! How an answer travels from here to its client: in the query of a redirect (RFC 6749 section 4.1.2), or in a form that the
-//! browser posts (OAuth 2.0 Form Post Response Mode, section 2). What it says is the same.
+//! browser posts (OAuth 2.0 Form Post Response Mode, section 2). What it says is the same, plainly or in one signed token (JWT
+//! Secured Authorization Response Mode, JARM).
 
-use super::error::with_query;
+use serde_json::{Map, Value};
+
+use super::{error::with_query, jws, keyring::Keyring};
 use crate::domain::{
     ask::{Ask, ResponseMode},
+    fault::Fault,
+    key::Algorithm,
     secret::Secret,
+    time::Timestamp,
 };
+
+/// How long a signed answer is good, in seconds: ten minutes at most (JARM, section 2.1). A code in it ends much sooner.
+const LIFE: i64 = 600;
+
+/// How an answer is signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// For whom: its `aud`.
+    pub client_id: String,
+    /// With what.
+    pub alg: Algorithm,
+}
+
+impl Signed {
+    /// As the request asks for, if it does.
+    pub fn of(ask: &Ask) -> Option<Self> {
+        Some(Self { client_id: ask.client_id.clone(), alg: ask.response_alg? })
+    }
+}
 
 /// An answer on its way to a client: a code, or an error.
 #[derive(Clone, PartialEq, Eq)]
@@ -14,6 +39,8 @@ pub struct Answer {
     pub redirect_uri: String,
     /// How.
     pub mode: ResponseMode,
+    /// How it must be signed before it leaves, if it must.
+    pub signed: Option<Signed>,
     /// What it says: names and values.
     pub says: Vec<(&'static str, String)>,
 }
@@ -24,7 +51,24 @@ impl Answer {
         let mut says = vec![("code", code.expose().to_owned())];
         says.extend(ask.state.clone().map(|state| ("state", state)));
         says.push(("iss", issuer.to_owned()));
-        Self { redirect_uri: ask.redirect_uri.clone(), mode: ask.response_mode, says }
+        let (redirect_uri, signed) = (ask.redirect_uri.clone(), Signed::of(ask));
+        Self { redirect_uri, mode: ask.response_mode, signed, says }
+    }
+
+    /// The same as it leaves: where it must be signed, all that it says becomes one token (JARM, section 2.1).
+    pub fn sealed(mut self, ring: &Keyring, now: Timestamp) -> Result<Self, Fault> {
+        let Some(Signed { client_id, alg }) = self.signed.take() else { return Ok(self) };
+        let key = ring.signer(alg, now);
+        let key = key.ok_or_else(|| {
+            Fault::because("no key signs with this client's algorithm: run `namens doctor`")
+        })?;
+        // `iss` is among them.
+        let said = self.says.into_iter().map(|(name, value)| (name.to_owned(), value.into()));
+        let mut claims: Map<String, Value> = said.collect();
+        claims.insert("aud".to_owned(), client_id.into());
+        claims.insert("exp".to_owned(), now.plus(LIFE).epoch().into());
+        self.says = vec![("response", jws::write(key, "JWT", &claims)?)];
+        Ok(self)
     }
 
     /// Whether the browser must post it.
@@ -46,6 +90,7 @@ impl std::fmt::Debug for Answer {
         shown
             .field("redirect_uri", &self.redirect_uri)
             .field("mode", &self.mode)
+            .field("signed", &self.signed)
             .field("says", &names)
             .finish()
     }
@@ -69,6 +114,22 @@ mod tests {
         );
         assert_eq!(location("https://p.example", None), "https://p.example?code=c&iss=i");
         assert_eq!(location("https://p.example/?", None), "https://p.example/?code=c&iss=i");
+    }
+
+    #[test]
+    fn a_signed_answer_says_everything_in_one_token_and_nothing_besides() {
+        use super::super::keyring::tests::{ring_of, stored};
+        let (ring, now) = (ring_of([stored(Algorithm::Es256)]), Timestamp::from_epoch(150));
+        let ask = Ask { state: Some("s".into()), response_alg: Some(Algorithm::Es256), ..ask() };
+        let answer = Answer::code(&ask, &Secret::new("c"), "i").sealed(&ring, now).unwrap();
+        let [("response", token)] = answer.says.as_slice() else { panic!("{answer:?}") };
+        let told: Value = jws::read(&ring, "jwt", token, now).unwrap();
+        let expected =
+            serde_json::json!({"iss": "i", "aud": "portal", "exp": 750, "code": "c", "state": "s"});
+        assert_eq!(told, expected);
+        assert_eq!(answer.location(), format!("https://p.example/cb?response={token}"));
+        let missing = Ask { response_alg: Some(Algorithm::Ps256), ..ask };
+        assert!(Answer::code(&missing, &Secret::new("c"), "i").sealed(&ring, now).is_err());
     }
 
     #[test]

@@ -82,6 +82,7 @@ fn all(lang: Lang, portal: &str, given: &str) -> Pages {
     let answer = Answer {
         redirect_uri: given.to_owned(),
         mode: ResponseMode::FormPost,
+        signed: None,
         says: vec![("state", given.to_owned())],
     };
     pages.extend([

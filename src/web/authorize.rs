@@ -27,13 +27,13 @@ use crate::{
 pub async fn get(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
     let ask = match read(&visit, query.unwrap_or_default().as_bytes()).await {
         Ok(ask) => ask,
-        Err(error) => return Ok(refused(error, visit.lang(None))),
+        Err(error) => return Ok(refused(&visit, error)),
     };
     let session = visit.session().await?;
     let browser = visit.browser.clone().unwrap_or_else(|| Secret::token(""));
     match start(&visit.app, ask, session.as_ref(), &browser, visit.now).await? {
-        Started::Answered(answer) => Ok(answered(answer, visit.lang(None))),
-        Started::Refused(error) => Ok(refused(error, visit.lang(None))),
+        Started::Answered(answer) => Ok(answered(&visit, answer)),
+        Started::Refused(error) => Ok(refused(&visit, error)),
         Started::Login(id) => Ok(with_browser(&visit, error::to_login(&id), &browser)),
         Started::StepUp(login, outgoing) => {
             let frame = visit.frame(&login.id, &login.ask).await?;
@@ -51,7 +51,7 @@ pub async fn post(visit: Visit, body: Bytes) -> Response {
             query.extend_pairs(form_urlencoded::parse(&body));
             see_other(&format!("{}?{}", visit.app.config.endpoint(path::AUTHORIZE), query.finish()))
         }
-        Err(error) => refused(error, visit.lang(None)),
+        Err(error) => refused(&visit, error),
     }
 }
 
@@ -64,6 +64,10 @@ async fn read(visit: &Visit, query: &[u8]) -> Result<Ask, Error> {
     if let Some(handle) = handle {
         return bring(&visit.app, &client, &handle, visit.now).await;
     }
+    let client = match params.get("request") {
+        Some(request) => visit.app.with_keys(client, request, visit.now).await,
+        None => client,
+    };
     let here = Here { issuer: visit.app.config.issuer(), keyring: &visit.app.keyring(), now: visit.now };
     check(&params, &client, here)
 }

@@ -102,12 +102,12 @@ pub async fn post(
 ) -> Result<Response, Failed> {
     let (held, _) = steps::at::<AsksConsent>(&visit, &id, &form.csrf).await?;
     let session = visit.session().await?;
-    let (app, now, lang) = (&visit.app, visit.now, visit.lang(None));
+    let (app, now) = (&visit.app, visit.now);
     Ok(match form.answer {
         Choice::Allow => match allow(app, held, session.as_ref(), now).await? {
-            Ok(answer) => answered(answer, lang),
-            Err(error) => refused(error, lang),
+            Ok(answer) => answered(&visit, answer),
+            Err(error) => refused(&visit, error),
         },
-        Choice::Refuse => refused(refuse(app, held, session.as_ref(), now).await?, lang),
+        Choice::Refuse => refused(&visit, refuse(app, held, session.as_ref(), now).await?),
     })
 }

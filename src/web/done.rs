@@ -45,11 +45,11 @@ pub(super) async fn finish(visit: &Visit, held: Held<Done>) -> Result<Response, 
     let older = visit.session().await?;
     let finished = match finish::finish(&visit.app, held, older.as_ref(), visit.now).await? {
         Finish::In(finished) => *finished,
-        Finish::AnotherUser(told) => return Ok(refused(told, visit.lang(None))),
+        Finish::AnotherUser(told) => return Ok(refused(visit, told)),
     };
     let Finished { cookie, onward, address } = finished;
     let mut response = match onward {
-        Onward::Portal(answer) => answered(answer, visit.lang(None)),
+        Onward::Portal(answer) => answered(visit, answer),
         Onward::Consent(id) => to_login(&id),
     };
     let device = guesses::remember(&visit.app, visit.device.as_ref(), &address);

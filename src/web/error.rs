@@ -19,6 +19,7 @@ use super::{
     form_post::answered,
     page::{Aside, Frame, address},
     token,
+    visit::Visit,
 };
 use crate::{
     domain::{
@@ -205,12 +206,12 @@ pub fn to_login(id: &LoginId) -> Response {
 }
 
 /// What an error of the protocol means for a browser: a page, or the way back to the portal.
-pub fn refused(error: Error, lang: Lang) -> Response {
+pub fn refused(visit: &Visit, error: Error) -> Response {
     match error {
         Error::Page(error) => {
             Failed::Page(Problem::BadRequest { code: error.word().to_owned() }, None).into_response()
         }
-        Error::Redirect(redirect) => answered(redirect.answer(), lang),
+        Error::Redirect(redirect) => answered(visit, redirect.answer()),
         Error::Json(code, _) => {
             Failed::Page(Problem::BadRequest { code: code.word().to_owned() }, None).into_response()
         }

@@ -8,9 +8,9 @@ use axum::{
 };
 
 use super::{
-    error::see_other,
-    i18n::Lang,
+    error::{Failed, see_other},
     page::{self, Frame},
+    visit::Visit,
 };
 use crate::oidc::response_mode::Answer;
 
@@ -31,8 +31,13 @@ pub struct FormPostPage {
 
 page::rendered!(FormPostPage);
 
-/// Sends an answer to its portal by way of the browser.
-pub fn answered(answer: Answer, lang: Lang) -> Response {
+/// Sends an answer to its portal by way of the browser, signed where it must be.
+pub fn answered(visit: &Visit, answer: Answer) -> Response {
+    let lang = visit.lang(None);
+    let answer = match answer.sealed(&visit.app.keyring(), visit.now) {
+        Ok(answer) => answer,
+        Err(fault) => return Failed::from(fault).into_response(),
+    };
     if !answer.is_posted() {
         return see_other(&answer.location());
     }

@@ -74,7 +74,7 @@ pub async fn back(Path(id): Path<String>) -> Response {
 /// "Stoppen": the portal hears that access was denied, and nothing remains.
 pub async fn stop(visit: Visit, Path(id): Path<String>, Form(form): Form<Token>) -> Result<Response, Failed> {
     let (held, _) = steps::form(&visit, &id, &form.csrf).await?;
-    Ok(refused(logins::abandon(&visit.app, held, visit.now).await?, visit.lang(None)))
+    Ok(refused(&visit, logins::abandon(&visit.app, held, visit.now).await?))
 }
 
 /// Somebody who comes back from DigiD with the browser's button may choose again.

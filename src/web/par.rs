@@ -12,7 +12,7 @@ use axum::{
 
 use super::{
     mtls::Shown,
-    token::{CHALLENGE, NO_STORE, caller, form, refusal},
+    token::{CHALLENGE, NO_STORE, caller, form, proof, refusal, with_nonce},
 };
 use crate::{
     app::App,
@@ -30,10 +30,11 @@ pub async fn par(
     let answer = async {
         let form = form(&headers, body)?;
         let client = authenticate(&app, caller(&headers, &shown)?, &form, now).await?;
-        push(&app, &client, &form, now).await
+        push(&app, &client, proof(&headers)?, &form, now).await
     };
-    match answer.await {
+    let response = match answer.await {
         Ok(pushed) => (StatusCode::CREATED, NO_STORE, Json(pushed)).into_response(),
         Err(error) => refusal(error, CHALLENGE),
-    }
+    };
+    with_nonce(response, &app, &headers)
 }

@@ -57,7 +57,7 @@ pub async fn post(
         Answer::Have => has_account(&visit.app, held).await?,
         Answer::New => has_none(&visit.app, held).await?,
         Answer::Stop => {
-            return Ok(refused(logins::abandon(&visit.app, held, visit.now).await?, visit.lang(None)));
+            return Ok(refused(&visit, logins::abandon(&visit.app, held, visit.now).await?));
         }
     }
     Ok(to_login(&id))

@@ -103,7 +103,7 @@ impl Visit {
         let digid = self.app.digid.as_ref().and_then(|digid| digid.current().login_address().cloned());
         let way_back =
             match refusal(ask, self.app.config.issuer(), Code::AccessDenied, "the login was not completed") {
-                Error::Redirect(redirect) => Some(redirect.answer()),
+                Error::Redirect(redirect) => Some(redirect.answer().sealed(&self.app.keyring(), self.now)?),
                 _ => None,
             };
         let frame = Frame {

@@ -181,7 +181,7 @@ async fn each_announced_way_to_ask_works() {
     let one = |name: &str| words(&told[name]).join(" ");
     assert_eq!(
         (one("response_types_supported"), one("response_modes_supported")),
-        ("code".into(), "query form_post".into())
+        ("code".into(), "query form_post jwt query.jwt form_post.jwt".into())
     );
     assert_eq!(one("code_challenge_methods_supported"), "S256");
     let ask = THE_PORTAL.ask().with("response_mode", "query");
@@ -190,6 +190,11 @@ async fn each_announced_way_to_ask_works() {
     assert!(back["code"].is_string() && page.location().unwrap().as_str().starts_with(CALLBACK));
     let posted = browser.get(&THE_PORTAL.ask().with("response_mode", "form_post").url(&house)).await;
     assert!(posted.form("form-post").1.contains_key("code"));
+    // Each algorithm and mode of signed answers: `jarm::an_answer_comes_signed_in_every_mode_and_algorithm`.
+    assert_eq!(
+        told["authorization_signing_alg_values_supported"],
+        told["id_token_signing_alg_values_supported"]
+    );
     assert_eq!(told["authorization_response_iss_parameter_supported"], true);
     assert_eq!(back["iss"], house.issuer.as_str());
 
@@ -243,6 +248,7 @@ async fn what_is_not_announced_does_not_work() {
     let (browser, tokens) = logged_in(&house).await;
     for (name, value, error) in [
         ("response_mode", "fragment", "invalid_request"),
+        ("response_mode", "fragment.jwt", "invalid_request"),
         ("response_type", "code id_token", "unsupported_response_type"),
         ("response_type", "token", "unsupported_response_type"),
         ("code_challenge_method", "plain", "invalid_request"),

@@ -2,8 +2,10 @@
 
 use std::{fs, path::Path, time::SystemTime};
 
+use tokio::task::JoinSet;
+
 use crate::{
-    app::{self, digid::service_provider, tls::Tls},
+    app::{self, client_keys::ask, digid::service_provider, tls::Tls},
     config::{BadConfig, Config, secret::refuse_open_file},
     domain::{
         client::Client,
@@ -13,11 +15,14 @@ use crate::{
     },
     mail::Mailer,
     oidc::keyring::Keyring,
+    outbound::Outbound,
     store::{Db, Store, Vault},
 };
 
 /// Seconds by which a file may seem to be from the future: file systems round.
 const ROUNDING: i64 = 60;
+/// How many clients are asked for their keys at once.
+const AT_ONCE: usize = 16;
 /// 2026-01-01 and 2100-01-01: a clock outside of these was never set.
 const SANE: std::ops::Range<i64> = 1_767_225_600..4_102_444_800;
 
@@ -38,8 +43,9 @@ pub(super) async fn all(path: &Path, report: &mut Report, now: Timestamp) {
     }
     digid(&config, report, now);
     tls(&config, report, now);
-    if let Err(fault) = app::outbound(&config) {
-        report.error("outbound", fault);
+    match app::outbound(&config) {
+        Ok(outbound) => client_keys(&outbound, &clients, report).await,
+        Err(fault) => report.error("outbound", fault),
     }
     if let Err(error) = app::authorities(&config) {
         report.error("TLS", error);
@@ -98,12 +104,10 @@ async fn added_clients(config: &Config, store: &Store, clients: &mut Vec<Client>
         } else {
             let notices =
                 || config.outbound.check_notices(&client.id, client.backchannel_logout_uri.as_deref());
-            if let Err(error) = client
-                .check()
-                .map_err(BadConfig::value)
-                .and_then(|()| notices())
-                .and_then(|()| config.check_certificate(&client))
-            {
+            let keys = || config.outbound.check_keys(&client.id, client.jwks_uri.as_deref());
+            let checked = client.check().map_err(BadConfig::value);
+            let certificate = || config.check_certificate(&client);
+            if let Err(error) = checked.and_then(|()| notices()).and_then(|()| keys()).and_then(|()| certificate()) {
                 report.error(
                     "clients",
                     format_args!("{error}. Remove it and add it again with `namens clients`"),
@@ -212,6 +216,31 @@ fn reachable(config: &Config, clients: &[Client], report: &mut Report) {
     }
     if !report.is_wrong("clients") {
         report.ok("clients", format_args!("{}", clients.len()));
+    }
+}
+
+/// Whether each client that tells its keys at an address does so now.
+async fn client_keys(outbound: &Outbound, clients: &[Client], report: &mut Report) {
+    let told = |client: &Client| Some((client.id.clone(), client.jwks_uri.clone()?));
+    let places: Vec<(String, String)> = clients.iter().filter_map(told).collect();
+    for some in places.chunks(AT_ONCE) {
+        let mut asked = JoinSet::new();
+        for (id, uri) in some.iter().cloned() {
+            let outbound = outbound.clone();
+            asked.spawn(async move { (id, ask(outbound, uri.clone()).await, uri) });
+        }
+        for (id, answer, uri) in asked.join_all().await {
+            match answer {
+                Ok(told) => {
+                    let count = told.keys.keys().len();
+                    report.ok("client keys", format_args!("{id} tells {count} at {uri}"));
+                }
+                Err(why) => report.warning(
+                    "client keys",
+                    format_args!("{id} tells none at {uri}: {why}. Its requests are refused until it does"),
+                ),
+            }
+        }
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) fn ask() -> Ask {
         pushed: None,
         redirect_uri: CALLBACK.into(),
         response_mode: ResponseMode::Query,
+        response_alg: None,
         state: None,
         nonce: Some("n".into()),
         scope: [Scope::Openid, Scope::ActAs].into(),
