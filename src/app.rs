@@ -25,7 +25,7 @@ use self::{
 };
 use crate::{
     clock::Clock,
-    config::{BadConfig, Config},
+    config::{BadConfig, ClientEntry, Config},
     domain::{client::Client, fault::Fault, key::Algorithm},
     mail::Mailer,
     oidc::keyring::Keyring,
@@ -214,7 +214,12 @@ pub fn outbound(config: &Config) -> Result<Outbound, Fault> {
 
 /// The clients of the configuration, checked.
 pub fn clients(config: &Config) -> Result<HashMap<String, Client>, BadConfig> {
-    config.clients.iter().map(|entry| Ok((entry.id.clone(), entry.client(&config.folder)?))).collect()
+    let checked = |entry: &ClientEntry| {
+        let client = entry.client(&config.folder)?;
+        config.check_apis(&client)?;
+        Ok((client.id.clone(), client))
+    };
+    config.clients.iter().map(checked).collect()
 }
 
 async fn read_keyring(store: &Store, older: &Keyring) -> Result<Keyring, Fault> {

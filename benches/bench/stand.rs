@@ -117,6 +117,7 @@ impl Stand {
             person,
             sid: session.sid,
             scope: [Scope::Openid, Scope::ActAs].into(),
+            resources: vec![],
             redirect_uri: CALLBACK.to_owned(),
             level: Level::Local,
             auth_time: self.now,

@@ -33,6 +33,8 @@ pub struct Grant {
     pub sid: SessionId,
     /// What was granted.
     pub scope: Scopes,
+    /// The APIs for which it was granted (RFC 8707 section 2.1); none for `UserInfo` alone.
+    pub resources: Vec<String>,
     /// Where its code went.
     pub redirect_uri: String,
     /// The level of the login.
@@ -177,6 +179,7 @@ pub(crate) mod tests {
             person: PersonId::random(),
             sid: SessionId::random(),
             scope: [Scope::ActAs, Scope::Openid].into(),
+            resources: vec![],
             redirect_uri: "https://p.example/cb".into(),
             level: Level::Midden,
             auth_time: at(5),

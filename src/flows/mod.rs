@@ -2,11 +2,13 @@
 //! it from there is one error, [`Refused`] or [`Stop`].
 
 pub mod act_as;
+pub mod admin_access;
 pub mod client_auth;
 pub mod code;
 pub mod digid;
 mod dpop;
 pub mod email;
+mod exchange;
 pub mod finish;
 pub mod guesses;
 pub mod introspect;
@@ -22,6 +24,7 @@ pub mod redeem;
 pub mod register;
 pub mod representation;
 pub mod revoke;
+mod service;
 pub mod single_logout;
 pub mod start;
 pub mod stray;

@@ -10,6 +10,7 @@ use super::act_as::{Asking, ForWhom, Untold, chosen, for_whom};
 use super::client_auth::authenticate;
 use super::dpop;
 use super::finish::may_enter;
+use super::{exchange, service};
 use crate::{
     app::App,
     domain::{
@@ -33,7 +34,10 @@ use crate::{
         keyring::Keyring,
         oxide::{self, BAD_CODE, BAD_REFRESH},
         params::Params,
-        path, successor, userinfo_audience,
+        path,
+        resource::{Audience, INVALID_TARGET, TOKEN_EXCHANGE, targets},
+        signing_key::SigningKey,
+        successor, userinfo_audience,
     },
     store::{
         Store,
@@ -56,6 +60,9 @@ pub struct TokenAnswer {
     scope: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     id_token: Option<String>,
+    /// What was made of another token (RFC 8693 section 2.2.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
 }
 
 /// Answers a request to the token endpoint.
@@ -72,6 +79,11 @@ pub async fn redeem(
     let proof = proof.map(|proof| dpop::check(app, &client, proof, &request, now)).transpose()?;
     if proof.is_none() && client.policy.requires_dpop() {
         return Err(MISSING);
+    }
+    match form.get("grant_type") {
+        Some("client_credentials") => return service::issue(app, &client, proof.as_ref(), form, now).await,
+        Some(TOKEN_EXCHANGE) => return exchange::exchange(app, &client, proof.as_ref(), form, now).await,
+        _ => {}
     }
     let issuing = Issuing {
         store: &app.store,
@@ -99,8 +111,23 @@ struct Issuing<'a> {
     proof: Option<&'a Proof>,
 }
 
+/// The key that signs for `client` at `now`.
+pub(super) fn signer<'k>(
+    keyring: &'k Keyring,
+    client: &Client,
+    now: Timestamp,
+) -> Result<&'k SigningKey, Fault> {
+    let key = keyring.signer(client.id_token_alg, now);
+    key.ok_or_else(|| Fault::because("no key signs with this client's algorithm: run `namens doctor`"))
+}
+
+/// The key that tokens are bound to, as they say it.
+pub(super) fn confirmation(proof: Option<&Proof>) -> Option<Confirmation> {
+    proof.map(|proof| Confirmation { jkt: proof.jkt.clone() })
+}
+
 /// Tokens end with the session in which they were granted.
-fn check_session<S: Borrow<Session>>(
+pub(super) fn check_session<S: Borrow<Session>>(
     session: Option<S>,
     grant: &Grant,
     refused: Error,
@@ -114,6 +141,8 @@ fn check_session<S: Borrow<Session>>(
 struct Told {
     /// The user, as this client knows them.
     sub: String,
+    /// Who may be asked with the access token.
+    aud: Audience,
     /// What the authorization request brought for the first ID token.
     nonce: Option<String>,
     /// The user's address, for an ID token that was asked to tell it.
@@ -131,6 +160,27 @@ struct Signed {
     scope: String,
 }
 
+impl TokenAnswer {
+    /// An access token and nothing else. `issued` is its type, where it was made of another token.
+    pub(super) fn access_only(
+        (access_token, token_type): (String, &'static str),
+        expires_in: i64,
+        scope: String,
+        issued: Option<&'static str>,
+    ) -> Self {
+        let (refresh_token, id_token) = (None, None);
+        Self {
+            access_token,
+            token_type,
+            expires_in,
+            refresh_token,
+            scope,
+            id_token,
+            issued_token_type: issued,
+        }
+    }
+}
+
 impl Issuing<'_> {
     async fn redeem(&self, form: &Params, now: Timestamp) -> Result<TokenAnswer, Error> {
         match form.get("grant_type") {
@@ -138,7 +188,7 @@ impl Issuing<'_> {
             Some("refresh_token") => self.refresh(form, now).await,
             Some(_) => Err(Error::Json(
                 Code::UnsupportedGrantType,
-                "grant_type must be: authorization_code or refresh_token",
+                "grant_type must be one of grant_types_supported",
             )),
             None => Err(Error::Json(Code::InvalidRequest, "grant_type is missing")),
         }
@@ -157,6 +207,7 @@ impl Issuing<'_> {
             person: proven.person,
             sid: proven.sid,
             scope: found.scope,
+            resources: proven.resources,
             redirect_uri: found.redirect_uri,
             level: proven.level,
             auth_time: proven.auth_time,
@@ -171,6 +222,7 @@ impl Issuing<'_> {
         if !may_enter(self.store, &grant.person, now).await? {
             return Err(BAD_CODE);
         }
+        let aud = self.audience(&grant, form)?;
         self.spend_proof().await?;
         let sub = self.store.subject_for(&self.client.sector, &grant.person, now).await?;
         let email = if proven.in_id_token.contains(Scope::Email) {
@@ -178,7 +230,7 @@ impl Issuing<'_> {
         } else {
             None
         };
-        let told = Told { sub, nonce: proven.nonce, email, authority: session.authority };
+        let told = Told { sub, aud, nonce: proven.nonce, email, authority: session.authority };
         let signed =
             self.sign(&grant, &grant.scope, &told, now).await.map_err(|untold| untold.or(BAD_CODE))?;
         let refresh_token = RefreshToken::first();
@@ -223,12 +275,13 @@ impl Issuing<'_> {
         if !may_log_in(found.born, now) {
             return Err(BAD_REFRESH);
         }
+        let aud = self.audience(grant, form)?;
         self.spend_proof().await?;
         let sub = match found.sub {
             Some(sub) => sub,
             None => self.store.subject_for(&self.client.sector, &grant.person, now).await?,
         };
-        let told = Told { sub, nonce: None, email: None, authority };
+        let told = Told { sub, aud, nonce: None, email: None, authority };
         let signed = self.sign(grant, &scope, &told, now).await.map_err(|untold| untold.or(BAD_REFRESH))?;
         if let Some(session) = &mut found.session {
             self.store.note_visit(session, self.idle, now).await?;
@@ -257,6 +310,21 @@ impl Issuing<'_> {
             Worth::Replayed => self.replayed(&again.grant, now).await,
             Worth::Repeat(_) | Worth::Good => Err(BAD_REFRESH),
         }
+    }
+
+    /// Who may be asked with the token (RFC 8707 section 2.2): those of the granted APIs that the form names, or all of them,
+    /// as far as the client is still registered for them. Every grant is for the `UserInfo` endpoint too, and where no API was
+    /// asked for it is for nothing else.
+    fn audience(&self, grant: &Grant, form: &Params) -> Result<Audience, Error> {
+        let userinfo = userinfo_audience(self.issuer);
+        let still = |api: &str| api == userinfo || self.client.resources.iter().any(|known| known == api);
+        let granted: Vec<_> = grant.resources.iter().filter(|api| still(api)).cloned().collect();
+        if granted.is_empty() && !grant.resources.is_empty() {
+            return Err(INVALID_TARGET);
+        }
+        let may = |one: &str| one == userinfo || granted.iter().any(|api| api == one);
+        let asked = targets(form, &["resource"], may).ok_or(INVALID_TARGET)?;
+        Ok(Audience::of(if asked.is_empty() { granted } else { asked }, userinfo))
     }
 
     /// The key that the client has shown.
@@ -299,14 +367,11 @@ impl Issuing<'_> {
         let boundary = represented.as_ref().and_then(|represented| represented.until);
         let last = boundary.map_or(grant.ends, |boundary| boundary.min(grant.ends));
         let until = now.plus(ACCESS_LIFE).min(last);
-        let key = self.keyring.signer(self.client.id_token_alg, now);
-        let key = key.ok_or_else(|| {
-            Fault::because("no key signs with this client's algorithm: run `namens doctor`")
-        })?;
+        let key = signer(self.keyring, self.client, now)?;
         let claims = AccessClaims {
             iss: self.issuer.to_owned(),
             sub: told.sub.clone(),
-            aud: userinfo_audience(self.issuer),
+            aud: told.aud.clone(),
             exp: until,
             iat: now,
             jti: random::<16>(),
@@ -315,7 +380,8 @@ impl Issuing<'_> {
             sid: grant.sid.clone(),
             acr: grant.level.acr().to_owned(),
             auth_time: grant.auth_time,
-            cnf: self.jkt().map(|jkt| Confirmation { jkt: jkt.to_owned() }),
+            cnf: confirmation(self.proof),
+            act: None,
             grant: grant.id.clone(),
         };
         let token_type = claims.token_type();
@@ -373,6 +439,7 @@ impl Signed {
             refresh_token,
             scope: self.scope,
             id_token: self.id_token,
+            issued_token_type: None,
         }
     }
 }

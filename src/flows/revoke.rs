@@ -2,7 +2,7 @@
 
 use super::{
     client_auth::authenticate,
-    own_token::{own, presented},
+    own_token::{Own, presented, read},
 };
 use crate::{
     app::App,
@@ -19,8 +19,16 @@ pub async fn revoke(
     now: Timestamp,
 ) -> Result<(), Error> {
     let client = authenticate(app, authorization, form, now).await?;
-    if let Some(own) = own(app, &client, presented(form)?, now).await? {
-        app.store.revoke_grant(&own.grant().id, "client.revoked", now).await?;
-    }
-    Ok(())
+    let found = read(app, &client, presented(form)?, now).await?;
+    let grant = match found.filter(|found| found.is_of(&client)) {
+        Some(Own::Access(_, grant)) => grant.id,
+        Some(Own::Refresh(_, found)) => found.family.grant.id,
+        // There is no family: it ends by itself.
+        Some(Own::Service(claims)) => {
+            app.store.revoke_service_token(&claims.jti, claims.exp).await?;
+            return Ok(());
+        }
+        None => return Ok(()),
+    };
+    Ok(app.store.revoke_grant(&grant, "client.revoked", now).await?)
 }

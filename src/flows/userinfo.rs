@@ -17,7 +17,7 @@ use crate::{
         time::Timestamp,
     },
     oidc::{
-        access_token::{AccessClaims, REFUSED},
+        access_token::{AccessClaims, Confirmation, REFUSED},
         dpop::{MISSING, Request},
         error::{Code, Error},
         userinfo_audience,
@@ -60,7 +60,8 @@ pub async fn userinfo(app: &App, token: &str, shown: Shown<'_>, now: Timestamp) 
     let claims = AccessClaims::read(&app.keyring(), issuer, token, now)?;
     let grant = app.store.grant(&claims.grant).await?.filter(|grant| grant.is_live(now)).ok_or(REFUSED)?;
     let client = app.client(&grant.client_id).await?.ok_or(REFUSED)?;
-    check_key(app, &client, (token, &claims), shown, now).await?;
+    let url = userinfo_audience(issuer);
+    check_key(app, &client, (token, claims.cnf.as_ref()), shown, &url, now).await?;
     if !claims.scope.contains(Scope::Openid) {
         return Err(Error::Json(Code::InsufficientScope, "the access token needs the scope openid"));
     }
@@ -87,21 +88,21 @@ pub async fn userinfo(app: &App, token: &str, shown: Shown<'_>, now: Timestamp) 
 }
 
 /// Whether who shows the token may: one that is bound to a key is nobody's who has only the token, and one that is not bound
-/// is not shown as if it were (RFC 9449 sections 7.1 and 7.2).
-async fn check_key(
+/// is not shown as if it were (RFC 9449 sections 7.1 and 7.2). `url` is where it is shown.
+pub(super) async fn check_key(
     app: &App,
     client: &Client,
-    (token, claims): (&str, &AccessClaims),
+    (token, cnf): (&str, Option<&Confirmation>),
     shown: Shown<'_>,
+    url: &str,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let (cnf, proof, method) = match (&claims.cnf, shown) {
+    let (cnf, proof, method) = match (cnf, shown) {
         (None, Shown::Bearer) => return Ok(()),
         (Some(cnf), Shown::Dpop { proof, method }) => (cnf, proof.ok_or(MISSING)?, method),
         (None, Shown::Dpop { .. }) | (Some(_), Shown::Bearer) => return Err(REFUSED),
     };
-    let url = userinfo_audience(app.config.issuer());
-    let request = Request { method, url: &url, access_token: Some(token) };
+    let request = Request { method, url, access_token: Some(token) };
     let proof = dpop::check(app, client, proof, &request, now)?;
     if proof.jkt != cnf.jkt {
         return Err(REFUSED);
@@ -110,4 +111,4 @@ async fn check_key(
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

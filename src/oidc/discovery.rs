@@ -12,7 +12,7 @@ use openidconnect::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{dpop, path, signing_key::core_alg};
+use super::{dpop, path, resource::TOKEN_EXCHANGE, signing_key::core_alg};
 use crate::domain::{assurance::Level, fault::Fault, key::Algorithm, scope::Scope};
 
 /// Members that openidconnect does not know.
@@ -134,7 +134,12 @@ pub fn metadata(
     .set_token_endpoint(Some(TokenUrl::new(at(path::TOKEN))?))
     .set_userinfo_endpoint(Some(UserInfoUrl::new(at(path::USERINFO))?))
     .set_response_modes_supported(Some(vec![CoreResponseMode::Query, CoreResponseMode::FormPost]))
-    .set_grant_types_supported(Some(vec![CoreGrantType::AuthorizationCode, CoreGrantType::RefreshToken]))
+    .set_grant_types_supported(Some(vec![
+        CoreGrantType::AuthorizationCode,
+        CoreGrantType::RefreshToken,
+        CoreGrantType::ClientCredentials,
+        CoreGrantType::Extension(TOKEN_EXCHANGE.to_owned()),
+    ]))
     .set_token_endpoint_auth_methods_supported(Some(vec![
         CoreClientAuthMethod::ClientSecretBasic,
         CoreClientAuthMethod::ClientSecretPost,
@@ -185,7 +190,10 @@ mod tests {
             "scopes_supported": ["openid", "email", "act_as"],
             "response_types_supported": ["code"],
             "response_modes_supported": ["query", "form_post"],
-            "grant_types_supported": ["authorization_code", "refresh_token"],
+            "grant_types_supported": [
+                "authorization_code", "refresh_token", "client_credentials",
+                "urn:ietf:params:oauth:grant-type:token-exchange"
+            ],
             "acr_values_supported": ["urn:namens:acr:local", "http://eidas.europa.eu/LoA/low"],
             "subject_types_supported": ["pairwise", "public"],
             "id_token_signing_alg_values_supported": ["RS256", "ES256"],

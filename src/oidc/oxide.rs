@@ -70,6 +70,9 @@ pub struct Proven {
     /// The thumbprint of the key that must be shown for the code (RFC 9449 section 10).
     #[serde(default)]
     pub dpop_jkt: Option<String>,
+    /// The APIs for which access tokens were asked (RFC 8707 section 2.1).
+    #[serde(default)]
+    pub resources: Vec<String>,
     /// The scopes whose claims the first ID token tells too (OpenID Connect Core, section 5.5).
     #[serde(default)]
     pub in_id_token: Scopes,
@@ -136,6 +139,7 @@ pub fn draw(
         session_ends: session.ends,
         nonce: ask.nonce.clone(),
         dpop_jkt: ask.dpop_jkt.clone(),
+        resources: ask.resources.clone(),
         in_id_token: ask.in_id_token.clone(),
     };
     let stored = authorized(client, ask, &proven)?;
@@ -452,7 +456,7 @@ fn worded(kind: AccessTokenErrorType, bad_grant: Error) -> Error {
             Error::Json(Code::InvalidScope, "scope must be within what was granted")
         }
         AccessTokenErrorType::UnsupportedGrantType => {
-            Error::Json(Code::UnsupportedGrantType, "grant_type must be: authorization_code or refresh_token")
+            Error::Json(Code::UnsupportedGrantType, "grant_type must be one of grant_types_supported")
         }
         _ => Error::Json(
             Code::InvalidRequest,

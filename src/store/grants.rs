@@ -148,8 +148,8 @@ impl Store {
         let mut tx = self.db.begin().await?;
         let done = sqlx::query(
             "INSERT INTO grants (id, code_hash, client_id, account_id, person_id, sid, scope, redirect_uri, level, \
-             auth_time, created, ends, family_hash, refresh_hash, dpop_jkt) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING",
+             auth_time, created, ends, family_hash, refresh_hash, dpop_jkt, resources) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT DO NOTHING",
         )
         .bind(grant.id.as_str())
         .bind(code.as_bytes())
@@ -166,6 +166,7 @@ impl Store {
         .bind(refresh.family().as_bytes())
         .bind(refresh.hashed().as_bytes())
         .bind(grant.dpop_jkt.as_deref())
+        .bind(grant.resources.join(" "))
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() == 0 {
@@ -299,6 +300,7 @@ fn read_grant(row: &AnyRow) -> Result<Grant, Fault> {
         person: PersonId::from_stored(row.text("person_id")?),
         sid: SessionId::from_stored(row.text("sid")?),
         scope: row.text("scope")?.parse()?,
+        resources: row.text("resources")?.split_ascii_whitespace().map(str::to_owned).collect(),
         redirect_uri: row.text("redirect_uri")?,
         level: level.ok_or_else(|| Fault::because("a grant was stored with a level that does not exist"))?,
         auth_time: row.time("auth_time")?,

@@ -40,6 +40,7 @@ pub(crate) fn ask() -> Ask {
         nonce: Some("n".into()),
         scope: [Scope::Openid, Scope::ActAs].into(),
         dpop_jkt: None,
+        resources: vec![],
         code_challenge: Some(CHALLENGE.into()),
         level: Level::Local,
         levels: std::collections::BTreeSet::new(),
@@ -198,6 +199,7 @@ fn an_ask_beyond_the_registration_gets_no_code() {
         auth_time: at(0),
         session_ends: at(1),
         dpop_jkt: None,
+        resources: vec![],
         in_id_token: Scopes::default(),
         nonce: None,
     };
