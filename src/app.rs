@@ -238,12 +238,13 @@ pub fn authorities(config: &Config) -> Result<Option<Authorities>, BadConfig> {
 
 /// The clients of the configuration, checked.
 pub fn clients(config: &Config) -> Result<HashMap<String, Client>, BadConfig> {
-    let read = |entry: &ClientEntry| {
+    let checked = |entry: &ClientEntry| {
         let client = entry.client(&config.folder)?;
         config.check_certificate(&client)?;
-        Ok((entry.id.clone(), client))
+        config.check_apis(&client)?;
+        Ok((client.id.clone(), client))
     };
-    config.clients.iter().map(read).collect()
+    config.clients.iter().map(checked).collect()
 }
 
 async fn read_keyring(store: &Store, older: &Keyring) -> Result<Keyring, Fault> {

@@ -118,6 +118,7 @@ impl Stand {
             sid: session.sid,
             scope: [Scope::Openid, Scope::ActAs].into(),
             claims: namens::domain::profile::Claims::new(),
+            resources: vec![],
             redirect_uri: CALLBACK.to_owned(),
             level: Level::Local,
             auth_time: self.now,

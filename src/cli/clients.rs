@@ -13,6 +13,7 @@ use crate::{
         client::{AuthMethod, read_jwks},
     },
     domain::{
+        api::AdminScope,
         assurance::Level,
         client::{Client, ClientAuth, KeyEncryption},
         fault::Fault,
@@ -66,7 +67,7 @@ struct Add {
     #[arg(long, default_value = "nlgov", value_parser = word::<Policy>)]
     policy: Policy,
     /// Where answers may go; may be given more than once
-    #[arg(long = "redirect-uri", value_name = "URL", required = true)]
+    #[arg(long = "redirect-uri", value_name = "URL", required_unless_present_any = ["service_scopes", "serves"])]
     redirect_uris: Vec<String>,
     /// Where the browser may go after signing out; may be given more than once
     #[arg(long = "post-logout-redirect-uri", value_name = "URL")]
@@ -92,6 +93,15 @@ struct Add {
     /// What it may ask for, beside `openid`: `profile`, `email`, `address`, `phone`, `act_as`; may be given more than once
     #[arg(long = "scope", value_name = "SCOPE", value_parser = word::<Scope>)]
     scopes: Vec<Scope>,
+    /// An API for which its users' access tokens may be; may be given more than once
+    #[arg(long = "resource", value_name = "URI")]
+    resources: Vec<String>,
+    /// An API that it is itself: it may ask what tokens for it are worth; may be given more than once
+    #[arg(long, value_name = "URI")]
+    serves: Vec<String>,
+    /// What a program may do at the admin API: clients, accounts, mandates, keys, audit; may be given more than once
+    #[arg(long = "service-scope", value_name = "SCOPE", value_parser = word::<AdminScope>)]
+    service_scopes: Vec<AdminScope>,
     /// The sector it shares pairwise subjects with; its redirect host when left out
     #[arg(long, conflicts_with = "public_subjects")]
     sector: Option<String>,
@@ -151,6 +161,7 @@ impl ClientsCommand {
                 config.outbound.check_notices(&client.id, client.backchannel_logout_uri.as_deref())?;
                 config.check_certificate(&client)?;
                 config.outbound.check_keys(&client.id, client.jwks_uri.as_deref())?;
+                config.check_apis(&client)?;
                 if !store.add_client(&client, now).await? {
                     return Err(NotDone::Taken(client.id).into());
                 }
@@ -210,12 +221,16 @@ impl Add {
             None if self.public_subjects => Client::PUBLIC_SECTOR.to_owned(),
             None => Client::sector_of(&self.id, &self.redirect_uris)?,
         };
+        let openid = Some(Scope::Openid).filter(|_| !self.redirect_uris.is_empty());
         let client = Client {
             name: one_line(&self.name)?,
             policy: self.policy,
             redirect_uris: self.redirect_uris,
             post_logout_redirect_uris: self.post_logout_redirect_uris,
-            scopes: self.scopes.into_iter().chain([Scope::Openid]).collect(),
+            scopes: self.scopes.into_iter().chain(openid).collect(),
+            resources: self.resources,
+            serves: self.serves,
+            service_scopes: self.service_scopes.into_iter().collect(),
             backchannel_logout_uri: self.backchannel_logout_uri,
             auth,
             jwks: self.jwks.as_deref().map(read_jwks).transpose()?,
@@ -270,6 +285,9 @@ fn as_json(client: &Client, configured: bool) -> Value {
         "certificate_bound_tokens": client.certificate_bound_tokens,
         "jwks_uri": client.jwks_uri,
         "scopes": client.scopes,
+        "resources": client.resources,
+        "serves": client.serves,
+        "service_scopes": client.service_scopes,
         "sector": client.sector,
         "id_token_alg": client.id_token_alg,
         "authorization_signed_response_alg": client.authorization_signed_response_alg,
@@ -323,6 +341,15 @@ fn show(out: &mut impl Write, json: bool, client: &Client, configured: bool) -> 
         writeln!(out, "tokens          bound to its certificate")?;
     }
     writeln!(out, "scopes          {}", client.scopes)?;
+    for uri in &client.resources {
+        writeln!(out, "tokens for      {uri}")?;
+    }
+    for uri in &client.serves {
+        writeln!(out, "is the API      {uri}")?;
+    }
+    if !client.service_scopes.is_empty() {
+        writeln!(out, "admin API       {}", client.service_scopes)?;
+    }
     writeln!(out, "sector          {}", client.sector)?;
     writeln!(out, "ID tokens       {}", client.id_token_alg.name())?;
     let level = client.minimum_level;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::{BadConfig, SecretSource};
 use crate::domain::{
+    api::AdminScopes,
     assurance::Level,
     client::{Client, ClientAuth, KeyEncryption},
     jwk::JwkSet,
@@ -29,7 +30,8 @@ pub struct ClientEntry {
     /// By which rules it lives: `nlgov`, `basic` or `fapi2`.
     #[serde(default = "nlgov")]
     pub policy: Policy,
-    /// Where answers go.
+    /// Where answers go; nowhere for a program.
+    #[serde(default)]
     pub redirect_uris: Vec<String>,
     /// Where the browser may go after signing out.
     #[serde(default)]
@@ -51,7 +53,17 @@ pub struct ClientEntry {
     /// Its secret, for the two methods that need one.
     pub secret: Option<SecretSource>,
     /// What it may ask for.
+    #[serde(default)]
     pub scopes: Scopes,
+    /// The APIs for which its users' access tokens may be.
+    #[serde(default)]
+    pub resources: Vec<String>,
+    /// The APIs that it is itself.
+    #[serde(default)]
+    pub serves: Vec<String>,
+    /// What it may do at the admin API in its own name.
+    #[serde(default)]
+    pub service_scopes: AdminScopes,
     /// The sector it shares pairwise subjects with; its redirect host when left out.
     pub sector: Option<String>,
     /// `true` gives public subjects: the same for every client that asks so.
@@ -157,6 +169,9 @@ impl ClientEntry {
             certificate_bound_tokens: self.certificate_bound_tokens,
             jwks_uri: self.jwks_uri.clone(),
             scopes: self.scopes.clone(),
+            resources: self.resources.clone(),
+            serves: self.serves.clone(),
+            service_scopes: self.service_scopes.clone(),
             sector,
             id_token_alg: self.id_token_alg,
             authorization_signed_response_alg: self.authorization_signed_response_alg,

@@ -32,7 +32,10 @@ pub use secret::SecretSource;
 pub use session::Session;
 pub use tls::{Mtls, Tls};
 
-use crate::domain::{assurance::Level, client::is_loopback};
+use crate::domain::{
+    assurance::Level,
+    client::{Client, is_loopback},
+};
 
 /// The whole configuration. Paths in it are relative to the file's own folder.
 #[derive(Debug, Clone, Deserialize)]
@@ -169,6 +172,17 @@ impl Config {
     /// The issuer as it stands in tokens: without a trailing slash.
     pub fn issuer(&self) -> &str {
         self.issuer.as_str().trim_end_matches('/')
+    }
+
+    /// Refuses a client that names one of our own endpoints as an API of others: tokens for the two must differ.
+    pub fn check_apis(&self, client: &Client) -> Result<(), BadConfig> {
+        match client.claims_ours(self.issuer()) {
+            Some(uri) => Err(BadConfig::Value(format!(
+                "client {}: {uri} is an address of Namens itself: leave it out of `resources` and `serves`",
+                client.id
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// An address below the issuer, for a path that starts with a slash.

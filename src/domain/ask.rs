@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    assurance::Level, claims::Represents, key::Algorithm, profile::Claims, scope::Scopes, time::Timestamp, words::words,
+    assurance::Level, claims::Represents, key::Algorithm, profile::Claims, scope::Scopes, time::Timestamp,
+    words::words,
 };
 
 words! {
@@ -53,6 +54,9 @@ pub struct Ask {
     pub nonce: Option<String>,
     /// What is asked for, within what the client may ask for.
     pub scope: Scopes,
+    /// The APIs for which access tokens are asked (RFC 8707 section 2.1), within those of the client; none for `UserInfo` alone.
+    #[serde(default)]
+    pub resources: Vec<String>,
     /// The S256 challenge (RFC 7636 section 4.2), `None` only where the client's policy asks for none.
     pub code_challenge: Option<String>,
     /// The thumbprint of the key that must be shown for the code (RFC 9449 section 10).
@@ -159,6 +163,7 @@ pub(crate) mod tests {
             state: None,
             nonce: None,
             scope: Scopes::default(),
+            resources: Vec::new(),
             code_challenge: None,
             dpop_jkt: None,
             level: Level::Local,

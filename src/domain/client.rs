@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 use super::{
+    api::AdminScopes,
     assurance::Level,
     jwk::JwkSet,
     key::Algorithm,
@@ -52,6 +53,15 @@ pub struct Client {
     pub certificate_bound_tokens: bool,
     /// What it may ask for; `openid` among them.
     pub scopes: Scopes,
+    /// The APIs for which its users' access tokens may be (RFC 8707): absolute URIs, compared as exact strings.
+    #[serde(default)]
+    pub resources: Vec<String>,
+    /// The APIs that it is itself: it may ask what tokens for them are worth (RFC 7662 section 2).
+    #[serde(default)]
+    pub serves: Vec<String>,
+    /// What it may do at the admin API in its own name (RFC 6749 section 4.4).
+    #[serde(default)]
+    pub service_scopes: AdminScopes,
     /// Whom its subjects are shared with: a host for pairwise subjects, [`Client::PUBLIC_SECTOR`] for public ones.
     pub sector: String,
     /// How its ID tokens are signed.
@@ -126,8 +136,33 @@ pub enum BadClient {
     #[error("client {0}: give it a name, on one line of at most 200 characters: people see it on every page")]
     Name(String),
     /// It could never receive an answer.
-    #[error("client {0}: give at least one redirect URI")]
+    #[error(
+        "client {0}: give at least one redirect URI; a program to which nobody logs in has `service_scopes` or `serves` instead"
+    )]
     NoRedirectUri(String),
+    /// Both in one.
+    #[error(
+        "client {0}: it is either a portal, with redirect URIs and scopes, or a program, with `service_scopes`: register two"
+    )]
+    PortalAndProgram(String),
+    /// Anybody could say that they are it.
+    #[error(
+        "client {0}: `service_scopes` and `serves` are for a client that proves who it is: give it another auth than none"
+    )]
+    PublicProgram(String),
+    /// More than anybody needs.
+    #[error("client {0}: give at most 16 `resources`, and at most 16 that it `serves`")]
+    ManyApis(String),
+    /// What names no API (RFC 8707 section 2).
+    #[error(
+        "client {client}: {uri} names no API: give an absolute URI without a fragment, such as https://api.example.nl"
+    )]
+    Api {
+        /// The client's id.
+        client: String,
+        /// The URI as written.
+        uri: String,
+    },
     /// A redirect URI that RFC 9700 section 2.1 and RFC 8252 do not allow.
     #[error(
         "client {client}: {uri} must be https (http only on 127.0.0.1, [::1] or localhost), without a fragment or user name"
@@ -227,9 +262,7 @@ impl Client {
         if one_line(&self.name).is_err() {
             return Err(BadClient::Name(self.id.clone()));
         }
-        if self.redirect_uris.is_empty() {
-            return Err(BadClient::NoRedirectUri(self.id.clone()));
-        }
+        self.check_apis()?;
         for uri in self.redirect_uris.iter().chain(&self.post_logout_redirect_uris) {
             if !may_redirect_to(uri) {
                 return Err(BadClient::RedirectUri { client: self.id.clone(), uri: uri.clone() });
@@ -253,7 +286,8 @@ impl Client {
             }
         }
         self.check_userinfo()?;
-        if self.scopes.contains(Scope::Openid) { Ok(()) } else { Err(BadClient::NoOpenid(self.id.clone())) }
+        let fits = self.scopes.contains(Scope::Openid) || !self.logs_in();
+        if fits { Ok(()) } else { Err(BadClient::NoOpenid(self.id.clone())) }
     }
 
     fn check_userinfo(&self) -> Result<(), BadClient> {
@@ -286,10 +320,10 @@ impl Client {
         }
     }
 
-    /// The host that all redirect URIs share: the sector when none is named.
+    /// The host that all redirect URIs share: the sector when none is named. A program knows nobody, and has one of its own.
     pub fn sector_of(id: &str, redirect_uris: &[String]) -> Result<String, BadClient> {
         if redirect_uris.is_empty() {
-            return Err(BadClient::NoRedirectUri(id.to_owned()));
+            return Ok(id.to_owned());
         }
         // What may not be redirected to at all is the finding, not that it has no host to share.
         if let Some(uri) = redirect_uris.iter().find(|uri| !may_redirect_to(uri)) {
@@ -368,6 +402,9 @@ pub(crate) mod tests {
             certificate_name: None,
             certificate_bound_tokens: false,
             scopes: [Scope::Openid].into(),
+            resources: vec![],
+            serves: vec![],
+            service_scopes: AdminScopes::default(),
             sector: "portal.example.nl".into(),
             id_token_alg: Algorithm::Rs256,
             authorization_signed_response_alg: None,
@@ -387,7 +424,7 @@ pub(crate) mod tests {
             assert!(matches!(Client { name: name.into(), ..client() }.check(), Err(BadClient::Name(_))));
         }
         assert!(matches!(
-            Client { redirect_uris: vec![], ..client() }.check(),
+            Client { redirect_uris: vec![], scopes: Scopes::default(), ..client() }.check(),
             Err(BadClient::NoRedirectUri(_))
         ));
         assert!(matches!(

@@ -36,6 +36,8 @@ pub struct Grant {
     pub scope: Scopes,
     /// The single claims that `UserInfo` tells beside those of the scope (OpenID Connect Core, section 5.5).
     pub claims: Claims,
+    /// The APIs for which it was granted (RFC 8707 section 2.1); none for `UserInfo` alone.
+    pub resources: Vec<String>,
     /// Where its code went.
     pub redirect_uri: String,
     /// The level of the login.
@@ -187,6 +189,7 @@ pub(crate) mod tests {
             sid: SessionId::random(),
             scope: [Scope::ActAs, Scope::Openid].into(),
             claims: Claims::new(),
+            resources: vec![],
             redirect_uri: "https://p.example/cb".into(),
             level: Level::Midden,
             auth_time: at(5),

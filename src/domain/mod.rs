@@ -1,5 +1,6 @@
 //! The rules of Namens: pure functions and types over stored facts and `now`. No async, no input or output.
 
+pub mod api;
 pub mod ask;
 pub mod assurance;
 pub mod birth;

@@ -26,9 +26,15 @@ words! {
 }
 
 /// A set of scopes. Written as one text in the order in which [`Scope`] declares them; in registrations as a list.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Scopes(BTreeSet<Scope>);
+pub struct Scopes<S: Ord = Scope>(BTreeSet<S>);
+
+impl<S: Ord> Default for Scopes<S> {
+    fn default() -> Self {
+        Self(BTreeSet::new())
+    }
+}
 
 impl Scopes {
     /// The scopes of a request, without the words that nobody has: they are ignored (OpenID Connect Core, section
@@ -36,15 +42,22 @@ impl Scopes {
     pub fn understood(text: &str) -> Self {
         text.split(' ').filter_map(|word| word.parse().ok()).collect()
     }
+}
 
+impl<S: Ord + Copy> Scopes<S> {
     /// Adds one.
-    pub fn insert(&mut self, scope: Scope) {
+    pub fn insert(&mut self, scope: S) {
         self.0.insert(scope);
     }
 
     /// Whether it is among them.
-    pub fn contains(&self, scope: Scope) -> bool {
+    pub fn contains(&self, scope: S) -> bool {
         self.0.contains(&scope)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Whether all of them are among `others`.
@@ -53,20 +66,20 @@ impl Scopes {
     }
 }
 
-impl FromIterator<Scope> for Scopes {
-    fn from_iter<T: IntoIterator<Item = Scope>>(scopes: T) -> Self {
+impl<S: Ord> FromIterator<S> for Scopes<S> {
+    fn from_iter<T: IntoIterator<Item = S>>(scopes: T) -> Self {
         Self(scopes.into_iter().collect())
     }
 }
 
-impl<const N: usize> From<[Scope; N]> for Scopes {
-    fn from(scopes: [Scope; N]) -> Self {
+impl<S: Ord, const N: usize> From<[S; N]> for Scopes<S> {
+    fn from(scopes: [S; N]) -> Self {
         Self(scopes.into())
     }
 }
 
 /// Words parted by spaces; an unknown one is an error.
-impl FromStr for Scopes {
+impl<S: Ord + FromStr<Err = UnknownWord>> FromStr for Scopes<S> {
     type Err = UnknownWord;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -74,7 +87,7 @@ impl FromStr for Scopes {
     }
 }
 
-impl fmt::Display for Scopes {
+impl<S: Ord + fmt::Display> fmt::Display for Scopes<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, scope) in self.0.iter().enumerate() {
             write!(f, "{}{scope}", if place == 0 { "" } else { " " })?;
@@ -85,17 +98,24 @@ impl fmt::Display for Scopes {
 
 /// As one text, in a token (RFC 8693 section 4.2).
 pub mod text {
+    use std::{fmt::Display, str::FromStr};
+
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    use super::Scopes;
+    use super::{Scopes, UnknownWord};
 
     /// Writes the text.
-    pub fn serialize<S: Serializer>(scopes: &Scopes, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<W: Ord + Display, S: Serializer>(
+        scopes: &Scopes<W>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.collect_str(scopes)
     }
 
     /// Reads the text.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Scopes, D::Error> {
+    pub fn deserialize<'de, W: Ord + FromStr<Err = UnknownWord>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Scopes<W>, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
@@ -110,7 +130,8 @@ mod tests {
         assert_eq!(all.to_string(), "openid email act_as");
         assert_eq!(serde_json::to_string(&all).unwrap(), r#"["openid","email","act_as"]"#);
         assert_eq!(serde_json::from_str::<Scopes>(r#"["act_as","openid","email"]"#).unwrap(), all);
-        assert_eq!((Scopes::default().to_string(), "".parse()), (String::new(), Ok(Scopes::default())));
+        let none = Scopes::<Scope>::default();
+        assert_eq!((none.to_string(), "".parse()), (String::new(), Ok(none)));
     }
 
     #[test]

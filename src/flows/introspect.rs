@@ -1,17 +1,19 @@
-//! A client asks what a token is worth now (RFC 7662): its own, for there are no audiences yet but our `UserInfo` endpoint.
+//! A client asks what a token is worth now (RFC 7662): its own, or one for an API that it serves.
 //! What is told is what stands at this moment: session, grant, account, and for whom the user may act (M4, M8, M9).
 
 use super::{
-    act_as::{Asking, Untold, for_whom},
+    act_as::{Asking, ForWhom, Untold, for_whom},
     client_auth::{Caller, authenticate},
     finish::may_enter,
-    own_token::{Own, own, presented},
+    own_token::{Own, presented, read},
+    redeem::signer,
     representation::still_stands,
 };
 use crate::{
     app::App,
     domain::{
         birth::may_log_in,
+        claims::{ActAs, Represents},
         client::Client,
         fault::Fault,
         grant::{Grant, RefreshToken, Worth},
@@ -22,7 +24,7 @@ use crate::{
         access_token::AccessClaims,
         client_auth::REFUSED,
         error::Error,
-        introspection::{Access, Good, Told},
+        introspection::{Access, Good, Service, Told},
         params::Params,
     },
     store::grants::Refreshing,
@@ -48,10 +50,14 @@ pub async fn introspect(
     if client.is_public() {
         return Err(REFUSED);
     }
-    let active = match own(app, &client, presented(form)?, now).await? {
-        Some(Own::Access(claims, grant)) => access(app, &client, *claims, &grant, now).await?,
+    let found = read(app, &client, presented(form)?, now).await?;
+    let active = match found.filter(|found| found.is_of(&client) || found.is_for(&client)) {
+        Some(Own::Access(claims, grant)) => access(app, *claims, &grant, now).await?,
+        Some(Own::Service(claims)) if claims.scope.are_within(&client.service_scopes) => {
+            return Ok(Introspected { client, told: Told::Service(Box::new(Service::new(*claims))) });
+        }
         Some(Own::Refresh(token, found)) => refresh(app, &client, &token, *found, now).await?,
-        None => None,
+        Some(Own::Service(_)) | None => None,
     };
     let told = active.map_or(Told::INACTIVE, |active| Told::Active(Box::new(active)));
     Ok(Introspected { client, told })
@@ -61,21 +67,19 @@ impl Introspected {
     /// The answer signed with the client's algorithm (RFC 9701).
     pub fn signed(&self, app: &App, now: Timestamp) -> Result<String, Fault> {
         let ring = app.keyring();
-        let key = ring.signer(self.client.id_token_alg, now);
-        let key = key.ok_or_else(|| {
-            Fault::because("no key signs with this client's algorithm: run `namens doctor`")
-        })?;
+        let key = signer(&ring, &self.client, now)?;
         self.told.sign(key, app.config.issuer(), &self.client.id, now)
     }
 }
 
+/// What is told of an access token is what its own client may know, whoever asks.
 async fn access(
     app: &App,
-    client: &Client,
     claims: AccessClaims,
     grant: &Grant,
     now: Timestamp,
 ) -> Result<Option<Good>, Fault> {
+    let Some(client) = app.client(&grant.client_id).await? else { return Ok(None) };
     let session = app.store.session_by_sid(&grant.sid, app.config.session.idle(), now).await?;
     let session = session.filter(|session| session.account == grant.account && grant.is_live(now));
     let Some(session) = session else { return Ok(None) };
@@ -85,7 +89,7 @@ async fn access(
     let issuer = app.config.issuer();
     let represented = if claims.scope.contains(Scope::ActAs) {
         let (authority, required) = (session.authority.as_ref(), app.config.mandate_level);
-        let asking = Asking { grant, authority, required, client, issuer };
+        let asking = Asking { grant, authority, required, client: &client, issuer };
         match for_whom(&app.store, &asking, now).await {
             Ok(told) => Some(told),
             Err(Untold::Over) => return Ok(None),
@@ -94,22 +98,44 @@ async fn access(
     } else {
         None
     };
+    if claims.act.is_some() {
+        return Ok(represented.and_then(|represented| for_one(issuer, grant, claims, &represented)));
+    }
     let boundary = represented.as_ref().and_then(|represented| represented.until);
     let exp = boundary.map_or(claims.exp, |boundary| boundary.min(claims.exp));
     let (act_as, represents) =
         represented.map_or((None, None), |represented| (Some(represented.act_as), represented.represents));
+    Ok(Some(good(issuer, grant, claims, exp, (act_as, represents))))
+}
+
+/// What is told of a token that was given for acting for one person: nothing, once the user may no longer (M4, M9).
+fn for_one(issuer: &str, grant: &Grant, claims: AccessClaims, represented: &ForWhom) -> Option<Good> {
+    let one = represented.act_as.iter().find(|one| one.sub == claims.sub)?;
+    let exp = claims.exp.min(one.recheck);
+    Some(good(issuer, grant, claims, exp, (None, None)))
+}
+
+/// What is told of an access token that is good until `exp`.
+fn good(
+    issuer: &str,
+    grant: &Grant,
+    claims: AccessClaims,
+    exp: Timestamp,
+    (act_as, represents): (Option<Vec<ActAs>>, Option<Represents>),
+) -> Good {
     let access = Access {
         token_type: claims.token_type(),
         cnf: claims.cnf,
         iat: claims.iat,
         aud: claims.aud,
         jti: claims.jti,
+        act: claims.act,
         act_as,
         represents,
     };
     let mut good = Good::new(issuer, grant, claims.sub, claims.scope, exp);
     good.access = Some(access);
-    Ok(Some(good))
+    good
 }
 
 async fn refresh(

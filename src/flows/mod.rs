@@ -2,12 +2,14 @@
 //! it from there is one error, [`Refused`] or [`Stop`].
 
 pub mod act_as;
+pub mod admin_access;
 pub mod client_auth;
 pub mod client_consent;
 pub mod code;
 pub mod digid;
 mod dpop;
 pub mod email;
+mod exchange;
 pub mod finish;
 pub mod guesses;
 pub mod introspect;
@@ -17,12 +19,14 @@ pub mod logout;
 pub mod notify;
 mod own_token;
 pub mod par;
+mod possession;
 pub mod question;
 pub mod recover;
 pub mod redeem;
 pub mod register;
 pub mod representation;
 pub mod revoke;
+mod service;
 pub mod single_logout;
 pub mod start;
 pub mod stray;

@@ -1,4 +1,4 @@
-//! A token that a client brings to ask about it or to end it: its own, or none. A stranger's, a forged one and one that has
+//! A token that a client brings to ask about it or to end it: its own, one for an API that it serves, or none. A stranger's, a forged one and one that has
 //! ended are all the same to who asks (RFC 7009 section 2.2, RFC 7662 section 2.2).
 
 use crate::{
@@ -13,25 +13,35 @@ use crate::{
         access_token::AccessClaims,
         error::{Code, Error},
         params::Params,
+        service_token::ServiceClaims,
     },
     store::grants::Refreshing,
 };
 
-/// A token that was made for the client that brings it. Whether it still counts is another question.
+/// A token of ours. Whether it still counts is another question.
 pub(super) enum Own {
     /// An access token that has not ended, and the grant that it belongs to.
     Access(Box<AccessClaims>, Box<Grant>),
     /// A refresh token, also one that was replaced, and its family.
     Refresh(RefreshToken, Box<Refreshing>),
+    /// A program's access token that has not ended.
+    Service(Box<ServiceClaims>),
 }
 
 impl Own {
-    /// The grant that it belongs to.
-    pub(super) fn grant(&self) -> &Grant {
-        match self {
-            Self::Access(_, grant) => grant,
-            Self::Refresh(_, found) => &found.family.grant,
-        }
+    /// Whether it was made for `client`.
+    pub(super) fn is_of(&self, client: &Client) -> bool {
+        let made_for = match self {
+            Self::Access(_, grant) => &grant.client_id,
+            Self::Refresh(_, found) => &found.family.grant.client_id,
+            Self::Service(claims) => &claims.client_id,
+        };
+        *made_for == client.id
+    }
+
+    /// Whether it is an access token for an API that `client` serves.
+    pub(super) fn is_for(&self, client: &Client) -> bool {
+        matches!(self, Self::Access(claims, _) if client.serves.iter().any(|api| claims.aud.has(api)))
     }
 }
 
@@ -41,22 +51,24 @@ pub(super) fn presented(form: &Params) -> Result<&str, Error> {
     form.get("token").ok_or(Error::Json(Code::InvalidRequest, "token is missing: send the token, once"))
 }
 
-/// The token behind a text, if it was made for `client`.
-pub(super) async fn own(
+/// The token behind a text. A refresh token is looked up for `client`, and whose it is stays to be asked.
+pub(super) async fn read(
     app: &App,
     client: &Client,
     text: &str,
     now: Timestamp,
 ) -> Result<Option<Own>, Fault> {
-    let found = if let Some(token) = RefreshToken::read(text) {
+    if let Some(token) = RefreshToken::read(text) {
         let idle = app.config.session.idle();
         let found = app.store.refreshing(&token.family(), &client.sector, idle, now).await?;
-        found.map(|found| Own::Refresh(token, Box::new(found)))
-    } else {
-        let read = AccessClaims::read(&app.keyring(), app.config.issuer(), text, now);
-        let Ok(claims) = read else { return Ok(None) };
-        let grant = app.store.grant(&claims.grant).await?;
-        grant.map(|grant| Own::Access(Box::new(claims), Box::new(grant)))
-    };
-    Ok(found.filter(|own| own.grant().client_id == client.id))
+        return Ok(found.map(|found| Own::Refresh(token, Box::new(found))));
+    }
+    let (ring, issuer) = (app.keyring(), app.config.issuer());
+    if let Ok(claims) = ServiceClaims::read(&ring, issuer, text, now) {
+        let revoked = app.store.is_service_token_revoked(&claims.jti).await?;
+        return Ok((!revoked).then(|| Own::Service(Box::new(claims))));
+    }
+    let Ok(claims) = AccessClaims::open(&ring, issuer, text, now) else { return Ok(None) };
+    let grant = app.store.grant(&claims.grant).await?;
+    Ok(grant.map(|grant| Own::Access(Box::new(claims), Box::new(grant))))
 }

@@ -12,7 +12,9 @@ use super::client_auth::{Caller, authenticate};
 use super::client_consent;
 use super::dpop;
 use super::finish::may_enter;
+use super::possession::Possession;
 use super::told::told;
+use super::{exchange, service};
 use crate::{
     app::App,
     domain::{
@@ -30,14 +32,17 @@ use crate::{
         time::Timestamp,
     },
     oidc::{
-        access_token::{AccessClaims, Confirmation},
-        dpop::{MISSING, OTHER_KEY, Proof, Request},
+        access_token::AccessClaims,
+        dpop::{MISSING, OTHER_KEY, Request},
         error::{Code, Error},
         id_token,
         keyring::Keyring,
         oxide::{self, BAD_CODE, BAD_REFRESH},
         params::Params,
-        path, successor, userinfo_audience,
+        path,
+        resource::{Audience, INVALID_TARGET, TOKEN_EXCHANGE, targets},
+        signing_key::SigningKey,
+        successor, userinfo_audience,
     },
     store::{
         Store,
@@ -60,6 +65,9 @@ pub struct TokenAnswer {
     scope: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     id_token: Option<String>,
+    /// What was made of another token (RFC 8693 section 2.2.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
 }
 
 /// Answers a request to the token endpoint.
@@ -80,8 +88,14 @@ pub async fn redeem(
     if client.certificate_bound_tokens && x5t_s256.is_none() {
         return Err(NO_CERTIFICATE);
     }
-    if proof.is_none() && x5t_s256.is_none() && client.policy.requires_dpop() {
+    let possession = Possession { proof, x5t_s256 };
+    if possession.is_nothing() && client.policy.requires_dpop() {
         return Err(MISSING);
+    }
+    match form.get("grant_type") {
+        Some("client_credentials") => return service::issue(app, &client, &possession, form, now).await,
+        Some(TOKEN_EXCHANGE) => return exchange::exchange(app, &client, &possession, form, now).await,
+        _ => {}
     }
     let issuing = Issuing {
         store: &app.store,
@@ -90,8 +104,7 @@ pub async fn redeem(
         mandate_level: app.config.mandate_level,
         idle: app.config.session.idle(),
         client: &client,
-        proof: proof.as_ref(),
-        x5t_s256: x5t_s256.as_deref(),
+        possession: &possession,
     };
     issuing.redeem(form, now).await
 }
@@ -106,10 +119,8 @@ struct Issuing<'a> {
     /// How many seconds a session lives unvisited.
     idle: i64,
     client: &'a Client,
-    /// The key that tokens are to be bound to.
-    proof: Option<&'a Proof>,
-    /// The certificate that tokens are to be bound to.
-    x5t_s256: Option<&'a str>,
+    /// What tokens are to be bound to.
+    possession: &'a Possession,
 }
 
 /// A client whose tokens are to be bound to its certificate shows none (RFC 8705 section 3).
@@ -118,8 +129,18 @@ const NO_CERTIFICATE: Error = Error::Json(
     "show a client certificate, at the address in mtls_endpoint_aliases where there is one: the tokens are bound to it",
 );
 
+/// The key that signs for `client` at `now`.
+pub(super) fn signer<'k>(
+    keyring: &'k Keyring,
+    client: &Client,
+    now: Timestamp,
+) -> Result<&'k SigningKey, Fault> {
+    let key = keyring.signer(client.id_token_alg, now);
+    key.ok_or_else(|| Fault::because("no key signs with this client's algorithm: run `namens doctor`"))
+}
+
 /// Tokens end with the session in which they were granted.
-fn check_session<S: Borrow<Session>>(
+pub(super) fn check_session<S: Borrow<Session>>(
     session: Option<S>,
     grant: &Grant,
     refused: Error,
@@ -133,6 +154,8 @@ fn check_session<S: Borrow<Session>>(
 struct Told {
     /// The user, as this client knows them.
     sub: String,
+    /// Who may be asked with the access token.
+    aud: Audience,
     /// What the authorization request brought for the first ID token.
     nonce: Option<String>,
     /// The standard claims, for an ID token that was asked to tell them.
@@ -150,6 +173,27 @@ struct Signed {
     scope: String,
 }
 
+impl TokenAnswer {
+    /// An access token and nothing else. `issued` is its type, where it was made of another token.
+    pub(super) fn access_only(
+        (access_token, token_type): (String, &'static str),
+        expires_in: i64,
+        scope: String,
+        issued: Option<&'static str>,
+    ) -> Self {
+        let (refresh_token, id_token) = (None, None);
+        Self {
+            access_token,
+            token_type,
+            expires_in,
+            refresh_token,
+            scope,
+            id_token,
+            issued_token_type: issued,
+        }
+    }
+}
+
 impl Issuing<'_> {
     async fn redeem(&self, form: &Params, now: Timestamp) -> Result<TokenAnswer, Error> {
         match form.get("grant_type") {
@@ -157,7 +201,7 @@ impl Issuing<'_> {
             Some("refresh_token") => self.refresh(form, now).await,
             Some(_) => Err(Error::Json(
                 Code::UnsupportedGrantType,
-                "grant_type must be: authorization_code or refresh_token",
+                "grant_type must be one of grant_types_supported",
             )),
             None => Err(Error::Json(Code::InvalidRequest, "grant_type is missing")),
         }
@@ -166,7 +210,7 @@ impl Issuing<'_> {
     async fn code(&self, form: &Params, now: Timestamp) -> Result<TokenAnswer, Error> {
         let found = oxide::check_code(self.store, self.client, form, now).await?;
         let proven = found.proven;
-        if !self.shows_key(proven.dpop_jkt.as_deref()) {
+        if !self.possession.covers(proven.dpop_jkt.as_deref(), None) {
             return Err(OTHER_KEY);
         }
         let grant = Grant {
@@ -177,14 +221,15 @@ impl Issuing<'_> {
             sid: proven.sid,
             scope: found.scope,
             claims: proven.in_userinfo,
+            resources: proven.resources,
             redirect_uri: found.redirect_uri,
             level: proven.level,
             auth_time: proven.auth_time,
             created: now,
             ends: proven.session_ends,
             // Those of other clients are bound to what the client proves who it is with (RFC 9449 section 5).
-            dpop_jkt: self.jkt().filter(|_| self.client.is_public()).map(str::to_owned),
-            x5t_s256: self.x5t_s256.filter(|_| self.client.is_public()).map(str::to_owned),
+            dpop_jkt: self.possession.jkt().filter(|_| self.client.is_public()).map(str::to_owned),
+            x5t_s256: self.possession.x5t_s256.clone().filter(|_| self.client.is_public()),
             revoked_at: None,
         };
         let session = self.session_of(&grant, now).await?;
@@ -192,10 +237,11 @@ impl Issuing<'_> {
         if !may_enter(self.store, &grant.person, now).await? {
             return Err(BAD_CODE);
         }
-        self.spend_proof().await?;
+        let aud = self.audience(&grant, form)?;
+        self.possession.spend(self.store).await?;
         let sub = self.store.subject_for(&self.client.sector, &grant.person, now).await?;
         let claims = told(self.store, &grant.account, &proven.in_id_token).await?.ok_or(BAD_CODE)?;
-        let told = Told { sub, nonce: proven.nonce, claims, authority: session.authority };
+        let told = Told { sub, aud, nonce: proven.nonce, claims, authority: session.authority };
         let signed =
             self.sign(&grant, &grant.scope, &told, now).await.map_err(|untold| untold.or(BAD_CODE))?;
         let refresh_token = RefreshToken::first();
@@ -233,8 +279,7 @@ impl Issuing<'_> {
         let worth = found.family.worth(&presented, now);
         let grant = &found.family.grant;
         // Before anything else: who lacks the key ends no family either.
-        let certified = grant.x5t_s256.is_none() || grant.x5t_s256.as_deref() == self.x5t_s256;
-        if !certified || !self.shows_key(grant.dpop_jkt.as_deref()) {
+        if !self.possession.covers(grant.dpop_jkt.as_deref(), grant.x5t_s256.as_deref()) {
             return Err(BAD_REFRESH);
         }
         if worth == Worth::Replayed {
@@ -246,12 +291,13 @@ impl Issuing<'_> {
         if !may_log_in(found.born, now) {
             return Err(BAD_REFRESH);
         }
-        self.spend_proof().await?;
+        let aud = self.audience(grant, form)?;
+        self.possession.spend(self.store).await?;
         let sub = match found.sub {
             Some(sub) => sub,
             None => self.store.subject_for(&self.client.sector, &grant.person, now).await?,
         };
-        let told = Told { sub, nonce: None, claims: Map::new(), authority };
+        let told = Told { sub, aud, nonce: None, claims: Map::new(), authority };
         let signed = self.sign(grant, &scope, &told, now).await.map_err(|untold| untold.or(BAD_REFRESH))?;
         if let Some(session) = &mut found.session {
             self.store.note_visit(session, self.idle, now).await?;
@@ -282,28 +328,19 @@ impl Issuing<'_> {
         }
     }
 
-    /// The key that the client has shown.
-    fn jkt(&self) -> Option<&str> {
-        self.proof.map(|proof| proof.jkt.as_str())
-    }
-
-    /// What the client has shown that access tokens are bound to.
-    fn confirmation(&self) -> Option<Confirmation> {
-        let [jkt, x5t_s256] = [self.jkt(), self.x5t_s256].map(|one| one.map(str::to_owned));
-        (jkt.is_some() || x5t_s256.is_some()).then_some(Confirmation { jkt, x5t_s256 })
-    }
-
-    /// Whether the client has shown the key that is wanted, if one is.
-    fn shows_key(&self, wanted: Option<&str>) -> bool {
-        wanted.is_none() || wanted == self.jkt()
-    }
-
-    /// As late as can be, so that what comes to nothing anyway leaves no mark; before anything is signed.
-    async fn spend_proof(&self) -> Result<(), Error> {
-        match self.proof {
-            Some(proof) => dpop::spend(self.store, proof).await,
-            None => Ok(()),
+    /// Who may be asked with the token (RFC 8707 section 2.2): those of the granted APIs that the form names, or all of them,
+    /// as far as the client is still registered for them. Every grant is for the `UserInfo` endpoint too, and where no API was
+    /// asked for it is for nothing else.
+    fn audience(&self, grant: &Grant, form: &Params) -> Result<Audience, Error> {
+        let userinfo = userinfo_audience(self.issuer);
+        let still = |api: &str| api == userinfo || self.client.resources.iter().any(|known| known == api);
+        let granted: Vec<_> = grant.resources.iter().filter(|api| still(api)).cloned().collect();
+        if granted.is_empty() && !grant.resources.is_empty() {
+            return Err(INVALID_TARGET);
         }
+        let may = |one: &str| one == userinfo || granted.iter().any(|api| api == one);
+        let asked = targets(form, &["resource"], may).ok_or(INVALID_TARGET)?;
+        Ok(Audience::of(if asked.is_empty() { granted } else { asked }, userinfo))
     }
 
     async fn refreshing(&self, token: &RefreshToken, now: Timestamp) -> Result<Option<Refreshing>, Fault> {
@@ -328,14 +365,11 @@ impl Issuing<'_> {
         let boundary = represented.as_ref().and_then(|represented| represented.until);
         let last = boundary.map_or(grant.ends, |boundary| boundary.min(grant.ends));
         let until = now.plus(ACCESS_LIFE).min(last);
-        let key = self.keyring.signer(self.client.id_token_alg, now);
-        let key = key.ok_or_else(|| {
-            Fault::because("no key signs with this client's algorithm: run `namens doctor`")
-        })?;
+        let key = signer(self.keyring, self.client, now)?;
         let claims = AccessClaims {
             iss: self.issuer.to_owned(),
             sub: told.sub.clone(),
-            aud: userinfo_audience(self.issuer),
+            aud: told.aud.clone(),
             exp: until,
             iat: now,
             jti: random::<16>(),
@@ -344,7 +378,8 @@ impl Issuing<'_> {
             sid: grant.sid.clone(),
             acr: grant.level.acr().to_owned(),
             auth_time: grant.auth_time,
-            cnf: self.confirmation(),
+            cnf: self.possession.confirmation(),
+            act: None,
             grant: grant.id.clone(),
         };
         let token_type = claims.token_type();
@@ -402,6 +437,7 @@ impl Signed {
             refresh_token,
             scope: self.scope,
             id_token: self.id_token,
+            issued_token_type: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     client_auth::{Caller, authenticate},
-    own_token::{own, presented},
+    own_token::{Own, presented, read},
 };
 use crate::{
     app::App,
@@ -14,8 +14,16 @@ use crate::{
 /// nothing they could do about it (RFC 7009 section 2.2).
 pub async fn revoke(app: &App, caller: Caller<'_>, form: &Params, now: Timestamp) -> Result<(), Error> {
     let client = authenticate(app, caller, form, now).await?;
-    if let Some(own) = own(app, &client, presented(form)?, now).await? {
-        app.store.revoke_grant(&own.grant().id, "client.revoked", now).await?;
-    }
-    Ok(())
+    let found = read(app, &client, presented(form)?, now).await?;
+    let grant = match found.filter(|found| found.is_of(&client)) {
+        Some(Own::Access(_, grant)) => grant.id,
+        Some(Own::Refresh(_, found)) => found.family.grant.id,
+        // There is no family: it ends by itself.
+        Some(Own::Service(claims)) => {
+            app.store.revoke_service_token(&claims.jti, claims.exp).await?;
+            return Ok(());
+        }
+        None => return Ok(()),
+    };
+    Ok(app.store.revoke_grant(&grant, "client.revoked", now).await?)
 }

@@ -23,10 +23,10 @@ use crate::{
         time::Timestamp,
     },
     oidc::{
-        access_token::{AccessClaims, REFUSED},
+        access_token::{AccessClaims, Confirmation, REFUSED},
         dpop::{MISSING, Request},
         error::{Code, Error},
-        jwe, path, signed_userinfo, userinfo_audience,
+        jwe, path, signed_userinfo,
     },
 };
 
@@ -90,12 +90,7 @@ pub async fn userinfo(
     let claims = AccessClaims::read(&app.keyring(), issuer, token, now)?;
     let grant = app.store.grant(&claims.grant).await?.filter(|grant| grant.is_live(now)).ok_or(REFUSED)?;
     let client = app.client(&grant.client_id).await?.ok_or(REFUSED)?;
-    // As with a key: only who has it may (RFC 8705 section 3).
-    let x5t = claims.cnf.as_ref().and_then(|cnf| cnf.x5t_s256.as_ref());
-    if x5t.is_some() && x5t != certificate.map(Certificate::thumbprint).as_ref() {
-        return Err(REFUSED);
-    }
-    check_key(app, &client, (token, &claims), shown, now).await?;
+    check_key(app, &client, (token, claims.cnf.as_ref()), (shown, certificate), path::USERINFO, now).await?;
     if !claims.scope.contains(Scope::Openid) {
         return Err(Error::Json(Code::InsufficientScope, "the access token needs the scope openid"));
     }
@@ -137,22 +132,27 @@ async fn in_form(app: &App, client: Client, user: UserInfo, now: Timestamp) -> R
 }
 
 /// Whether who shows the token may: one that is bound to a key is nobody's who has only the token, and one that is not bound
-/// is not shown as if it were (RFC 9449 sections 7.1 and 7.2).
-async fn check_key(
+/// is not shown as if it were (RFC 9449 sections 7.1 and 7.2). `path` is where it is shown.
+pub(super) async fn check_key(
     app: &App,
     client: &Client,
-    (token, claims): (&str, &AccessClaims),
-    shown: Shown<'_>,
+    (token, cnf): (&str, Option<&Confirmation>),
+    (shown, certificate): (Shown<'_>, Option<&Certificate>),
+    path: &str,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let jkt = claims.cnf.as_ref().and_then(|cnf| cnf.jkt.as_ref());
+    // Only who has the certificate may (RFC 8705 section 3).
+    let x5t = cnf.and_then(|cnf| cnf.x5t_s256.as_ref());
+    if x5t.is_some() && x5t != certificate.map(Certificate::thumbprint).as_ref() {
+        return Err(REFUSED);
+    }
+    let jkt = cnf.and_then(|cnf| cnf.jkt.as_ref());
     let (jkt, proof, method) = match (jkt, shown) {
         (None, Shown::Bearer) => return Ok(()),
         (Some(jkt), Shown::Dpop { proof, method }) => (jkt, proof.ok_or(MISSING)?, method),
         (None, Shown::Dpop { .. }) | (Some(_), Shown::Bearer) => return Err(REFUSED),
     };
-    let url = userinfo_audience(app.config.issuer());
-    let alias = app.config.alias(path::USERINFO);
+    let (url, alias) = (format!("{}{path}", app.config.issuer()), app.config.alias(path));
     let request = Request { method, url: &url, alias: alias.as_deref(), access_token: Some(token) };
     let proof = dpop::check(app, client, proof, &request, now)?;
     if proof.jkt != *jkt {
@@ -162,4 +162,4 @@ async fn check_key(
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

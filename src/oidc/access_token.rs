@@ -1,4 +1,4 @@
-//! Access tokens: signed JWTs (RFC 9068), good for the `UserInfo` endpoint of this issuer.
+//! Access tokens: signed JWTs (RFC 9068), good for the `UserInfo` endpoint of this issuer, or for the APIs that they name.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,6 +6,7 @@ use super::{
     error::{Code, Error},
     jws,
     keyring::Keyring,
+    resource::Audience,
     signing_key::SigningKey,
     userinfo_audience,
 };
@@ -17,7 +18,7 @@ use crate::domain::{
 };
 
 /// The media type in the header (RFC 9068 section 2.1).
-const TYPE: &str = "at+jwt";
+pub(super) const TYPE: &str = "at+jwt";
 
 /// What a token is bound to (RFC 7800 section 3.1): a key, a certificate, or both.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,15 +31,29 @@ pub struct Confirmation {
     pub x5t_s256: Option<String>,
 }
 
+impl Confirmation {
+    /// How a token is shown that is bound to this key, or to none (`token_type`, RFC 6749 section 7.1, RFC 9449 section 5).
+    pub fn token_type(cnf: Option<&Self>) -> &'static str {
+        if cnf.is_some_and(|cnf| cnf.jkt.is_some()) { "DPoP" } else { "Bearer" }
+    }
+}
+
+/// Who acts, where that is not whom the token is about (RFC 8693 section 4.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// As this client knows them.
+    pub sub: String,
+}
+
 /// What an access token says (RFC 9068 section 2.2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessClaims {
     /// Who made it.
     pub iss: String,
-    /// The user, as this client knows them.
+    /// The user, as this client knows them; where somebody acts for another, that other.
     pub sub: String,
     /// Who may be asked with it.
-    pub aud: String,
+    pub aud: Audience,
     /// From when it is no good any more.
     pub exp: Timestamp,
     /// When it was made.
@@ -59,14 +74,17 @@ pub struct AccessClaims {
     /// Whose key must be shown with it, where it is no bearer's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
+    /// The user, where they act for `sub`: `acr` and `auth_time` are of their login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
     /// Private: the family it belongs to, so that it dies with it.
     pub grant: GrantId,
 }
 
 impl AccessClaims {
-    /// How the token is shown (`token_type`, RFC 6749 section 7.1, RFC 9449 section 5).
+    /// How the token is shown.
     pub fn token_type(&self) -> &'static str {
-        if self.cnf.as_ref().is_some_and(|cnf| cnf.jkt.is_some()) { "DPoP" } else { "Bearer" }
+        Confirmation::token_type(self.cnf.as_ref())
     }
 
     /// Signs them.
@@ -77,9 +95,16 @@ impl AccessClaims {
     /// Reads a token of `issuer` that is good for its `UserInfo` endpoint at `now` (RFC 9068 section 4). Whether its
     /// grant still lives only the store knows.
     pub fn read(ring: &Keyring, issuer: &str, token: &str, now: Timestamp) -> Result<Self, Error> {
-        let claims: Self = jws::read(ring, TYPE, token, now).map_err(|_| REFUSED)?;
-        let fits = claims.iss == issuer && claims.aud == userinfo_audience(issuer) && now < claims.exp;
+        let claims = Self::open(ring, issuer, token, now)?;
+        // It tells of the user, and knows nothing of whom they act for.
+        let fits = claims.aud.has(&userinfo_audience(issuer)) && claims.act.is_none();
         if fits { Ok(claims) } else { Err(REFUSED) }
+    }
+
+    /// Reads a token of `issuer` that has not ended at `now`, whoever may be asked with it.
+    pub fn open(ring: &Keyring, issuer: &str, token: &str, now: Timestamp) -> Result<Self, Error> {
+        let claims: Self = jws::read(ring, TYPE, token, now).map_err(|_| REFUSED)?;
+        if claims.iss == issuer && now < claims.exp { Ok(claims) } else { Err(REFUSED) }
     }
 }
 
@@ -104,7 +129,7 @@ mod tests {
         AccessClaims {
             iss: ISSUER.into(),
             sub: "s".into(),
-            aud: "https://id.example.nl/userinfo".into(),
+            aud: Audience::One("https://id.example.nl/userinfo".into()),
             exp: at(160),
             iat: at(150),
             jti: "j".into(),
@@ -114,6 +139,7 @@ mod tests {
             acr: Level::Midden.acr().into(),
             auth_time: at(140),
             cnf: None,
+            act: None,
             grant: GrantId::from_stored("g"),
         }
     }
@@ -128,7 +154,10 @@ mod tests {
         };
         assert!(good(claims(), 150) && good(claims(), 159) && !good(claims(), 160));
         assert!(!good(AccessClaims { iss: "https://other.example".into(), ..claims() }, 150));
-        assert!(!good(AccessClaims { aud: "portal".into(), ..claims() }, 150));
+        assert!(!good(AccessClaims { aud: Audience::One("portal".into()), ..claims() }, 150));
+        let both = vec!["https://api.nl".into(), "https://id.example.nl/userinfo".into()];
+        assert!(good(AccessClaims { aud: Audience::Several(both), ..claims() }, 150));
+        assert!(!good(AccessClaims { act: Some(Actor { sub: "x".into() }), ..claims() }, 150));
         let told = serde_json::to_value(claims()).unwrap();
         assert_eq!(
             (&told["scope"], serde_json::from_value(told.clone()).unwrap()),

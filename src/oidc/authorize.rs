@@ -11,7 +11,9 @@ use super::{
     keyring::Keyring,
     params::Params,
     request_object,
+    resource::{NO_TARGET, targets},
     response_mode::Signed,
+    userinfo_audience,
 };
 use crate::domain::{
     ask::{Ask, Prompt, ResponseMode, Whom},
@@ -133,6 +135,7 @@ fn blank(params: &Params, client: &Client) -> Result<Ask, PageError> {
         state: params.get("state").filter(|text| is_visible(text, MAX_STATE)).map(str::to_owned),
         nonce: None,
         scope: Scopes::default(),
+        resources: Vec::new(),
         code_challenge: None,
         dpop_jkt: None,
         level: client.minimum_level,
@@ -156,6 +159,8 @@ fn check_plain(params: &Params, client: &Client, here: Here<'_>) -> Result<Ask, 
             return Err(refusal(&ask, here.issuer, code, description));
         }
     }
+    ask.resources = resources(params, client, here.issuer)
+        .ok_or_else(|| refusal(&ask, here.issuer, Code::InvalidTarget, NO_TARGET))?;
     hinted(params, here, &mut ask);
     if ask.whom.is_nobody() {
         let why = "no user is both of id_token_hint and of the values of sub in claims";
@@ -418,6 +423,12 @@ fn hinted(params: &Params, here: Here<'_>, ask: &mut Ask) {
         None if ask.whom == Whom::Anybody => ask.whom = Whom::Unknown,
         None => {}
     }
+}
+
+/// The APIs that the client is registered for, and the `UserInfo` endpoint, for which every grant is (RFC 8707 section 2.1).
+fn resources(params: &Params, client: &Client, issuer: &str) -> Option<Vec<String>> {
+    let userinfo = userinfo_audience(issuer);
+    targets(params, &["resource"], |one| one == userinfo || client.resources.iter().any(|api| api == one))
 }
 
 /// Wishes, not demands: a language we cannot read is skipped.

@@ -14,7 +14,7 @@ use openidconnect::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{dpop, path, signing_key::core_alg};
+use super::{dpop, path, resource::TOKEN_EXCHANGE, signing_key::core_alg};
 use crate::domain::{assurance::Level, fault::Fault, key::Algorithm, profile::Claim, scope::Scope};
 
 /// Members that openidconnect does not know.
@@ -182,7 +182,12 @@ pub fn metadata(
     .set_userinfo_encryption_alg_values_supported(Some(vec![CoreJweKeyManagementAlgorithm::RsaOaepSha256]))
     .set_userinfo_encryption_enc_values_supported(Some(vec![CoreJweContentEncryptionAlgorithm::Aes256Gcm]))
     .set_response_modes_supported(Some(response_modes()))
-    .set_grant_types_supported(Some(vec![CoreGrantType::AuthorizationCode, CoreGrantType::RefreshToken]))
+    .set_grant_types_supported(Some(vec![
+        CoreGrantType::AuthorizationCode,
+        CoreGrantType::RefreshToken,
+        CoreGrantType::ClientCredentials,
+        CoreGrantType::Extension(TOKEN_EXCHANGE.to_owned()),
+    ]))
     .set_token_endpoint_auth_methods_supported(Some(
         [
             CoreClientAuthMethod::ClientSecretBasic,
@@ -245,7 +250,10 @@ mod tests {
             "scopes_supported": ["openid", "profile", "email", "address", "phone", "act_as"],
             "response_types_supported": ["code"],
             "response_modes_supported": ["query", "form_post", "jwt", "query.jwt", "form_post.jwt"],
-            "grant_types_supported": ["authorization_code", "refresh_token"],
+            "grant_types_supported": [
+                "authorization_code", "refresh_token", "client_credentials",
+                "urn:ietf:params:oauth:grant-type:token-exchange"
+            ],
             "acr_values_supported": ["urn:namens:acr:local", "http://eidas.europa.eu/LoA/low"],
             "subject_types_supported": ["pairwise", "public"],
             "id_token_signing_alg_values_supported": ["RS256", "ES256"],

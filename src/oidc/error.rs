@@ -113,6 +113,10 @@ pub enum Code {
     InvalidGrant,
     /// A scope that does not exist here or is not this client's (RFC 6749).
     InvalidScope,
+    /// An API for which this client gets no token (RFC 8707 section 2).
+    InvalidTarget,
+    /// A grant that this client may not use (RFC 6749).
+    UnauthorizedClient,
     /// The user, or the provider on its own grounds, said no (RFC 6749).
     AccessDenied,
     /// Not `code` (RFC 6749).
@@ -153,6 +157,8 @@ impl Code {
             Self::InvalidClient => "invalid_client",
             Self::InvalidGrant => "invalid_grant",
             Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
+            Self::UnauthorizedClient => "unauthorized_client",
             Self::AccessDenied => "access_denied",
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::UnsupportedGrantType => "unsupported_grant_type",

@@ -2,7 +2,13 @@
 
 use serde::Serialize;
 
-use super::{access_token::Confirmation, jws, signing_key::SigningKey};
+use super::{
+    access_token::{Actor, Confirmation},
+    jws,
+    resource::Audience,
+    service_token::ServiceClaims,
+    signing_key::SigningKey,
+};
 use crate::domain::{
     claims::{ActAs, Represents},
     fault::Fault,
@@ -21,6 +27,8 @@ pub const TYPE: &str = "token-introspection+jwt";
 pub enum Told {
     /// It is good for something now.
     Active(Box<Good>),
+    /// It is, and belongs to a program.
+    Service(Box<Service>),
     /// It is not, or it is not for who asks to know. Nothing else is said.
     Inactive(Inactive),
 }
@@ -34,6 +42,22 @@ pub struct Inactive {
 impl Told {
     /// The answer about everything that is not good.
     pub const INACTIVE: Self = Self::Inactive(Inactive { active: false });
+}
+
+/// What is said of a program's access token: all that it says itself.
+#[derive(Debug, Clone, Serialize)]
+pub struct Service {
+    active: bool,
+    token_type: &'static str,
+    #[serde(flatten)]
+    claims: ServiceClaims,
+}
+
+impl Service {
+    /// What is said of a token with these claims that is good.
+    pub fn new(claims: ServiceClaims) -> Self {
+        Self { active: true, token_type: claims.token_type(), claims }
+    }
 }
 
 /// What is said of a token that is good.
@@ -73,9 +97,12 @@ pub struct Access {
     /// When it was made.
     pub iat: Timestamp,
     /// Who may be asked with it.
-    pub aud: String,
+    pub aud: Audience,
     /// Its own name.
     pub jti: String,
+    /// Who acts, where that is not whom it is about (RFC 8693 section 4.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
     /// Whom the user may act for at this moment, where its scope has that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub act_as: Option<Vec<ActAs>>,

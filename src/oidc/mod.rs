@@ -21,7 +21,9 @@ pub mod oxide;
 pub mod par;
 pub mod params;
 pub mod request_object;
+pub mod resource;
 pub mod response_mode;
+pub mod service_token;
 pub mod signed_userinfo;
 pub mod signing_key;
 pub mod successor;
@@ -42,6 +44,8 @@ pub mod path {
     pub const USERINFO: &str = "/userinfo";
     /// Where programs ask, and hear errors in JSON (RFC 6749 section 5.2).
     pub const FOR_PROGRAMS: [&str; 5] = [TOKEN, USERINFO, PAR, INTROSPECT, REVOKE];
+    /// The admin API.
+    pub const ADMIN: &str = "/admin/v1";
     /// Signing out (OpenID Connect RP-Initiated Logout, section 2).
     pub const LOGOUT: &str = "/logout";
     /// Key set (RFC 7517 section 5).
@@ -50,6 +54,11 @@ pub mod path {
     pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
     /// The same metadata where OAuth clients look for it (RFC 8414 section 3).
     pub const OAUTH_SERVER: &str = "/.well-known/oauth-authorization-server";
+}
+
+/// Who may be asked with the access token of a program: the admin API of this issuer (`aud`, RFC 9068 section 2.2).
+pub fn admin_audience(issuer: &str) -> String {
+    format!("{}{}", issuer.trim_end_matches('/'), path::ADMIN)
 }
 
 /// Who may be asked with an access token: the `UserInfo` endpoint of this issuer (`aud`, RFC 9068 section 2.2).

@@ -71,6 +71,9 @@ pub struct Proven {
     /// The thumbprint of the key that must be shown for the code (RFC 9449 section 10).
     #[serde(default)]
     pub dpop_jkt: Option<String>,
+    /// The APIs for which access tokens were asked (RFC 8707 section 2.1).
+    #[serde(default)]
+    pub resources: Vec<String>,
     /// The claims that the first ID token tells too (OpenID Connect Core, section 5.5).
     #[serde(default)]
     pub in_id_token: Claims,
@@ -140,6 +143,7 @@ pub fn draw(
         session_ends: session.ends,
         nonce: ask.nonce.clone(),
         dpop_jkt: ask.dpop_jkt.clone(),
+        resources: ask.resources.clone(),
         in_id_token: ask.in_id_token.clone(),
         in_userinfo: ask.in_userinfo.clone(),
     };
@@ -457,7 +461,7 @@ fn worded(kind: AccessTokenErrorType, bad_grant: Error) -> Error {
             Error::Json(Code::InvalidScope, "scope must be within what was granted")
         }
         AccessTokenErrorType::UnsupportedGrantType => {
-            Error::Json(Code::UnsupportedGrantType, "grant_type must be: authorization_code or refresh_token")
+            Error::Json(Code::UnsupportedGrantType, "grant_type must be one of grant_types_supported")
         }
         _ => Error::Json(
             Code::InvalidRequest,

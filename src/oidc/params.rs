@@ -1,8 +1,10 @@
 //! Parameters as they arrive in a query or a form: sizes bounded, duplicates noted, unknown ones of no effect.
 
-use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+use std::collections::BTreeMap;
 
 use url::form_urlencoded;
+
+use super::resource::TOKEN_EXCHANGE;
 
 /// The longest query or form that is read, in bytes.
 pub const MAX_TOTAL: usize = 16 * 1024;
@@ -14,8 +16,7 @@ const MAX_VALUE: usize = 4096;
 /// The parameters of one request. `Debug` prints names only: values can be codes, tokens and secrets.
 #[derive(Default)]
 pub struct Params {
-    values: BTreeMap<String, String>,
-    doubled: BTreeSet<String>,
+    values: BTreeMap<String, Vec<String>>,
 }
 
 /// A query or form that is not read at all.
@@ -49,21 +50,22 @@ impl Params {
             if value.is_empty() {
                 continue;
             }
-            match params.values.entry(name) {
-                Entry::Vacant(vacant) => {
-                    vacant.insert(value);
-                }
-                Entry::Occupied(first) => {
-                    params.doubled.insert(first.key().clone());
-                }
-            }
+            params.values.entry(name).or_default().push(value);
         }
         Ok(params)
     }
 
     /// The value of a parameter that was given exactly once.
     pub fn get(&self, name: &str) -> Option<&str> {
-        if self.doubled.contains(name) { None } else { self.values.get(name).map(String::as_str) }
+        match self.values.get(name).map(Vec::as_slice) {
+            Some([one]) => Some(one),
+            _ => None,
+        }
+    }
+
+    /// Every value of a parameter that may be given more than once.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.values.get(name).into_iter().flatten().map(String::as_str)
     }
 
     /// Whether the parameter was given, once or more often.
@@ -71,9 +73,12 @@ impl Params {
         self.values.contains_key(name)
     }
 
-    /// Whether any parameter was given twice (RFC 6749 section 3.1 forbids it). `resource` may be (RFC 8707 section 2).
+    /// Whether any parameter was given twice (RFC 6749 section 3.1 forbids it). `resource` may be (RFC 8707 section 2), and
+    /// `audience` in a token exchange (RFC 8693 section 2.1).
     pub fn has_duplicates(&self) -> bool {
-        self.doubled.iter().any(|name| name != "resource")
+        let exchange = self.get("grant_type") == Some(TOKEN_EXCHANGE);
+        let may = |name: &str| name == "resource" || (exchange && name == "audience");
+        self.values.iter().any(|(name, values)| values.len() > 1 && !may(name))
     }
 }
 
@@ -92,7 +97,21 @@ mod tests {
         let params = Params::parse(b"a=1&b=x+y%26&a=1&empty=&=z").unwrap();
         assert_eq!((params.get("a"), params.get("b"), params.get("empty")), (None, Some("x y&"), None));
         assert!(params.has("a") && params.has_duplicates() && !params.has("empty"));
-        assert!(!Params::parse(b"resource=a&resource=b&c=1&c=").unwrap().has_duplicates());
+        let params = Params::parse(b"resource=a&resource=b&c=1&c=").unwrap();
+        assert!(!params.has_duplicates() && params.get("resource").is_none());
+        assert_eq!(params.all("resource").collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(params.all("c").chain(params.all("d")).collect::<Vec<_>>(), ["1"]);
+    }
+
+    #[test]
+    fn audience_may_be_doubled_in_a_token_exchange_and_nowhere_else() {
+        let doubled = |grant: &str| {
+            let form = format!("grant_type={grant}&audience=a&audience=b");
+            Params::parse(form.as_bytes()).unwrap().has_duplicates()
+        };
+        assert!(!doubled(TOKEN_EXCHANGE) && doubled("authorization_code") && doubled(""));
+        let twice = format!("grant_type={TOKEN_EXCHANGE}&grant_type={TOKEN_EXCHANGE}&audience=a&audience=b");
+        assert!(Params::parse(twice.as_bytes()).unwrap().has_duplicates());
     }
 
     #[test]

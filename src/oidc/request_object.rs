@@ -67,13 +67,20 @@ pub fn read(token: &str, client: &Client, issuer: &str, now: Timestamp) -> Resul
             );
         }
     }
-    let named = |(name, value): (String, Value)| match value {
-        Value::String(text) => (name, text),
+    let text = |value: Value| match value {
+        Value::String(text) => text,
         // max_age is a number there, and claims an object (section 4).
-        other => (name, other.to_string()),
+        other => other.to_string(),
+    };
+    let named = |(name, value): (String, Value)| match value {
+        // Several are a list there (RFC 8707 section 2.1).
+        Value::Array(all) if name == "resource" => {
+            all.into_iter().map(|one| (name.clone(), text(one))).collect()
+        }
+        one => vec![(name, text(one))],
     };
     let inside = claims.rest.into_iter().filter(|(name, value)| is_parameter(name) && !value.is_null());
-    let inside = inside.map(named).chain([("client_id".to_owned(), claims.client_id)]);
+    let inside = inside.flat_map(named).chain([("client_id".to_owned(), claims.client_id)]);
     Params::of(inside).map_err(|_| "the request object holds too much, or text that is no parameter's")
 }
 
@@ -153,6 +160,22 @@ mod tests {
                 None,
                 None
             ]
+        );
+    }
+
+    #[test]
+    fn several_resources_are_a_list_and_one_is_a_text() {
+        let told = |value: Value| {
+            let params = asked(Policy::Nlgov, &with("resource", value)).unwrap();
+            params.all("resource").map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(told(json!("urn:a:b")), ["urn:a:b"]);
+        assert_eq!(told(json!(["urn:a:b", "urn:a:c"])), ["urn:a:b", "urn:a:c"]);
+        assert!(told(json!([])).is_empty());
+        assert!(asked(Policy::Nlgov, &with("resource", json!(vec!["urn:a:b"; 65]))).is_err());
+        assert_eq!(
+            asked(Policy::Nlgov, &with("scope", json!(["openid"]))).unwrap().get("scope"),
+            Some(r#"["openid"]"#)
         );
     }
 

@@ -28,6 +28,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (8, "dpop", include_str!("../../migrations/0008_dpop.sql")),
     (10, "crowd", include_str!("../../migrations/0010_crowd.sql")),
     (12, "mtls", include_str!("../../migrations/0012_mtls.sql")),
+    (13, "resources", include_str!("../../migrations/0013_resources.sql")),
     (14, "claims", include_str!("../../migrations/0014_claims.sql")),
 ];
 
@@ -145,6 +146,16 @@ impl Db {
                 .execute(&self.writer)
                 .await?;
         Ok(done.rows_affected() == 1)
+    }
+
+    /// Whether a one-time value was used.
+    pub(super) async fn is_spent(&self, kind: &str, mark: &str) -> Result<bool, Fault> {
+        let row: Option<(i64,)> = sqlx::query_as("SELECT ends FROM spent WHERE kind = $1 AND mark = $2")
+            .bind(kind)
+            .bind(mark)
+            .fetch_optional(self.reader())
+            .await?;
+        Ok(row.is_some())
     }
 
     /// Deletes what has ended: a bounded number of rows of each table.

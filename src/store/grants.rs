@@ -149,8 +149,8 @@ impl Store {
         let mut tx = self.db.begin().await?;
         let done = sqlx::query(
             "INSERT INTO grants (id, code_hash, client_id, account_id, person_id, sid, scope, redirect_uri, level, \
-             auth_time, created, ends, family_hash, refresh_hash, dpop_jkt, x5t_s256, claims) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING",
+             auth_time, created, ends, family_hash, refresh_hash, dpop_jkt, x5t_s256, claims, resources) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT DO NOTHING",
         )
         .bind(grant.id.as_str())
         .bind(code.as_bytes())
@@ -169,6 +169,7 @@ impl Store {
         .bind(grant.dpop_jkt.as_deref())
         .bind(grant.x5t_s256.as_deref())
         .bind(serde_json::to_string(&grant.claims)?)
+        .bind(grant.resources.join(" "))
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() == 0 {
@@ -326,6 +327,7 @@ fn read_grant(row: &AnyRow) -> Result<Grant, Fault> {
         scope: row.text("scope")?.parse()?,
         claims: (row.maybe_text("claims")?)
             .map_or_else(|| Ok(Claims::new()), |claims| serde_json::from_str(&claims))?,
+        resources: row.text("resources")?.split_ascii_whitespace().map(str::to_owned).collect(),
         redirect_uri: row.text("redirect_uri")?,
         level: level.ok_or_else(|| Fault::because("a grant was stored with a level that does not exist"))?,
         auth_time: row.time("auth_time")?,

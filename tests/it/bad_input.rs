@@ -4,7 +4,8 @@
 use crate::{
     bad_input_wire::{Raw, get, post},
     browser::Browser,
-    house::{CALLBACK, House, PORTAL, SECRET},
+    exchange::{ACCESS_TOKEN, TOKEN_EXCHANGE},
+    house::{CALLBACK, House, Options, PORTAL, SECRET},
     oidc_client::{THE_PORTAL, logged_in},
     portal::{Request, to_digid},
 };
@@ -84,7 +85,8 @@ fn assert_no_split(raw: &Raw, case: &str) {
 
 #[tokio::test]
 async fn every_parameter_of_authorize_bent_is_a_page_or_an_error_to_the_client() {
-    let house = House::start().await;
+    let tables = "resources = [\"https://a.nl\"]";
+    let house = House::start_with(Options { tables, ..Options::default() }).await;
     let good = THE_PORTAL.ask().with("response_mode", "query").with("prompt", "login").with("max_age", "60");
     let good =
         good.with("acr_values", "urn:namens:acr:local").with("ui_locales", "nl").with("login_hint", "a@b.nl");
@@ -95,7 +97,7 @@ async fn every_parameter_of_authorize_bent_is_a_page_or_an_error_to_the_client()
         .with("resource", "https://a.nl");
     let pairs: Vec<_> = good.parameters.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     let needed = ["response_type", "scope", "code_challenge", "code_challenge_method"];
-    let free = ["ui_locales", "display", "id_token_hint", "resource", "login_hint"];
+    let free = ["ui_locales", "display", "id_token_hint", "login_hint"];
     for (at, (name, _)) in pairs.iter().enumerate() {
         for bend in BENDS {
             let query = bent(&pairs, at, bend);
@@ -146,10 +148,7 @@ async fn every_parameter_of_authorize_bent_is_a_page_or_an_error_to_the_client()
 async fn every_parameter_of_token_bent_is_an_error_and_burns_nothing() {
     let house = House::start().await;
     let (browser, tokens) = logged_in(&house).await;
-    let basic = format!(
-        "authorization: Basic {}\r\n",
-        base64_of(&format!("{PORTAL}:{}", crate::portal::form_encoded(SECRET)))
-    );
+    let basic = basic();
     let mut codes = Vec::new();
     // A code lives for a minute: one for each parameter, good after all that was done with it.
     for at in 0..4 {
@@ -226,6 +225,35 @@ async fn every_parameter_of_token_bent_is_an_error_and_burns_nothing() {
     assert!(!codes.iter().any(|code| log.contains(code)), "query strings and codes are never logged");
 }
 
+#[tokio::test]
+async fn every_parameter_of_an_exchange_and_of_a_program_bent_is_an_error() {
+    let house = House::start().await;
+    let (_, tokens) = logged_in(&house).await;
+    let basic = basic();
+    let exchange = [
+        ("grant_type", TOKEN_EXCHANGE),
+        ("subject_token", tokens.text("access_token")),
+        ("subject_token_type", ACCESS_TOKEN),
+        ("requested_token_type", ACCESS_TOKEN),
+        ("act_as", "x"),
+        ("scope", "act_as"),
+        ("audience", "https://a.nl"),
+        ("resource", "https://a.nl"),
+        ("actor_token", "x"),
+        ("actor_token_type", ACCESS_TOKEN),
+    ];
+    let program = [("grant_type", "client_credentials"), ("scope", "audit"), ("resource", "https://a.nl")];
+    for form in [&exchange[..], &exchange[..8], &program] {
+        for (at, (name, _)) in form.iter().enumerate() {
+            for bend in BENDS {
+                let raw = post(&house, "/token", &bent(form, at, bend), &basic).await;
+                assert_json_error(&raw, &format!("{name} {bend:?}"), &[400]);
+            }
+        }
+    }
+    assert_calm(&house);
+}
+
 fn assert_json_error(raw: &Raw, case: &str, statuses: &[u16]) {
     assert!(statuses.contains(&raw.status), "{case}: {raw:?}");
     assert_eq!(
@@ -235,10 +263,23 @@ fn assert_json_error(raw: &Raw, case: &str, statuses: &[u16]) {
     );
     let body: serde_json::Value =
         serde_json::from_str(&raw.body).unwrap_or_else(|_| panic!("{case}: {raw:?}"));
-    let known =
-        ["invalid_request", "invalid_client", "invalid_grant", "invalid_scope", "unsupported_grant_type"];
+    let known = [
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "invalid_scope",
+        "invalid_target",
+        "unauthorized_client",
+        "unsupported_grant_type",
+    ];
     assert!(known.contains(&body["error"].as_str().unwrap()), "{case}: {body}");
     assert!(!body["error_description"].as_str().unwrap().is_empty(), "{case}");
+}
+
+/// The portal's proof of who it is, as a header.
+fn basic() -> String {
+    let pair = format!("{PORTAL}:{}", crate::portal::form_encoded(SECRET));
+    format!("authorization: Basic {}\r\n", base64_of(&pair))
 }
 
 fn base64_of(text: &str) -> String {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::{
     browser::Browser,
+    exchange::TOKEN_EXCHANGE,
     house::{CALLBACK, House},
     mandates_desk::{digid_account, digid_again, fresh_bsn},
     oidc_client::{
@@ -118,9 +119,23 @@ async fn each_announced_endpoint_scope_grant_claim_and_algorithm_works() {
     let (status, body) = THE_PORTAL.refresh(&house, tokens.text("refresh_token")).await;
     assert_eq!(
         (status, words(&told["grant_types_supported"])),
-        (200, vec!["authorization_code".into(), "refresh_token".into()]),
+        (
+            200,
+            vec![
+                "authorization_code".into(),
+                "refresh_token".into(),
+                "client_credentials".into(),
+                TOKEN_EXCHANGE.into()
+            ]
+        ),
         "{body}"
     );
+    // `service::a_program_gets_a_token_in_its_own_name_for_the_admin_api` and
+    // `exchange::m8_a21_a_portal_gets_a_token_about_one_person_for_whom_its_user_acts` use the other two.
+    for grant in ["client_credentials", TOKEN_EXCHANGE] {
+        let told = THE_PORTAL.token(&house, &[("grant_type", grant)]).await;
+        assert!(told.1["error"] != "unsupported_grant_type", "{grant}: {}", told.1);
+    }
 
     let (status, user) = userinfo(&house, tokens.text("access_token")).await;
     assert_eq!(status, 200);
@@ -261,9 +276,7 @@ async fn what_is_not_announced_does_not_work() {
         let ask = THE_PORTAL.ask().with(name, value);
         assert_error(&house, &browser.get(&ask.url(&house)).await, &ask, error);
     }
-    for grant in
-        ["client_credentials", "password", "implicit", "urn:ietf:params:oauth:grant-type:token-exchange"]
-    {
+    for grant in ["password", "implicit", "urn:ietf:params:oauth:grant-type:jwt-bearer"] {
         let form = [("grant_type", grant), ("subject_token", tokens.text("access_token"))];
         assert_refused(&THE_PORTAL.token(&house, &form).await, "unsupported_grant_type");
     }

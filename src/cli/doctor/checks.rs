@@ -107,7 +107,9 @@ async fn added_clients(config: &Config, store: &Store, clients: &mut Vec<Client>
             let keys = || config.outbound.check_keys(&client.id, client.jwks_uri.as_deref());
             let checked = client.check().map_err(BadConfig::value);
             let certificate = || config.check_certificate(&client);
-            if let Err(error) = checked.and_then(|()| notices()).and_then(|()| keys()).and_then(|()| certificate()) {
+            if let Err(error) =
+                checked.and_then(|()| notices()).and_then(|()| keys()).and_then(|()| certificate())
+            {
                 report.error(
                     "clients",
                     format_args!("{error}. Remove it and add it again with `namens clients`"),

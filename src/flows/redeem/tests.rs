@@ -57,8 +57,7 @@ impl Provider {
             mandate_level: Level::Midden,
             idle: 900,
             client,
-            proof: None,
-            x5t_s256: None,
+            possession: &Possession::default(),
         };
         match issuing.redeem(form, now).await {
             Ok(answer) => Ok(serde_json::to_value(answer).unwrap()),

@@ -30,13 +30,13 @@ use crate::{
 };
 
 /// Now, since nothing here is asked of a clock.
-fn now() -> Timestamp {
+pub(in crate::flows) fn now() -> Timestamp {
     Timestamp::parse_rfc3339("2026-07-01T09:00:00Z").unwrap()
 }
 
 /// An application in a folder of its own, with one client, one key and one browser logged in.
-struct House {
-    app: Arc<App>,
+pub(in crate::flows) struct House {
+    pub(in crate::flows) app: Arc<App>,
     session: Session,
     client: Client,
     folder: PathBuf,
@@ -59,7 +59,7 @@ folder = "mail"
 "#;
 
 impl House {
-    async fn build() -> Self {
+    pub(in crate::flows) async fn build() -> Self {
         let folder = std::env::temp_dir().join(format!("namens-{}", random::<9>()));
         fs::create_dir_all(folder.join("mail")).unwrap();
         fs::write(folder.join("master.key"), Vault::new_master_key().as_str()).unwrap();
@@ -83,7 +83,7 @@ impl House {
     }
 
     /// An access token for these scopes.
-    async fn token(&self, scope: &str) -> String {
+    pub(in crate::flows) async fn token(&self, scope: &str) -> String {
         let ask = Ask { scope: scope.parse().unwrap(), ..ask() };
         let code = oxide::issue(&self.app.store, &self.client, &ask, &self.session, now()).await.unwrap();
         let form = exchange(&code, "client_secret", "s3cret");

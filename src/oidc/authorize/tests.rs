@@ -81,8 +81,24 @@ fn a_good_request_becomes_an_ask_and_unknown_parameters_change_nothing() {
         (Some(CHALLENGE), Prompt::Unset, None)
     );
     assert_eq!(ask.scope, [Scope::Openid, Scope::ActAs].into());
-    for ignored in ["claims_locales", "display", "resource", "bogus"] {
+    for ignored in ["claims_locales", "display", "bogus"] {
         assert_eq!(ask_with(ignored, "{not json"), ask, "{ignored}");
+    }
+}
+
+#[test]
+fn the_apis_asked_for_are_the_clients_own_and_userinfo() {
+    let client = Client { resources: vec!["urn:a:b".into()], ..client() };
+    let asked = |resource: &str| {
+        let mut request = good();
+        request.push(("resource", resource.to_owned()));
+        check(&params_of(&request), &client, ISSUER).ok().map(|ask| ask.resources)
+    };
+    for good in ["urn:a:b", "https://id.example.nl/userinfo"] {
+        assert_eq!(asked(good), Some(vec![good.to_owned()]));
+    }
+    for bad in ["urn:a:c", "urn:a:b#", "https://id.example.nl/admin/v1", "{not json"] {
+        assert_eq!(asked(bad), None, "{bad}");
     }
 }
 

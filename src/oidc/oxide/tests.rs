@@ -42,6 +42,7 @@ pub(crate) fn ask() -> Ask {
         nonce: Some("n".into()),
         scope: [Scope::Openid, Scope::ActAs].into(),
         dpop_jkt: None,
+        resources: vec![],
         code_challenge: Some(CHALLENGE.into()),
         level: Level::Local,
         levels: std::collections::BTreeSet::new(),
@@ -205,6 +206,7 @@ fn an_ask_beyond_the_registration_gets_no_code() {
         dpop_jkt: None,
         in_id_token: Claims::new(),
         in_userinfo: Claims::new(),
+        resources: vec![],
         nonce: None,
     };
     assert!(authorized(&client("portal"), &ask(), &proven).is_ok());
