@@ -242,6 +242,7 @@ fn only_an_artifact_of_our_digid_is_taken() {
 #[tokio::test]
 async fn requests_leave_half_of_the_lane_to_answers() {
     let (sp, may_end) = (sp(), Arc::new(AtomicBool::new(false)));
+    let with_logout = sp.renewed(&super::single_logout::with_logout(), now()).unwrap();
     // As many as the whole lane holds; those past the half are turned away at once.
     let mut departing = tokio::task::JoinSet::new();
     for _ in 0..500 {
@@ -264,6 +265,8 @@ async fn requests_leave_half_of_the_lane_to_answers() {
         request.expect("it waits in the place of answers").unwrap_err(),
         RequestError::Failed(Failure::Busy)
     );
+    let logout = timeout(Duration::from_mins(1), with_logout.read_logout(b"x".to_vec(), now())).await;
+    assert_eq!(logout.expect("it waits in the place of answers").unwrap_err(), Failure::Busy);
     let answer = tokio::spawn({
         let lane = sp.inner.lanes.all.clone();
         async move { lane.run::<(), Failure>(|| Ok(())).await }
