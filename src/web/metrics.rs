@@ -14,17 +14,25 @@ use axum::{
 use crate::{
     app::App,
     observe::{self, Metrics},
+    saml::Failure,
 };
 
 /// The one door there.
 pub fn router(app: Arc<App>, metrics: Metrics) -> Router {
+    observe::expect_logins("local", &["ok"]);
+    if app.digid.is_some() {
+        observe::expect_logins("digid", &["ok"]);
+        observe::expect_logins("digid", &Failure::CODES);
+    }
     Router::new().route("/metrics", get(show)).with_state((app, metrics))
 }
 
 async fn show(State((app, metrics)): State<(Arc<App>, Metrics)>) -> impl IntoResponse {
     let now = app.clock.now();
-    let endings = app.digid.as_ref().map(|digid| digid.current().endings(now)).unwrap_or_default();
-    let text = metrics.text(&endings, now);
+    let digid = app.digid.as_ref().map(|digid| digid.current());
+    let told = digid.map(|digid| (digid.endings(now), digid.lasting(now)));
+    let (endings, lasting) = told.unwrap_or_default();
+    let text = metrics.text(&endings, &lasting, now);
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }
 
