@@ -71,6 +71,7 @@ mod requirements;
 mod revocation;
 mod single_logout;
 mod single_logout_browser;
+mod single_logout_digid;
 mod step_up;
 mod steps;
 mod stsaml;

@@ -6,8 +6,8 @@ use openssl::error::ErrorStack;
 
 use super::answer::{self, Sender, TRAP, VICTIM, new_id};
 use super::bend;
-use super::logout::LogoutRequest;
 use super::names::DECLARATIONS;
+use super::single_logout::LogoutRequest;
 use super::spoil::{Spoil, spoils};
 use super::wrap::Signed;
 use super::xml::escape;

@@ -22,10 +22,10 @@ use url::form_urlencoded::byte_serialize;
 use super::super::clock::{self, stamp};
 use super::super::loopback_url;
 use super::answer::{Outcome, new_id};
-use super::logout_spoil::{self, LogoutSpoil, name};
 use super::names::{SAML, SAMLP, SOAP, Status};
 use super::registry::ServiceProvider;
 use super::request::{Destination, MAX_RELAY_STATE, check_header, check_issuer};
+use super::single_logout_spoil::{self, LogoutSpoil, name};
 use super::xml::{self, Element, escape};
 use super::{DigiD, blocking, held, verify};
 
@@ -273,7 +273,7 @@ async fn ordered(digid: &Arc<DigiD>, order: Order) -> Result<Told, String> {
         session: nth.or(Some(order.session).filter(|session| !session.is_empty())),
     };
     let id = request.id.clone();
-    let sent = logout_spoil::sent(digid.sender(), request, spoil).map_err(|e| e.to_string())?;
+    let sent = single_logout_spoil::sent(digid.sender(), request, spoil).map_err(|e| e.to_string())?;
     if !order.keep.is_empty() {
         return Ok(Told { sent, status: 0, refused: Some("it was not sent".into()) });
     }
