@@ -12,7 +12,7 @@ use axum::{
 };
 
 use crate::{
-    app::App,
+    app::{App, digid::Connection},
     observe::{self, Metrics},
     saml::Failure,
 };
@@ -29,7 +29,7 @@ pub fn router(app: Arc<App>, metrics: Metrics) -> Router {
 
 async fn show(State((app, metrics)): State<(Arc<App>, Metrics)>) -> impl IntoResponse {
     let now = app.clock.now();
-    let digid = app.digid.as_ref().map(|digid| digid.current());
+    let digid = app.digid.as_ref().map(Connection::current);
     let told = digid.map(|digid| (digid.endings(now), digid.lasting(now)));
     let (endings, lasting) = told.unwrap_or_default();
     let text = metrics.text(&endings, &lasting, now);
