@@ -19,6 +19,7 @@ mod browser;
 mod cli;
 mod config;
 mod corpus;
+mod corpus_logout;
 mod crash;
 mod crowd;
 mod digid;
