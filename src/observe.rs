@@ -16,6 +16,8 @@ const LOGINS: &str = "namens_logins_total";
 const TOKENS: &str = "namens_tokens_issued_total";
 const REQUESTS: &str = "namens_http_requests_total";
 const ENDS: &str = "namens_expires_in_seconds";
+const LASTS: &str = "namens_lasts_for_seconds";
+const DIGID_BUSY: &str = "namens_digid_busy_total";
 
 /// Starts logging: lines for people on a terminal, JSON anywhere else. `RUST_LOG` chooses what is logged; `info` and
 /// worse when it is not set.
@@ -29,6 +31,36 @@ pub fn start() {
 /// A login ended: how it was begun (`digid`, `local`), and the word of the audit log for how it ended.
 pub fn login(way: &'static str, outcome: &str) {
     counter!(LOGINS, "way" => way, "outcome" => outcome.to_owned()).increment(1);
+}
+
+/// Logins that end so may come: their series begins at 0, so that the first of them is seen to come.
+pub fn expect_logins(way: &'static str, outcomes: &[&'static str]) {
+    for outcome in outcomes {
+        counter!(LOGINS, "way" => way, "outcome" => *outcome).absolute(0);
+    }
+}
+
+/// What DigiD's XML and signatures may ask of the machine, by what asks it.
+#[derive(Debug, Clone, Copy)]
+pub enum Asking {
+    /// A person who wants to leave for DigiD.
+    Request,
+    /// DigiD, which wants somebody logged out.
+    Logout,
+}
+
+impl Asking {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Logout => "logout",
+        }
+    }
+}
+
+/// Too much work waited, so this was turned away unread.
+pub fn digid_busy(asking: Asking) {
+    counter!(DIGID_BUSY, "what" => asking.name()).increment(1);
 }
 
 /// A portal got tokens.
@@ -54,11 +86,19 @@ impl Metrics {
         describe_counter!(LOGINS, "Logins that ended, by the way they came and how they ended");
         describe_counter!(TOKENS, "Answers of the token endpoint with tokens in them");
         describe_counter!(REQUESTS, "Requests answered, by the template of their route and the status");
+        describe_counter!(
+            DIGID_BUSY,
+            "What was turned away because too much XML work waited, by what it was"
+        );
+        counter!(TOKENS).absolute(0);
+        for asking in [Asking::Request, Asking::Logout] {
+            counter!(DIGID_BUSY, "what" => asking.name()).absolute(0);
+        }
         Ok(Self(handle))
     }
 
-    /// All of it in the text format of Prometheus 0.0.4, with what ends and how soon.
-    pub fn text(&self, endings: &[Ending], now: Timestamp) -> String {
+    /// All of it in the text format of Prometheus 0.0.4, with what ends and how soon, and until when each kind of it serves.
+    pub fn text(&self, endings: &[Ending], lasting: &[(&'static str, Timestamp)], now: Timestamp) -> String {
         // Asked of `now` each time, and kept by nobody: what was replaced is told no more.
         let fresh = PrometheusBuilder::new().build_recorder();
         with_local_recorder(&fresh, || {
@@ -67,13 +107,49 @@ impl Metrics {
                 Unit::Seconds,
                 "How long a certificate or DigiD's metadata still counts; negative after its end"
             );
+            describe_gauge!(
+                LASTS,
+                Unit::Seconds,
+                "How long certificates of a kind, or DigiD's metadata, go on to serve, with what takes over in time"
+            );
+            // Exact for the next hundred million years.
+            #[expect(clippy::cast_precision_loss, reason = "seconds")]
+            let left = |at: Timestamp| at.since(now) as f64;
             for Ending { what, name, serial, at } in endings {
-                // Exact for the next hundred million years.
-                #[expect(clippy::cast_precision_loss, reason = "seconds")]
-                let left = at.since(now) as f64;
-                gauge!(ENDS, "what" => *what, "name" => name.clone(), "serial" => serial.clone()).set(left);
+                gauge!(ENDS, "what" => *what, "name" => name.clone(), "serial" => serial.clone())
+                    .set(left(*at));
+            }
+            for (what, at) in lasting {
+                gauge!(LASTS, "what" => *what).set(left(*at));
             }
         });
         format!("{}{}", self.0.render(), fresh.handle().render())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_come_begins_at_zero_and_what_came_stays() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        with_local_recorder(&recorder, || {
+            expect_logins("digid", &["ok", "digid_busy"]);
+            login("digid", "ok");
+            expect_logins("digid", &["ok"]);
+            digid_busy(Asking::Logout);
+            digid_busy(Asking::Request);
+            digid_busy(Asking::Logout);
+        });
+        let text = recorder.handle().render();
+        for line in [
+            "namens_logins_total{way=\"digid\",outcome=\"ok\"} 1",
+            "namens_logins_total{way=\"digid\",outcome=\"digid_busy\"} 0",
+            "namens_digid_busy_total{what=\"logout\"} 2",
+            "namens_digid_busy_total{what=\"request\"} 1",
+        ] {
+            assert!(text.lines().any(|told| told == line), "{line}: {text}");
+        }
     }
 }

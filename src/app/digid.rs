@@ -105,7 +105,7 @@ impl Connection {
         }
         let changed = match look {
             _ if same || !settled => None,
-            Ok(seen) => Some(self.renew(&watch.running, seen.settings, now)),
+            Ok(seen) => Some(self.renew(seen.settings, now)),
             Err(why) => Some(Err(why)),
         };
         match changed {
@@ -127,11 +127,10 @@ impl Connection {
 
     /// Goes on with new settings, and says what the older ones had and they have not: a file that was cut off while it was
     /// copied may read well.
-    fn renew(&self, running: &Settings, new: Settings, now: Timestamp) -> Result<Settings, String> {
+    fn renew(&self, new: Settings, now: Timestamp) -> Result<Settings, String> {
         let older = self.current();
         let renewed = older.renewed(&new, now).map_err(|error| error.to_string())?;
-        let gone = older.parts(running);
-        let gone: Vec<_> = gone.difference(&renewed.parts(&new)).cloned().collect();
+        let gone: Vec<_> = older.parts().difference(&renewed.parts()).cloned().collect();
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = renewed;
         tracing::info!("the connection to DigiD goes on with what has changed in [digid] and its files");
         if !gone.is_empty() {

@@ -37,6 +37,7 @@ pub use logins::Held;
 
 use crate::{
     domain::{assurance::Level, fault::Fault, id::LoginId, login::Done, representation::NotRepresented},
+    observe::{self, Asking},
     password::NotHashed,
     saml::{Failure, RequestError},
 };
@@ -137,7 +138,10 @@ impl Stop {
     /// What became of a request to DigiD that was not made.
     pub(crate) fn not_requested(error: RequestError) -> Self {
         match error {
-            RequestError::Failed(Failure::Busy) => Self::Busy,
+            RequestError::Failed(Failure::Busy) => {
+                observe::digid_busy(Asking::Request);
+                Self::Busy
+            }
             other => Self::Fault(other.into()),
         }
     }

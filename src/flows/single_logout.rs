@@ -10,6 +10,7 @@ use crate::{
     domain::{
         bsn::Bsn, fault::Fault, proof::Digid, secret::Secret, single_logout::LogoutRequest, time::Timestamp,
     },
+    observe::{self, Asking},
     saml::{Failure, ServiceProvider},
     store::audit::Event,
 };
@@ -152,9 +153,11 @@ pub async fn hear(app: &App, body: Vec<u8>, now: Timestamp) -> Result<String, Re
 
 /// Writes down that a request was refused, as long as that is no flood: anybody can send them.
 async fn tell(app: &App, failure: Failure, now: Timestamp) -> Result<(), Fault> {
-    // Nobody looked at it: it is no line's worth, whoever sends how many.
-    if failure == Failure::Busy {
-        return Ok(());
+    // Nobody looked at it: it may have been DigiD's, and somebody may still be logged in here. A write for it would make
+    // the press greater.
+    let unread = failure == Failure::Busy;
+    if unread {
+        observe::digid_busy(Asking::Logout);
     }
     let knock = app.knocks.count(now);
     if knock == Knock::Untold {
@@ -163,6 +166,9 @@ async fn tell(app: &App, failure: Failure, now: Timestamp) -> Result<(), Fault> 
     tracing::warn!(code = failure.audit_code(), %failure, "DigiD's request to log out refused");
     if knock == Knock::LastTold {
         tracing::warn!("many requests to log out are refused: for a minute no more of them are told");
+    }
+    if unread {
+        return Ok(());
     }
     let outcome = failure.audit_code();
     app.store.audit(&Event { event: "logout.digid", outcome, ..Event::default() }, now).await

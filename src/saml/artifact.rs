@@ -12,12 +12,12 @@ use reqwest::{Certificate, Client, Identity, Response, StatusCode, redirect};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::request::new_id;
+use super::message::{Message, in_soap, new_id};
 use super::response::{self, Asked};
 use super::service_provider::{Inner, ServiceProvider};
 use super::settings::{Given, Pem, SettingsError};
 use super::strict::{self, Advice};
-use super::xml::{self, MAX_BYTES, SAML, SAMLP, SOAP, escape};
+use super::xml::{self, MAX_BYTES, escape};
 use super::{Failure, Verified, verify};
 use crate::domain::assurance::Level;
 use crate::domain::time::Timestamp;
@@ -88,50 +88,20 @@ impl ServiceProvider {
         now: Timestamp,
     ) -> Result<Verified, Failure> {
         let Artifact { text, endpoint } = artifact;
-        self.inner.check_metadata_counts(now)?;
         let id = new_id()?;
+        let question = Message {
+            name: "ArtifactResolve",
+            id: id.clone(),
+            attributes: format!("Destination=\"{}\"", escape(endpoint.as_str())),
+            content: format!("<samlp:Artifact>{}</samlp:Artifact>", escape(&text)),
+            now,
+        };
         let sp = self.inner.clone();
-        let (resolve_id, destination) = (id.clone(), endpoint.clone());
-        let envelope = self
-            .inner
-            .lanes
-            .all
-            .run(move || artifact_resolve(&sp, &resolve_id, &destination, &text, now))
-            .await?;
+        let envelope = self.inner.lanes.all.run(move || question.signed(&sp).map(|it| in_soap(&it))).await?;
         let body = exchange(&self.inner.clients.at(now).client, endpoint, envelope).await?;
         let (sp, expected) = (self.inner.clone(), expected.clone());
         self.inner.lanes.all.run(move || accept(&sp, &body, &id, &expected, now)).await
     }
-}
-
-/// The signed question in a SOAP 1.1 envelope.
-fn artifact_resolve(
-    sp: &Inner,
-    id: &str,
-    to: &Url,
-    artifact: &str,
-    now: Timestamp,
-) -> Result<String, Failure> {
-    let ours = sp.signers.at(now);
-    let document = format!(
-        "<samlp:ArtifactResolve xmlns:samlp=\"{SAMLP}\" xmlns:saml=\"{SAML}\" ID=\"{id}\" Version=\"2.0\" \
-         IssueInstant=\"{now}\" Destination=\"{to}\"><saml:Issuer>{issuer}</saml:Issuer>{signature}\
-         <samlp:Artifact>{artifact}</samlp:Artifact></samlp:ArtifactResolve>",
-        now = now.rfc3339(),
-        to = escape(to.as_str()),
-        issuer = escape(&sp.entity_id),
-        signature = ours.template(id),
-        artifact = escape(artifact),
-    );
-    let signed = ours.sign_xml(&document).map_err(|_| Failure::Broken("signing"))?;
-    Ok(in_soap(&signed))
-}
-
-/// A message in a SOAP 1.1 envelope.
-pub(super) fn in_soap(message: &str) -> String {
-    format!(
-        "<soapenv:Envelope xmlns:soapenv=\"{SOAP}\"><soapenv:Body>{message}</soapenv:Body></soapenv:Envelope>"
-    )
 }
 
 /// Shape, then signature, then every check of the answer's content.

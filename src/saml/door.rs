@@ -1,7 +1,8 @@
-//! A door for the fuzz target (`fuzz/`) and for the kept corpus (`docs/saml.md`): the road of an answer from its bytes to a
-//! login, without a network and without a store. Not in a production build.
+//! A door for the fuzz targets (`fuzz/`) and for the kept corpus (`docs/saml.md`): the road of an answer from its bytes to a
+//! login, and of what DigiD sends to log somebody out, without a network and without a store. Not in a production build.
 
 use openssl::x509::X509;
+use url::Url;
 
 use super::assertion::Verified;
 use super::decrypt;
@@ -10,10 +11,13 @@ use super::keys::TrustedCertificate;
 use super::response::{self, Asked};
 use super::routing::Routing;
 use super::settings::{Given, NamedPem, Pem, RoutingService, SettingsError};
+use super::single_logout;
 use super::strict::{self, Advice, Signatures};
 use super::verify::{self, Signed};
-use super::{Expected, xml};
+use super::xml::{self, Element};
+use super::{Expected, LOGOUT_PATH};
 use crate::domain::assurance::Level;
+use crate::domain::single_logout::LogoutRequest;
 use crate::domain::time::Timestamp;
 
 /// DigiD's entity id.
@@ -26,6 +30,8 @@ pub const ACS: &str = "https://sp.test/digid/acs";
 pub const RESOLVE: &str = "_resolve";
 /// The ID of the AuthnRequest.
 pub const REQUEST: &str = "_request";
+/// The ID of our LogoutRequest.
+pub const LOGOUT: &str = "_logout";
 /// Our service in the catalogue of the routing service.
 pub const SERVICE: &str = "375b1cb1-14b7-12e9-3534-16cc4d8997b0";
 /// What our metadata calls the key that identities are encrypted for.
@@ -92,17 +98,27 @@ impl Reader {
         let envelope = xml::parse(body).map_err(Failure::Hostile)?;
         let Signatures { answer, assertion } =
             strict::check(&envelope, advice(side)).map_err(Failure::Hostile)?;
-        let found = |id: &str| {
-            let mut found = None;
-            envelope.walk(&mut |element| {
-                if element.attribute("ID") == Some(id) {
-                    found = Some(element.clone());
-                }
-            });
-            found.ok_or(Failure::Broken("a signed element that is not there"))
-        };
+        let found = |id: &str| found(&envelope, id);
         let signed = Signed { answer: found(answer)?, assertion: assertion.map(found).transpose()? };
         response::read(&signed, &self.asked(side), self.now)
+    }
+
+    /// DigiD's request to log somebody out: the whole road, its signature included.
+    pub fn read_logout(&self, body: &[u8]) -> Result<LogoutRequest, Failure> {
+        self.logout(&verify::signed_logout(body, &self.trusted, self.now)?)
+    }
+
+    /// The same as if the signature held.
+    pub fn read_logout_unsigned(&self, body: &[u8]) -> Result<LogoutRequest, Failure> {
+        let envelope = xml::parse(body).map_err(Failure::Hostile)?;
+        let id = strict::check_logout(&envelope).map_err(Failure::Hostile)?;
+        self.logout(&found(&envelope, id)?)
+    }
+
+    fn logout(&self, request: &Element) -> Result<LogoutRequest, Failure> {
+        let ours = Url::parse(&format!("https://sp.test{LOGOUT_PATH}"));
+        let ours = ours.map_err(|_| Failure::Broken("no address"))?;
+        single_logout::read(request, DIGID, &ours, self.now).map_err(Failure::Hostile)
     }
 
     fn asked(&self, side: Side) -> Asked<'_> {
@@ -115,6 +131,27 @@ impl Reader {
             expected: &self.expected,
         }
     }
+}
+
+/// Whether what a browser brings back from DigiD says that all is done.
+pub fn says_whole(saml_response: &str) -> bool {
+    single_logout::whole(DIGID, saml_response, LOGOUT).unwrap_or(false)
+}
+
+/// All that a request to log out says, to hold it against another.
+pub fn named(request: &LogoutRequest) -> String {
+    let LogoutRequest { id, bsn, session, issued } = request;
+    format!("{} {id} {session:?} {issued:?}", bsn.digits())
+}
+
+fn found(envelope: &Element, id: &str) -> Result<Element, Failure> {
+    let mut found = None;
+    envelope.walk(&mut |element| {
+        if element.attribute("ID") == Some(id) {
+            found = Some(element.clone());
+        }
+    });
+    found.ok_or(Failure::Broken("a signed element that is not there"))
 }
 
 /// The content of an identity as it comes out of the cipher, with its padding. Gives the BSN in it.

@@ -1,6 +1,5 @@
 //! What the dates of certificates and metadata mean for the operator, said well before it is too late.
 
-use super::keys::TrustedCertificate;
 use super::succession::Turn;
 use crate::domain::{finding::Report, time::Timestamp};
 
@@ -25,15 +24,14 @@ pub(super) fn ends(report: &mut Report, what: &str, end: Timestamp, now: Timesta
 }
 
 /// Certificates of ours, which take over from each other. What is over is not looked at.
-pub(super) fn ours<'a, T: 'a>(
+pub(super) fn ours<'a>(
     report: &mut Report,
     what: &str,
-    turns: impl Iterator<Item = Turn<'a, T>>,
-    dates: impl Fn(&T) -> Dates,
+    turns: impl Iterator<Item = Turn<'a, Dates>>,
     now: Timestamp,
 ) {
     for turn in turns.filter(|turn| turn.until.is_none_or(|until| now < until)) {
-        let Dates { not_before, not_after } = dates(turn.of);
+        let Dates { not_before, not_after } = *turn.of;
         let waits = turn.from.filter(|from| now < *from);
         let what = format!("{}{what} certificate", if waits.is_some() { "next " } else { "" });
         let (begins, ends_on) = (not_before.rfc3339(), not_after.rfc3339());
@@ -83,11 +81,11 @@ pub(super) fn ours<'a, T: 'a>(
 /// DigiD's, which count all at once: it goes on until the last has ended, or the metadata that tells of them.
 pub(super) fn digid(
     report: &mut Report,
-    certificates: &[TrustedCertificate],
+    last: Option<Timestamp>,
     valid_until: Option<Timestamp>,
     now: Timestamp,
 ) {
-    if let Some(last) = certificates.iter().map(|certificate| certificate.dates.not_after).max() {
+    if let Some(last) = last {
         ends(report, "DigiD signing certificate", last, now);
     }
     if let Some(end) = valid_until {
@@ -95,12 +93,10 @@ pub(super) fn digid(
     }
 }
 
-/// The pinned ones. What was signed in time stays signed, so an end is no reason to refuse: it says that new metadata will
+/// The pinned ones, of which this is the last end. What was signed in time stays signed, so an end is no reason to refuse: it says that new metadata will
 /// come with another.
-pub(super) fn pinned(report: &mut Report, certificates: &[TrustedCertificate], now: Timestamp) {
-    if let Some(last) = certificates.iter().map(|certificate| certificate.dates.not_after).max()
-        && last < now
-    {
+pub(super) fn pinned(report: &mut Report, last: Option<Timestamp>, now: Timestamp) {
+    if let Some(last) = last.filter(|last| *last < now) {
         report.warning(
             ABOUT,
             format_args!(

@@ -46,6 +46,19 @@ impl From<NotRun> for Failure {
 }
 
 impl Failure {
+    /// Every word of [`Self::audit_code`].
+    pub const CODES: [&'static str; 9] = [
+        "digid_cancelled",
+        "digid_level_too_low",
+        "digid_service_refused",
+        "digid_artifact_unknown",
+        "digid_unreachable",
+        "digid_bad_artifact",
+        "digid_hostile",
+        "digid_busy",
+        "digid_broken",
+    ];
+
     /// The stable word for the audit log and for metrics. The reason inside is for the log beside it.
     pub const fn audit_code(self) -> &'static str {
         match self {

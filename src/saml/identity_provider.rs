@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use url::Url;
 
 use super::keys::TrustedCertificate;
+use super::metadata::{HTTP_POST, HTTP_REDIRECT, SOAP_BINDING};
 use super::settings::{SettingsError, is_safe};
 use super::verify::Verifiable;
 use super::xml::{self, DS, Element, MD, Reason, SAMLP};
@@ -15,10 +16,6 @@ use super::{expiry, strict};
 use crate::config::digid::Binding;
 use crate::domain::finding::{Report, Verdict};
 use crate::domain::time::Timestamp;
-
-const HTTP_REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
-const HTTP_POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
-const SOAP_BINDING: &str = "urn:oasis:names:tc:SAML:2.0:bindings:SOAP";
 
 const ABOUT: &str = "DigiD's metadata";
 /// What to do about most of it: Namens cannot mend what somebody else signed.
@@ -132,8 +129,9 @@ pub(super) fn inspect(
     // What has ended was said above.
     let alive = certificates.iter().any(|certificate| certificate.valid_at(now));
     let certificates_alive = if alive { certificates.as_slice() } else { &[] };
-    expiry::digid(report, certificates_alive, valid_until.filter(|end| now < *end), now);
-    expiry::pinned(report, trust.pinned, now);
+    let last = |all: &[TrustedCertificate]| all.iter().map(|certificate| certificate.dates.not_after).max();
+    expiry::digid(report, last(certificates_alive), valid_until.filter(|end| now < *end), now);
+    expiry::pinned(report, last(trust.pinned), now);
     let entity_id = trust.entity_id.to_owned();
     let provider = IdentityProvider {
         entity_id,

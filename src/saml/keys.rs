@@ -9,7 +9,6 @@ use zeroize::Zeroizing;
 
 use super::expiry::Dates;
 use super::settings::{Given, Pem, SettingsError};
-use crate::domain::finding::Ending;
 use crate::domain::time::Timestamp;
 
 /// The shortest RSA key that NCSC's TLS guidelines and Logius accept.
@@ -59,17 +58,6 @@ impl KeyPair {
     pub(super) fn dates(&self) -> Dates {
         self.dates
     }
-
-    /// When it ends, as one of this kind; by its own name where our metadata gives it one.
-    pub(super) fn ending(&self, what: &'static str, key_name: Option<&str>) -> Ending {
-        let (subject, serial) = identity(&self.certificate);
-        Ending { what, name: key_name.map_or(subject, str::to_owned), serial, at: self.dates.not_after }
-    }
-
-    /// Whether both are certificates of one private key.
-    pub(super) fn is_same_key(&self, other: &Self) -> bool {
-        self.key.public_eq(&other.key)
-    }
 }
 
 fn no_key(given: &Given) -> SettingsError {
@@ -117,13 +105,6 @@ impl TrustedCertificate {
             return None;
         }
         Some(Self { der: der.to_vec(), dates: dates(&certificate)?.into() })
-    }
-
-    /// When it ends, as one of this kind.
-    pub(super) fn ending(&self, what: &'static str) -> Ending {
-        let read = X509::from_der(&self.der);
-        let (name, serial) = read.map(|certificate| identity(&certificate)).unwrap_or_default();
-        Ending { what, name, serial, at: self.dates.not_after }
     }
 
     pub(super) fn valid_at(&self, now: Timestamp) -> bool {

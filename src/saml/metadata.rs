@@ -11,9 +11,11 @@ use super::routing::Routing;
 use super::signer::{CannotSign, Signer};
 use super::xml::{DS, MD, SAMLP, escape};
 
+// The bindings that metadata tells of, ours and DigiD's (SAML 2.0 bindings, section 3).
 pub(super) const HTTP_ARTIFACT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Artifact";
-const HTTP_REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
-const SOAP_BINDING: &str = "urn:oasis:names:tc:SAML:2.0:bindings:SOAP";
+pub(super) const HTTP_POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
+pub(super) const HTTP_REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
+pub(super) const SOAP_BINDING: &str = "urn:oasis:names:tc:SAML:2.0:bindings:SOAP";
 
 /// What our metadata tells of us.
 pub(super) struct Ours<'a> {

@@ -10,10 +10,11 @@
 //! |---|---|
 //! | `settings`, `service_provider` | what the operator gives; what that makes, parsed and checked once |
 //! | `metadata` | writes ours |
+//! | `message` | what all our messages have in common, and their signature |
 //! | `identity_provider` | reads DigiD's, and says all that is wrong with it |
+//! | `inventory` | all that the connection rests on, and what follows from it |
 //! | `succession`, `expiry` | which key of ours has its turn; what the dates of certificates mean |
-//! | `inventory` | what the connection rests on, by name |
-//! | `request` | the signed `AuthnRequest` |
+//! | `request` | the `AuthnRequest` |
 //! | `artifact` | the artifact and the back channel |
 //! | `xml`, `strict` | refuse every document with two possible readings, before the signature library sees it |
 //! | `verify`, `libxmlsec` | the signatures; what is read is what was signed |
@@ -36,6 +37,7 @@ mod inventory;
 mod keys;
 mod level;
 mod libxmlsec;
+mod message;
 mod metadata;
 mod request;
 mod response;

@@ -10,10 +10,11 @@ use flate2::write::DeflateEncoder;
 use url::Url;
 use url::form_urlencoded::byte_serialize;
 
+use super::message::{Message, new_id};
 use super::metadata::HTTP_ARTIFACT;
 use super::service_provider::{Inner, ServiceProvider};
 use super::signer::RSA_SHA256;
-use super::xml::{SAML, SAMLP, escape};
+use super::xml::escape;
 use super::{Failure, level};
 use crate::config::digid::Binding;
 use crate::domain::assurance::Level;
@@ -98,7 +99,6 @@ impl ServiceProvider {
         if relay_state.len() > RELAY_STATE {
             return Err(RequestError::RelayState);
         }
-        self.inner.check_metadata_counts(now)?;
         let id = new_id()?;
         let (sp, relay_state) = (self.inner.clone(), relay_state.to_owned());
         let draft = Draft { id: id.clone(), class, wish, relay_state, now };
@@ -110,13 +110,6 @@ impl ServiceProvider {
     }
 }
 
-/// A fresh identifier: 160 random bits, and a letter first because `ID` is an XML name.
-pub(super) fn new_id() -> Result<String, Failure> {
-    let mut random = [0; 20];
-    openssl::rand::rand_bytes(&mut random).map_err(|_| Failure::Broken("no randomness"))?;
-    Ok(format!("_{}", base16ct::lower::encode_string(&random)))
-}
-
 struct Draft {
     id: String,
     class: &'static str,
@@ -126,8 +119,7 @@ struct Draft {
 }
 
 impl Draft {
-    /// The request as XML; `signature` is a template or nothing.
-    fn xml(&self, sp: &Inner, destination: &Url, signature: &str) -> String {
+    fn message(&self, sp: &Inner, destination: &Url) -> Message {
         // DigiD refuses a request with both; with an index, the binding stands in our metadata.
         let consumer = match sp.acs_index {
             Some(index) => format!("AssertionConsumerServiceIndex=\"{index}\""),
@@ -144,16 +136,10 @@ impl Draft {
             ),
             Some(routing) => routing.extensions(&sp.entity_id) + &routing.scoping(self.wish.representation),
         };
-        format!(
-            "<samlp:AuthnRequest xmlns:samlp=\"{SAMLP}\" xmlns:saml=\"{SAML}\" ID=\"{id}\" Version=\"2.0\" \
-             IssueInstant=\"{now}\" Destination=\"{destination}\" ForceAuthn=\"{force}\" {consumer}>\
-             <saml:Issuer>{issuer}</saml:Issuer>{signature}{content}</samlp:AuthnRequest>",
-            id = self.id,
-            now = self.now.rfc3339(),
-            destination = escape(destination.as_str()),
-            force = self.wish.force_authn,
-            issuer = escape(&sp.entity_id),
-        )
+        let destination = escape(destination.as_str());
+        let force = self.wish.force_authn;
+        let attributes = format!("Destination=\"{destination}\" ForceAuthn=\"{force}\" {consumer}");
+        Message { name: "AuthnRequest", id: self.id.clone(), attributes, content, now: self.now }
     }
 }
 
@@ -161,7 +147,9 @@ impl Draft {
 fn redirect(sp: &Inner, draft: &Draft) -> Result<Delivery, Failure> {
     let mut url = sp.digid.redirect.clone().ok_or(Failure::Broken("no address for HTTP-Redirect"))?;
     let mut deflate = DeflateEncoder::new(Vec::new(), Compression::default());
-    deflate.write_all(draft.xml(sp, &url, "").as_bytes()).map_err(|_| Failure::Broken("compression"))?;
+    deflate
+        .write_all(draft.message(sp, &url).bare(sp)?.as_bytes())
+        .map_err(|_| Failure::Broken("compression"))?;
     let deflated = deflate.finish().map_err(|_| Failure::Broken("compression"))?;
     let mut query = format!("SAMLRequest={}", encode(&STANDARD.encode(deflated)));
     if !draft.relay_state.is_empty() {
@@ -180,9 +168,7 @@ fn redirect(sp: &Inner, draft: &Draft) -> Result<Delivery, Failure> {
 /// SAML 2.0 bindings, section 3.5.4: the signature is inside.
 fn post(sp: &Inner, draft: Draft) -> Result<Delivery, Failure> {
     let action = sp.digid.post.clone().ok_or(Failure::Broken("no address for HTTP-POST"))?;
-    let ours = sp.signers.at(draft.now);
-    let document = draft.xml(sp, &action, &ours.template(&draft.id));
-    let signed = ours.sign_xml(&document).map_err(|_| Failure::Broken("signing"))?;
+    let signed = draft.message(sp, &action).signed(sp)?;
     Ok(Delivery::Post { action, saml_request: STANDARD.encode(signed), relay_state: draft.relay_state })
 }
 

@@ -1,14 +1,11 @@
 //! What the routing service (ST-SAML 1.0) says in another way than DigiD itself: who acts, for whom, and by what right.
 
 use super::decrypt::{self, Recipient};
-use super::expiry;
 use super::keys::KeyPair;
 use super::service_provider::ServiceProvider;
 use super::settings::{NamedPem, Providers, RoutingService, SettingsError, check_distinct, check_name};
 use super::xml::{Element, Reason, SAML, escape};
 use crate::domain::bsn::Bsn;
-use crate::domain::finding::Report;
-use crate::domain::time::Timestamp;
 
 const TRANSIENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
 const SERVICE_UUID: &str = "urn:nl-eid-gdi:1.0:ServiceUUID";
@@ -58,13 +55,6 @@ impl Routing {
     /// What identities may be encrypted for, by the names in our metadata.
     pub(super) fn keys(&self) -> &[(String, KeyPair)] {
         &self.keys
-    }
-
-    /// What the dates of the certificates mean: one after another, without a fixed moment in between.
-    pub(super) fn dates(&self, report: &mut Report, now: Timestamp) {
-        if let Some(last) = self.keys.iter().map(|(_, pair)| pair.dates().not_after).max() {
-            expiry::ends(report, "SAML encryption certificate", last, now);
-        }
     }
 
     /// Whether somebody can be represented here at all.

@@ -17,9 +17,9 @@ use super::settings::{
 use super::signer::Signer;
 use super::single_logout::Logout;
 use super::succession::Succession;
-use super::{Failure, artifact, expiry, libxmlsec, metadata};
+use super::{Failure, artifact, inventory, libxmlsec, metadata};
 use crate::config::digid::Binding;
-use crate::domain::finding::{Ending, Report};
+use crate::domain::finding::Report;
 use crate::domain::time::Timestamp;
 use crate::lane::Lane;
 
@@ -47,7 +47,8 @@ pub(super) struct Inner {
     pub(super) digid: IdentityProvider,
     pub(super) clients: Succession<TlsClient>,
     pub(super) lanes: Lanes,
-    pinned: Vec<TrustedCertificate>,
+    /// All that it rests on.
+    pub(super) parts: Vec<inventory::Part>,
     metadata: Succession<String>,
 }
 
@@ -71,7 +72,7 @@ pub(super) struct Lanes {
 /// How we reach DigiD's back channel, and what we show there.
 pub(super) struct TlsClient {
     pub(super) client: Client,
-    pair: KeyPair,
+    pub(super) pair: KeyPair,
 }
 
 impl ServiceProvider {
@@ -104,6 +105,8 @@ impl ServiceProvider {
         let logout = settings.logout_url.clone().and_then(|ours| Logout::new(ours, &digid));
         let (signers, clients) = (signers(settings)?, clients(settings)?);
         let metadata = ours(settings, &signers, &clients, routing.as_ref())?;
+        let own = inventory::Own { signers: &signers, clients: &clients, routing: routing.as_ref() };
+        let parts = inventory::list(settings, &own, &digid, &pinned);
         let inner = Inner {
             entity_id: settings.entity_id.clone(),
             acs_url: settings.acs_url.clone(),
@@ -115,7 +118,7 @@ impl ServiceProvider {
             digid,
             clients,
             lanes,
-            pinned,
+            parts,
             metadata,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -132,62 +135,6 @@ impl ServiceProvider {
         match self.inner.binding {
             Binding::Redirect => self.inner.digid.redirect.as_ref(),
             Binding::Post => self.inner.digid.post.as_ref(),
-        }
-    }
-
-    /// What the dates of all certificates mean, ours and DigiD's, and those of its metadata, for `namens doctor` and the
-    /// log.
-    pub fn dates(&self, report: &mut Report, now: Timestamp) {
-        let inner = &self.inner;
-        expiry::ours(report, "SAML signing", inner.signers.turns(), |signer| signer.pair().dates(), now);
-        if let Some(routing) = &inner.routing {
-            routing.dates(report, now);
-        }
-        expiry::ours(report, "TLS client", inner.clients.turns(), |client| client.pair.dates(), now);
-        expiry::digid(report, &inner.digid.certificates, inner.digid.valid_until, now);
-        expiry::pinned(report, &inner.pinned, now);
-    }
-
-    /// Every certificate, ours and DigiD's, and its metadata, with their ends: of ours those that serve or will.
-    pub fn endings(&self, now: Timestamp) -> Vec<Ending> {
-        let inner = &self.inner;
-        let signers = inner.signers.current_and_next(now);
-        let signers = signers.map(|signer| signer.pair().ending("saml_signing", Some(signer.key_name())));
-        let clients =
-            inner.clients.current_and_next(now).map(|client| client.pair.ending("tls_client", None));
-        let keys = inner.routing.iter().flat_map(Routing::keys);
-        let keys = keys.map(|(name, pair)| pair.ending("saml_encryption", Some(name)));
-        let digid = inner.digid.certificates.iter().map(|certificate| certificate.ending("digid_signing"));
-        let pinned = inner.pinned.iter().map(|certificate| certificate.ending("digid_metadata_signing"));
-        let name = inner.digid.entity_id.clone();
-        let metadata = inner.digid.valid_until;
-        let metadata = metadata.map(|at| Ending { what: "digid_metadata", name, serial: String::new(), at });
-        signers.chain(clients).chain(keys).chain(digid).chain(pinned).chain(metadata).collect()
-    }
-
-    /// Whether one key of ours does the work of two, for `namens doctor`.
-    pub fn shared_keys(&self, report: &mut Report) {
-        let inner = &self.inner;
-        let signing = inner.signers.turns().map(|turn| ("SAML signing", turn.of.pair()));
-        let tls = inner.clients.turns().map(|turn| ("TLS client", &turn.of.pair));
-        let encryption =
-            inner.routing.iter().flat_map(Routing::keys).map(|(_, pair)| ("SAML encryption", pair));
-        let all: Vec<_> = signing.chain(tls).chain(encryption).collect();
-        let mut told = BTreeSet::new();
-        for (place, (one, pair)) in all.iter().enumerate() {
-            for (other, _) in
-                all.iter().skip(place).filter(|(other, it)| one != other && it.is_same_key(pair))
-            {
-                if told.insert((one, other)) {
-                    report.warning(
-                        "certificates",
-                        format_args!(
-                            "{one} and {other} use one key: whoever gets hold of it has both, and they can only be replaced \
-                             together. Use a key and a certificate for each"
-                        ),
-                    );
-                }
-            }
         }
     }
 }

@@ -13,13 +13,12 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::read::DeflateDecoder;
 use url::Url;
 
-use super::artifact::in_soap;
 use super::assertion;
 use super::identity_provider::IdentityProvider;
-use super::request::new_id;
+use super::message::{Message, in_soap, new_id};
 use super::response::{self, SKEW, SUCCESS, not_in_the_future, time, version_and_issuer};
 use super::service_provider::{Inner, ServiceProvider};
-use super::xml::{self, Element, Reason, SAML, SAMLP, escape};
+use super::xml::{self, Element, Reason, SAMLP, escape};
 use super::{Failure, verify};
 use crate::domain::bsn::Bsn;
 use crate::domain::single_logout::LogoutRequest;
@@ -75,16 +74,15 @@ impl ServiceProvider {
     ) -> Result<OutgoingLogout, Failure> {
         let action = self.logout()?.digid.clone();
         let (sp, id) = (self.inner.clone(), new_id()?);
-        let destination = format!("Destination=\"{}\"", escape(action.as_str()));
+        let attributes = format!("Destination=\"{}\"", escape(action.as_str()));
         let index = |index: &String| format!("<samlp:SessionIndex>{}</samlp:SessionIndex>", escape(index));
         let content = format!(
             "<saml:NameID>{}</saml:NameID>{}",
             assertion::name_id(bsn),
             sessions.iter().map(index).collect::<String>(),
         );
-        let ours = id.clone();
-        let work = move || message(&sp, ("LogoutRequest", &ours), &destination, &content, now);
-        let saml_request = STANDARD.encode(self.inner.lanes.all.run(work).await?);
+        let request = Message { name: "LogoutRequest", id: id.clone(), attributes, content, now };
+        let saml_request = STANDARD.encode(self.inner.lanes.all.run(move || request.signed(&sp)).await?);
         Ok(OutgoingLogout { id, action, saml_request })
     }
 
@@ -99,41 +97,21 @@ impl ServiceProvider {
     /// Our signed answer that it was done (step U4), in its SOAP envelope.
     pub async fn logout_response(&self, to: &LogoutRequest, now: Timestamp) -> Result<String, Failure> {
         let sp = self.inner.clone();
-        let (id, answers) = (new_id()?, format!("InResponseTo=\"{}\"", escape(&to.id)));
+        let attributes = format!("InResponseTo=\"{}\"", escape(&to.id));
         let content = format!("<samlp:Status><samlp:StatusCode Value=\"{SUCCESS}\"/></samlp:Status>");
-        let work = move || message(&sp, ("LogoutResponse", &id), &answers, &content, now);
-        Ok(in_soap(&self.inner.lanes.all.run(work).await?))
+        let answer = Message { name: "LogoutResponse", id: new_id()?, attributes, content, now };
+        self.inner.lanes.all.run(move || answer.signed(&sp).map(|it| in_soap(&it))).await
     }
 
     /// Whether what the browser brings back from DigiD (step U5) says that our request `id` was carried out everywhere.
     /// Its signature is not read: believe it no further than a sentence on a page.
     pub fn says_whole(&self, saml_response: &str, id: &str) -> bool {
-        whole(&self.inner, saml_response, id).unwrap_or(false)
+        whole(&self.inner.digid.entity_id, saml_response, id).unwrap_or(false)
     }
 
     fn logout(&self) -> Result<&Logout, Failure> {
         self.inner.logout.as_ref().ok_or(Failure::Broken("single logout is not in use"))
     }
-}
-
-/// One of our messages, signed: its name and `ID`, what further attribute it has, and what stands in it.
-fn message(
-    sp: &Inner,
-    (name, id): (&str, &str),
-    attribute: &str,
-    content: &str,
-    now: Timestamp,
-) -> Result<String, Failure> {
-    sp.check_metadata_counts(now)?;
-    let ours = sp.signers.at(now);
-    let document = format!(
-        "<samlp:{name} xmlns:samlp=\"{SAMLP}\" xmlns:saml=\"{SAML}\" ID=\"{id}\" {attribute} Version=\"2.0\" \
-         IssueInstant=\"{now}\"><saml:Issuer>{issuer}</saml:Issuer>{signature}{content}</samlp:{name}>",
-        now = now.rfc3339(),
-        issuer = escape(&sp.entity_id),
-        signature = ours.template(id),
-    );
-    ours.sign_xml(&document).map_err(|_| Failure::Broken("signing"))
 }
 
 /// Shape, then signature, then every check of the content.
@@ -142,7 +120,13 @@ pub(super) fn accept(sp: &Inner, body: &[u8], ours: &Url, now: Timestamp) -> Res
     read(&request, &sp.digid.entity_id, ours, now).map_err(Failure::Hostile)
 }
 
-fn read(request: &Element, digid: &str, ours: &Url, now: Timestamp) -> Result<LogoutRequest, Reason> {
+/// Every check of what DigiD signed.
+pub(super) fn read(
+    request: &Element,
+    digid: &str,
+    ours: &Url,
+    now: Timestamp,
+) -> Result<LogoutRequest, Reason> {
     version_and_issuer(request, digid)?;
     not_in_the_future(request, now)?;
     let issued = time(request, "IssueInstant")?.ok_or("no IssueInstant")?;
@@ -167,7 +151,7 @@ fn read(request: &Element, digid: &str, ours: &Url, now: Timestamp) -> Result<Lo
 }
 
 /// SAML 2.0 bindings, section 3.4.4.1, without the signature.
-fn whole(sp: &Inner, saml_response: &str, id: &str) -> Result<bool, Reason> {
+pub(super) fn whole(digid: &str, saml_response: &str, id: &str) -> Result<bool, Reason> {
     let deflated = STANDARD.decode(saml_response).map_err(|_| "no base64")?;
     let mut document = Vec::new();
     let inflated =
@@ -176,7 +160,7 @@ fn whole(sp: &Inner, saml_response: &str, id: &str) -> Result<bool, Reason> {
         return Err("too large");
     }
     let response = xml::parse(&document)?;
-    version_and_issuer(&response, &sp.digid.entity_id)?;
+    version_and_issuer(&response, digid)?;
     let ours = response.is(SAMLP, "LogoutResponse") && response.attribute("InResponseTo") == Some(id);
     Ok(ours && response::is_whole_success(&response)?)
 }

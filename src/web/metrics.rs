@@ -12,20 +12,32 @@ use axum::{
 };
 
 use crate::{
-    app::App,
+    app::{App, digid::Connection},
     observe::{self, Metrics},
+    saml::Failure,
 };
 
 /// The one door there.
 pub fn router(app: Arc<App>, metrics: Metrics) -> Router {
+    observe::expect_logins("local", &["ok"]);
+    if app.digid.is_some() {
+        observe::expect_logins("digid", &["ok"]);
+        observe::expect_logins("digid", &Failure::CODES);
+    }
     Router::new().route("/metrics", get(show)).with_state((app, metrics))
 }
 
 async fn show(State((app, metrics)): State<(Arc<App>, Metrics)>) -> impl IntoResponse {
     let now = app.clock.now();
-    let mut endings = app.digid.as_ref().map(|digid| digid.current().endings(now)).unwrap_or_default();
-    endings.extend(app.tls.as_ref().and_then(|tls| tls.ending()));
-    let text = metrics.text(&endings, now);
+    let digid = app.digid.as_ref().map(Connection::current);
+    let told = digid.map(|digid| (digid.endings(now), digid.lasting(now)));
+    let (mut endings, mut lasting) = told.unwrap_or_default();
+    // TLS is spoken with one certificate, until its end.
+    if let Some(tls) = app.tls.as_ref().and_then(|tls| tls.ending()) {
+        lasting.push((tls.what, tls.at));
+        endings.push(tls);
+    }
+    let text = metrics.text(&endings, &lasting, now);
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }
 

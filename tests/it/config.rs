@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::house::House;
+use crate::{digid_metadata::stopped, digid_steps::change, house::House};
 
 /// Runs `namens serve`, which must give up at once: what it says.
 pub fn refuses(house: &House) -> String {
@@ -55,23 +55,6 @@ fn assert_said(house: &House, words: &[&str]) {
         assert!(served.contains(word), "serve does not say {word:?}: {served}");
         assert!(found.contains(word), "doctor does not say {word:?}: {found}");
     }
-}
-
-async fn stopped() -> House {
-    let mut house = House::start().await;
-    house.kill();
-    house
-}
-
-/// Runs a statement on the database, for good.
-fn alter(house: &House, statement: &str) {
-    let script = "import sqlite3,sys\nwith sqlite3.connect(sys.argv[1]) as c: c.execute(sys.argv[2])";
-    let done = Command::new("python3")
-        .args(["-c", script])
-        .arg(house.folder.join("namens.db"))
-        .arg(statement)
-        .status();
-    assert!(done.unwrap().success());
 }
 
 fn mode(path: &Path, mode: u32) {
@@ -361,16 +344,16 @@ async fn a_database_that_is_gone_empty_newer_or_damaged_is_named() {
     assert!(found.contains("signing keys") && found.contains("namens keys rotate --alg RS256"), "{found}");
     aside("empty.db");
     aside_back(&house);
-    alter(
+    change(
         &house,
         "INSERT INTO _sqlx_migrations SELECT 9999, 'later', installed_on, success, checksum, 0 FROM _sqlx_migrations LIMIT 1",
     );
     assert_said(&house, &["newer version of Namens"]);
     let told = String::from_utf8(house.run(&["migrate"]).stderr).unwrap();
     assert!(told.contains("newer version of Namens") || told.contains("9999"), "{told}");
-    alter(&house, "DELETE FROM _sqlx_migrations WHERE version = 9999");
+    change(&house, "DELETE FROM _sqlx_migrations WHERE version = 9999");
     assert_eq!(errors(&house), Vec::<String>::new());
-    alter(&house, "DELETE FROM _sqlx_migrations WHERE version = 3");
+    change(&house, "DELETE FROM _sqlx_migrations WHERE version = 3");
     assert_said(&house, &["lacks 1 migration(s)", "make a backup", "namens migrate"]);
     fs::write(
         &path,
@@ -422,7 +405,7 @@ fn key(house: &House, alg: &str, signs: bool) -> String {
 
 fn spoil(house: &House, kid: &str) {
     let cut = "substr(private_sealed, 1, length(private_sealed) - 1)";
-    alter(house, &format!("UPDATE signing_keys SET private_sealed = {cut} WHERE kid = '{kid}'"));
+    change(house, &format!("UPDATE signing_keys SET private_sealed = {cut} WHERE kid = '{kid}'"));
 }
 
 async fn published(house: &House) -> String {

@@ -1,4 +1,4 @@
-//! The answers that the fuzz target begins with (`fuzz/corpus`), read again as they are and after many small changes: the
+//! The answers that the fuzz target begins with (`fuzz/corpus/answer`), read again as they are and after many small changes: the
 //! part of fuzzing that every run of the tests repeats. What is random here begins with a fixed seed.
 
 use std::{
@@ -24,10 +24,10 @@ use namens::{
     },
 };
 
-use crate::digid_spoil::expected;
+use crate::{corpus_logout, digid_spoil::expected};
 
 /// Who logs in by every good answer.
-const PERSON: &str = "111222333";
+pub const PERSON: &str = "111222333";
 
 /// The spoils of DigiD's answer that look different to whoever reads them.
 const SPOILS: &[Spoil] = &[
@@ -79,9 +79,10 @@ fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")
 }
 
-/// Every kept answer by its name, in order.
-fn kept() -> Vec<(String, Vec<u8>)> {
-    let files = fs::read_dir(fuzz().join("corpus")).unwrap().map(|entry| entry.unwrap().path());
+/// Every kept text of a target by its name, in order.
+pub fn kept(target: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = fuzz().join("corpus").join(target);
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let name = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
     let mut kept: Vec<_> = files.map(|path| (name(&path), fs::read(path).unwrap())).collect();
     kept.sort();
@@ -89,7 +90,7 @@ fn kept() -> Vec<(String, Vec<u8>)> {
 }
 
 /// A reader that trusts whoever signed the corpus. It cannot decrypt what is in it: that key is nowhere.
-fn reader() -> &'static Reader {
+pub fn reader() -> &'static Reader {
     static READER: OnceLock<Reader> = OnceLock::new();
     READER.get_or_init(|| {
         let name = format!("corpus-keys-{}", std::process::id());
@@ -138,7 +139,7 @@ fn every_kept_answer_is_read_as_its_name_says() {
     if std::env::var("CORPUS").is_ok_and(|wish| wish == "anew") {
         make_anew();
     }
-    let (reader, kept) = (reader(), kept());
+    let (reader, kept) = (reader(), kept("answer"));
     for (name, body) in &kept {
         let told = told(&reader.read(side(name), body));
         match verdict(name) {
@@ -159,10 +160,10 @@ fn every_kept_answer_is_read_as_its_name_says() {
 }
 
 /// A generator of numbers (Marsaglia's xorshift), so that each run makes the same changes.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn below(&mut self, end: usize) -> usize {
+    pub fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -175,8 +176,8 @@ impl Dice {
     }
 }
 
-/// How many changed answers are read.
-const ROUNDS: usize = 3_000;
+/// How many changed texts are read.
+pub const ROUNDS: usize = 3_000;
 
 /// What parsers differ on.
 const PIECES: &[&str] = &[
@@ -194,6 +195,8 @@ const PIECES: &[&str] = &[
     " xmlns:saml=\"x\"",
     "</saml:Assertion>",
     "<saml:Assertion>",
+    "</samlp:LogoutRequest>",
+    "<samlp:SessionIndex>",
     "'",
     "\"",
     "<",
@@ -201,7 +204,7 @@ const PIECES: &[&str] = &[
 ];
 
 /// One small change: letters, a cut, a stretch of another answer, a piece from the list.
-fn change(dice: &mut Dice, bytes: &mut Vec<u8>, other: &[u8]) {
+pub fn change(dice: &mut Dice, bytes: &mut Vec<u8>, other: &[u8]) {
     if bytes.is_empty() {
         return;
     }
@@ -224,7 +227,7 @@ fn change(dice: &mut Dice, bytes: &mut Vec<u8>, other: &[u8]) {
 
 #[test]
 fn no_change_of_a_kept_answer_logs_anybody_else_in() {
-    let (reader, kept, mut dice) = (reader(), kept(), Dice(0x5eed_0f5a_3116_2026));
+    let (reader, kept, mut dice) = (reader(), kept("answer"), Dice(0x5eed_0f5a_3116_2026));
     let (mut logins, mut refusals) = (0, 0);
     let good = kept.iter().position(|(name, _)| name == "digid-good").unwrap();
     let right = told(&reader.read(Side::Digid, &kept[good].1)).unwrap();
@@ -259,9 +262,11 @@ fn make_anew() {
     let _ = fs::remove_dir_all(&folder);
     let pki = Pki::create(&folder).unwrap();
     fs::copy(&pki.digid_saml.certificate, fuzz().join("digid.crt")).unwrap();
-    let corpus = fuzz().join("corpus");
-    let _ = fs::remove_dir_all(&corpus);
-    fs::create_dir_all(&corpus).unwrap();
+    let corpus = fuzz().join("corpus/answer");
+    for folder in [&corpus, &fuzz().join("corpus/logout")] {
+        let _ = fs::remove_dir_all(folder);
+        fs::create_dir_all(folder).unwrap();
+    }
     let now = chrono::DateTime::from_timestamp(reader().now(), 0).unwrap();
     let sender = |routing: bool| Sender {
         entity_id: DIGID.into(),
@@ -305,6 +310,9 @@ fn make_anew() {
     for spoil in ROUTING_SPOILS {
         let outcome = outcome(now, Status::Success, None, routed(Some(*spoil)));
         write(&format!("routing-{}", spoil.word()), answer(&routing, RESOLVE, &outcome, now).unwrap());
+    }
+    for (name, text) in corpus_logout::made(&digid, now) {
+        fs::write(fuzz().join(format!("corpus/logout/{name}.xml")), text).unwrap();
     }
     fs::remove_dir_all(folder).unwrap();
 }

@@ -7,7 +7,9 @@ use url::Url;
 
 use crate::{
     browser::{Browser, Page},
-    digid_steps::{audit, bsn, calls, grown, has_session, register_with_digid, rows},
+    digid_steps::{
+        audit, bsn, calls, grown, has_session, log_in_with_digid, register_with_digid, rows, through_digid,
+    },
     house::{CALLBACK, House},
     portal::{at_digid, code_of, press_digid, redeem, request, to_digid},
 };
@@ -118,6 +120,26 @@ async fn digid_asks_again_when_the_portal_wants_a_fresh_login() {
     assert!(!again(&[]).await);
     assert!(again(&[("prompt", "login")]).await);
     assert!(again(&[("max_age", "60")]).await);
+}
+
+#[tokio::test]
+async fn an_old_login_at_digid_does_not_do_where_a_fresh_one_was_asked_for() {
+    let (house, bsn) = (House::start().await, bsn(1));
+    register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
+    // DigiD says that they logged in an hour ago, as its single sign-on would.
+    let old = [("spoil", "login-not-yet"), ("seconds", "-3600")];
+    let fresh = [("prompt", "login")];
+    let (browser, (soap, _)) = (Browser::new(), calls(&house).await);
+    let (_, page) = through_digid(&house, &browser, &bsn, &fresh, &old).await;
+    assert_eq!((page.status, page.heading().as_str()), (StatusCode::BAD_GATEWAY, FAILED));
+    assert_eq!(audit(&house).last().unwrap(), "login.digid digid_hostile");
+    assert!(house.log().contains("logged in before a new login was asked for"), "{}", house.log());
+    assert!(!has_session(&house, &browser).await);
+    assert_eq!(browser.visit(page.url.as_str(), CALLBACK).await.heading(), GONE, "the login is over");
+    assert_eq!(calls(&house).await, (soap + 1, 0));
+    // The twins: the same old login where nobody asked for a fresh one, and a fresh one where it was asked for.
+    log_in_with_digid(&house, &Browser::new(), &bsn, &[], &old).await;
+    log_in_with_digid(&house, &Browser::new(), &bsn, &fresh, &[]).await;
 }
 
 #[tokio::test]

@@ -78,6 +78,13 @@ async fn a_certificate_that_ends_soon_is_told_with_its_seconds_and_no_more_once_
     let signing = "namens_expires_in_seconds{what=\"saml_signing\",name=\"namens-1\",serial=\"";
     let (older, left) = one(&all, signing);
     assert!(in_days(left, 20), "{left}");
+    let lasts = |all: &BTreeMap<String, f64>, what: &str, days| {
+        let series = format!("namens_lasts_for_seconds{{what=\"{what}\"}}");
+        assert!(in_days(one(all, &series).1, days), "{series}: {all:#?}");
+    };
+    for (what, days) in [("saml_signing", 20), ("digid_metadata", 5), ("tls_client", 730)] {
+        lasts(&all, what, days);
+    }
     let (metadata, left) = one(&all, DIGID);
     assert!(
         in_days(left, 5) && metadata.contains("https://digid.test/saml/idp/metadata"),
@@ -96,6 +103,7 @@ async fn a_certificate_that_ends_soon_is_told_with_its_seconds_and_no_more_once_
         let (name, left) = one(&all, signing);
         if in_days(left, 730) {
             assert_ne!(name, older);
+            lasts(&all, "saml_signing", 730);
             break;
         }
         assert!(Instant::now() < patience, "{name} {left}: {}", house.log());
@@ -109,6 +117,18 @@ async fn logins_tokens_and_requests_are_counted_and_nobody_is_named() {
     let (text, listen) = counted(&house);
     put(&house.folder.join("namens.toml"), &text);
     house.open_doors();
+    // An alert on an increase sees the first of each only where its series was there before.
+    let all = scrape(&listen).await;
+    for series in [
+        "namens_logins_total{way=\"local\",outcome=\"ok\"}",
+        "namens_logins_total{way=\"digid\",outcome=\"ok\"}",
+        "namens_logins_total{way=\"digid\",outcome=\"digid_unreachable\"}",
+        "namens_tokens_issued_total",
+        "namens_digid_busy_total{what=\"logout\"}",
+        "namens_digid_busy_total{what=\"request\"}",
+    ] {
+        assert_eq!(all.get(series), Some(&0.0), "{series}: {all:#?}");
+    }
     register(&house, &Browser::new(), "jansen@voorbeeld.nl").await;
     register_with_digid(&house, BSN, "anna@voorbeeld.nl", "").await;
     let stranger = Browser::new();

@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use namens::simulator::digid::{
-    logout_spoil::LogoutSpoil,
+    single_logout_spoil::LogoutSpoil,
     spoil::{RoutingSpoil, Spoil},
 };
 

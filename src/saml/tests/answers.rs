@@ -375,7 +375,7 @@ fn a_soap_fault_is_told_apart() {
 
 #[test]
 fn each_failure_has_its_word_in_the_audit_log() {
-    for (failure, word) in [
+    let words = [
         (Failure::Cancelled, "digid_cancelled"),
         (Failure::LevelTooLow, "digid_level_too_low"),
         (Failure::ServiceRefused, "digid_service_refused"),
@@ -385,9 +385,11 @@ fn each_failure_has_its_word_in_the_audit_log() {
         (Hostile("x"), "digid_hostile"),
         (Failure::Busy, "digid_busy"),
         (Failure::Broken("x"), "digid_broken"),
-    ] {
+    ];
+    for (failure, word) in words {
         assert_eq!(failure.audit_code(), word);
     }
+    assert_eq!(Failure::CODES, words.map(|(_, word)| word));
 }
 
 /// During a rollover DigiD's metadata holds two certificates, and a key of another kind must not get in their

@@ -17,7 +17,7 @@ use url::Url;
 use crate::config::digid::Binding;
 use crate::domain::assurance::Level;
 use crate::domain::time::Timestamp;
-use crate::saml::request::new_id;
+use crate::saml::message::new_id;
 use crate::saml::{Expected, Given, Interface, NamedPem, Pem, ServiceProvider, Settings};
 
 pub(super) const DIGID: &str = "https://digid.example/saml/idp/metadata";

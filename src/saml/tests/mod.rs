@@ -2,6 +2,7 @@ mod answers;
 mod back_channel;
 mod forge;
 mod forge_routing;
+mod inventory;
 mod library;
 mod metadata;
 mod outgoing;

@@ -242,6 +242,7 @@ fn only_an_artifact_of_our_digid_is_taken() {
 #[tokio::test]
 async fn requests_leave_half_of_the_lane_to_answers() {
     let (sp, may_end) = (sp(), Arc::new(AtomicBool::new(false)));
+    let with_logout = sp.renewed(&super::single_logout::with_logout(), now()).unwrap();
     // As many as the whole lane holds; those past the half are turned away at once.
     let mut departing = tokio::task::JoinSet::new();
     for _ in 0..500 {
@@ -260,15 +261,16 @@ async fn requests_leave_half_of_the_lane_to_answers() {
     assert_eq!(refused, Err(Failure::Busy), "more than half was let in");
     let wish = Wish { required: Level::Midden, force_authn: false, representation: false };
     let request = timeout(Duration::from_mins(1), sp.request(wish, "x", now())).await;
-    assert_eq!(
-        request.expect("it waits in the place of answers").unwrap_err(),
-        RequestError::Failed(Failure::Busy)
-    );
+    let logout = timeout(Duration::from_mins(1), with_logout.read_logout(b"x".to_vec(), now())).await;
     let answer = tokio::spawn({
         let lane = sp.inner.lanes.all.clone();
         async move { lane.run::<(), Failure>(|| Ok(())).await }
     });
     tokio::task::yield_now().await;
+    // First, so that a test that fails ends.
     may_end.store(true, Ordering::Relaxed);
+    let waits = "it waits in the place of answers";
+    assert_eq!(request.expect(waits).unwrap_err(), RequestError::Failed(Failure::Busy));
+    assert_eq!(logout.expect(waits).unwrap_err(), Failure::Busy);
     assert_eq!(answer.await.unwrap(), Ok(()), "an answer found no place");
 }

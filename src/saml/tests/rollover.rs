@@ -19,10 +19,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 const WISH: Wish = Wish { required: Level::Midden, force_authn: false, representation: false };
-const HOUR: i64 = 3600;
+pub(super) const HOUR: i64 = 3600;
 
 /// Good settings in which the stranger's key signs an hour after noon, and shows itself on the back channel two hours after.
-fn two_keys(settings: Settings) -> Settings {
+pub(super) fn two_keys(settings: Settings) -> Settings {
     let next = &keys().stranger;
     Settings {
         next_signing: vec![(now().plus(HOUR), next.named("key <2>"))],

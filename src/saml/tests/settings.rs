@@ -1,13 +1,11 @@
 //! The bounds of what the operator may give, and what is told of it.
 
-use openssl::x509::X509;
 use url::Url;
 
 use super::forge::{DIGID, SP, given, keys, now, replace, settings, sp};
 use super::forge_routing;
 use crate::config::digid::Binding;
 use crate::domain::finding::{Report, Verdict};
-use crate::saml::keys::identity;
 use crate::saml::settings::{check_name, is_safe};
 use crate::saml::{Needs, ServiceProvider, Settings, check_metadata};
 
@@ -74,24 +72,4 @@ fn the_page_may_send_browsers_to_where_requests_go() {
     assert_eq!(address(&sp()), Some(format!("{digid}?x=1")));
     assert_eq!(address(&forge_routing::sp()), Some(digid.to_owned()));
     assert_eq!(format!("{:?}", sp()), format!("ServiceProvider {{ entity_id: {SP:?}, .. }}"));
-}
-
-#[test]
-fn what_a_connection_rests_on_is_listed_by_name() {
-    let parts: Vec<_> = sp().parts(&settings()).into_iter().collect();
-    let of = |kind: &str| parts.iter().filter(|part| part.starts_with(kind)).count();
-    let kinds = [
-        "the SAML signing key ",
-        "the TLS client certificate ",
-        "the authority of the back channel ",
-        "the certificate of who signs DigiD's metadata ",
-        "DigiD's signing certificate ",
-    ];
-    assert_eq!(kinds.map(of), [1, 1, 1, 1, 1], "{parts:#?}");
-    assert_eq!(parts.len(), kinds.len());
-    // A certificate goes by its subject's name and its serial number.
-    let digid = X509::from_pem(keys().digid.certificate_pem().as_bytes()).unwrap();
-    let (name, serial) = identity(&digid);
-    assert!(!name.is_empty() && !serial.is_empty());
-    assert!(parts.contains(&format!("DigiD's signing certificate {name} (serial {serial})")), "{parts:#?}");
 }

@@ -7,7 +7,7 @@
 //! | [`soap`] | the back channel: resolves the artifact, over [`mtls`] |
 //! | [`registry`], [`request`], [`verify`] | who asks, what they ask, and whether it is really them |
 //! | [`answer`], [`message`], [`sign`] | the answer, in canonical XML, signed |
-//! | [`logout`], [`logout_spoil`] | single logout, both ways, and the ways to spoil a request |
+//! | [`single_logout`], [`single_logout_spoil`] | single logout, both ways, and the ways to spoil a request |
 //! | [`routing`] | what the routing service asks and says in another way |
 //! | [`spoil`], [`bend`], [`wrap`] | the ways to spoil it |
 //! | [`artifacts`], [`names`], [`xml`] | what they are made of |
@@ -40,8 +40,6 @@ use sign::SigningKey;
 pub mod answer;
 pub mod artifacts;
 pub mod bend;
-pub mod logout;
-pub mod logout_spoil;
 pub mod message;
 pub mod metadata;
 pub mod mtls;
@@ -50,6 +48,8 @@ pub mod registry;
 pub mod request;
 pub mod routing;
 pub mod sign;
+pub mod single_logout;
+pub mod single_logout_spoil;
 pub mod soap;
 pub mod spoil;
 pub mod sso;
@@ -122,7 +122,7 @@ struct DigiD {
     sp: OnceCell<Arc<ServiceProvider>>,
     logins: Mutex<HashMap<String, (DateTime<Utc>, AuthnRequest)>>,
     artifacts: Artifacts,
-    sessions: Mutex<Vec<logout::Session>>,
+    sessions: Mutex<Vec<single_logout::Session>>,
     last_assertion: Mutex<Option<String>>,
     calls: Mutex<Calls>,
 }
@@ -189,8 +189,8 @@ fn start_as(
         .route("/metadata", get(metadata::show))
         .route("/sso", get(sso::by_redirect).post(sso::by_post))
         .route("/login", post(sso::login))
-        .route("/slo", post(logout::by_post))
-        .route("/logout", post(logout::send))
+        .route("/slo", post(single_logout::by_post))
+        .route("/logout", post(single_logout::send))
         .route("/calls", get(sso::calls))
         .route("/rollover", post(metadata::rollover))
         .route("/pause", post(soap::pause))

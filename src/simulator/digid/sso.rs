@@ -62,7 +62,7 @@ pub(super) struct LoginForm {
     #[serde(default)]
     spoil: String,
     /// How far off a time is that is spoilt.
-    seconds: Option<u16>,
+    seconds: Option<i32>,
     /// The BSN of whom the user acts for, where that is asked.
     #[serde(default)]
     legal: String,
