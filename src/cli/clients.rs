@@ -57,6 +57,7 @@ enum Act {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 struct Add {
     /// Its `client_id`
     id: String,

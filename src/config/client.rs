@@ -22,6 +22,7 @@ use crate::domain::{
 /// One portal. What is left out is the safe choice.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a line of its own in the file")]
 pub struct ClientEntry {
     /// Its `client_id`.
     pub id: String,
