@@ -1,6 +1,8 @@
 //! What is logged and where: to standard error, so that standard output stays the answer of a command. And what is counted,
 //! for Prometheus. No label holds what somebody outside chose: each has a few known values.
 
+pub mod traces;
+
 use std::io::{IsTerminal, stderr};
 
 use metrics::{

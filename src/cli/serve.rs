@@ -16,7 +16,7 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
     sync::watch,
-    task::JoinHandle,
+    task::{JoinHandle, spawn_blocking},
 };
 
 use self::{
@@ -28,7 +28,7 @@ use crate::{
     config::{BadConfig, Config},
     domain::fault::Fault,
     flows::notify::keep_telling,
-    observe::{self, Metrics},
+    observe::{self, Metrics, traces::Traces},
     web::{
         metrics,
         router::{clients, router},
@@ -52,6 +52,7 @@ impl Serve {
         let metrics =
             config.metrics.as_ref().map(|metrics| Metrics::start().map(|started| (metrics.listen, started)));
         let metrics = metrics.transpose()?;
+        let traces = config.traces.as_ref().map(|traces| Traces::start(&traces.endpoint)).transpose()?;
         let app = App::build(config).await?;
         let listener = bind(app.config.listen, "`listen`").await?;
         let mtls = match app.config.mtls.as_ref().and_then(|mtls| mtls.listen) {
@@ -82,6 +83,9 @@ impl Serve {
             tracing::warn!("stopped before every mail was sent");
         }
         app.store.close().await;
+        if let Some(traces) = traces {
+            spawn_blocking(move || traces.stop()).await?;
+        }
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ pub mod proxy;
 pub mod secret;
 pub mod session;
 pub mod tls;
+pub mod traces;
 
 use std::{
     fmt, fs, io,
@@ -31,6 +32,7 @@ pub use proxy::{CertificateHeader, Proxy};
 pub use secret::SecretSource;
 pub use session::Session;
 pub use tls::{Mtls, Tls};
+pub use traces::Traces;
 
 use crate::domain::{
     assurance::Level,
@@ -57,6 +59,8 @@ pub struct Config {
     pub digid: Option<Box<Digid>>,
     /// Where Prometheus reads numbers; nowhere when left out.
     pub metrics: Option<Metrics>,
+    /// Where each request is told to; nowhere when left out.
+    pub traces: Option<Traces>,
     /// The proxies that are believed; nobody when left out.
     pub proxy: Option<Proxy>,
     /// TLS by Namens itself; plain HTTP, for a proxy, when left out.
@@ -300,6 +304,11 @@ folder = "mail"
             ("[mail]", "[password]\nmemory_kib = 8\n[mail]", "memory_kib"),
             ("[mail]", "[metrics]\nlisten = \"127.0.0.1:8080\"\n[mail]", "an address of its own"),
             ("[mail]", "[metrics]\nlisten = \"9464\"\n[mail]", "line 7, `listen`: give an IP address"),
+            (
+                "[mail]",
+                "[traces]\nendpoint = \"http://10.0.0.1:4318/v1/traces\"\n[mail]",
+                "https or of this machine",
+            ),
             ("[mail]", "[proxy]\nfrom = []\n[mail]", "give 1 to 64 addresses"),
             ("[mail]", "[proxy]\nfrom = [\"0.0.0.0/0\"]\n[mail]", "never everybody"),
             ("[mail]", "[proxy]\nfrom = [\"::1\"]\nclient_address = \"x\"\n[mail]", "x-forwarded-for or"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
-    http::header::CONTENT_TYPE,
+    http::{Method, header::CONTENT_TYPE},
     middleware::Next,
     response::{IntoResponse, Response},
     routing::get,
@@ -13,7 +13,7 @@ use axum::{
 
 use crate::{
     app::{App, digid::Connection},
-    observe::{self, Metrics},
+    observe::{self, Metrics, traces},
     saml::Failure,
 };
 
@@ -41,10 +41,25 @@ async fn show(State((app, metrics)): State<(Arc<App>, Metrics)>) -> impl IntoRes
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }
 
-/// Counts every answer. What matches no route counts as one: a path is whatever a stranger types.
+/// The methods that there are doors for, and one word for whatever else a stranger sends.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        _ => "_OTHER",
+    }
+}
+
+/// Counts every answer, and makes a span of it. What matches no route counts as one: a path is whatever a stranger types.
 pub(super) async fn count(route: Option<MatchedPath>, request: Request, next: Next) -> Response {
-    let response = next.run(request).await;
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
-    observe::request(route, response.status().as_u16());
+    let span = traces::begin(known(request.method()), route);
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    observe::request(route, status);
+    span.end(status);
     response
 }

@@ -87,3 +87,4 @@ mod step_up;
 mod steps;
 mod stsaml;
 mod tls;
+mod traces;
