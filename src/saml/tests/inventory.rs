@@ -148,6 +148,8 @@ fn a_kind_lasts_until_its_first_gap() {
     assert_eq!(lasts(Some((0, 200, 100)), 99), 200);
     assert_eq!(lasts(Some((0, 200, 100)), 100), 200);
     assert_eq!(lasts(Some((150, 200, 100)), 120), 120);
+    // In the hour of its turn the next is the one that counts, whatever was before.
+    assert_eq!(lasts(Some((0, 200, 101)), 101), 200);
     assert_eq!(lasts(None, 150), 100);
     let all = provider(&two_keys(forge_routing::settings())).lasting(now());
     let kinds: Vec<_> = all.iter().map(|(what, _)| *what).collect();
