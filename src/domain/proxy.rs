@@ -178,6 +178,16 @@ mod tests {
             some("192.0.2.7"),
             "an open quotation hides nothing"
         );
+        // A proxy tells the host that the client asked for, which the client makes up (RFC 7239 section 5.3).
+        for told in [
+            r#"for=192.0.2.7;host="x,for=6.6.6.6;y""#,
+            r#"proto=http;host="x,for=6.6.6.6;y";for=192.0.2.7"#,
+            r#"host="x;for=6.6.6.6;y";for=192.0.2.7"#,
+            r#"for=192.0.2.7;host="x\",for=6.6.6.6;y""#,
+            r#"for=6.6.6.6, host="x;for=6.6.6.6";for="192.0.2.7:80""#,
+        ] {
+            assert_eq!(forwarded(told), some("192.0.2.7"), "{told}");
+        }
         assert_eq!(forwarded("for=unknown"), None);
         assert_eq!(forwarded("for=_hidden"), None);
         assert_eq!(forwarded("for=\"[2001:db8::7]x\""), None);
