@@ -157,3 +157,14 @@ async fn keys_that_ended_do_not_count_again_because_everybody_is_busy() {
     drop(all);
     assert_eq!(want(&keys, "a", 4660, Ok(set("b", 60))).await, (Some(false), true));
 }
+
+#[tokio::test]
+async fn a_set_whose_keys_have_no_names_serves_who_names_one() {
+    let keys = ClientKeys::default();
+    let nameless = || {
+        let mut jwk = jwk("x");
+        jwk.as_object_mut().unwrap().remove("kid");
+        Ok(Told { keys: JwkSet::read(&json!({"keys": [jwk]})).unwrap(), life: 600 })
+    };
+    assert_eq!(want(&keys, "a", 1000, nameless()).await, (Some(false), true), "there are keys to try");
+}
