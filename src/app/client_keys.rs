@@ -143,6 +143,12 @@ impl Facts {
         }
     }
 
+    /// What is kept, while it counts.
+    fn usable(&self, now: Timestamp) -> Option<Arc<JwkSet>> {
+        let kept = self.kept.as_ref().filter(|kept| now < kept.fresh_until.plus(STALE));
+        kept.map(|kept| kept.keys.clone())
+    }
+
     fn is_fresh(&self, now: Timestamp) -> bool {
         self.kept.as_ref().is_some_and(|kept| now < kept.fresh_until)
     }
@@ -207,7 +213,7 @@ impl ClientKeys {
         }
         let Ok(call) = self.calls.clone().try_acquire_owned() else {
             tracing::warn!("the keys of too many clients are asked for at once");
-            return place.with(|facts| facts.kept.as_ref().map(|kept| kept.keys.clone()));
+            return place.with(|facts| facts.usable(now));
         };
         place.with(|facts| facts.note(now));
         let (here, client, uri) = (place.clone(), wanted.client.to_owned(), wanted.uri.to_owned());
@@ -225,10 +231,8 @@ impl ClientKeys {
         if let Err(error) = asked.await {
             tracing::error!(%error, "asking for the keys of a client failed");
         }
-        match place.next(wanted.kid, now) {
-            Next::Use(keys) => Some(keys),
-            Next::Ask | Next::Nothing => None,
-        }
+        // A name that is not among them is for the signature to fail on: keys may have none.
+        place.with(|facts| facts.usable(now))
     }
 
     /// What is kept of an address. Where there is no room, what was asked longest ago goes, but nothing that was asked within a

@@ -190,7 +190,7 @@ impl ClientsCommand {
                 show(out, self.json, &client, configured)
             }
             Act::Remove { id } => {
-                if !store.remove_client(&id).await? {
+                if !store.remove_client(&id, now).await? {
                     let known = configured.contains_key(&id);
                     return Err(if known { NotDone::Configured(id) } else { NotDone::Unknown(id) }.into());
                 }

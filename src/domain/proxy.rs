@@ -97,19 +97,39 @@ impl AddressHeader {
         }
     }
 
-    /// The addresses that one line of it names, nearest to us first. It is parted at every comma, also between quotation marks: no
-    /// address has one, and so nobody who begins a quotation swallows what a proxy adds behind it.
+    /// The addresses that one line of it names, nearest to us first. What is a quotation is told from the right, where a proxy
+    /// wrote: nobody who begins one on the left swallows what a proxy adds behind it, and no host that a client made up, quoted
+    /// by a proxy, is taken for an address.
     pub fn hops(self, line: &str) -> impl Iterator<Item = Option<IpAddr>> {
-        line.rsplit(',').map(move |one| match self {
+        parted(line, b',').map(move |one| match self {
             Self::XForwardedFor => node(one.trim()),
             Self::Forwarded => node(forwarded_for(one)?),
         })
     }
 }
 
+/// A text parted at a separator that stands in no quotation, the last part first. Quotation marks are counted from the right; one
+/// behind an odd number of backslashes is none (RFC 9110 section 5.6.4).
+fn parted(text: &str, separator: u8) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let whole = rest?;
+        let (bytes, mut quoted) = (whole.as_bytes(), false);
+        let escaped =
+            |at: usize| bytes.iter().take(at).rev().take_while(|byte| **byte == b'\\').count() % 2 == 1;
+        let found = bytes.iter().enumerate().rev().find(|(at, byte)| {
+            quoted ^= **byte == b'"' && !escaped(*at);
+            !quoted && **byte == separator
+        });
+        let parts = found.and_then(|(at, _)| Some((whole.get(..at)?, whole.get(at + 1..)?)));
+        rest = parts.map(|(before, _)| before);
+        Some(parts.map_or(whole, |(_, last)| last))
+    })
+}
+
 /// The value of `for`, of one element (RFC 7239 section 4).
 fn forwarded_for(element: &str) -> Option<&str> {
-    let mut pairs = element.split(';').filter_map(|pair| pair.split_once('='));
+    let mut pairs = parted(element, b';').filter_map(|pair| pair.split_once('='));
     let (_, value) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
     let value = value.trim();
     Some(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
@@ -178,6 +198,16 @@ mod tests {
             some("192.0.2.7"),
             "an open quotation hides nothing"
         );
+        // A proxy tells the host that the client asked for, which the client makes up (RFC 7239 section 5.3).
+        for told in [
+            r#"for=192.0.2.7;host="x,for=6.6.6.6;y""#,
+            r#"proto=http;host="x,for=6.6.6.6;y";for=192.0.2.7"#,
+            r#"host="x;for=6.6.6.6;y";for=192.0.2.7"#,
+            r#"for=192.0.2.7;host="x\",for=6.6.6.6;y""#,
+            r#"for=6.6.6.6, host="x;for=6.6.6.6";for="192.0.2.7:80""#,
+        ] {
+            assert_eq!(forwarded(told), some("192.0.2.7"), "{told}");
+        }
         assert_eq!(forwarded("for=unknown"), None);
         assert_eq!(forwarded("for=_hidden"), None);
         assert_eq!(forwarded("for=\"[2001:db8::7]x\""), None);

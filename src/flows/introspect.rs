@@ -52,7 +52,7 @@ pub async fn introspect(
     }
     let found = read(app, &client, presented(form)?, now).await?;
     let active = match found.filter(|found| found.is_of(&client) || found.is_for(&client)) {
-        Some(Own::Access(claims, grant)) => access(app, *claims, &grant, now).await?,
+        Some(Own::Access(claims, grant)) => access(app, &client, *claims, &grant, now).await?,
         Some(Own::Service(claims)) if claims.scope.are_within(&client.service_scopes) => {
             return Ok(Introspected { client, told: Told::Service(Box::new(Service::new(*claims))) });
         }
@@ -72,14 +72,16 @@ impl Introspected {
     }
 }
 
-/// What is told of an access token is what its own client may know, whoever asks.
+/// What is told of an access token is what its own client may know, and of relations only what who asks may know too.
 async fn access(
     app: &App,
+    asker: &Client,
     claims: AccessClaims,
     grant: &Grant,
     now: Timestamp,
 ) -> Result<Option<Good>, Fault> {
     let Some(client) = app.client(&grant.client_id).await? else { return Ok(None) };
+    let client = Client { sees_relation: client.sees_relation && asker.sees_relation, ..client };
     let session = app.store.session_by_sid(&grant.sid, app.config.session.idle(), now).await?;
     let session = session.filter(|session| session.account == grant.account && grant.is_live(now));
     let Some(session) = session else { return Ok(None) };

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::act_as::{Asking, for_whom};
 use super::dpop;
 use super::finish::may_enter;
+use super::representation::still_stands;
 use super::told::told;
 use crate::{
     app::App,
@@ -98,9 +99,15 @@ pub async fn userinfo(
         return Err(REFUSED);
     }
     let (mut act_as, mut represents) = (None, None);
+    // A session is one thing: over for one client, over for all.
+    let session = app.store.session_by_sid(&grant.sid, app.config.session.idle(), now).await?;
+    if let Some(session) = &session
+        && !still_stands(app, session, now).await?
+    {
+        return Err(REFUSED);
+    }
     if claims.scope.contains(Scope::ActAs) {
         // Only the session knows whether its user came for a child: without it nothing true can be said.
-        let session = app.store.session_by_sid(&grant.sid, app.config.session.idle(), now).await?;
         let session = session.ok_or(REFUSED)?;
         let (authority, required) = (session.authority.as_ref(), app.config.mandate_level);
         let asking = Asking { grant: &grant, authority, required, client: &client, issuer };

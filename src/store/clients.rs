@@ -1,6 +1,6 @@
 //! Clients added by command. Those of the configuration file stand there, not here.
 
-use super::Store;
+use super::{Store, grants::revoke_of_removed};
 use crate::domain::{client::Client, fault::Fault, time::Timestamp};
 
 impl Store {
@@ -34,11 +34,19 @@ impl Store {
         rows.into_iter().map(|(json,)| Ok(serde_json::from_str(&json)?)).collect()
     }
 
-    /// Removes a client. `false` when there was none.
-    pub async fn remove_client(&self, id: &str) -> Result<bool, Fault> {
-        let done =
-            sqlx::query("DELETE FROM clients WHERE id = $1").bind(id).execute(self.db.writer()).await?;
-        Ok(done.rows_affected() == 1)
+    /// Removes a client, with all that it was given and that people agreed it may know: whoever gets its id next is somebody
+    /// else. `false` when there was none.
+    pub async fn remove_client(&self, id: &str, now: Timestamp) -> Result<bool, Fault> {
+        let mut tx = self.db.begin().await?;
+        let done = sqlx::query("DELETE FROM clients WHERE id = $1").bind(id).execute(&mut *tx).await?;
+        if done.rows_affected() == 0 {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        sqlx::query("DELETE FROM client_consents WHERE client_id = $1").bind(id).execute(&mut *tx).await?;
+        revoke_of_removed(&mut tx, id, now).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Ends a program's access token before its time. `ends` is when it would have ended.

@@ -282,6 +282,15 @@ pub(super) async fn revoke_of_client(
     Ok(())
 }
 
+/// Ends what a client was given by anybody, inside the transaction that removes it.
+pub(super) async fn revoke_of_removed(
+    tx: &mut Transaction<'_, Any>,
+    client: &str,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    revoke(tx, (OF_REMOVED, client), "client.removed", now).await
+}
+
 async fn revoke(
     tx: &mut Transaction<'_, Any>,
     (statement, key): (&'static str, &str),
@@ -302,6 +311,8 @@ const OF_SESSION: &str =
 const OF_ACCOUNT: &str =
     "UPDATE grants SET revoked_at = $1 WHERE revoked_at IS NULL AND account_id = $2 RETURNING *";
 
+const OF_REMOVED: &str =
+    "UPDATE grants SET revoked_at = $1 WHERE revoked_at IS NULL AND client_id = $2 RETURNING *";
 const OF_CLIENT: &str = "UPDATE grants SET revoked_at = $1 WHERE revoked_at IS NULL AND account_id = $2 \
     AND client_id = $3 RETURNING *";
 

@@ -12,6 +12,7 @@
 mod act_as;
 mod attack;
 mod attack2;
+mod attack3;
 mod bad_input;
 mod bad_input_net;
 mod bad_input_wire;

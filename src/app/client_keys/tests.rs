@@ -141,3 +141,30 @@ fn a_set_says_how_long_it_is_fresh_within_bounds() {
         assert_eq!(life(said), expected, "{said}");
     }
 }
+
+#[tokio::test]
+async fn keys_that_ended_do_not_count_again_because_everybody_is_busy() {
+    let keys = ClientKeys::default();
+    assert_eq!(want(&keys, "a", 1000, Ok(set("a", 60))).await, (Some(true), true));
+    let all = keys.calls.clone().try_acquire_many_owned(u32::try_from(AT_ONCE).unwrap()).unwrap();
+    // Within the hour they do.
+    assert_eq!(want(&keys, "a", 4659, Ok(set("b", 60))).await, (Some(true), false));
+    assert_eq!(
+        want(&keys, "a", 4660, Ok(set("b", 60))).await,
+        (None, false),
+        "an hour after they were fresh"
+    );
+    drop(all);
+    assert_eq!(want(&keys, "a", 4660, Ok(set("b", 60))).await, (Some(false), true));
+}
+
+#[tokio::test]
+async fn a_set_whose_keys_have_no_names_serves_who_names_one() {
+    let keys = ClientKeys::default();
+    let nameless = || {
+        let mut jwk = jwk("x");
+        jwk.as_object_mut().unwrap().remove("kid");
+        Ok(Told { keys: JwkSet::read(&json!({"keys": [jwk]})).unwrap(), life: 600 })
+    };
+    assert_eq!(want(&keys, "a", 1000, nameless()).await, (Some(false), true), "there are keys to try");
+}
