@@ -1,4 +1,5 @@
-//! More logins than people finish: anybody can begin one, and each is kept for half an hour. `docs/adr/0017`.
+//! More logins than people finish: anybody can begin one, and each is kept for half an hour; and more requests pushed by anybody
+//! (RFC 9126). `docs/adr/0017`.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -11,6 +12,8 @@ pub struct Limits {
     pub unproven: i64,
     /// How many of all kinds, before no more begin.
     pub all: i64,
+    /// How many requests that clients without a secret pushed, before the oldest of them give way.
+    pub pushed: i64,
     /// How many give way in one statement, so that it never holds the writer long.
     pub batch: i64,
     /// How many such statements there are at one go.
@@ -20,7 +23,7 @@ pub struct Limits {
 impl Default for Limits {
     /// About 150 and 300 megabytes. At one go, each ten seconds, more give way than one writer can begin in that time.
     fn default() -> Self {
-        Self { unproven: 200_000, all: 400_000, batch: 250, batches: 40 }
+        Self { unproven: 200_000, all: 400_000, pushed: 50_000, batch: 250, batches: 40 }
     }
 }
 
@@ -45,6 +48,7 @@ impl Crowd {
 
     /// Counts the logins anew, and lets the oldest in which nothing was proven give way where there are too many.
     pub async fn thin(&self, store: &Store) -> Result<(), Fault> {
+        self.thin_pushed(store).await?;
         let (unproven, mut under_way) = store.logins_under_way().await?;
         self.under_way.store(under_way, Ordering::Relaxed);
         let mut too_many = unproven - self.limits.unproven;
@@ -66,6 +70,23 @@ impl Crowd {
             too_many,
             "more logins are begun than people finish: the oldest in which nothing was proven gave way"
         );
+        Ok(())
+    }
+
+    /// Lets the oldest requests that anybody may have pushed give way where there are too many.
+    async fn thin_pushed(&self, store: &Store) -> Result<(), Fault> {
+        let mut too_many = store.pushed_by_anybody().await? - self.limits.pushed;
+        for _ in 0..self.limits.batches {
+            if too_many <= 0 {
+                return Ok(());
+            }
+            let gone = store.drop_pushed_by_anybody(too_many.min(self.limits.batch)).await?;
+            if gone == 0 {
+                break;
+            }
+            too_many -= i64::try_from(gone)?;
+        }
+        tracing::warn!(too_many, "more requests are pushed than browsers bring: the oldest gave way");
         Ok(())
     }
 }

@@ -51,7 +51,7 @@ pub async fn push(
     let request_uri = handle();
     // Kept for as long as a login that it begins may take, so that it is answered once.
     let ends = now.plus(LIFE + login::LIFE);
-    app.store.push(&request_uri.hashed(), &Kept { ask, until: now.plus(LIFE) }, ends).await?;
+    app.store.push(client, &request_uri.hashed(), &Kept { ask, until: now.plus(LIFE) }, ends).await?;
     Ok(Pushed { request_uri, expires_in: LIFE })
 }
 

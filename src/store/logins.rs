@@ -86,8 +86,8 @@ pub enum Ended {
 
 /// Found by the index of `(kind, stays, ends)` and deleted by the key, so that it costs what goes, however many there are.
 /// `stays` is asked twice for PostgreSQL, where something may be proven in one between the look and the deletion.
-const DROP_UNPROVEN: &str = "DELETE FROM ephemeral WHERE stays = 0 AND (kind, name) IN \
-     (SELECT kind, name FROM ephemeral WHERE kind = 'login' AND stays = 0 ORDER BY ends LIMIT $1)";
+pub(super) const DROP_UNPROVEN: &str = "DELETE FROM ephemeral WHERE stays = 0 AND (kind, name) IN \
+     (SELECT kind, name FROM ephemeral WHERE kind = $1 AND stays = 0 ORDER BY ends LIMIT $2)";
 
 impl Store {
     /// Keeps a new login.
@@ -210,7 +210,8 @@ impl Store {
 
     /// Lets go of logins in which nothing was proven, the oldest first: `most` of them at most. Tells how many.
     pub async fn drop_unproven_logins(&self, most: i64) -> Result<u64, Fault> {
-        let done = sqlx::query(DROP_UNPROVEN).bind(most).execute(self.db.writer()).await?;
+        let drop = sqlx::query(DROP_UNPROVEN).bind(Kind::Login.word()).bind(most);
+        let done = drop.execute(self.db.writer()).await?;
         Ok(done.rows_affected())
     }
 
@@ -362,7 +363,8 @@ mod tests {
     async fn what_gives_way_is_found_and_deleted_by_an_index() {
         let fresh = fresh().await;
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {DROP_UNPROVEN}"));
-        let rows = sqlx::query(explain).bind(9_i64).fetch_all(fresh.store.db.reader()).await.unwrap();
+        let rows =
+            sqlx::query(explain).bind("login").bind(9_i64).fetch_all(fresh.store.db.reader()).await.unwrap();
         let plan: Vec<String> = rows.iter().map(|row| row.try_get("detail").unwrap()).collect();
         let plan = plan.join("; ");
         for step in ["(kind=? AND name=?)", "ephemeral_stays (kind=? AND stays=?)"] {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sqlx::{Any, Executor};
 
-use super::{Store, ephemeral::Kind};
+use super::{Store, ephemeral::Kind, logins::DROP_UNPROVEN};
 use crate::domain::{ask::Ask, client::Client, fault::Fault, secret::Hashed, time::Timestamp};
 
 /// A request, and until when its handle may be brought.
@@ -23,10 +23,29 @@ impl Kept {
 }
 
 impl Store {
-    /// Keeps a request until `ends`.
-    pub async fn push(&self, handle: &Hashed, kept: &Kept, ends: Timestamp) -> Result<(), Fault> {
+    /// Keeps a request of `client` until `ends`. One that keeps no secret may be anybody, so its requests give way when there are
+    /// too many.
+    pub async fn push(
+        &self,
+        client: &Client,
+        handle: &Hashed,
+        kept: &Kept,
+        ends: Timestamp,
+    ) -> Result<(), Fault> {
         let new = self.ephemeral.seal(Kind::Pushed, handle.hex(), kept, ends)?;
-        self.keep(new).await
+        self.keep(new.staying(!client.is_public())).await
+    }
+
+    /// How many requests there are that give way, with those that have ended and were not swept yet.
+    pub async fn pushed_by_anybody(&self) -> Result<i64, Fault> {
+        let count = sqlx::query_scalar("SELECT COUNT(*) FROM ephemeral WHERE kind = $1 AND stays = 0");
+        Ok(count.bind(Kind::Pushed.word()).fetch_one(self.db.reader()).await?)
+    }
+
+    /// Lets go of those, the oldest first: `most` of them at most. Tells how many.
+    pub async fn drop_pushed_by_anybody(&self, most: i64) -> Result<u64, Fault> {
+        let drop = sqlx::query(DROP_UNPROVEN).bind(Kind::Pushed.word()).bind(most);
+        Ok(drop.execute(self.db.writer()).await?.rows_affected())
     }
 
     /// The request under that handle, while it is not answered. It says itself where it was found.
@@ -78,7 +97,7 @@ mod tests {
     async fn of_twenty_answers_one_is_given() {
         let fresh = fresh().await;
         let (store, handle) = (&fresh.store, Secret::token("").hashed());
-        store.push(&handle, &Kept { ask: ask(), until: at(100) }, at(200)).await.unwrap();
+        store.push(&client(), &handle, &Kept { ask: ask(), until: at(100) }, at(200)).await.unwrap();
         let name = store.pushed(&handle, at(1)).await.unwrap().unwrap().ask.pushed.unwrap();
         let mut answers = tokio::task::JoinSet::new();
         for _ in 0..20 {

@@ -158,24 +158,3 @@ async fn a_stranger_who_pushes_requests_without_end_does_not_fill_the_disk() {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
-
-/// Who agreed that a portal of somebody else may know their address said nothing about an API that it shows a token to.
-#[tokio::test]
-async fn an_api_that_nobody_agreed_to_is_a_question_of_its_own() {
-    let house = House::start_with(Options { tables: CLIENTS, ..Options::default() }).await;
-    let (browser, _) = logged_in(&house).await;
-    let line = ["clients", "add", "other", "--name", "Stappenteller", "--policy", "basic", "--auth"];
-    let more = ["client_secret_post", "--redirect-uri", OTHER, "--scope", "email", "--third-party"];
-    house.ok(&[&line[..], &more, &["--resource", API]].concat());
-    let other = Client { id: "other", auth: Auth::None, callback: OTHER };
-    let ask = other.ask().with("scope", "openid email");
-    let page = browser.visit(&ask.url(&house), CALLBACK).await;
-    code_of(&browser.submit(&page, "consent-form", &[("answer", "allow")]).await);
-    let error = async |ask: Ask| {
-        let to = browser.get(&ask.with("prompt", "none").url(&house)).await.location().unwrap();
-        to.query_pairs().find(|(name, _)| name == "error").map(|(_, value)| value.into_owned())
-    };
-    let again = || other.ask().with("scope", "openid email");
-    assert_eq!(error(again()).await, None, "what was agreed to");
-    assert_eq!(error(again().and("resource", API)).await.as_deref(), Some("consent_required"));
-}

@@ -5,6 +5,7 @@ use crate::{
     domain::{
         ask::tests::ask,
         assurance::Level,
+        client::{Client, ClientAuth, tests::client},
         code::SentCode,
         email::Email,
         id::{AccountId, LoginId},
@@ -15,6 +16,7 @@ use crate::{
     },
     store::{
         ephemeral::Versioned,
+        pushed::Kept,
         testing::{Fresh, fresh},
     },
 };
@@ -67,7 +69,7 @@ async fn the_oldest_in_which_nothing_was_proven_give_way_and_no_more_than_are_to
     }
     let late = enter(&f, 15, away).await;
     // Thirteen in which nothing was proven: eight are too many, and at most six go at one go.
-    let crowd = Crowd::new(Limits { unproven: 5, all: 100, batch: 2, batches: 3 });
+    let crowd = Crowd::new(Limits { unproven: 5, all: 100, pushed: 3, batch: 2, batches: 3 });
     for left in [7, 5, 5] {
         crowd.thin(&f.store).await.unwrap();
         assert_eq!(f.store.logins_under_way().await.unwrap(), (left, left + 2));
@@ -83,7 +85,7 @@ async fn the_oldest_in_which_nothing_was_proven_give_way_and_no_more_than_are_to
 #[tokio::test]
 async fn past_the_second_bound_no_more_begin_until_there_is_room() {
     let f = fresh().await;
-    let crowd = Crowd::new(Limits { unproven: 1, all: 3, batch: 9, batches: 9 });
+    let crowd = Crowd::new(Limits { unproven: 1, all: 3, pushed: 3, batch: 9, batches: 9 });
     let tries: Vec<_> = (0..5).map(|_| crowd.lets_in()).collect();
     assert_eq!(tries, [true, true, true, false, false], "those that began since the last count are counted");
     let mut ids = Vec::new();
@@ -99,6 +101,31 @@ async fn past_the_second_bound_no_more_begin_until_there_is_room() {
 
 #[test]
 fn the_bounds_are_those_of_the_decision() {
-    let Limits { unproven, all, batch, batches } = Limits::default();
-    assert_eq!((unproven, all, batch, batches), (200_000, 400_000, 250, 40));
+    let Limits { unproven, all, pushed, batch, batches } = Limits::default();
+    assert_eq!((unproven, all, pushed, batch, batches), (200_000, 400_000, 50_000, 250, 40));
+}
+
+#[tokio::test]
+async fn the_oldest_requests_that_anybody_may_have_pushed_give_way_and_no_others() {
+    let f = fresh().await;
+    let keeps_a_secret = Client { auth: ClientAuth::PrivateKeyJwt, ..client() };
+    let kept = Kept { ask: ask(), until: at(100) };
+    let mut handles = Vec::new();
+    let anybody = client();
+    for (second, pushed_by) in
+        [&keeps_a_secret, &anybody, &anybody, &keeps_a_secret].into_iter().chain([&anybody; 4]).enumerate()
+    {
+        let handle = Secret::token("").hashed();
+        f.store.push(pushed_by, &handle, &kept, at(1000 + i64::try_from(second).unwrap())).await.unwrap();
+        handles.push(handle);
+    }
+    Crowd::new(Limits { unproven: 5, all: 100, pushed: 3, batch: 2, batches: 3 })
+        .thin(&f.store)
+        .await
+        .unwrap();
+    let mut left = Vec::new();
+    for handle in &handles {
+        left.push(f.store.pushed(handle, at(1)).await.unwrap().is_some());
+    }
+    assert_eq!(left, [true, false, false, true, false, true, true, true]);
 }
