@@ -1,6 +1,6 @@
 //! A program of the operator's adds, changes and removes clients while the server runs. Those of the configuration stand there.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Display};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -89,7 +89,7 @@ impl<E: Into<Fault>> From<E> for NotDone {
     }
 }
 
-fn bad(why: impl ToString) -> NotDone {
+fn bad(why: impl Display) -> NotDone {
     NotDone::Bad(why.to_string())
 }
 
@@ -120,9 +120,10 @@ impl Registration {
             Some(sector) => one_line(&sector).map_err(|why| bad(format_args!("sector: {why}")))?,
             None => Client::sector_of(&self.client_id, &self.redirect_uris).map_err(bad)?,
         };
-        let openid = Some(Scope::Openid).filter(|_| !self.redirect_uris.is_empty());
         let mut scopes = self.scopes;
-        openid.into_iter().for_each(|scope| scopes.insert(scope));
+        if !self.redirect_uris.is_empty() {
+            scopes.insert(Scope::Openid);
+        }
         let client = Client {
             id: self.client_id,
             name: one_line(&self.name).map_err(|why| bad(format_args!("name: {why}")))?,

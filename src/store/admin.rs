@@ -3,38 +3,11 @@
 use super::{
     Store,
     audit::{Event, write_event},
-    columns::Columns,
 };
 use crate::domain::{client::Client, fault::Fault, time::Timestamp};
 
 /// A client, and the registration as it is stored, by which a change knows that nobody else was there in between.
 pub type Registered = (Client, String);
-
-/// A line of the audit log, as it is read.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Line {
-    /// Its id.
-    pub id: String,
-    /// When, in UTC.
-    #[serde(serialize_with = "rfc3339")]
-    pub at: Timestamp,
-    /// What happened.
-    pub event: String,
-    /// How it went.
-    pub outcome: String,
-    /// Who did it.
-    pub actor: Option<String>,
-    /// For whom.
-    pub represented: Option<String>,
-    /// Through which client.
-    pub client: Option<String>,
-    /// What else there is to say.
-    pub detail: Option<String>,
-}
-
-fn rfc3339<S: serde::Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&at.rfc3339())
-}
 
 impl Store {
     /// At most `limit` of the clients that were added, by id, behind `after`.
@@ -115,41 +88,9 @@ impl Store {
         tx.commit().await?;
         Ok(true)
     }
-
-    /// At most `limit` lines of the audit log, oldest first: those of `from` and later, before `until`, behind the line `after`.
-    pub async fn audit_lines(
-        &self,
-        (from, after): (Timestamp, &str),
-        until: Timestamp,
-        limit: i64,
-    ) -> Result<Vec<Line>, Fault> {
-        let statement = "SELECT id, at, event, outcome, actor, represented, client, detail FROM audit \
-                         WHERE at >= $1 AND at < $2 AND (at > $1 OR id > $3) ORDER BY at, id LIMIT $4";
-        let rows = sqlx::query(statement)
-            .bind(from.epoch())
-            .bind(until.epoch())
-            .bind(after)
-            .bind(limit)
-            .fetch_all(self.db.reader())
-            .await?;
-        rows.iter().map(line).collect()
-    }
 }
 
 /// The line of a change of a client by a program.
 fn changed<'a>(event: &'a str, by: &'a str, id: &'a str) -> Event<'a> {
     Event { event, outcome: "ok", actor: Some(by), client: Some(by), detail: Some(id), ..Event::default() }
-}
-
-fn line(row: &sqlx::any::AnyRow) -> Result<Line, Fault> {
-    Ok(Line {
-        id: row.text("id")?,
-        at: row.time("at")?,
-        event: row.text("event")?,
-        outcome: row.text("outcome")?,
-        actor: row.maybe_text("actor")?,
-        represented: row.maybe_text("represented")?,
-        client: row.maybe_text("client")?,
-        detail: row.maybe_text("detail")?,
-    })
 }

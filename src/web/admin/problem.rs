@@ -1,5 +1,7 @@
 //! What is wrong with a request to the admin API, as RFC 9457 has it.
 
+use std::fmt::Display;
+
 use axum::{
     Json,
     body::Bytes,
@@ -48,17 +50,18 @@ struct Body<'a> {
 
 impl Problem {
     /// A problem of that status.
-    pub(super) fn new(status: StatusCode, detail: impl ToString) -> Self {
+    pub(super) fn new(status: StatusCode, detail: impl Display) -> Self {
         let detail = detail.to_string().chars().take(LONGEST).collect();
         Self { status, detail, error: None, request: None, challenges: Vec::new() }
     }
 
     /// Something of the request that is not as it must be.
-    pub(super) fn bad(detail: impl ToString) -> Self {
+    pub(super) fn bad(detail: impl Display) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
     /// Ours.
+    #[expect(clippy::needless_pass_by_value, reason = "what is wrong becomes this, and is done with")]
     pub(super) fn fault(fault: Fault) -> Self {
         let why = "something went wrong here; tell the operator this request number";
         let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, why);
