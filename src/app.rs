@@ -126,6 +126,11 @@ impl App {
         }
     }
 
+    /// The clients of the configuration, in no order.
+    pub fn configured(&self) -> impl Iterator<Item = &Client> {
+        self.configured.values()
+    }
+
     /// The signing keys as last read.
     pub fn keyring(&self) -> Arc<Keyring> {
         self.keyring.read().unwrap_or_else(PoisonError::into_inner).clone()

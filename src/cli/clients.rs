@@ -25,6 +25,7 @@ use crate::{
         secret::Secret,
         time::Timestamp,
     },
+    flows::admin_clients::as_json,
     store::Store,
 };
 
@@ -159,10 +160,7 @@ impl ClientsCommand {
                     return Err(NotDone::Configured(add.id).into());
                 }
                 let (client, secret) = add.read()?;
-                config.outbound.check_notices(&client.id, client.backchannel_logout_uri.as_deref())?;
-                config.check_certificate(&client)?;
-                config.outbound.check_keys(&client.id, client.jwks_uri.as_deref())?;
-                config.check_apis(&client)?;
+                config.check_added(&client)?;
                 if !store.add_client(&client, now).await? {
                     return Err(NotDone::Taken(client.id).into());
                 }
@@ -269,36 +267,6 @@ fn added(out: &mut impl Write, json: bool, client: &Client, secret: Option<&Secr
         writeln!(out, "\nKeep the secret now: only its hash is stored, and it is never shown again.")?;
     }
     Ok(())
-}
-
-/// Everything but the hash of the secret.
-fn as_json(client: &Client, configured: bool) -> Value {
-    json!({
-        "client_id": client.id,
-        "name": client.name,
-        "policy": client.policy,
-        "redirect_uris": client.redirect_uris,
-        "post_logout_redirect_uris": client.post_logout_redirect_uris,
-        "backchannel_logout_uri": client.backchannel_logout_uri,
-        "auth": client.auth.method(),
-        "jwks": client.jwks,
-        "certificate_name": client.certificate_name,
-        "certificate_bound_tokens": client.certificate_bound_tokens,
-        "jwks_uri": client.jwks_uri,
-        "scopes": client.scopes,
-        "resources": client.resources,
-        "serves": client.serves,
-        "service_scopes": client.service_scopes,
-        "sector": client.sector,
-        "id_token_alg": client.id_token_alg,
-        "authorization_signed_response_alg": client.authorization_signed_response_alg,
-        "minimum_level": client.minimum_level,
-        "sees_relation": client.sees_relation,
-        "userinfo_signed_response_alg": client.userinfo_signed_response_alg,
-        "userinfo_encrypted_response_alg": client.userinfo_encrypted_response_alg,
-        "third_party": client.third_party,
-        "configured": configured,
-    })
 }
 
 fn place(configured: bool) -> &'static str {

@@ -1,6 +1,7 @@
 //! What the operator wrote: one TOML file, one section a file here. Unknown keys are refused with their line; secrets
 //! come from files or from the environment, never from the TOML itself.
 
+pub mod admin;
 pub mod client;
 pub mod digid;
 pub mod mail;
@@ -22,6 +23,7 @@ use std::{
 use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
 
+pub use admin::Admin;
 pub use client::ClientEntry;
 pub use digid::Digid;
 pub use mail::{Mail, Smtp, SmtpTls};
@@ -61,6 +63,8 @@ pub struct Config {
     pub metrics: Option<Metrics>,
     /// Where each request is told to; nowhere when left out.
     pub traces: Option<Traces>,
+    /// The admin API; there is none when left out.
+    pub admin: Option<Admin>,
     /// The proxies that are believed; nobody when left out.
     pub proxy: Option<Proxy>,
     /// TLS by Namens itself; plain HTTP, for a proxy, when left out.
@@ -189,6 +193,14 @@ impl Config {
         }
     }
 
+    /// Checks what this installation asks of a client that is added while it runs, beside [`Client::check`].
+    pub fn check_added(&self, client: &Client) -> Result<(), BadConfig> {
+        self.outbound.check_notices(&client.id, client.backchannel_logout_uri.as_deref())?;
+        self.check_certificate(client)?;
+        self.outbound.check_keys(&client.id, client.jwks_uri.as_deref())?;
+        self.check_apis(client)
+    }
+
     /// An address below the issuer, for a path that starts with a slash.
     pub fn endpoint(&self, path: &str) -> String {
         format!("{}{path}", self.issuer())
@@ -219,6 +231,9 @@ impl Config {
             return Err(BadConfig::value(
                 "[metrics]: give an address of its own, such as 127.0.0.1:9464: `listen` is for people and portals",
             ));
+        }
+        if let Some(admin) = &self.admin {
+            admin.check()?;
         }
         if let Some(proxy) = &self.proxy {
             proxy.check()?;
@@ -309,6 +324,8 @@ folder = "mail"
                 "[traces]\nendpoint = \"http://10.0.0.1:4318/v1/traces\"\n[mail]",
                 "https or of this machine",
             ),
+            ("[mail]", "[admin]\nfrom = []\n[mail]", "[admin]: give 1 to 64 addresses"),
+            ("[mail]", "[admin]\nfrom = [\"0.0.0.0/0\"]\n[mail]", "never everybody"),
             ("[mail]", "[proxy]\nfrom = []\n[mail]", "give 1 to 64 addresses"),
             ("[mail]", "[proxy]\nfrom = [\"0.0.0.0/0\"]\n[mail]", "never everybody"),
             ("[mail]", "[proxy]\nfrom = [\"::1\"]\nclient_address = \"x\"\n[mail]", "x-forwarded-for or"),

@@ -2,6 +2,7 @@
 //! A one-time value is consumed by one guarded statement, never by read, check, write.
 
 pub mod accounts;
+pub mod admin;
 pub mod audit;
 mod batch;
 pub mod blocks;

@@ -15,6 +15,7 @@ use axum::{
 };
 
 use super::{
+    admin,
     error_page::{ErrorPage, Problem},
     form_post::answered,
     page::{Aside, Frame, address},
@@ -141,6 +142,9 @@ pub async fn late(route: Option<MatchedPath>, request: Request, next: Next) -> R
     }
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
     observe::request(route, response.status().as_u16());
+    if route.starts_with(path::ADMIN) {
+        return admin::too_late();
+    }
     if path::FOR_PROGRAMS.contains(&route) {
         return token::too_late();
     }

@@ -1,5 +1,6 @@
 //! HTTP: one file per page or endpoint.
 
+pub mod admin;
 pub mod authorize;
 pub mod choose;
 pub mod client_consent;

@@ -11,8 +11,9 @@ use axum::{
 };
 
 use super::{
-    authorize, client_consent, code, digid, discovery, done, email, error, form_post, introspect, link,
-    login, logout, metrics, page, par, question, recover, register, revoke, single_logout, token, userinfo,
+    admin, authorize, client_consent, code, digid, discovery, done, email, error, form_post, introspect,
+    link, login, logout, metrics, page, par, question, recover, register, revoke, single_logout, token,
+    userinfo,
 };
 use crate::{
     app::App,
@@ -41,7 +42,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/consent", get(login::back).post(client_consent::post))
         .route("/continue", get(login::back).post(done::post))
         .route("/stop", get(login::back).post(login::stop));
-    let router = endpoints()
+    let router = endpoints(&app)
         .route(path::AUTHORIZE, get(authorize::get).post(authorize::post))
         .nest("/login/{id}", login)
         .route(ACS_PATH, get(digid::acs).fallback(digid::acs_by_other_method))
@@ -61,11 +62,12 @@ pub fn router(app: Arc<App>) -> Router {
 
 /// The doors that clients may show a certificate at (RFC 8705 section 5): what they call themselves, and nothing of people's.
 pub fn clients(app: Arc<App>) -> Router {
-    around(endpoints(), app)
+    around(endpoints(&app), app)
 }
 
-fn endpoints() -> Router<Arc<App>> {
+fn endpoints(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
+        .merge(admin::router(app))
         .route(path::PAR, post(par::par))
         .route(path::TOKEN, post(token::token))
         .route(path::INTROSPECT, post(introspect::introspect))

@@ -60,19 +60,33 @@ pub async fn userinfo(
 
 /// By which scheme a token is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scheme {
+pub(super) enum Scheme {
     Bearer,
     Dpop,
 }
 
 impl Scheme {
-    fn of(name: &str) -> Option<Self> {
+    /// The scheme of that name.
+    pub(super) fn of(name: &str) -> Option<Self> {
         let all = [("bearer", Self::Bearer), ("dpop", Self::Dpop)];
         all.into_iter().find(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, scheme)| scheme)
     }
 
+    /// Both.
+    pub(super) const ALL: [Self; 2] = [Self::Bearer, Self::Dpop];
+
+    /// How to do better by it, where an access token was shown that is not taken, or not with `scope`. What is no error of the
+    /// protocol has no challenge.
+    pub(super) fn after(self, error: &Error, scope: &str) -> Option<String> {
+        let Error::Json(code, description) = error else { return None };
+        let scope =
+            if *code == Code::InsufficientScope { format!(", scope=\"{scope}\"") } else { String::new() };
+        let word = code.word();
+        Some(self.challenge(&format!(", error=\"{word}\", error_description=\"{description}\"{scope}")))
+    }
+
     /// How to do better by it. The second names the algorithms for its proofs (RFC 9449 section 7.1).
-    fn challenge(self, more: &str) -> String {
+    pub(super) fn challenge(self, more: &str) -> String {
         match self {
             Self::Bearer => format!("Bearer realm=\"namens\"{more}"),
             Self::Dpop => {
@@ -111,7 +125,7 @@ fn presented(
 /// Without a token there is no error to name (RFC 6750 section 3.1).
 fn unauthenticated() -> Response {
     let mut response = (StatusCode::UNAUTHORIZED, NO_STORE).into_response();
-    for scheme in [Scheme::Bearer, Scheme::Dpop] {
+    for scheme in Scheme::ALL {
         if let Ok(challenge) = HeaderValue::from_str(&scheme.challenge("")) {
             response.headers_mut().append(WWW_AUTHENTICATE, challenge);
         }
@@ -122,14 +136,7 @@ fn unauthenticated() -> Response {
 fn challenge(error: Error, scheme: Scheme) -> Response {
     // What is wrong with a proof is said as of a bad token (RFC 9449 section 7.1).
     let proof = matches!(error, Error::Json(Code::InvalidDpopProof | Code::UseDpopNonce, _));
-    let challenge = match &error {
-        Error::Json(code, description) => {
-            let scope = if *code == Code::InsufficientScope { ", scope=\"openid\"" } else { "" };
-            let word = code.word();
-            scheme.challenge(&format!(", error=\"{word}\", error_description=\"{description}\"{scope}"))
-        }
-        _ => String::new(),
-    };
+    let challenge = scheme.after(&error, "openid").unwrap_or_default();
     let mut response = refusal(error, &challenge);
     if proof && let Ok(challenge) = HeaderValue::from_str(&challenge) {
         *response.status_mut() = StatusCode::UNAUTHORIZED;

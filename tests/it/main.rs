@@ -10,6 +10,7 @@
 )]
 
 mod act_as;
+mod admin;
 mod attack;
 mod attack2;
 mod attack3;

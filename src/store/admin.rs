@@ -1,0 +1,96 @@
+//! What programs change through the admin API: the change and its line of the audit log in one transaction.
+
+use super::{
+    Store,
+    audit::{Event, write_event},
+};
+use crate::domain::{client::Client, fault::Fault, time::Timestamp};
+
+/// A client, and the registration as it is stored, by which a change knows that nobody else was there in between.
+pub type Registered = (Client, String);
+
+impl Store {
+    /// At most `limit` of the clients that were added, by id, behind `after`.
+    pub async fn clients_after(&self, after: &str, limit: i64) -> Result<Vec<Client>, Fault> {
+        let statement = "SELECT registration FROM clients WHERE id > $1 ORDER BY id LIMIT $2";
+        let rows: Vec<(String,)> =
+            sqlx::query_as(statement).bind(after).bind(limit).fetch_all(self.db.reader()).await?;
+        rows.into_iter().map(|(json,)| Ok(serde_json::from_str(&json)?)).collect()
+    }
+
+    /// The client of that id, to be changed.
+    pub async fn registered(&self, id: &str) -> Result<Option<Registered>, Fault> {
+        let row: Option<(String,)> = sqlx::query_as("SELECT registration FROM clients WHERE id = $1")
+            .bind(id)
+            .fetch_optional(self.db.reader())
+            .await?;
+        row.map(|(json,)| Ok((serde_json::from_str(&json)?, json))).transpose()
+    }
+
+    /// Adds a client. `false` when its id is taken.
+    pub async fn admin_add_client(&self, client: &Client, by: &str, now: Timestamp) -> Result<bool, Fault> {
+        let statement =
+            "INSERT INTO clients (id, registration, created) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+        let mut tx = self.db.begin().await?;
+        let done = sqlx::query(statement)
+            .bind(&client.id)
+            .bind(serde_json::to_string(client)?)
+            .bind(now.epoch())
+            .execute(&mut *tx)
+            .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        write_event(&mut *tx, &changed("client.added", by, &client.id), now).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Puts `client` in the place of what was `read` under its id. `false` when something else stands there by now.
+    pub async fn admin_replace_client(
+        &self,
+        client: &Client,
+        read: &str,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        let statement = "UPDATE clients SET registration = $1 WHERE id = $2 AND registration = $3";
+        let mut tx = self.db.begin().await?;
+        let done = sqlx::query(statement)
+            .bind(serde_json::to_string(client)?)
+            .bind(&client.id)
+            .bind(read)
+            .execute(&mut *tx)
+            .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        write_event(&mut *tx, &changed("client.replaced", by, &client.id), now).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Removes what was `read` under that id. `false` when something else stands there by now, or nothing.
+    pub async fn admin_remove_client(
+        &self,
+        id: &str,
+        read: &str,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        let statement = "DELETE FROM clients WHERE id = $1 AND registration = $2";
+        let mut tx = self.db.begin().await?;
+        let done = sqlx::query(statement).bind(id).bind(read).execute(&mut *tx).await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        write_event(&mut *tx, &changed("client.removed", by, id), now).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}
+
+/// The line of a change of a client by a program.
+fn changed<'a>(event: &'a str, by: &'a str, id: &'a str) -> Event<'a> {
+    Event { event, outcome: "ok", actor: Some(by), client: Some(by), detail: Some(id), ..Event::default() }
+}

@@ -1,0 +1,135 @@
+//! The admin API (docs/admin.md): for programs of the operator's, in JSON. Who calls, from where, and with which scope is settled
+//! here, before any handler.
+
+mod clients;
+mod page;
+mod problem;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{FromRequestParts, OriginalUri, Request, State},
+    http::{
+        HeaderMap, HeaderValue, Method,
+        header::{CACHE_CONTROL, CONTENT_TYPE},
+        request::Parts,
+    },
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, get},
+};
+
+use self::problem::Problem;
+pub(super) use self::problem::too_late;
+use super::{
+    error, mtls, proxy,
+    token::{authorization, proof, with_nonce},
+    userinfo::Scheme,
+};
+use crate::{
+    app::App,
+    domain::{api::AdminScope, client::Client},
+    flows::{admin_access, userinfo::Shown},
+    oidc::{error::Error, path},
+};
+
+/// An address, the scope that it takes, and its methods.
+type Door = (&'static str, AdminScope, fn() -> MethodRouter<Arc<App>>);
+/// What is there: one list, which the document is held against.
+const DOORS: [Door; 2] = [
+    ("/clients", AdminScope::Clients, || get(clients::list).post(clients::add)),
+    ("/clients/{client_id}", AdminScope::Clients, || {
+        get(clients::one).put(clients::replace).delete(clients::remove)
+    }),
+];
+
+/// Where it is described, and how: of the issuer `https://id.example.nl`.
+const DOCUMENT: &str = "/openapi.json";
+const OPENAPI: &str = include_str!("admin/openapi.json");
+
+/// The program that calls, let in with the scope of its door.
+#[derive(Clone)]
+struct Caller(Client);
+
+/// All doors, where the operator wants them; none otherwise.
+pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
+    if app.config.admin.is_none() {
+        return Router::new();
+    }
+    let doors = DOORS.iter().fold(Router::new(), |router, (path, scope, door)| {
+        router.route(path, door().layer(from_fn_with_state((app.clone(), *scope), enter)))
+    });
+    let inside = doors
+        .route(DOCUMENT, get(document))
+        .fallback(problem::not_found)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(from_fn_with_state(app.clone(), near));
+    Router::new().nest(path::ADMIN, inside)
+}
+
+/// Lets nobody near who is none of the operator's networks': for them there is nothing here. Nobody keeps an answer.
+async fn near(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let from = proxy::address(&app, &parts);
+    let is_near = app.config.admin.as_ref().zip(from).is_some_and(|(admin, ip)| admin.is_for(ip));
+    if !is_near {
+        return error::not_found().await.into_response();
+    }
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Lets in a program with a token for this door (RFC 6750 section 2.1, RFC 9449 section 7.1).
+async fn enter(
+    State((app, needed)): State<(Arc<App>, AdminScope)>,
+    OriginalUri(uri): OriginalUri,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let headers = parts.headers.clone();
+    let response = match admit(&app, &mut parts, uri.path(), needed).await {
+        Ok(client) => {
+            parts.extensions.insert(Caller(client));
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(problem) => problem.into_response(),
+    };
+    with_nonce(response, &app, &headers)
+}
+
+async fn admit(app: &Arc<App>, parts: &mut Parts, path: &str, needed: AdminScope) -> Result<Client, Problem> {
+    let Ok(certificate) = mtls::Shown::from_request_parts(parts, app).await;
+    let (scheme, token) = presented(&parts.headers)?;
+    let shown = shown(scheme, &parts.headers, &parts.method);
+    let answer = async {
+        let held = (shown?, certificate.certificate());
+        admin_access::caller(app, token, held, path, needed, app.clock.now()).await
+    };
+    answer.await.map_err(|error| Problem::refused(error, scheme, needed))
+}
+
+fn shown<'a>(scheme: Scheme, headers: &'a HeaderMap, method: &'a Method) -> Result<Shown<'a>, Error> {
+    Ok(match scheme {
+        Scheme::Bearer => Shown::Bearer,
+        Scheme::Dpop => Shown::Dpop { proof: proof(headers)?, method: method.as_str() },
+    })
+}
+
+/// The token, in the header and nowhere else.
+fn presented(headers: &HeaderMap) -> Result<(Scheme, &str), Problem> {
+    let header = authorization(headers).map_err(Problem::unreadable)?;
+    let named = header.and_then(|header| header.split_once(' '));
+    let found = named.and_then(|(name, token)| Some((Scheme::of(name)?, token.trim())));
+    found.ok_or_else(Problem::no_token)
+}
+
+/// `GET /admin/v1/openapi.json`: what is here, for whoever may come near. It holds nothing of this installation but its address.
+async fn document(State(app): State<Arc<App>>) -> Response {
+    let text = OPENAPI.replace("https://id.example.nl", app.config.issuer());
+    ([(CONTENT_TYPE, "application/json")], text).into_response()
+}

@@ -1,0 +1,59 @@
+//! The document says what is there, no more and no less.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    domain::client::tests::client,
+    flows::admin_clients::{Registration, as_json},
+};
+
+fn openapi() -> Value {
+    serde_json::from_str(OPENAPI).unwrap()
+}
+
+/// The members of a schema.
+fn members(schema: &str) -> BTreeSet<String> {
+    let document = openapi();
+    let properties = &document["components"]["schemas"][schema]["properties"];
+    properties.as_object().unwrap_or_else(|| panic!("{schema}")).keys().cloned().collect()
+}
+
+/// The members that a type reads: its refusal of another one names them.
+fn read<T: serde::de::DeserializeOwned>() -> BTreeSet<String> {
+    let refused = serde_json::from_str::<T>(r#"{"no such member": 1}"#).err().unwrap().to_string();
+    assert!(refused.contains("unknown field `no such member`"), "{refused}");
+    refused.split('`').skip(3).step_by(2).map(str::to_owned).collect()
+}
+
+fn written(told: &Value) -> BTreeSet<String> {
+    told.as_object().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn the_document_has_each_door_with_its_scope_and_no_other() {
+    let document = openapi();
+    let paths = document["paths"].as_object().unwrap();
+    let told: BTreeSet<&str> = paths.keys().map(String::as_str).filter(|path| *path != DOCUMENT).collect();
+    assert_eq!(told, DOORS.iter().map(|(path, ..)| *path).collect());
+    for (path, scope, _) in DOORS {
+        let methods = paths[path].as_object().unwrap().iter().filter(|(name, _)| *name != "parameters");
+        for (method, operation) in methods {
+            assert_eq!(operation["security"], json!([{ "program": [scope] }]), "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn the_documents_schemas_are_what_is_read_and_written() {
+    assert_eq!(members("Registration"), read::<Registration>());
+    let told = written(&as_json(&client(), false));
+    assert_eq!(members("Client"), told);
+    let secret = ["client_secret".to_owned()];
+    assert_eq!(members("NewClient"), told.iter().cloned().chain(secret).collect());
+    // What one reads one can put back.
+    let back: BTreeSet<String> = told.into_iter().filter(|name| name != "configured").collect();
+    assert_eq!(back, read::<Registration>());
+}
