@@ -5,6 +5,7 @@ pub mod act_as;
 pub mod admin_access;
 pub mod client_auth;
 pub mod client_consent;
+pub mod client_registration;
 pub mod code;
 pub mod digid;
 mod dpop;

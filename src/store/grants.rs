@@ -282,6 +282,20 @@ pub(super) async fn revoke_of_client(
     Ok(())
 }
 
+/// Ends all that a client was given, inside the transaction that removes it. No line for each: that of the removal tells.
+pub(super) async fn revoke_of_removed(
+    tx: &mut Transaction<'_, Any>,
+    client: &str,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    sqlx::query("UPDATE grants SET revoked_at = $1 WHERE revoked_at IS NULL AND client_id = $2")
+        .bind(now.epoch())
+        .bind(client.to_owned())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
 async fn revoke(
     tx: &mut Transaction<'_, Any>,
     (statement, key): (&'static str, &str),
