@@ -414,14 +414,12 @@ impl Offer<'_> {
     fn alg(&self, member: &str, name: Option<&str>) -> Result<Option<Algorithm>, Refused> {
         let Some(name) = name else { return Ok(None) };
         let fits = |alg: &Algorithm| alg.name() == name && self.terms.policy.allows_alg(*alg);
-        match self.algs.iter().copied().find(fits) {
-            Some(alg) => Ok(Some(alg)),
-            None => {
-                let all = self.algs.iter().filter(|alg| self.terms.policy.allows_alg(**alg));
-                let all: Vec<_> = all.map(|alg| alg.name()).collect();
-                bad(format!("{member} must be one of: {}", all.join(" ")))
-            }
+        if let Some(alg) = self.algs.iter().copied().find(fits) {
+            return Ok(Some(alg));
         }
+        let all = self.algs.iter().filter(|alg| self.terms.policy.allows_alg(**alg));
+        let all: Vec<_> = all.map(|alg| alg.name()).collect();
+        bad(format!("{member} must be one of: {}", all.join(" ")))
     }
 }
 

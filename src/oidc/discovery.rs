@@ -185,12 +185,7 @@ pub fn metadata(
     .set_userinfo_encryption_alg_values_supported(Some(vec![CoreJweKeyManagementAlgorithm::RsaOaepSha256]))
     .set_userinfo_encryption_enc_values_supported(Some(vec![CoreJweContentEncryptionAlgorithm::Aes256Gcm]))
     .set_response_modes_supported(Some(response_modes()))
-    .set_grant_types_supported(Some(vec![
-        CoreGrantType::AuthorizationCode,
-        CoreGrantType::RefreshToken,
-        CoreGrantType::ClientCredentials,
-        CoreGrantType::Extension(TOKEN_EXCHANGE.to_owned()),
-    ]))
+    .set_grant_types_supported(Some(grant_types()))
     .set_token_endpoint_auth_methods_supported(Some(
         [
             CoreClientAuthMethod::ClientSecretBasic,
@@ -222,6 +217,16 @@ pub fn metadata(
     .set_request_object_signing_alg_values_supported(Some(Algorithm::ALL.map(core_alg).to_vec()))
     // Left out, this one would mean true.
     .set_request_uri_parameter_supported(Some(false)))
+}
+
+/// For what tokens are given.
+fn grant_types() -> Vec<CoreGrantType> {
+    vec![
+        CoreGrantType::AuthorizationCode,
+        CoreGrantType::RefreshToken,
+        CoreGrantType::ClientCredentials,
+        CoreGrantType::Extension(TOKEN_EXCHANGE.to_owned()),
+    ]
 }
 
 /// How answers can travel: each plainly and signed.
