@@ -5,7 +5,10 @@ use std::{io::Write, path::PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::word;
+use super::{
+    client_registration::{self, Invite},
+    word,
+};
 use crate::{
     app,
     config::{
@@ -16,6 +19,7 @@ use crate::{
         api::AdminScope,
         assurance::Level,
         client::{Client, ClientAuth, KeyEncryption},
+        client_registration::Wishes,
         fault::Fault,
         key::Algorithm,
         line::one_line,
@@ -53,6 +57,15 @@ enum Act {
     /// Remove a client that was added: it can get no token any more
     Remove {
         /// Its `client_id`
+        id: String,
+    },
+    /// Make an initial access token, with which clients register themselves. It is shown once
+    Invite(Box<Invite>),
+    /// List the initial access tokens: what they fix, and how often they were used
+    Invitations,
+    /// End an initial access token. Its clients stay
+    Uninvite {
+        /// The invitation
         id: String,
     },
 }
@@ -187,6 +200,9 @@ impl ClientsCommand {
                 };
                 show(out, self.json, &client, configured)
             }
+            Act::Invite(invite) => invite.run(config, store, (out, self.json), now).await,
+            Act::Invitations => client_registration::list(store, (out, self.json), now).await,
+            Act::Uninvite { id } => client_registration::end(id, store, (out, self.json), now).await,
             Act::Remove { id } => {
                 if !store.remove_client(&id, now).await? {
                     let known = configured.contains_key(&id);
@@ -244,6 +260,7 @@ impl Add {
             userinfo_signed_response_alg: self.userinfo_signed_response_alg,
             userinfo_encrypted_response_alg: self.userinfo_encrypted_response_alg,
             third_party: self.third_party,
+            wishes: Wishes::default(),
             id: self.id,
         };
         client.check()?;

@@ -1,6 +1,7 @@
 //! The operator's commands: one file each.
 
 pub mod accounts;
+mod client_registration;
 pub mod clients;
 #[cfg(feature = "simulator")]
 pub mod demo;

@@ -12,6 +12,7 @@ use crate::domain::{
     api::AdminScopes,
     assurance::Level,
     client::{Client, ClientAuth, KeyEncryption},
+    client_registration::Wishes,
     jwk::JwkSet,
     key::Algorithm,
     mtls::CertificateName,
@@ -181,6 +182,7 @@ impl ClientEntry {
             userinfo_signed_response_alg: self.userinfo_signed_response_alg,
             userinfo_encrypted_response_alg: self.userinfo_encrypted_response_alg,
             third_party: self.third_party,
+            wishes: Wishes::default(),
         };
         client.check().map_err(BadConfig::value)?;
         Ok(client)

@@ -86,6 +86,9 @@ pub struct Config {
     /// How long clients may cache the JWKS, in seconds.
     #[serde(default = "one_hour")]
     pub jwks_max_age: i64,
+    /// Whether who has an initial access token may register clients (RFC 7591).
+    #[serde(default)]
+    pub registration: bool,
     /// The portals.
     #[serde(default, rename = "client")]
     pub clients: Vec<ClientEntry>,

@@ -8,6 +8,7 @@ use url::{Host, Url};
 use super::{
     api::AdminScopes,
     assurance::Level,
+    client_registration::Wishes,
     jwk::JwkSet,
     key::Algorithm,
     line::one_line,
@@ -84,6 +85,9 @@ pub struct Client {
     /// Whether it is somebody else's, so that users must agree to what it may know. The provider's own portals ask nothing.
     #[serde(default)]
     pub third_party: bool,
+    /// What it registered of its own requests.
+    #[serde(default)]
+    pub wishes: Wishes,
 }
 
 words! {
@@ -413,6 +417,7 @@ pub(crate) mod tests {
             userinfo_signed_response_alg: None,
             userinfo_encrypted_response_alg: None,
             third_party: false,
+            wishes: Wishes::default(),
         }
     }
 

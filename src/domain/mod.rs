@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod claims;
 pub mod client;
 pub mod client_consent;
+pub mod client_registration;
 pub mod code;
 pub mod consent;
 pub mod email;

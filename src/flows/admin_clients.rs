@@ -97,9 +97,10 @@ fn bad(why: impl Display) -> NotDone {
 pub type Written = (Client, Option<Secret>);
 
 impl Registration {
-    /// The client, where `kept` is how it proved who it is before: who needs a secret and has one keeps it.
-    fn read(self, kept: Option<&ClientAuth>) -> Result<Written, NotDone> {
-        let before = match kept {
+    /// The client, where `kept` is how it was before: who needs a secret and has one keeps it, and what it wishes of its own
+    /// requests stays.
+    fn read(self, kept: Option<&Client>) -> Result<Written, NotDone> {
+        let before = match kept.map(|client| &client.auth) {
             Some(ClientAuth::ClientSecretBasic(hash) | ClientAuth::ClientSecretPost(hash)) => {
                 Some(hash.clone())
             }
@@ -148,6 +149,7 @@ impl Registration {
             userinfo_signed_response_alg: self.userinfo_signed_response_alg,
             userinfo_encrypted_response_alg: self.userinfo_encrypted_response_alg,
             third_party: self.third_party,
+            wishes: kept.map(|client| client.wishes.clone()).unwrap_or_default(),
         };
         client.check().map_err(bad)?;
         Ok((client, fresh.filter(|_| needs)))
@@ -240,7 +242,7 @@ pub async fn replace(
         return Err(bad("client_id must be that of the address: a client cannot be renamed"));
     }
     let (before, read) = changeable(app, caller, id).await?;
-    let (client, secret) = told.read(Some(&before.auth))?;
+    let (client, secret) = told.read(Some(&before))?;
     app.config.check_added(&client).map_err(bad)?;
     check_power(caller, &client)?;
     if app.store.admin_replace_client(&client, &read, &caller.id, now).await? {
@@ -261,7 +263,7 @@ async fn changeable(app: &App, caller: &Client, id: &str) -> Result<(Client, Str
     if is_configured(app, id) {
         return Err(NotDone::Configured);
     }
-    let (client, read) = app.store.registered(id).await?.ok_or(NotDone::Unknown)?;
+    let (client, read) = app.store.client_to_change(id).await?.ok_or(NotDone::Unknown)?;
     check_power(caller, &client)?;
     Ok((client, read))
 }

@@ -6,6 +6,7 @@ pub mod admin_access;
 pub mod admin_clients;
 pub mod client_auth;
 pub mod client_consent;
+pub mod client_registration;
 pub mod code;
 pub mod digid;
 mod dpop;

@@ -89,7 +89,8 @@ pub async fn redeem(
         return Err(NO_CERTIFICATE);
     }
     let possession = Possession { proof, x5t_s256 };
-    if possession.is_nothing() && client.policy.requires_dpop() {
+    let unbound = possession.is_nothing() && client.policy.requires_dpop();
+    if unbound || client.wishes.dpop && possession.proof.is_none() {
         return Err(MISSING);
     }
     match form.get("grant_type") {

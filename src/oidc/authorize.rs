@@ -84,7 +84,7 @@ pub fn check(params: &Params, client: &Client, here: Here<'_>) -> Result<Ask, Er
     if client_id(params)? != client.id {
         return Err(PageError::UnknownClient.into());
     }
-    if client.policy.requires_par() {
+    if client.policy.requires_par() || client.wishes.pushes {
         let ask = blank(params, client)?;
         let why = "this client must push its requests to /par first (RFC 9126)";
         return Err(refusal(&ask, here.issuer, Code::InvalidRequest, why));
@@ -343,7 +343,8 @@ fn prompt(params: &Params, _: &Client, ask: &mut Ask) -> Result<(), Broken> {
     Ok(())
 }
 
-fn max_age(params: &Params, _: &Client, ask: &mut Ask) -> Result<(), Broken> {
+fn max_age(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken> {
+    ask.max_age = client.wishes.max_age;
     let Some(text) = params.get("max_age") else { return Ok(()) };
     let digits = text.chars().all(|c| c.is_ascii_digit());
     ask.max_age = text.parse().ok().filter(|age| digits && *age <= MAX_AGE);
@@ -356,7 +357,10 @@ fn max_age(params: &Params, _: &Client, ask: &mut Ask) -> Result<(), Broken> {
 /// The lowest known level that is asked for satisfies the request; the client's own minimum may raise it. Nothing ever
 /// lowers it: a session below is stepped up or refused.
 fn acr_values(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken> {
-    let Some(asked) = params.get("acr_values") else { return Ok(()) };
+    let Some(asked) = params.get("acr_values") else {
+        ask.level = client.wishes.levels.iter().min().map_or(ask.level, |level| ask.level.max(*level));
+        return Ok(());
+    };
     let Some(lowest) = asked.split(' ').filter_map(Level::from_acr).min() else {
         return Err((
             Code::UnmetAuthenticationRequirements,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use openidconnect::{
     AdditionalProviderMetadata, AuthUrl, AuthenticationContextClass, IssuerUrl, JsonWebKeySetUrl,
-    LanguageTag, ProviderMetadata, ResponseTypes, TokenUrl, UserInfoUrl,
+    LanguageTag, ProviderMetadata, RegistrationUrl, ResponseTypes, TokenUrl, UserInfoUrl,
     core::{
         CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType, CoreJsonWebKey,
         CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType,
@@ -129,13 +129,15 @@ const CLAIMS: [&str; 13] = [
 ];
 
 /// The metadata of `issuer`, which signs with `algs` and can reach `levels`. `representation` is whether people can log in for
-/// somebody else; `certificates` how clients show certificates, where they can.
+/// somebody else; `certificates` how clients show certificates, where they can; `registers` whether clients may register
+/// themselves.
 pub fn metadata(
     issuer: &str,
     algs: &[Algorithm],
     levels: &[Level],
     representation: bool,
     certificates: Option<Certificates<'_>>,
+    registers: bool,
 ) -> Result<Metadata, Fault> {
     let at = |path: &str| format!("{issuer}{path}");
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
@@ -177,17 +179,13 @@ pub fn metadata(
         extra,
     )
     .set_token_endpoint(Some(TokenUrl::new(at(path::TOKEN))?))
+    .set_registration_endpoint(registers.then(|| RegistrationUrl::new(at(path::REGISTER))).transpose()?)
     .set_userinfo_endpoint(Some(UserInfoUrl::new(at(path::USERINFO))?))
     .set_userinfo_signing_alg_values_supported(Some(algs.iter().map(|alg| core_alg(*alg)).collect()))
     .set_userinfo_encryption_alg_values_supported(Some(vec![CoreJweKeyManagementAlgorithm::RsaOaepSha256]))
     .set_userinfo_encryption_enc_values_supported(Some(vec![CoreJweContentEncryptionAlgorithm::Aes256Gcm]))
     .set_response_modes_supported(Some(response_modes()))
-    .set_grant_types_supported(Some(vec![
-        CoreGrantType::AuthorizationCode,
-        CoreGrantType::RefreshToken,
-        CoreGrantType::ClientCredentials,
-        CoreGrantType::Extension(TOKEN_EXCHANGE.to_owned()),
-    ]))
+    .set_grant_types_supported(Some(grant_types()))
     .set_token_endpoint_auth_methods_supported(Some(
         [
             CoreClientAuthMethod::ClientSecretBasic,
@@ -221,6 +219,16 @@ pub fn metadata(
     .set_request_uri_parameter_supported(Some(false)))
 }
 
+/// For what tokens are given.
+fn grant_types() -> Vec<CoreGrantType> {
+    vec![
+        CoreGrantType::AuthorizationCode,
+        CoreGrantType::RefreshToken,
+        CoreGrantType::ClientCredentials,
+        CoreGrantType::Extension(TOKEN_EXCHANGE.to_owned()),
+    ]
+}
+
 /// How answers can travel: each plainly and signed.
 fn response_modes() -> Vec<CoreResponseMode> {
     let signed =
@@ -237,10 +245,12 @@ mod tests {
     fn promises_exactly_what_works() {
         let levels = [Level::Local, Level::Midden];
         let algs = [Algorithm::Rs256, Algorithm::Es256];
-        let told = |representation| {
-            let told = metadata("https://id.example.nl", &algs, &levels, representation, None).unwrap();
+        let tell = |representation, registers| {
+            let told =
+                metadata("https://id.example.nl", &algs, &levels, representation, None, registers).unwrap();
             serde_json::to_value(told).unwrap()
         };
+        let told = |representation| tell(representation, false);
         let mut expected = serde_json::json!({
             "issuer": "https://id.example.nl",
             "authorization_endpoint": "https://id.example.nl/authorize",
@@ -297,5 +307,7 @@ mod tests {
         assert_eq!(told(false), expected);
         expected["claims_supported"].as_array_mut().unwrap().push("represents".into());
         assert_eq!(told(true), expected);
+        expected["registration_endpoint"] = "https://id.example.nl/register".into();
+        assert_eq!(tell(true, true), expected);
     }
 }

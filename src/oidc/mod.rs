@@ -6,6 +6,7 @@ pub mod assertion;
 pub mod authorize;
 pub mod claims_request;
 pub mod client_auth;
+pub mod client_registration;
 pub mod discovery;
 pub mod dpop;
 pub mod error;
@@ -43,7 +44,11 @@ pub mod path {
     /// `UserInfo` endpoint (OpenID Connect Core, section 5.3).
     pub const USERINFO: &str = "/userinfo";
     /// Where programs ask, and hear errors in JSON (RFC 6749 section 5.2).
-    pub const FOR_PROGRAMS: [&str; 5] = [TOKEN, USERINFO, PAR, INTROSPECT, REVOKE];
+    pub const FOR_PROGRAMS: [&str; 7] = [TOKEN, USERINFO, PAR, INTROSPECT, REVOKE, REGISTER, REGISTERED];
+    /// Client registration endpoint (RFC 7591 section 3).
+    pub const REGISTER: &str = "/register";
+    /// Client configuration endpoint (RFC 7592 section 2).
+    pub const REGISTERED: &str = "/register/{id}";
     /// The admin API.
     pub const ADMIN: &str = "/admin/v1";
     /// Signing out (OpenID Connect RP-Initiated Logout, section 2).

@@ -40,7 +40,9 @@ pub fn read(token: &str, client: &Client, issuer: &str, now: Timestamp) -> Resul
         None => "this client has registered no keys to sign a request object with",
     };
     let set = client.jwks.as_ref().ok_or_else(keyless)?;
-    let unverified = Unverified::read(token, |alg| client.policy.allows_alg(alg), &MEDIA).map_err(said)?;
+    let allows =
+        |alg| client.policy.allows_alg(alg) && client.wishes.request_object_alg.is_none_or(|one| one == alg);
+    let unverified = Unverified::read(token, allows, &MEDIA).map_err(said)?;
     let claims: Claims = unverified.verified_by(set).map_err(said)?;
     if claims.iss != client.id || claims.client_id != client.id {
         return Err("iss and client_id of the request object must both be the client_id");

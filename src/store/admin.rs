@@ -3,11 +3,12 @@
 use super::{
     Store,
     audit::{Event, write_event},
+    clients::forget,
 };
 use crate::domain::{client::Client, fault::Fault, time::Timestamp};
 
 /// A client, and the registration as it is stored, by which a change knows that nobody else was there in between.
-pub type Registered = (Client, String);
+pub type ToChange = (Client, String);
 
 impl Store {
     /// At most `limit` of the clients that were added, by id, behind `after`.
@@ -19,7 +20,7 @@ impl Store {
     }
 
     /// The client of that id, to be changed.
-    pub async fn registered(&self, id: &str) -> Result<Option<Registered>, Fault> {
+    pub async fn client_to_change(&self, id: &str) -> Result<Option<ToChange>, Fault> {
         let row: Option<(String,)> = sqlx::query_as("SELECT registration FROM clients WHERE id = $1")
             .bind(id)
             .fetch_optional(self.db.reader())
@@ -70,7 +71,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Removes what was `read` under that id. `false` when something else stands there by now, or nothing.
+    /// Removes what was `read` under that id, with all that it was given. `false` when something else stands there by now, or nothing.
     pub async fn admin_remove_client(
         &self,
         id: &str,
@@ -84,6 +85,7 @@ impl Store {
         if done.rows_affected() == 0 {
             return Ok(false);
         }
+        forget(&mut tx, id, now).await?;
         write_event(&mut *tx, &changed("client.removed", by, id), now).await?;
         tx.commit().await?;
         Ok(true)

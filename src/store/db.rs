@@ -30,6 +30,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (12, "mtls", include_str!("../../migrations/0012_mtls.sql")),
     (13, "resources", include_str!("../../migrations/0013_resources.sql")),
     (14, "claims", include_str!("../../migrations/0014_claims.sql")),
+    (16, "client_registration", include_str!("../../migrations/0016_client_registration.sql")),
 ];
 
 /// How many connections read at once. Reads are short; more would only wait for the disk.

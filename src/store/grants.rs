@@ -282,7 +282,7 @@ pub(super) async fn revoke_of_client(
     Ok(())
 }
 
-/// Ends what a client was given by anybody, inside the transaction that removes it.
+/// Ends all that a client was given, inside the transaction that removes it.
 pub(super) async fn revoke_of_removed(
     tx: &mut Transaction<'_, Any>,
     client: &str,

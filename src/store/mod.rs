@@ -7,6 +7,7 @@ pub mod audit;
 mod batch;
 pub mod blocks;
 pub mod client_consents;
+pub mod client_registration;
 pub mod clients;
 mod codes;
 mod columns;

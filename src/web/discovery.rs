@@ -31,7 +31,8 @@ pub async fn configuration(State(app): State<Arc<App>>, headers: HeaderMap) -> R
         aliases: app.config.mtls.as_ref().and_then(|mtls| mtls.base()),
         vouched: app.authorities.is_some(),
     });
-    let told = metadata(app.config.issuer(), &algs, &levels, representation, certificates);
+    let registers = app.config.registration;
+    let told = metadata(app.config.issuer(), &algs, &levels, representation, certificates, registers);
     cacheable(told, "application/json", &app, &headers)
 }
 

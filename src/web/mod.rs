@@ -4,6 +4,7 @@ pub mod admin;
 pub mod authorize;
 pub mod choose;
 pub mod client_consent;
+pub mod client_registration;
 pub mod code;
 pub mod cookies;
 pub mod digid;

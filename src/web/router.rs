@@ -11,9 +11,9 @@ use axum::{
 };
 
 use super::{
-    admin, authorize, client_consent, code, digid, discovery, done, email, error, form_post, introspect,
-    link, login, logout, metrics, page, par, question, recover, register, revoke, single_logout, token,
-    userinfo,
+    admin, authorize, client_consent, client_registration, code, digid, discovery, done, email, error,
+    form_post, introspect, link, login, logout, metrics, page, par, question, recover, register, revoke,
+    single_logout, token, userinfo,
 };
 use crate::{
     app::App,
@@ -57,7 +57,15 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
         .route(page::STYLESHEET, get(page::stylesheet))
         .route(form_post::SCRIPT, get(form_post::script));
-    around(router, app)
+    let registers = app.config.registration;
+    around(if registers { router.merge(registration()) } else { router }, app)
+}
+
+/// Where clients register themselves, and manage that: only where the operator wants it.
+fn registration() -> Router<Arc<App>> {
+    let one =
+        get(client_registration::show).put(client_registration::change).delete(client_registration::remove);
+    Router::new().route(path::REGISTER, post(client_registration::register)).route(path::REGISTERED, one)
 }
 
 /// The doors that clients may show a certificate at (RFC 8705 section 5): what they call themselves, and nothing of people's.

@@ -22,6 +22,7 @@ mod claims;
 mod cli;
 mod client_consent;
 mod client_keys;
+mod client_registration;
 mod config;
 mod corpus;
 mod corpus_logout;
