@@ -5,6 +5,7 @@ pub mod choose;
 pub mod client_consent;
 pub mod code;
 pub mod cookies;
+mod cors;
 pub mod digid;
 pub mod discovery;
 pub mod done;

@@ -6,12 +6,12 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     http::StatusCode,
-    middleware::from_fn,
+    middleware::{from_fn, from_fn_with_state},
     routing::{get, post},
 };
 
 use super::{
-    authorize, client_consent, code, digid, discovery, done, email, error, form_post, introspect, link,
+    authorize, client_consent, code, cors, digid, discovery, done, email, error, form_post, introspect, link,
     login, logout, metrics, page, par, question, recover, register, revoke, single_logout, token, userinfo,
 };
 use crate::{
@@ -56,12 +56,13 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
         .route(page::STYLESHEET, get(page::stylesheet))
         .route(form_post::SCRIPT, get(form_post::script));
-    around(router, app)
+    let router = around(router).layer(from_fn_with_state(app.clone(), cors::share));
+    counted(router, app)
 }
 
 /// The doors that clients may show a certificate at (RFC 8705 section 5): what they call themselves, and nothing of people's.
 pub fn clients(app: Arc<App>) -> Router {
-    around(endpoints(), app)
+    counted(around(endpoints()), app)
 }
 
 fn endpoints() -> Router<Arc<App>> {
@@ -74,12 +75,15 @@ fn endpoints() -> Router<Arc<App>> {
 }
 
 /// What is true at every door.
-fn around(router: Router<Arc<App>>, app: Arc<App>) -> Router {
+fn around(router: Router<Arc<App>>) -> Router<Arc<App>> {
     router
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(from_fn(error::pages))
         .layer(DefaultBodyLimit::max(BODY))
-        .layer(from_fn(metrics::count))
-        .with_state(app)
+}
+
+/// Around everything else: whatever answers is counted.
+fn counted(router: Router<Arc<App>>, app: Arc<App>) -> Router {
+    router.layer(from_fn(metrics::count)).with_state(app)
 }

@@ -23,6 +23,7 @@ mod client_keys;
 mod config;
 mod corpus;
 mod corpus_logout;
+mod cors;
 mod crash;
 mod crowd;
 mod digid;
