@@ -13,6 +13,8 @@ mod act_as;
 mod attack;
 mod attack2;
 mod bad_input;
+mod bad_input_doors;
+mod bad_input_jwt;
 mod bad_input_net;
 mod bad_input_wire;
 mod browser;
