@@ -4,6 +4,7 @@ pub mod client_keys;
 pub mod crowd;
 pub mod digid;
 pub mod knocks;
+pub mod origins;
 pub mod tls;
 
 use std::{
@@ -25,6 +26,7 @@ use self::{
     crowd::{Crowd, Limits},
     digid::Connection,
     knocks::Knocks,
+    origins::Origins,
     tls::Tls,
 };
 use crate::{
@@ -81,6 +83,7 @@ pub struct App {
     /// Bounds the logins that are under way.
     pub crowd: Crowd,
     client_keys: Arc<ClientKeys>,
+    origins: Origins,
     configured: HashMap<String, Client>,
     keyring: RwLock<Arc<Keyring>>,
 }
@@ -109,6 +112,7 @@ impl App {
             strays: Knocks::default(),
             crowd: Crowd::new(Limits::default()),
             client_keys: Arc::default(),
+            origins: Origins::default(),
             config,
             store,
             digid,

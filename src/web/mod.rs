@@ -7,6 +7,7 @@ pub mod client_consent;
 pub mod client_registration;
 pub mod code;
 pub mod cookies;
+mod cors;
 pub mod digid;
 pub mod discovery;
 pub mod done;

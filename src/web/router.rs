@@ -6,12 +6,12 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     http::StatusCode,
-    middleware::from_fn,
+    middleware::{from_fn, from_fn_with_state},
     routing::{get, post},
 };
 
 use super::{
-    admin, authorize, client_consent, client_registration, code, digid, discovery, done, email, error,
+    admin, authorize, client_consent, client_registration, code, cors, digid, discovery, done, email, error,
     form_post, introspect, link, login, logout, metrics, page, par, question, recover, register, revoke,
     single_logout, token, userinfo,
 };
@@ -57,8 +57,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
         .route(page::STYLESHEET, get(page::stylesheet))
         .route(form_post::SCRIPT, get(form_post::script));
-    let registers = app.config.registration;
-    around(if registers { router.merge(registration()) } else { router }, app)
+    let router = if app.config.registration { router.merge(registration()) } else { router };
+    let router = around(router).layer(from_fn_with_state(app.clone(), cors::share));
+    counted(router, app)
 }
 
 /// Where clients register themselves, and manage that: only where the operator wants it.
@@ -70,7 +71,7 @@ fn registration() -> Router<Arc<App>> {
 
 /// The doors that clients may show a certificate at (RFC 8705 section 5): what they call themselves, and nothing of people's.
 pub fn clients(app: Arc<App>) -> Router {
-    around(endpoints(&app), app)
+    counted(around(endpoints(&app)), app)
 }
 
 fn endpoints(app: &Arc<App>) -> Router<Arc<App>> {
@@ -84,12 +85,15 @@ fn endpoints(app: &Arc<App>) -> Router<Arc<App>> {
 }
 
 /// What is true at every door.
-fn around(router: Router<Arc<App>>, app: Arc<App>) -> Router {
+fn around(router: Router<Arc<App>>) -> Router<Arc<App>> {
     router
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(from_fn(error::pages))
         .layer(DefaultBodyLimit::max(BODY))
-        .layer(from_fn(metrics::count))
-        .with_state(app)
+}
+
+/// Around everything else: whatever answers is counted.
+fn counted(router: Router<Arc<App>>, app: Arc<App>) -> Router {
+    router.layer(from_fn(metrics::count)).with_state(app)
 }

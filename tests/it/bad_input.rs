@@ -12,7 +12,7 @@ use crate::{
 
 /// How a parameter is bent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Bend {
+pub enum Bend {
     Missing,
     Doubled,
     Empty,
@@ -32,7 +32,7 @@ enum Bend {
     Raw,
 }
 
-const BENDS: [Bend; 10] = [
+pub const BENDS: [Bend; 10] = [
     Bend::Missing,
     Bend::Doubled,
     Bend::Empty,
@@ -46,7 +46,7 @@ const BENDS: [Bend; 10] = [
 ];
 
 /// A query or form of these pairs, with one of them bent.
-fn bent(pairs: &[(&str, &str)], at: usize, bend: Bend) -> Vec<u8> {
+pub fn bent(pairs: &[(&str, &str)], at: usize, bend: Bend) -> Vec<u8> {
     let mut parts = Vec::new();
     for (index, (name, value)) in pairs.iter().enumerate() {
         let escaped: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
@@ -71,7 +71,7 @@ fn bent(pairs: &[(&str, &str)], at: usize, bend: Bend) -> Vec<u8> {
     parts.join("&").into_bytes()
 }
 
-fn assert_calm(house: &House) {
+pub fn assert_calm(house: &House) {
     let log = house.log();
     for word in ["panicked", "\"level\":\"ERROR\"", "a request failed"] {
         assert!(!log.contains(word), "{word} in {log}");
@@ -277,7 +277,7 @@ fn assert_json_error(raw: &Raw, case: &str, statuses: &[u16]) {
 }
 
 /// The portal's proof of who it is, as a header.
-fn basic() -> String {
+pub fn basic() -> String {
     let pair = format!("{PORTAL}:{}", crate::portal::form_encoded(SECRET));
     format!("authorization: Basic {}\r\n", base64_of(&pair))
 }
