@@ -87,8 +87,11 @@ const DOORS: [(&str, &[&[&str]]); 22] = [
     ("/login/{id}/stop", &[&["csrf"]]),
 ];
 
-/// Doors that read nothing but their address, or what `single_logout_digid` and `corpus_logout` spoil.
-const BARE: [&str; 9] = [
+/// Doors that read nothing but their address, or what `single_logout_digid` and `corpus_logout` spoil, or JSON that
+/// `client_registration` spoils.
+const BARE: [&str; 11] = [
+    "/register",
+    "/register/{id}",
     "/login/{id}/",
     "/digid/logout",
     "/digid/metadata",
@@ -102,7 +105,7 @@ const BARE: [&str; 9] = [
 
 /// The addresses that the router serves, as far as it writes them out; constants by their last name.
 fn routes(source: &str) -> Vec<String> {
-    let nested = source.find("Router::new()").unwrap()..source.find("let router = endpoints()").unwrap();
+    let nested = source.find("Router::new()").unwrap()..source.find("let router = endpoints(").unwrap();
     let all = source.match_indices(".route(").map(|(at, found)| {
         let rest = source[at + found.len()..].trim_start();
         let named = rest.split([',', ')']).next().unwrap();
@@ -114,6 +117,8 @@ fn routes(source: &str) -> Vec<String> {
             "path::REVOKE" => "/revoke".to_owned(),
             "path::USERINFO" => "/userinfo".to_owned(),
             "path::LOGOUT" => "/logout".to_owned(),
+            "path::REGISTER" => "/register".to_owned(),
+            "path::REGISTERED" => "/register/{id}".to_owned(),
             "path::JWKS" => "/jwks".to_owned(),
             "path::OPENID_CONFIGURATION" => "/.well-known/openid-configuration".to_owned(),
             "path::OAUTH_SERVER" => "/.well-known/oauth-authorization-server".to_owned(),
