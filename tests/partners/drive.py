@@ -270,7 +270,8 @@ def main():
     signal.signal(signal.SIGALRM, too_late)
     signal.alarm(PATIENCE)
     try:
-        with tempfile.TemporaryDirectory() as folder:
+        # Whom Apache works as must reach it, whatever TMPDIR is.
+        with tempfile.TemporaryDirectory(dir="/tmp") as folder:
             drive(str(program), openid_client, pathlib.Path(folder))
     except Failed as failed:
         sys.exit(f"FAILED at {failed}")
