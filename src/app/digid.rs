@@ -3,8 +3,9 @@
 
 use std::{
     collections::BTreeSet,
-    fs::File,
+    fs::{File, OpenOptions},
     io::{self, Read},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
     sync::{Mutex, PoisonError, RwLock, TryLockError},
 };
@@ -182,11 +183,7 @@ fn look(running: &Config) -> Look {
         let settings = settings(running, digid).map_err(|fault| fault.to_string())?;
         return Ok(Seen::new(running, settings));
     };
-    // A pipe would be waited for without end.
-    if file.metadata().is_ok_and(|metadata| !metadata.is_file()) {
-        return Err(format!("{}: it is no regular file", file.display()));
-    }
-    let config = Config::read(file).map_err(|error| error.to_string())?;
+    let config = Config::read_by(file, open_regular).map_err(|error| error.to_string())?;
     let digid = config.digid.as_ref();
     let digid = digid.ok_or("the [digid] section is gone: only a restart ends the connection to DigiD")?;
     let settings = settings(running, digid).map_err(|fault| fault.to_string())?;
@@ -316,17 +313,19 @@ fn text(line: &str, path: &Path) -> Result<String, BadConfig> {
     })
 }
 
+/// Opening waits for nobody (open(2)): this value on Linux, but for MIPS, SPARC and Alpha.
+const O_NONBLOCK: i32 = 0o4000;
+
+/// Opens a file, and nothing else: a pipe would be waited for without end. It is asked what it is once it is open, for between a look
+/// before and the opening something else can be put there.
+fn open_regular(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
+}
+
 fn read(line: &str, path: &Path) -> Result<Vec<u8>, BadConfig> {
     let mut bytes = Vec::new();
-    // A pipe would be waited for without end.
-    let open = || {
-        if path.metadata()?.is_file() {
-            File::open(path)
-        } else {
-            Err(io::Error::other("it is no regular file"))
-        }
-    };
-    let read = open().and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
+    let read = open_regular(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
     let wrong = |why: &dyn std::fmt::Display| {
         BadConfig::value(format_args!(
             "{line}: cannot read {}: {why}. Put the file there, or name another",

@@ -15,7 +15,9 @@ pub mod tls;
 pub mod traces;
 
 use std::{
-    fmt, fs, io,
+    fmt,
+    fs::File,
+    io,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -161,8 +163,13 @@ impl BadConfig {
 impl Config {
     /// Reads and checks a file.
     pub fn read(path: &Path) -> Result<Self, BadConfig> {
+        Self::read_by(path, |path| File::open(path))
+    }
+
+    /// The same, of a file that is opened in another way.
+    pub fn read_by(path: &Path, open: impl FnOnce(&Path) -> io::Result<File>) -> Result<Self, BadConfig> {
         let unreadable = |why| BadConfig::Unreadable { path: path.to_owned(), why };
-        let text = fs::read_to_string(path).map_err(unreadable)?;
+        let text = open(path).and_then(io::read_to_string).map_err(unreadable)?;
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         let named = |config| Self { file: Some(path.to_owned()), ..config };
         Self::parse(&text, folder).map(named).map_err(|error| match error {
