@@ -148,8 +148,12 @@ mod tests {
             let serves = Client { resources: vec![], serves: vec![bad.to_owned()], ..program() };
             assert!(matches!(serves.check(), Err(BadClient::Api { .. })), "{bad}");
         }
-        let many = Client { resources: vec!["urn:x:y".into(); MOST + 1], ..portal() };
-        assert!(matches!(many.check(), Err(BadClient::ManyApis(_))));
+        let asks = |count| Client { resources: vec!["urn:x:y".into(); count], ..portal() };
+        let serves = |count| Client { serves: vec!["urn:x:y".into(); count], ..program() };
+        assert_eq!((asks(MOST).check(), serves(MOST).check()), (Ok(()), Ok(())));
+        for many in [asks(MOST + 1), serves(MOST + 1), asks(MOST + 2), serves(MOST + 2)] {
+            assert!(matches!(many.check(), Err(BadClient::ManyApis(_))));
+        }
         let issuer = "https://id.nl";
         for ours in ["https://id.nl", "https://id.nl/userinfo", "https://id.nl/admin/v1", "https://id.nl?x"] {
             assert!(of(ours).claims_ours(issuer).is_some(), "{ours}");

@@ -130,4 +130,29 @@ mod tests {
         let warned: Vec<_> = report.of(Verdict::Warning).map(|finding| finding.about).collect();
         assert_eq!(warned, ["mail"]);
     }
+
+    #[test]
+    fn an_end_is_told_more_urgently_the_nearer_it_is() {
+        let now = Timestamp::from_epoch(1_000_000_000);
+        let told = |seconds: i64| {
+            let mut report = Report::default();
+            report.ends("key", "key", now.plus(seconds), now, "nobody can log in");
+            let [finding] = &report.0[..] else { panic!("{report:?}") };
+            (finding.verdict, finding.says.rsplit_once(": ").map(|(_, what)| what.to_owned()))
+        };
+        let says = |what: &str| Some(what.to_owned());
+        for over in [-1, -DAY] {
+            assert_eq!(told(over), (Verdict::Error, says("replace it now, nobody can log in")), "{over}");
+        }
+        for (first, last, verdict, what) in [
+            (0, 7, Verdict::Warning, says("replace it this week")),
+            (8, 30, Verdict::Warning, says("replace it this month")),
+            (31, 90, Verdict::Warning, says("order the next one")),
+            (91, 400, Verdict::Ok, None),
+        ] {
+            let (earliest, latest) = (first * DAY, last * DAY + DAY - 1);
+            assert_eq!(told(earliest), (verdict, what.clone()), "{first} days");
+            assert_eq!(told(latest), (verdict, what), "{last} days");
+        }
+    }
 }

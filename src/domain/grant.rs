@@ -176,7 +176,7 @@ impl Family {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::domain::scope::Scope;
+    use crate::domain::{client::tests::client, scope::Scope};
 
     /// A grant of nobody, from second 10 until second 1000.
     pub(crate) fn grant() -> Grant {
@@ -206,6 +206,26 @@ pub(crate) mod tests {
         let at = Timestamp::from_epoch;
         assert!(grant().is_live(at(999)) && !grant().is_live(at(1000)));
         assert!(!Grant { revoked_at: Some(at(20)), ..grant() }.is_live(at(21)));
+    }
+
+    #[test]
+    fn refresh_tokens_are_worth_nothing_to_a_thief_where_its_client_signs_or_a_key_is_shown_with_them() {
+        let keyed =
+            [ClientAuth::PrivateKeyJwt, ClientAuth::TlsClientAuth, ClientAuth::SelfSignedTlsClientAuth];
+        for auth in keyed {
+            assert!(grant().is_sender_constrained(&Client { auth: auth.clone(), ..client() }), "{auth:?}");
+        }
+        let secret = || Secret::new("x").hashed();
+        for auth in [
+            ClientAuth::None,
+            ClientAuth::ClientSecretBasic(secret()),
+            ClientAuth::ClientSecretPost(secret()),
+        ] {
+            let client = Client { auth, ..client() };
+            assert!(!grant().is_sender_constrained(&client), "{:?}", client.auth);
+            assert!(Grant { dpop_jkt: Some("x".into()), ..grant() }.is_sender_constrained(&client));
+            assert!(Grant { x5t_s256: Some("x".into()), ..grant() }.is_sender_constrained(&client));
+        }
     }
 
     #[test]

@@ -338,6 +338,35 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_taken_to_encrypt_to_that_is_for_it_or_for_nothing_else() {
+        let rsa = |kid: &str, members: Value| {
+            let mut jwk = json!({"kty": "RSA", "n": MODULUS, "e": "AQAB", "kid": kid});
+            jwk.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+            jwk
+        };
+        let chosen = |keys: &[&Value]| {
+            let set = JwkSet::read(&json!({"keys": keys})).unwrap();
+            set.encrypting().and_then(|key| key.kid.clone())
+        };
+        let (plain, signs) = (rsa("plain", json!({})), rsa("signs", json!({"use": "sig"})));
+        let encrypts = rsa("encrypts", json!({"use": "enc", "alg": "RSA-OAEP-256"}));
+        let other = rsa("other", json!({"use": "enc", "alg": "RSA1_5"}));
+        let by_alg = rsa("by-alg", json!({"alg": "RSA-OAEP-256"}));
+        let x = URL_SAFE_NO_PAD.encode(Ed25519KeyPair::generate().unwrap().public_key());
+        let okp = json!({"kty": "OKP", "crv": "Ed25519", "x": x, "kid": "okp"});
+        let name = |kid: &str| Some(kid.to_owned());
+        assert_eq!(chosen(&[&okp, &signs, &other]), None);
+        assert_eq!(chosen(&[&signs, &plain, &other]), name("plain"));
+        assert_eq!(chosen(&[&plain, &other, &signs, &encrypts]), name("encrypts"), "what says so, before");
+        assert_eq!(chosen(&[&okp, &by_alg]), name("by-alg"));
+        let set = JwkSet::read(&json!({"keys": [plain, signs]})).unwrap();
+        assert_eq!(["plain", "signs", "x"].map(|kid| set.knows(kid)), [true, true, false]);
+        let numbers = set.encrypting().unwrap().public.rsa().unwrap();
+        assert_eq!(numbers, (decoded(MODULUS).unwrap(), vec![1, 0, 1]));
+        assert_eq!(PublicKey::read(&okp).unwrap().rsa(), None);
+    }
+
+    #[test]
     fn of_a_set_only_the_key_that_is_named_and_fits_is_a_candidate() {
         let rsa = json!({"kty": "RSA", "n": MODULUS, "e": "AQAB"});
         let with = |mut jwk: Value, members: Value| {

@@ -152,6 +152,7 @@ mod tests {
         assert_eq!(read(r"CN=a\, b\=c,2.5.4.10=x=y"), some("2.5.4.10:x=y|CN:a, b=c"));
         assert_eq!(read(r"CN=Lu\C4\8Di\C4\87, C=NL"), some("C:NL|CN:Lučić"), "the example of section 4");
         assert_eq!(read("CN=é"), some("CN:é"));
+        assert_eq!((read("CN=a#b"), read(r"CN=\ a")), (some("CN:a#b"), some("CN: a")));
         for bad in [
             "",
             "CN",
@@ -164,6 +165,7 @@ mod tests {
             "CN=#04",
             r"CN=\",
             r"CN=\C",
+            r"CN=\x",
             "CN=\"a\"",
         ] {
             assert_eq!(read(bad), None, "{bad}");

@@ -111,7 +111,7 @@ impl Claim {
 
 fn is_web(text: &str) -> bool {
     let url = Url::parse(text).ok().filter(|_| text.len() <= MAX_URL);
-    url.is_some_and(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
+    url.is_some_and(|url| matches!(url.scheme(), "https" | "http"))
 }
 
 fn is_birthdate(text: &str) -> bool {
@@ -235,6 +235,8 @@ mod tests {
     #[test]
     fn a_value_fits_its_claim_or_is_refused() {
         let long = "x".repeat(201);
+        let web = |length: usize| format!("https://a.nl/{}", "x".repeat(length - 13));
+        let whole = |length: usize| json!({"formatted": "é".repeat(length)});
         for (claim, good, bad) in [
             (
                 Claim::Name,
@@ -243,20 +245,39 @@ mod tests {
             ),
             (
                 Claim::Website,
-                vec![json!("https://a.nl/x")],
-                vec![json!("javascript:alert(1)"), json!("a.nl")],
+                vec![json!("https://a.nl/x"), json!("http://a.nl"), json!(web(MAX_URL))],
+                vec![
+                    json!("javascript:alert(1)"),
+                    json!("a.nl"),
+                    json!("ftp://a.nl/x"),
+                    json!("https:///"),
+                    json!(web(MAX_URL + 1)),
+                ],
             ),
             (
                 Claim::Birthdate,
                 vec![json!("2010-07-01"), json!("0000-02-29"), json!("2010")],
-                vec![json!("2010-7-1"), json!("2010-02-30"), json!("10"), json!("20x0")],
+                vec![json!("2010-7-1"), json!("2010-02-30"), json!("10"), json!("20x0"), json!("02010")],
             ),
             (Claim::Zoneinfo, vec![json!("Europe/Amsterdam")], vec![json!("Europe/Lutjebroek")]),
-            (Claim::Locale, vec![json!("nl-NL")], vec![json!("nl NL")]),
+            (
+                Claim::Locale,
+                vec![json!("nl-NL"), json!("nl_NL"), json!("x".repeat(35))],
+                vec![json!("nl NL"), json!("x".repeat(36))],
+            ),
             (
                 Claim::PhoneNumber,
-                vec![json!("+31 6 1234-5678"), json!("+31201234567;ext=12")],
                 vec![
+                    json!("+31 6 1234-5678"),
+                    json!("+31201234567;ext=12"),
+                    json!("+31201234567;ext=1234567890"),
+                    json!("+123456"),
+                    json!("+123456789012345"),
+                ],
+                vec![
+                    json!("+12345"),
+                    json!("+31201234567;ext=12345678901"),
+                    json!("+31201234567;ext=x"),
                     json!("0612345678"),
                     json!("+31 6 x"),
                     json!("+31201234567;ext="),
@@ -265,8 +286,15 @@ mod tests {
             ),
             (
                 Claim::Address,
-                vec![json!({"formatted": "Dorpsstraat 1\n1234 AB Ons Dorp", "country": "NL"})],
                 vec![
+                    json!({"formatted": "Dorpsstraat 1\r\n1234 AB Ons Dorp", "country": "NL"}),
+                    json!({"formatted": "Dorpsstraat 1\n1234 AB Ons Dorp"}),
+                    whole(MAX_ADDRESS),
+                ],
+                vec![
+                    whole(MAX_ADDRESS + 1),
+                    json!({"formatted": "Dorpsstraat\u{7} 1"}),
+                    json!({"country": "NL", "planet": "x"}),
                     json!("Dorpsstraat 1"),
                     json!({}),
                     json!({"planet": "x"}),
@@ -274,6 +302,7 @@ mod tests {
                     json!({"region": " "}),
                 ],
             ),
+            (Claim::PhoneNumberVerified, vec![], vec![json!("true")]),
         ] {
             for value in good {
                 let kept = Profile::default().changed(one(claim, value.clone()), at(7)).unwrap();

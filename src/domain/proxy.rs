@@ -174,6 +174,12 @@ mod tests {
     }
 
     #[test]
+    fn each_way_to_tell_has_its_header() {
+        let names = [AddressHeader::XForwardedFor, AddressHeader::Forwarded].map(AddressHeader::name);
+        assert_eq!(names, ["x-forwarded-for", "forwarded"]);
+    }
+
+    #[test]
     fn the_right_most_address_that_is_no_proxy_of_ours_counts() {
         let inside: Network = "10.0.0.0/8".parse().unwrap();
         let sent = |peer: &str, header: AddressHeader, line: &str| {

@@ -73,7 +73,7 @@ impl Session {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     fn at(seconds: i64) -> Timestamp {
@@ -81,7 +81,7 @@ mod tests {
     }
 
     /// Begun at second 0 in era 1, for an hour at most.
-    fn session() -> Session {
+    pub(crate) fn session() -> Session {
         Session {
             sid: SessionId::random(),
             secret: Hashed::from_stored(vec![1; 32]),

@@ -233,7 +233,9 @@ async fn m9_a_block_is_silent_and_touches_nothing_else() {
     desk.mandate(&Form::parent(&mother, &bo));
     let tokens = refreshed(&house, &tokens).await;
     assert_eq!(listed(&tokens).len(), 2);
-    let (mails, log) = (house.mails_now(MOTHER), house.log().lines().count());
+    // What is said of the machine, such as a slow disk, is no line about anybody.
+    let lines = || house.log().lines().filter(|line| !line.contains("sqlx")).count();
+    let (mails, log) = (house.mails_now(MOTHER), lines());
     house.ok(&[
         "mandates",
         "block",
@@ -255,7 +257,7 @@ async fn m9_a_block_is_silent_and_touches_nothing_else() {
     let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!((names(&after.body), names(&after.claims)), (names(&tokens.body), names(&tokens.claims)));
     assert_eq!(after.body["expires_in"], tokens.body["expires_in"]);
-    assert_eq!((house.mails_now(MOTHER), house.log().lines().count()), (mails, log));
+    assert_eq!((house.mails_now(MOTHER), lines()), (mails, log));
     house.ok(&["mandates", "unblock", "--representative", &mother, "--represented", &sam, "--by", "balie2"]);
     assert_eq!(listed(&refreshed(&house, &after).await).len(), 2);
 }

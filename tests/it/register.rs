@@ -1,5 +1,7 @@
 //! Making an account without DigiD (F1, F10): unique, verified, and silent about who has one.
 
+use std::time::{Duration, Instant};
+
 use reqwest::StatusCode;
 
 use crate::{
@@ -43,28 +45,37 @@ async fn f1_an_address_in_other_letters_makes_no_second_account_and_its_owner_is
 async fn f1_no_page_tells_whether_an_address_has_an_account() {
     let house = House::start().await;
     account(&house, "jansen@voorbeeld.nl").await;
-    let (known, new) = (walk(&house, "Jansen@voorbeeld.nl").await, walk(&house, "Jacobs@voorbeeld.nl").await);
+    let ((known, soon), (new, as_soon)) =
+        (walk(&house, "Jansen@voorbeeld.nl").await, walk(&house, "Jacobs@voorbeeld.nl").await);
     for (step, (known, new)) in known.into_iter().zip(new).enumerate() {
+        if step == RESEND && !(soon && as_soon) {
+            continue;
+        }
         assert_eq!(likeness(&known), likeness(&new), "step {step}");
     }
     assert_eq!(accounts(&house), ["jansen@voorbeeld.nl"]);
 }
 
-/// Everything a stranger sees who tries to make an account: the answer to the form, the page, wrong codes, a resend.
-async fn walk(house: &House, email: &str) -> Vec<Page> {
-    let browser = Browser::new();
+/// Which of its answers is that to the resend.
+const RESEND: usize = 2;
+
+/// Everything a stranger sees who tries to make an account: the answer to the form, the page, a resend, wrong codes. And whether the
+/// resend came too early on this machine: twenty seconds later another mail goes out.
+async fn walk(house: &House, email: &str) -> (Vec<Page>, bool) {
+    let (browser, begun) = (Browser::new(), Instant::now());
     let form = open(&browser, &request(house, &[]), "register").await;
     let sent = browser.submit(&form, "register-form", &[("email", email), ("password", PASSWORD)]).await;
     let page = browser.get(sent.location().unwrap().as_str()).await;
     assert_eq!(page.heading(), "Vul de code in");
     let mut seen = vec![sent, page.clone()];
     seen.push(browser.submit(&page, "resend-form", &[]).await);
+    let soon = begun.elapsed() < Duration::from_secs(15);
     // Not six digits, so that it is wrong whatever was drawn.
     for _ in 0..10 {
         seen.push(type_code(&browser, &page, "12345").await);
     }
     seen.push(browser.get(page.url.as_str()).await);
-    seen
+    (seen, soon)
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ import urllib.parse
 import urllib.request
 from email import message_from_bytes, policy
 
-PATIENCE = 300
+PATIENCE = 900
 HERE = pathlib.Path(__file__).resolve().parent
 CALLBACK = "http://127.0.0.1:9/callback"
 SECRET = "a secret of the portal, for tests only"

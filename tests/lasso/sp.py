@@ -31,7 +31,7 @@ try:
 except ImportError:
     sys.exit("lasso is missing: install the Debian package python3-lasso, and run this with /usr/bin/python3")
 
-PATIENCE = 120
+PATIENCE = 900
 MAX_BODY = 256 * 1024
 ENTITY_ID = "https://sp.lasso.test/saml/metadata"
 DIGID = "https://digid.test/saml/idp/metadata"

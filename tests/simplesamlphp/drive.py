@@ -32,7 +32,7 @@ ENTITY_ID = "https://digid.simplesamlphp.test/saml/idp/metadata"
 SOAP = "/saml2/idp/ArtifactResolutionService.php"
 # What is replaced in the back channel's answers, and by what.
 NO_CHANGE = b"-", b"-"
-PATIENCE = 120
+PATIENCE = 900
 MAX_BODY = 1 << 20
 
 

@@ -8,7 +8,8 @@ use crate::domain::{
     bsn::Bsn,
     code::{CodeFor, SentCode, WrongCode},
     email::Email,
-    id::AccountId,
+    id::{AccountId, SessionId},
+    session::{Session, tests::session},
 };
 
 /// The keyed hash of the code that is mailed in these tests.
@@ -259,4 +260,14 @@ fn a_login_comes_back_from_where_it_was_kept_as_it_was() {
     assert_eq!(Login::<Question>::try_from(back).unwrap().step.digid, proof(None));
     let spoilt = kept.replace("999990019", "999990018");
     assert!(serde_json::from_str::<Login<Step>>(&spoilt).is_err(), "a number that is no BSN");
+}
+
+#[test]
+fn who_was_asked_is_one_account_in_one_session() {
+    let session = session();
+    let login = Login::asking(start().ask, Hashed::from_stored(vec![7; 32]), &session, at(100));
+    let asked = login.step;
+    let other = Session { sid: SessionId::random(), ..session.clone() };
+    let others = Session { account: AccountId::random(), ..session.clone() };
+    assert_eq!([&session, &other, &others].map(|session| asked.is_of(session)), [true, false, false]);
 }
