@@ -11,7 +11,7 @@ use super::{BadConfig, SecretSource};
 use crate::domain::{
     api::AdminScopes,
     assurance::Level,
-    client::{Client, ClientAuth, KeyEncryption},
+    client::{AuthMethod, BadClient, Client, KeyEncryption, Keys, UserinfoForm},
     client_registration::Wishes,
     jwk::JwkSet,
     key::Algorithm,
@@ -91,25 +91,6 @@ pub struct ClientEntry {
     pub third_party: bool,
 }
 
-/// The words of OpenID Connect Core, section 9.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-#[clap(rename_all = "snake_case")]
-pub enum AuthMethod {
-    /// A public client with PKCE.
-    None,
-    /// The secret in a header.
-    ClientSecretBasic,
-    /// The secret in the form.
-    ClientSecretPost,
-    /// A JWT that it signs.
-    PrivateKeyJwt,
-    /// A certificate of an authority, by its name.
-    TlsClientAuth,
-    /// A certificate of one of its keys.
-    SelfSignedTlsClientAuth,
-}
-
 const fn nlgov() -> Policy {
     Policy::Nlgov
 }
@@ -127,37 +108,21 @@ impl ClientEntry {
     pub fn client(&self, folder: &Path) -> Result<Client, BadConfig> {
         let line = format!("client {}: secret", self.id);
         let secret = self.secret.as_ref().map(|source| source.read(&line, folder)).transpose()?;
-        let auth = match (self.auth, secret) {
-            (AuthMethod::None, None) => ClientAuth::None,
-            (AuthMethod::PrivateKeyJwt, None) => ClientAuth::PrivateKeyJwt,
-            (AuthMethod::TlsClientAuth, None) => ClientAuth::TlsClientAuth,
-            (AuthMethod::SelfSignedTlsClientAuth, None) => ClientAuth::SelfSignedTlsClientAuth,
-            (AuthMethod::ClientSecretBasic, Some(secret)) => ClientAuth::ClientSecretBasic(secret.hashed()),
-            (AuthMethod::ClientSecretPost, Some(secret)) => ClientAuth::ClientSecretPost(secret.hashed()),
-            (
-                AuthMethod::None
-                | AuthMethod::PrivateKeyJwt
-                | AuthMethod::TlsClientAuth
-                | AuthMethod::SelfSignedTlsClientAuth,
-                Some(_),
-            ) => {
-                return Err(BadConfig::Value(format!(
-                    "client {}: its auth has no secret, so leave out the secret",
-                    self.id
-                )));
-            }
-            (AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost, None) => {
-                return Err(BadConfig::Value(format!("client {}: its auth needs a `secret`", self.id)));
-            }
-        };
+        let bad = |why| BadConfig::value(BadClient { client: self.id.clone(), why });
+        let auth = self.auth.with(secret.map(|secret| secret.hashed())).map_err(bad)?;
         let sector = match (&self.sector, self.public_subjects) {
             (None, true) => Client::PUBLIC_SECTOR.to_owned(),
             (Some(_), true) => {
                 return Err(BadConfig::Value(format!("client {}: public subjects have no sector", self.id)));
             }
             (Some(sector), false) => sector.clone(),
-            (None, false) => Client::sector_of(&self.id, &self.redirect_uris).map_err(BadConfig::value)?,
+            (None, false) => Client::sector_of(&self.id, &self.redirect_uris).map_err(bad)?,
         };
+        let jwks = self.jwks.as_ref().map(|path| read_jwks(&folder.join(path))).transpose()?;
+        let keys = Keys::of(jwks, self.jwks_uri.clone()).map_err(bad)?;
+        let userinfo =
+            UserinfoForm::of(self.userinfo_signed_response_alg, self.userinfo_encrypted_response_alg)
+                .map_err(bad)?;
         let client = Client {
             id: self.id.clone(),
             name: self.name.clone(),
@@ -166,10 +131,9 @@ impl ClientEntry {
             post_logout_redirect_uris: self.post_logout_redirect_uris.clone(),
             backchannel_logout_uri: self.backchannel_logout_uri.clone(),
             auth,
-            jwks: self.jwks.as_ref().map(|path| read_jwks(&folder.join(path))).transpose()?,
             certificate_name: self.certificate_name.clone(),
             certificate_bound_tokens: self.certificate_bound_tokens,
-            jwks_uri: self.jwks_uri.clone(),
+            keys,
             scopes: self.scopes.clone(),
             resources: self.resources.clone(),
             serves: self.serves.clone(),
@@ -179,8 +143,7 @@ impl ClientEntry {
             authorization_signed_response_alg: self.authorization_signed_response_alg,
             minimum_level: self.minimum_level,
             sees_relation: self.sees_relation,
-            userinfo_signed_response_alg: self.userinfo_signed_response_alg,
-            userinfo_encrypted_response_alg: self.userinfo_encrypted_response_alg,
+            userinfo,
             third_party: self.third_party,
             wishes: Wishes::default(),
         };

@@ -7,11 +7,10 @@ use serde_json::{Value, json};
 
 use crate::{
     app::App,
-    config::client::AuthMethod,
     domain::{
         api::AdminScopes,
         assurance::Level,
-        client::{Client, ClientAuth, KeyEncryption},
+        client::{AuthMethod, BadClient, Client, KeyEncryption, Keys, UserinfoForm},
         fault::Fault,
         jwk::JwkSet,
         key::Algorithm,
@@ -100,26 +99,13 @@ impl Registration {
     /// The client, where `kept` is how it was before: who needs a secret and has one keeps it, and what it wishes of its own
     /// requests stays.
     fn read(self, kept: Option<&Client>) -> Result<Written, NotDone> {
-        let before = match kept.map(|client| &client.auth) {
-            Some(ClientAuth::ClientSecretBasic(hash) | ClientAuth::ClientSecretPost(hash)) => {
-                Some(hash.clone())
-            }
-            _ => None,
-        };
-        let fresh = before.is_none().then(|| Secret::token("nms_cs_"));
-        let hash = || before.clone().or_else(|| fresh.as_ref().map(Secret::hashed)).ok_or(NotDone::Unknown);
-        let auth = match self.auth.unwrap_or(AuthMethod::PrivateKeyJwt) {
-            AuthMethod::None => ClientAuth::None,
-            AuthMethod::PrivateKeyJwt => ClientAuth::PrivateKeyJwt,
-            AuthMethod::TlsClientAuth => ClientAuth::TlsClientAuth,
-            AuthMethod::SelfSignedTlsClientAuth => ClientAuth::SelfSignedTlsClientAuth,
-            AuthMethod::ClientSecretBasic => ClientAuth::ClientSecretBasic(hash()?),
-            AuthMethod::ClientSecretPost => ClientAuth::ClientSecretPost(hash()?),
-        };
-        let needs = matches!(auth, ClientAuth::ClientSecretBasic(_) | ClientAuth::ClientSecretPost(_));
+        let id = self.client_id.clone();
+        let wrong = |why| bad(BadClient { client: id.clone(), why });
+        let method = self.auth.unwrap_or(AuthMethod::PrivateKeyJwt);
+        let (auth, secret) = method.after(kept.map(|client| &client.auth));
         let sector = match self.sector {
             Some(sector) => one_line(&sector).map_err(|why| bad(format_args!("sector: {why}")))?,
-            None => Client::sector_of(&self.client_id, &self.redirect_uris).map_err(bad)?,
+            None => Client::sector_of(&self.client_id, &self.redirect_uris).map_err(wrong)?,
         };
         let mut scopes = self.scopes;
         if !self.redirect_uris.is_empty() {
@@ -133,8 +119,7 @@ impl Registration {
             post_logout_redirect_uris: self.post_logout_redirect_uris,
             backchannel_logout_uri: self.backchannel_logout_uri,
             auth,
-            jwks: self.jwks,
-            jwks_uri: self.jwks_uri,
+            keys: Keys::of(self.jwks, self.jwks_uri).map_err(wrong)?,
             certificate_name: self.certificate_name,
             certificate_bound_tokens: self.certificate_bound_tokens,
             scopes,
@@ -146,13 +131,16 @@ impl Registration {
             authorization_signed_response_alg: self.authorization_signed_response_alg,
             minimum_level: self.minimum_level.unwrap_or(Level::Local),
             sees_relation: self.sees_relation,
-            userinfo_signed_response_alg: self.userinfo_signed_response_alg,
-            userinfo_encrypted_response_alg: self.userinfo_encrypted_response_alg,
+            userinfo: UserinfoForm::of(
+                self.userinfo_signed_response_alg,
+                self.userinfo_encrypted_response_alg,
+            )
+            .map_err(wrong)?,
             third_party: self.third_party,
             wishes: kept.map(|client| client.wishes.clone()).unwrap_or_default(),
         };
         client.check().map_err(bad)?;
-        Ok((client, fresh.filter(|_| needs)))
+        Ok((client, secret))
     }
 }
 
@@ -166,10 +154,10 @@ pub fn as_json(client: &Client, configured: bool) -> Value {
         "post_logout_redirect_uris": client.post_logout_redirect_uris,
         "backchannel_logout_uri": client.backchannel_logout_uri,
         "auth": client.auth.method(),
-        "jwks": client.jwks,
+        "jwks": client.keys.registered(),
         "certificate_name": client.certificate_name,
         "certificate_bound_tokens": client.certificate_bound_tokens,
-        "jwks_uri": client.jwks_uri,
+        "jwks_uri": client.keys.uri(),
         "scopes": client.scopes,
         "resources": client.resources,
         "serves": client.serves,
@@ -179,8 +167,8 @@ pub fn as_json(client: &Client, configured: bool) -> Value {
         "authorization_signed_response_alg": client.authorization_signed_response_alg,
         "minimum_level": client.minimum_level,
         "sees_relation": client.sees_relation,
-        "userinfo_signed_response_alg": client.userinfo_signed_response_alg,
-        "userinfo_encrypted_response_alg": client.userinfo_encrypted_response_alg,
+        "userinfo_signed_response_alg": client.userinfo.signed(),
+        "userinfo_encrypted_response_alg": client.userinfo.encrypted(),
         "third_party": client.third_party,
         "configured": configured,
     })

@@ -8,7 +8,7 @@ use url::Url;
 use crate::domain::{
     api::AdminScopes,
     assurance::Level,
-    client::{BadClient, Client, ClientAuth, KeyEncryption},
+    client::{AuthMethod, Client, ClientAuth, KeyEncryption, Keys, UserinfoForm, Why},
     client_registration::{Terms, Wishes},
     jwk::JwkSet,
     key::Algorithm,
@@ -167,6 +167,12 @@ impl Metadata {
         let (auth, secret) = self.auth(kept, terms.policy)?;
         let sector = self.sector(&id, terms)?;
         let redirect_uris = self.redirect_uris().to_vec();
+        let jwks = self.jwks.as_ref().map(JwkSet::read).transpose();
+        let jwks = jwks.or_else(|why| bad(format!("jwks: {why}")))?;
+        let keys = Keys::of(jwks, self.jwks_uri.clone()).map_err(told)?;
+        let signed =
+            offer.alg("userinfo_signed_response_alg", self.userinfo_signed_response_alg.as_deref())?;
+        let userinfo = UserinfoForm::of(signed, self.userinfo_encryption()?).map_err(told)?;
         let client = Client {
             name: self.name()?,
             policy: terms.policy,
@@ -180,20 +186,12 @@ impl Metadata {
                 "authorization_signed_response_alg",
                 self.authorization_signed_response_alg.as_deref(),
             )?,
-            userinfo_signed_response_alg: offer
-                .alg("userinfo_signed_response_alg", self.userinfo_signed_response_alg.as_deref())?,
-            userinfo_encrypted_response_alg: self.userinfo_encryption()?,
+            userinfo,
             wishes: self.wishes(offer)?,
-            jwks: self
-                .jwks
-                .as_ref()
-                .map(JwkSet::read)
-                .transpose()
-                .or_else(|why| bad(format!("jwks: {why}")))?,
             redirect_uris,
             post_logout_redirect_uris: self.post_logout_redirect_uris.unwrap_or_default(),
             backchannel_logout_uri: self.backchannel_logout_uri,
-            jwks_uri: self.jwks_uri,
+            keys,
             resources: Vec::new(),
             serves: Vec::new(),
             service_scopes: AdminScopes::default(),
@@ -202,7 +200,7 @@ impl Metadata {
             third_party: terms.third_party,
             id,
         };
-        client.check().map_err(|wrong| told(&client.id, &wrong))?;
+        client.check().map_err(|wrong| told(wrong.why))?;
         Ok((client, secret))
     }
 
@@ -250,24 +248,13 @@ impl Metadata {
         kept: Option<&ClientAuth>,
         policy: Policy,
     ) -> Result<(ClientAuth, Option<Secret>), Refused> {
-        let secret = Secret::token("nms_cs_");
-        let (hash, new) = match kept {
-            Some(ClientAuth::ClientSecretBasic(hash) | ClientAuth::ClientSecretPost(hash)) => {
-                (hash.clone(), None)
-            }
-            _ => (secret.hashed(), Some(secret)),
+        let method = match self.token_endpoint_auth_method.as_deref() {
+            None => AuthMethod::ClientSecretBasic,
+            Some(method) => method
+                .parse()
+                .or_else(|_| bad("token_endpoint_auth_method: see token_endpoint_auth_methods_supported"))?,
         };
-        let (auth, secret) = match self.token_endpoint_auth_method.as_deref() {
-            None | Some("client_secret_basic") => (ClientAuth::ClientSecretBasic(hash), new),
-            Some("client_secret_post") => (ClientAuth::ClientSecretPost(hash), new),
-            Some("private_key_jwt") => (ClientAuth::PrivateKeyJwt, None),
-            Some("tls_client_auth") => (ClientAuth::TlsClientAuth, None),
-            Some("self_signed_tls_client_auth") => (ClientAuth::SelfSignedTlsClientAuth, None),
-            Some("none") => (ClientAuth::None, None),
-            Some(_) => {
-                return bad("token_endpoint_auth_method: see token_endpoint_auth_methods_supported");
-            }
-        };
+        let (auth, secret) = method.after(kept);
         if policy.allows_auth(&auth) {
             return Ok((auth, secret));
         }
@@ -299,11 +286,11 @@ impl Metadata {
         }
         let sector = match &self.sector_identifier_uri {
             None => Client::sector_of(id, self.redirect_uris()).map_err(|wrong| match wrong {
-                BadClient::Sector(_) => Refused::Metadata(
+                Why::Sector => Refused::Metadata(
                     "the redirect URIs have several hosts: give a sector_identifier_uri that lists them"
                         .to_owned(),
                 ),
-                other => told(id, &other),
+                other => told(other),
             })?,
             Some(uri) => {
                 Url::parse(uri).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
@@ -424,15 +411,14 @@ impl Offer<'_> {
 }
 
 /// What is wrong with a client, without the name that it will never have.
-pub fn told(id: &str, wrong: &impl ToString) -> Refused {
-    let why = wrong.to_string();
-    let why = why.strip_prefix(&format!("client {id}: ")).map_or(why.clone(), str::to_owned);
-    if why.starts_with("give at least one redirect URI")
-        || why.contains("must be https (http only on 127.0.0.1, [::1] or localhost)")
-    {
-        return Refused::RedirectUri(format!("redirect_uris and post_logout_redirect_uris: {why}"));
+fn told(why: Why) -> Refused {
+    let said = why.to_string();
+    match why {
+        Why::NoRedirectUri | Why::RedirectUri(_) => {
+            Refused::RedirectUri(format!("redirect_uris and post_logout_redirect_uris: {said}"))
+        }
+        _ => Refused::Metadata(said),
     }
-    Refused::Metadata(why)
 }
 
 /// All that is registered of a client, as it is told (RFC 7591 section 3.2.1, RFC 7592 section 3). `uri` is where it manages that
@@ -460,15 +446,15 @@ pub fn information(
         "grant_types": ["authorization_code", "refresh_token"],
         "response_types": ["code"],
         "scope": client.scopes.to_string(),
-        "jwks": client.jwks,
-        "jwks_uri": client.jwks_uri,
+        "jwks": client.keys.registered(),
+        "jwks_uri": client.keys.uri(),
         "subject_type": if public { "public" } else { "pairwise" },
         "sector_identifier_uri": client.wishes.sector_identifier_uri,
         "id_token_signed_response_alg": client.id_token_alg,
         "authorization_signed_response_alg": client.authorization_signed_response_alg,
-        "userinfo_signed_response_alg": client.userinfo_signed_response_alg,
-        "userinfo_encrypted_response_alg": client.userinfo_encrypted_response_alg,
-        "userinfo_encrypted_response_enc": client.userinfo_encrypted_response_alg.map(|_| "A256GCM"),
+        "userinfo_signed_response_alg": client.userinfo.signed(),
+        "userinfo_encrypted_response_alg": client.userinfo.encrypted(),
+        "userinfo_encrypted_response_enc": client.userinfo.encrypted().map(|_| "A256GCM"),
         "request_object_signing_alg": client.wishes.request_object_alg,
         "default_max_age": client.wishes.max_age,
         // Every ID token has auth_time.
