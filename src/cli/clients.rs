@@ -15,11 +15,11 @@ use crate::{
     domain::{
         api::AdminScope,
         assurance::Level,
-        client::{AuthMethod, BadClient, Client, KeyEncryption, Keys, UserinfoForm},
+        client::{AuthMethod, Client, KeyEncryption, Registration},
         client_registration::Wishes,
         fault::Fault,
+        jwk::JwkSet,
         key::Algorithm,
-        line::one_line,
         mtls::CertificateName,
         policy::Policy,
         scope::Scope,
@@ -121,9 +121,9 @@ struct Add {
     /// Give it the same subjects as every other client that has this
     #[arg(long)]
     public_subjects: bool,
-    /// How its ID tokens are signed: RS256, PS256, ES256 or `EdDSA`
-    #[arg(long, value_name = "ALG", default_value = "RS256", value_parser = word::<Algorithm>)]
-    id_token_alg: Algorithm,
+    /// How its ID tokens are signed: RS256, PS256, ES256 or `EdDSA`; RS256 when left out, and PS256 under the policy fapi2
+    #[arg(long, value_name = "ALG", value_parser = word::<Algorithm>)]
+    id_token_alg: Option<Algorithm>,
     /// How signed answers to its authorization requests are signed; as its ID tokens when left out
     #[arg(long, value_name = "ALG", value_parser = word::<Algorithm>)]
     authorization_signed_response_alg: Option<Algorithm>,
@@ -220,44 +220,33 @@ impl ClientsCommand {
 impl Add {
     /// The checked client and, where it needs one, its new secret.
     fn read(self) -> Result<(Client, Option<Secret>), Fault> {
-        let (id, (auth, secret)) = (self.id.clone(), self.auth.after(None));
-        let bad = |why| BadClient { client: id.clone(), why };
-        let sector = match self.sector {
-            Some(sector) => sector,
-            None if self.public_subjects => Client::PUBLIC_SECTOR.to_owned(),
-            None => Client::sector_of(&self.id, &self.redirect_uris).map_err(bad)?,
-        };
-        let jwks = self.jwks.as_deref().map(read_jwks).transpose()?;
-        let keys = Keys::of(jwks, self.jwks_uri).map_err(bad)?;
-        let userinfo =
-            UserinfoForm::of(self.userinfo_signed_response_alg, self.userinfo_encrypted_response_alg)
-                .map_err(bad)?;
-        let openid = Some(Scope::Openid).filter(|_| !self.redirect_uris.is_empty());
-        let client = Client {
-            name: one_line(&self.name)?,
-            policy: self.policy,
+        let told = Registration::<JwkSet> {
+            policy: Some(self.policy),
+            auth: Some(self.auth),
+            jwks_uri: self.jwks_uri,
+            sector: self.sector,
+            public_subjects: self.public_subjects,
+            id_token_alg: self.id_token_alg,
+            minimum_level: Some(self.minimum_level),
+            userinfo_signed_response_alg: self.userinfo_signed_response_alg,
+            userinfo_encrypted_response_alg: self.userinfo_encrypted_response_alg,
             redirect_uris: self.redirect_uris,
             post_logout_redirect_uris: self.post_logout_redirect_uris,
-            scopes: self.scopes.into_iter().chain(openid).collect(),
+            backchannel_logout_uri: self.backchannel_logout_uri,
+            certificate_name: self.certificate_name,
+            certificate_bound_tokens: self.certificate_bound_tokens,
+            scopes: self.scopes.into_iter().collect(),
             resources: self.resources,
             serves: self.serves,
             service_scopes: self.service_scopes.into_iter().collect(),
-            backchannel_logout_uri: self.backchannel_logout_uri,
-            auth,
-            certificate_name: self.certificate_name,
-            certificate_bound_tokens: self.certificate_bound_tokens,
-            keys,
-            sector,
-            id_token_alg: self.id_token_alg,
             authorization_signed_response_alg: self.authorization_signed_response_alg,
-            minimum_level: self.minimum_level,
             sees_relation: self.sees_relation,
-            userinfo,
             third_party: self.third_party,
-            wishes: Wishes::default(),
-            id: self.id,
+            ..Registration::new(self.id, self.name)
         };
-        client.check()?;
+        let (auth, secret) = told.method().after(None);
+        let jwks = self.jwks.as_deref().map(read_jwks).transpose()?;
+        let client = told.with_openid().client(auth, jwks, Wishes::default())?;
         Ok((client, secret))
     }
 }

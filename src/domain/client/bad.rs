@@ -75,6 +75,12 @@ pub enum Why {
     /// Several hosts and no sector: its subjects would depend on which came first (OpenID Connect Core, section 8.1).
     #[error("its redirect URIs have several hosts; name the `sector` they share")]
     Sector,
+    /// What could not be shown to anybody.
+    #[error("sector: write something on one line of at most 200 characters")]
+    NoSector,
+    /// Two that contradict each other.
+    #[error("public subjects have no sector")]
+    SectorOfPublic,
     /// A way to authenticate that its policy does not allow.
     #[error(
         "policy {policy} does not allow auth {auth}; give it another auth, or policy = \"basic\" where the portal can do no better"

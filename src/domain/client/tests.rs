@@ -16,29 +16,84 @@ pub(crate) fn why(client: &Client) -> Why {
 
 /// A public client on which nothing is wrong.
 pub(crate) fn client() -> Client {
-    Client {
-        id: "portal".into(),
-        name: "Portaal".into(),
-        policy: Policy::Nlgov,
+    told().client(ClientAuth::None, None, Wishes::default()).unwrap()
+}
+
+fn told() -> Registration {
+    Registration {
         redirect_uris: vec!["https://portal.example.nl/callback".into()],
-        post_logout_redirect_uris: vec![],
-        backchannel_logout_uri: None,
-        auth: ClientAuth::None,
-        keys: Keys::None,
-        certificate_name: None,
-        certificate_bound_tokens: false,
         scopes: [Scope::Openid].into(),
-        resources: vec![],
-        serves: vec![],
-        service_scopes: AdminScopes::default(),
-        sector: "portal.example.nl".into(),
-        id_token_alg: Algorithm::Rs256,
-        authorization_signed_response_alg: None,
-        minimum_level: Level::Local,
-        sees_relation: false,
-        userinfo: UserinfoForm::Plain,
-        third_party: false,
-        wishes: Wishes::default(),
+        ..Registration::new("portal".into(), "Portaal".into())
+    }
+}
+
+#[test]
+fn what_is_left_out_is_the_safe_choice_that_the_policy_allows() {
+    let under = |policy: Option<Policy>| {
+        let told = Registration { policy, ..told() };
+        assert_eq!(told.method(), AuthMethod::PrivateKeyJwt);
+        let client = told.client(ClientAuth::PrivateKeyJwt, Some(set()), Wishes::default()).unwrap();
+        (client.policy, client.id_token_alg, client.minimum_level, client.userinfo, client.third_party)
+    };
+    let usual = |policy, alg| (policy, alg, Level::Local, UserinfoForm::Plain, false);
+    assert_eq!(under(None), usual(Policy::Nlgov, Algorithm::Rs256));
+    assert_eq!(under(Some(Policy::Basic)), usual(Policy::Basic, Algorithm::Rs256));
+    assert_eq!(under(Some(Policy::Fapi2)), usual(Policy::Fapi2, Algorithm::Ps256));
+}
+
+#[test]
+fn a_client_is_told_as_it_was_registered_whoever_tells_it() {
+    let all = json!({
+        "client_id": "portal",
+        "name": "Portaal",
+        "policy": "basic",
+        "auth": "private_key_jwt",
+        "jwks": set(),
+        "jwks_uri": null,
+        "sector": "public",
+        "id_token_alg": "EdDSA",
+        "minimum_level": "hoog",
+        "userinfo_signed_response_alg": "ES256",
+        "userinfo_encrypted_response_alg": null,
+        "redirect_uris": ["https://portal.example.nl/callback"],
+        "post_logout_redirect_uris": ["https://portal.example.nl/"],
+        "backchannel_logout_uri": "https://portal.example.nl/out",
+        "certificate_name": null,
+        "certificate_bound_tokens": true,
+        "scopes": ["openid", "act_as"],
+        "resources": ["urn:x:api"],
+        "serves": ["urn:x:own"],
+        "service_scopes": [],
+        "authorization_signed_response_alg": "PS256",
+        "sees_relation": true,
+        "third_party": true,
+    });
+    let client = |told: Value| {
+        let mut told: Registration = serde_json::from_value(told).unwrap();
+        let jwks = told.jwks.take();
+        told.with_openid().client(ClientAuth::PrivateKeyJwt, jwks, Wishes::default())
+    };
+    assert_eq!(json!(client(all.clone()).unwrap().registration()), all);
+    let with = |changes: &[(&str, Value)]| {
+        let mut told = all.clone();
+        for (name, value) in changes {
+            told[*name] = value.clone();
+        }
+        client(told)
+    };
+    let public = with(&[("sector", Value::Null), ("public_subjects", true.into())]);
+    assert_eq!(public.unwrap(), client(all.clone()).unwrap());
+    assert_eq!(with(&[("sector", Value::Null)]).unwrap().sector, "portal.example.nl");
+    assert_eq!(with(&[("scopes", json!(["act_as"]))]), client(all.clone()), "openid goes without saying");
+    let encrypted = "userinfo_encrypted_response_alg";
+    for (changes, why) in [
+        (&[("public_subjects", json!(true))][..], Why::SectorOfPublic),
+        (&[("sector", json!("a\nb"))], Why::NoSector),
+        (&[("name", json!(" "))], Why::Name),
+        (&[("jwks_uri", json!("https://portal.example.nl/jwks"))], Why::TwoKeySets),
+        (&[("userinfo_signed_response_alg", Value::Null), (encrypted, json!("RSA-OAEP-256"))], Why::Unsigned),
+    ] {
+        assert_eq!(with(changes).unwrap_err().why, why);
     }
 }
 
