@@ -248,7 +248,7 @@ pub fn authorities(config: &Config) -> Result<Option<Authorities>, BadConfig> {
 /// The clients of the configuration, checked.
 pub fn clients(config: &Config) -> Result<HashMap<String, Client>, BadConfig> {
     let checked = |entry: &ClientEntry| {
-        let client = entry.client(&config.folder)?;
+        let client = entry.read(&config.folder)?;
         config.check_certificate(&client)?;
         config.check_apis(&client)?;
         Ok((client.id.clone(), client))

@@ -14,11 +14,12 @@ use url::Url;
 use super::App;
 use crate::{
     domain::{
-        client::Client,
+        client::{Client, Keys},
         jwk::{BadJwk, JwkSet},
+        mtls::Certificate,
         time::Timestamp,
     },
-    oidc::jwt::named_key,
+    oidc::{jwt::named_key, mtls::has_key_of},
     outbound::{NotCalled, Outbound},
 };
 
@@ -91,14 +92,36 @@ fn life(cache_control: &str) -> i64 {
     said.map_or(LIFE, |seconds: i64| seconds.clamp(*MAY_LIVE.start(), *MAY_LIVE.end()))
 }
 
+/// Which of a client's keys is wanted.
+#[derive(Debug, Clone, Copy)]
+pub enum Wanted<'a> {
+    /// The one that this JWT says signed it.
+    SignerOf(&'a str),
+    /// That of this certificate.
+    KeyOf(&'a Certificate),
+    /// Whichever there are: nothing says which.
+    Any,
+}
+
+impl Wanted<'_> {
+    /// Whether it is in a set, as far as can be said. A JWT that names no key may be signed by each.
+    fn is_in(self, set: &JwkSet) -> bool {
+        match self {
+            Self::SignerOf(token) => named_key(token).is_none_or(|kid| set.knows(&kid)),
+            Self::KeyOf(certificate) => has_key_of(certificate, set),
+            Self::Any => true,
+        }
+    }
+}
+
 /// Whose keys are wanted.
-struct Wanted<'a> {
+struct Whose<'a> {
     /// The client, for the log.
     client: &'a str,
     /// Where it tells them.
     uri: &'a str,
-    /// The name of the one that is said to have signed, if a name is said.
-    kid: Option<&'a str>,
+    /// Which of them.
+    wanted: Wanted<'a>,
 }
 
 /// What is known of one address.
@@ -107,8 +130,9 @@ struct Facts {
     kept: Option<Kept>,
     /// When it was last asked.
     asked: Option<Timestamp>,
-    /// When it was last asked only because of a name that no fresh key had: whoever signs can make up names.
-    asked_for_name: Option<Timestamp>,
+    /// When it was last asked only because no fresh key was the one that was wanted: names of keys, and certificates, anybody can
+    /// make up.
+    asked_for_another: Option<Timestamp>,
 }
 
 struct Kept {
@@ -124,7 +148,7 @@ enum Next {
 }
 
 impl Facts {
-    fn next(&self, kid: Option<&str>, now: Timestamp) -> Next {
+    fn next(&self, wanted: Wanted<'_>, now: Timestamp) -> Next {
         // A request that began a little earlier may come later; a clock that was set back far stops nothing.
         let due = |last: Option<Timestamp>, pause| {
             last.is_none_or(|last| !(-AGAIN..pause).contains(&now.since(last)))
@@ -132,7 +156,7 @@ impl Facts {
         match &self.kept {
             Some(kept) if now < kept.fresh_until.plus(STALE) => {
                 let ask = if self.is_fresh(now) {
-                    kid.is_some_and(|kid| !kept.keys.knows(kid)) && due(self.asked_for_name, AGAIN)
+                    due(self.asked_for_another, AGAIN) && !wanted.is_in(&kept.keys)
                 } else {
                     due(self.asked, AGAIN)
                 };
@@ -156,7 +180,7 @@ impl Facts {
     /// Notes that it is asked now, for the reason that [`Facts::next`] found.
     fn note(&mut self, now: Timestamp) {
         if self.is_fresh(now) {
-            self.asked_for_name = Some(now);
+            self.asked_for_another = Some(now);
         }
         self.asked = Some(now);
     }
@@ -174,8 +198,8 @@ impl Place {
         what(&mut self.facts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn next(&self, kid: Option<&str>, now: Timestamp) -> Next {
-        self.with(|facts| facts.next(kid, now))
+    fn next(&self, wanted: Wanted<'_>, now: Timestamp) -> Next {
+        self.with(|facts| facts.next(wanted, now))
     }
 }
 
@@ -196,17 +220,17 @@ impl ClientKeys {
     /// there are none; the operator has a line in the log.
     async fn get(
         &self,
-        wanted: &Wanted<'_>,
+        whose: &Whose<'_>,
         ask: impl Future<Output = Result<Told, NotTold>> + Send + 'static,
         now: Timestamp,
     ) -> Option<Arc<JwkSet>> {
-        let place = self.place(wanted.uri, now)?;
-        if let Next::Use(keys) = place.next(wanted.kid, now) {
+        let place = self.place(whose.uri, now)?;
+        if let Next::Use(keys) = place.next(whose.wanted, now) {
             return Some(keys);
         }
         let turn = place.turn.clone().lock_owned().await;
         // Somebody else may have asked meanwhile.
-        match place.next(wanted.kid, now) {
+        match place.next(whose.wanted, now) {
             Next::Use(keys) => return Some(keys),
             Next::Nothing => return None,
             Next::Ask => {}
@@ -216,7 +240,7 @@ impl ClientKeys {
             return place.with(|facts| facts.usable(now));
         };
         place.with(|facts| facts.note(now));
-        let (here, client, uri) = (place.clone(), wanted.client.to_owned(), wanted.uri.to_owned());
+        let (here, client, uri) = (place.clone(), whose.client.to_owned(), whose.uri.to_owned());
         // A task of its own: whoever hangs up must not keep the next from learning.
         let asked = tokio::spawn(async move {
             let (_turn, _call) = (turn, call);
@@ -257,14 +281,13 @@ impl ClientKeys {
 }
 
 impl App {
-    /// `client` with the keys that it has now, where it tells them at an address: fresh enough for `token`, which it is said to have
-    /// signed. Without any where they cannot be had.
-    pub async fn with_keys(&self, client: Client, token: &str, now: Timestamp) -> Client {
-        let Some(uri) = &client.jwks_uri else { return client };
-        let kid = named_key(token);
-        let wanted = Wanted { client: &client.id, uri, kid: kid.as_deref() };
-        let found = self.client_keys.get(&wanted, ask(self.outbound.clone(), uri.clone()), now).await;
-        Client { jwks: found.map(|keys| JwkSet::clone(&keys)), ..client }
+    /// `client` with the keys that it has now, where it tells them at an address: fresh enough to know the one that is wanted.
+    /// Without any where they cannot be had.
+    pub async fn with_keys(&self, client: Client, wanted: Wanted<'_>, now: Timestamp) -> Client {
+        let Keys::At { uri, .. } = &client.keys else { return client };
+        let whose = Whose { client: &client.id, uri, wanted };
+        let told = self.client_keys.get(&whose, ask(self.outbound.clone(), uri.clone()), now).await;
+        Client { keys: Keys::At { uri: uri.clone(), told }, ..client }
     }
 }
 

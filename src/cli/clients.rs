@@ -11,18 +11,15 @@ use super::{
 };
 use crate::{
     app,
-    config::{
-        Config,
-        client::{AuthMethod, read_jwks},
-    },
+    config::{Config, client::read_jwks},
     domain::{
         api::AdminScope,
         assurance::Level,
-        client::{Client, ClientAuth, KeyEncryption},
+        client::{AuthMethod, Client, KeyEncryption, Registration},
         client_registration::Wishes,
         fault::Fault,
+        jwk::JwkSet,
         key::Algorithm,
-        line::one_line,
         mtls::CertificateName,
         policy::Policy,
         scope::Scope,
@@ -90,8 +87,9 @@ struct Add {
     /// Where it hears that a session ended
     #[arg(long, value_name = "URL")]
     backchannel_logout_uri: Option<String>,
-    /// How it proves who it is
-    #[arg(long, default_value = "private_key_jwt")]
+    /// How it proves who it is: none, `client_secret_basic`, `client_secret_post`, `private_key_jwt`, `tls_client_auth` or
+    /// `self_signed_tls_client_auth`
+    #[arg(long, default_value = "private_key_jwt", value_parser = word::<AuthMethod>)]
     auth: AuthMethod,
     /// A file with its JSON Web Key Set, for `private_key_jwt`, `self_signed_tls_client_auth` and what is encrypted to it
     #[arg(long, value_name = "FILE")]
@@ -123,9 +121,9 @@ struct Add {
     /// Give it the same subjects as every other client that has this
     #[arg(long)]
     public_subjects: bool,
-    /// How its ID tokens are signed: RS256, PS256, ES256 or `EdDSA`
-    #[arg(long, value_name = "ALG", default_value = "RS256", value_parser = word::<Algorithm>)]
-    id_token_alg: Algorithm,
+    /// How its ID tokens are signed: RS256, PS256, ES256 or `EdDSA`; RS256 when left out, and PS256 under the policy fapi2
+    #[arg(long, value_name = "ALG", value_parser = word::<Algorithm>)]
+    id_token_alg: Option<Algorithm>,
     /// How signed answers to its authorization requests are signed; as its ID tokens when left out
     #[arg(long, value_name = "ALG", value_parser = word::<Algorithm>)]
     authorization_signed_response_alg: Option<Algorithm>,
@@ -222,48 +220,33 @@ impl ClientsCommand {
 impl Add {
     /// The checked client and, where it needs one, its new secret.
     fn read(self) -> Result<(Client, Option<Secret>), Fault> {
-        let secret = Secret::token("nms_cs_");
-        let (auth, secret) = match self.auth {
-            AuthMethod::None => (ClientAuth::None, None),
-            AuthMethod::PrivateKeyJwt => (ClientAuth::PrivateKeyJwt, None),
-            AuthMethod::TlsClientAuth => (ClientAuth::TlsClientAuth, None),
-            AuthMethod::SelfSignedTlsClientAuth => (ClientAuth::SelfSignedTlsClientAuth, None),
-            AuthMethod::ClientSecretBasic => (ClientAuth::ClientSecretBasic(secret.hashed()), Some(secret)),
-            AuthMethod::ClientSecretPost => (ClientAuth::ClientSecretPost(secret.hashed()), Some(secret)),
-        };
-        let sector = match self.sector {
-            Some(sector) => sector,
-            None if self.public_subjects => Client::PUBLIC_SECTOR.to_owned(),
-            None => Client::sector_of(&self.id, &self.redirect_uris)?,
-        };
-        let openid = Some(Scope::Openid).filter(|_| !self.redirect_uris.is_empty());
-        let client = Client {
-            name: one_line(&self.name)?,
-            policy: self.policy,
+        let told = Registration::<JwkSet> {
+            policy: Some(self.policy),
+            auth: Some(self.auth),
+            jwks_uri: self.jwks_uri,
+            sector: self.sector,
+            public_subjects: self.public_subjects,
+            id_token_alg: self.id_token_alg,
+            minimum_level: Some(self.minimum_level),
+            userinfo_signed_response_alg: self.userinfo_signed_response_alg,
+            userinfo_encrypted_response_alg: self.userinfo_encrypted_response_alg,
             redirect_uris: self.redirect_uris,
             post_logout_redirect_uris: self.post_logout_redirect_uris,
-            scopes: self.scopes.into_iter().chain(openid).collect(),
+            backchannel_logout_uri: self.backchannel_logout_uri,
+            certificate_name: self.certificate_name,
+            certificate_bound_tokens: self.certificate_bound_tokens,
+            scopes: self.scopes.into_iter().collect(),
             resources: self.resources,
             serves: self.serves,
             service_scopes: self.service_scopes.into_iter().collect(),
-            backchannel_logout_uri: self.backchannel_logout_uri,
-            auth,
-            jwks: self.jwks.as_deref().map(read_jwks).transpose()?,
-            certificate_name: self.certificate_name,
-            certificate_bound_tokens: self.certificate_bound_tokens,
-            jwks_uri: self.jwks_uri,
-            sector,
-            id_token_alg: self.id_token_alg,
             authorization_signed_response_alg: self.authorization_signed_response_alg,
-            minimum_level: self.minimum_level,
             sees_relation: self.sees_relation,
-            userinfo_signed_response_alg: self.userinfo_signed_response_alg,
-            userinfo_encrypted_response_alg: self.userinfo_encrypted_response_alg,
             third_party: self.third_party,
-            wishes: Wishes::default(),
-            id: self.id,
+            ..Registration::new(self.id, self.name)
         };
-        client.check()?;
+        let (auth, secret) = told.method().after(None);
+        let jwks = self.jwks.as_deref().map(read_jwks).transpose()?;
+        let client = told.with_openid().client(auth, jwks, Wishes::default())?;
         Ok((client, secret))
     }
 }
@@ -293,7 +276,7 @@ fn place(configured: bool) -> &'static str {
 fn as_table(out: &mut impl Write, clients: &[(Client, bool)]) -> std::io::Result<()> {
     writeln!(out, "{:24}  {:19}  {:13}  NAME", "CLIENT", "AUTH", "STANDS IN")?;
     for (client, configured) in clients {
-        let (auth, place) = (client.auth.method(), place(*configured));
+        let (auth, place) = (client.auth.method().as_str(), place(*configured));
         writeln!(out, "{:24}  {auth:19}  {place:13}  {}", client.id, client.name)?;
     }
     Ok(())
@@ -317,7 +300,7 @@ fn show(out: &mut impl Write, json: bool, client: &Client, configured: bool) -> 
         writeln!(out, "hears of ends   {uri}")?;
     }
     writeln!(out, "auth            {}", client.auth.method())?;
-    if let Some(uri) = &client.jwks_uri {
+    if let Some(uri) = client.keys.uri() {
         writeln!(out, "tells keys at   {uri}")?;
     }
     if let Some(name) = &client.certificate_name {
@@ -341,8 +324,8 @@ fn show(out: &mut impl Write, json: bool, client: &Client, configured: bool) -> 
     let level = client.minimum_level;
     writeln!(out, "minimum level   {} ({})", level.word(), level.acr())?;
     writeln!(out, "sees relation   {}", if client.sees_relation { "yes" } else { "no" })?;
-    if let Some(alg) = client.userinfo_signed_response_alg {
-        let encrypted = client.userinfo_encrypted_response_alg.map_or("", KeyEncryption::as_str);
+    if let Some(alg) = client.userinfo.signed() {
+        let encrypted = client.userinfo.encrypted().map_or("", KeyEncryption::as_str);
         writeln!(out, "UserInfo        {} {encrypted}", alg.name())?;
     }
     writeln!(out, "third party     {}", if client.third_party { "yes" } else { "no" })?;

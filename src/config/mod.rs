@@ -207,7 +207,7 @@ impl Config {
     pub fn check_added(&self, client: &Client) -> Result<(), BadConfig> {
         self.outbound.check_notices(&client.id, client.backchannel_logout_uri.as_deref())?;
         self.check_certificate(client)?;
-        self.outbound.check_keys(&client.id, client.jwks_uri.as_deref())?;
+        self.outbound.check_keys(&client.id, client.keys.uri())?;
         self.check_apis(client)
     }
 

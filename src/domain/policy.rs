@@ -57,6 +57,14 @@ impl Policy {
         self == Self::Fapi2
     }
 
+    /// With what tokens for a client are signed that says nothing of it (OpenID Connect Registration, section 2).
+    pub const fn usual_alg(self) -> Algorithm {
+        match self {
+            Self::Basic | Self::Nlgov => Algorithm::Rs256,
+            Self::Fapi2 => Algorithm::Ps256,
+        }
+    }
+
     /// Whether tokens for a client may be signed so (FAPI 2.0 Security Profile, section 5.4.1).
     pub fn allows_alg(self, alg: Algorithm) -> bool {
         self != Self::Fapi2 || alg != Algorithm::Rs256

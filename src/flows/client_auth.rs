@@ -1,7 +1,7 @@
 //! Who is this client? Asked first at every endpoint that clients call themselves.
 
 use crate::{
-    app::App,
+    app::{App, client_keys::Wanted},
     domain::{
         client::{Client, ClientAuth},
         mtls::Certificate,
@@ -34,14 +34,13 @@ pub async fn authenticate(
     let presented = read(caller.authorization, form)?;
     let registered = match app.client(&presented.client_id).await? {
         Some(client) => {
-            let signed = match client.auth {
-                ClientAuth::PrivateKeyJwt => presented.assertion(),
-                // A certificate names no key: those that are known will do.
-                ClientAuth::SelfSignedTlsClientAuth => caller.certificate.map(|_| ""),
+            let wanted = match client.auth {
+                ClientAuth::PrivateKeyJwt => presented.assertion().map(Wanted::SignerOf),
+                ClientAuth::SelfSignedTlsClientAuth => caller.certificate.map(Wanted::KeyOf),
                 _ => None,
             };
-            match signed {
-                Some(signed) => Some(app.with_keys(client, signed, now).await),
+            match wanted {
+                Some(wanted) => Some(app.with_keys(client, wanted, now).await),
                 None => Some(client),
             }
         }

@@ -15,7 +15,7 @@ use crate::{
         time::Timestamp,
     },
     oidc::{
-        client_registration::{Metadata, Offer, Refused, information, told},
+        client_registration::{Metadata, Offer, Refused, information},
         error::{Code, Error},
         path,
     },
@@ -133,7 +133,11 @@ async fn checked(
     let offer = Offer { terms, algs: &algs, digid: app.digid.is_some() };
     let redirect_uris = metadata.redirect_uris().to_vec();
     let (client, secret) = metadata.client(id, kept, offer)?;
-    check_calls(app, &client).map_err(|wrong| told(&client.id, &wrong))?;
+    check_calls(app, &client).map_err(|wrong| {
+        // Without the name that it will never have.
+        let (why, id) = (wrong.to_string(), format!("client {}: ", client.id));
+        Refused::Metadata(why.strip_prefix(&id).unwrap_or(&why).to_owned())
+    })?;
     // Last: nobody is called for what is refused anyway.
     if let Some(uri) = &client.wishes.sector_identifier_uri {
         check_sector(app, uri, &redirect_uris).await?;
@@ -144,7 +148,7 @@ async fn checked(
 fn check_calls(app: &App, client: &Client) -> Result<(), BadConfig> {
     let outbound = &app.config.outbound;
     outbound.check_notices(&client.id, client.backchannel_logout_uri.as_deref())?;
-    outbound.check_keys(&client.id, client.jwks_uri.as_deref())?;
+    outbound.check_keys(&client.id, client.keys.uri())?;
     app.config.check_certificate(client)
 }
 

@@ -2,7 +2,7 @@
 
 use super::dpop;
 use crate::{
-    app::App,
+    app::{App, client_keys::Wanted},
     domain::{ask::Ask, client::Client, login, secret::Secret, time::Timestamp},
     oidc::{
         authorize::{Here, check_pushed},
@@ -30,7 +30,7 @@ pub async fn push(
     let keyed;
     let client = match form.get("request") {
         Some(request) => {
-            keyed = app.with_keys(client.clone(), request, now).await;
+            keyed = app.with_keys(client.clone(), Wanted::SignerOf(request), now).await;
             &keyed
         }
         None => client,

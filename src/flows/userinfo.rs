@@ -12,7 +12,7 @@ use super::finish::may_enter;
 use super::representation::still_stands;
 use super::told::told;
 use crate::{
-    app::App,
+    app::{App, client_keys::Wanted},
     domain::{
         claims::{ActAs, Represents},
         client::Client,
@@ -123,18 +123,18 @@ pub async fn userinfo(
 
 /// The answer as the client wants it (OpenID Connect Core, section 5.3.2).
 async fn in_form(app: &App, client: Client, user: UserInfo, now: Timestamp) -> Result<Answer, Error> {
-    let Some(alg) = client.userinfo_signed_response_alg else { return Ok(Answer::Plain(Box::new(user))) };
+    let Some(alg) = client.userinfo.signed() else { return Ok(Answer::Plain(Box::new(user))) };
     let ring = app.keyring();
     let key = ring.signer(alg, now);
     let key = key.ok_or_else(|| {
         Fault::because("no key signs as this client wants UserInfo signed: run `namens doctor`")
     })?;
     let signed = signed_userinfo::sign(&user, key, app.config.issuer(), &client.id)?;
-    if client.userinfo_encrypted_response_alg.is_none() {
+    if client.userinfo.encrypted().is_none() {
         return Ok(Answer::Jwt(signed));
     }
-    let client = app.with_keys(client, "", now).await;
-    let to = client.jwks.as_ref().and_then(JwkSet::encrypting).ok_or(NO_KEY)?;
+    let client = app.with_keys(client, Wanted::Any, now).await;
+    let to = client.keys.known().and_then(JwkSet::encrypting).ok_or(NO_KEY)?;
     Ok(Answer::Jwt(jwe::write(to, "JWT", signed.as_bytes())?))
 }
 

@@ -68,7 +68,7 @@ fn read(assertion: &str, algs: impl Fn(Algorithm) -> bool) -> Result<Unverified<
 /// nobody. What is wrong with one that the client did sign is told.
 pub fn check(assertion: &str, client: &Client, issuer: &str, now: Timestamp) -> Result<Option<Mark>, Error> {
     let read = read(assertion, |alg| client.policy.allows_alg(alg));
-    let (Ok(unverified), Some(set)) = (read, &client.jwks) else { return Ok(None) };
+    let (Ok(unverified), Some(set)) = (read, client.keys.known()) else { return Ok(None) };
     let claims: Claims = match unverified.verified_by(set) {
         Ok(claims) => claims,
         Err(BadJwt::Claims) => return Err(bad("its assertion must have iss, sub, aud, exp and jti")),
@@ -124,14 +124,14 @@ mod tests {
 
     use super::{super::jwt::tests::Signer, *};
     use crate::domain::{
-        client::{ClientAuth, tests::client as fixture},
+        client::{ClientAuth, Keys, tests::client as fixture},
         policy::Policy,
     };
 
     const ISSUER: &str = "https://id.example.nl";
 
     fn client(signer: &Signer, policy: Policy) -> Client {
-        Client { auth: ClientAuth::PrivateKeyJwt, jwks: Some(signer.set()), policy, ..fixture() }
+        Client { auth: ClientAuth::PrivateKeyJwt, keys: Keys::Registered(signer.set()), policy, ..fixture() }
     }
 
     fn claims() -> Value {

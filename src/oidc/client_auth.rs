@@ -131,7 +131,7 @@ impl Vouched<'_> {
                 vouched && client.certificate_name.as_ref().is_some_and(|name| has_name(certificate, name))
             }
             ClientAuth::SelfSignedTlsClientAuth => {
-                client.jwks.as_ref().is_some_and(|set| has_key_of(certificate, set))
+                client.keys.known().is_some_and(|set| has_key_of(certificate, set))
             }
             _ => false,
         }

@@ -2,14 +2,12 @@
 //! told. Members that are not read here are ignored, as RFC 7591 wants: logos and pages of others are never fetched nor shown.
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use url::Url;
 
 use crate::domain::{
-    api::AdminScopes,
-    assurance::Level,
-    client::{BadClient, Client, ClientAuth, KeyEncryption},
-    client_registration::{Terms, Wishes},
+    client::{AuthMethod, Client, ClientAuth, KeyEncryption, Registration, Why},
+    client_registration::Terms,
     jwk::JwkSet,
     key::Algorithm,
     line::one_line,
@@ -17,15 +15,17 @@ use crate::domain::{
     policy::Policy,
     scope::{Scope, Scopes},
     secret::Secret,
-    time::Timestamp,
 };
+
+mod information;
+mod wishes;
+
+pub use self::information::information;
 
 /// The most addresses of each kind, and values of `default_acr_values`.
 const MOST: usize = 16;
 /// The longest address, in bytes.
 const LONGEST: usize = 512;
-/// The largest `default_max_age`, in seconds: ten years, as in a request.
-const MAX_AGE: i64 = 10 * 366 * 86_400;
 
 /// Why nothing was registered (RFC 7591 section 3.2.2), and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,10 +138,7 @@ impl Metadata {
                 "leave out registration_access_token, registration_client_uri, client_secret_expires_at and client_id_issued_at",
             );
         }
-        let same = |secret: &Secret| match &client.auth {
-            ClientAuth::ClientSecretBasic(hash) | ClientAuth::ClientSecretPost(hash) => hash.is_of(secret),
-            _ => false,
-        };
+        let same = |secret: &Secret| client.auth.secret().is_some_and(|hash| hash.is_of(secret));
         match &self.client_secret {
             Some(secret) if !same(secret) => {
                 bad("client_secret must be the one that was given, or be left out")
@@ -166,16 +163,15 @@ impl Metadata {
         let terms = offer.terms;
         let (auth, secret) = self.auth(kept, terms.policy)?;
         let sector = self.sector(&id, terms)?;
-        let redirect_uris = self.redirect_uris().to_vec();
-        let client = Client {
-            name: self.name()?,
-            policy: terms.policy,
-            auth,
+        let jwks = self.jwks.as_ref().map(JwkSet::read).transpose();
+        let jwks = jwks.or_else(|why| bad(format!("jwks: {why}")))?;
+        let wishes = self.wishes(offer)?;
+        let told = Registration::<JwkSet> {
+            redirect_uris: self.redirect_uris().to_vec(),
             certificate_name: self.certificate_name()?,
             certificate_bound_tokens: self.tls_client_certificate_bound_access_tokens.unwrap_or_default(),
             scopes: self.scopes(&terms.scopes)?,
-            sector,
-            id_token_alg: self.id_token_alg(offer)?,
+            id_token_alg: Some(self.id_token_alg(offer)?),
             authorization_signed_response_alg: offer.alg(
                 "authorization_signed_response_alg",
                 self.authorization_signed_response_alg.as_deref(),
@@ -183,26 +179,20 @@ impl Metadata {
             userinfo_signed_response_alg: offer
                 .alg("userinfo_signed_response_alg", self.userinfo_signed_response_alg.as_deref())?,
             userinfo_encrypted_response_alg: self.userinfo_encryption()?,
-            wishes: self.wishes(offer)?,
-            jwks: self
-                .jwks
-                .as_ref()
-                .map(JwkSet::read)
-                .transpose()
-                .or_else(|why| bad(format!("jwks: {why}")))?,
-            redirect_uris,
+            // What only the operator tells, in the terms of the invitation.
+            policy: Some(terms.policy),
+            sector: Some(sector),
+            minimum_level: Some(terms.minimum_level),
+            third_party: terms.third_party,
+            ..Registration::new(id, self.name()?)
+        };
+        let told = Registration {
             post_logout_redirect_uris: self.post_logout_redirect_uris.unwrap_or_default(),
             backchannel_logout_uri: self.backchannel_logout_uri,
             jwks_uri: self.jwks_uri,
-            resources: Vec::new(),
-            serves: Vec::new(),
-            service_scopes: AdminScopes::default(),
-            minimum_level: terms.minimum_level,
-            sees_relation: false,
-            third_party: terms.third_party,
-            id,
+            ..told
         };
-        client.check().map_err(|wrong| told(&client.id, &wrong))?;
+        let client = told.client(auth, jwks, wishes).map_err(|wrong| refused(&wrong.why))?;
         Ok((client, secret))
     }
 
@@ -250,24 +240,13 @@ impl Metadata {
         kept: Option<&ClientAuth>,
         policy: Policy,
     ) -> Result<(ClientAuth, Option<Secret>), Refused> {
-        let secret = Secret::token("nms_cs_");
-        let (hash, new) = match kept {
-            Some(ClientAuth::ClientSecretBasic(hash) | ClientAuth::ClientSecretPost(hash)) => {
-                (hash.clone(), None)
-            }
-            _ => (secret.hashed(), Some(secret)),
+        let method = match self.token_endpoint_auth_method.as_deref() {
+            None => AuthMethod::ClientSecretBasic,
+            Some(method) => method
+                .parse()
+                .or_else(|_| bad("token_endpoint_auth_method: see token_endpoint_auth_methods_supported"))?,
         };
-        let (auth, secret) = match self.token_endpoint_auth_method.as_deref() {
-            None | Some("client_secret_basic") => (ClientAuth::ClientSecretBasic(hash), new),
-            Some("client_secret_post") => (ClientAuth::ClientSecretPost(hash), new),
-            Some("private_key_jwt") => (ClientAuth::PrivateKeyJwt, None),
-            Some("tls_client_auth") => (ClientAuth::TlsClientAuth, None),
-            Some("self_signed_tls_client_auth") => (ClientAuth::SelfSignedTlsClientAuth, None),
-            Some("none") => (ClientAuth::None, None),
-            Some(_) => {
-                return bad("token_endpoint_auth_method: see token_endpoint_auth_methods_supported");
-            }
-        };
+        let (auth, secret) = method.after(kept);
         if policy.allows_auth(&auth) {
             return Ok((auth, secret));
         }
@@ -299,11 +278,11 @@ impl Metadata {
         }
         let sector = match &self.sector_identifier_uri {
             None => Client::sector_of(id, self.redirect_uris()).map_err(|wrong| match wrong {
-                BadClient::Sector(_) => Refused::Metadata(
+                Why::Sector => Refused::Metadata(
                     "the redirect URIs have several hosts: give a sector_identifier_uri that lists them"
                         .to_owned(),
                 ),
-                other => told(id, &other),
+                other => refused(&other),
             })?,
             Some(uri) => {
                 Url::parse(uri).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
@@ -338,9 +317,8 @@ impl Metadata {
     }
 
     fn id_token_alg(&self, offer: Offer<'_>) -> Result<Algorithm, Refused> {
-        let fitting = |alg: &Algorithm| offer.terms.policy.allows_alg(*alg);
-        let usual = [Algorithm::Rs256, Algorithm::Ps256].into_iter().find(fitting);
-        let said = self.id_token_signed_response_alg.as_deref().or(usual.map(Algorithm::name));
+        let said = self.id_token_signed_response_alg.as_deref();
+        let said = said.or(Some(offer.terms.policy.usual_alg().name()));
         offer
             .alg("id_token_signed_response_alg", said)?
             .map_or_else(|| bad("id_token_signed_response_alg"), Ok)
@@ -380,33 +358,6 @@ impl Metadata {
             }
         }
     }
-
-    fn wishes(&self, offer: Offer<'_>) -> Result<Wishes, Refused> {
-        if self.default_max_age.is_some_and(|age| !(0..=MAX_AGE).contains(&age)) {
-            return bad("default_max_age must be a number of seconds, at most ten years");
-        }
-        let level = |acr: &String| Level::from_acr(acr).filter(|level| offer.digid || !level.needs_digid());
-        let levels: Option<Vec<_>> = self.default_acr_values.iter().flatten().map(level).collect();
-        let Some(levels) = levels else {
-            return bad("default_acr_values: see acr_values_supported");
-        };
-        let read = |alg: &str| Algorithm::ALL.into_iter().find(|one| one.name() == alg);
-        let signed = self.request_object_signing_alg.as_deref().map(|alg| {
-            let alg = read(alg).filter(|alg| offer.terms.policy.allows_alg(*alg));
-            alg.map_or_else(
-                || bad("request_object_signing_alg: see request_object_signing_alg_values_supported"),
-                Ok,
-            )
-        });
-        Ok(Wishes {
-            max_age: self.default_max_age,
-            levels,
-            request_object_alg: signed.transpose()?,
-            dpop: self.dpop_bound_access_tokens.unwrap_or_default(),
-            pushes: self.require_pushed_authorization_requests.unwrap_or_default(),
-            sector_identifier_uri: self.sector_identifier_uri.clone(),
-        })
-    }
 }
 
 impl Offer<'_> {
@@ -424,74 +375,12 @@ impl Offer<'_> {
 }
 
 /// What is wrong with a client, without the name that it will never have.
-pub fn told(id: &str, wrong: &impl ToString) -> Refused {
-    let why = wrong.to_string();
-    let why = why.strip_prefix(&format!("client {id}: ")).map_or(why.clone(), str::to_owned);
-    if why.starts_with("give at least one redirect URI")
-        || why.contains("must be https (http only on 127.0.0.1, [::1] or localhost)")
-    {
-        return Refused::RedirectUri(format!("redirect_uris and post_logout_redirect_uris: {why}"));
-    }
-    Refused::Metadata(why)
-}
-
-/// All that is registered of a client, as it is told (RFC 7591 section 3.2.1, RFC 7592 section 3). `uri` is where it manages that
-/// and `token` with what. The secret is told once.
-pub fn information(
-    client: &Client,
-    secret: Option<&Secret>,
-    (uri, token): (&str, &Secret),
-    issued: Timestamp,
-) -> Value {
-    let public = client.sector == Client::PUBLIC_SECTOR;
-    let acr = |level: &Level| level.acr();
-    let mut all = json!({
-        "client_id": client.id,
-        "client_id_issued_at": issued.epoch(),
-        "registration_access_token": token.expose(),
-        "registration_client_uri": uri,
-        "redirect_uris": client.redirect_uris,
-        "post_logout_redirect_uris": client.post_logout_redirect_uris,
-        "backchannel_logout_uri": client.backchannel_logout_uri,
-        // Each notice names the session.
-        "backchannel_logout_session_required": client.backchannel_logout_uri.as_ref().map(|_| true),
-        "client_name": client.name,
-        "token_endpoint_auth_method": client.auth.method(),
-        "grant_types": ["authorization_code", "refresh_token"],
-        "response_types": ["code"],
-        "scope": client.scopes.to_string(),
-        "jwks": client.jwks,
-        "jwks_uri": client.jwks_uri,
-        "subject_type": if public { "public" } else { "pairwise" },
-        "sector_identifier_uri": client.wishes.sector_identifier_uri,
-        "id_token_signed_response_alg": client.id_token_alg,
-        "authorization_signed_response_alg": client.authorization_signed_response_alg,
-        "userinfo_signed_response_alg": client.userinfo_signed_response_alg,
-        "userinfo_encrypted_response_alg": client.userinfo_encrypted_response_alg,
-        "userinfo_encrypted_response_enc": client.userinfo_encrypted_response_alg.map(|_| "A256GCM"),
-        "request_object_signing_alg": client.wishes.request_object_alg,
-        "default_max_age": client.wishes.max_age,
-        // Every ID token has auth_time.
-        "require_auth_time": true,
-        "default_acr_values": client.wishes.levels.iter().map(acr).collect::<Vec<_>>(),
-        "dpop_bound_access_tokens": client.policy.requires_dpop() || client.wishes.dpop,
-        "require_pushed_authorization_requests": client.policy.requires_par() || client.wishes.pushes,
-        "tls_client_certificate_bound_access_tokens": client.certificate_bound_tokens,
-    });
-    if let Value::Object(members) = &mut all {
-        certificate(members, client);
-        if let Some(secret) = secret {
-            members.insert("client_secret".to_owned(), secret.expose().into());
-            members.insert("client_secret_expires_at".to_owned(), 0.into());
+fn refused(why: &Why) -> Refused {
+    let said = why.to_string();
+    match why {
+        Why::NoRedirectUri | Why::RedirectUri(_) => {
+            Refused::RedirectUri(format!("redirect_uris and post_logout_redirect_uris: {said}"))
         }
-        members.retain(|_, value| !value.is_null());
-    }
-    all
-}
-
-fn certificate(members: &mut Map<String, Value>, client: &Client) {
-    let name = client.certificate_name.as_ref().map(ToString::to_string);
-    if let Some((kind, name)) = name.as_deref().and_then(|name| name.split_once('=')) {
-        members.insert(format!("tls_client_auth_{kind}"), name.into());
+        _ => Refused::Metadata(said),
     }
 }

@@ -35,11 +35,11 @@ struct Claims {
 
 /// The parameters in a request object of `client`, or what is wrong with it.
 pub fn read(token: &str, client: &Client, issuer: &str, now: Timestamp) -> Result<Params, &'static str> {
-    let keyless = || match client.jwks_uri {
+    let keyless = || match client.keys.uri() {
         Some(_) => "the keys of this client cannot be had from its jwks_uri just now",
         None => "this client has registered no keys to sign a request object with",
     };
-    let set = client.jwks.as_ref().ok_or_else(keyless)?;
+    let set = client.keys.known().ok_or_else(keyless)?;
     let allows =
         |alg| client.policy.allows_alg(alg) && client.wishes.request_object_alg.is_none_or(|one| one == alg);
     let unverified = Unverified::read(token, allows, &MEDIA).map_err(said)?;
@@ -115,7 +115,7 @@ mod tests {
 
     use super::{super::jwt::tests::Signer, *};
     use crate::domain::{
-        client::{ClientAuth, tests::client as fixture},
+        client::{ClientAuth, Keys, tests::client as fixture},
         key::Algorithm,
     };
 
@@ -137,7 +137,7 @@ mod tests {
     }
 
     fn client(signer: &Signer, policy: Policy) -> Client {
-        Client { auth: ClientAuth::PrivateKeyJwt, jwks: Some(signer.set()), policy, ..fixture() }
+        Client { auth: ClientAuth::PrivateKeyJwt, keys: Keys::Registered(signer.set()), policy, ..fixture() }
     }
 
     fn asked(policy: Policy, claims: &Value) -> Result<Params, &'static str> {
@@ -225,7 +225,7 @@ mod tests {
             assert!(!told(&signer.signed(typ, &claims()), Policy::Nlgov), "{typ}");
         }
         assert!(!told(&signer.sign(&json!({"alg": "none"}), &claims()), Policy::Nlgov));
-        let keyless = Client { jwks: None, ..client(&signer, Policy::Basic) };
+        let keyless = Client { keys: Keys::None, ..client(&signer, Policy::Basic) };
         assert!(read(&token, &keyless, ISSUER, NOW).is_err());
     }
 }

@@ -11,6 +11,7 @@ use super::{
     visit::Visit,
 };
 use crate::{
+    app::client_keys::Wanted,
     domain::{ask::Ask, secret::Secret},
     flows::{
         par::bring,
@@ -65,7 +66,7 @@ async fn read(visit: &Visit, query: &[u8]) -> Result<Ask, Error> {
         return bring(&visit.app, &client, &handle, visit.now).await;
     }
     let client = match params.get("request") {
-        Some(request) => visit.app.with_keys(client, request, visit.now).await,
+        Some(request) => visit.app.with_keys(client, Wanted::SignerOf(request), visit.now).await,
         None => client,
     };
     let here = Here { issuer: visit.app.config.issuer(), keyring: &visit.app.keyring(), now: visit.now };

@@ -1,5 +1,7 @@
 //! The admin API: who gets in, and what a program does to clients there.
 
+use std::fs;
+
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -254,6 +256,41 @@ async fn those_of_the_configuration_are_seen_and_never_changed() {
     assert_eq!(api.put("/clients/root", &own).await.0, 409);
     assert_eq!(api.delete("/clients/root").await.0, 409);
     assert_eq!(api.get("/clients/root").await.1, read);
+}
+
+/// The same few words, told to the configuration, the command line and the admin API: what was left out is chosen alike.
+#[tokio::test]
+async fn a_client_is_the_same_whoever_registers_it() {
+    let tables = format!(
+        "{PROGRAMS}{LOCAL}[[client]]\nid = \"file\"\nname = \"X\"\npolicy = \"fapi2\"\njwks = \"keyed.jwks\"\n\
+         redirect_uris = [\"https://x.example.nl/cb\"]\nscopes = [\"openid\", \"email\"]\n"
+    );
+    let options = Options { tables: Box::leak(tables.into_boxed_str()), ..Options::default() };
+    let house = House::start_with(options).await;
+    let keys = house.folder.join("keyed.jwks");
+    let by_hand =
+        ["--name", "X", "--policy", "fapi2", "--redirect-uri", "https://x.example.nl/cb", "--scope", "email"];
+    let by_hand = [&["clients", "add", "hand", "--jwks", keys.to_str().unwrap()], &by_hand[..]].concat();
+    house.ok(&by_hand);
+    let api = Api::new(&house, &ROOT, "clients").await;
+    let jwks: Value = serde_json::from_str(&fs::read_to_string(&keys).unwrap()).unwrap();
+    let told = json!({"client_id": "api", "name": "X", "policy": "fapi2", "jwks": jwks, "scopes": ["email"],
+                      "redirect_uris": ["https://x.example.nl/cb"]});
+    assert_eq!(api.post("/clients", &told).await.0, 201);
+    let mut all = Vec::new();
+    for id in ["file", "hand", "api"] {
+        let (status, mut told) = api.get(&format!("/clients/{id}")).await;
+        assert_eq!((status, &told["client_id"]), (200, &json!(id)));
+        let shown: Value = serde_json::from_str(&house.ok(&["clients", "show", id, "--json"])).unwrap();
+        assert_eq!(shown, told);
+        told["client_id"] = Value::Null;
+        told["configured"] = Value::Null;
+        all.push(told);
+    }
+    assert!(all[0] == all[1] && all[1] == all[2], "{all:#?}");
+    let chosen = ["auth", "id_token_alg", "minimum_level", "sector"].map(|name| all[0][name].clone());
+    assert_eq!(chosen, ["private_key_jwt", "PS256", "local", "x.example.nl"]);
+    assert_eq!(all[0]["scopes"], json!(["openid", "email"]));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Clients that show certificates (RFC 8705): to a proxy of ours, or to Namens itself.
 
-use std::{fs, net::IpAddr};
+use std::{fs, net::IpAddr, time::Instant};
 
 use base64::{
     Engine,
@@ -16,9 +16,11 @@ use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 use crate::{
+    client_keys::Place,
     config::refuses,
     digid_metadata::{pki, put, said},
     house::House,
+    jose::Key,
     oidc_client::{Auth, Client, claims, logged_in},
     tls::{Wanted, closed, http, ip, issue},
 };
@@ -355,6 +357,45 @@ async fn a_client_shows_its_certificate_at_the_alias_and_nobody_is_asked_for_one
             "{path}"
         );
     }
+}
+
+/// The set of a portal that signs its own certificates, as RFC 8705 section 2.2 writes it: each key with its certificate.
+fn set(all: &[&Shown]) -> Value {
+    let one = |shown: &&Shown| {
+        let mut jwk = jwk(&shown.1);
+        jwk["x5c"] = json!([STANDARD.encode(shown.0.to_der().unwrap())]);
+        jwk
+    };
+    json!({"keys": all.iter().map(one).collect::<Vec<_>>()})
+}
+
+/// Section 2.2.2: the portal has a second certificate, and shows it as soon as its address tells of it.
+#[tokio::test]
+async fn a_new_certificate_counts_at_its_first_use_and_strangers_make_us_ask_no_more() {
+    let issued = || issue(&Wanted { name: "rolled", ..Wanted::default() });
+    let (first, second, strange) = (issued(), issued(), issued());
+    let (place, tables) = Place::open(&Key::new(), &["rolled"]).await;
+    place.tell(set(&[&first]));
+    let by_certificate = "policy = \"basic\"\nauth = \"self_signed_tls_client_auth\"";
+    let tables = tables.replace("auth = \"private_key_jwt\"", by_certificate);
+    let mut house = House::start().await;
+    house.kill();
+    let path = house.folder.join("namens.toml");
+    put(&path, &format!("{}{PROXY}{tables}", fs::read_to_string(&path).unwrap()));
+    house.open_doors();
+    let knock = async |shown: &Shown| error(with(knocks(&house, "rolled"), shown)).await;
+    let since = Instant::now();
+    assert_eq!(knock(&first).await, "invalid_grant");
+    place.tell(set(&[&first, &second]));
+    assert_eq!(knock(&second).await, "invalid_grant");
+    assert_eq!(knock(&first).await, "invalid_grant", "while the portal tells of both");
+    for _ in 0..5 {
+        assert_eq!(knock(&strange).await, "invalid_client");
+    }
+    // One more for each minute that a slow machine took.
+    let minutes = usize::try_from((since.elapsed().as_secs() + 1) / 60).unwrap();
+    let asked = place.asked("rolled");
+    assert!((2..=2 + 2 * minutes).contains(&asked), "{asked} questions in {minutes} minutes");
 }
 
 #[tokio::test]

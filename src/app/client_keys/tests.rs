@@ -5,6 +5,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::*;
@@ -20,6 +21,11 @@ fn set(kid: &str, life: i64) -> Told {
     Told { keys: JwkSet::read(&json!({"keys": [jwk(kid)]})).unwrap(), life }
 }
 
+/// As much of a JWT as says which key signed it.
+fn signed_by(kid: &str) -> String {
+    format!("{}.", URL_SAFE_NO_PAD.encode(json!({"alg": "EdDSA", "kid": kid}).to_string()))
+}
+
 /// Wants the key `kid` at a moment, from a place that would answer so: what it has, and whether it was asked.
 async fn want(keys: &ClientKeys, kid: &str, now: i64, answer: Result<Told, NotTold>) -> (Option<bool>, bool) {
     let asked = Arc::new(AtomicUsize::new(0));
@@ -28,8 +34,9 @@ async fn want(keys: &ClientKeys, kid: &str, now: i64, answer: Result<Told, NotTo
         counted.fetch_add(1, Ordering::SeqCst);
         answer
     };
-    let wanted = Wanted { client: "portal", uri: URI, kid: Some(kid) };
-    let found = keys.get(&wanted, ask, Timestamp::from_epoch(now)).await;
+    let token = signed_by(kid);
+    let whose = Whose { client: "portal", uri: URI, wanted: Wanted::SignerOf(&token) };
+    let found = keys.get(&whose, ask, Timestamp::from_epoch(now)).await;
     (found.map(|found| found.knows(kid)), asked.load(Ordering::SeqCst) == 1)
 }
 
@@ -88,8 +95,8 @@ async fn many_at_once_share_one_question_and_who_hangs_up_stops_none() {
                 let _open = gate.acquire().await.unwrap();
                 Ok(set("a", 600))
             };
-            let wanted = Wanted { client: "portal", uri: URI, kid: Some("a") };
-            keys.get(&wanted, ask, Timestamp::from_epoch(1000)).await.is_some()
+            let whose = Whose { client: "portal", uri: URI, wanted: Wanted::SignerOf(&signed_by("a")) };
+            keys.get(&whose, ask, Timestamp::from_epoch(1000)).await.is_some()
         })
     };
     let first = want();
@@ -116,8 +123,8 @@ async fn there_is_room_for_so_many_and_whoever_was_asked_just_now_keeps_its_plac
     let place = |uri: &str, now: i64| keys.place(uri, Timestamp::from_epoch(now)).is_some();
     for n in 0..MOST {
         let (uri, now) = (format!("https://{n}.example/"), Timestamp::from_epoch(1000));
-        let wanted = Wanted { client: "portal", uri: &uri, kid: None };
-        assert!(keys.get(&wanted, ready(Ok(set("a", 600))), now).await.is_some());
+        let whose = Whose { client: "portal", uri: &uri, wanted: Wanted::Any };
+        assert!(keys.get(&whose, ready(Ok(set("a", 600))), now).await.is_some());
     }
     assert!(!place(URI, 1059) && place("https://7.example/", 1059));
     assert!(place(URI, 1060));

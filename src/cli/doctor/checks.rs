@@ -104,7 +104,7 @@ async fn added_clients(config: &Config, store: &Store, clients: &mut Vec<Client>
         } else {
             let notices =
                 || config.outbound.check_notices(&client.id, client.backchannel_logout_uri.as_deref());
-            let keys = || config.outbound.check_keys(&client.id, client.jwks_uri.as_deref());
+            let keys = || config.outbound.check_keys(&client.id, client.keys.uri());
             let checked = client.check().map_err(BadConfig::value);
             let certificate = || config.check_certificate(&client);
             if let Err(error) =
@@ -223,7 +223,7 @@ fn reachable(config: &Config, clients: &[Client], report: &mut Report) {
 
 /// Whether each client that tells its keys at an address does so now.
 async fn client_keys(outbound: &Outbound, clients: &[Client], report: &mut Report) {
-    let told = |client: &Client| Some((client.id.clone(), client.jwks_uri.clone()?));
+    let told = |client: &Client| Some((client.id.clone(), client.keys.uri()?.to_owned()));
     let places: Vec<(String, String)> = clients.iter().filter_map(told).collect();
     for some in places.chunks(AT_ONCE) {
         let mut asked = JoinSet::new();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::{
-    client::{ClientAuth, tests::client as fixture},
+    client::{ClientAuth, Keys, tests::client as fixture},
     policy::Policy,
     profile::Claim,
     secret::Secret,
@@ -307,7 +307,7 @@ fn of_a_signed_request_only_what_stands_inside_counts() {
 
     use crate::oidc::jwt::tests::Signer;
     let signer = Signer::new(crate::domain::key::Algorithm::Es256);
-    let client = Client { jwks: Some(signer.set()), ..client() };
+    let client = Client { keys: Keys::Registered(signer.set()), ..client() };
     let mut inside: Value = good().into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
     for (name, value) in [("iss", json!("portal")), ("aud", json!(ISSUER)), ("exp", json!(250))] {
         inside[name] = value;

@@ -22,7 +22,8 @@ use super::{
 };
 use crate::{
     app::App,
-    flows::admin_clients::{self, Registration, Written, as_json},
+    domain::client::Registration,
+    flows::admin_clients::{self, Written, as_json},
     oidc::path,
 };
 
