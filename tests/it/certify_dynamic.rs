@@ -67,9 +67,9 @@ impl Registered {
         said["aud"] = json!(audience);
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let signed = format!("{}.{}", part(&json!({"alg": "RS256", "kid": "r"})), part(&said));
-        let mut signer = Signer::new(MessageDigest::sha256(), &self.key).unwrap();
-        signer.update(signed.as_bytes()).unwrap();
-        let assertion = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signer.sign_to_vec().unwrap()));
+        let mut signature = Signer::new(MessageDigest::sha256(), &self.key).unwrap();
+        signature.update(signed.as_bytes()).unwrap();
+        let assertion = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.sign_to_vec().unwrap()));
         let mut form = form.to_vec();
         form.extend([("client_assertion_type", ASSERTION_TYPE), ("client_assertion", &assertion)]);
         let request = reqwest::Client::new().post(format!("{}/token", house.issuer)).form(&form);

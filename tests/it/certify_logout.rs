@@ -73,12 +73,11 @@ async fn each_way_to_sign_out_ends_as_the_plan_says_and_the_session_is_over() {
         match ends {
             Ends::Back(to) => assert_eq!(page.location().unwrap().as_str(), to, "{case}"),
             Ends::Out => assert_page(&page, "U bent uitgelogd.", case),
-            Ends::Asked if page.heading() == "Wilt u uitloggen?" => {
+            Ends::Asked => {
                 assert_page(&page, "Wilt u uitloggen?", case);
                 let done = browser.submit(&page, "logout-form", &[]).await;
                 assert_page(&browser.follow(done, BYE).await, "U bent uitgelogd.", case);
             }
-            Ends::Asked => assert_page(&page, "U bent uitgelogd.", case),
         }
         let silent = THE_PORTAL.ask().with("prompt", "none");
         assert_error(&house, &browser.get(&silent.url(&house)).await, &silent, "login_required");

@@ -213,45 +213,48 @@ fn pressed(page: &Page, id: &str, typed: &BTreeMap<&str, &str>) -> Option<Sent> 
 
 #[tokio::test]
 async fn the_configuration_of_the_guide_starts_and_discovery_has_https_everywhere() {
-    let set = Set::up().await;
-    let browser = set.browser();
-    let page = browser.get(set.plan()["server"]["discoveryUrl"].as_str().unwrap()).await;
+    let suite = Set::up().await;
+    let browser = suite.browser();
+    let page = browser.get(suite.plan()["server"]["discoveryUrl"].as_str().unwrap()).await;
     let told: Value = serde_json::from_str(&page.body).unwrap();
-    assert_eq!(told["issuer"], set.house.issuer.as_str());
+    assert_eq!(told["issuer"], suite.house.issuer.as_str());
     let mut addresses = 0;
     for (name, value) in told.as_object().unwrap() {
         if name == "issuer" || name.ends_with("_endpoint") || name == "jwks_uri" {
             addresses += 1;
             let url = value.as_str().unwrap();
-            assert!(url.starts_with(&format!("{}/", set.house.issuer)) || name == "issuer", "{name}: {url}");
+            assert!(
+                url.starts_with(&format!("{}/", suite.house.issuer)) || name == "issuer",
+                "{name}: {url}"
+            );
         }
     }
     assert!(addresses >= 9 && told["registration_endpoint"].is_string(), "{told}");
-    assert!(set.house.issuer.starts_with("https://"));
+    assert!(suite.house.issuer.starts_with("https://"));
     let invited = between("namens clients invite ", "\n");
     let arguments: Vec<&str> =
         ["clients", "--json", "invite"].into_iter().chain(invited.split(' ')).collect();
-    assert!(set.house.ok(&arguments).contains("initial_access_token"));
+    assert!(suite.house.ok(&arguments).contains("initial_access_token"));
     // A twin that the world can reach has no such section.
     let public = between("```toml\n", "```").replace("127.0.0.1:9443\"\nlisten", "id.example.nl\"\nlisten");
-    put(&set.house.folder.join("namens.toml"), &public);
-    let refused = set.house.run(&["clients", "list"]);
+    put(&suite.house.folder.join("namens.toml"), &public);
+    let refused = suite.house.run(&["clients", "list"]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("[outbound]"), "{refused:?}");
 }
 
 #[tokio::test]
 async fn the_steps_of_the_guide_log_in_and_out_by_the_ids_of_our_pages() {
-    let set = Set::up().await;
-    set.account().await;
-    let browser = set.browser();
+    let suite = Set::up().await;
+    suite.account().await;
+    let browser = suite.browser();
     let mut last = Value::Null;
     for (mode, prompt) in [("query", "login"), ("form_post", "login"), ("query", "none")] {
         let scope = "openid profile email address phone";
         let ask = BASIC.ask().with("scope", scope).with("response_mode", mode).with("prompt", prompt);
-        let sent = set.drive(&browser, &ask.url(&set.house)).await;
+        let sent = suite.drive(&browser, &ask.url(&suite.house)).await;
         let sent = sent.unwrap_or_else(|page| panic!("{} {}: {}", page.status, page.url, page.heading()));
-        last = set.tokens(&browser, &ask, &sent).await;
-        let userinfo = browser.request(Method::GET, &format!("{}/userinfo", set.house.issuer));
+        last = suite.tokens(&browser, &ask, &sent).await;
+        let userinfo = browser.request(Method::GET, &format!("{}/userinfo", suite.house.issuer));
         let user = browser.send(userinfo.bearer_auth(last["access_token"].as_str().unwrap())).await;
         let user: Value = serde_json::from_str(&user.body).unwrap();
         assert_eq!(user["sub"], claims(last["id_token"].as_str().unwrap())["sub"]);
@@ -260,19 +263,19 @@ async fn the_steps_of_the_guide_log_in_and_out_by_the_ids_of_our_pages() {
     }
     // Out by the hint, and after a new login by a question.
     let bye = format!("{SUITE}test/a/namens/post_logout_redirect");
-    let out = format!("{}/logout", set.house.issuer);
+    let out = format!("{}/logout", suite.house.issuer);
     let hint = last["id_token"].as_str().unwrap();
     let url = format!("{out}?id_token_hint={hint}&post_logout_redirect_uri={bye}&state=s");
-    let (to, told) = set.drive(&browser, &url).await.unwrap();
+    let (to, told) = suite.drive(&browser, &url).await.unwrap();
     assert_eq!((to.as_str(), told["state"].as_str()), (bye.as_str(), "s"));
     let ask = BASIC.ask();
-    let sent = set.drive(&browser, &ask.url(&set.house)).await.unwrap();
-    set.tokens(&browser, &ask, &sent).await;
-    let page = set.drive(&browser, &out).await.unwrap_err();
+    let sent = suite.drive(&browser, &ask.url(&suite.house)).await.unwrap();
+    suite.tokens(&browser, &ask, &sent).await;
+    let page = suite.drive(&browser, &out).await.unwrap_err();
     assert_eq!(page.heading(), "U bent uitgelogd.");
     // What cannot be redirected ends on a page with the id that the guide names.
     let bad = BASIC.ask().with("redirect_uri", SUITE);
-    let page = set.drive(&browser, &bad.url(&set.house)).await.unwrap_err();
+    let page = suite.drive(&browser, &bad.url(&suite.house)).await.unwrap_err();
     assert!(page.status == 400 && page.text("problem").is_some() && page.text("main").is_some());
 }
 

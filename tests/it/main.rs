@@ -23,6 +23,7 @@ mod browser;
 mod certify_basic;
 mod certify_dynamic;
 mod certify_fapi;
+mod certify_fapi_bent;
 mod certify_logout;
 mod certify_setup;
 mod claims;
