@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `stand` | ports, folder, configuration; starts and stops everything |
 //! | `seed` | registers the family, by the functions that the desk uses |
+//! | `alone` | DigiD and nothing else, for an installation that others test |
 //! | `desk` | what the desk does during the walk |
 //! | `story`, `refusals` | the walk, hop by hop |
 //! | `told` | what the portal was told, and whether it is right |
@@ -30,6 +31,7 @@ use crate::{
 use seed::Household;
 use stand::{Doors, Folder, Stand};
 
+mod alone;
 mod desk;
 mod refusals;
 mod seed;
@@ -56,6 +58,9 @@ pub struct DemoCommand {
     /// Go on with what an earlier demo left in var/demo
     #[arg(long, conflicts_with_all = ["walk", "any_port"])]
     keep: bool,
+    /// DigiD alone, at ports 8081 and 8444, for an installation of your own on this machine: for tests of others
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["walk", "keep"])]
+    digid_for: Option<PathBuf>,
     /// The option of the other commands: a demo makes its own configuration
     #[arg(long, hide = true)]
     config: Option<PathBuf>,
@@ -139,7 +144,9 @@ impl DemoError {
 impl DemoCommand {
     /// Runs the demo until Ctrl-C, or the walk to its end.
     pub async fn run(self, out: &mut impl Write) -> Result<(), Fault> {
-        if self.walk {
+        if let Some(file) = self.digid_for {
+            alone::run(&file, self.any_port, out).await
+        } else if self.walk {
             walk(self.spoilt, self.verify.as_deref(), out).await
         } else {
             demo(self.any_port, self.keep, out).await

@@ -107,7 +107,7 @@ fn check_any(params: &Params, client: &Client, here: Here<'_>) -> Result<Ask, Er
     let outside = |code, why| match blank(params, client) {
         Ok(ask) => refusal(&ask, here.issuer, code, why),
         // Nobody has said where errors may go.
-        Err(_) => PageError::RequestObject.into(),
+        Err(_) => PageError::RequestObject(why).into(),
     };
     if params.has_duplicates() {
         return Err(outside(Code::InvalidRequest, "a parameter may be given only once"));

@@ -34,9 +34,9 @@ pub enum PageError {
     /// Not one that this client pushed, or one that has ended or was answered (RFC 9126 section 4).
     #[error("request_uri must be one that this client has just pushed, and that was not answered yet")]
     RequestUri,
-    /// A request object that is not believed, of a request that names no address to say so (RFC 9101 section 6).
-    #[error("the request object is not valid")]
-    RequestObject,
+    /// A request object that is not believed, of a request that names no address to say so (RFC 9101 section 6); and why.
+    #[error("the request object is not valid: {0}")]
+    RequestObject(&'static str),
     /// Missing, several, or not registered for this client.
     #[error("redirect_uri must be given once and be, character for character, one that is registered")]
     RedirectUri,
@@ -50,7 +50,7 @@ impl PageError {
             Self::ClientId => "client_id_missing",
             Self::UnknownClient => "client_id_unknown",
             Self::RequestUri => "request_uri_invalid",
-            Self::RequestObject => "request_object_invalid",
+            Self::RequestObject(_) => "request_object_invalid",
             Self::RedirectUri => "redirect_uri_mismatch",
         }
     }

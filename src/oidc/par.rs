@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::error::{Code, Error};
+use super::error::{Code, Error, PageError};
 use crate::domain::secret::Secret;
 
 /// How long a handle may be brought, in seconds (section 2.2; FAPI 2.0 allows less than 600).
@@ -34,9 +34,11 @@ pub fn read(request_uri: &str) -> Option<Secret> {
 pub fn refused(error: Error) -> Error {
     match error {
         Error::Redirect(redirect) => Error::Json(redirect.code, redirect.description),
+        // Pushed, it needs no address beside it to say so (RFC 9101 section 6.2).
+        Error::Page(PageError::RequestObject(why)) => Error::Json(Code::InvalidRequestObject, why),
         Error::Page(_) => Error::Json(
             Code::InvalidRequest,
-            "client_id must be that of this client, redirect_uri a registered one, and a request object valid",
+            "client_id must be that of this client, and redirect_uri a registered one",
         ),
         other => other,
     }

@@ -118,9 +118,13 @@ async fn answer(visit: &Visit, raw: &[u8], posted: bool) -> Result<Response, Fai
     let session = visit.session().await?;
     if let Some(session) = &session
         && !confirmed
-        && asked.hint.as_ref().is_none_or(|hint| hint.sid != session.sid)
     {
-        return Ok(asked.question(visit, asked.way_back(app, true).await?.as_deref()));
+        let back = asked.way_back(app, true).await?;
+        // A portal that names a way back which it never registered is in doubt like one that brings no hint of this session.
+        let astray = asked.params.get("post_logout_redirect_uri").is_some() && back.is_none();
+        if astray || asked.hint.as_ref().is_none_or(|hint| hint.sid != session.sid) {
+            return Ok(asked.question(visit, back.as_deref()));
+        }
     }
     let at_digid = sign_out(app, session.as_ref(), visit.browser.as_ref(), visit.now).await?;
     let back = asked.way_back(app, confirmed && session.is_some()).await?;

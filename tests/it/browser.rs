@@ -38,6 +38,14 @@ impl Browser {
         Self { http: http.timeout(std::time::Duration::from_secs(40)).build().unwrap() }
     }
 
+    /// One that trusts this authority (PEM) and no other.
+    pub fn trusting(ca: &[u8]) -> Self {
+        let ca = reqwest::Certificate::from_pem(ca).unwrap();
+        let http =
+            reqwest::Client::builder().cookie_store(true).redirect(Policy::none()).tls_certs_only([ca]);
+        Self { http: http.timeout(std::time::Duration::from_secs(40)).build().unwrap() }
+    }
+
     /// One GET, no redirect followed.
     pub async fn get(&self, url: &str) -> Page {
         self.send(self.http.get(url)).await

@@ -113,7 +113,7 @@ async fn a1_the_way_back_is_exactly_a_registered_one_of_the_hints_client() {
         assert_eq!(page.heading(), "U bent uitgelogd.", "{uri}");
         assert!(!page.body.contains("evil"), "{uri}");
     };
-    for uri in [
+    let bad = [
         "https://evil.example/",
         "//evil.example",
         "http://127.0.0.1:9/bye/",
@@ -126,12 +126,20 @@ async fn a1_the_way_back_is_exactly_a_registered_one_of_the_hints_client() {
         "javascript:alert(1)",
         "http://127.0.0.1:9/lab/bye",
         "http://127.0.0.1:9/callback",
-        "",
-    ] {
-        // The first of them signs out, the others find nobody in: the way back is judged the same.
+    ];
+    // Who is in is asked, and goes nowhere after their yes; who is out goes nowhere either.
+    for uri in bad {
+        let page = ask(&house, &browser, &[hint, ("post_logout_redirect_uri", uri)]).await;
+        assert_asks(&page, uri);
+        assert!(!page.headers["content-security-policy"].to_str().unwrap().contains("evil"), "{uri}");
+    }
+    assert!(is_in(&house, &browser).await);
+    let page = ask(&house, &browser, &[hint, ("post_logout_redirect_uri", bad[0])]).await;
+    refused(&browser.submit(&page, "logout-form", &[]).await, "after a yes");
+    assert!(!is_in(&house, &browser).await);
+    for uri in bad.into_iter().chain([""]) {
         refused(&ask(&house, &browser, &[hint, ("post_logout_redirect_uri", uri)]).await, uri);
     }
-    assert!(!is_in(&house, &browser).await);
     let twice = [hint, ("post_logout_redirect_uri", BYE), ("post_logout_redirect_uri", BYE)];
     refused(&ask(&house, &browser, &twice).await, "doubled");
     let good = ask(&house, &browser, &[hint, ("post_logout_redirect_uri", BYE)]).await;

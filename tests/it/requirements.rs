@@ -104,6 +104,7 @@ fn every_test_that_the_documents_name_exists() {
         ("docs/architecture.md", 15),
         ("docs/saml.md", 150),
         ("docs/oidc.md", 60),
+        ("docs/conformance.md", 120),
     ] {
         let text = document(name);
         // Above its table of crates, the architecture names code.
@@ -154,13 +155,17 @@ fn every_requirement_and_attack_on_saml_has_its_row_and_so_has_every_spoil() {
 }
 
 #[test]
-fn every_row_of_the_standards_names_a_test() {
-    let text = document("docs/oidc.md");
-    let rows = text.lines().filter(|line| {
-        line.starts_with("| ") && !["| standard", "| attack"].iter().any(|head| line.starts_with(head))
-    });
-    let bare: Vec<_> = rows.filter(|row| tests_named(row.rsplit(" | ").next().unwrap()).is_empty()).collect();
-    assert!(bare.is_empty(), "{bare:#?}");
+fn every_row_of_the_standards_and_of_the_plans_names_a_test() {
+    let heads = ["| standard", "| attack", "| module"];
+    for name in ["docs/oidc.md", "docs/conformance.md"] {
+        let text = document(name);
+        let rows = text
+            .lines()
+            .filter(|line| line.starts_with("| ") && !heads.iter().any(|head| line.starts_with(head)));
+        let bare: Vec<_> =
+            rows.filter(|row| tests_named(row.rsplit(" | ").next().unwrap()).is_empty()).collect();
+        assert!(bare.is_empty(), "{name}: {bare:#?}");
+    }
 }
 
 /// That the files exist, `floors` checks.

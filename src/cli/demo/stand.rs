@@ -28,7 +28,7 @@ use crate::{
     simulator::{
         Running,
         digid::{self, Person, names::Level, registry::SpMetadata},
-        family::{EVERYBODY, PORTAL},
+        family::{EVERYBODY, Member, PORTAL},
         mailbox,
         pki::Pki,
         portal,
@@ -256,18 +256,23 @@ impl Stand {
     }
 }
 
-fn start_digid(at: &Addresses, pki: Pki, front: TcpListener, back: TcpListener) -> Result<Running, Fault> {
-    let people = EVERYBODY.map(|member| Person {
+/// Whom DigiD knows.
+pub(super) fn people() -> Vec<Person> {
+    let person = |member: &Member| Person {
         name: member.name.to_owned(),
         bsn: member.bsn.to_owned(),
         level: Level::Midden,
-    });
+    };
+    EVERYBODY.iter().map(person).collect()
+}
+
+fn start_digid(at: &Addresses, pki: Pki, front: TcpListener, back: TcpListener) -> Result<Running, Fault> {
     let config = digid::Config {
         entity_id: DIGID.to_owned(),
         base_url: plain(&at.digid).to_owned(),
         pki,
         sp: SpMetadata::Url(at.namens.join("/digid/metadata")?),
-        people: people.into(),
+        people: people(),
     };
     Ok(digid::start(config, front, back)?)
 }

@@ -326,7 +326,7 @@ fn of_a_signed_request_only_what_stands_inside_counts() {
     let told = redirect(asked(&bad, &[]));
     assert_eq!((told.code, told.state.as_deref()), (Code::InvalidScope, Some("inside")));
     bad["exp"] = json!(150);
-    assert_eq!(page(asked(&bad, &[])), PageError::RequestObject, "nowhere to say so");
+    assert!(matches!(page(asked(&bad, &[])), PageError::RequestObject(_)), "nowhere to say so");
     let outside = [("redirect_uri", "https://p.example/cb"), ("state", "outside")];
     let told = redirect(asked(&bad, &outside));
     assert_eq!((told.code, told.state.as_deref()), (Code::InvalidRequestObject, Some("outside")));
