@@ -1,10 +1,10 @@
 //! A lane for work that blocks a thread: as wide as there are cores, a bounded queue before it, and a refusal past that.
 //! Without one a wave of logins would hold up every other request on the async threads, or fill the blocking pool.
 
-use std::{num::NonZero, sync::Arc, thread::available_parallelism};
+use std::{future::Future, num::NonZero, sync::Arc, thread::available_parallelism};
 
 use tokio::{
-    sync::{AcquireError, Semaphore, TryAcquireError},
+    sync::{AcquireError, OwnedSemaphorePermit, Semaphore, TryAcquireError},
     task::{JoinError, spawn_blocking},
 };
 
@@ -49,7 +49,7 @@ pub struct Lane {
 impl Lane {
     /// A lane as wide as there are cores, before which `waiting` pieces of work may wait.
     pub fn new(waiting: usize) -> Self {
-        Self::of(available_parallelism().map_or(1, NonZero::get), waiting)
+        Self::of(cores(), waiting)
     }
 
     fn of(width: usize, waiting: usize) -> Self {
@@ -80,6 +80,14 @@ impl Lane {
         narrow
     }
 
+    /// Takes every place that is free, for as long as they are held.
+    #[cfg(test)]
+    pub(crate) fn fill_up(&self) -> Option<OwnedSemaphorePermit> {
+        let places = self.places.first()?;
+        let free = u32::try_from(places.available_permits()).ok()?;
+        places.clone().try_acquire_many_owned(free).ok()
+    }
+
     /// Runs `work` off the async threads. [`NotRun::Busy`] at once when the queue is full; a panic inside ends only this.
     pub async fn run<T: Send + 'static, E: From<NotRun> + Send + 'static>(
         &self,
@@ -100,9 +108,67 @@ impl Lane {
     }
 }
 
+fn cores() -> usize {
+    available_parallelism().map_or(1, NonZero::get)
+}
+
+/// Lets a few requests of a kind work at a time, where many may come in one instant: the rest wait here, and not before the database
+/// and the cores, where they would stand in front of everybody else. Clones are the same turns.
+#[derive(Clone)]
+pub struct Turns(Arc<Semaphore>);
+
+/// A request's turn, until it is dropped.
+pub struct Turn {
+    turns: Turns,
+    /// `None` while it is [away](Self::away).
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl Turns {
+    /// Two for each core: while one waits for the disk another can go on.
+    pub fn new() -> Self {
+        Self::of(2 * cores())
+    }
+
+    fn of(width: usize) -> Self {
+        Self(Arc::new(Semaphore::new(width)))
+    }
+
+    /// Waits for a turn. Whoever came first is first.
+    pub async fn turn(&self) -> Turn {
+        Turn { turns: self.clone(), place: self.place().await }
+    }
+
+    /// The semaphore is never closed, so there is always a permit in the end.
+    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.clone().acquire_owned().await.ok()
+    }
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Turn {
+    /// Waits for somebody else, in whose time others have this turn; then for another turn.
+    pub async fn away<T>(&mut self, wait: impl Future<Output = T>) -> T {
+        self.place = None;
+        let done = wait.await;
+        self.place = self.turns.place().await;
+        done
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::{sync::mpsc, time::Duration};
+    use std::{
+        pin::Pin,
+        sync::mpsc,
+        task::{Context, Poll, Waker},
+        time::Duration,
+    };
 
     use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 
@@ -197,5 +263,35 @@ mod tests {
             }
         };
         timeout(Duration::from_secs(10), free).await.expect("it ends");
+    }
+
+    #[tokio::test]
+    async fn so_many_have_a_turn_and_who_is_away_gives_it_to_others() {
+        let turns = Turns::of(2);
+        let free = || turns.0.available_permits();
+        let (mut first, second) = (turns.turn().await, turns.turn().await);
+        assert_eq!(free(), 0);
+        let mut third = Box::pin(turns.turn());
+        assert!(now(&mut third).is_none(), "a third turn of two");
+        let (back, comes_back) = oneshot::channel::<()>();
+        let mut away = Box::pin(first.away(comes_back));
+        assert!(now(&mut away).is_none());
+        let third = now(&mut third).expect("the turn of who is away");
+        back.send(()).unwrap();
+        assert!(now(&mut away).is_none(), "back without a turn");
+        drop(second);
+        assert_eq!(now(&mut away).expect("the turn of who went"), Ok(()));
+        drop(away);
+        assert_eq!(free(), 0);
+        drop((first, third));
+        assert_eq!(free(), 2);
+    }
+
+    /// What comes of a future now, if anything does.
+    fn now<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+        match Pin::new(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(done) => Some(done),
+            Poll::Pending => None,
+        }
     }
 }

@@ -1,14 +1,13 @@
-//! The least that a server could do for a refresh: read, one transaction with the same two writes, two ES256
-//! signatures, JSON. What the token endpoint costs beyond it is our own work.
+//! The least that a server could do: an axum handler that signs, verifies and writes as often as ours, and does nothing else. What
+//! an endpoint costs beyond it is our own work.
 
-use std::{
-    path::PathBuf,
-    process::Command,
-    sync::Arc,
-    time::{Duration, Instant},
+use std::{path::PathBuf, process::Command, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{Path, State},
+    routing::post,
 };
-
-use axum::{Json, Router, extract::State, routing::post};
 use namens::{
     domain::{
         id::random,
@@ -21,87 +20,95 @@ use namens::{
     },
     store::Db,
 };
-use serde_json::json;
 
-use crate::{SECONDS, process::Process, token::Load};
+use crate::{
+    load::{AT_ONCE, Load, drive},
+    process::{Process, address, core},
+};
 
 struct Bare {
     db: Db,
     keys: Keyring,
+    alg: Algorithm,
+    /// A good signature of [`MESSAGE`].
+    signature: Vec<u8>,
 }
 
+/// About as long as what is signed of a token.
+const MESSAGE: [u8; 400] = [7; 400];
+
 /// Serves, in a process of its own.
-pub async fn serve(address: &str) {
+pub async fn serve(address: &str, alg: &str) {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("bare-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
     let db = Db::open_sqlite(&folder.join("bare.db"), true).await.unwrap();
-    sqlx::query("CREATE TABLE bare (hash TEXT PRIMARY KEY, used BIGINT, body TEXT)")
-        .execute(db.writer())
-        .await
-        .unwrap();
+    sqlx::query("CREATE TABLE bare (hash TEXT PRIMARY KEY, body TEXT)").execute(db.writer()).await.unwrap();
     let at = Timestamp::from_epoch(0);
-    let key = generate(Algorithm::Es256, RsaBits::B2048).unwrap();
+    let alg = Algorithm::ALL.into_iter().find(|known| known.name() == alg).unwrap();
+    let key = generate(alg, RsaBits::B2048).unwrap();
     let facts = KeyFacts {
         kid: key.kid.clone(),
-        alg: Algorithm::Es256,
+        alg,
         created: at,
         publish_from: at,
         sign_from: at,
         sign_until: None,
         publish_until: None,
     };
-    let state = Arc::new(Bare { db, keys: Keyring::new([(facts, Ok(key.pkcs8))], &Keyring::default()) });
+    let keys = Keyring::new([(facts, Ok(key.pkcs8))], &Keyring::default());
+    let signature = keys.signer(alg, Timestamp::from_epoch(1)).unwrap().sign_bytes(&MESSAGE).unwrap();
     let listener = tokio::net::TcpListener::bind(address).await.unwrap();
     println!("ready");
-    axum::serve(listener, Router::new().route("/", post(answer)).with_state(state)).await.unwrap();
+    let state = Arc::new(Bare { db, keys, alg, signature });
+    axum::serve(listener, Router::new().route("/{work}", post(answer)).with_state(state)).await.unwrap();
 }
 
-async fn answer(State(bare): State<Arc<Bare>>, body: String) -> Json<serde_json::Value> {
-    let known: Option<(String,)> = sqlx::query_as("SELECT body FROM bare WHERE hash = $1")
-        .bind(body.clone())
-        .fetch_optional(bare.db.reader())
-        .await
-        .unwrap();
-    let key = bare.keys.signer(Algorithm::Es256, Timestamp::from_epoch(1)).unwrap();
-    let sign = || key.sign_bytes(&[7; 400]).unwrap().len();
-    let signed = (sign(), sign());
-    let mut tx = bare.db.writer().begin().await.unwrap();
-    sqlx::query("UPDATE bare SET used = 1 WHERE hash = $1").bind(body).execute(&mut *tx).await.unwrap();
-    sqlx::query("INSERT INTO bare (hash, body) VALUES ($1, $2)")
-        .bind(random::<32>())
-        .bind("x".repeat(200))
-        .execute(&mut *tx)
-        .await
-        .unwrap();
+/// Does what the letters of `work` say: `w` and a digit is a transaction with so many writes, `s` a signature, `v` a
+/// verification, `b` and a number an answer of so many bytes.
+async fn answer(State(bare): State<Arc<Bare>>, Path(work): Path<String>) -> String {
+    let key = bare.keys.signer(bare.alg, Timestamp::from_epoch(1)).unwrap();
+    let mut answer = 64;
+    for step in work.split('-') {
+        let number = step.get(1..).and_then(|number| number.parse::<usize>().ok());
+        match (step.chars().next(), number) {
+            (Some('w'), Some(writes)) => write(&bare.db, writes).await,
+            (Some('s'), None) => drop(key.sign_bytes(&MESSAGE).unwrap()),
+            (Some('v'), None) => assert!(key.has_signed(&MESSAGE, &bare.signature)),
+            (Some('b'), Some(bytes)) => answer = bytes,
+            _ => panic!("unknown work: {step}"),
+        }
+    }
+    "x".repeat(answer)
+}
+
+async fn write(db: &Db, writes: usize) {
+    let mut tx = db.writer().begin().await.unwrap();
+    for _ in 0..writes {
+        sqlx::query("INSERT INTO bare (hash, body) VALUES ($1, $2)")
+            .bind(random::<32>())
+            .bind("x".repeat(200))
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+    }
     tx.commit().await.unwrap();
-    Json(json!({ "known": known.is_some(), "signed": [signed.0, signed.1] }))
 }
 
-/// Drives it as the token endpoint is driven.
-pub async fn measure(core: &str) -> Load {
+/// Drives it as our endpoints are driven. `requests` are the work of each request that one answer of ours takes.
+pub async fn measure(alg: Algorithm, requests: &[&str]) -> Load {
+    let listen = address(9);
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["bare", "127.200.0.9:8080"]);
-    let server = Process::start(command, Some(core));
-    let http = reqwest::Client::new();
-    let (begin, cpu) = (Instant::now(), server.cpu());
-    let mut chains = Vec::new();
-    for _ in 0..16 {
-        let http = http.clone();
-        chains.push(tokio::spawn(async move {
-            let mut answers = 0_u32;
-            while begin.elapsed() < Duration::from_secs(SECONDS) {
-                let answer = http.post("http://127.200.0.9:8080/").body("token").send().await.unwrap();
-                let _ = answer.bytes().await.unwrap();
-                answers += 1;
-            }
-            answers
-        }));
-    }
-    let mut answers = 0;
-    for chain in chains {
-        answers += chain.await.unwrap();
-    }
-    let spent = server.cpu() - cpu;
-    Load { per_second: f64::from(answers) / begin.elapsed().as_secs_f64(), cpu: spent / f64::from(answers) }
+    command.args(["bare", &listen, alg.name()]);
+    let server = Process::start(command, Some(&core()));
+    let urls: Vec<String> = requests.iter().map(|work| format!("http://{listen}/{work}")).collect();
+    drive(&server, vec![urls; AT_ONCE], |http, urls| async move {
+        for url in &urls {
+            let answer = http.post(url).send().await.unwrap();
+            assert_eq!(answer.status(), 200);
+            let _ = answer.bytes().await.unwrap();
+        }
+        urls
+    })
+    .await
 }

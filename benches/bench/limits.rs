@@ -9,6 +9,8 @@ use namens::{
     oidc::keyring::Keyring,
 };
 
+use crate::trial;
+
 /// Signatures that bare aws-lc-rs makes in a second, on one thread.
 pub fn signatures(keys: &Keyring, alg: Algorithm, now: Timestamp) -> f64 {
     let key = keys.signer(alg, now).unwrap();
@@ -32,7 +34,7 @@ pub fn hashes() -> f64 {
 /// How often a second of this thread's own processor time is enough for `work`: time that other programs took does not
 /// count, as it does not where a server's time is read.
 pub fn rate(seconds: f64, mut work: impl FnMut()) -> f64 {
-    let (begin, mut count) = (spent(), 0_u32);
+    let (begin, mut count, seconds) = (spent(), 0_u32, trial::seconds(seconds).as_secs_f64());
     loop {
         work();
         count += 1;

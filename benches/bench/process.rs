@@ -3,7 +3,8 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
+    net::{Ipv4Addr, TcpListener},
+    process::{self, Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -14,6 +15,21 @@ use url::form_urlencoded;
 pub fn form(post: RequestBuilder, fields: &[(&str, &str)]) -> RequestBuilder {
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     post.header("content-type", "application/x-www-form-urlencoded").body(body)
+}
+
+/// An address for the server of that number: on an IP of this process's own, so that nobody else takes the port meanwhile.
+pub fn address(number: u8) -> String {
+    let [_, _, high, low] = process::id().to_be_bytes();
+    let free = TcpListener::bind((Ipv4Addr::new(127, 100 + number, high, low), 0)).unwrap();
+    free.local_addr().unwrap().to_string()
+}
+
+/// The core of the server, as taskset calls it: the first that this process may use. The load comes from another, if there
+/// is one.
+pub fn core() -> String {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap();
+    allowed.trim().split(['-', ',']).next().unwrap().to_owned()
 }
 
 /// A server under measurement.

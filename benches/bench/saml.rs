@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use namens::{
@@ -14,12 +14,12 @@ use namens::{
     simulator::pki::Pki,
 };
 
-use crate::{SECONDS, limits, row};
+use crate::{SECONDS, limits, row, trial};
 
 /// How many at once.
 const AT_ONCE: usize = 8;
 /// How often the tool verifies each signature: enough for its start not to count.
-const REPEAT: u32 = 10_000;
+const REPEAT: usize = 10_000;
 
 pub fn measure() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-saml-{}", std::process::id()));
@@ -28,7 +28,7 @@ pub fn measure() {
     let digid = text(&corpus("digid.crt"));
     let reader = Reader::new(&digid, text(&pki.sp_saml.key), text(&pki.sp_saml.certificate)).unwrap();
     fs::remove_dir_all(folder).unwrap();
-    let answer = fs::read(corpus("corpus/digid-good.xml")).unwrap();
+    let answer = fs::read(corpus("corpus/answer/digid-good.xml")).unwrap();
     let read = || drop(reader.read(Side::Digid, &answer).unwrap());
 
     // Before and after: the machine may be faster at one time than at another.
@@ -64,28 +64,28 @@ fn corpus(name: &str) -> PathBuf {
 /// Processor seconds for parsing the answer once and verifying its two signatures, by xmlsec's own tool: one run counts whole,
 /// with its parsing; of the other counts what the tool itself says of the verification alone.
 fn bare() -> f64 {
-    let before = children();
-    tool("ArtifactResponse");
-    (children() - before) / f64::from(REPEAT) + tool("Assertion")
+    let (before, repeat) = (children(), trial::many(REPEAT, 10));
+    tool("ArtifactResponse", repeat);
+    (children() - before) / repeat as f64 + tool("Assertion", repeat)
 }
 
 /// Verifies the signature in the element of this name, again and again. Gives the seconds for one, without parsing.
-fn tool(element: &str) -> f64 {
+fn tool(element: &str, repeat: usize) -> f64 {
     let ids = [("protocol", "ArtifactResponse"), ("assertion", "Assertion")]
         .map(|(of, name)| format!("urn:oasis:names:tc:SAML:2.0:{of}:{name}"));
     let output = Command::new("xmlsec1")
-        .args(["--verify", "--repeat", &REPEAT.to_string(), "--pubkey-cert-pem"])
+        .args(["--verify", "--repeat", &repeat.to_string(), "--pubkey-cert-pem"])
         .arg(corpus("digid.crt"))
         .args(["--id-attr:ID", &ids[0], "--id-attr:ID", &ids[1], "--node-xpath"])
         .arg(format!("//*[local-name()='{element}']/*[local-name()='Signature']"))
-        .arg(corpus("corpus/digid-good.xml"))
+        .arg(corpus("corpus/answer/digid-good.xml"))
         .output()
         .unwrap();
     let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     assert!(output.status.success(), "{said}");
-    let told = said.lines().find_map(|line| line.strip_prefix(&format!("Executed {REPEAT} tests in ")));
+    let told = said.lines().find_map(|line| line.strip_prefix(&format!("Executed {repeat} tests in ")));
     let milliseconds = told.unwrap_or_else(|| panic!("{said}")).strip_suffix(" msec").unwrap();
-    milliseconds.parse::<f64>().unwrap() / 1e3 / f64::from(REPEAT)
+    milliseconds.parse::<f64>().unwrap() / 1e3 / repeat as f64
 }
 
 /// Processor seconds of the programs that this one ran (cutime and cstime, in ticks of a hundredth of a second: proc(5)).
@@ -108,7 +108,7 @@ struct Together {
 fn at_once(threads: usize, work: &(impl Fn() + Sync)) -> Together {
     let one = || {
         let (begin, before, mut count) = (Instant::now(), limits::scheduled(), 0_u32);
-        while begin.elapsed() < Duration::from_secs(SECONDS) {
+        while count == 0 || begin.elapsed() < trial::seconds(SECONDS) {
             work();
             count += 1;
         }

@@ -29,12 +29,13 @@ use crate::{
     process::{Process, form},
     row,
     stand::{CALLBACK, CLIENT, Stand},
+    trial,
 };
 
 /// How many logins wait.
 const BURST: usize = 500;
 /// How long DigiD takes over each, in seconds.
-const SLOW: u64 = 5;
+const SLOW: usize = 5;
 /// How many clients use the token endpoint meanwhile, each with a family of its own.
 const CHAINS: usize = 8;
 /// How long each rests between two refreshes: the endpoint is used, not filled.
@@ -59,19 +60,20 @@ pub async fn measure() {
     let digid = start_digid(&stand).await;
     let server = Process::start(stand.serve(), None);
     let http = Client::builder().redirect(Policy::none()).build().unwrap();
+    let (burst, slow) = (trial::many(BURST, 10), trial::many(SLOW, 1));
     let mut arrivals = Vec::new();
-    for bsn in bsns() {
+    for bsn in bsns(burst) {
         arrivals.push(to_digid(&http, &stand.issuer, &digid, &bsn).await);
     }
-    let paused = http.post(format!("{digid}/pause")).body(SLOW.to_string()).send().await.unwrap();
+    let paused = http.post(format!("{digid}/pause")).body(slow.to_string()).send().await.unwrap();
     assert_eq!(paused.status(), 200);
 
     let stop = Arc::new(AtomicBool::new(false));
     let probe = probe(format!("{}/token", stand.issuer), tokens, Arc::clone(&stop));
     // The first refreshes open their connections.
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    tokio::time::sleep(trial::seconds(2.0)).await;
     let idle = Instant::now();
-    tokio::time::sleep(Duration::from_secs(10)).await;
+    tokio::time::sleep(trial::seconds(10.0)).await;
     let (begin, cpu) = (Instant::now(), server.cpu());
     let mut logins: JoinSet<(Instant, u16)> = JoinSet::new();
     for Arrival { url, cookie } in arrivals {
@@ -89,27 +91,31 @@ pub async fn measure() {
     let (first, count) = (welcome.clone().map(|(at, _)| *at).min().unwrap(), welcome.clone().count());
     // The last to be answered has waited since then.
     let last = welcome.map(|(at, _)| *at).max().unwrap();
-    let all_asked = last.checked_sub(Duration::from_secs(SLOW)).unwrap();
-    let before = percentile(&samples, idle, begin).unwrap();
+    let all_asked = last.checked_sub(Duration::from_secs(slow as u64)).unwrap();
+    let before = percentile(&samples, idle, begin);
     for (what, from, until) in [
         ("while all of them wait", all_asked, first),
         ("from the first request to the last answer", begin, end),
     ] {
         let during = percentile(&samples, from, until);
         row(
-            &format!("{BURST} logins at a DigiD that takes {SLOW} s: p99 of the token endpoint, {what}"),
+            &format!("{burst} logins at a DigiD that takes {slow} s: p99 of the token endpoint, {what}"),
             // Where the first has its answer before the last has asked, they never all wait.
-            &during.map_or("too few refreshes".to_owned(), |during| format!("{:.1} ms", during * 1e3)),
-            &format!("{:.1} ms when nobody logs in", before * 1e3),
-            &during.map_or(String::new(), |during| format!("{:.2} ×", during / before)),
+            &told(during),
+            &format!("{} when nobody logs in", told(before)),
+            &during.zip(before).map_or(String::new(), |(during, before)| format!("{:.2} ×", during / before)),
         );
     }
     row(
         "the same: CPU of the server for one login's return",
-        &format!("{:.1} ms", cpu * 1e3 / BURST as f64),
+        &format!("{:.1} ms", cpu * 1e3 / burst as f64),
         &format!("{:.1} s for all, on the wall clock", (end - begin).as_secs_f64()),
-        &format!("{count} of {BURST} got in"),
+        &format!("{count} of {burst} got in"),
     );
+}
+
+fn told(percentile: Option<f64>) -> String {
+    percentile.map_or("too few refreshes".to_owned(), |seconds| format!("{:.1} ms", seconds * 1e3))
 }
 
 /// Starts DigiD on a thread of its own, and puts it into the installation's configuration. Gives its address.
@@ -158,14 +164,14 @@ fn section(pki: &Pki) -> String {
 }
 
 /// As many people as the burst has logins.
-fn bsns() -> impl Iterator<Item = String> {
+fn bsns(burst: usize) -> impl Iterator<Item = String> {
     let numbers = (990_000_000..).map(|number: u32| number.to_string());
-    numbers.filter(|number| Bsn::parse(number).is_ok()).take(BURST)
+    numbers.filter(|number| Bsn::parse(number).is_ok()).take(burst)
 }
 
 /// From the portal's request to the artifact.
 async fn to_digid(http: &Client, issuer: &str, digid: &str, bsn: &str) -> Arrival {
-    let query = "response_type=code&scope=openid&code_challenge_method=S256\
+    let query = "response_type=code&scope=openid&nonce=n&code_challenge_method=S256\
                  &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
     let ask = format!("{issuer}/authorize?client_id={CLIENT}&redirect_uri={CALLBACK}&{query}");
     let started = http.get(ask).send().await.unwrap();

@@ -1,6 +1,11 @@
 //! An installation to measure: made through the library, served by the program.
 
-use std::{fs, net::Ipv4Addr, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use namens::{
     app::open_store,
@@ -24,12 +29,19 @@ use namens::{
     store::{Store, Vault, accounts::Owner},
 };
 
+use crate::process::address;
+
 /// The client of the measurements.
 pub const CLIENT: &str = "portal";
 /// Its redirect URI.
 pub const CALLBACK: &str = "http://127.0.0.1:9/callback";
 /// The password of every account.
 pub const PASSWORD: &str = "fiets op de dijk";
+
+/// A client that acts in its own name.
+pub const PROGRAM: &str = "program";
+/// Its secret.
+pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 /// An installation in a folder of its own.
 pub struct Stand {
@@ -50,12 +62,11 @@ impl Stand {
             PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
-        let master = folder.join("master.key");
-        fs::write(&master, Vault::new_master_key().as_bytes()).unwrap();
-        fs::set_permissions(&master, fs::Permissions::from_mode(0o600)).unwrap();
-        let ip = Ipv4Addr::new(127, 200, 0, number);
-        let issuer = format!("http://{ip}:8080");
-        fs::write(folder.join("namens.toml"), configuration(&issuer, ip, alg)).unwrap();
+        write_secret(&folder.join("master.key"), &Vault::new_master_key());
+        write_secret(&folder.join("program.secret"), SECRET);
+        let listen = address(number);
+        let issuer = format!("http://{listen}");
+        fs::write(folder.join("namens.toml"), configuration(&listen, alg)).unwrap();
         let config = Config::read(&folder.join("namens.toml")).unwrap();
         let store = open_store(&config, true).await.unwrap();
         store.migrate().await.unwrap();
@@ -94,14 +105,15 @@ impl Stand {
         (id, person)
     }
 
-    /// A session with a grant, and its refresh token.
-    pub async fn family(&self, number: usize) -> Secret {
+    /// A session, and the cookie of its browser.
+    pub async fn session(&self, number: usize) -> (Session, String) {
         let (account, person) = self.account(&format!("bench{number}@voorbeeld.nl"), None).await;
+        let secret = Secret::token("");
         let session = Session {
             sid: SessionId::random(),
-            secret: Secret::token("").hashed(),
-            account: account.clone(),
-            person: person.clone(),
+            secret: secret.hashed(),
+            account,
+            person,
             era: 0,
             level: Level::Local,
             auth_time: self.now,
@@ -110,11 +122,18 @@ impl Stand {
             authority: None,
         };
         self.store.begin_session(&session).await.unwrap();
+        let cookie = format!("namens-session={}.{}", session.sid, secret.expose());
+        (session, cookie)
+    }
+
+    /// A session with a grant, and its refresh token.
+    pub async fn family(&self, number: usize) -> Secret {
+        let (session, _) = self.session(number).await;
         let grant = Grant {
             id: GrantId::random(),
             client_id: CLIENT.to_owned(),
-            account,
-            person,
+            account: session.account,
+            person: session.person,
             sid: session.sid,
             scope: [Scope::Openid, Scope::ActAs].into(),
             claims: namens::domain::profile::Claims::new(),
@@ -140,10 +159,16 @@ impl Drop for Stand {
     }
 }
 
-fn configuration(issuer: &str, ip: Ipv4Addr, alg: Algorithm) -> String {
+/// A file that nobody else may read.
+fn write_secret(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+fn configuration(listen: &str, alg: Algorithm) -> String {
     format!(
-        r#"issuer = "{issuer}"
-listen = "{ip}:8080"
+        r#"issuer = "http://{listen}"
+listen = "{listen}"
 database = "namens.db"
 master_key = {{ file = "master.key" }}
 [mail]
@@ -157,6 +182,14 @@ name = "Huisarts De Linde"
 redirect_uris = ["{CALLBACK}"]
 auth = "none"
 scopes = ["openid", "act_as"]
+id_token_alg = "{alg}"
+[[client]]
+id = "{PROGRAM}"
+name = "Rooster"
+policy = "basic"
+auth = "client_secret_post"
+secret = {{ file = "program.secret" }}
+service_scopes = ["audit"]
 id_token_alg = "{alg}"
 "#,
         alg = alg.name()

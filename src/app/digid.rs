@@ -79,6 +79,14 @@ impl Connection {
         Ok(connection)
     }
 
+    /// One to a service provider that no files stand behind.
+    #[cfg(test)]
+    pub(crate) fn to(sp: ServiceProvider, running: Settings) -> Self {
+        let (last, clients) = (Err(String::new()), BTreeSet::new());
+        let watch = Watch { running, last, clients, told: None, told_dates: None };
+        Self { current: RwLock::new(sp), watch: Mutex::new(Box::new(watch)) }
+    }
+
     /// The service provider as it is now. A request that holds on to it finishes with what it began with.
     pub fn current(&self) -> ServiceProvider {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()

@@ -19,6 +19,7 @@ use crate::{
         representation::NotRepresented,
         time::Timestamp,
     },
+    lane::Turn,
     observe,
     saml::{Artifact, Expected, Failure, Outgoing, ServiceProvider, Verified, Wish},
     store::{accounts::Account, audit::Event},
@@ -76,23 +77,28 @@ fn service_provider(app: &App) -> Result<ServiceProvider, Fault> {
     Ok(digid.current())
 }
 
+/// Waits for one's turn with what DigiD proves: to be held until the answer is ready, and handed to [`arrive`].
+pub async fn turn(app: &App) -> Result<Turn, Fault> {
+    Ok(service_provider(app)?.turn().await)
+}
+
 /// Takes an artifact for a login of this browser that is away to DigiD. Artifact and assertion are each spent once, whatever
 /// arrives at the same time.
 pub async fn arrive(
     app: &App,
     held: Held,
-    artifact: &str,
-    address: Option<IpAddr>,
+    (artifact, address): (&str, Option<IpAddr>),
+    turn: &mut Turn,
     now: Timestamp,
 ) -> Result<Next, Refused<Failure>> {
     match held.at::<AtDigid<Choose>>() {
-        Ok(held) => match prove(app, &held.login, artifact, address, now).await {
+        Ok(held) => match prove(app, &held.login, (artifact, address), turn, now).await {
             Ok(proof) => log_in(app, held, proof, now).await,
             Err(refused) => without_answer(app, held, refused, now).await,
         },
         Err(held) => {
             let held = held.at::<AtDigid<RecoverDigid>>()?;
-            match prove(app, &held.login, artifact, address, now).await {
+            match prove(app, &held.login, (artifact, address), turn, now).await {
                 Ok(proof) => recover(app, held, &proof, now).await,
                 Err(refused) => without_answer(app, held, refused, now).await,
             }
@@ -124,8 +130,8 @@ impl<E: Into<Fault>> From<E> for NoProof {
 async fn prove<P>(
     app: &App,
     login: &Login<AtDigid<P>>,
-    artifact: &str,
-    address: Option<IpAddr>,
+    (artifact, address): (&str, Option<IpAddr>),
+    turn: &mut Turn,
     now: Timestamp,
 ) -> Result<Proof<Digid>, NoProof> {
     let sp = service_provider(app)?;
@@ -141,7 +147,7 @@ async fn prove<P>(
         representation: sent.representation,
         asked_at: sent.at,
     };
-    let verified = sp.resolve(parsed, &expected, now).await.map_err(NoProof::Failed)?;
+    let verified = sp.resolve(parsed, &expected, turn, now).await.map_err(NoProof::Failed)?;
     if !app.store.spend_assertion(verified.assertion_id(), now.plus(REMEMBER)).await? {
         return Err(NoProof::Failed(Failure::Hostile("an assertion that was used before")));
     }

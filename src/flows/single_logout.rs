@@ -191,3 +191,6 @@ fn provider(app: &App) -> Result<ServiceProvider, Fault> {
     let digid = app.digid.as_ref().map(Connection::current).filter(ServiceProvider::has_logout);
     digid.ok_or_else(|| Fault::because("single logout with DigiD is not configured"))
 }
+
+#[cfg(test)]
+mod tests;

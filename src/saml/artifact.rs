@@ -21,6 +21,7 @@ use super::xml::{self, MAX_BYTES, escape};
 use super::{Failure, Verified, verify};
 use crate::domain::assurance::Level;
 use crate::domain::time::Timestamp;
+use crate::lane::Turn;
 
 const CONNECT: Duration = Duration::from_secs(5);
 const TOTAL: Duration = Duration::from_secs(10);
@@ -80,11 +81,13 @@ impl Artifact {
 
 impl ServiceProvider {
     /// Exchanges the artifact and runs every check: the whole road from a parameter to evidence. At most
-    /// about ten seconds. The caller must spend the login, the artifact and the assertion id once only.
+    /// about ten seconds, in which others have the `turn`. The caller must spend the login, the artifact and the assertion id
+    /// once only.
     pub async fn resolve(
         &self,
         artifact: Artifact,
         expected: &Expected,
+        turn: &mut Turn,
         now: Timestamp,
     ) -> Result<Verified, Failure> {
         let Artifact { text, endpoint } = artifact;
@@ -98,7 +101,7 @@ impl ServiceProvider {
         };
         let sp = self.inner.clone();
         let envelope = self.inner.lanes.all.run(move || question.signed(&sp).map(|it| in_soap(&it))).await?;
-        let body = exchange(&self.inner.clients.at(now).client, endpoint, envelope).await?;
+        let body = turn.away(exchange(&self.inner.clients.at(now).client, endpoint, envelope)).await?;
         let (sp, expected) = (self.inner.clone(), expected.clone());
         self.inner.lanes.all.run(move || accept(&sp, &body, &id, &expected, now)).await
     }

@@ -69,3 +69,9 @@ pub use routing::{Legal, Representation};
 pub use service_provider::{ServiceProvider, check_metadata};
 pub use settings::{Given, Interface, NamedPem, Pem, Providers, RoutingService, Settings, SettingsError};
 pub use single_logout::{OutgoingLogout, Said, fault};
+
+/// A connection with single logout that counts at the moment beside it, for tests of the floors above.
+#[cfg(test)]
+pub(crate) fn with_logout() -> (Settings, crate::domain::time::Timestamp) {
+    (tests::single_logout::with_logout(), tests::forge::now())
+}

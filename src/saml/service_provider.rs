@@ -21,7 +21,7 @@ use super::{Failure, artifact, inventory, libxmlsec, metadata};
 use crate::config::digid::Binding;
 use crate::domain::finding::Report;
 use crate::domain::time::Timestamp;
-use crate::lane::Lane;
+use crate::lane::{Lane, Turn, Turns};
 
 /// How many pieces of RSA and XML work may wait. At about two milliseconds each, the last waits half a second on one
 /// core.
@@ -67,6 +67,8 @@ pub(super) struct Lanes {
     pub(super) all: Lane,
     /// Half of it, for what anybody can ask for: to leave for DigiD, and to be read as if they were DigiD.
     pub(super) strangers: Lane,
+    /// Who comes back from DigiD works by turns.
+    returns: Turns,
 }
 
 /// How we reach DigiD's back channel, and what we show there.
@@ -79,7 +81,7 @@ impl ServiceProvider {
     /// Parses and checks everything once, and closes libxmlsec's holes.
     pub fn new(settings: &Settings, now: Timestamp) -> Result<Self, SettingsError> {
         let all = Lane::new(WAITING);
-        Self::within(Lanes { strangers: all.half(), all }, settings, now)
+        Self::within(Lanes { strangers: all.half(), all, returns: Turns::new() }, settings, now)
     }
 
     /// The same with other settings, within the same bounds: work that the older one began still counts.
@@ -122,6 +124,18 @@ impl ServiceProvider {
             metadata,
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Waits until somebody who comes back from DigiD may be served, see [`Self::resolve`]. A whole crowd may come back in one
+    /// instant, as after a stand-still at DigiD.
+    pub async fn turn(&self) -> Turn {
+        self.inner.lanes.returns.turn().await
+    }
+
+    /// The lane of what anybody can ask for.
+    #[cfg(test)]
+    pub(crate) fn strangers(&self) -> &Lane {
+        &self.inner.lanes.strangers
     }
 
     /// Our metadata, signed, to hand to Logius: the keys whose turn it is at `now` and those that wait. The same text on

@@ -62,7 +62,7 @@ impl Store {
 
     /// Ends a program's access token before its time. `ends` is when it would have ended.
     pub async fn revoke_service_token(&self, jti: &str, ends: Timestamp) -> Result<bool, Fault> {
-        self.db.spend("service_token", jti, ends).await
+        self.spend("service_token", jti, ends).await
     }
 
     /// Whether a program's access token was ended before its time.
@@ -72,6 +72,6 @@ impl Store {
 
     /// Marks a client's assertion as used, until it ends. `false` when it was: exactly one caller ever hears `true`.
     pub async fn spend_client_assertion(&self, name: &str, ends: Timestamp) -> Result<bool, Fault> {
-        self.db.spend("client_assertion", name, ends).await
+        self.spend("client_assertion", name, ends).await
     }
 }

@@ -137,18 +137,6 @@ impl Db {
         Ok(self.writer.begin().await?)
     }
 
-    /// Marks a one-time value as used. `false` when it had been: exactly one caller ever hears `true`.
-    pub(super) async fn spend(&self, kind: &str, mark: &str, ends: Timestamp) -> Result<bool, Fault> {
-        let done =
-            sqlx::query("INSERT INTO spent (kind, mark, ends) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
-                .bind(kind)
-                .bind(mark)
-                .bind(ends.epoch())
-                .execute(&self.writer)
-                .await?;
-        Ok(done.rows_affected() == 1)
-    }
-
     /// Whether a one-time value was used.
     pub(super) async fn is_spent(&self, kind: &str, mark: &str) -> Result<bool, Fault> {
         let row: Option<(i64,)> = sqlx::query_as("SELECT ends FROM spent WHERE kind = $1 AND mark = $2")

@@ -33,7 +33,7 @@ impl Store {
 
     /// Marks a proof as used, until it ends. `false` when it was: exactly one caller ever hears `true`.
     pub async fn spend_dpop_proof(&self, name: &str, ends: Timestamp) -> Result<bool, Fault> {
-        self.db.spend("dpop", name, ends).await
+        self.spend("dpop", name, ends).await
     }
 }
 

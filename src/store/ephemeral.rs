@@ -5,7 +5,10 @@ use std::sync::Arc;
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{Any, AssertSqlSafe, Executor, Row, any::AnyRow};
 
-use super::{Db, Store, Vault, batch::values};
+use super::{
+    Db, Store, Vault,
+    batch::{Batches, values},
+};
 use crate::domain::{fault::Fault, time::Timestamp};
 
 /// What kind of thing is kept. Its word is part of the key and of the seal.
@@ -148,10 +151,23 @@ impl Ephemeral {
     }
 }
 
+/// Keeps new values.
+pub(super) type News = Batches<New, ()>;
+
+pub(super) fn news(db: Db) -> News {
+    Batches::new(move |news: Vec<New>| {
+        let db = db.clone();
+        async move {
+            keep(db.writer(), &news).await?;
+            Ok(news.iter().map(|_| ()).collect())
+        }
+    })
+}
+
 impl Store {
     /// Keeps one new value: a login, a session or a code.
     pub async fn keep(&self, new: New) -> Result<(), Fault> {
-        keep(self.db.writer(), &[new]).await
+        self.news.ask(new).await
     }
 }
 

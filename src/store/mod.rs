@@ -25,6 +25,7 @@ pub mod pushed;
 mod representation;
 pub mod sessions;
 pub mod single_logout;
+mod spent;
 pub mod subjects;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -37,8 +38,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 pub use db::Db;
 pub use vault::Vault;
 
-use ephemeral::Ephemeral;
+use ephemeral::{Ephemeral, News};
 use grants::{Families, Rotations};
+use spent::Marks;
 
 use crate::domain::{
     client::Client,
@@ -56,6 +58,8 @@ pub struct Store {
     vault: Arc<Vault>,
     families: Arc<Families>,
     rotations: Arc<Rotations>,
+    marks: Arc<Marks>,
+    news: Arc<News>,
 }
 
 impl Store {
@@ -66,6 +70,8 @@ impl Store {
             ephemeral: Ephemeral::new(db.clone(), vault.clone()),
             families: Arc::new(grants::families(db.clone())),
             rotations: Arc::new(grants::rotations(db.clone())),
+            marks: Arc::new(spent::marks(db.clone())),
+            news: Arc::new(ephemeral::news(db.clone())),
             db,
             vault,
         }
@@ -94,12 +100,12 @@ impl Store {
 
     /// Marks a DigiD artifact as used, until `ends`. `false` when it had been: exactly one caller ever hears `true`.
     pub async fn spend_artifact(&self, artifact: &str, ends: Timestamp) -> Result<bool, Fault> {
-        self.db.spend("artifact", &Secret::new(artifact).hashed().hex(), ends).await
+        self.spend("artifact", &Secret::new(artifact).hashed().hex(), ends).await
     }
 
     /// Marks a DigiD assertion as used, until `ends`. `false` when it had been: exactly one caller ever hears `true`.
     pub async fn spend_assertion(&self, id: &str, ends: Timestamp) -> Result<bool, Fault> {
-        self.db.spend("assertion", &Secret::new(id).hashed().hex(), ends).await
+        self.spend("assertion", &Secret::new(id).hashed().hex(), ends).await
     }
 
     /// Counts one more of `what` for someone, in a window of seconds that starts at its first hit. The one counted is

@@ -72,6 +72,15 @@ impl Fresh {
     }
 }
 
+impl Store {
+    /// How many lines of the audit log tell of this.
+    pub(crate) async fn audited(&self, event: &str) -> i64 {
+        let count = sqlx::query_as("SELECT COUNT(*) FROM audit WHERE event = $1").bind(event);
+        let (count,): (i64,) = count.fetch_one(self.db.reader()).await.unwrap();
+        count
+    }
+}
+
 /// Someone with an account of their own.
 pub(crate) async fn somebody(store: &Store) -> (AccountId, PersonId) {
     let email = Email::parse(&format!("x{}x@example.nl", random::<8>())).unwrap();

@@ -23,7 +23,7 @@ use crate::{
     },
     flows::{
         Refused,
-        digid::{arrive, depart, depart_for_child},
+        digid::{arrive, depart, depart_for_child, turn},
         stray::{Stray, note},
     },
     saml::{Delivery, Outgoing},
@@ -137,7 +137,9 @@ pub async fn acs(visit: Visit, arrival: Result<Query<Arrival>, QueryRejection>) 
         held => held?,
     };
     let (id, ask) = (held.login.id.clone(), held.login.ask.clone());
-    let failed = match arrive(&visit.app, held, arrival.artifact.expose(), visit.address, visit.now).await {
+    let mut turn = turn(&visit.app).await?;
+    let brought = (arrival.artifact.expose(), visit.address);
+    let failed = match arrive(&visit.app, held, brought, &mut turn, visit.now).await {
         Ok(next) => match steps::go(&visit, next).await {
             Err(failed) => failed,
             done => return done,

@@ -197,7 +197,7 @@ async fn a_parent_who_is_asked_acts_for_their_child() {
             representation: asked,
             asked_at: now,
         };
-        sp.resolve(artifact, &expected, now).await
+        sp.resolve(artifact, &expected, &mut sp.turn().await, now).await
     };
     let alone = resolved(true, "").await.unwrap();
     assert_eq!((alone.bsn().digits(), alone.legal()), (parent.as_str(), None));

@@ -52,7 +52,7 @@ async fn resolve(address: &str) -> Result<Verified, Failure> {
     settings.digid_metadata = forge::digid_metadata(address);
     let sp = ServiceProvider::new(&settings, now()).unwrap();
     let artifact = Artifact::parse(&STANDARD.encode(artifact_of(DIGID)), &sp).unwrap();
-    sp.resolve(artifact, &expected(), now()).await
+    sp.resolve(artifact, &expected(), &mut sp.turn().await, now()).await
 }
 
 /// DigiD's side: checks our signed question and answers it.

@@ -26,7 +26,7 @@ pub(super) const ACS: &str = "https://login.zorg.example/digid/acs";
 pub(super) const RESOLVE_ID: &str = "_resolve";
 
 /// The moment everything happens: 2026-11-22T12:00:00Z.
-pub(super) fn now() -> Timestamp {
+pub(in crate::saml) fn now() -> Timestamp {
     Timestamp::parse_rfc3339("2026-11-22T12:00:00Z").unwrap()
 }
 

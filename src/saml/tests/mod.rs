@@ -1,6 +1,6 @@
 mod answers;
 mod back_channel;
-mod forge;
+pub(super) mod forge;
 mod forge_routing;
 mod inventory;
 mod library;
@@ -11,5 +11,5 @@ mod rollover;
 mod routing;
 mod settings;
 mod shape;
-mod single_logout;
+pub(super) mod single_logout;
 mod verifier;

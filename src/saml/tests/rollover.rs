@@ -170,7 +170,11 @@ async fn metadata_that_has_ended_counts_no_more() {
     assert!(sp.request(WISH, "relay", end.plus(-1)).await.is_ok());
     assert_eq!(sp.request(WISH, "relay", end).await.err(), Some(RequestError::Failed(ended)));
     let artifact = Artifact::parse(&STANDARD.encode(artifact_of(DIGID)), &sp).unwrap();
-    assert_eq!(sp.resolve(artifact, &expected(), end).await.err(), Some(ended), "and nobody is called");
+    assert_eq!(
+        sp.resolve(artifact, &expected(), &mut sp.turn().await, end).await.err(),
+        Some(ended),
+        "and nobody is called"
+    );
     assert!(ServiceProvider::new(&settings, end.plus(-1)).is_ok());
     let late = ServiceProvider::new(&settings, end).expect_err("refused").to_string();
     assert!(late.contains("it ended on 2026-11-22T13:00:00Z"), "{late}");

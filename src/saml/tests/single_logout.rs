@@ -22,7 +22,7 @@ use crate::saml::{Said, ServiceProvider, Settings, fault};
 const OURS: &str = "https://login.zorg.example/digid/logout";
 const THEIRS: &str = "https://digid.example/saml/idp/request_logout";
 
-pub(super) fn with_logout() -> Settings {
+pub(in crate::saml) fn with_logout() -> Settings {
     let service = format!(
         "<md:SingleLogoutService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\" Location=\"{THEIRS}\"/>\n\
          <md:SingleSignOnService "
