@@ -129,6 +129,9 @@ struct Add {
     /// How signed answers to its authorization requests are signed; as its ID tokens when left out
     #[arg(long, value_name = "ALG", value_parser = word::<Algorithm>)]
     authorization_signed_response_alg: Option<Algorithm>,
+    /// It signs each of its authorization requests: others are refused
+    #[arg(long)]
+    require_signed_request_object: bool,
     /// The level below which nobody logs in to it: local, midden, substantieel or hoog
     #[arg(long, value_name = "LEVEL", default_value = "local", value_parser = word::<Level>)]
     minimum_level: Level,
@@ -255,6 +258,7 @@ impl Add {
             sector,
             id_token_alg: self.id_token_alg,
             authorization_signed_response_alg: self.authorization_signed_response_alg,
+            require_signed_request_object: self.require_signed_request_object,
             minimum_level: self.minimum_level,
             sees_relation: self.sees_relation,
             userinfo_signed_response_alg: self.userinfo_signed_response_alg,
@@ -338,6 +342,9 @@ fn show(out: &mut impl Write, json: bool, client: &Client, configured: bool) -> 
     }
     writeln!(out, "sector          {}", client.sector)?;
     writeln!(out, "ID tokens       {}", client.id_token_alg.name())?;
+    if client.require_signed_request_object {
+        writeln!(out, "requests        signed")?;
+    }
     let level = client.minimum_level;
     writeln!(out, "minimum level   {} ({})", level.word(), level.acr())?;
     writeln!(out, "sees relation   {}", if client.sees_relation { "yes" } else { "no" })?;

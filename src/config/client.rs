@@ -76,6 +76,9 @@ pub struct ClientEntry {
     pub id_token_alg: Algorithm,
     /// How signed answers to its authorization requests are signed; as its ID tokens when left out.
     pub authorization_signed_response_alg: Option<Algorithm>,
+    /// Whether it signs each of its authorization requests: others are refused.
+    #[serde(default)]
+    pub require_signed_request_object: bool,
     /// The level below which nobody logs in to it.
     #[serde(default = "local")]
     pub minimum_level: Level,
@@ -177,6 +180,7 @@ impl ClientEntry {
             sector,
             id_token_alg: self.id_token_alg,
             authorization_signed_response_alg: self.authorization_signed_response_alg,
+            require_signed_request_object: self.require_signed_request_object,
             minimum_level: self.minimum_level,
             sees_relation: self.sees_relation,
             userinfo_signed_response_alg: self.userinfo_signed_response_alg,

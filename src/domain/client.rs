@@ -71,6 +71,9 @@ pub struct Client {
     /// section 3).
     #[serde(default)]
     pub authorization_signed_response_alg: Option<Algorithm>,
+    /// Whether it signs each of its authorization requests, so that one without a signature is none of its (RFC 9101 section 10.5).
+    #[serde(default)]
+    pub require_signed_request_object: bool,
     /// The level below which nobody logs in to it.
     pub minimum_level: Level,
     /// Whether it may know how a representative is related to the person (guardianship is sensitive).
@@ -223,6 +226,9 @@ pub enum BadClient {
          Web Key Set, or `jwks_uri`, where it tells them"
     )]
     NoKeys(String),
+    /// Nothing to check the signatures of its requests with: none would ever be taken (RFC 9101 section 10.5).
+    #[error("client {0}: require_signed_request_object needs its public keys: give `jwks` or `jwks_uri`")]
+    NoRequestKeys(String),
     /// A name without the method that asks for it, or the other way round (RFC 8705 section 2.1.2).
     #[error(
         "client {0}: auth tls_client_auth, and no other, needs `certificate_name`: exactly one of subject_dn (as RFC 4514 writes \
@@ -320,6 +326,7 @@ impl Client {
         match (&self.jwks, &self.jwks_uri) {
             (Some(_), Some(_)) => Err(BadClient::TwoKeySets(client())),
             (None, None) if by_key => Err(BadClient::NoKeys(client())),
+            (None, None) if self.require_signed_request_object => Err(BadClient::NoRequestKeys(client())),
             _ => Ok(()),
         }
     }
@@ -412,6 +419,7 @@ pub(crate) mod tests {
             sector: "portal.example.nl".into(),
             id_token_alg: Algorithm::Rs256,
             authorization_signed_response_alg: None,
+            require_signed_request_object: false,
             minimum_level: Level::Local,
             sees_relation: false,
             userinfo_signed_response_alg: None,
@@ -484,6 +492,11 @@ pub(crate) mod tests {
         };
         let good = Some("https://portal.example.nl/jwks.json");
         assert_eq!((with(&set, None), with(&None, good)), (Ok(()), Ok(())));
+        let signs = |jwks| Client { jwks, require_signed_request_object: true, ..client() }.check();
+        assert_eq!(
+            (signs(set.clone()), signs(None)),
+            (Ok(()), Err(BadClient::NoRequestKeys("portal".into())))
+        );
         assert!(matches!(with(&set, good), Err(BadClient::TwoKeySets(_))));
         for bad in
             ["http://portal.example.nl/jwks.json", "https://p@portal.example.nl/", "https://a.nl/#x", "x"]

@@ -55,6 +55,8 @@ pub struct Registration {
     pub sector: Option<String>,
     pub id_token_alg: Option<Algorithm>,
     pub authorization_signed_response_alg: Option<Algorithm>,
+    #[serde(default)]
+    pub require_signed_request_object: bool,
     pub minimum_level: Option<Level>,
     #[serde(default)]
     pub sees_relation: bool,
@@ -144,6 +146,7 @@ impl Registration {
             sector,
             id_token_alg: self.id_token_alg.unwrap_or(Algorithm::Rs256),
             authorization_signed_response_alg: self.authorization_signed_response_alg,
+            require_signed_request_object: self.require_signed_request_object,
             minimum_level: self.minimum_level.unwrap_or(Level::Local),
             sees_relation: self.sees_relation,
             userinfo_signed_response_alg: self.userinfo_signed_response_alg,
@@ -177,6 +180,7 @@ pub fn as_json(client: &Client, configured: bool) -> Value {
         "sector": client.sector,
         "id_token_alg": client.id_token_alg,
         "authorization_signed_response_alg": client.authorization_signed_response_alg,
+        "require_signed_request_object": client.require_signed_request_object,
         "minimum_level": client.minimum_level,
         "sees_relation": client.sees_relation,
         "userinfo_signed_response_alg": client.userinfo_signed_response_alg,

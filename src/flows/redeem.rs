@@ -241,7 +241,11 @@ impl Issuing<'_> {
         let aud = self.audience(&grant, form)?;
         self.possession.spend(self.store).await?;
         let sub = self.store.subject_for(&self.client.sector, &grant.person, now).await?;
-        let claims = told(self.store, &grant.account, &proven.in_id_token).await?.ok_or(BAD_CODE)?;
+        let mut claims = told(self.store, &grant.account, &proven.in_id_token).await?.ok_or(BAD_CODE)?;
+        if proven.amr && self.client.policy.tells_amr() {
+            // By what the session was proven, whatever lower level was asked to be told of it.
+            claims.insert("amr".to_owned(), session.level.amr().into());
+        }
         let told = Told { sub, aud, nonce: proven.nonce, claims, authority: session.authority };
         let signed =
             self.sign(&grant, &grant.scope, &told, now).await.map_err(|untold| untold.or(BAD_CODE))?;

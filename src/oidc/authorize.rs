@@ -103,7 +103,14 @@ pub fn check_pushed(params: &Params, client: &Client, here: Here<'_>) -> Result<
 /// Checks the parameters of a request object if there is one, and then no others (RFC 9101 section 6.3); otherwise the plain
 /// ones.
 fn check_any(params: &Params, client: &Client, here: Here<'_>) -> Result<Ask, Error> {
-    let Some(token) = params.get("request") else { return check_plain(params, client, here) };
+    let Some(token) = params.get("request") else {
+        if client.require_signed_request_object {
+            let ask = blank(params, client)?;
+            let why = "this client signs its requests: send them in `request` (RFC 9101 section 10.5)";
+            return Err(refusal(&ask, here.issuer, Code::InvalidRequest, why));
+        }
+        return check_plain(params, client, here);
+    };
     let outside = |code, why| match blank(params, client) {
         Ok(ask) => refusal(&ask, here.issuer, code, why),
         // Nobody has said where errors may go.
@@ -143,6 +150,7 @@ fn blank(params: &Params, client: &Client) -> Result<Ask, PageError> {
         in_id_token: Claims::new(),
         in_userinfo: Claims::new(),
         represents: None,
+        amr: false,
         whom: Whom::Anybody,
         prompt: Prompt::Unset,
         asks_consent: false,
@@ -405,6 +413,7 @@ fn claims(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken>
             scope => ask.scope.insert(scope),
         }
     }
+    ask.amr = asked.amr && client.policy.tells_amr();
     if client.scopes.contains(Scope::ActAs) {
         if asked.act_as {
             ask.scope.insert(Scope::ActAs);

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::error::{Code, Error};
+use super::error::{Code, Error, PageError};
 use crate::domain::secret::Secret;
 
 /// How long a handle may be brought, in seconds (section 2.2; FAPI 2.0 allows less than 600).
@@ -34,6 +34,11 @@ pub fn read(request_uri: &str) -> Option<Secret> {
 pub fn refused(error: Error) -> Error {
     match error {
         Error::Redirect(redirect) => Error::Json(redirect.code, redirect.description),
+        // Where a redirect would go stood in the object only: here the client hears all the same (RFC 9101 section 7).
+        Error::Page(PageError::RequestObject) => Error::Json(
+            Code::InvalidRequestObject,
+            "the request object is not good: see its signature, alg, iss, aud, client_id, exp and nbf",
+        ),
         Error::Page(_) => Error::Json(
             Code::InvalidRequest,
             "client_id must be that of this client, redirect_uri a registered one, and a request object valid",

@@ -63,6 +63,7 @@ mod logout;
 mod mandates;
 mod mandates_desk;
 mod mandates_special;
+mod message_signing;
 mod metrics;
 mod mtls;
 mod notify;
