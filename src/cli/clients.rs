@@ -105,7 +105,7 @@ struct Add {
     /// Bind its tokens to the certificate that it shows
     #[arg(long)]
     certificate_bound_tokens: bool,
-    /// What it may ask for, beside `openid`: `profile`, `email`, `address`, `phone`, `act_as`; may be given more than once
+    /// What it may ask for, beside `openid`: `profile`, `email`, `address`, `phone`, `act_as`, `offline_access`; may be given more than once
     #[arg(long = "scope", value_name = "SCOPE", value_parser = word::<Scope>)]
     scopes: Vec<Scope>,
     /// An API for which its users' access tokens may be; may be given more than once

@@ -22,6 +22,7 @@ use super::{
 /// A registered client, as every floor sees it: already checked, whether it came from configuration or from the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a member of its own in registrations")]
 pub struct Client {
     /// The `client_id`.
     pub id: String,

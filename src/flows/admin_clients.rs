@@ -28,6 +28,7 @@ use crate::{
 /// made here.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a member of its own in the document")]
 #[expect(missing_docs, reason = "each member is that of Client with the same name")]
 pub struct Registration {
     pub client_id: String,

@@ -19,6 +19,7 @@ pub mod link;
 pub mod logins;
 pub mod logout;
 pub mod notify;
+mod offline;
 mod own_token;
 pub mod par;
 mod possession;

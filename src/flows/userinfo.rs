@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::act_as::{Asking, for_whom};
 use super::dpop;
 use super::finish::may_enter;
+use super::offline;
 use super::representation::still_stands;
 use super::told::told;
 use crate::{
@@ -99,17 +100,17 @@ pub async fn userinfo(
         return Err(REFUSED);
     }
     let (mut act_as, mut represents) = (None, None);
-    // A session is one thing: over for one client, over for all.
-    let session = app.store.session_by_sid(&grant.sid, app.config.session.idle(), now).await?;
-    if let Some(session) = &session
-        && !still_stands(app, session, now).await?
-    {
-        return Err(REFUSED);
+    let (grant, session) = offline::found(app, grant, now).await?.ok_or(REFUSED)?;
+    match &session {
+        // A session is one thing: over for one client, over for all.
+        Some(session) if !still_stands(app, session, now).await? => return Err(REFUSED),
+        // What was given in the session says what was true in it.
+        None if claims.acr != grant.level.acr() => return Err(REFUSED),
+        _ => {}
     }
     if claims.scope.contains(Scope::ActAs) {
-        // Only the session knows whether its user came for a child: without it nothing true can be said.
-        let session = session.ok_or(REFUSED)?;
-        let (authority, required) = (session.authority.as_ref(), app.config.mandate_level);
+        let authority = session.as_ref().and_then(|session| session.authority.as_ref());
+        let required = app.config.mandate_level;
         let asking = Asking { grant: &grant, authority, required, client: &client, issuer };
         let told = for_whom(&app.store, &asking, now).await.map_err(|untold| untold.or(REFUSED))?;
         (act_as, represents) = (Some(told.act_as), told.represents);

@@ -273,6 +273,10 @@ fn scope(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken> 
     if !ask.scope.contains(Scope::Openid) {
         return Err((Code::InvalidScope, "scope must contain openid"));
     }
+    // Many ask for this one wherever they are: it is ignored where it is not to be had (section 11).
+    if !client.scopes.contains(Scope::OfflineAccess) {
+        ask.scope.remove(Scope::OfflineAccess);
+    }
     if !ask.scope.are_within(&client.scopes) {
         return Err((Code::InvalidScope, "this client is not registered for every scope it asks for"));
     }
@@ -329,7 +333,7 @@ fn nonce(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken> 
 }
 
 /// `consent` asks again where there is something to agree to: at a portal of somebody else. The provider's own have nothing.
-fn prompt(params: &Params, _: &Client, ask: &mut Ask) -> Result<(), Broken> {
+fn prompt(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken> {
     let words = params.get("prompt").unwrap_or_default().split(' ').filter(|word| !word.is_empty());
     let words: BTreeSet<&str> = words.collect();
     if words.contains("none") && words.len() > 1 {
@@ -347,6 +351,10 @@ fn prompt(params: &Params, _: &Client, ask: &mut Ask) -> Result<(), Broken> {
                 ));
             }
         }
+    }
+    // Who must agree to it is asked each time; of others it is not heard (section 11). The operator answers for its own portals.
+    if client.third_party && !ask.asks_consent {
+        ask.scope.remove(Scope::OfflineAccess);
     }
     Ok(())
 }

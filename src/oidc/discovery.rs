@@ -261,7 +261,7 @@ mod tests {
             "token_endpoint": "https://id.example.nl/token",
             "userinfo_endpoint": "https://id.example.nl/userinfo",
             "jwks_uri": "https://id.example.nl/jwks",
-            "scopes_supported": ["openid", "profile", "email", "address", "phone", "act_as"],
+            "scopes_supported": ["openid", "profile", "email", "address", "phone", "act_as", "offline_access"],
             "response_types_supported": ["code"],
             "response_modes_supported": ["query", "form_post", "jwt", "query.jwt", "form_post.jwt"],
             "grant_types_supported": [

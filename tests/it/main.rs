@@ -67,6 +67,7 @@ mod message_signing;
 mod metrics;
 mod mtls;
 mod notify;
+mod offline;
 mod oidc_client;
 mod oidc_code;
 mod oidc_hints;
