@@ -261,6 +261,8 @@ impl Add {
             require_signed_request_object: self.require_signed_request_object,
             minimum_level: self.minimum_level,
             sees_relation: self.sees_relation,
+            // Only the configuration says so.
+            sees_bsn: false,
             userinfo_signed_response_alg: self.userinfo_signed_response_alg,
             userinfo_encrypted_response_alg: self.userinfo_encrypted_response_alg,
             third_party: self.third_party,
@@ -348,6 +350,9 @@ fn show(out: &mut impl Write, json: bool, client: &Client, configured: bool) -> 
     let level = client.minimum_level;
     writeln!(out, "minimum level   {} ({})", level.word(), level.acr())?;
     writeln!(out, "sees relation   {}", if client.sees_relation { "yes" } else { "no" })?;
+    if client.sees_bsn {
+        writeln!(out, "sees BSN        yes")?;
+    }
     if let Some(alg) = client.userinfo_signed_response_alg {
         let encrypted = client.userinfo_encrypted_response_alg.map_or("", KeyEncryption::as_str);
         writeln!(out, "UserInfo        {} {encrypted}", alg.name())?;

@@ -85,6 +85,9 @@ pub struct ClientEntry {
     /// Whether it may know how a representative is related to the person.
     #[serde(default)]
     pub sees_relation: bool,
+    /// Whether it may have BSNs, in an encrypted `UserInfo`.
+    #[serde(default)]
+    pub sees_bsn: bool,
     /// How `UserInfo` is signed for it; in plain JSON when left out.
     pub userinfo_signed_response_alg: Option<Algorithm>,
     /// `RSA-OAEP-256` encrypts a signed `UserInfo` to its RSA key in `jwks`.
@@ -183,6 +186,7 @@ impl ClientEntry {
             require_signed_request_object: self.require_signed_request_object,
             minimum_level: self.minimum_level,
             sees_relation: self.sees_relation,
+            sees_bsn: self.sees_bsn,
             userinfo_signed_response_alg: self.userinfo_signed_response_alg,
             userinfo_encrypted_response_alg: self.userinfo_encrypted_response_alg,
             third_party: self.third_party,

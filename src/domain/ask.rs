@@ -77,6 +77,9 @@ pub struct Ask {
     /// Whether the first ID token tells by what means the user proved who they are (`amr` in the same parameter).
     #[serde(default)]
     pub amr: bool,
+    /// Whether `UserInfo` tells BSNs (`bsn` in the same parameter).
+    #[serde(default)]
+    pub bsn: bool,
     /// Whom the answer must be about.
     pub whom: Whom,
     /// Whether a session may answer.
@@ -175,6 +178,7 @@ pub(crate) mod tests {
             in_userinfo: Claims::new(),
             represents: None,
             amr: false,
+            bsn: false,
             whom: Whom::Anybody,
             prompt: Prompt::Unset,
             asks_consent: false,

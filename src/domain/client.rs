@@ -80,6 +80,9 @@ pub struct Client {
     /// Whether it may know how a representative is related to the person (guardianship is sensitive).
     #[serde(default)]
     pub sees_relation: bool,
+    /// Whether it may have BSNs: of its users and of those for whom they act, in an encrypted `UserInfo` and nowhere else.
+    #[serde(default)]
+    pub sees_bsn: bool,
     /// How `UserInfo` is signed for it; not at all when left out (OpenID Connect Dynamic Client Registration, section 2).
     #[serde(default)]
     pub userinfo_signed_response_alg: Option<Algorithm>,
@@ -255,6 +258,11 @@ pub enum BadClient {
     /// Anybody could write what is only encrypted.
     #[error("client {0}: an encrypted UserInfo is signed too; give userinfo_signed_response_alg")]
     Unsigned(String),
+    /// A BSN goes encrypted, to the provider's own portals.
+    #[error(
+        "client {0}: sees_bsn needs userinfo_encrypted_response_alg, and is for nobody else's client (third_party)"
+    )]
+    SeesBsn(String),
     /// Not an OpenID client.
     #[error("client {0}: `openid` must be among its scopes")]
     NoOpenid(String),
@@ -305,6 +313,9 @@ impl Client {
         let (client, policy) = (|| self.id.clone(), self.policy);
         if let Some(alg) = self.userinfo_signed_response_alg.filter(|alg| !policy.allows_alg(*alg)) {
             return Err(BadClient::Algorithm { client: client(), policy, alg: alg.name() });
+        }
+        if self.sees_bsn && (self.userinfo_encrypted_response_alg.is_none() || self.third_party) {
+            return Err(BadClient::SeesBsn(client()));
         }
         if self.userinfo_encrypted_response_alg.is_none() {
             return Ok(());
@@ -423,6 +434,7 @@ pub(crate) mod tests {
             require_signed_request_object: false,
             minimum_level: Level::Local,
             sees_relation: false,
+            sees_bsn: false,
             userinfo_signed_response_alg: None,
             userinfo_encrypted_response_alg: None,
             third_party: false,
@@ -466,6 +478,8 @@ pub(crate) mod tests {
         assert!(matches!(unsigned.check(), Err(BadClient::Unsigned(_))));
         let keyless = Client { userinfo_signed_response_alg: Some(Algorithm::Rs256), ..unsigned };
         assert!(matches!(keyless.check(), Err(BadClient::NoEncryptionKey(_))));
+        let clear = Client { sees_bsn: true, ..client() };
+        assert!(matches!(clear.check(), Err(BadClient::SeesBsn(_))));
         let auth = ClientAuth::None;
         assert!(matches!(
             Client { policy: Policy::Fapi2, auth, ..client() }.check(),

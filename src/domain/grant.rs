@@ -36,6 +36,8 @@ pub struct Grant {
     pub scope: Scopes,
     /// The single claims that `UserInfo` tells beside those of the scope (OpenID Connect Core, section 5.5).
     pub claims: Claims,
+    /// Whether `UserInfo` was asked for BSNs.
+    pub bsn: bool,
     /// The APIs for which it was granted (RFC 8707 section 2.1); none for `UserInfo` alone.
     pub resources: Vec<String>,
     /// Where its code went.
@@ -218,6 +220,7 @@ pub(crate) mod tests {
             sid: SessionId::random(),
             scope: [Scope::ActAs, Scope::Openid].into(),
             claims: Claims::new(),
+            bsn: false,
             resources: vec![],
             redirect_uri: "https://p.example/cb".into(),
             level: Level::Midden,

@@ -150,6 +150,8 @@ impl Registration {
             require_signed_request_object: self.require_signed_request_object,
             minimum_level: self.minimum_level.unwrap_or(Level::Local),
             sees_relation: self.sees_relation,
+            // Only the configuration says so: no program gives itself or another what it takes.
+            sees_bsn: false,
             userinfo_signed_response_alg: self.userinfo_signed_response_alg,
             userinfo_encrypted_response_alg: self.userinfo_encrypted_response_alg,
             third_party: self.third_party,

@@ -23,7 +23,7 @@ use crate::{
         time::Timestamp,
     },
     oidc::{
-        access_token::AccessClaims,
+        access_token::{AccessClaims, Actor},
         client_auth::REFUSED,
         error::Error,
         introspection::{Access, Good, Service, Told},
@@ -88,6 +88,7 @@ async fn access(
     if session.is_none() && (claims.acr != grant.level.acr() || claims.act.is_some()) {
         return Ok(None);
     }
+    let claims = present_names(app, &client, claims).await?;
     let client = Client { sees_relation: client.sees_relation && asker.sees_relation, ..client };
     if !may_enter(&app.store, &grant.person, now).await? || !stands(app, session.as_ref(), now).await? {
         return Ok(None);
@@ -113,6 +114,20 @@ async fn access(
     let (act_as, represents) =
         represented.map_or((None, None), |represented| (Some(represented.act_as), represented.represents));
     Ok(Some(good(issuer, &grant, claims, exp, (act_as, represents))))
+}
+
+/// The claims with the names by which the token's client knows people now: one that it was given before two persons became one may
+/// be an alias since.
+async fn present_names(app: &App, client: &Client, claims: AccessClaims) -> Result<AccessClaims, Fault> {
+    let present = async |sub: String| {
+        let found = app.store.present_subject(&client.sector, &sub).await?;
+        Ok::<_, Fault>(found.unwrap_or(sub))
+    };
+    let act = match claims.act {
+        Some(actor) => Some(Actor { sub: present(actor.sub).await? }),
+        None => None,
+    };
+    Ok(AccessClaims { sub: present(claims.sub).await?, act, ..claims })
 }
 
 /// What is told of a token that was given for acting for one person: nothing, once the user may no longer (M4, M9).

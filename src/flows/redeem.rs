@@ -223,6 +223,7 @@ impl Issuing<'_> {
             sid: proven.sid,
             scope: found.scope,
             claims: proven.in_userinfo,
+            bsn: proven.bsn,
             resources: proven.resources,
             redirect_uri: found.redirect_uri,
             level: proven.level,

@@ -151,6 +151,7 @@ fn blank(params: &Params, client: &Client) -> Result<Ask, PageError> {
         in_userinfo: Claims::new(),
         represents: None,
         amr: false,
+        bsn: false,
         whom: Whom::Anybody,
         prompt: Prompt::Unset,
         asks_consent: false,
@@ -422,6 +423,7 @@ fn claims(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken>
         }
     }
     ask.amr = asked.amr && client.policy.tells_amr();
+    ask.bsn = asked.bsn && client.sees_bsn;
     if client.scopes.contains(Scope::ActAs) {
         if asked.act_as {
             ask.scope.insert(Scope::ActAs);

@@ -201,6 +201,7 @@ impl Metadata {
             service_scopes: AdminScopes::default(),
             minimum_level: terms.minimum_level,
             sees_relation: false,
+            sees_bsn: false,
             third_party: terms.third_party,
             id,
         };

@@ -77,6 +77,9 @@ pub struct Proven {
     /// Whether the first ID token tells `amr` (the `claims` parameter, OpenID Connect Core, section 5.5).
     #[serde(default)]
     pub amr: bool,
+    /// Whether `UserInfo` tells BSNs (the same parameter).
+    #[serde(default)]
+    pub bsn: bool,
     /// The claims that the first ID token tells too (OpenID Connect Core, section 5.5).
     #[serde(default)]
     pub in_id_token: Claims,
@@ -148,6 +151,7 @@ pub fn draw(
         dpop_jkt: ask.dpop_jkt.clone(),
         resources: ask.resources.clone(),
         amr: ask.amr,
+        bsn: ask.bsn,
         in_id_token: ask.in_id_token.clone(),
         in_userinfo: ask.in_userinfo.clone(),
     };

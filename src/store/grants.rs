@@ -156,8 +156,8 @@ impl Store {
         let done = sqlx::query(
             "INSERT INTO grants (id, code_hash, client_id, account_id, person_id, sid, scope, redirect_uri, level, \
              auth_time, created, ends, family_hash, refresh_hash, dpop_jkt, x5t_s256, claims, resources, \
-             session_ends, offline_era) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
-             $18, $19, $20) ON CONFLICT DO NOTHING",
+             session_ends, offline_era, bsn) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
+             $18, $19, $20, $21) ON CONFLICT DO NOTHING",
         )
         .bind(grant.id.as_str())
         .bind(code.as_bytes())
@@ -179,6 +179,7 @@ impl Store {
         .bind(grant.resources.join(" "))
         .bind(grant.offline.as_ref().map(|offline| offline.session_ends.epoch()))
         .bind(grant.offline.as_ref().map(|offline| offline.era))
+        .bind(i64::from(grant.bsn))
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() == 0 {
@@ -351,6 +352,7 @@ fn read_grant(row: &AnyRow) -> Result<Grant, Fault> {
         scope: row.text("scope")?.parse()?,
         claims: (row.maybe_text("claims")?)
             .map_or_else(|| Ok(Claims::new()), |claims| serde_json::from_str(&claims))?,
+        bsn: row.try_get::<i64, _>("bsn")? == 1,
         resources: row.text("resources")?.split_ascii_whitespace().map(str::to_owned).collect(),
         redirect_uri: row.text("redirect_uri")?,
         level: level.ok_or_else(|| Fault::because("a grant was stored with a level that does not exist"))?,

@@ -217,7 +217,7 @@ async fn what_is_recorded_fits_its_claim_and_can_be_changed_and_forgotten() {
 }
 
 /// The public half of a key, as a client registers it.
-fn jwk(key: &Rsa<Private>) -> Value {
+pub fn jwk(key: &Rsa<Private>) -> Value {
     let part = |number: &openssl::bn::BigNumRef| URL_SAFE_NO_PAD.encode(number.to_vec());
     json!({"kty": "RSA", "kid": "e", "use": "enc", "alg": "RSA-OAEP-256", "n": part(key.n()), "e": part(key.e())})
 }
@@ -233,7 +233,7 @@ fn add_sealed(house: &House, set: &Value, more: &[&str]) -> Output {
 }
 
 /// Opens an encrypted token as its client would, with OpenSSL.
-fn open(token: &str, key: &Rsa<Private>) -> (Value, String) {
+pub fn open(token: &str, key: &Rsa<Private>) -> (Value, String) {
     let parts: Vec<&str> = token.split('.').collect();
     let [head, sealed, nonce, body, tag] = parts[..] else { panic!("no JWE in five parts: {token}") };
     let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).unwrap();
@@ -272,7 +272,7 @@ async fn verify_rs256(house: &House, token: &str) {
 }
 
 /// `GET /userinfo` as text, with its media type.
-async fn raw(house: &House, token: &str) -> (String, String) {
+pub async fn raw(house: &House, token: &str) -> (String, String) {
     let request = reqwest::Client::new().get(format!("{}/userinfo", house.issuer));
     let answer = request.bearer_auth(token).send().await.unwrap();
     assert_eq!(

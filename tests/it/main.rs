@@ -20,6 +20,7 @@ mod bad_input_jwt;
 mod bad_input_net;
 mod bad_input_wire;
 mod browser;
+mod bsn;
 mod claims;
 mod cli;
 mod client_consent;
