@@ -166,6 +166,21 @@ async fn whatever_ends_it_ends_it_at_once() {
     assert_ended(&house, &OTHER, &tokens, "taken back").await;
     assert!(active(&house, &THE_PORTAL, own.text("refresh_token")).await, "and no other portal's");
 
+    // A client that is removed; who gets its name later gets nothing of it.
+    let add =
+        ["clients", "add", LAST.id, "--name", "Lab", "--redirect-uri", OTHER.callback, "--auth", "none"];
+    house.ok(&[&add[..], &["--scope", "offline_access"]].concat());
+    let browser = Browser::new();
+    portal::log_in(&house, &browser, "jansen@voorbeeld.nl", 5).await;
+    let tokens = LAST.sign_on(&house, &browser, "openid offline_access").await;
+    sign_out(&house, &browser, &tokens).await;
+    let tokens = refreshed(&house, &LAST, &tokens).await;
+    assert_eq!(userinfo(&house, tokens.text("access_token")).await.0, 200);
+    house.ok(&["clients", "remove", LAST.id]);
+    house.ok(&[&add[..], &["--scope", "offline_access"]].concat());
+    assert_eq!(userinfo(&house, tokens.text("access_token")).await.0, 401);
+    assert_refused(&LAST.refresh(&house, tokens.text("refresh_token")).await, "invalid_grant");
+
     // For no longer than 30 days, of which no use makes more; and not after the last of them.
     let told = THE_PORTAL.introspect(&house, own.text("refresh_token")).await;
     let left = told["exp"].as_i64().unwrap() - crate::mandates_desk::now().epoch();
