@@ -137,6 +137,8 @@ impl Stand {
             sid: session.sid,
             scope: [Scope::Openid, Scope::ActAs].into(),
             claims: namens::domain::profile::Claims::new(),
+            bsn: false,
+            offline: None,
             resources: vec![],
             redirect_uri: CALLBACK.to_owned(),
             level: Level::Local,

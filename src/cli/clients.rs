@@ -103,7 +103,7 @@ struct Add {
     /// Bind its tokens to the certificate that it shows
     #[arg(long)]
     certificate_bound_tokens: bool,
-    /// What it may ask for, beside `openid`: `profile`, `email`, `address`, `phone`, `act_as`; may be given more than once
+    /// What it may ask for, beside `openid`: `profile`, `email`, `address`, `phone`, `act_as`, `offline_access`; may be given more than once
     #[arg(long = "scope", value_name = "SCOPE", value_parser = word::<Scope>)]
     scopes: Vec<Scope>,
     /// An API for which its users' access tokens may be; may be given more than once
@@ -127,6 +127,9 @@ struct Add {
     /// How signed answers to its authorization requests are signed; as its ID tokens when left out
     #[arg(long, value_name = "ALG", value_parser = word::<Algorithm>)]
     authorization_signed_response_alg: Option<Algorithm>,
+    /// It signs each of its authorization requests: others are refused
+    #[arg(long)]
+    require_signed_request_object: bool,
     /// The level below which nobody logs in to it: local, midden, substantieel or hoog
     #[arg(long, value_name = "LEVEL", default_value = "local", value_parser = word::<Level>)]
     minimum_level: Level,
@@ -240,6 +243,7 @@ impl Add {
             serves: self.serves,
             service_scopes: self.service_scopes.into_iter().collect(),
             authorization_signed_response_alg: self.authorization_signed_response_alg,
+            require_signed_request_object: self.require_signed_request_object,
             sees_relation: self.sees_relation,
             third_party: self.third_party,
             ..Registration::new(self.id, self.name)
@@ -321,9 +325,15 @@ fn show(out: &mut impl Write, json: bool, client: &Client, configured: bool) -> 
     }
     writeln!(out, "sector          {}", client.sector)?;
     writeln!(out, "ID tokens       {}", client.id_token_alg.name())?;
+    if client.require_signed_request_object {
+        writeln!(out, "requests        signed")?;
+    }
     let level = client.minimum_level;
     writeln!(out, "minimum level   {} ({})", level.word(), level.acr())?;
     writeln!(out, "sees relation   {}", if client.sees_relation { "yes" } else { "no" })?;
+    if client.sees_bsn {
+        writeln!(out, "sees BSN        yes")?;
+    }
     if let Some(alg) = client.userinfo.signed() {
         let encrypted = client.userinfo.encrypted().map_or("", KeyEncryption::as_str);
         writeln!(out, "UserInfo        {} {encrypted}", alg.name())?;

@@ -74,6 +74,12 @@ pub struct Ask {
     /// For whom the user must have logged in: one of these (`represents` in the same parameter).
     #[serde(default)]
     pub represents: Option<Vec<Represents>>,
+    /// Whether the first ID token tells by what means the user proved who they are (`amr` in the same parameter).
+    #[serde(default)]
+    pub amr: bool,
+    /// Whether `UserInfo` tells BSNs (`bsn` in the same parameter).
+    #[serde(default)]
+    pub bsn: bool,
     /// Whom the answer must be about.
     pub whom: Whom,
     /// Whether a session may answer.
@@ -171,6 +177,8 @@ pub(crate) mod tests {
             in_id_token: Claims::new(),
             in_userinfo: Claims::new(),
             represents: None,
+            amr: false,
+            bsn: false,
             whom: Whom::Anybody,
             prompt: Prompt::Unset,
             asks_consent: false,

@@ -41,6 +41,15 @@ impl Level {
         }
     }
 
+    /// By what means it is proven, as far as we know (`amr`; the values of RFC 8176 section 2). Of DigiD from Midden on we know that
+    /// there were two factors, and not which.
+    pub const fn amr(self) -> &'static [&'static str] {
+        match self {
+            Self::Local => &["pwd", "otp"],
+            Self::Midden | Self::Substantieel | Self::Hoog => &["mfa"],
+        }
+    }
+
     /// The level an `acr` value names; `None` for one we do not know.
     pub fn from_acr(acr: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|level| level.acr() == acr)

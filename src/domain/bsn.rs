@@ -62,6 +62,23 @@ impl fmt::Debug for Bsn {
     }
 }
 
+/// A BSN as its digits, where it must be written: sealed, or for the one client entitled to it.
+pub mod digits {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::Bsn;
+
+    /// Writes the digits.
+    pub fn serialize<S: Serializer>(bsn: &Bsn, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(bsn.digits())
+    }
+
+    /// Reads them.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bsn, D::Error> {
+        Bsn::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

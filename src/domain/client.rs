@@ -185,8 +185,13 @@ members! {
     /// How answers to its authorization requests are signed, where it asks for signed ones; as its ID tokens when left out (JARM,
     /// section 3).
     authorization_signed_response_alg: Option<Algorithm>,
+    /// Whether it signs each of its authorization requests, so that one without a signature is none of its (RFC 9101 section 10.5).
+    require_signed_request_object: bool,
     /// Whether it may know how a representative is related to the person (guardianship is sensitive).
     sees_relation: bool,
+    /// Whether it may have BSNs: of its users and of those for whom they act, in an encrypted `UserInfo` and nowhere else. Only the
+    /// configuration says so.
+    sees_bsn: bool,
     /// Whether it is somebody else's, so that users must agree to what it may know. The provider's own portals ask nothing.
     third_party: bool,
 }

@@ -36,6 +36,8 @@ pub struct Grant {
     pub scope: Scopes,
     /// The single claims that `UserInfo` tells beside those of the scope (OpenID Connect Core, section 5.5).
     pub claims: Claims,
+    /// Whether `UserInfo` was asked for BSNs.
+    pub bsn: bool,
     /// The APIs for which it was granted (RFC 8707 section 2.1); none for `UserInfo` alone.
     pub resources: Vec<String>,
     /// Where its code went.
@@ -46,8 +48,10 @@ pub struct Grant {
     pub auth_time: Timestamp,
     /// When it began.
     pub created: Timestamp,
-    /// When it ends: with the session, at the latest.
+    /// When it ends: with the session, at the latest, unless it outlives that.
     pub ends: Timestamp,
+    /// Whether it outlives its session (OpenID Connect Core, section 11).
+    pub offline: Option<Offline>,
     /// The thumbprint of the key that must be shown with its refresh tokens, where they are bound to one (RFC 9449 section 5).
     pub dpop_jkt: Option<String>,
     /// The certificate that must be shown with them, where they are bound to one (`x5t#S256`, RFC 8705 section 4).
@@ -56,7 +60,34 @@ pub struct Grant {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// What a grant that outlives its session depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offline {
+    /// When the session ends at the latest.
+    pub session_ends: Timestamp,
+    /// The account's era in which it was given: a later one, begun by a new password, has ended it.
+    pub era: i64,
+}
+
 impl Grant {
+    /// What it is worth while its session lives: it ends with that.
+    #[must_use]
+    pub fn in_session(self) -> Self {
+        let ends = self.offline.as_ref().map_or(self.ends, |offline| offline.session_ends);
+        Self { ends, ..self }
+    }
+
+    /// What it is worth after its session, where it outlives that: nothing of DigiD is left. `era` is that of its account.
+    pub fn after_session(self, era: i64) -> Option<Self> {
+        let lives = self.offline.as_ref().is_some_and(|offline| offline.era == era);
+        lives.then_some(Self { level: Level::Local, ..self })
+    }
+
+    /// Whether this is not what a session makes it: then it names nobody for whom its user acts.
+    pub fn is_beyond_session(&self) -> bool {
+        self.offline.as_ref().is_some_and(|offline| self.ends > offline.session_ends)
+    }
+
     /// Whether it counts at `now`. The session's life is a question of its own.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && now < self.ends
@@ -189,12 +220,14 @@ pub(crate) mod tests {
             sid: SessionId::random(),
             scope: [Scope::ActAs, Scope::Openid].into(),
             claims: Claims::new(),
+            bsn: false,
             resources: vec![],
             redirect_uri: "https://p.example/cb".into(),
             level: Level::Midden,
             auth_time: at(5),
             created: at(10),
             ends: at(1000),
+            offline: None,
             dpop_jkt: None,
             x5t_s256: None,
             revoked_at: None,
@@ -226,6 +259,23 @@ pub(crate) mod tests {
             assert!(Grant { dpop_jkt: Some("x".into()), ..grant() }.is_sender_constrained(&client));
             assert!(Grant { x5t_s256: Some("x".into()), ..grant() }.is_sender_constrained(&client));
         }
+    }
+
+    #[test]
+    fn what_outlives_its_session_is_local_then_and_only_in_its_era() {
+        let at = Timestamp::from_epoch;
+        let offline = Some(Offline { session_ends: at(500), era: 3 });
+        let long = || Grant { offline: offline.clone(), ..grant() };
+        let within = long().in_session();
+        assert_eq!((within.ends, within.level, within.is_beyond_session()), (at(500), Level::Midden, false));
+        let after = long().after_session(3).unwrap();
+        assert_eq!((after.ends, after.level, after.is_beyond_session()), (at(1000), Level::Local, true));
+        assert_eq!((long().after_session(4), grant().after_session(3)), (None, None));
+        assert_eq!(grant().in_session().ends, at(1000));
+        assert!(
+            !grant().is_beyond_session() && long().is_beyond_session(),
+            "as it is stored it names nobody"
+        );
     }
 
     #[test]

@@ -65,6 +65,12 @@ impl Policy {
         }
     }
 
+    /// Whether a client that asks is told by what means its user proved who they are (`amr`). The NL GOV profile and FAPI 2.0 go by
+    /// the level (`acr`) alone.
+    pub fn tells_amr(self) -> bool {
+        self == Self::Basic
+    }
+
     /// Whether tokens for a client may be signed so (FAPI 2.0 Security Profile, section 5.4.1).
     pub fn allows_alg(self, alg: Algorithm) -> bool {
         self != Self::Fapi2 || alg != Algorithm::Rs256
@@ -91,6 +97,8 @@ mod tests {
                 ],
             )
         };
+        let amr: Vec<_> = Policy::ALL.iter().map(|policy| policy.tells_amr()).collect();
+        assert_eq!(amr, [true, false, false]);
         let by_certificate = |policy: Policy| {
             [ClientAuth::TlsClientAuth, ClientAuth::SelfSignedTlsClientAuth]
                 .map(|auth| policy.allows_auth(&auth))

@@ -2,7 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{assurance::Level, bsn::Bsn, id::AccountId, representation::ParentalAuthority, time::Timestamp};
+use super::{
+    assurance::Level,
+    bsn::{Bsn, digits},
+    id::AccountId,
+    representation::ParentalAuthority,
+    time::Timestamp,
+};
 
 /// That something was proven at some moment. Made only after the last check: DigiD's where a verified assertion was spent,
 /// which a lint guards; a local one by a login that has been through password and code, and by nothing else.
@@ -15,7 +21,7 @@ pub struct Proof<K> {
 /// DigiD vouched for this BSN at this level, and the register of representation for authority over a child.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digid {
-    /// Whose.
+    /// Whose. In a pending login it only ever travels sealed.
     #[serde(with = "digits")]
     pub bsn: Bsn,
     /// How surely.
@@ -67,20 +73,5 @@ impl<K> Proof<K> {
     /// When: for DigiD its `AuthnInstant`.
     pub fn at(&self) -> Timestamp {
         self.at
-    }
-}
-
-/// A BSN inside a pending login: it only ever travels sealed.
-mod digits {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    use super::Bsn;
-
-    pub(super) fn serialize<S: Serializer>(bsn: &Bsn, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(bsn.digits())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bsn, D::Error> {
-        Bsn::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }

@@ -22,6 +22,8 @@ words! {
         Phone = "phone",
         /// For whom the user may act.
         ActAs = "act_as",
+        /// Tokens after the session too (section 11): no more than a local login, and for nobody else.
+        OfflineAccess = "offline_access",
     }
 }
 
@@ -48,6 +50,11 @@ impl<S: Ord + Copy> Scopes<S> {
     /// Adds one.
     pub fn insert(&mut self, scope: S) {
         self.0.insert(scope);
+    }
+
+    /// Takes one out.
+    pub fn remove(&mut self, scope: S) {
+        self.0.remove(&scope);
     }
 
     /// Whether it is among them.

@@ -103,7 +103,8 @@ pub async fn chosen<'a>(
 pub async fn for_whom(store: &Store, asking: &Asking<'_>, now: Timestamp) -> Result<ForWhom, Untold> {
     let grant = asking.grant;
     let chosen = chosen(store, asking, now).await?;
-    if grant.level < asking.required {
+    // Beyond its session a grant tells nothing that was learned in it.
+    if grant.level < asking.required || grant.is_beyond_session() {
         return Ok(ForWhom::default());
     }
     let mut rights = one_each(store.mandates_held(&grant.person, now).await?);

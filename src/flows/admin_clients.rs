@@ -49,6 +49,10 @@ pub type Written = (Client, Option<Secret>);
 /// The client that is told of, where `kept` is how it was before: who needs a secret and has one keeps it, and what it wishes of its
 /// own requests stays.
 fn registered(mut told: Registration, kept: Option<&Client>) -> Result<Written, NotDone> {
+    // No program gives itself or another what this takes: that stands in the configuration only.
+    if told.sees_bsn {
+        return Err(bad("sees_bsn: only the configuration gives it"));
+    }
     let (auth, secret) = told.method().after(kept.map(|client| &client.auth));
     let (jwks, wishes) = (told.jwks.take(), kept.map(|client| client.wishes.clone()).unwrap_or_default());
     let client = told.with_openid().client(auth, jwks, wishes).map_err(bad)?;

@@ -132,6 +132,7 @@ async fn subject(
     }
     let grant = app.store.grant(&claims.grant).await?.ok_or(BAD_SUBJECT)?;
     let session = app.store.session_by_sid(&grant.sid, app.config.session.idle(), now).await?;
+    let grant = grant.in_session();
     let session = check_session(session, &grant, BAD_SUBJECT, now)?;
     if !may_enter(&app.store, &grant.person, now).await? {
         return Err(BAD_SUBJECT);

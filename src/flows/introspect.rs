@@ -5,6 +5,7 @@ use super::{
     act_as::{Asking, ForWhom, Untold, for_whom},
     client_auth::{Caller, authenticate},
     finish::may_enter,
+    offline::{self, standing},
     own_token::{Own, presented, read},
     redeem::signer,
     representation::still_stands,
@@ -18,10 +19,11 @@ use crate::{
         fault::Fault,
         grant::{Grant, RefreshToken, Worth},
         scope::Scope,
+        session::Session,
         time::Timestamp,
     },
     oidc::{
-        access_token::AccessClaims,
+        access_token::{AccessClaims, Actor},
         client_auth::REFUSED,
         error::Error,
         introspection::{Access, Good, Service, Told},
@@ -52,7 +54,7 @@ pub async fn introspect(
     }
     let found = read(app, &client, presented(form)?, now).await?;
     let active = match found.filter(|found| found.is_of(&client) || found.is_for(&client)) {
-        Some(Own::Access(claims, grant)) => access(app, &client, *claims, &grant, now).await?,
+        Some(Own::Access(claims, grant)) => access(app, &client, *claims, *grant, now).await?,
         Some(Own::Service(claims)) if claims.scope.are_within(&client.service_scopes) => {
             return Ok(Introspected { client, told: Told::Service(Box::new(Service::new(*claims))) });
         }
@@ -77,21 +79,25 @@ async fn access(
     app: &App,
     asker: &Client,
     claims: AccessClaims,
-    grant: &Grant,
+    grant: Grant,
     now: Timestamp,
 ) -> Result<Option<Good>, Fault> {
     let Some(client) = app.client(&grant.client_id).await? else { return Ok(None) };
+    let Some((grant, session)) = offline::found(app, grant, now).await? else { return Ok(None) };
+    // What was given in the session says what was true in it.
+    if session.is_none() && (claims.acr != grant.level.acr() || claims.act.is_some()) {
+        return Ok(None);
+    }
+    let claims = present_names(app, &client, claims).await?;
     let client = Client { sees_relation: client.sees_relation && asker.sees_relation, ..client };
-    let session = app.store.session_by_sid(&grant.sid, app.config.session.idle(), now).await?;
-    let session = session.filter(|session| session.account == grant.account && grant.is_live(now));
-    let Some(session) = session else { return Ok(None) };
-    if !may_enter(&app.store, &grant.person, now).await? || !still_stands(app, &session, now).await? {
+    if !may_enter(&app.store, &grant.person, now).await? || !stands(app, session.as_ref(), now).await? {
         return Ok(None);
     }
     let issuer = app.config.issuer();
     let represented = if claims.scope.contains(Scope::ActAs) {
-        let (authority, required) = (session.authority.as_ref(), app.config.mandate_level);
-        let asking = Asking { grant, authority, required, client: &client, issuer };
+        let authority = session.as_ref().and_then(|session| session.authority.as_ref());
+        let required = app.config.mandate_level;
+        let asking = Asking { grant: &grant, authority, required, client: &client, issuer };
         match for_whom(&app.store, &asking, now).await {
             Ok(told) => Some(told),
             Err(Untold::Over) => return Ok(None),
@@ -101,13 +107,27 @@ async fn access(
         None
     };
     if claims.act.is_some() {
-        return Ok(represented.and_then(|represented| for_one(issuer, grant, claims, &represented)));
+        return Ok(represented.and_then(|represented| for_one(issuer, &grant, claims, &represented)));
     }
     let boundary = represented.as_ref().and_then(|represented| represented.until);
     let exp = boundary.map_or(claims.exp, |boundary| boundary.min(claims.exp));
     let (act_as, represents) =
         represented.map_or((None, None), |represented| (Some(represented.act_as), represented.represents));
-    Ok(Some(good(issuer, grant, claims, exp, (act_as, represents))))
+    Ok(Some(good(issuer, &grant, claims, exp, (act_as, represents))))
+}
+
+/// The claims with the names by which the token's client knows people now: one that it was given before two persons became one may
+/// be an alias since.
+async fn present_names(app: &App, client: &Client, claims: AccessClaims) -> Result<AccessClaims, Fault> {
+    let present = async |sub: String| {
+        let found = app.store.present_subject(&client.sector, &sub).await?;
+        Ok::<_, Fault>(found.unwrap_or(sub))
+    };
+    let act = match claims.act {
+        Some(actor) => Some(Actor { sub: present(actor.sub).await? }),
+        None => None,
+    };
+    Ok(AccessClaims { sub: present(claims.sub).await?, act, ..claims })
 }
 
 /// What is told of a token that was given for acting for one person: nothing, once the user may no longer (M4, M9).
@@ -147,21 +167,28 @@ async fn refresh(
     found: Refreshing,
     now: Timestamp,
 ) -> Result<Option<Good>, Fault> {
-    let grant = &found.family.grant;
-    let session = found.session.map(|session| session.value);
-    let Some(session) = session.filter(|session| session.account == grant.account) else { return Ok(None) };
     // Asking about one that was used before harms nobody: it is only no longer good.
     let good = found.family.worth(token, now) == Worth::Good;
-    if !(good && grant.is_live(now) && may_log_in(found.born, now)) {
-        return Ok(None);
-    }
-    // A session that was begun for a child ends with the register's word.
-    if !still_stands(app, &session, now).await? {
+    let (grant, ends) = (found.family.grant.clone(), found.family.grant.ends);
+    let session = found.session.map(|session| session.value);
+    let standing = standing(grant, session, found.era, now);
+    let standing = standing.filter(|_| good && may_log_in(found.born, now));
+    let Some((grant, session)) = standing else { return Ok(None) };
+    if !stands(app, session.as_ref(), now).await? {
         return Ok(None);
     }
     let sub = match found.sub {
         Some(sub) => sub,
         None => app.store.subject_for(&client.sector, &grant.person, now).await?,
     };
-    Ok(Some(Good::new(app.config.issuer(), grant, sub, grant.scope.clone(), grant.ends)))
+    Ok(Some(Good::new(app.config.issuer(), &grant, sub, grant.scope.clone(), ends)))
+}
+
+/// Whether a session that was begun for a child still has the register's word: it ends with it. What outlived its session rests on
+/// none.
+async fn stands(app: &App, session: Option<&Session>, now: Timestamp) -> Result<bool, Fault> {
+    match session {
+        Some(session) => still_stands(app, session, now).await,
+        None => Ok(true),
+    }
 }

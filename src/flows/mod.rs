@@ -4,6 +4,7 @@
 pub mod act_as;
 pub mod admin_access;
 pub mod admin_clients;
+mod bsn;
 pub mod client_auth;
 pub mod client_consent;
 pub mod client_registration;
@@ -19,6 +20,7 @@ pub mod link;
 pub mod logins;
 pub mod logout;
 pub mod notify;
+mod offline;
 mod own_token;
 pub mod par;
 mod possession;

@@ -12,6 +12,7 @@ use super::client_auth::{Caller, authenticate};
 use super::client_consent;
 use super::dpop;
 use super::finish::may_enter;
+use super::offline;
 use super::possession::Possession;
 use super::told::told;
 use super::{exchange, service};
@@ -222,18 +223,21 @@ impl Issuing<'_> {
             sid: proven.sid,
             scope: found.scope,
             claims: proven.in_userinfo,
+            bsn: proven.bsn,
             resources: proven.resources,
             redirect_uri: found.redirect_uri,
             level: proven.level,
             auth_time: proven.auth_time,
             created: now,
             ends: proven.session_ends,
+            offline: None,
             // Those of other clients are bound to what the client proves who it is with (RFC 9449 section 5).
             dpop_jkt: self.possession.jkt().filter(|_| self.client.is_public()).map(str::to_owned),
             x5t_s256: self.possession.x5t_s256.clone().filter(|_| self.client.is_public()),
             revoked_at: None,
         };
         let session = self.session_of(&grant, now).await?;
+        let grant = offline::granted(self.store, grant).await?;
         // A child who turns out to be under twelve has no session of their own, so no tokens either (M13).
         if !may_enter(self.store, &grant.person, now).await? {
             return Err(BAD_CODE);
@@ -241,10 +245,16 @@ impl Issuing<'_> {
         let aud = self.audience(&grant, form)?;
         self.possession.spend(self.store).await?;
         let sub = self.store.subject_for(&self.client.sector, &grant.person, now).await?;
-        let claims = told(self.store, &grant.account, &proven.in_id_token).await?.ok_or(BAD_CODE)?;
+        let mut claims = told(self.store, &grant.account, &proven.in_id_token).await?.ok_or(BAD_CODE)?;
+        if proven.amr && self.client.policy.tells_amr() {
+            // By what the session was proven, whatever lower level was asked to be told of it.
+            claims.insert("amr".to_owned(), session.level.amr().into());
+        }
         let told = Told { sub, aud, nonce: proven.nonce, claims, authority: session.authority };
-        let signed =
-            self.sign(&grant, &grant.scope, &told, now).await.map_err(|untold| untold.or(BAD_CODE))?;
+        let signed = self
+            .sign(&grant.clone().in_session(), &grant.scope, &told, now)
+            .await
+            .map_err(|untold| untold.or(BAD_CODE))?;
         let refresh_token = RefreshToken::first();
         if !self.store.begin_grant(&grant, &found.code.hashed(), &refresh_token).await? {
             return Err(oxide::replayed(self.store, self.client, &found.code, now).await?);
@@ -278,28 +288,29 @@ impl Issuing<'_> {
             oxide::check_refresh(self.client, form, found.as_ref().map(|found| &found.family.grant), now)?;
         let (Some(presented), Some(mut found)) = (presented, found) else { return Err(BAD_REFRESH) };
         let worth = found.family.worth(&presented, now);
-        let grant = &found.family.grant;
+        let grant = found.family.grant.clone();
         // Before anything else: who lacks the key ends no family either.
         if !self.possession.covers(grant.dpop_jkt.as_deref(), grant.x5t_s256.as_deref()) {
             return Err(BAD_REFRESH);
         }
         if worth == Worth::Replayed {
-            return self.replayed(grant, now).await;
+            return self.replayed(&grant, now).await;
         }
-        let session = found.session.as_ref().map(|session| &session.value);
-        let session = check_session(session, grant, BAD_REFRESH, now)?;
-        let authority = session.authority.clone();
+        let session = found.session.as_ref().map(|session| session.value.clone());
+        let standing = offline::standing(grant, session, found.era, now);
+        let (grant, session) = standing.ok_or(BAD_REFRESH)?;
+        let authority = session.and_then(|session| session.authority);
         if !may_log_in(found.born, now) {
             return Err(BAD_REFRESH);
         }
-        let aud = self.audience(grant, form)?;
+        let aud = self.audience(&grant, form)?;
         self.possession.spend(self.store).await?;
         let sub = match found.sub {
             Some(sub) => sub,
             None => self.store.subject_for(&self.client.sector, &grant.person, now).await?,
         };
         let told = Told { sub, aud, nonce: None, claims: Map::new(), authority };
-        let signed = self.sign(grant, &scope, &told, now).await.map_err(|untold| untold.or(BAD_REFRESH))?;
+        let signed = self.sign(&grant, &scope, &told, now).await.map_err(|untold| untold.or(BAD_REFRESH))?;
         if let Some(session) = &mut found.session {
             self.store.note_visit(session, self.idle, now).await?;
         }

@@ -6,9 +6,11 @@ use openidconnect::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::act_as::{Asking, for_whom};
+use super::act_as::{Asking, ForWhom, for_whom};
+use super::bsn::{self, ToldBsn, WithBsn};
 use super::dpop;
 use super::finish::may_enter;
+use super::offline;
 use super::representation::still_stands;
 use super::told::told;
 use crate::{
@@ -29,6 +31,7 @@ use crate::{
         error::{Code, Error},
         jwe, path, signed_userinfo,
     },
+    store::Store,
 };
 
 /// Of a client that tells its keys at an address: the address, or the set there, is no good just now.
@@ -40,12 +43,15 @@ const NO_KEY: Error = Error::Json(
 /// What ours says beyond the standard claims.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Extra {
+    /// The user's BSN, for a client that may have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bsn: Option<ToldBsn>,
     /// Whom the user may act for. Always an array when the scope was granted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub act_as: Option<Vec<ActAs>>,
+    pub act_as: Option<Vec<WithBsn<ActAs>>>,
     /// For whom the user logged in, if for somebody else.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub represents: Option<Represents>,
+    pub represents: Option<WithBsn<Represents>>,
     /// The standard claims that were asked for and are there.
     #[serde(flatten)]
     pub told: Map<String, Value>,
@@ -98,27 +104,51 @@ pub async fn userinfo(
     if !may_enter(&app.store, &grant.person, now).await? {
         return Err(REFUSED);
     }
-    let (mut act_as, mut represents) = (None, None);
-    // A session is one thing: over for one client, over for all.
-    let session = app.store.session_by_sid(&grant.sid, app.config.session.idle(), now).await?;
-    if let Some(session) = &session
-        && !still_stands(app, session, now).await?
-    {
-        return Err(REFUSED);
+    let (grant, session) = offline::found(app, grant, now).await?.ok_or(REFUSED)?;
+    match &session {
+        // A session is one thing: over for one client, over for all.
+        Some(session) if !still_stands(app, session, now).await? => return Err(REFUSED),
+        // What was given in the session says what was true in it.
+        None if claims.acr != grant.level.acr() => return Err(REFUSED),
+        _ => {}
     }
+    let tells_bsn = bsn::is_told(&client, &grant, session.as_ref());
+    let own = if tells_bsn { bsn::of(&app.store, &grant.person).await? } else { None };
+    let (mut act_as, mut represents) = (None, None);
     if claims.scope.contains(Scope::ActAs) {
-        // Only the session knows whether its user came for a child: without it nothing true can be said.
-        let session = session.ok_or(REFUSED)?;
-        let (authority, required) = (session.authority.as_ref(), app.config.mandate_level);
+        let authority = session.as_ref().and_then(|session| session.authority.as_ref());
+        let required = app.config.mandate_level;
         let asking = Asking { grant: &grant, authority, required, client: &client, issuer };
         let told = for_whom(&app.store, &asking, now).await.map_err(|untold| untold.or(REFUSED))?;
-        (act_as, represents) = (Some(told.act_as), told.represents);
+        (act_as, represents) = with_bsns(&app.store, tells_bsn, &client.sector, told).await?;
     }
     let wanted = Claim::of(&claims.scope).chain(grant.claims).collect();
     let told = told(&app.store, &grant.account, &wanted).await?.ok_or(REFUSED)?;
     let standard = StandardClaims::new(SubjectIdentifier::new(claims.sub.clone()));
-    let user = UserInfo::new(standard, Extra { act_as, represents, told });
+    let user = UserInfo::new(standard, Extra { bsn: own, act_as, represents, told });
     in_form(app, client, user, now).await
+}
+
+/// For whom the user may act and has logged in, each with their BSN where BSNs are told.
+async fn with_bsns(
+    store: &Store,
+    tells_bsn: bool,
+    sector: &str,
+    told: ForWhom,
+) -> Result<(Option<Vec<WithBsn<ActAs>>>, Option<WithBsn<Represents>>), Fault> {
+    let mut act_as = Vec::with_capacity(told.act_as.len());
+    for one in told.act_as {
+        let sub = one.sub.clone();
+        act_as.push(bsn::with(store, tells_bsn, (sector, &sub), one).await?);
+    }
+    let represents = match told.represents {
+        Some(one) => {
+            let sub = one.sub.clone();
+            Some(bsn::with(store, tells_bsn, (sector, &sub), one).await?)
+        }
+        None => None,
+    };
+    Ok((Some(act_as), represents))
 }
 
 /// The answer as the client wants it (OpenID Connect Core, section 5.3.2).

@@ -103,7 +103,14 @@ pub fn check_pushed(params: &Params, client: &Client, here: Here<'_>) -> Result<
 /// Checks the parameters of a request object if there is one, and then no others (RFC 9101 section 6.3); otherwise the plain
 /// ones.
 fn check_any(params: &Params, client: &Client, here: Here<'_>) -> Result<Ask, Error> {
-    let Some(token) = params.get("request") else { return check_plain(params, client, here) };
+    let Some(token) = params.get("request") else {
+        if client.require_signed_request_object {
+            let ask = blank(params, client)?;
+            let why = "this client signs its requests: send them in `request` (RFC 9101 section 10.5)";
+            return Err(refusal(&ask, here.issuer, Code::InvalidRequest, why));
+        }
+        return check_plain(params, client, here);
+    };
     let outside = |code, why| match blank(params, client) {
         Ok(ask) => refusal(&ask, here.issuer, code, why),
         // Nobody has said where errors may go.
@@ -143,6 +150,8 @@ fn blank(params: &Params, client: &Client) -> Result<Ask, PageError> {
         in_id_token: Claims::new(),
         in_userinfo: Claims::new(),
         represents: None,
+        amr: false,
+        bsn: false,
         whom: Whom::Anybody,
         prompt: Prompt::Unset,
         asks_consent: false,
@@ -265,6 +274,10 @@ fn scope(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken> 
     if !ask.scope.contains(Scope::Openid) {
         return Err((Code::InvalidScope, "scope must contain openid"));
     }
+    // Many ask for this one wherever they are: it is ignored where it is not to be had (section 11).
+    if !client.scopes.contains(Scope::OfflineAccess) {
+        ask.scope.remove(Scope::OfflineAccess);
+    }
     if !ask.scope.are_within(&client.scopes) {
         return Err((Code::InvalidScope, "this client is not registered for every scope it asks for"));
     }
@@ -321,7 +334,7 @@ fn nonce(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken> 
 }
 
 /// `consent` asks again where there is something to agree to: at a portal of somebody else. The provider's own have nothing.
-fn prompt(params: &Params, _: &Client, ask: &mut Ask) -> Result<(), Broken> {
+fn prompt(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken> {
     let words = params.get("prompt").unwrap_or_default().split(' ').filter(|word| !word.is_empty());
     let words: BTreeSet<&str> = words.collect();
     if words.contains("none") && words.len() > 1 {
@@ -339,6 +352,10 @@ fn prompt(params: &Params, _: &Client, ask: &mut Ask) -> Result<(), Broken> {
                 ));
             }
         }
+    }
+    // Who must agree to it is asked each time; of others it is not heard (section 11). The operator answers for its own portals.
+    if client.third_party && !ask.asks_consent {
+        ask.scope.remove(Scope::OfflineAccess);
     }
     Ok(())
 }
@@ -405,6 +422,8 @@ fn claims(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken>
             scope => ask.scope.insert(scope),
         }
     }
+    ask.amr = asked.amr && client.policy.tells_amr();
+    ask.bsn = asked.bsn && client.sees_bsn;
     if client.scopes.contains(Scope::ActAs) {
         if asked.act_as {
             ask.scope.insert(Scope::ActAs);

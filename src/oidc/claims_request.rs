@@ -23,6 +23,10 @@ pub struct ClaimsRequest {
     pub represents: Option<Vec<Represents>>,
     /// Whether it wants to know for whom the user may act or has logged in, in either place.
     pub act_as: bool,
+    /// Whether it wants to know by what means the user proved who they are: in the ID token, whose claim that is (section 2).
+    pub amr: bool,
+    /// Whether it wants BSNs: of `UserInfo` only, for an ID token has no place for them.
+    pub bsn: bool,
     /// The standard claims that it wants in the ID token.
     pub id_token: Claims,
     /// The same of `UserInfo`.
@@ -108,6 +112,8 @@ impl ClaimsRequest {
                 None => values,
             });
         }
+        read.amr = of_id_token.contains_key("amr");
+        read.bsn = of_userinfo.contains_key("bsn");
         let known = |name: &String| name.parse::<Claim>().ok();
         read.id_token = of_id_token.keys().filter_map(known).collect();
         read.userinfo = of_userinfo.keys().filter_map(known).collect();
@@ -134,7 +140,13 @@ mod tests {
         assert_eq!(read.acr, Some(Acr { levels: [Level::Local].into(), essential: true }));
         assert_eq!(read.subjects, [["a".to_owned()].into(), ["a".to_owned(), "b".to_owned()].into()]);
         assert_eq!((read.id_token, read.userinfo), ([Claim::Email].into(), [Claim::Name].into()));
-        assert!(read.act_as && read.represents.is_none());
+        assert!(read.act_as && read.represents.is_none() && !read.amr);
+        let bsn =
+            |place: &str| ClaimsRequest::read(&format!(r#"{{"{place}": {{"bsn": null}}}}"#)).unwrap().bsn;
+        assert!(bsn("userinfo") && !bsn("id_token") && !read.bsn);
+        let amr =
+            |place: &str| ClaimsRequest::read(&format!(r#"{{"{place}": {{"amr": null}}}}"#)).unwrap().amr;
+        assert!(amr("id_token") && !amr("userinfo"));
         for nothing in ["{}", r#"{"id_token": null, "userinfo": {"sub": null, "unheard": null}}"#] {
             assert_eq!(ClaimsRequest::read(nothing), Some(ClaimsRequest::default()));
         }

@@ -89,6 +89,7 @@ pub struct Metadata {
     userinfo_encrypted_response_alg: Option<String>,
     userinfo_encrypted_response_enc: Option<String>,
     authorization_signed_response_alg: Option<String>,
+    require_signed_request_object: Option<bool>,
     authorization_encrypted_response_alg: Option<Value>,
     request_object_signing_alg: Option<String>,
     request_object_encryption_alg: Option<Value>,
@@ -176,6 +177,7 @@ impl Metadata {
                 "authorization_signed_response_alg",
                 self.authorization_signed_response_alg.as_deref(),
             )?,
+            require_signed_request_object: self.require_signed_request_object.unwrap_or_default(),
             userinfo_signed_response_alg: offer
                 .alg("userinfo_signed_response_alg", self.userinfo_signed_response_alg.as_deref())?,
             userinfo_encrypted_response_alg: self.userinfo_encryption()?,

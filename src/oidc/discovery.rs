@@ -29,6 +29,8 @@ pub struct Extra {
     pub pushed_authorization_request_endpoint: String,
     /// Whether every client must: those of one policy must (RFC 9126 section 5).
     pub require_pushed_authorization_requests: bool,
+    /// Whether every client must sign its requests: those that say so must (RFC 9101 section 10.5).
+    pub require_signed_request_object: bool,
     /// Where a portal sends a user who signs out (OpenID Connect RP-Initiated Logout, section 2.1).
     pub end_session_endpoint: String,
     /// With what proofs of possession may be signed (RFC 9449 section 5.1).
@@ -112,7 +114,7 @@ impl Certificates<'_> {
 }
 
 /// The claims that our tokens and `UserInfo` can hold anywhere.
-const CLAIMS: [&str; 13] = [
+const CLAIMS: [&str; 14] = [
     "iss",
     "sub",
     "aud",
@@ -125,6 +127,7 @@ const CLAIMS: [&str; 13] = [
     "acr",
     "at_hash",
     "sid",
+    "amr",
     "act_as",
 ];
 
@@ -153,6 +156,7 @@ pub fn metadata(
         authorization_response_iss_parameter_supported: true,
         pushed_authorization_request_endpoint: at(path::PAR),
         require_pushed_authorization_requests: false,
+        require_signed_request_object: false,
         end_session_endpoint: at(path::LOGOUT),
         dpop_signing_alg_values_supported: words(&dpop::ALGS.map(Algorithm::name)),
         introspection_endpoint: at(path::INTROSPECT),
@@ -257,7 +261,7 @@ mod tests {
             "token_endpoint": "https://id.example.nl/token",
             "userinfo_endpoint": "https://id.example.nl/userinfo",
             "jwks_uri": "https://id.example.nl/jwks",
-            "scopes_supported": ["openid", "profile", "email", "address", "phone", "act_as"],
+            "scopes_supported": ["openid", "profile", "email", "address", "phone", "act_as", "offline_access"],
             "response_types_supported": ["code"],
             "response_modes_supported": ["query", "form_post", "jwt", "query.jwt", "form_post.jwt"],
             "grant_types_supported": [
@@ -297,10 +301,11 @@ mod tests {
             "prompt_values_supported": ["none", "login", "consent", "select_account"],
         });
         // Apart: the macro has a limit.
-        let claims = "iss sub aud exp iat nbf jti auth_time nonce acr at_hash sid act_as name given_name family_name \
+        let claims = "iss sub aud exp iat nbf jti auth_time nonce acr at_hash sid amr act_as name given_name family_name \
                       middle_name nickname preferred_username profile picture website gender birthdate zoneinfo locale \
                       updated_at email email_verified address phone_number phone_number_verified";
         expected["claims_supported"] = claims.split(' ').collect();
+        expected["require_signed_request_object"] = false.into();
         expected["userinfo_signing_alg_values_supported"] = serde_json::json!(["RS256", "ES256"]);
         expected["userinfo_encryption_alg_values_supported"] = serde_json::json!(["RSA-OAEP-256"]);
         expected["userinfo_encryption_enc_values_supported"] = serde_json::json!(["A256GCM"]);

@@ -74,6 +74,12 @@ pub struct Proven {
     /// The APIs for which access tokens were asked (RFC 8707 section 2.1).
     #[serde(default)]
     pub resources: Vec<String>,
+    /// Whether the first ID token tells `amr` (the `claims` parameter, OpenID Connect Core, section 5.5).
+    #[serde(default)]
+    pub amr: bool,
+    /// Whether `UserInfo` tells BSNs (the same parameter).
+    #[serde(default)]
+    pub bsn: bool,
     /// The claims that the first ID token tells too (OpenID Connect Core, section 5.5).
     #[serde(default)]
     pub in_id_token: Claims,
@@ -144,6 +150,8 @@ pub fn draw(
         nonce: ask.nonce.clone(),
         dpop_jkt: ask.dpop_jkt.clone(),
         resources: ask.resources.clone(),
+        amr: ask.amr,
+        bsn: ask.bsn,
         in_id_token: ask.in_id_token.clone(),
         in_userinfo: ask.in_userinfo.clone(),
     };

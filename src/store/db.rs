@@ -31,6 +31,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (13, "resources", include_str!("../../migrations/0013_resources.sql")),
     (14, "claims", include_str!("../../migrations/0014_claims.sql")),
     (16, "client_registration", include_str!("../../migrations/0016_client_registration.sql")),
+    (19, "offline", include_str!("../../migrations/0019_offline.sql")),
+    (20, "bsn", include_str!("../../migrations/0020_bsn.sql")),
 ];
 
 /// How many connections read at once. Reads are short; more would only wait for the disk.

@@ -16,7 +16,7 @@ use crate::domain::{
     assurance::Level,
     birth::BirthDate,
     fault::Fault,
-    grant::{Family, Grant, RefreshToken, Replaced},
+    grant::{Family, Grant, Offline, RefreshToken, Replaced},
     id::{AccountId, GrantId, PersonId, SessionId},
     profile::Claims,
     secret::Hashed,
@@ -35,6 +35,8 @@ pub struct Refreshing {
     pub born: Option<BirthDate>,
     /// The `sub` under which the client's sector knows the user, once it was told one.
     pub sub: Option<String>,
+    /// The era of the account, while it has a password.
+    pub era: Option<i64>,
 }
 
 /// One use of a refresh token: it stays, or gives way to the next.
@@ -82,7 +84,8 @@ pub(super) fn rotations(db: Db) -> Rotations {
 async fn find_families(db: Db, asked: Vec<(Hashed, String)>) -> Result<Vec<Option<AnyRow>>, Fault> {
     let values = values(asked.len(), 3);
     let statement = format!(
-        "SELECT g.*, v.column1 AS place, a.era AS era, p.birth AS birth, s.sub AS sub, e.version AS version, e.body AS body \
+        "SELECT g.*, v.column1 AS place, a.era AS era, \
+         CASE WHEN a.password_hash IS NULL THEN 0 ELSE 1 END AS has_password, p.birth AS birth, s.sub AS sub, e.version AS version, e.body AS body \
          FROM (VALUES {values}) AS v JOIN grants g ON g.family_hash = v.column2 \
          JOIN accounts a ON a.id = g.account_id JOIN persons p ON p.id = g.person_id \
          LEFT JOIN subjects s ON s.sector = v.column3 AND s.person_id = g.person_id AND s.alias = 0 \
@@ -126,8 +129,11 @@ async fn rotate(db: Db, asked: Vec<Rotation>) -> Result<Vec<bool>, Fault> {
     let taken = rows.iter().map(|row| row.hash("refresh_hash")).collect::<Result<Vec<_>, _>>()?;
     let won: Vec<bool> = asked.iter().map(|rotation| taken.contains(rotation.current())).collect();
     let winners = asked.iter().zip(&won).filter_map(|(rotation, won)| won.then_some(rotation));
-    let events: Vec<_> =
-        winners.map(|winner| (event("token.refreshed", "ok", &winner.grant), winner.at)).collect();
+    // After its session, too, what is given is in the log.
+    let outcome = |grant: &Grant| if grant.is_beyond_session() { "offline" } else { "ok" };
+    let events: Vec<_> = winners
+        .map(|winner| (event("token.refreshed", outcome(&winner.grant), &winner.grant), winner.at))
+        .collect();
     if events.is_empty() {
         tx.rollback().await?;
     } else {
@@ -149,8 +155,9 @@ impl Store {
         let mut tx = self.db.begin().await?;
         let done = sqlx::query(
             "INSERT INTO grants (id, code_hash, client_id, account_id, person_id, sid, scope, redirect_uri, level, \
-             auth_time, created, ends, family_hash, refresh_hash, dpop_jkt, x5t_s256, claims, resources) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT DO NOTHING",
+             auth_time, created, ends, family_hash, refresh_hash, dpop_jkt, x5t_s256, claims, resources, \
+             session_ends, offline_era, bsn) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
+             $18, $19, $20, $21) ON CONFLICT DO NOTHING",
         )
         .bind(grant.id.as_str())
         .bind(code.as_bytes())
@@ -170,13 +177,17 @@ impl Store {
         .bind(grant.x5t_s256.as_deref())
         .bind(serde_json::to_string(&grant.claims)?)
         .bind(grant.resources.join(" "))
+        .bind(grant.offline.as_ref().map(|offline| offline.session_ends.epoch()))
+        .bind(grant.offline.as_ref().map(|offline| offline.era))
+        .bind(i64::from(grant.bsn))
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() == 0 {
             tx.rollback().await?;
             return Ok(false);
         }
-        write_event(&mut *tx, &event("token.issued", "ok", grant), grant.created).await?;
+        let outcome = if grant.offline.is_some() { "offline" } else { "ok" };
+        write_event(&mut *tx, &event("token.issued", outcome, grant), grant.created).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -214,7 +225,9 @@ impl Store {
             let session =
                 self.ephemeral.open_row::<Session>(&row, Kind::Session, family.grant.sid.as_str())?;
             let era = row.try_get("era")?;
+            let has_password = row.try_get::<i64, _>("has_password")? == 1;
             Ok(Refreshing {
+                era: has_password.then_some(era),
                 session: session.filter(|found| found.value.is_alive(era, idle, now)),
                 born: read_birth(&row)?,
                 sub: row.maybe_text("sub")?,
@@ -306,8 +319,9 @@ async fn revoke(
 
 /// Ends the families of $2 at $1 that had not ended.
 const ONE: &str = "UPDATE grants SET revoked_at = $1 WHERE revoked_at IS NULL AND id = $2 RETURNING *";
-const OF_SESSION: &str =
-    "UPDATE grants SET revoked_at = $1 WHERE revoked_at IS NULL AND sid = $2 RETURNING *";
+/// Not what outlives it (OpenID Connect Back-Channel Logout, section 2.7).
+const OF_SESSION: &str = "UPDATE grants SET revoked_at = $1 WHERE revoked_at IS NULL AND sid = $2 \
+    AND session_ends IS NULL RETURNING *";
 const OF_ACCOUNT: &str =
     "UPDATE grants SET revoked_at = $1 WHERE revoked_at IS NULL AND account_id = $2 RETURNING *";
 
@@ -338,16 +352,23 @@ fn read_grant(row: &AnyRow) -> Result<Grant, Fault> {
         scope: row.text("scope")?.parse()?,
         claims: (row.maybe_text("claims")?)
             .map_or_else(|| Ok(Claims::new()), |claims| serde_json::from_str(&claims))?,
+        bsn: row.try_get::<i64, _>("bsn")? == 1,
         resources: row.text("resources")?.split_ascii_whitespace().map(str::to_owned).collect(),
         redirect_uri: row.text("redirect_uri")?,
         level: level.ok_or_else(|| Fault::because("a grant was stored with a level that does not exist"))?,
         auth_time: row.time("auth_time")?,
         created: row.time("created")?,
         ends: row.time("ends")?,
+        offline: read_offline(row)?,
         dpop_jkt: row.maybe_text("dpop_jkt")?,
         x5t_s256: row.maybe_text("x5t_s256")?,
         revoked_at: row.maybe_time("revoked_at")?,
     })
+}
+
+fn read_offline(row: &AnyRow) -> Result<Option<Offline>, Fault> {
+    let Some(session_ends) = row.maybe_time("session_ends")? else { return Ok(None) };
+    Ok(Some(Offline { session_ends, era: row.try_get("offline_era")? }))
 }
 
 fn read_family(row: &AnyRow) -> Result<Family, Fault> {

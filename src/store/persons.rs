@@ -90,6 +90,18 @@ impl Store {
         row.map(|row| read_person(&row)).transpose()
     }
 
+    /// A person's BSN, if it is known.
+    pub async fn bsn_of(&self, id: &PersonId) -> Result<Option<Bsn>, Fault> {
+        let row: Option<(Vec<u8>,)> =
+            sqlx::query_as("SELECT bsn_sealed FROM persons WHERE id = $1 AND bsn_sealed IS NOT NULL")
+                .bind(id.as_str())
+                .fetch_optional(self.db.reader())
+                .await?;
+        let Some((sealed,)) = row else { return Ok(None) };
+        let digits = self.vault.unseal("bsn", id.as_str(), &sealed)?;
+        Ok(Some(Bsn::parse(std::str::from_utf8(&digits)?)?))
+    }
+
     /// At most `limit` persons in the order of their ids, those after `after`.
     pub async fn persons(&self, after: Option<&PersonId>, limit: u16) -> Result<Vec<Person>, Fault> {
         let rows = sqlx::query(person_where!("id > $1 ORDER BY id LIMIT $2"))

@@ -47,6 +47,20 @@ impl Store {
         Ok(row.map(|(person,)| PersonId::from_stored(person)))
     }
 
+    /// What stands in the place of `sub` for `sector` now: itself, unless its person became part of another and this is an older
+    /// name. `None` when nobody is known by it.
+    pub async fn present_subject(&self, sector: &str, sub: &str) -> Result<Option<String>, Fault> {
+        let row: Option<(String,)> = sqlx::query_as(
+            "SELECT p.sub FROM subjects s JOIN subjects p ON p.sector = s.sector AND p.person_id = s.person_id AND p.alias = 0 \
+             WHERE s.sector = $1 AND s.sub = $2",
+        )
+        .bind(sector)
+        .bind(sub)
+        .fetch_optional(self.db.reader())
+        .await?;
+        Ok(row.map(|(sub,)| sub))
+    }
+
     async fn subject_stored(&self, sector: &str, person: &PersonId) -> Result<Option<String>, Fault> {
         let row: Option<(String,)> =
             sqlx::query_as("SELECT sub FROM subjects WHERE sector = $1 AND person_id = $2 AND alias = 0")

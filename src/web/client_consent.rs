@@ -57,6 +57,7 @@ const fn words(item: Item) -> &'static str {
         Item::Scope(Scope::Openid) => "consent-scope-openid",
         Item::Scope(Scope::Profile) => "consent-scope-profile",
         Item::Scope(Scope::ActAs) => "consent-scope-act_as",
+        Item::Scope(Scope::OfflineAccess) => "consent-scope-offline_access",
         Item::Scope(Scope::Email) | Item::Claim(Claim::Email | Claim::EmailVerified) => "consent-scope-email",
         Item::Scope(Scope::Address) | Item::Claim(Claim::Address) => "consent-scope-address",
         Item::Scope(Scope::Phone) | Item::Claim(Claim::PhoneNumber | Claim::PhoneNumberVerified) => {

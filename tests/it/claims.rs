@@ -20,9 +20,14 @@ use openssl::{
 use serde_json::{Value, json};
 
 use crate::{
+    browser::Browser,
+    digid_steps::MIDDEN,
     house::{House, Options},
     jose::KEY,
-    oidc_client::{self, Auth, CLIENTS, Client, LAB, THE_PORTAL, claims, header, house, logged_in, userinfo},
+    mandates_desk::{digid_account, fresh_bsn},
+    oidc_client::{
+        self, Auth, CLIENTS, Client, KEYED, LAB, THE_PORTAL, claims, header, house, logged_in, userinfo,
+    },
 };
 
 const ANNA: &str = "jansen@voorbeeld.nl";
@@ -135,6 +140,39 @@ async fn single_claims_are_told_where_they_were_asked_for_and_grant_no_scope() {
     assert_eq!(names(&userinfo(&house, tokens.text("access_token")).await.1, &[]), "sub");
 }
 
+/// OpenID Connect Core, section 2; RFC 8176 section 2.
+#[tokio::test]
+async fn amr_is_told_to_whom_asks_and_says_by_what_the_session_was_proven() {
+    let house = house().await;
+    let (browser, _) = logged_in(&house).await;
+    let wish = |place: &str| json!({place: {"amr": {"essential": true, "values": ["hwk"]}}}).to_string();
+    let told = async |client: &Client, browser: &Browser, claims: &str| {
+        let ask = client.ask().with("claims", claims);
+        let tokens = client.redeem(&house, &ask, &client.code(&house, browser, &ask).await).await;
+        (tokens.claims.get("amr").cloned(), tokens)
+    };
+    let (amr, tokens) = told(&THE_PORTAL, &browser, &wish("id_token")).await;
+    assert_eq!(amr, Some(json!(["pwd", "otp"])), "and not what was wished");
+    let (_, body) = THE_PORTAL.refresh(&house, tokens.text("refresh_token")).await;
+    assert!(claims(body["id_token"].as_str().unwrap()).get("amr").is_none(), "in the first one only");
+    assert_eq!(userinfo(&house, body["access_token"].as_str().unwrap()).await.1.get("amr"), None);
+    // Asked elsewhere, not asked, or asked by a client of another policy: nothing.
+    for (client, claims) in
+        [(THE_PORTAL, wish("userinfo")), (THE_PORTAL, "{}".into()), (KEYED, wish("id_token"))]
+    {
+        assert_eq!(told(&client, &browser, &claims).await.0, None, "{} {claims}", client.id);
+    }
+    // A session of DigiD, also where the portal wants to hear of a lower level.
+    let (bsn, digid) = (fresh_bsn(), Browser::new());
+    digid_account(&house, &digid, &bsn, "vader@voorbeeld.nl").await;
+    let lower =
+        json!({"id_token": {"amr": null, "acr": {"essential": true, "value": "urn:namens:acr:local"}}});
+    for (claims, acr) in [(wish("id_token"), MIDDEN), (lower.to_string(), "urn:namens:acr:local")] {
+        let (amr, tokens) = told(&THE_PORTAL, &digid, &claims).await;
+        assert_eq!((amr, tokens.acr()), (Some(json!(["mfa"])), acr));
+    }
+}
+
 #[tokio::test]
 async fn what_is_recorded_fits_its_claim_and_can_be_changed_and_forgotten() {
     let house = house().await;
@@ -179,7 +217,7 @@ async fn what_is_recorded_fits_its_claim_and_can_be_changed_and_forgotten() {
 }
 
 /// The public half of a key, as a client registers it.
-fn jwk(key: &Rsa<Private>) -> Value {
+pub fn jwk(key: &Rsa<Private>) -> Value {
     let part = |number: &openssl::bn::BigNumRef| URL_SAFE_NO_PAD.encode(number.to_vec());
     json!({"kty": "RSA", "kid": "e", "use": "enc", "alg": "RSA-OAEP-256", "n": part(key.n()), "e": part(key.e())})
 }
@@ -195,7 +233,7 @@ fn add_sealed(house: &House, set: &Value, more: &[&str]) -> Output {
 }
 
 /// Opens an encrypted token as its client would, with OpenSSL.
-fn open(token: &str, key: &Rsa<Private>) -> (Value, String) {
+pub fn open(token: &str, key: &Rsa<Private>) -> (Value, String) {
     let parts: Vec<&str> = token.split('.').collect();
     let [head, sealed, nonce, body, tag] = parts[..] else { panic!("no JWE in five parts: {token}") };
     let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).unwrap();
@@ -234,7 +272,7 @@ async fn verify_rs256(house: &House, token: &str) {
 }
 
 /// `GET /userinfo` as text, with its media type.
-async fn raw(house: &House, token: &str) -> (String, String) {
+pub async fn raw(house: &House, token: &str) -> (String, String) {
     let request = reqwest::Client::new().get(format!("{}/userinfo", house.issuer));
     let answer = request.bearer_auth(token).send().await.unwrap();
     assert_eq!(

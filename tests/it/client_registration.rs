@@ -443,7 +443,7 @@ async fn a22_the_name_of_a_client_becomes_no_markup() {
 async fn what_a_client_wishes_of_its_own_requests_is_kept_to() {
     let house = house().await;
     let (browser, _) = logged_in(&house).await;
-    let token = invite(&house, &["--own", "--uses", "6"]);
+    let token = invite(&house, &["--own", "--uses", "7"]);
     let of = |told: &Value| Client { id: id(told), auth: Auth::Key, callback: CALLBACK };
     let plain = of(&registered(&house, &token, &keyed()).await);
     let ask = plain.ask();
@@ -453,6 +453,11 @@ async fn what_a_client_wishes_of_its_own_requests_is_kept_to() {
     let told =
         registered(&house, &token, &with(keyed(), "require_pushed_authorization_requests", json!(true)))
             .await;
+    let ask = of(&told).ask();
+    assert_error(&house, &browser.get(&ask.url(&house)).await, &ask, "invalid_request");
+
+    let told = registered(&house, &token, &with(keyed(), "require_signed_request_object", json!(true))).await;
+    assert_eq!(told["require_signed_request_object"], true);
     let ask = of(&told).ask();
     assert_error(&house, &browser.get(&ask.url(&house)).await, &ask, "invalid_request");
 

@@ -97,7 +97,9 @@ async fn both_are_kept_for_an_hour_and_asked_again_by_tag() {
 
 #[tokio::test]
 async fn each_announced_endpoint_scope_grant_claim_and_algorithm_works() {
-    let house = house().await;
+    let mut house = house().await;
+    // The operator lets a portal of its own have this one too.
+    house.reconfigure("\"phone\", \"act_as\"]", "\"phone\", \"act_as\", \"offline_access\"]");
     let told = metadata(&house).await;
     let ours = |name: &str, path: &str| assert_eq!(told[name], format!("{}{path}", house.issuer));
     ours("issuer", "");
@@ -109,11 +111,16 @@ async fn each_announced_endpoint_scope_grant_claim_and_algorithm_works() {
     ours("end_session_endpoint", "/logout");
     ours("introspection_endpoint", "/introspect");
     ours("revocation_endpoint", "/revoke");
+    // Those that say so must: `message_signing::who_signs_its_requests_gets_no_answer_to_others`.
+    assert_eq!(told["require_signed_request_object"], false);
 
     let (browser, _) = logged_in(&house).await;
     crate::claims::recorded(&house, "jansen@voorbeeld.nl");
     let scopes = words(&told["scopes_supported"]);
-    let tokens = THE_PORTAL.sign_on(&house, &browser, &scopes.join(" ")).await;
+    // One claim is told to whom asks for it: `amr`.
+    let ask =
+        THE_PORTAL.ask().with("scope", &scopes.join(" ")).with("claims", r#"{"id_token":{"amr":null}}"#);
+    let tokens = THE_PORTAL.redeem(&house, &ask, &THE_PORTAL.code(&house, &browser, &ask).await).await;
     let granted: BTreeSet<_> = tokens.text("scope").split(' ').collect();
     assert_eq!(granted, scopes.iter().map(String::as_str).collect());
     let (status, body) = THE_PORTAL.refresh(&house, tokens.text("refresh_token")).await;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     browser::Browser,
+    digid_steps::{go_on, link},
     house::House,
     jose::Key,
     mandates_desk::{Desk, Form, born, digid_account, fresh_bsn, now},
@@ -346,4 +347,41 @@ async fn a_bound_token_is_exchanged_with_its_key_and_a_public_clients_only_so() 
             }
         }
     }
+}
+
+/// Two persons become one (section 0 of the design): the account's `sub` is kept, and a token that names the desk's person goes on
+/// to be answered about, by the name that counts now.
+#[tokio::test]
+async fn a_token_by_an_older_name_is_answered_about_by_the_present_one() {
+    let (house, browser) = (house().await, Browser::new());
+    let (desk, bsn, kims) = (Desk::of(&house), fresh_bsn(), fresh_bsn());
+    let mother = desk.person("Anna", None, Some(&bsn));
+    let kim = desk.person("Kim", Some(&born(13, 0)), Some(&kims));
+    let mandate = desk.mandate(&Form::parent(&mother, &kim));
+    for party in ["represented", "representative"] {
+        desk.hear("consent", &mandate, party);
+    }
+    let tokens = digid_account(&house, &browser, &bsn, MOTHER).await;
+    let alias = listed(&tokens).concat();
+    let (status, body) = THE_PORTAL.token(&house, &form(tokens.text("access_token"), &alias)).await;
+    assert_eq!(status, 200, "{body}");
+    let about = body["access_token"].as_str().unwrap();
+    let told = async || THE_PORTAL.introspect(&house, about).await;
+    assert_eq!((&told().await["sub"], &told().await["active"]), (&json!(alias), &json!(true)));
+    // Kim makes an account without saying who she is, and then does.
+    let kims_browser = Browser::new();
+    let own = portal::register(&house, &Browser::new(), "kim@voorbeeld.nl").await;
+    let (request, page) = link(&house, &kims_browser, &kims, "kim@voorbeeld.nl", 2).await;
+    let linked = go_on(&house, &kims_browser, &request, &page).await;
+    assert_eq!(linked.sub(), own.sub(), "the account's stays");
+    assert_ne!(own.sub(), alias);
+    let after = told().await;
+    assert_eq!((&after["active"], &after["sub"]), (&json!(true), &json!(own.sub())), "{after}");
+    assert_eq!(after["act"]["sub"], json!(tokens.sub()));
+    assert_eq!(claims(about)["sub"], json!(alias), "whatever the token itself says");
+    let (_, body) = THE_PORTAL.refresh(&house, tokens.text("refresh_token")).await;
+    assert_eq!(listed(&portal::tokens(body)), [own.sub()]);
+    // What is over is over by that name too.
+    desk.hear("withdraw", &mandate, "represented");
+    assert_eq!(told().await, json!({"active": false}));
 }

@@ -22,8 +22,8 @@ use crate::{
 };
 
 /// The client; it signs PS256 with a key of its own.
-const FAPI: Client = Client { id: "fapi", auth: Auth::Key, callback: "http://127.0.0.1:9/callback/fapi" };
-const TABLE: &str = r#"
+pub const FAPI: Client = Client { id: "fapi", auth: Auth::Key, callback: "http://127.0.0.1:9/callback/fapi" };
+pub const TABLE: &str = r#"
 [[client]]
 id = "fapi"
 name = "Fapi"
@@ -37,7 +37,7 @@ id_token_alg = "PS256"
 "#;
 
 /// An RSA key, which can sign in two ways.
-struct Rsa(KeyPair);
+pub struct Rsa(KeyPair);
 
 impl Rsa {
     fn set(&self) -> Value {
@@ -48,7 +48,8 @@ impl Rsa {
         json!({"keys": [{"kty": "RSA", "kid": "r", "n": n, "e": e}]})
     }
 
-    fn sign(&self, alg: &str, claims: &Value) -> String {
+    /// A token of these claims.
+    pub fn sign(&self, alg: &str, claims: &Value) -> String {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let signed = format!("{}.{}", part(&json!({"alg": alg, "kid": "r"})), part(claims));
         let how: &'static dyn RsaEncoding = if alg == "PS256" { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
@@ -59,23 +60,28 @@ impl Rsa {
 }
 
 /// The client at work: its keys, and the last nonce that it got.
-struct Fapi {
-    house: House,
-    signer: Rsa,
-    key: Key,
+pub struct Fapi {
+    pub house: House,
+    pub signer: Rsa,
+    pub key: Key,
     nonce: String,
 }
 
 /// An answer: its status and its body. The nonce stays with the client.
-type Answer = (u16, Value);
+pub type Answer = (u16, Value);
 
 impl Fapi {
     async fn start() -> Self {
+        Self::start_with(TABLE).await
+    }
+
+    /// With another registration, and other clients beside it.
+    pub async fn start_with(table: &str) -> Self {
         let signer = Rsa(KeyPair::generate(KeySize::Rsa2048).unwrap());
         let tables: &'static str = Box::leak(format!("{CLIENTS}# fapi here").into_boxed_str());
         let mut house = House::start_with(Options { tables, ..Options::default() }).await;
         std::fs::write(house.folder.join("fapi.jwks"), signer.set().to_string()).unwrap();
-        house.reconfigure("# fapi here", TABLE);
+        house.reconfigure("# fapi here", table);
         Self { house, signer, key: Key::new(), nonce: String::new() }
     }
 
@@ -92,11 +98,12 @@ impl Fapi {
     }
 
     /// The same as it should be.
-    fn post(&self, path: &str, form: &[(&str, &str)]) -> RequestBuilder {
+    pub fn post(&self, path: &str, form: &[(&str, &str)]) -> RequestBuilder {
         self.form(path, form, "PS256", &self.claims())
     }
 
-    async fn send(&mut self, request: RequestBuilder) -> Answer {
+    /// Sends it, and keeps the nonce that comes back.
+    pub async fn send(&mut self, request: RequestBuilder) -> Answer {
         let answer = request.send().await.unwrap();
         if let Some(nonce) = answer.headers().get("dpop-nonce") {
             nonce.to_str().unwrap().clone_into(&mut self.nonce);
@@ -105,7 +112,7 @@ impl Fapi {
     }
 
     /// A proof with the last nonce.
-    fn proof(&self, key: &Key, method: &str, path: &str, token: Option<&str>) -> String {
+    pub fn proof(&self, key: &Key, method: &str, path: &str, token: Option<&str>) -> String {
         let mut claims = proof_claims(&self.house, method, path, token);
         if !self.nonce.is_empty() {
             claims["nonce"] = json!(self.nonce);
@@ -114,7 +121,7 @@ impl Fapi {
     }
 
     /// A form with a good proof, told the nonce first where it must be.
-    async fn proven(&mut self, path: &str, form: &[(&str, &str)]) -> Answer {
+    pub async fn proven(&mut self, path: &str, form: &[(&str, &str)]) -> Answer {
         if self.nonce.is_empty() {
             let first = self.post(path, form).header("dpop", self.proof(&self.key, "POST", path, None));
             assert_refused(&self.send(first).await, "use_dpop_nonce");
@@ -123,18 +130,19 @@ impl Fapi {
         self.send(request).await
     }
 
-    async fn push(&mut self, ask: &Ask) -> Answer {
+    /// Pushes a request.
+    pub async fn push(&mut self, ask: &Ask) -> Answer {
         let request = self.post("/par", &pairs(ask));
         self.send(request).await
     }
 }
 
-fn pairs(ask: &Ask) -> Vec<(&str, &str)> {
+pub fn pairs(ask: &Ask) -> Vec<(&str, &str)> {
     ask.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }
 
 /// What the browser brings of a request that was pushed.
-fn handle(ask: &Ask, (status, pushed): &Answer) -> Ask {
+pub fn handle(ask: &Ask, (status, pushed): &Answer) -> Ask {
     assert_eq!(*status, 201, "{pushed}");
     let lives = pushed["expires_in"].as_i64().unwrap();
     assert!((1..600).contains(&lives));

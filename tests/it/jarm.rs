@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What a signed answer says, after its signature, and the times and names around it. Nothing stands beside it.
-async fn opened(house: &House, ask: &Ask, said: &Value) -> Value {
+pub async fn opened(house: &House, ask: &Ask, said: &Value) -> Value {
     let said = said.as_object().unwrap();
     assert_eq!(said.keys().collect::<Vec<_>>(), ["response"]);
     let token = said["response"].as_str().unwrap();
@@ -30,7 +30,7 @@ async fn opened(house: &House, ask: &Ask, said: &Value) -> Value {
     told
 }
 
-fn in_query(page: &Page, ask: &Ask) -> Value {
+pub fn in_query(page: &Page, ask: &Ask) -> Value {
     let place = page.location().unwrap();
     assert!(place.as_str().starts_with(&format!("{}?response=", ask.get("redirect_uri"))), "{place}");
     Value::Object(answer(page))

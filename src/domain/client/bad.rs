@@ -103,6 +103,12 @@ pub enum Why {
          Set, or `jwks_uri`, where it tells them"
     )]
     NoKeys,
+    /// Nothing to check the signatures of its requests with: none would ever be taken (RFC 9101 section 10.5).
+    #[error("require_signed_request_object needs its public keys: give `jwks` or `jwks_uri`")]
+    NoRequestKeys,
+    /// A BSN goes encrypted, to the provider's own portals.
+    #[error("sees_bsn needs userinfo_encrypted_response_alg, and is for nobody else's client (third_party)")]
+    SeesBsn,
     /// A name without the method that asks for it, or the other way round (RFC 8705 section 2.1.2).
     #[error(
         "auth tls_client_auth, and no other, needs `certificate_name`: exactly one of subject_dn (as RFC 4514 writes it), san_dns, \

@@ -42,6 +42,9 @@ impl Client {
         if let Some(alg) = algs.into_iter().flatten().find(|alg| !policy.allows_alg(*alg)) {
             return Err(Why::Algorithm { policy, alg });
         }
+        if self.sees_bsn && (self.userinfo.encrypted().is_none() || self.third_party) {
+            return Err(Why::SeesBsn);
+        }
         // What it tells at an address is not known before it is asked.
         let fits = self.keys.uri().is_some() || self.keys.registered().and_then(JwkSet::encrypting).is_some();
         if self.userinfo.encrypted().is_some() && !fits {
@@ -58,6 +61,7 @@ impl Client {
         match &self.keys {
             Keys::At { uri, .. } if !may_redirect_to(uri) => Err(Why::JwksUri(uri.clone())),
             Keys::None if by_key => Err(Why::NoKeys),
+            Keys::None if self.require_signed_request_object => Err(Why::NoRequestKeys),
             _ => Ok(()),
         }
     }

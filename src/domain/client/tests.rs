@@ -65,7 +65,9 @@ fn a_client_is_told_as_it_was_registered_whoever_tells_it() {
         "serves": ["urn:x:own"],
         "service_scopes": [],
         "authorization_signed_response_alg": "PS256",
+        "require_signed_request_object": true,
         "sees_relation": true,
+        "sees_bsn": false,
         "third_party": true,
     });
     let client = |told: Value| {
@@ -124,6 +126,9 @@ fn a_plain_client_passes_and_each_fault_is_named() {
     }
     let userinfo = UserinfoForm::Encrypted { signed: Algorithm::Rs256, to: KeyEncryption::RsaOaep256 };
     assert_eq!(bad(Client { userinfo, ..client() }), Why::NoEncryptionKey);
+    assert_eq!(bad(Client { sees_bsn: true, ..client() }), Why::SeesBsn);
+    assert_eq!(bad(Client { sees_bsn: true, third_party: true, userinfo, ..client() }), Why::SeesBsn);
+    assert_eq!(bad(Client { require_signed_request_object: true, ..client() }), Why::NoRequestKeys);
     let (policy, auth) = (Policy::Fapi2, AuthMethod::None);
     assert_eq!(bad(Client { policy, ..client() }), Why::Auth { policy, auth });
     let fapi = |id_token_alg, answers, userinfo| Client {

@@ -35,6 +35,7 @@ pub fn information(
         "sector_identifier_uri": client.wishes.sector_identifier_uri,
         "id_token_signed_response_alg": client.id_token_alg,
         "authorization_signed_response_alg": client.authorization_signed_response_alg,
+        "require_signed_request_object": client.require_signed_request_object,
         "userinfo_signed_response_alg": client.userinfo.signed(),
         "userinfo_encrypted_response_alg": client.userinfo.encrypted(),
         "userinfo_encrypted_response_enc": client.userinfo.encrypted().map(|_| "A256GCM"),
