@@ -9,7 +9,7 @@ use crate::{
     digid_steps::{go_on, link},
     house::House,
     jose::Key,
-    mandates_desk::{Desk, Form, born, digid_account, fresh_bsn, now},
+    mandates_desk::{Desk, Form, born, days, digid_account, fresh_bsn, now},
     oidc_client::{APP, Client, KEYED, LAB, THE_PORTAL, assert_refused, claims, header, userinfo},
     portal::{self, Tokens, log_in},
     resource::{API, OTHER, house},
@@ -354,13 +354,10 @@ async fn a_bound_token_is_exchanged_with_its_key_and_a_public_clients_only_so() 
 #[tokio::test]
 async fn a_token_by_an_older_name_is_answered_about_by_the_present_one() {
     let (house, browser) = (house().await, Browser::new());
-    let (desk, bsn, kims) = (Desk::of(&house), fresh_bsn(), fresh_bsn());
-    let mother = desk.person("Anna", None, Some(&bsn));
-    let kim = desk.person("Kim", Some(&born(13, 0)), Some(&kims));
-    let mandate = desk.mandate(&Form::parent(&mother, &kim));
-    for party in ["represented", "representative"] {
-        desk.hear("consent", &mandate, party);
-    }
+    let (desk, bsn, fathers) = (Desk::of(&house), fresh_bsn(), fresh_bsn());
+    let anna = desk.person("Anna", Some(&born(50, 0)), Some(&bsn));
+    let willem = desk.person("Willem", Some(&born(80, 0)), Some(&fathers));
+    let mandate = desk.mandate(&Form::grant(&anna, &willem, &days(300)));
     let tokens = digid_account(&house, &browser, &bsn, MOTHER).await;
     let alias = listed(&tokens).concat();
     let (status, body) = THE_PORTAL.token(&house, &form(tokens.text("access_token"), &alias)).await;
@@ -368,11 +365,11 @@ async fn a_token_by_an_older_name_is_answered_about_by_the_present_one() {
     let about = body["access_token"].as_str().unwrap();
     let told = async || THE_PORTAL.introspect(&house, about).await;
     assert_eq!((&told().await["sub"], &told().await["active"]), (&json!(alias), &json!(true)));
-    // Kim makes an account without saying who she is, and then does.
-    let kims_browser = Browser::new();
-    let own = portal::register(&house, &Browser::new(), "kim@voorbeeld.nl").await;
-    let (request, page) = link(&house, &kims_browser, &kims, "kim@voorbeeld.nl", 2).await;
-    let linked = go_on(&house, &kims_browser, &request, &page).await;
+    // He makes an account without showing who he is, and then does.
+    let his = Browser::new();
+    let own = portal::register(&house, &Browser::new(), "vader@voorbeeld.nl").await;
+    let (request, page) = link(&house, &his, &fathers, "vader@voorbeeld.nl", 2).await;
+    let linked = go_on(&house, &his, &request, &page).await;
     assert_eq!(linked.sub(), own.sub(), "the account's stays");
     assert_ne!(own.sub(), alias);
     let after = told().await;
@@ -382,6 +379,6 @@ async fn a_token_by_an_older_name_is_answered_about_by_the_present_one() {
     let (_, body) = THE_PORTAL.refresh(&house, tokens.text("refresh_token")).await;
     assert_eq!(listed(&portal::tokens(body)), [own.sub()]);
     // What is over is over by that name too.
-    desk.hear("withdraw", &mandate, "represented");
+    house.ok(&["mandates", "revoke", &mandate, "--by", "balie1"]);
     assert_eq!(told().await, json!({"active": false}));
 }
