@@ -132,8 +132,12 @@ impl ClientEntry {
             (AuthMethod::PrivateKeyJwt, None) => ClientAuth::PrivateKeyJwt,
             (AuthMethod::TlsClientAuth, None) => ClientAuth::TlsClientAuth,
             (AuthMethod::SelfSignedTlsClientAuth, None) => ClientAuth::SelfSignedTlsClientAuth,
-            (AuthMethod::ClientSecretBasic, Some(secret)) => ClientAuth::ClientSecretBasic(secret.hashed()),
-            (AuthMethod::ClientSecretPost, Some(secret)) => ClientAuth::ClientSecretPost(secret.hashed()),
+            (AuthMethod::ClientSecretBasic, Some(secret)) => {
+                ClientAuth::ClientSecretBasic(secret.hashed().into())
+            }
+            (AuthMethod::ClientSecretPost, Some(secret)) => {
+                ClientAuth::ClientSecretPost(secret.hashed().into())
+            }
             (
                 AuthMethod::None
                 | AuthMethod::PrivateKeyJwt

@@ -9,13 +9,13 @@ use super::{
     api::AdminScopes,
     assurance::Level,
     client_registration::Wishes,
+    client_secret::ClientSecret,
     jwk::JwkSet,
     key::Algorithm,
     line::one_line,
     mtls::CertificateName,
     policy::Policy,
     scope::{Scope, Scopes},
-    secret::Hashed,
     words::words,
 };
 
@@ -105,9 +105,9 @@ pub enum ClientAuth {
     /// A public client: PKCE alone ties its code to it.
     None,
     /// `Authorization: Basic` (RFC 6749 section 2.3.1).
-    ClientSecretBasic(Hashed),
+    ClientSecretBasic(ClientSecret),
     /// In the form.
-    ClientSecretPost(Hashed),
+    ClientSecretPost(ClientSecret),
     /// A JWT signed with one of its keys (RFC 7523 section 2.2, OpenID Connect Core section 9).
     PrivateKeyJwt,
     /// A certificate of an authority that we trust, with a registered name (RFC 8705 section 2.1).
@@ -436,7 +436,7 @@ pub(crate) mod tests {
             Client { scopes: Scopes::default(), ..client() }.check(),
             Err(BadClient::NoOpenid(_))
         ));
-        let auth = ClientAuth::ClientSecretPost(Secret::new("x").hashed());
+        let auth = ClientAuth::ClientSecretPost(Secret::new("x").hashed().into());
         assert!(matches!(Client { auth, ..client() }.check(), Err(BadClient::Auth { .. })));
         let uri = Some("http://portal.example.nl/out".into());
         let bad = Client { backchannel_logout_uri: uri, ..client() }.check();
@@ -497,8 +497,8 @@ pub(crate) mod tests {
         let secret = || Secret::new("x").hashed();
         let all = [
             ClientAuth::None,
-            ClientAuth::ClientSecretBasic(secret()),
-            ClientAuth::ClientSecretPost(secret()),
+            ClientAuth::ClientSecretBasic(secret().into()),
+            ClientAuth::ClientSecretPost(secret().into()),
             ClientAuth::PrivateKeyJwt,
             ClientAuth::TlsClientAuth,
             ClientAuth::SelfSignedTlsClientAuth,
@@ -554,7 +554,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_client_with_a_secret_is_not_public() {
-        let secret = ClientAuth::ClientSecretBasic(Hashed::from_stored(vec![1; 32]));
+        let secret =
+            ClientAuth::ClientSecretBasic(crate::domain::secret::Hashed::from_stored(vec![1; 32]).into());
         assert!(client().is_public() && !Client { auth: secret, ..client() }.is_public());
     }
 }

@@ -75,6 +75,8 @@ pub enum NotDone {
     Taken,
     /// Somebody else changed it in between.
     Changed,
+    /// It proves who it is without a secret.
+    NoSecret,
     /// It may do at the admin API, or is to, what the caller itself may not.
     TooPowerful,
     /// What is wrong with the registration.
@@ -107,7 +109,10 @@ impl Registration {
             _ => None,
         };
         let fresh = before.is_none().then(|| Secret::token("nms_cs_"));
-        let hash = || before.clone().or_else(|| fresh.as_ref().map(Secret::hashed)).ok_or(NotDone::Unknown);
+        let hash = || {
+            let made = || fresh.as_ref().map(|secret| secret.hashed().into());
+            before.clone().or_else(made).ok_or(NotDone::Unknown)
+        };
         let auth = match self.auth.unwrap_or(AuthMethod::PrivateKeyJwt) {
             AuthMethod::None => ClientAuth::None,
             AuthMethod::PrivateKeyJwt => ClientAuth::PrivateKeyJwt,
@@ -259,7 +264,7 @@ pub async fn remove(app: &App, caller: &Client, id: &str, now: Timestamp) -> Res
     if removed { Ok(()) } else { Err(NotDone::Changed) }
 }
 
-async fn changeable(app: &App, caller: &Client, id: &str) -> Result<(Client, String), NotDone> {
+pub(super) async fn changeable(app: &App, caller: &Client, id: &str) -> Result<(Client, String), NotDone> {
     if is_configured(app, id) {
         return Err(NotDone::Configured);
     }

@@ -139,7 +139,9 @@ impl Metadata {
             );
         }
         let same = |secret: &Secret| match &client.auth {
-            ClientAuth::ClientSecretBasic(hash) | ClientAuth::ClientSecretPost(hash) => hash.is_of(secret),
+            ClientAuth::ClientSecretBasic(hash) | ClientAuth::ClientSecretPost(hash) => {
+                hash.is_newest(secret)
+            }
             _ => false,
         };
         match &self.client_secret {
@@ -255,7 +257,7 @@ impl Metadata {
             Some(ClientAuth::ClientSecretBasic(hash) | ClientAuth::ClientSecretPost(hash)) => {
                 (hash.clone(), None)
             }
-            _ => (secret.hashed(), Some(secret)),
+            _ => (secret.hashed().into(), Some(secret)),
         };
         let (auth, secret) = match self.token_endpoint_auth_method.as_deref() {
             None | Some("client_secret_basic") => (ClientAuth::ClientSecretBasic(hash), new),

@@ -11,6 +11,10 @@
 
 mod act_as;
 mod admin;
+mod admin_audit;
+mod admin_keys;
+mod admin_refused;
+mod admin_secrets;
 mod attack;
 mod attack2;
 mod attack3;

@@ -49,6 +49,8 @@ fn the_document_has_each_door_with_its_scope_and_no_other() {
 #[test]
 fn the_documents_schemas_are_what_is_read_and_written() {
     assert_eq!(members("Registration"), read::<Registration>());
+    assert_eq!(members("Renewal"), read::<clients::Renewal>());
+    assert_eq!(members("Rotation"), read::<keys::Rotation>());
     let told = written(&as_json(&client(), false));
     assert_eq!(members("Client"), told);
     let secret = ["client_secret".to_owned()];
