@@ -3,6 +3,7 @@
 
 pub mod act_as;
 pub mod admin_access;
+pub mod admin_accounts;
 pub mod admin_clients;
 pub mod client_auth;
 pub mod client_consent;

@@ -1,6 +1,7 @@
 //! The admin API (docs/admin.md): for programs of the operator's, in JSON. Who calls, from where, and with which scope is settled
 //! here, before any handler.
 
+mod accounts;
 mod audit;
 mod clients;
 mod keys;
@@ -44,7 +45,7 @@ use crate::{
 /// An address, the scope that it takes, and its methods.
 type Door = (&'static str, AdminScope, fn() -> MethodRouter<Arc<App>>);
 /// What is there: one list, which the document is held against.
-const DOORS: [Door; 6] = [
+const DOORS: [Door; 9] = [
     ("/clients", AdminScope::Clients, || get(clients::list).post(clients::add)),
     ("/clients/{client_id}", AdminScope::Clients, || {
         get(clients::one).put(clients::replace).delete(clients::remove)
@@ -53,6 +54,9 @@ const DOORS: [Door; 6] = [
     ("/keys", AdminScope::Keys, || get(keys::list)),
     ("/keys/rotate", AdminScope::Keys, || post(keys::rotate)),
     ("/audit", AdminScope::Audit, || get(audit::list)),
+    ("/accounts/find", AdminScope::Accounts, || post(accounts::find)),
+    ("/accounts/{account_id}", AdminScope::Accounts, || get(accounts::one).delete(accounts::close)),
+    ("/accounts/{account_id}/sign-out", AdminScope::Accounts, || post(accounts::sign_out)),
 ];
 
 /// Where it is described, and how: of the issuer `https://id.example.nl`.

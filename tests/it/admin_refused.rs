@@ -49,9 +49,8 @@ async fn a_refused_request_leaves_a_line_and_a_good_one_none() {
     assert!(told.is_empty() && !house.log().contains("hunter2"), "nothing of a request is written down");
 }
 
-/// That a proof lacks a nonce is how each begins: no refusal.
 #[tokio::test]
-async fn a_proof_without_a_nonce_leaves_no_line_and_one_for_elsewhere_does() {
+async fn a_proof_for_elsewhere_leaves_a_line_and_a_good_one_none() {
     let house = house_with(LOCAL).await;
     let key = Key::new();
     let form = [("grant_type", "client_credentials"), ("scope", "clients")];

@@ -114,7 +114,7 @@ impl Problem {
 
 impl Problem {
     /// Why a program was refused, if it was. That a proof lacks a nonce of ours is how every one begins (RFC 9449 section 8).
-    fn refusal(&self) -> Option<Refusal> {
+    pub(super) fn refusal(&self) -> Option<Refusal> {
         let unnamed = match self.status {
             StatusCode::UNAUTHORIZED => "no_token",
             StatusCode::FORBIDDEN => "too_powerful",
