@@ -51,7 +51,7 @@ impl From<Hashed> for ClientSecret {
 impl ClientSecret {
     /// Whether `secret` is good at `now`. Both are compared, in constant time.
     pub fn is_good(&self, secret: &Secret, now: Timestamp) -> bool {
-        let older = self.older.as_ref().is_some_and(|(older, ends)| older.is_of(secret) & (now < *ends));
+        let older = self.older.as_ref().is_some_and(|(older, ends)| older.is_of(secret) && now < *ends);
         self.current.is_of(secret) | older
     }
 
