@@ -1,5 +1,6 @@
 //! The application: configuration, store, keys, mail and clock, built once and handed down.
 
+pub mod client_guesses;
 pub mod client_keys;
 pub mod crowd;
 pub mod digid;
@@ -22,6 +23,7 @@ use tokio::{
 };
 
 use self::{
+    client_guesses::ClientGuesses,
     client_keys::ClientKeys,
     crowd::{Crowd, Limits},
     digid::Connection,
@@ -76,10 +78,16 @@ pub struct App {
     pub clock: Clock,
     /// How many more tries at a password may wait for their turn.
     pub waiting: Semaphore,
+    /// Has a permit for whoever turns the signing keys.
+    pub turning_keys: Semaphore,
     /// Counts refused requests to log somebody out that claim to be DigiD's.
     pub knocks: Knocks,
     /// Counts what claims to be an answer of DigiD and reaches no login.
     pub strays: Knocks,
+    /// Counts requests to the admin API that were refused.
+    pub admin_knocks: Knocks,
+    /// Counts wrong tries to prove who a client is.
+    pub client_guesses: ClientGuesses,
     /// Bounds the logins that are under way.
     pub crowd: Crowd,
     client_keys: Arc<ClientKeys>,
@@ -108,8 +116,11 @@ impl App {
             authorities: authorities(&config)?,
             clock: Clock,
             waiting: Semaphore::new(WAITING),
+            turning_keys: Semaphore::new(1),
             knocks: Knocks::default(),
             strays: Knocks::default(),
+            admin_knocks: Knocks::default(),
+            client_guesses: ClientGuesses::default(),
             crowd: Crowd::new(Limits::default()),
             client_keys: Arc::default(),
             origins: Origins::default(),

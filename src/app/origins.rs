@@ -57,7 +57,7 @@ mod tests {
             redirect_uris: uris.iter().map(|uri| (*uri).to_owned()).collect(),
             ..client("x")
         };
-        let secret = ClientAuth::ClientSecretBasic(Hashed::from_stored(vec![1; 32]));
+        let secret = ClientAuth::ClientSecretBasic(Hashed::from_stored(vec![1; 32]).into());
         let uris = ["https://App.example.nl:443/cb?x=1", "http://127.0.0.1:9/cb", "nl.example.app:/cb"];
         let clients = [with(ClientAuth::None, &uris), with(secret, &["https://portal.example.nl/cb"])];
         let found = origins_of(clients.iter());

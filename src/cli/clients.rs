@@ -26,7 +26,10 @@ use crate::{
         secret::Secret,
         time::Timestamp,
     },
-    flows::admin_clients::as_json,
+    flows::{
+        admin_clients::as_json,
+        client_secret::{self, NewSecret, renew},
+    },
     store::Store,
 };
 
@@ -55,6 +58,14 @@ enum Act {
     Remove {
         /// Its `client_id`
         id: String,
+    },
+    /// Give a client that was added a new secret. It is shown once
+    Secret {
+        /// Its `client_id`
+        id: String,
+        /// For how many seconds the secret of before goes on to work, up to thirty days; 0 ends it at once
+        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(0..=client_secret::LONGEST))]
+        keep_old_seconds: i64,
     },
     /// Make an initial access token, with which clients register themselves. It is shown once
     Invite(Box<Invite>),
@@ -201,6 +212,15 @@ impl ClientsCommand {
                 };
                 show(out, self.json, &client, configured)
             }
+            Act::Secret { id, keep_old_seconds } => {
+                let found = store.client_to_change(&id).await?;
+                let found = match found.filter(|_| !configured.contains_key(&id)) {
+                    Some(found) => found,
+                    None if configured.contains_key(&id) => return Err(NotDone::Configured(id).into()),
+                    None => return Err(NotDone::Unknown(id).into()),
+                };
+                renewed(out, self.json, &id, &renew(store, found, keep_old_seconds, None, now).await?)
+            }
             Act::Invite(invite) => invite.run(config, store, (out, self.json), now).await,
             Act::Invitations => client_registration::list(store, (out, self.json), now).await,
             Act::Uninvite { id } => client_registration::end(id, store, (out, self.json), now).await,
@@ -270,6 +290,24 @@ fn added(out: &mut impl Write, json: bool, client: &Client, secret: Option<&Secr
         writeln!(out, "secret          {}", secret.expose())?;
         writeln!(out, "\nKeep the secret now: only its hash is stored, and it is never shown again.")?;
     }
+    Ok(())
+}
+
+/// Tells, this one time, of a new secret.
+fn renewed(out: &mut impl Write, json: bool, id: &str, new: &NewSecret) -> Result<(), Fault> {
+    let old_ends = new.old_ends.map(Timestamp::rfc3339);
+    if json {
+        let told =
+            json!({ "client_id": id, "client_secret": new.secret.expose(), "old_secret_ends": old_ends });
+        writeln!(out, "{told:#}")?;
+        return Ok(());
+    }
+    writeln!(out, "secret          {}", new.secret.expose())?;
+    match old_ends {
+        Some(ends) => writeln!(out, "\nThe secret of before works until {ends}.")?,
+        None => writeln!(out, "\nThe secret of before works no more.")?,
+    }
+    writeln!(out, "Keep the new one now: only its hash is stored, and it is never shown again.")?;
     Ok(())
 }
 

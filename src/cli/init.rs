@@ -9,10 +9,11 @@ use std::{
 use clap::Args;
 use url::Url;
 
-use super::{keys::make_first, migrate::migrate};
+use super::migrate::migrate;
 use crate::{
     config::{BadConfig, Config},
     domain::{client::is_loopback, fault::Fault, time::Timestamp},
+    flows::keys::make_first,
     oidc::signing_key::RsaBits,
     store::Vault,
 };

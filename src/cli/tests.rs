@@ -92,7 +92,7 @@ async fn a_first_day_from_init_to_a_client_and_a_rotation() {
     let secret = Secret::new(added["client_secret"].as_str().unwrap());
     let store = open_store(&Config::read(&house.file("namens.toml")).unwrap(), false).await.unwrap();
     match store.client("portal").await.unwrap().unwrap().auth {
-        crate::domain::client::ClientAuth::ClientSecretBasic(hash) => assert!(hash.is_of(&secret)),
+        crate::domain::client::ClientAuth::ClientSecretBasic(hash) => assert!(hash.is_newest(&secret)),
         other => panic!("{other:?}"),
     }
     assert!(!house.run("clients show portal").await.unwrap().0.contains(secret.expose()));

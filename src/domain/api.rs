@@ -97,7 +97,7 @@ mod tests {
     fn program() -> Client {
         Client {
             policy: Policy::Basic,
-            auth: ClientAuth::ClientSecretPost(Secret::new("x").hashed()),
+            auth: ClientAuth::ClientSecretPost(Secret::new("x").hashed().into()),
             redirect_uris: vec![],
             scopes: Scopes::default(),
             service_scopes: [AdminScope::Mandates].into(),

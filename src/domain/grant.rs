@@ -248,7 +248,7 @@ pub(crate) mod tests {
         for auth in keyed {
             assert!(grant().is_sender_constrained(&Client { auth: auth.clone(), ..client() }), "{auth:?}");
         }
-        let secret = || Secret::new("x").hashed();
+        let secret = || Secret::new("x").hashed().into();
         for auth in [
             ClientAuth::None,
             ClientAuth::ClientSecretBasic(secret()),

@@ -10,6 +10,7 @@ pub mod claims;
 pub mod client;
 pub mod client_consent;
 pub mod client_registration;
+pub mod client_secret;
 pub mod code;
 pub mod consent;
 pub mod email;

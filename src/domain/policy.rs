@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn what_each_policy_asks_and_allows() {
-        let (public, secret) = (ClientAuth::None, ClientAuth::ClientSecretBasic(Secret::new("x").hashed()));
+        let (public, secret) =
+            (ClientAuth::None, ClientAuth::ClientSecretBasic(Secret::new("x").hashed().into()));
         let rules = |policy: Policy| {
             (
                 [policy.requires_pkce(&public), policy.requires_pkce(&secret), policy.requires_nonce()],

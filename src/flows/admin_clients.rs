@@ -25,6 +25,8 @@ pub enum NotDone {
     Taken,
     /// Somebody else changed it in between.
     Changed,
+    /// It proves who it is without a secret.
+    NoSecret,
     /// It may do at the admin API, or is to, what the caller itself may not.
     TooPowerful,
     /// What is wrong with the registration.
@@ -141,7 +143,7 @@ pub async fn remove(app: &App, caller: &Client, id: &str, now: Timestamp) -> Res
     if removed { Ok(()) } else { Err(NotDone::Changed) }
 }
 
-async fn changeable(app: &App, caller: &Client, id: &str) -> Result<(Client, String), NotDone> {
+pub(super) async fn changeable(app: &App, caller: &Client, id: &str) -> Result<(Client, String), NotDone> {
     if is_configured(app, id) {
         return Err(NotDone::Configured);
     }

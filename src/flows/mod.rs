@@ -3,11 +3,13 @@
 
 pub mod act_as;
 pub mod admin_access;
+pub mod admin_accounts;
 pub mod admin_clients;
 mod bsn;
 pub mod client_auth;
 pub mod client_consent;
 pub mod client_registration;
+pub mod client_secret;
 pub mod code;
 pub mod digid;
 mod dpop;
@@ -16,6 +18,7 @@ mod exchange;
 pub mod finish;
 pub mod guesses;
 pub mod introspect;
+pub mod keys;
 pub mod link;
 pub mod logins;
 pub mod logout;

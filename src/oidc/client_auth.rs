@@ -156,7 +156,7 @@ pub fn check(
     issuer: &str,
     now: Timestamp,
 ) -> Result<Authenticated, Error> {
-    let nobody = ClientAuth::ClientSecretBasic(Hashed::from_stored(vec![0; 32]));
+    let nobody = ClientAuth::ClientSecretBasic(Hashed::from_stored(vec![0; 32]).into());
     let registered = client.as_ref().map_or(&nobody, |client| &client.auth);
     let mut once = None;
     let fits = match (&presented.proof, registered) {
@@ -165,7 +165,7 @@ pub fn check(
             client.as_ref().is_some_and(|client| vouched.proves(client, now))
         }
         (Proof::Basic(secret), ClientAuth::ClientSecretBasic(hash))
-        | (Proof::Post(secret), ClientAuth::ClientSecretPost(hash)) => hash.is_of(secret),
+        | (Proof::Post(secret), ClientAuth::ClientSecretPost(hash)) => hash.is_good(secret, now),
         (Proof::Assertion(assertion), ClientAuth::PrivateKeyJwt) => match &client {
             Some(client) => {
                 once = assertion::check(assertion, client, issuer, now)?;
@@ -201,7 +201,7 @@ fn form_decoded(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{client::tests::client as fixture, policy::Policy};
+    use crate::domain::{client::tests::client as fixture, client_secret::ClientSecret, policy::Policy};
 
     const NOW: Timestamp = Timestamp::from_epoch(150);
 
@@ -225,8 +225,8 @@ mod tests {
         format!("Basic {}", STANDARD.encode(pair))
     }
 
-    fn hashed(text: &str) -> Hashed {
-        Secret::new(text).hashed()
+    fn hashed(text: &str) -> ClientSecret {
+        Secret::new(text).hashed().into()
     }
 
     #[test]

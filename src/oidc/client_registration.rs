@@ -139,7 +139,7 @@ impl Metadata {
                 "leave out registration_access_token, registration_client_uri, client_secret_expires_at and client_id_issued_at",
             );
         }
-        let same = |secret: &Secret| client.auth.secret().is_some_and(|hash| hash.is_of(secret));
+        let same = |secret: &Secret| client.auth.secret().is_some_and(|held| held.is_newest(secret));
         match &self.client_secret {
             Some(secret) if !same(secret) => {
                 bad("client_secret must be the one that was given, or be left out")

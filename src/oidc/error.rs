@@ -15,8 +15,20 @@ pub enum Error {
     Redirect(Box<Redirect>),
     /// The client hears it at once (RFC 6749 section 5.2, RFC 6750 section 3.1).
     Json(Code, &'static str),
+    /// The client hears that for so many seconds nothing of it is checked (RFC 6585 section 4).
+    Wait(i64),
     /// Nobody's error but ours: logged; the other side learns `server_error`.
     Fault(Fault),
+}
+
+impl Error {
+    /// For how many seconds nothing is checked, where that is what it says.
+    pub const fn wait(&self) -> Option<i64> {
+        match self {
+            Self::Wait(seconds) => Some(*seconds),
+            _ => None,
+        }
+    }
 }
 
 /// Why an authorization request cannot be answered by a redirect.

@@ -35,6 +35,8 @@ pub struct Account {
     pub has_digid: bool,
     /// Sessions of an earlier era have ended.
     pub era: i64,
+    /// Since when it is there.
+    pub created: Timestamp,
 }
 
 /// Whose an account is to be.
@@ -244,6 +246,7 @@ fn read_account(row: &AnyRow) -> Result<Account, Fault> {
         password_hash: row.maybe_text("password_hash")?,
         has_digid: row.maybe_time("digid_linked_at")?.is_some(),
         era: row.try_get("era")?,
+        created: row.time("created")?,
     })
 }
 

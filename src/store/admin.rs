@@ -42,7 +42,7 @@ impl Store {
         if done.rows_affected() == 0 {
             return Ok(false);
         }
-        write_event(&mut *tx, &changed("client.added", by, &client.id), now).await?;
+        write_event(&mut *tx, &changed("client.added", Some(by), &client.id), now).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -53,6 +53,27 @@ impl Store {
         client: &Client,
         read: &str,
         by: &str,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        self.put_client(client, read, &changed("client.replaced", Some(by), &client.id), now).await
+    }
+
+    /// The same of a client of which nothing but the secret is another; `by` is the program that asked, if one did.
+    pub async fn renew_client_secret(
+        &self,
+        client: &Client,
+        read: &str,
+        by: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        self.put_client(client, read, &changed("client.secret", by, &client.id), now).await
+    }
+
+    async fn put_client(
+        &self,
+        client: &Client,
+        read: &str,
+        event: &Event<'_>,
         now: Timestamp,
     ) -> Result<bool, Fault> {
         let statement = "UPDATE clients SET registration = $1 WHERE id = $2 AND registration = $3";
@@ -66,7 +87,7 @@ impl Store {
         if done.rows_affected() == 0 {
             return Ok(false);
         }
-        write_event(&mut *tx, &changed("client.replaced", by, &client.id), now).await?;
+        write_event(&mut *tx, event, now).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -86,13 +107,13 @@ impl Store {
             return Ok(false);
         }
         forget(&mut tx, id, now).await?;
-        write_event(&mut *tx, &changed("client.removed", by, id), now).await?;
+        write_event(&mut *tx, &changed("client.removed", Some(by), id), now).await?;
         tx.commit().await?;
         Ok(true)
     }
 }
 
 /// The line of a change of a client by a program.
-fn changed<'a>(event: &'a str, by: &'a str, id: &'a str) -> Event<'a> {
-    Event { event, outcome: "ok", actor: Some(by), client: Some(by), detail: Some(id), ..Event::default() }
+fn changed<'a>(event: &'a str, by: Option<&'a str>, id: &'a str) -> Event<'a> {
+    Event { event, outcome: "ok", actor: by, client: by, detail: Some(id), ..Event::default() }
 }

@@ -145,7 +145,7 @@ async fn rotate(db: Db, asked: Vec<Rotation>) -> Result<Vec<bool>, Fault> {
 
 impl Store {
     /// Begins a grant with the code it came from and its first refresh token. `false` when the code was spent: exactly
-    /// one caller ever hears `true`, and nothing is written for the others.
+    /// one caller ever hears `true`, and nothing is written for the others, nor for an account that is gone.
     pub async fn begin_grant(
         &self,
         grant: &Grant,
@@ -181,8 +181,14 @@ impl Store {
         .bind(grant.offline.as_ref().map(|offline| offline.era))
         .bind(i64::from(grant.bsn))
         .execute(&mut *tx)
-        .await?;
-        if done.rows_affected() == 0 {
+        .await;
+        let begun = match done {
+            Ok(done) => done.rows_affected() == 1,
+            // The account was closed at this very moment.
+            Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() => false,
+            Err(other) => return Err(other.into()),
+        };
+        if !begun {
             tx.rollback().await?;
             return Ok(false);
         }
@@ -274,6 +280,16 @@ pub(super) async fn revoke_of_session(
 ) -> Result<(), Fault> {
     notices::of_session(tx, sid, now).await?;
     revoke(tx, (OF_SESSION, sid.as_str()), "session.ended", now).await
+}
+
+/// Ends every family of an account, inside the transaction that ends its sessions; `why` is the word that the audit log shows.
+pub(super) async fn revoke_of_account(
+    tx: &mut Transaction<'_, Any>,
+    account: &AccountId,
+    why: &'static str,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    revoke(tx, (OF_ACCOUNT, account.as_str()), why, now).await
 }
 
 /// Ends what an account gave to one client, inside the transaction that takes it back.

@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod admin;
+mod admin_accounts;
 pub mod audit;
 mod batch;
 pub mod blocks;

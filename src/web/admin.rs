@@ -1,7 +1,10 @@
 //! The admin API (docs/admin.md): for programs of the operator's, in JSON. Who calls, from where, and with which scope is settled
 //! here, before any handler.
 
+mod accounts;
+mod audit;
 mod clients;
+mod keys;
 mod page;
 mod problem;
 #[cfg(test)]
@@ -19,11 +22,11 @@ use axum::{
     },
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::{MethodRouter, get},
+    routing::{MethodRouter, get, post},
 };
 
-use self::problem::Problem;
 pub(super) use self::problem::too_late;
+use self::problem::{Problem, Refusal};
 use super::{
     error, mtls, proxy,
     token::{authorization, proof, with_nonce},
@@ -32,18 +35,28 @@ use super::{
 use crate::{
     app::App,
     domain::{api::AdminScope, client::Client},
-    flows::{admin_access, userinfo::Shown},
+    flows::{
+        admin_access::{self, Denied},
+        userinfo::Shown,
+    },
     oidc::{error::Error, path},
 };
 
 /// An address, the scope that it takes, and its methods.
 type Door = (&'static str, AdminScope, fn() -> MethodRouter<Arc<App>>);
 /// What is there: one list, which the document is held against.
-const DOORS: [Door; 2] = [
+const DOORS: [Door; 9] = [
     ("/clients", AdminScope::Clients, || get(clients::list).post(clients::add)),
     ("/clients/{client_id}", AdminScope::Clients, || {
         get(clients::one).put(clients::replace).delete(clients::remove)
     }),
+    ("/clients/{client_id}/secret", AdminScope::Clients, || post(clients::renew)),
+    ("/keys", AdminScope::Keys, || get(keys::list)),
+    ("/keys/rotate", AdminScope::Keys, || post(keys::rotate)),
+    ("/audit", AdminScope::Audit, || get(audit::list)),
+    ("/accounts/find", AdminScope::Accounts, || post(accounts::find)),
+    ("/accounts/{account_id}", AdminScope::Accounts, || get(accounts::one).delete(accounts::close)),
+    ("/accounts/{account_id}/sign-out", AdminScope::Accounts, || post(accounts::sign_out)),
 ];
 
 /// Where it is described, and how: of the issuer `https://id.example.nl`.
@@ -60,7 +73,7 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         return Router::new();
     }
     let doors = DOORS.iter().fold(Router::new(), |router, (path, scope, door)| {
-        router.route(path, door().layer(from_fn_with_state((app.clone(), *scope), enter)))
+        router.route(path, door().layer(from_fn_with_state((app.clone(), *scope, *path), enter)))
     });
     let inside = doors
         .route(DOCUMENT, get(document))
@@ -83,34 +96,44 @@ async fn near(State(app): State<Arc<App>>, request: Request, next: Next) -> Resp
     response
 }
 
-/// Lets in a program with a token for this door (RFC 6750 section 2.1, RFC 9449 section 7.1).
+/// Lets in a program with a token for this door (RFC 6750 section 2.1, RFC 9449 section 7.1). What is refused, here or behind it, is
+/// written down.
 async fn enter(
-    State((app, needed)): State<(Arc<App>, AdminScope)>,
+    State((app, needed, door)): State<(Arc<App>, AdminScope, &'static str)>,
     OriginalUri(uri): OriginalUri,
     request: Request,
     next: Next,
 ) -> Response {
     let (mut parts, body) = request.into_parts();
     let headers = parts.headers.clone();
-    let response = match admit(&app, &mut parts, uri.path(), needed).await {
+    let (response, client) = match admit(&app, &mut parts, uri.path(), needed).await {
         Ok(client) => {
+            let id = client.id.clone();
             parts.extensions.insert(Caller(client));
-            next.run(Request::from_parts(parts, body)).await
+            (next.run(Request::from_parts(parts, body)).await, Some(id))
         }
-        Err(problem) => problem.into_response(),
+        Err((problem, client)) => (problem.into_response(), client),
     };
+    if let Some(Refusal(why)) = response.extensions().get() {
+        admin_access::refused(&app, why, door, client.as_deref(), app.clock.now()).await;
+    }
     with_nonce(response, &app, &headers)
 }
 
-async fn admit(app: &Arc<App>, parts: &mut Parts, path: &str, needed: AdminScope) -> Result<Client, Problem> {
+async fn admit(
+    app: &Arc<App>,
+    parts: &mut Parts,
+    path: &str,
+    needed: AdminScope,
+) -> Result<Client, (Problem, Option<String>)> {
     let Ok(certificate) = mtls::Shown::from_request_parts(parts, app).await;
-    let (scheme, token) = presented(&parts.headers)?;
+    let (scheme, token) = presented(&parts.headers).map_err(|problem| (problem, None))?;
     let shown = shown(scheme, &parts.headers, &parts.method);
     let answer = async {
         let held = (shown?, certificate.certificate());
         admin_access::caller(app, token, held, path, needed, app.clock.now()).await
     };
-    answer.await.map_err(|error| Problem::refused(error, scheme, needed))
+    answer.await.map_err(|Denied { error, client }| (Problem::refused(error, scheme, needed), client))
 }
 
 fn shown<'a>(scheme: Scheme, headers: &'a HeaderMap, method: &'a Method) -> Result<Shown<'a>, Error> {

@@ -31,7 +31,7 @@ use crate::{
     flows::{Held, Over, Stop},
     observe,
     oidc::{
-        error::{Error, PageError},
+        error::{Code, Error, PageError},
         path,
     },
     saml::Failure,
@@ -218,6 +218,11 @@ pub fn refused(visit: &Visit, error: Error) -> Response {
         Error::Redirect(redirect) => answered(visit, redirect.answer()),
         Error::Json(code, _) => {
             Failed::Page(Problem::BadRequest { code: code.word().to_owned() }, None).into_response()
+        }
+        // Nobody authenticates a client in a browser, and nothing below this makes the one of the two that waits.
+        Error::Wait(_) => {
+            Failed::Page(Problem::BadRequest { code: Code::TemporarilyUnavailable.word().to_owned() }, None)
+                .into_response()
         }
         Error::Fault(fault) => Failed::Fault(Arc::new(fault)).into_response(),
     }

@@ -1,7 +1,7 @@
 //! The certificate that a client shows (RFC 8705): to us in the handshake, or to a proxy of the operator's, which tells it in a
 //! header. What anybody else writes into that header is not read (A24).
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, net::IpAddr, sync::Arc};
 
 use axum::{
     extract::FromRequestParts,
@@ -17,12 +17,20 @@ use crate::{app::App, config::CertificateHeader, domain::mtls::Certificate};
 const MAX_CHAIN: usize = 8;
 
 /// The certificate, if there is one. The client has proven that it holds its key; nothing else is checked.
-pub struct Shown(Option<Arc<Certificate>>);
+pub struct Shown {
+    certificate: Option<Arc<Certificate>>,
+    from: Option<IpAddr>,
+}
 
 impl Shown {
     /// It.
     pub fn certificate(&self) -> Option<&Certificate> {
-        self.0.as_deref()
+        self.certificate.as_deref()
+    }
+
+    /// The address of who shows it, or none; `None` where nobody says.
+    pub fn from(&self) -> Option<IpAddr> {
+        self.from
     }
 }
 
@@ -30,11 +38,13 @@ impl FromRequestParts<Arc<App>> for Shown {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+        let from = proxy::address(app, parts);
         if let Some(certificate) = parts.extensions.get() {
-            return Ok(Self(Some(Arc::clone(certificate))));
+            return Ok(Self { certificate: Some(Arc::clone(certificate)), from });
         }
         let header = proxy::brought_by(app, parts).and_then(|proxy| proxy.client_certificate);
-        Ok(Self(header.and_then(|header| read(header, &parts.headers)).map(Arc::new)))
+        let certificate = header.and_then(|header| read(header, &parts.headers)).map(Arc::new);
+        Ok(Self { certificate, from })
     }
 }
 

@@ -92,7 +92,11 @@ pub(super) fn form(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> 
 
 /// What a client shows of itself beside the form.
 pub(super) fn caller<'a>(headers: &'a HeaderMap, shown: &'a Shown) -> Result<Caller<'a>, Error> {
-    Ok(Caller { authorization: authorization(headers)?, certificate: shown.certificate() })
+    Ok(Caller {
+        authorization: authorization(headers)?,
+        certificate: shown.certificate(),
+        from: shown.from(),
+    })
 }
 
 /// The `Authorization` header, if there is one.
@@ -125,10 +129,16 @@ pub(super) fn too_late() -> Response {
     response
 }
 
+/// What a client hears that must wait.
+const WAIT: &str =
+    "client authentication failed too often from this address: wait for as many seconds as Retry-After says";
+
 /// An error as a client hears it (RFC 6749 section 5.2); with 401, `challenge` says how to do better.
 pub(super) fn refusal(error: Error, challenge: &str) -> Response {
+    let wait = error.wait();
     let (code, error_description, request) = match error {
         Error::Json(code, description) => (code, description, None),
+        Error::Wait(_) => (Code::TemporarilyUnavailable, WAIT, None),
         Error::Fault(fault) => (
             Code::ServerError,
             "something went wrong here; tell the operator this request number",
@@ -137,9 +147,15 @@ pub(super) fn refusal(error: Error, challenge: &str) -> Response {
         // These belong to the authorization endpoint, and nothing below this one makes them.
         Error::Page(_) | Error::Redirect(_) => (Code::ServerError, "something went wrong here", None),
     };
-    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = match wait {
+        Some(_) => StatusCode::TOO_MANY_REQUESTS,
+        None => StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+    };
     let body = Json(Body { error: code.word(), error_description, request });
     let mut response = (status, NO_STORE, body).into_response();
+    if let Some(seconds) = wait {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
     if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
         && let Ok(challenge) = HeaderValue::from_str(challenge)
     {

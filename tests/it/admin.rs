@@ -12,10 +12,10 @@ use crate::{
 };
 
 /// May do everything there.
-const ROOT: Client = Client { id: "root", auth: Auth::Basic, callback: "" };
+pub const ROOT: Client = Client { id: "root", auth: Auth::Basic, callback: "" };
 /// May change clients, and nothing else.
-const CLERK: Client = Client { id: "clerk", auth: Auth::Basic, callback: "" };
-const PROGRAMS: &str = r#"
+pub const CLERK: Client = Client { id: "clerk", auth: Auth::Basic, callback: "" };
+pub const PROGRAMS: &str = r#"
 [[client]]
 id = "root"
 name = "Beheer"
@@ -31,9 +31,9 @@ auth = "client_secret_basic"
 secret = { file = "portal.secret" }
 service_scopes = ["clients"]
 "#;
-const LOCAL: &str = "[admin]\nfrom = [\"127.0.0.0/8\"]\n";
+pub const LOCAL: &str = "[admin]\nfrom = [\"127.0.0.0/8\"]\n";
 
-async fn house_with(admin: &str) -> House {
+pub async fn house_with(admin: &str) -> House {
     let tables: &'static str = Box::leak(format!("{PROGRAMS}{admin}").into_boxed_str());
     House::start_with(Options { tables, ..Options::default() }).await
 }
@@ -46,17 +46,17 @@ async fn token(house: &House, client: &Client, scope: &str) -> String {
 }
 
 /// A program with a token.
-struct Api<'a> {
-    house: &'a House,
-    token: String,
+pub struct Api<'a> {
+    pub house: &'a House,
+    pub token: String,
 }
 
 impl<'a> Api<'a> {
-    async fn new(house: &'a House, client: &Client, scope: &str) -> Self {
+    pub async fn new(house: &'a House, client: &Client, scope: &str) -> Self {
         Self { house, token: token(house, client, scope).await }
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Response {
+    pub async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Response {
         let mut request = reqwest::Client::new()
             .request(method, format!("{}/admin/v1{path}", self.house.issuer))
             .bearer_auth(&self.token);
@@ -66,7 +66,7 @@ impl<'a> Api<'a> {
         request.send().await.unwrap()
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
+    pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
         let answer = self.send(method, path, body).await;
         let status = answer.status().as_u16();
         let media = answer.headers().get("content-type").map(|media| media.to_str().unwrap().to_owned());
@@ -84,35 +84,35 @@ impl<'a> Api<'a> {
         (status, body)
     }
 
-    async fn get(&self, path: &str) -> (u16, Value) {
+    pub async fn get(&self, path: &str) -> (u16, Value) {
         self.call(Method::GET, path, None).await
     }
 
-    async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+    pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         self.call(Method::POST, path, Some(body)).await
     }
 
-    async fn put(&self, path: &str, body: &Value) -> (u16, Value) {
+    pub async fn put(&self, path: &str, body: &Value) -> (u16, Value) {
         self.call(Method::PUT, path, Some(body)).await
     }
 
-    async fn delete(&self, path: &str) -> (u16, Value) {
+    pub async fn delete(&self, path: &str) -> (u16, Value) {
         self.call(Method::DELETE, path, None).await
     }
 }
 
-fn shop() -> Value {
+pub fn shop() -> Value {
     json!({"client_id": "shop", "name": "Winkel", "policy": "basic", "auth": "client_secret_post",
            "redirect_uris": ["http://127.0.0.1:9/shop"], "scopes": ["email"]})
 }
 
-fn robot(scopes: &[&str]) -> Value {
+pub fn robot(scopes: &[&str]) -> Value {
     json!({"client_id": "robot", "name": "Robot", "policy": "basic", "auth": "client_secret_post",
            "service_scopes": scopes})
 }
 
 /// What the token endpoint says to a client with that secret that shows a code which nobody gave.
-async fn knock(house: &House, secret: &str) -> String {
+pub async fn knock(house: &House, secret: &str) -> String {
     let form = [
         ("grant_type", "authorization_code"),
         ("code", "x"),
@@ -396,8 +396,9 @@ async fn the_document_has_each_method_of_each_address_and_no_other() {
     assert_eq!(flow["tokenUrl"], format!("{}/token", house.issuer));
     assert_eq!(document["servers"], json!([{"url": format!("{}/admin/v1", house.issuer)}]));
     for (path, operations) in document["paths"].as_object().unwrap() {
-        let answer =
-            api.send(Method::PATCH, &path.replace("{client_id}", "x").replace("{kid}", "x"), None).await;
+        let answer = api
+            .send(Method::PATCH, &path.replace("{client_id}", "x").replace("{account_id}", "x"), None)
+            .await;
         assert_eq!(answer.status(), 405, "{path}");
         let allow = answer.headers()["allow"].to_str().unwrap().to_ascii_lowercase();
         let mut there: Vec<&str> = allow.split(',').map(str::trim).filter(|name| *name != "head").collect();

@@ -11,6 +11,12 @@
 
 mod act_as;
 mod admin;
+mod admin_accounts;
+mod admin_audit;
+mod admin_keys;
+mod admin_refused;
+mod admin_secrets;
+mod admin_sweep;
 mod attack;
 mod attack2;
 mod attack3;

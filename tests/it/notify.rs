@@ -37,9 +37,11 @@ use crate::{
 };
 
 /// A portal that wants to hear, RS256.
-const TOLD: Client = Client { id: "told", auth: Auth::Basic, callback: "http://127.0.0.1:9/callback/told" };
+pub const TOLD: Client =
+    Client { id: "told", auth: Auth::Basic, callback: "http://127.0.0.1:9/callback/told" };
 /// Another, ES256, in another sector.
-const ALSO: Client = Client { id: "also", auth: Auth::Basic, callback: "http://127.0.0.1:9/callback/also" };
+pub const ALSO: Client =
+    Client { id: "also", auth: Auth::Basic, callback: "http://127.0.0.1:9/callback/also" };
 
 /// How long anything may take on a slow machine.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -48,7 +50,7 @@ const MOST_OF_ONE: usize = 7;
 
 /// Where the two portals hear of ends.
 #[derive(Clone, Default)]
-struct Ears {
+pub struct Ears {
     /// What came: for which client, and its logout token.
     heard: Arc<Mutex<Vec<(String, String)>>>,
     /// What `TOLD` answers next; 200 when there is nothing more. 0 is silence.
@@ -60,7 +62,7 @@ struct Ears {
 
 impl Ears {
     /// Listens, and gives the configuration of both clients.
-    async fn open() -> (Self, &'static str) {
+    pub async fn open() -> (Self, &'static str) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (ears, port) = (Self::default(), listener.local_addr().unwrap().port());
         let router = Router::new().route("/out/{client}", post(hear)).with_state(ears.clone());
@@ -85,7 +87,7 @@ impl Ears {
     }
 
     /// Waits until a client has heard of this session so many times, and gives those tokens.
-    async fn of(&self, client: Client, sid: &Value, count: usize) -> Vec<String> {
+    pub async fn of(&self, client: Client, sid: &Value, count: usize) -> Vec<String> {
         let what = format!("{count} of {sid} for {}", client.id);
         let of =
             |tokens: Vec<String>| tokens.into_iter().filter(|token| claims(token)["sid"] == *sid).collect();

@@ -17,13 +17,13 @@ use super::{DemoError, Spoilt};
 use crate::{
     app::App,
     cli::{
-        keys::make_first,
         migrate::migrate,
         serve::listen::{Limits, listen},
     },
     clock::Clock,
     config::Config,
     domain::{fault::Fault, id::random},
+    flows::keys::make_first,
     oidc::signing_key::RsaBits,
     simulator::{
         Running,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Why;
 use crate::domain::{
+    client_secret::ClientSecret,
     secret::{Hashed, Secret},
     words::words,
 };
@@ -34,8 +35,8 @@ words! {
 #[expect(missing_docs, reason = "each is the AuthMethod of the same name")]
 pub enum ClientAuth {
     None,
-    ClientSecretBasic(Hashed),
-    ClientSecretPost(Hashed),
+    ClientSecretBasic(ClientSecret),
+    ClientSecretPost(ClientSecret),
     PrivateKeyJwt,
     TlsClientAuth,
     SelfSignedTlsClientAuth,
@@ -53,7 +54,7 @@ impl AuthMethod {
     pub fn with(self, secret: Option<Hashed>) -> Result<ClientAuth, Why> {
         match secret {
             Some(_) if !self.has_secret() => Err(Why::SecretOfNoUse),
-            secret => self.kept(|| secret.ok_or(Why::NoSecret)),
+            secret => self.kept(|| secret.map(ClientSecret::from).ok_or(Why::NoSecret)),
         }
     }
 
@@ -63,14 +64,14 @@ impl AuthMethod {
         let mut made = None;
         let Ok(auth) = self.kept(|| {
             Ok::<_, Infallible>(match before.and_then(ClientAuth::secret) {
-                Some(hash) => hash.clone(),
-                None => made.insert(Secret::token("nms_cs_")).hashed(),
+                Some(held) => held.clone(),
+                None => made.insert(Secret::token("nms_cs_")).hashed().into(),
             })
         });
         (auth, made)
     }
 
-    fn kept<E>(self, secret: impl FnOnce() -> Result<Hashed, E>) -> Result<ClientAuth, E> {
+    fn kept<E>(self, secret: impl FnOnce() -> Result<ClientSecret, E>) -> Result<ClientAuth, E> {
         Ok(match self {
             Self::None => ClientAuth::None,
             Self::ClientSecretBasic => ClientAuth::ClientSecretBasic(secret()?),
@@ -95,10 +96,10 @@ impl ClientAuth {
         }
     }
 
-    /// The hash of its secret, if it has one.
-    pub const fn secret(&self) -> Option<&Hashed> {
+    /// Its secret, if it has one.
+    pub const fn secret(&self) -> Option<&ClientSecret> {
         match self {
-            Self::ClientSecretBasic(hash) | Self::ClientSecretPost(hash) => Some(hash),
+            Self::ClientSecretBasic(held) | Self::ClientSecretPost(held) => Some(held),
             Self::None | Self::PrivateKeyJwt | Self::TlsClientAuth | Self::SelfSignedTlsClientAuth => None,
         }
     }

@@ -21,13 +21,13 @@ use crate::{
 
 const URL: &str = "https://id.example.nl/admin/v1/mandates";
 const PATH: &str = "/admin/v1/mandates";
-const NOBODY: Caller<'static> = Caller { authorization: None, certificate: None };
+const NOBODY: Caller<'static> = Caller { authorization: None, certificate: None, from: None };
 
 fn program(scopes: AdminScopes) -> Client {
     Client {
         id: "desk".into(),
         policy: Policy::Basic,
-        auth: ClientAuth::ClientSecretPost(Secret::new("s3cret").hashed()),
+        auth: ClientAuth::ClientSecretPost(Secret::new("s3cret").hashed().into()),
         redirect_uris: vec![],
         scopes: Scopes::default(),
         service_scopes: scopes,
@@ -68,7 +68,7 @@ async fn shown(
 ) -> Result<String, Code> {
     match caller(&house.app, token, (shown, None), PATH, needed, now).await {
         Ok(client) => Ok(client.id),
-        Err(Error::Json(code, _)) => Err(code),
+        Err(Denied { error: Error::Json(code, _), .. }) => Err(code),
         Err(other) => panic!("{other:?}"),
     }
 }

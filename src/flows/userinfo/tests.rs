@@ -73,7 +73,7 @@ impl House {
             .await
             .unwrap();
         let client = Client {
-            auth: ClientAuth::ClientSecretPost(Secret::new("s3cret").hashed()),
+            auth: ClientAuth::ClientSecretPost(Secret::new("s3cret").hashed().into()),
             scopes: Scope::ALL.iter().copied().collect(),
             ..client("portal")
         };

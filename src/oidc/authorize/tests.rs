@@ -14,7 +14,7 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 fn client() -> Client {
     Client {
         redirect_uris: vec!["https://p.example/cb".into(), "http://127.0.0.1/cb?x=1".into()],
-        auth: ClientAuth::ClientSecretBasic(Secret::new("x").hashed()),
+        auth: ClientAuth::ClientSecretBasic(Secret::new("x").hashed().into()),
         scopes: [Scope::Openid, Scope::ActAs].into(),
         ..fixture()
     }

@@ -12,7 +12,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header::LOCATION},
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
@@ -22,8 +22,11 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::client::Registration,
-    flows::admin_clients::{self, Written, as_json},
+    domain::{client::Registration, time::Timestamp},
+    flows::{
+        admin_clients::{self, Written, as_json},
+        client_secret::{LONGEST, renew_for},
+    },
     oidc::path,
 };
 
@@ -34,6 +37,13 @@ struct Page {
     /// The cursor of the next page, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+}
+
+/// How long the secret of before goes on to work.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Renewal {
+    keep_old_seconds: i64,
 }
 
 /// `GET`: by id.
@@ -93,6 +103,27 @@ pub(super) async fn remove(
 ) -> Result<StatusCode, Problem> {
     admin_clients::remove(&app, &caller, &id?, app.clock.now()).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST` of its `secret`.
+pub(super) async fn renew(
+    State(app): State<Arc<App>>,
+    Extension(Caller(caller)): Extension<Caller>,
+    id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Path(id) = id?;
+    let told: Renewal = read(&headers, body)?;
+    if !(0..=LONGEST).contains(&told.keep_old_seconds) {
+        return Err(Problem::bad(format_args!("keep_old_seconds: give 0 to {LONGEST}")));
+    }
+    let new = renew_for(&app, &caller, &id, told.keep_old_seconds, app.clock.now()).await?;
+    Ok(Json(json!({
+        "client_id": id,
+        "client_secret": new.secret.expose(),
+        "old_secret_ends": new.old_ends.map(Timestamp::rfc3339),
+    })))
 }
 
 /// A client, with its secret where one was just made: only its hash is kept, so nobody hears it again.

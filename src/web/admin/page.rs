@@ -20,7 +20,7 @@ pub(super) struct Asked {
 impl Asked {
     /// How many entries.
     pub(super) fn limit(&self) -> Result<usize, Problem> {
-        limit(self.limit)
+        limit(self.limit, USUAL, MOST)
     }
 
     /// What the page stands behind, if it is not the first.
@@ -30,10 +30,10 @@ impl Asked {
 }
 
 /// How many entries, where `asked` is what the request says.
-pub(super) fn limit(asked: Option<usize>) -> Result<usize, Problem> {
-    let limit = asked.unwrap_or(USUAL);
-    let fits = (1..=MOST).contains(&limit);
-    if fits { Ok(limit) } else { Err(Problem::bad(format_args!("limit: give 1 to {MOST}"))) }
+pub(super) fn limit(asked: Option<usize>, usual: usize, most: usize) -> Result<usize, Problem> {
+    let limit = asked.unwrap_or(usual);
+    let fits = (1..=most).contains(&limit);
+    if fits { Ok(limit) } else { Err(Problem::bad(format_args!("limit: give 1 to {most}"))) }
 }
 
 /// A cursor for what stands behind this.

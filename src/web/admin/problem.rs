@@ -36,6 +36,10 @@ pub(super) struct Problem {
     challenges: Vec<String>,
 }
 
+/// Beside an answer of 401 or 403: why, as a stable word for the audit log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Refusal(pub(super) &'static str);
+
 #[derive(Serialize)]
 struct Body<'a> {
     r#type: &'static str,
@@ -68,6 +72,11 @@ impl Problem {
         Self { request: Some(error::log(&fault)), ..problem }
     }
 
+    /// It is a matter of seconds.
+    pub(super) fn busy() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "somebody else does this just now; try again in a moment")
+    }
+
     /// Without a token there is no error to name (RFC 6750 section 3.1).
     pub(super) fn no_token() -> Self {
         let why = "send an access token of client_credentials: Authorization: Bearer …, or DPoP …";
@@ -90,7 +99,9 @@ impl Problem {
         let (code, why) = match error {
             Error::Json(code, why) => (code, why),
             Error::Fault(fault) => return Self::fault(fault),
-            Error::Page(_) | Error::Redirect(_) => (Code::ServerError, "something went wrong here"),
+            Error::Page(_) | Error::Redirect(_) | Error::Wait(_) => {
+                (Code::ServerError, "something went wrong here")
+            }
         };
         // What is wrong with a proof is said as of a bad token.
         let status = match code {
@@ -101,8 +112,22 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// Why a program was refused, if it was. That a proof lacks a nonce of ours is how every one begins (RFC 9449 section 8).
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        let unnamed = match self.status {
+            StatusCode::UNAUTHORIZED => "no_token",
+            StatusCode::FORBIDDEN => "too_powerful",
+            _ => return None,
+        };
+        let word = self.error.unwrap_or(unnamed);
+        (word != Code::UseDpopNonce.word()).then_some(Refusal(word))
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let refusal = self.refusal();
         let title = self.status.canonical_reason().unwrap_or("Error");
         let body = Body {
             r#type: "about:blank",
@@ -113,8 +138,14 @@ impl IntoResponse for Problem {
             request: self.request.as_deref(),
         };
         let mut response = (self.status, Json(body)).into_response();
+        if let Some(refusal) = refusal {
+            response.extensions_mut().insert(refusal);
+        }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, BUSY);
+        }
         for challenge in self.challenges {
             if let Ok(challenge) = HeaderValue::from_str(&challenge) {
                 headers.append(WWW_AUTHENTICATE, challenge);
@@ -143,6 +174,9 @@ impl From<NotDone> for Problem {
             }
             NotDone::Changed => {
                 Self::new(StatusCode::CONFLICT, "somebody else changed this client just now: read it again")
+            }
+            NotDone::NoSecret => {
+                Self::new(StatusCode::CONFLICT, "this client proves who it is without a secret")
             }
             NotDone::TooPowerful => Self::new(
                 StatusCode::FORBIDDEN,
@@ -195,8 +229,5 @@ pub(super) async fn method_not_allowed() -> Problem {
 
 /// What a program hears whose request took too long.
 pub(in crate::web) fn too_late() -> Response {
-    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "this took too long; try again in a moment");
-    let mut response = problem.into_response();
-    response.headers_mut().insert(RETRY_AFTER, BUSY);
-    response
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "this took too long; try again in a moment").into_response()
 }

@@ -8,6 +8,7 @@ use super::*;
 use crate::{
     domain::client::{Registration, tests::client},
     flows::admin_clients::as_json,
+    oidc::error::Code,
 };
 
 fn openapi() -> Value {
@@ -48,9 +49,24 @@ fn the_document_has_each_door_with_its_scope_and_no_other() {
     }
 }
 
+/// How every proof of possession begins is no refusal; all else that ends in 401 or 403 is.
+#[test]
+fn what_is_refused_has_a_word_for_the_log_and_a_missing_nonce_has_none() {
+    let word = |code| Problem::refused(Error::Json(code, "why"), Scheme::Dpop, AdminScope::Keys).refusal();
+    let word = |code| word(code).map(|Refusal(word)| word);
+    assert_eq!(word(Code::UseDpopNonce), None);
+    assert_eq!(word(Code::InvalidDpopProof), Some("invalid_dpop_proof"));
+    assert_eq!(word(Code::InvalidToken), Some("invalid_token"));
+    assert_eq!(word(Code::InsufficientScope), Some("insufficient_scope"));
+    assert!(Problem::bad("why").refusal().is_none());
+}
+
 #[test]
 fn the_documents_schemas_are_what_is_read_and_written() {
     assert_eq!(members("Registration"), read::<Registration>());
+    assert_eq!(members("Renewal"), read::<clients::Renewal>());
+    assert_eq!(members("Rotation"), read::<keys::Rotation>());
+    assert_eq!(members("Sought"), read::<accounts::Sought>());
     let told = written(&as_json(&client(), false));
     assert_eq!(members("Client"), told);
     let secret = ["client_secret".to_owned()];

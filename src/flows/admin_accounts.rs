@@ -1,0 +1,66 @@
+//! A program of the operator's finds an account, looks at it, signs its owner out everywhere, or closes it. Nobody sets a password
+//! here, and nobody gets in as somebody else.
+//!
+//! An account that is closed is forgotten: address, password, what was recorded of its owner and what they agreed to. Their person
+//! stays, and with it the subjects under which portals know them, mandates, blocks and the log: others rest on these, and who comes
+//! back with the same BSN finds their own records, and not an empty second self.
+
+use serde_json::{Value, json};
+
+use crate::{
+    app::App,
+    domain::{client::Client, email::Email, fault::Fault, id::AccountId, time::Timestamp},
+    store::accounts::Account,
+};
+
+/// By what an account is looked for.
+#[derive(Debug)]
+pub enum By {
+    /// Its exact address.
+    Email(Email),
+    /// A `sub` under which any client knows its owner, also an older one.
+    Sub(String),
+}
+
+/// The account, if there is one.
+pub async fn find(app: &App, by: &By) -> Result<Option<Account>, Fault> {
+    match by {
+        By::Email(email) => app.store.account_by_email(email).await,
+        By::Sub(sub) => match app.store.person_of_any_subject(sub).await? {
+            Some(person) => app.store.account_of_person(&person).await,
+            None => Ok(None),
+        },
+    }
+}
+
+/// What is told of an account.
+pub async fn as_json(app: &App, account: &Account, now: Timestamp) -> Result<Value, Fault> {
+    let sessions = app.store.count_sessions(account, app.config.session.idle(), now).await?;
+    let ways = [("password", account.password_hash.is_some()), ("digid", account.has_digid)];
+    let ways: Vec<&str> = ways.into_iter().filter_map(|(way, has)| has.then_some(way)).collect();
+    Ok(json!({
+        "id": account.id,
+        "person": account.person,
+        "email": account.email,
+        "ways": ways,
+        "created": account.created.rfc3339(),
+        "sessions": sessions,
+    }))
+}
+
+/// Ends every session of an account for `caller`, and every portal that was given anything in one hears so. `false` when there is no
+/// such account.
+pub async fn sign_out(app: &App, caller: &Client, id: &AccountId, now: Timestamp) -> Result<bool, Fault> {
+    match app.store.account(id).await? {
+        Some(account) => app.store.sign_out_everywhere(&account, &caller.id, now).await,
+        None => Ok(false),
+    }
+}
+
+/// Closes an account for `caller`, for good; portals hear as when its owner signs out. `false` when there is no such account.
+pub async fn close(app: &App, caller: &Client, id: &AccountId, now: Timestamp) -> Result<bool, Fault> {
+    match app.store.account(id).await? {
+        Some(account) => app.store.close_account(&account, &caller.id, now).await,
+        None => Ok(false),
+    }
+}

@@ -1,0 +1,89 @@
+//! `/admin/v1/accounts`.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Json,
+    body::Bytes,
+    extract::{
+        Path, State,
+        rejection::{BytesRejection, PathRejection},
+    },
+    http::{HeaderMap, StatusCode},
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    Caller,
+    problem::{Problem, json as read},
+};
+use crate::{
+    app::App,
+    domain::{email::Email, id::AccountId},
+    flows::admin_accounts::{self, By, as_json},
+};
+
+/// By what an account is looked for: exactly one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sought {
+    email: Option<String>,
+    sub: Option<String>,
+}
+
+/// `POST` of `find`: what is looked for is personal, so it never stands in an address.
+pub(super) async fn find(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Value>, Problem> {
+    let by = match read(&headers, body)? {
+        Sought { email: Some(email), sub: None } => {
+            By::Email(Email::parse(&email).map_err(|why| Problem::bad(format_args!("email: {why}")))?)
+        }
+        Sought { email: None, sub: Some(sub) } => By::Sub(sub),
+        _ => return Err(Problem::bad("give email or sub, and not both")),
+    };
+    let account = admin_accounts::find(&app, &by).await?.ok_or_else(unknown)?;
+    Ok(Json(as_json(&app, &account, app.clock.now()).await?))
+}
+
+/// `GET` one.
+pub(super) async fn one(
+    State(app): State<Arc<App>>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Json<Value>, Problem> {
+    let account = app.store.account(&account_id(id)?).await?.ok_or_else(unknown)?;
+    Ok(Json(as_json(&app, &account, app.clock.now()).await?))
+}
+
+/// `POST` of its `sign-out`.
+pub(super) async fn sign_out(
+    State(app): State<Arc<App>>,
+    Extension(Caller(caller)): Extension<Caller>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<StatusCode, Problem> {
+    done(admin_accounts::sign_out(&app, &caller, &account_id(id)?, app.clock.now()).await?)
+}
+
+/// `DELETE`.
+pub(super) async fn close(
+    State(app): State<Arc<App>>,
+    Extension(Caller(caller)): Extension<Caller>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<StatusCode, Problem> {
+    done(admin_accounts::close(&app, &caller, &account_id(id)?, app.clock.now()).await?)
+}
+
+fn account_id(id: Result<Path<String>, PathRejection>) -> Result<AccountId, Problem> {
+    Ok(AccountId::from_stored(id?.0))
+}
+
+fn done(done: bool) -> Result<StatusCode, Problem> {
+    if done { Ok(StatusCode::NO_CONTENT) } else { Err(unknown()) }
+}
+
+fn unknown() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "there is no such account")
+}
