@@ -48,8 +48,9 @@ struct DigiD {
 
 impl Drop for DigiD {
     fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
+        // Where it ended by itself, a test has said so already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
