@@ -37,9 +37,14 @@ struct Bare {
 /// About as long as what is signed of a token.
 const MESSAGE: [u8; 400] = [7; 400];
 
+/// Where the server at `address` keeps what it writes.
+fn folder(address: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("bare-{address}"))
+}
+
 /// Serves, in a process of its own.
 pub async fn serve(address: &str, alg: &str) {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("bare-{}", std::process::id()));
+    let folder = folder(address);
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
     let db = Db::open_sqlite(&folder.join("bare.db"), true).await.unwrap();
@@ -102,7 +107,7 @@ pub async fn measure(alg: Algorithm, requests: &[&str]) -> Load {
     command.args(["bare", &listen, alg.name()]);
     let server = Process::start(command, Some(&core()));
     let urls: Vec<String> = requests.iter().map(|work| format!("http://{listen}/{work}")).collect();
-    drive(&server, vec![urls; AT_ONCE], |http, urls| async move {
+    let load = drive(&server, vec![urls; AT_ONCE], |http, urls| async move {
         for url in &urls {
             let answer = http.post(url).send().await.unwrap();
             assert_eq!(answer.status(), 200);
@@ -110,5 +115,8 @@ pub async fn measure(alg: Algorithm, requests: &[&str]) -> Load {
         }
         urls
     })
-    .await
+    .await;
+    drop(server);
+    std::fs::remove_dir_all(folder(&listen)).unwrap();
+    load
 }
