@@ -232,90 +232,67 @@ mod tests {
         assert_eq!((of(Scope::Openid), of(Scope::ActAs)), (String::new(), String::new()));
     }
 
+    fn fits(claim: Claim, good: Vec<Value>, bad: Vec<Value>) {
+        for value in good {
+            let kept = Profile::default().changed(one(claim, value.clone()), at(7)).unwrap();
+            assert_eq!(kept.told(&[claim].into())[claim.as_str()], value);
+        }
+        for value in bad {
+            let refused = Profile::default().changed(one(claim, value.clone()), at(7));
+            assert_eq!(refused, Err(BadProfile::Value(claim)), "{value}");
+        }
+    }
+
+    fn texts(texts: &[&str]) -> Vec<Value> {
+        texts.iter().map(|text| json!(text)).collect()
+    }
+
     #[test]
     fn a_value_fits_its_claim_or_is_refused() {
-        let long = "x".repeat(201);
+        let bad = vec![json!(""), json!(7), json!("a\nb"), json!("x".repeat(201))];
+        fits(Claim::Name, texts(&["Anna de Vries"]), bad);
         let web = |length: usize| format!("https://a.nl/{}", "x".repeat(length - 13));
-        let whole = |length: usize| json!({"formatted": "é".repeat(length)});
-        for (claim, good, bad) in [
-            (
-                Claim::Name,
-                vec![json!("Anna de Vries")],
-                vec![json!(""), json!(7), json!("a\nb"), json!(long)],
-            ),
-            (
-                Claim::Website,
-                vec![json!("https://a.nl/x"), json!("http://a.nl"), json!(web(MAX_URL))],
-                vec![
-                    json!("javascript:alert(1)"),
-                    json!("a.nl"),
-                    json!("ftp://a.nl/x"),
-                    json!("https:///"),
-                    json!(web(MAX_URL + 1)),
-                ],
-            ),
-            (
-                Claim::Birthdate,
-                vec![json!("2010-07-01"), json!("0000-02-29"), json!("2010")],
-                vec![json!("2010-7-1"), json!("2010-02-30"), json!("10"), json!("20x0"), json!("02010")],
-            ),
-            (Claim::Zoneinfo, vec![json!("Europe/Amsterdam")], vec![json!("Europe/Lutjebroek")]),
-            (
-                Claim::Locale,
-                vec![json!("nl-NL"), json!("nl_NL"), json!("x".repeat(35))],
-                vec![json!("nl NL"), json!("x".repeat(36))],
-            ),
-            (
-                Claim::PhoneNumber,
-                vec![
-                    json!("+31 6 1234-5678"),
-                    json!("+31201234567;ext=12"),
-                    json!("+31201234567;ext=1234567890"),
-                    json!("+123456"),
-                    json!("+123456789012345"),
-                ],
-                vec![
-                    json!("+12345"),
-                    json!("+31201234567;ext=12345678901"),
-                    json!("+31201234567;ext=x"),
-                    json!("0612345678"),
-                    json!("+31 6 x"),
-                    json!("+31201234567;ext="),
-                    json!("+1234567890123456"),
-                ],
-            ),
-            (
-                Claim::Address,
-                vec![
-                    json!({"formatted": "Dorpsstraat 1\r\n1234 AB Ons Dorp", "country": "NL"}),
-                    json!({"formatted": "Dorpsstraat 1\n1234 AB Ons Dorp"}),
-                    whole(MAX_ADDRESS),
-                ],
-                vec![
-                    whole(MAX_ADDRESS + 1),
-                    json!({"formatted": "Dorpsstraat\u{7} 1"}),
-                    json!({"country": "NL", "planet": "x"}),
-                    json!("Dorpsstraat 1"),
-                    json!({}),
-                    json!({"planet": "x"}),
-                    json!({"country": 1}),
-                    json!({"region": " "}),
-                ],
-            ),
-            (Claim::PhoneNumberVerified, vec![], vec![json!("true")]),
-        ] {
-            for value in good {
-                let kept = Profile::default().changed(one(claim, value.clone()), at(7)).unwrap();
-                assert_eq!(kept.told(&[claim].into())[claim.as_str()], value);
-            }
-            for value in bad {
-                let refused = Profile::default().changed(one(claim, value.clone()), at(7));
-                assert_eq!(refused, Err(BadProfile::Value(claim)), "{value}");
-            }
-        }
+        let (longest, longer) = (web(MAX_URL), web(MAX_URL + 1));
+        let bad = ["javascript:alert(1)", "a.nl", "ftp://a.nl/x", "https:///", &longer];
+        fits(Claim::Website, texts(&["https://a.nl/x", "http://a.nl", &longest]), texts(&bad));
+        let bad = ["2010-7-1", "2010-02-30", "10", "20x0", "02010"];
+        fits(Claim::Birthdate, texts(&["2010-07-01", "0000-02-29", "2010"]), texts(&bad));
+        fits(Claim::Zoneinfo, texts(&["Europe/Amsterdam"]), texts(&["Europe/Lutjebroek"]));
+        let (longest, longer) = ("x".repeat(35), "x".repeat(36));
+        fits(Claim::Locale, texts(&["nl-NL", "nl_NL", &longest]), texts(&["nl NL", &longer]));
+        fits(Claim::PhoneNumberVerified, vec![], texts(&["true"]));
         for ours in [Claim::Email, Claim::EmailVerified, Claim::UpdatedAt] {
             assert_eq!(Profile::default().changed(one(ours, json!(1)), at(7)), Err(BadProfile::Ours(ours)));
         }
+    }
+
+    #[test]
+    fn a_number_and_an_address_are_whole() {
+        let ten = "+31201234567;ext=1234567890";
+        let good = ["+31 6 1234-5678", "+31201234567;ext=12", ten, "+123456", "+123456789012345"];
+        let bad = ["+12345", "+1234567890123456", "0612345678", "+31 6 x", "+31201234567;ext="];
+        fits(Claim::PhoneNumber, texts(&good), texts(&bad));
+        let (eleven, letter) = (format!("{ten}1"), "+31201234567;ext=x");
+        fits(Claim::PhoneNumber, vec![], texts(&[&eleven, letter]));
+        let whole = |length: usize| json!({"formatted": "é".repeat(length)});
+        fits(
+            Claim::Address,
+            vec![
+                json!({"formatted": "Dorpsstraat 1\r\n1234 AB Ons Dorp", "country": "NL"}),
+                json!({"formatted": "Dorpsstraat 1\n1234 AB Ons Dorp"}),
+                whole(MAX_ADDRESS),
+            ],
+            vec![
+                whole(MAX_ADDRESS + 1),
+                json!({"formatted": "Dorpsstraat\u{7} 1"}),
+                json!({"country": "NL", "planet": "x"}),
+                json!("Dorpsstraat 1"),
+                json!({}),
+                json!({"planet": "x"}),
+                json!({"country": 1}),
+                json!({"region": " "}),
+            ],
+        );
     }
 
     #[test]

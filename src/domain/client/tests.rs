@@ -128,6 +128,7 @@ fn a_plain_client_passes_and_each_fault_is_named() {
     let userinfo = UserinfoForm::Encrypted { signed: Algorithm::Rs256, to: KeyEncryption::RsaOaep256 };
     assert_eq!(bad(Client { userinfo, ..client() }), Why::NoEncryptionKey);
     assert_eq!(bad(Client { sees_bsn: true, ..client() }), Why::SeesBsn);
+    assert_eq!(bad(Client { sees_bsn: true, third_party: true, userinfo, ..client() }), Why::SeesBsn);
     let (policy, auth) = (Policy::Fapi2, AuthMethod::None);
     assert_eq!(bad(Client { policy, ..client() }), Why::Auth { policy, auth });
     let fapi = |id_token_alg, answers, userinfo| Client {
@@ -159,7 +160,6 @@ fn keys_are_registered_or_told_at_an_address_and_never_both() {
     assert_eq!(check(at(good).unwrap()), Ok(()));
     assert_eq!(check(Keys::of(Some(set()), None).unwrap()), Ok(()));
     assert_eq!(Keys::of(Some(set()), Some(good.into())), Err(Why::TwoKeySets));
-    assert_eq!(bad(Client { sees_bsn: true, third_party: true, userinfo, ..client() }), Why::SeesBsn);
     let signs = |keys| Client { keys, require_signed_request_object: true, ..client() }.check();
     assert_eq!(signs(Keys::Registered(set())), Ok(()));
     assert_eq!(signs(Keys::None).unwrap_err().why, Why::NoRequestKeys);
