@@ -185,7 +185,8 @@ async fn m14_no_spoilt_representation_opens_a_session_for_anybody() {
         let typed = [("legal", family.child.0.as_str()), ("spoil", spoil.word())];
         let page = at_digid(&browser, &digid, &family.parent.0, &typed).await;
         assert_eq!((page.status, page.location()), (StatusCode::BAD_GATEWAY, None), "{reason}");
-        assert_eq!(last_login(house), format!("digid_hostile by nobody for nobody {reason}"));
+        let line = last_login(house);
+        assert!(line.starts_with(&format!("digid_hostile by nobody for nobody {reason}")), "{line}");
         let log = house.log();
         let told = log.lines().rfind(|line| line.contains("DigiD login refused")).unwrap();
         assert!(told.contains(reason), "{reason}: {told}");
