@@ -7,7 +7,9 @@ use super::{
     Held, Next, Over, Refused, Stop,
     finish::may_enter,
     logins,
+    logout::sign_out_unproven,
     representation::{authority, counts, offers_child, refuse},
+    stray::{Stray, note},
 };
 use crate::{
     app::App,
@@ -17,6 +19,7 @@ use crate::{
         login::{AsksDigid, AtDigid, Choose, Login, Notice, Question, RecoverDigid, SentRequest, Step},
         proof::{Digid, Proof},
         representation::NotRepresented,
+        session::Session,
         time::Timestamp,
     },
     lane::Turn,
@@ -27,6 +30,8 @@ use crate::{
 
 /// How long a used artifact or assertion is remembered: longer than either can be accepted.
 const REMEMBER: i64 = 3600;
+/// What is said of an artifact that came a second time.
+const USED: &str = "it was used before";
 
 /// Off to DigiD, to log in or to show that a forgotten password is one's own.
 pub async fn depart<P: AsksDigid>(app: &App, held: Held<P>, now: Timestamp) -> Result<Outgoing, Stop>
@@ -84,25 +89,57 @@ pub async fn turn(app: &App) -> Result<Turn, Fault> {
 
 /// Takes an artifact for a login of this browser that is away to DigiD. Artifact and assertion are each spent once, whatever
 /// arrives at the same time.
+///
+/// Whoever comes back with nothing that leads on into the login is nobody we know: the `session` that the browser has ends,
+/// whatever the reason (DigiD 3.7, step 8), so that its end tells of none (M9). A login that is not away ends nothing.
 pub async fn arrive(
     app: &App,
     held: Held,
-    (artifact, address): (&str, Option<IpAddr>),
+    brought: (&str, Option<IpAddr>),
+    turn: &mut Turn,
+    session: Option<&Session>,
+    now: Timestamp,
+) -> Result<Next, Refused<Failure>> {
+    let client = held.login.ask.client_id.clone();
+    let (was_away, arrived) = match held.at::<AtDigid<Choose>>() {
+        Ok(held) => (true, to_log_in(app, held, brought, turn, now).await),
+        Err(held) => match held.at::<AtDigid<RecoverDigid>>() {
+            Ok(held) => (true, to_recover(app, held, brought, turn, now).await),
+            Err(held) => (false, Err(Stop::from(held).into())),
+        },
+    };
+    if let Err(Refused::Stopped(Stop::Elsewhere(_))) = &arrived {
+        note(app, Stray::Elsewhere, Some(&client), now).await;
+    }
+    if was_away && !matches!(arrived, Ok(Next::In(_) | Next::Page(_))) {
+        sign_out_unproven(app, session, now).await?;
+    }
+    arrived
+}
+
+async fn to_log_in(
+    app: &App,
+    held: Held<AtDigid<Choose>>,
+    brought: (&str, Option<IpAddr>),
     turn: &mut Turn,
     now: Timestamp,
 ) -> Result<Next, Refused<Failure>> {
-    match held.at::<AtDigid<Choose>>() {
-        Ok(held) => match prove(app, &held.login, (artifact, address), turn, now).await {
-            Ok(proof) => log_in(app, held, proof, now).await,
-            Err(refused) => without_answer(app, held, refused, now).await,
-        },
-        Err(held) => {
-            let held = held.at::<AtDigid<RecoverDigid>>()?;
-            match prove(app, &held.login, (artifact, address), turn, now).await {
-                Ok(proof) => recover(app, held, &proof, now).await,
-                Err(refused) => without_answer(app, held, refused, now).await,
-            }
-        }
+    match prove(app, &held.login, brought, turn, now).await {
+        Ok(proof) => log_in(app, held, proof, now).await,
+        Err(refused) => without_answer(app, held, refused, now).await,
+    }
+}
+
+async fn to_recover(
+    app: &App,
+    held: Held<AtDigid<RecoverDigid>>,
+    brought: (&str, Option<IpAddr>),
+    turn: &mut Turn,
+    now: Timestamp,
+) -> Result<Next, Refused<Failure>> {
+    match prove(app, &held.login, brought, turn, now).await {
+        Ok(proof) => recover(app, held, &proof, now).await,
+        Err(refused) => without_answer(app, held, refused, now).await,
     }
 }
 
@@ -255,14 +292,14 @@ where
     let failure = match refused {
         NoProof::Fault(fault) => return Err(fault.into()),
         NoProof::Used => {
-            let failure = Failure::ArtifactUnknownOrExpired;
-            audit(app, &held.login, failure.audit_code(), now).await?;
-            return Err(Refused::Because(failure));
+            // Its login goes on, so it can be brought again without end.
+            note(app, Stray::Used, Some(&held.login.ask.client_id), now).await;
+            return Err(Refused::Because(Failure::ArtifactGone(USED)));
         }
         NoProof::NobodyChosen => {
             audit(app, &held.login, "nobody_chosen", now).await?;
-            let held = logins::save(app, held.to(|login| login.back(Some(Notice::NobodyChosen)))).await?;
-            return Ok(Next::Page(held.login.id));
+            let held = logins::save(app, held.to(|login| login.unproven(Some(Notice::NobodyChosen)))).await?;
+            return Ok(Next::Back(held.login.id));
         }
         NoProof::UnknownChild(parent) => {
             let people = (parent.as_ref(), None);
@@ -270,7 +307,10 @@ where
         }
         NoProof::Failed(failure) => failure,
     };
-    audit(app, &held.login, failure.audit_code(), now).await?;
+    let client = Some(held.login.ask.client_id.as_str());
+    let (outcome, detail) = (failure.audit_code(), failure.reason());
+    let event = Event { event: "login.digid", outcome, client, detail, ..Event::default() };
+    app.store.audit(&event, now).await?;
     tracing::warn!(code = failure.audit_code(), %failure, "DigiD login refused");
     observe::login("digid", failure.audit_code());
     match failure {
@@ -283,11 +323,12 @@ where
             Err(Refused::Because(failure))
         }
         Failure::Cancelled => {
-            let held = logins::save(app, held.to(|login| login.back(Some(Notice::DigidCancelled)))).await?;
-            Ok(Next::Page(held.login.id))
+            let held =
+                logins::save(app, held.to(|login| login.unproven(Some(Notice::DigidCancelled)))).await?;
+            Ok(Next::Back(held.login.id))
         }
         other => {
-            logins::save(app, held.to(|login| login.back(None))).await?;
+            logins::save(app, held.to(|login| login.unproven(None))).await?;
             Err(Refused::Because(other))
         }
     }

@@ -4,6 +4,7 @@ use super::{
     Held, Over, Stop,
     client_consent::is_needed,
     logins,
+    logout::sign_out_unproven,
     representation::{counts, is_wanted, not_represented},
     single_logout,
 };
@@ -70,17 +71,20 @@ pub async fn finish(
 ) -> Result<Finish, Stop> {
     let (login, version) = held.open();
     let (ask, done) = (&login.ask, &login.step);
-    let older = older.map(|older| &older.sid);
     let way = if done.level().needs_digid() { "digid" } else { "local" };
     let account = match allowed(app, &login, now).await? {
         Ok(account) => account,
-        // Said only to the one request that ends the login. An older session stays, as after a refusal that came before
-        // anything was known: what becomes of it must not tell why.
+        // Said only to the one request that ends the login.
         Err((event, no)) => {
             let outcome = event.outcome;
             // Somebody else than its owner sits at a session that was to be worth more: it ends.
-            let older = older.filter(|_| matches!(no, No::AnotherUser) && login.keeps.is_some());
-            logins::finish(app, &version.ending(&login.id, older, event, Vec::new()), now).await?;
+            let others = older.filter(|_| matches!(no, No::AnotherUser) && login.keeps.is_some());
+            let others = others.map(|older| &older.sid);
+            logins::finish(app, &version.ending(&login.id, others, event, Vec::new()), now).await?;
+            // As after a refusal that came before anything was known: what becomes of it must not tell why.
+            if done.digid().is_some() && matches!(no, No::Stop(_)) {
+                sign_out_unproven(app, older, now).await?;
+            }
             observe::login(way, outcome);
             return match no {
                 No::Stop(stop) => Err(stop),
@@ -107,6 +111,7 @@ pub async fn finish(
     let digid = digid.map(|proof| Opened { session: &session, proof, browser: &login.browser });
     // A request that waits for the user's word is answered then.
     let pushed = ask.pushed.as_deref().filter(|_| matches!(onward, Onward::Portal(_)));
+    let older = older.map(|older| &older.sid);
     let ending = Ending { digid, pushed, ..version.ending(&login.id, older, event, begun) };
     let ended = logins::finish(app, &ending, now).await;
     if let Err(Stop::Over(Over::LoggedOut)) = ended {

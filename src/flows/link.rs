@@ -8,7 +8,7 @@ use crate::{
         code::{CodeFor, WrongCode},
         fault::Fault,
         lang::Lang,
-        link::{Known, NotLinked, may_link},
+        link::{NotLinked, may_link},
         login::{Coded, Linking, Login},
         proof::{Digid, Local, Proof},
         secret::Secret,
@@ -31,15 +31,11 @@ pub async fn confirm(
     let about = code::circumstances(app, &held.login, &to, &reference, lang, now).await?;
     let (local, digid) = (held.login.prove(now), held.login.digid().clone());
     let account = logins::still_open(app, &held.login, &local.of().opening, now).await?;
-    match join(app, &account, &local, &digid, now).await {
-        Ok(()) => {}
-        Err(Refused::Because(why)) => {
-            logins::end(app, &held.login, now).await?;
-            audit_refusal(app, &held.login, &account, why, now).await?;
-            app.mailer.send(letters::link_refused(&about)).map_err(|_| Stop::Busy)?;
-            return Err(Over::from(why).into());
-        }
-        Err(Refused::Stopped(stop)) => return Err(stop.into()),
+    if let Err(why) = join(app, &local, &digid, now).await? {
+        logins::end(app, &held.login, now).await?;
+        audit_refusal(app, &held.login, &account, why, now).await?;
+        app.mailer.send(letters::link_refused(&about)).map_err(|_| Stop::Busy)?;
+        return Err(Over::from(why).into());
     }
     let held = logins::save(app, held.to(|login| login.linked(local, account.person))).await?;
     app.mailer.send(letters::digid_linked(&about)).map_err(|_| Stop::Busy)?;
@@ -49,22 +45,12 @@ pub async fn confirm(
 /// Links, if dates of birth, BSNs and mandates allow that the account's person and DigiD's are one. Consumes a proof of each.
 async fn join(
     app: &App,
-    account: &Account,
     local: &Proof<Local>,
     digid: &Proof<Digid>,
     now: Timestamp,
-) -> Result<(), Refused<NotLinked>> {
-    let bsn = &digid.of().bsn;
-    let owner = app.store.person(&account.person).await?;
-    let owner = owner.ok_or_else(|| Fault::because("an account without its person"))?;
-    let known = match app.store.person_by_bsn(bsn).await? {
-        None => Known::Nobody,
-        Some(known) if known.id == owner.id => Known::Owner,
-        Some(known) => Known::Another(known.birth),
-    };
-    may_link(owner.birth, known, now).map_err(Refused::Because)?;
-    let linked = app.store.link_digid(&local.of().opening.account, bsn, now).await?;
-    linked.map_err(|_| Refused::Because(NotLinked::AnotherPerson))
+) -> Result<Result<(), NotLinked>, Fault> {
+    let allows = |owner, known| may_link(owner, known, now);
+    app.store.link_digid(&local.of().opening.account, &digid.of().bsn, allows, now).await
 }
 
 /// A line without a BSN: who was to be linked, and why it was not.

@@ -7,6 +7,19 @@ use crate::{
     store::audit::Event,
 };
 
+/// Ends the session, if there is one, of a browser that was sent to DigiD and came back with nothing that lets its user in:
+/// whoever sits there now need not be who it belongs to. The line in the log is the same whatever the reason.
+pub(super) async fn sign_out_unproven(
+    app: &App,
+    session: Option<&Session>,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let Some(Session { sid, person, .. }) = session else { return Ok(()) };
+    let actor = Some(person.as_str());
+    let event = Event { event: "logout", outcome: "not_proven", actor, ..Event::default() };
+    app.store.end_session(sid, &event, now).await
+}
+
 /// Ends a browser's session, if it has one, and revokes what was granted in it. Gives what is left at DigiD. Without a session
 /// nothing ends: the browser's own cookie proves nobody (see [`super::single_logout`]).
 pub async fn sign_out(

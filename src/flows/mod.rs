@@ -56,6 +56,8 @@ pub enum Next {
     In(Held<Done>),
     /// To its next page.
     Page(LoginId),
+    /// Back to the page from which it left, with nothing.
+    Back(LoginId),
 }
 
 /// Why what a user did was not taken: `W` says what is wrong with it, and the page may be shown again.

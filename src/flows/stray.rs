@@ -1,6 +1,6 @@
-//! What comes to the assertion consumer service and reaches no login of the browser that brings it: an answer forged, stolen
-//! or sent on (login CSRF), or only one that comes too late. It gets a line in the audit log, of which strangers can
-//! make no more than a bounded number.
+//! What comes to the assertion consumer service and can be brought there again and again, because it ends nothing: an answer
+//! forged, stolen or sent on (login CSRF), or only one that comes too late. It gets a line in the audit log, of which nobody
+//! can make more than a bounded number.
 
 use crate::{
     app::{App, knocks::Knock},
@@ -13,6 +13,10 @@ use crate::{
 pub enum Stray {
     /// It names no login of this browser.
     NoLogin,
+    /// The login that it names is not at DigiD, or another request moved it first.
+    Elsewhere,
+    /// Its artifact was used before.
+    Used,
     /// It is not one artifact and one RelayState.
     NoAnswer,
     /// It was not brought by GET: no answer of DigiD is posted to us.
@@ -24,14 +28,17 @@ impl Stray {
     fn word(self) -> &'static str {
         match self {
             Self::NoLogin => "digid_no_login",
+            Self::Elsewhere => "digid_elsewhere",
+            Self::Used => "digid_artifact_used",
             Self::NoAnswer => "digid_no_answer",
             Self::OtherMethod => "digid_other_method",
         }
     }
 }
 
-/// Writes the line, as long as that is no flood. What goes wrong with it does not concern the browser.
-pub async fn note(app: &App, stray: Stray, now: Timestamp) {
+/// Writes the line, as long as that is no flood; `client` is whom the login is for, if one was reached. What goes wrong with it
+/// does not concern the browser.
+pub async fn note(app: &App, stray: Stray, client: Option<&str>, now: Timestamp) {
     let knock = app.strays.count(now);
     if knock == Knock::Untold {
         return;
@@ -40,9 +47,9 @@ pub async fn note(app: &App, stray: Stray, now: Timestamp) {
     tracing::warn!(
         code = outcome,
         is_last,
-        "what claims to be an answer of DigiD reached no login of this browser; after the last of a minute no more are told"
+        "what claims to be an answer of DigiD was for no login that waits for one; after the last of a minute no more are told"
     );
-    let event = Event { event: "login.digid", outcome, ..Event::default() };
+    let event = Event { event: "login.digid", outcome, client, ..Event::default() };
     if let Err(fault) = app.store.audit(&event, now).await {
         tracing::error!(%fault, "a line of the audit log could not be written");
     }

@@ -14,11 +14,11 @@ pub enum Failure {
     LevelTooLow,
     /// DigiD refuses the service or the request (`RequestDenied` and every other status): a set-up fault at
     /// either end.
-    #[error("DigiD refuses our request; check the registration of this service with Logius")]
-    ServiceRefused,
-    /// DigiD does not know the artifact (any more): used before, or older than fifteen minutes.
-    #[error("DigiD does not know this artifact any more")]
-    ArtifactUnknownOrExpired,
+    #[error("DigiD refuses our request; check the registration of this service with Logius: {0}")]
+    ServiceRefused(&'static str),
+    /// Nothing is to be had for the artifact: never issued, used before, or older than fifteen minutes.
+    #[error("an artifact for which there is no answer: {0}")]
+    ArtifactGone(&'static str),
     /// No SAML answer came from the back channel: refused connection, TLS, timeout, HTTP status, SOAP fault.
     #[error("no answer from DigiD's back channel: {0}")]
     Unreachable(&'static str),
@@ -59,13 +59,26 @@ impl Failure {
         "digid_broken",
     ];
 
-    /// The stable word for the audit log and for metrics. The reason inside is for the log beside it.
+    /// The reason inside, for the audit log and the log beside it.
+    pub const fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::ServiceRefused(reason)
+            | Self::ArtifactGone(reason)
+            | Self::Unreachable(reason)
+            | Self::BadArtifact(reason)
+            | Self::Hostile(reason)
+            | Self::Broken(reason) => Some(reason),
+            Self::Cancelled | Self::LevelTooLow | Self::Busy => None,
+        }
+    }
+
+    /// The stable word for the audit log and for metrics.
     pub const fn audit_code(self) -> &'static str {
         match self {
             Self::Cancelled => "digid_cancelled",
             Self::LevelTooLow => "digid_level_too_low",
-            Self::ServiceRefused => "digid_service_refused",
-            Self::ArtifactUnknownOrExpired => "digid_artifact_unknown",
+            Self::ServiceRefused(_) => "digid_service_refused",
+            Self::ArtifactGone(_) => "digid_artifact_unknown",
             Self::Unreachable(_) => "digid_unreachable",
             Self::BadArtifact(_) => "digid_bad_artifact",
             Self::Hostile(_) => "digid_hostile",

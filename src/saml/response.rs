@@ -18,6 +18,11 @@ const REQUESTER: &str = "urn:oasis:names:tc:SAML:2.0:status:Requester";
 const AUTHN_FAILED: &str = "urn:oasis:names:tc:SAML:2.0:status:AuthnFailed";
 const NO_AUTHN_CONTEXT: &str = "urn:oasis:names:tc:SAML:2.0:status:NoAuthnContext";
 const REQUEST_DENIED: &str = "urn:oasis:names:tc:SAML:2.0:status:RequestDenied";
+const REQUEST_UNSUPPORTED: &str = "urn:oasis:names:tc:SAML:2.0:status:RequestUnsupported";
+const NO_SUPPORTED_IDP: &str = "urn:oasis:names:tc:SAML:2.0:status:NoSupportedIDP";
+
+/// What is refused where a second status stands in a success: no login is half a success.
+const HALF: Reason = "a success with another status in it";
 
 /// ST-SAML 1.0, *Cancelling*: exactly this.
 const CANCELLED: &str = "Authentication cancelled";
@@ -44,7 +49,7 @@ pub(super) fn read(signed: &Signed, asked: &Asked<'_>, now: Timestamp) -> Result
     message(answer, asked.digid, asked.resolve_id, now).map_err(Failure::Hostile)?;
     let response = answer.at_most_one(SAMLP, "Response", "several Responses").map_err(Failure::Hostile)?;
     answer_status(&status(answer).map_err(Failure::Hostile)?, response.is_some())?;
-    let response = response.ok_or(Failure::ArtifactUnknownOrExpired)?;
+    let response = response.ok_or(Failure::ArtifactGone("it has expired"))?;
     message(response, asked.digid, &asked.expected.request_id, now).map_err(Failure::Hostile)?;
     not_older(response, asked.expected.asked_at).map_err(Failure::Hostile)?;
     destination(response, asked).map_err(Failure::Hostile)?;
@@ -132,10 +137,11 @@ pub(super) fn is_whole_success(message: &Element) -> Result<bool, Reason> {
 /// The outer status tells of the artifact: unknown is `RequestDenied`, expired is success without a Response.
 fn answer_status(status: &Status<'_>, has_response: bool) -> Result<(), Failure> {
     match (status.top, status.second) {
-        (SUCCESS, _) => Ok(()),
+        (SUCCESS, None) => Ok(()),
+        (SUCCESS, Some(_)) => Err(Failure::Hostile(HALF)),
         (_, _) if has_response => Err(Failure::Hostile("a Response in a refusal")),
-        (_, Some(REQUEST_DENIED)) => Err(Failure::ArtifactUnknownOrExpired),
-        _ => Err(Failure::ServiceRefused),
+        (_, Some(REQUEST_DENIED)) => Err(Failure::ArtifactGone("nobody knows it")),
+        _ => Err(Failure::ServiceRefused("the artifact was not resolved")),
     }
 }
 
@@ -143,12 +149,20 @@ fn answer_status(status: &Status<'_>, has_response: bool) -> Result<(), Failure>
 /// in words that the person cancelled.
 fn response_status(status: &Status<'_>, routing: bool, has_assertion: bool) -> Result<(), Failure> {
     match (status.top, status.second) {
-        (SUCCESS, _) => Ok(()),
+        (SUCCESS, None) => Ok(()),
+        (SUCCESS, Some(_)) => Err(Failure::Hostile(HALF)),
         (_, _) if has_assertion => Err(Failure::Hostile("an Assertion in a refusal")),
         (_, Some(AUTHN_FAILED)) => Err(Failure::Cancelled),
         _ if routing && status.message == Some(CANCELLED) => Err(Failure::Cancelled),
-        (REQUESTER, Some(REQUEST_DENIED)) if routing => Err(Failure::ArtifactUnknownOrExpired),
+        (REQUESTER, Some(REQUEST_DENIED)) if routing => {
+            Err(Failure::ArtifactGone("it has expired, or the request was denied"))
+        }
         (_, Some(NO_AUTHN_CONTEXT)) => Err(Failure::LevelTooLow),
-        _ => Err(Failure::ServiceRefused),
+        (REQUESTER, Some(REQUEST_DENIED)) => Err(Failure::ServiceRefused("the request was denied")),
+        (_, Some(REQUEST_DENIED)) => Err(Failure::ServiceRefused("denied by who logs people in")),
+        (_, Some(REQUEST_UNSUPPORTED)) => Err(Failure::ServiceRefused("the request is not supported")),
+        (_, Some(NO_SUPPORTED_IDP)) => Err(Failure::ServiceRefused("nobody whom we named can log people in")),
+        (_, Some(_)) => Err(Failure::ServiceRefused("another status")),
+        (_, None) => Err(Failure::ServiceRefused("it failed, and does not say why")),
     }
 }

@@ -6,16 +6,18 @@ use super::{
     Store,
     audit::{Event, write_event},
     columns::Columns,
-    mandates::join_mandates,
+    mandates::{join_mandates, read_birth},
     notices,
     persons::{NewPerson, insert_person, seal_bsn},
     subjects::join_subjects,
 };
 use crate::domain::{
+    birth::BirthDate,
     bsn::Bsn,
     email::Email,
     fault::Fault,
     id::{AccountId, PersonId},
+    link::{Known, NotLinked},
     proof::Opening,
     time::Timestamp,
 };
@@ -146,29 +148,36 @@ impl Store {
         Ok(Ok(account))
     }
 
-    /// Links DigiD to an account, once. When the desk knows the BSN under another person, that person and the
-    /// account's become one; never when that other person has an account, the account's person another BSN, or the desk
-    /// knows the two as two.
+    /// Links DigiD to an account, once, if `allows` says so of when the account's person was born and whom the desk knows by
+    /// that BSN. When the desk knows the BSN under another person, that person and the account's become one; never when that
+    /// other person has an account, the account's person another BSN, or the desk knows the two as two.
     pub async fn link_digid(
         &self,
         account: &AccountId,
         bsn: &Bsn,
+        allows: impl FnOnce(Option<BirthDate>, Known) -> Result<(), NotLinked>,
         now: Timestamp,
-    ) -> Result<Result<(), Taken>, Fault> {
+    ) -> Result<Result<(), NotLinked>, Fault> {
         let index = self.vault.bsn_index(bsn);
         let mut tx = self.db.begin().await?;
+        // Here, so that what the desk puts right in the meantime counts.
+        let (born, known) = owner_and_known(&mut tx, account, &index).await?;
+        if let Err(why) = allows(born, known) {
+            tx.rollback().await?;
+            return Ok(Err(why));
+        }
         let Some(person) = mark_linked(&mut tx, account, now).await? else {
             // A second try after a crash finds its own work done.
             let same = is_linked_to(&mut tx, account, &index).await?;
             tx.rollback().await?;
-            return Ok(if same { Ok(()) } else { Err(Taken::Bsn) });
+            return Ok(if same { Ok(()) } else { Err(NotLinked::AnotherPerson) });
         };
         let known = person_with_bsn(&mut tx, &index).await?;
         if let Some(desk) = known.filter(|desk| *desk != person)
             && !absorb(&mut tx, &desk, &person, now).await?
         {
             tx.rollback().await?;
-            return Ok(Err(Taken::Bsn));
+            return Ok(Err(NotLinked::AnotherPerson));
         }
         let fits = sqlx::query(
             "UPDATE persons SET bsn_index = $1, bsn_sealed = $2 WHERE id = $3 AND (bsn_index IS NULL OR bsn_index = $1)",
@@ -185,7 +194,7 @@ impl Store {
         };
         if !fits {
             tx.rollback().await?;
-            return Ok(Err(Taken::Bsn));
+            return Ok(Err(NotLinked::AnotherPerson));
         }
         let event =
             Event { event: "digid.linked", outcome: "ok", actor: Some(person.as_str()), ..Event::default() };
@@ -248,6 +257,31 @@ fn read_account(row: &AnyRow) -> Result<Account, Fault> {
         era: row.try_get("era")?,
         created: row.time("created")?,
     })
+}
+
+/// When the person of an account was born, as far as known, and whom the desk knows by a BSN.
+async fn owner_and_known(
+    tx: &mut Transaction<'_, Any>,
+    account: &AccountId,
+    index: &[u8],
+) -> Result<(Option<BirthDate>, Known), Fault> {
+    let owner = sqlx::query(
+        "SELECT p.id, p.birth FROM accounts a JOIN persons p ON p.id = a.person_id WHERE a.id = $1",
+    )
+    .bind(account.as_str())
+    .fetch_optional(&mut **tx)
+    .await?;
+    let owner = owner.ok_or_else(|| Fault::because("an account without its person"))?;
+    let known = sqlx::query("SELECT id, birth FROM persons WHERE bsn_index = $1")
+        .bind(index)
+        .fetch_optional(&mut **tx)
+        .await?;
+    let known = match known {
+        None => Known::Nobody,
+        Some(known) if known.text("id")? == owner.text("id")? => Known::Owner,
+        Some(known) => Known::Another(read_birth(&known)?),
+    };
+    Ok((read_birth(&owner)?, known))
 }
 
 /// Marks an account as linked, unless it is; gives its person.

@@ -2,8 +2,9 @@
 
 use super::{
     Store,
+    audit::{Event, write_event},
     columns::Columns,
-    ephemeral::{Kind, New, Versioned},
+    ephemeral::{Kind, New, Versioned, remove},
     grants::revoke_of_session,
 };
 use crate::domain::{fault::Fault, id::SessionId, secret::Secret, session::Session, time::Timestamp};
@@ -76,6 +77,20 @@ impl Store {
         };
         let account = self.account(&found.value.account).await?;
         Ok(account.filter(|account| found.value.is_alive(account.era, idle, now)).map(|_| found))
+    }
+
+    /// Ends a session with everything that was given in it, and writes the line in the log: all or nothing, and nothing where
+    /// it has ended.
+    pub async fn end_session(&self, sid: &SessionId, event: &Event<'_>, now: Timestamp) -> Result<(), Fault> {
+        let mut tx = self.db.begin().await?;
+        if !remove(&mut *tx, Kind::Session, sid.as_str()).await? {
+            tx.rollback().await?;
+            return Ok(());
+        }
+        revoke_of_session(&mut tx, sid, now).await?;
+        write_event(&mut *tx, event, now).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Ends sessions that are over, unvisited or old, with everything that was given in them: a bounded number. Tells how many.

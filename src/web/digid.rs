@@ -126,20 +126,22 @@ pub struct Arrival {
 /// `GET /digid/acs`: the assertion consumer service, HTTP-Artifact binding only.
 pub async fn acs(visit: Visit, arrival: Result<Query<Arrival>, QueryRejection>) -> Result<Response, Failed> {
     let Ok(Query(arrival)) = arrival else {
-        note(&visit.app, Stray::NoAnswer, visit.now).await;
+        note(&visit.app, Stray::NoAnswer, None, visit.now).await;
         return Err(Failed::Page(Problem::BadReturn, None));
     };
     let held = match visit.login(&arrival.relay_state).await {
         Err(gone @ Failed::LoginGone) => {
-            note(&visit.app, Stray::NoLogin, visit.now).await;
+            note(&visit.app, Stray::NoLogin, None, visit.now).await;
             return Err(gone);
         }
         held => held?,
     };
     let (id, ask) = (held.login.id.clone(), held.login.ask.clone());
+    let session = visit.session().await?;
     let mut turn = turn(&visit.app).await?;
     let brought = (arrival.artifact.expose(), visit.address);
-    let failed = match arrive(&visit.app, held, brought, &mut turn, visit.now).await {
+    let arrived = arrive(&visit.app, held, brought, &mut turn, session.as_ref(), visit.now).await;
+    let failed = match arrived {
         Ok(next) => match steps::go(&visit, next).await {
             Err(failed) => failed,
             done => return done,
@@ -154,7 +156,7 @@ pub async fn acs(visit: Visit, arrival: Result<Query<Arrival>, QueryRejection>) 
 
 /// `/digid/acs` by any other method: DigiD posts no answers.
 pub async fn acs_by_other_method(visit: Visit) -> Result<Response, Failed> {
-    note(&visit.app, Stray::OtherMethod, visit.now).await;
+    note(&visit.app, Stray::OtherMethod, None, visit.now).await;
     Err(error::method_not_allowed().await)
 }
 

@@ -96,7 +96,7 @@ impl Failed {
     /// The page for a DigiD login that failed, with the way to go on where there is one.
     pub fn digid(failure: &Failure, id: &LoginId) -> Self {
         match failure {
-            Failure::Busy => Self::Busy,
+            Failure::Busy => Self::Page(Problem::Busy, Some(address(id))),
             Failure::BadArtifact(_) => Self::Page(Problem::BadReturn, None),
             Failure::Hostile(_) => Self::Page(Problem::DigidFailed, None),
             _ => Self::Page(Problem::DigidFailed, Some(address(id))),
@@ -225,5 +225,29 @@ pub fn refused(visit: &Visit, error: Error) -> Response {
                 .into_response()
         }
         Error::Fault(fault) => Failed::Fault(Arc::new(fault)).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// After a failure that ends no login, the page leads back to it: what was brought from DigiD is spent.
+    #[test]
+    fn what_became_of_a_login_with_digid_leads_back_to_it_where_it_lives_on() {
+        let id = LoginId::random();
+        for (failure, goes_on, status) in [
+            (Failure::Busy, true, 503),
+            (Failure::Broken("x"), true, 502),
+            (Failure::Unreachable("x"), true, 502),
+            (Failure::ServiceRefused("x"), true, 502),
+            (Failure::ArtifactGone("x"), true, 502),
+            (Failure::Hostile("x"), false, 502),
+            (Failure::BadArtifact("x"), false, 400),
+        ] {
+            let (problem, go_on) = Failed::digid(&failure, &id).problem();
+            assert_eq!(go_on, goes_on.then(|| address(&id)), "{failure}");
+            assert_eq!(problem.status(), status, "{failure}");
+        }
     }
 }

@@ -52,6 +52,6 @@ pub(super) async fn still_choosing(visit: &Visit, id: &str) -> Result<(Held<Choo
 pub(super) async fn go(visit: &Visit, next: Next) -> Result<Response, Failed> {
     match next {
         Next::In(held) => done::finish(visit, held).await,
-        Next::Page(id) => Ok(to_login(&id)),
+        Next::Page(id) | Next::Back(id) => Ok(to_login(&id)),
     }
 }

@@ -6,6 +6,7 @@ use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
+    bad_input_wire,
     house::{House, Options},
     jose::Key,
     oidc_client::{Auth, Client},
@@ -349,7 +350,10 @@ async fn what_is_wrong_is_named_and_nothing_is_stored() {
     assert_eq!(send("application/json", "[".repeat(60_000)).await, 400);
     let twice = shop().to_string().replace("{\"auth\"", "{\"name\":\"x\",\"auth\"");
     assert_eq!(send("application/json", twice).await, 400);
-    assert_eq!(send("application/json", format!("{}{}", " ".repeat(70_000), shop())).await, 413);
+    let headers = format!("authorization: Bearer {}\r\ncontent-type: application/json\r\n", api.token);
+    let long = format!("{}{}", " ".repeat(70_000), shop());
+    let long = bad_input_wire::send(&house, "/admin/v1/clients", long.as_bytes(), &headers).await;
+    assert_eq!(long.status, 413);
     assert_eq!(house.query("SELECT count(*) FROM clients"), ["0"]);
     assert_eq!(send("application/json; charset=utf-8", shop().to_string()).await, 201);
     for (path, status) in

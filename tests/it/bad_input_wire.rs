@@ -64,9 +64,15 @@ pub async fn get(house: &House, path: &str, query: &[u8], headers: &str) -> Raw 
 
 /// A POST with a form of raw bytes.
 pub async fn post(house: &House, path: &str, form: &[u8], headers: &str) -> Raw {
+    let headers = format!("content-type: application/x-www-form-urlencoded\r\n{headers}");
+    send(house, path, form, &headers).await
+}
+
+/// A POST of anything.
+pub async fn send(house: &House, path: &str, body: &[u8], headers: &str) -> Raw {
     let head = format!(
-        "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n{headers}\r\n",
-        form.len()
+        "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n",
+        body.len()
     );
-    exchange(house, &[head.as_bytes(), form].concat()).await
+    exchange(house, &[head.as_bytes(), body].concat()).await
 }

@@ -115,7 +115,8 @@ fn verdict(name: &str) -> Option<&'static str> {
         "cancelled" => Some("was cancelled or did not succeed"),
         "no-authn-context" => Some("the level of assurance is below"),
         "denied" => Some("DigiD refuses our request"),
-        "unknown" | "expired" => Some("does not know this artifact any more"),
+        "unknown" => Some("nobody knows it"),
+        "expired" => Some("it has expired"),
         "st-in-the-clear" => Some("an identity that is not one EncryptedID"),
         "st-two-acting" => Some("not exactly one ActingSubjectID"),
         // All before held: the identity itself is for a key that nobody has.

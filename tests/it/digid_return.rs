@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::{Method, StatusCode};
 use url::Url;
 
@@ -15,13 +16,13 @@ use crate::{
 };
 
 /// As far as the address to which DigiD sends the browser back, not followed.
-async fn way_back(browser: &Browser, page: &Page, bsn: &str) -> Url {
+pub async fn way_back(browser: &Browser, page: &Page, bsn: &str) -> Url {
     let typed = [("bsn", bsn), ("level", "Midden"), ("outcome", "login")];
     browser.submit(page, "digid", &typed).await.location().unwrap()
 }
 
 /// The address with one parameter replaced.
-fn with(address: &Url, name: &str, value: &str) -> String {
+pub fn with(address: &Url, name: &str, value: &str) -> String {
     let pairs: Vec<(String, String)> = address.query_pairs().into_owned().collect();
     let mut changed = address.clone();
     changed
@@ -31,7 +32,7 @@ fn with(address: &Url, name: &str, value: &str) -> String {
     changed.into()
 }
 
-fn value(address: &Url, name: &str) -> String {
+pub fn value(address: &Url, name: &str) -> String {
     address.query_pairs().find(|(n, _)| n == name).unwrap().1.into_owned()
 }
 
@@ -44,7 +45,22 @@ fn turned(text: &str) -> String {
 /// The heading where DigiD was of no help.
 pub const FAILED: &str = "Inloggen met DigiD is niet gelukt";
 const NO_LOGIN: &str = "login.digid digid_no_login";
+const STRAY: &str = "was for no login that waits for one";
 const GONE: &str = "Deze inlogpoging is verlopen";
+
+/// Why, as the last line of the audit log about a login with DigiD has it.
+pub fn last_reason(house: &House) -> String {
+    house
+        .query(
+            "SELECT COALESCE(detail, '') FROM audit WHERE event = 'login.digid' ORDER BY rowid DESC LIMIT 1",
+        )
+        .remove(0)
+}
+
+/// What the log says of the login with DigiD that was refused last.
+pub fn last_refusal(house: &House) -> String {
+    house.log().lines().rfind(|line| line.contains("DigiD login refused")).unwrap().to_owned()
+}
 
 /// The lines of what reached no login, oldest first.
 fn strays(house: &House) -> Vec<String> {
@@ -57,14 +73,15 @@ async fn each_outcome_at_digid_has_its_page_and_keeps_or_ends_the_login() {
     let house = House::start().await;
     let bsn = bsn(1);
     let sub = register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await.sub().to_owned();
-    for (outcome, status, heading, code, kept) in [
-        ("cancel", 200, "Inloggen bij Huisarts De Linde", "digid_cancelled", true),
-        ("no-authn-context", 403, "U kunt zo nog niet inloggen", "digid_level_too_low", false),
-        ("denied", 502, FAILED, "digid_service_refused", true),
-        ("denied-behind", 502, FAILED, "digid_service_refused", true),
-        ("no-supported-idp", 502, FAILED, "digid_service_refused", true),
-        ("unsupported", 502, FAILED, "digid_service_refused", true),
-        ("failed", 502, FAILED, "digid_service_refused", true),
+    let refused = "digid_service_refused";
+    for (outcome, status, heading, code, kept, reason) in [
+        ("cancel", 200, "Inloggen bij Huisarts De Linde", "digid_cancelled", true, ""),
+        ("no-authn-context", 403, "U kunt zo nog niet inloggen", "digid_level_too_low", false, ""),
+        ("denied", 502, FAILED, refused, true, "the request was denied"),
+        ("denied-behind", 502, FAILED, refused, true, "denied by who logs people in"),
+        ("no-supported-idp", 502, FAILED, refused, true, "nobody whom we named can log people in"),
+        ("unsupported", 502, FAILED, refused, true, "the request is not supported"),
+        ("failed", 502, FAILED, refused, true, "it failed, and does not say why"),
     ] {
         let (browser, request) = (Browser::new(), request(&house, &[]));
         let digid = to_digid(&browser, &request).await;
@@ -72,6 +89,8 @@ async fn each_outcome_at_digid_has_its_page_and_keeps_or_ends_the_login() {
         let page = at_digid(&browser, &digid, &bsn, &[("outcome", outcome)]).await;
         assert_eq!((page.status.as_u16(), page.heading().as_str()), (status, heading), "{outcome}");
         assert_eq!(*audit(&house).last().unwrap(), format!("login.digid {code}"));
+        assert_eq!(last_reason(&house), reason, "{outcome}");
+        assert!(last_refusal(&house).contains(reason), "{outcome}: {}", last_refusal(&house));
         assert!(!has_session(&house, &browser).await, "{outcome}");
         let told = page.text("notice").is_some_and(|said| said.contains("geannuleerd"));
         assert_eq!(told, outcome == "cancel", "{outcome}");
@@ -187,7 +206,7 @@ async fn an_artifact_that_was_used_opens_no_later_login() {
     let stolen = with(&back, "RelayState", &value(&page.url, "RelayState"));
     let refused = other.get(&stolen).await;
     assert_eq!((refused.status, refused.heading().as_str()), (StatusCode::BAD_GATEWAY, FAILED));
-    assert_eq!(audit(&house).last().unwrap(), "login.digid digid_artifact_unknown");
+    assert_eq!(audit(&house).last().unwrap(), "login.digid digid_artifact_used");
     assert_eq!(calls(&house).await.0, soap, "nobody asked DigiD");
     assert!(!has_session(&house, &other).await);
     assert!(refused.body.contains("id=\"go-on\""), "whoever only reloaded may try again");
@@ -369,7 +388,7 @@ async fn what_reaches_no_login_leaves_a_bounded_number_of_lines() {
     let lines = strays(&house);
     assert!((100..=100 * windows).contains(&lines.len()), "{} lines in {windows} windows", lines.len());
     assert!(lines.iter().all(|line| line == NO_LOGIN));
-    assert_eq!(house.log().matches("reached no login of this browser").count(), lines.len());
+    assert_eq!(house.log().matches(STRAY).count(), lines.len());
     assert_eq!(
         house.query("SELECT COUNT(*) FROM counters WHERE name LIKE 'stray%'"),
         ["0"],
@@ -378,6 +397,76 @@ async fn what_reaches_no_login_leaves_a_bounded_number_of_lines() {
     // Who logs in meanwhile does so, with a line of their own.
     register_with_digid(&house, &bsn(1), "jansen@voorbeeld.nl", "").await;
     assert_ne!(audit(&house).last().unwrap(), NO_LOGIN);
+}
+
+/// Whoever is logged in can bring one used artifact again and again to a login of their own, which waits for a better one.
+#[tokio::test]
+async fn a_used_artifact_leaves_a_bounded_number_of_lines() {
+    let house = House::start().await;
+    let bsn = bsn(1);
+    register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
+    let (browser, request) = (Browser::new(), request(&house, &[]));
+    let page = to_digid(&browser, &request).await;
+    let back = way_back(&browser, &page, &bsn).await;
+    // Of DigiD's make, and DigiD does not know it: spent, and the login may be tried again.
+    let mut unknown = STANDARD.decode(value(&back, "SAMLart")).unwrap();
+    *unknown.last_mut().unwrap() ^= 1;
+    let forged = with(&back, "SAMLart", &STANDARD.encode(unknown));
+    assert_eq!(browser.get(&forged).await.status, StatusCode::BAD_GATEWAY);
+    assert_eq!(audit(&house).last().unwrap(), "login.digid digid_artifact_unknown");
+    let choose = browser.get(&format!("{}/login/{}", house.issuer, value(&back, "RelayState"))).await;
+    press_digid(&browser, &choose).await;
+    let (begun, before, (soap, _)) = (Instant::now(), audit(&house).len(), calls(&house).await);
+    for _ in 0..250 {
+        let page = browser.get(&forged).await;
+        assert_eq!((page.status, page.body.contains("id=\"go-on\"")), (StatusCode::BAD_GATEWAY, true));
+    }
+    let windows = usize::try_from(begun.elapsed().as_secs() / 50 + 1).unwrap();
+    let lines = audit(&house).split_off(before);
+    assert!((100..=100 * windows).contains(&lines.len()), "{} lines in {windows} windows", lines.len());
+    assert!(lines.iter().all(|line| line == "login.digid digid_artifact_used"), "{lines:?}");
+    assert_eq!(house.log().matches(STRAY).count(), lines.len());
+    assert_eq!(calls(&house).await.0, soap, "nobody asked DigiD");
+    // The twin: the same login, with an artifact of its own.
+    let choose = browser.visit(choose.url.as_str(), CALLBACK).await;
+    let digid = press_digid(&browser, &choose).await;
+    redeem(&house, &request, &code_of(&at_digid(&browser, &digid, &bsn, &[]).await)).await;
+}
+
+/// What we ask DigiD is answered once, whatever DigiD does.
+#[tokio::test]
+async fn two_answers_to_one_request_open_one_session() {
+    let house = House::start().await;
+    let bsn = bsn(1);
+    register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
+    let one = [("bsn", bsn.as_str()), ("level", "Midden"), ("outcome", "login"), ("again", "yes")];
+    for at_once in [false, true] {
+        let (browser, request) = (Browser::new(), request(&house, &[]));
+        let page = to_digid(&browser, &request).await;
+        let first = browser.submit(&page, "digid", &one).await.location().unwrap();
+        let second = way_back(&browser, &page, &bsn).await;
+        assert_ne!(value(&first, "SAMLart"), value(&second, "SAMLart"));
+        let before = audit(&house).len();
+        let pages = if at_once {
+            <[Page; 2]>::from(tokio::join!(browser.get(first.as_str()), browser.get(second.as_str())))
+        } else {
+            [browser.get(first.as_str()).await, browser.get(second.as_str()).await]
+        };
+        let (won, lost): (Vec<_>, Vec<_>) = pages
+            .iter()
+            .partition(|page| page.location().is_some_and(|to| to.as_str().starts_with(CALLBACK)));
+        let statuses = pages.iter().map(|page| page.status).collect::<Vec<_>>();
+        assert_eq!(won.len(), 1, "{statuses:?}");
+        assert!(lost.iter().all(|page| !page.headers.contains_key("set-cookie")), "{statuses:?}");
+        let mut lines = audit(&house).split_off(before);
+        lines.sort();
+        // At once, the second may find the login where it was, on its way, or gone.
+        let [stray, ok] = lines.as_slice() else { panic!("{lines:?}") };
+        assert_eq!(ok, "login.digid ok by somebody");
+        let late = ["login.digid digid_elsewhere", NO_LOGIN];
+        assert!(late.contains(&stray.as_str()) && (at_once || stray == NO_LOGIN), "{lines:?}");
+        redeem(&house, &request, &code_of(won[0])).await;
+    }
 }
 
 /// A browser gives a host the cookies of that host alone, and the login of an answer is found by its cookie.

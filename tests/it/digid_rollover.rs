@@ -17,9 +17,11 @@ use serde_json::Value;
 use crate::{
     browser::Browser,
     digid_metadata::{DAY, bare, dated, ending, naming, pki, put, said, sign, stopped, with},
-    digid_steps::{audit, log_in_with_digid, register_with_digid, through_digid},
+    digid_return::{FAILED, last_reason, last_refusal},
+    digid_steps::{audit, calls, has_session, log_in_with_digid, register_with_digid, through_digid},
     house::{CALLBACK, House},
-    portal::{at_digid, code_of, redeem, request, to_digid},
+    portal::{at_digid, code_of, press_digid, redeem, request, to_digid},
+    stsaml::routed,
 };
 
 pub const BSN: &str = "999990019";
@@ -335,6 +337,54 @@ async fn the_doctor_and_the_log_warn_ahead_of_every_end() {
     }
 }
 
+/// It was good when it was taken up, and is not gone on with past its end (SAML 2.0 metadata, section 2.3.2).
+#[tokio::test]
+async fn metadata_that_ends_while_we_run_counts_no_more() {
+    let house = with_account().await;
+    let (pki, bare, place) = (pki(&house), bare(&house), house.folder.join("digid.xml"));
+    let good = sign(&bare, &pki.digid_saml);
+    let begun = begin(&house).await;
+    // Where it is not looked at before its end, which it never is in time on some machines, it gets a longer one.
+    let (mut renewed, mut refused, mut seconds) = (1, 1, 15);
+    let end = loop {
+        let end = Clock.now().plus(seconds);
+        put(&place, &sign(&ending(&bare, end), &pki.digid_saml));
+        let looked = || {
+            house.log().matches(RENEWED).count() == renewed || house.log().matches(KEPT).count() == refused
+        };
+        until("a look at the new file", looked, &house).await;
+        if house.log().matches(RENEWED).count() == renewed {
+            break end;
+        }
+        put(&place, &good);
+        logged(&house, MENDED, refused).await;
+        (refused, seconds) = (refused + 1, seconds * 2);
+        assert!(seconds < 600, "{}", house.log());
+    };
+    until("the end", || Clock.now() > end, &house).await;
+    let (soap, _) = calls(&house).await;
+    let page = at_digid(&begun.browser, &begun.page, BSN, &[]).await;
+    assert_eq!((page.status.as_u16(), page.heading().as_str()), (502, FAILED), "{}", page.url);
+    assert_eq!(audit(&house).last().unwrap(), "login.digid digid_broken");
+    assert!(last_refusal(&house).contains("DigiD's metadata has ended"), "{}", last_refusal(&house));
+    assert_eq!(
+        (calls(&house).await, last_reason(&house).is_empty()),
+        ((soap, 0), false),
+        "nobody asked DigiD"
+    );
+    assert!(!has_session(&house, &begun.browser).await);
+    // Nor does anybody leave for DigiD.
+    let choose = begun.browser.visit(page.link("go-on").unwrap().as_str(), CALLBACK).await;
+    let sent = begun.browser.submit(&choose, "digid-form", &[]).await;
+    assert_eq!((sent.status.as_u16(), sent.location()), (500, None));
+    // The twin: the same login, with a file that has no end.
+    put(&place, &good);
+    renewed += 1;
+    logged(&house, RENEWED, renewed).await;
+    let page = press_digid(&begun.browser, &choose).await;
+    finish(&house, &Begun { page, ..begun }).await;
+}
+
 /// Our metadata and a request of the running server, for programs that nobody here wrote.
 async fn for_others(house: &House) -> (String, String) {
     let browser = Browser::new();
@@ -358,23 +408,45 @@ async fn lasso_and_xmlsec1_read_our_metadata_and_take_requests_by_both_keys() {
         house.open_doors();
         let (metadata, query) = for_others(&house).await;
         queries.push(query);
-        let file = house.folder.join("sp.xml");
-        fs::write(&file, &metadata).unwrap();
-        for (pair, right) in [(signer, true), (&pki.wrong_tls, false)] {
-            let mut xmlsec1 = Command::new("xmlsec1");
-            let entity = "urn:oasis:names:tc:SAML:2.0:metadata:EntityDescriptor";
-            xmlsec1.args(["--verify", "--id-attr:ID", entity, "--pubkey-cert-pem"]).arg(&pair.certificate);
-            let output = xmlsec1.arg(&file).output().expect("install the Debian package xmlsec1");
-            assert_eq!(output.status.success(), right, "{}", said(&output));
-        }
+        verify_by_xmlsec1(&house, &metadata, signer);
         registered.get_or_insert(metadata);
     }
     let alone = with(&queries[0], "RelayState=", "RelayState=x");
     queries.push(alone);
+    let found = read_by_lasso(&house, &registered.unwrap(), &queries.join("\n"));
+    assert_eq!(found["accepted"], serde_json::json!([true, true, false]), "the last was changed on its way");
+}
+
+/// Ours for the routing service: its end, its key to encrypt for and our TLS certificate stand in nobody's way.
+#[tokio::test]
+async fn lasso_and_xmlsec1_read_our_metadata_for_the_routing_service() {
+    let house = House::start_with(routed()).await;
+    let metadata = ours(&house).await;
+    assert!(metadata.contains("validUntil=") && metadata.contains("use=\"encryption\""), "{metadata}");
+    verify_by_xmlsec1(&house, &metadata, &pki(&house).sp_saml);
+    read_by_lasso(&house, &metadata, "");
+}
+
+/// Its signature is by this key, and by no other.
+fn verify_by_xmlsec1(house: &House, metadata: &str, signer: &Pair) {
+    let file = house.folder.join("sp.xml");
+    fs::write(&file, metadata).unwrap();
+    for (pair, right) in [(signer, true), (&pki(house).wrong_tls, false)] {
+        let mut xmlsec1 = Command::new("xmlsec1");
+        let entity = "urn:oasis:names:tc:SAML:2.0:metadata:EntityDescriptor";
+        xmlsec1.args(["--verify", "--id-attr:ID", entity, "--pubkey-cert-pem"]).arg(&pair.certificate);
+        let output = xmlsec1.arg(&file).output().expect("install the Debian package xmlsec1");
+        assert_eq!(output.status.success(), right, "{}", said(&output));
+    }
+}
+
+/// Lasso reads who we are, and tells which of these requests, a line each, it takes.
+fn read_by_lasso(house: &House, metadata: &str, queries: &str) -> Value {
+    let pki = pki(house);
     let folder = house.folder.join("lasso");
     fs::create_dir(&folder).unwrap();
-    fs::write(folder.join("sp.xml"), registered.unwrap()).unwrap();
-    fs::write(folder.join("queries"), queries.join("\n")).unwrap();
+    fs::write(folder.join("sp.xml"), metadata).unwrap();
+    fs::write(folder.join("queries"), queries).unwrap();
     for (name, from) in [
         ("digid.crt", &pki.digid_saml.certificate),
         ("digid.key", &pki.digid_saml.key),
@@ -389,5 +461,5 @@ async fn lasso_and_xmlsec1_read_our_metadata_and_take_requests_by_both_keys() {
     assert_eq!(found["entity_id"], "https://sp.test/saml/metadata");
     assert_eq!(found["consumer"], format!("{}/digid/acs", house.issuer));
     assert_eq!(found["signs_requests"], "true");
-    assert_eq!(found["accepted"], serde_json::json!([true, true, false]), "the last was changed on its way");
+    found
 }

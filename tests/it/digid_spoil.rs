@@ -52,7 +52,8 @@ const fn reason(spoil: Spoil) -> &'static str {
         Spoil::MalformedArtifact => "malformed",
         Spoil::OtherType => "of another type",
         Spoil::OtherEndpoint => "of an unknown endpoint",
-        Spoil::UnknownArtifact | Spoil::ExpiredArtifact => "does not know this artifact any more",
+        Spoil::UnknownArtifact => "nobody knows it",
+        Spoil::ExpiredArtifact => "it has expired",
         Spoil::ReplayedAssertion => "an assertion that was used before",
         other => match of_the_document(other) {
             Some(reason) => reason,
@@ -120,6 +121,7 @@ const fn of_the_content(spoil: Spoil) -> &'static str {
         Spoil::LoginNotYet => "logged in in the future",
         Spoil::NoConditions => "not exactly one Conditions",
         Spoil::NoNotOnOrAfter => "Conditions without NotOnOrAfter",
+        Spoil::NoBearerEnd => "a confirmation without NotOnOrAfter",
         Spoil::TwoAuthnStatements | Spoil::NoAuthnStatement => "not exactly one AuthnStatement",
         Spoil::UnknownLevel => "an unknown level of assurance",
         Spoil::NoLevel => "not exactly one AuthnContextClassRef",
@@ -140,12 +142,14 @@ pub async fn attacked(options: Options) -> (House, String, String) {
     (house, attacker, sub)
 }
 
-/// How many accounts and the like there are, and then the audit log.
-fn told(house: &House) -> Vec<String> {
+/// How many accounts and the like there are, and then what the audit log says of logins: in a long run the sweeper writes there too,
+/// of the sessions of the twins.
+pub fn told(house: &House) -> Vec<String> {
     house.query(
         "SELECT line FROM (SELECT 0 AS at, (SELECT COUNT(*) FROM accounts) || ' ' || (SELECT COUNT(*) FROM persons) \
          || ' ' || (SELECT COUNT(*) FROM subjects) || ' ' || (SELECT COUNT(*) FROM grants) AS line \
-         UNION ALL SELECT rowid, event || ' ' || outcome || COALESCE(actor, '') FROM audit) ORDER BY at",
+         UNION ALL SELECT rowid, event || ' ' || outcome || COALESCE(actor, '') FROM audit \
+         WHERE event LIKE 'login%') ORDER BY at",
     )
 }
 

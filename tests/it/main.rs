@@ -53,6 +53,7 @@ mod digid_return;
 mod digid_rollover;
 mod digid_spoil;
 mod digid_steps;
+mod digid_unproven;
 mod discovery;
 mod dpop;
 mod examples;

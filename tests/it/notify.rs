@@ -28,7 +28,7 @@ use url::form_urlencoded;
 
 use crate::{
     browser::Browser,
-    digid_steps::{bsn, change, log_in_with_digid, register_with_digid},
+    digid_steps::{bsn, change, log_in_with_digid, register_with_digid, through_digid},
     house::{CALLBACK, House, Options},
     oidc_client::{Auth, Client, claims, header, logged_in},
     portal::{Tokens, log_in, request},
@@ -250,6 +250,18 @@ async fn what_digid_ends_is_told() {
     log_in_with_digid(&house, &browser, &bsn, &[], &[]).await;
     let sid = TOLD.sign_on(&house, &browser, "openid").await.claims["sid"].clone();
     ordered(&house, &[("bsn", &bsn)]).await;
+    ears.of(TOLD, &sid, 1).await;
+}
+
+#[tokio::test]
+async fn what_ends_with_a_return_from_digid_that_leads_no_further_is_told() {
+    let (ears, tables) = Ears::open().await;
+    let (house, bsn) = (House::start_with(Options { tables, ..Options::default() }).await, bsn(1));
+    register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
+    let browser = Browser::new();
+    log_in_with_digid(&house, &browser, &bsn, &[], &[]).await;
+    let sid = TOLD.sign_on(&house, &browser, "openid").await.claims["sid"].clone();
+    through_digid(&house, &browser, &bsn, &[("prompt", "login")], &[("outcome", "cancel")]).await;
     ears.of(TOLD, &sid, 1).await;
 }
 

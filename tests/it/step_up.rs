@@ -92,9 +92,11 @@ async fn the_digid_of_somebody_else_lets_nobody_in_and_ends_the_session() {
 }
 
 #[tokio::test]
-async fn who_cancels_at_digid_keeps_the_session_and_may_try_again() {
+async fn who_cancels_at_digid_loses_the_session_and_may_try_again() {
     let house = House::start_with(Options { digid: "binding = \"post\"", ..Options::default() }).await;
     let browser = Browser::new();
+    let other = fresh_bsn();
+    let theirs = digid_account(&house, &Browser::new(), &other, "pietersen@voorbeeld.nl").await;
     register(&house, &browser, OWNER).await;
     let ask = low();
     // Where requests travel in a form, that form is the first page.
@@ -104,5 +106,9 @@ async fn who_cancels_at_digid_keeps_the_session_and_may_try_again() {
     let back = at_digid(&browser, &page, "999990019", &[("outcome", "cancel")]).await;
     assert!(back.text("notice").is_some_and(|notice| notice.contains("geannuleerd")), "{}", back.heading());
     assert!(back.text("digid").is_some() && back.text("local").is_none());
-    assert!(has_session(&house, &browser).await);
+    assert!(!has_session(&house, &browser).await, "who sits there is not known any more");
+    // So it is a login like any other, of whoever it is: there is no session left to be worth more.
+    let page = press_digid(&browser, &back).await;
+    let done = at_digid(&browser, &page, &other, &[]).await;
+    assert_eq!(THE_PORTAL.redeem(&house, &ask, &code_of(&done)).await.sub(), theirs.sub());
 }

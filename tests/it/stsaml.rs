@@ -18,17 +18,20 @@ use namens::{
         spoil::{RoutingSpoil, Spoil},
     },
 };
+use reqwest::StatusCode;
 use zeroize::Zeroizing;
 
 use crate::{
     browser::Browser,
-    digid_spoil::{Expected as Outcome, attack, attacked, expected, just_inside, nobody_was_deceived, waits},
-    digid_steps::{
-        HOOG, MIDDEN, audit, bsn, files_with, has_session, log_in_with_digid, register_with_digid,
-        through_digid,
+    digid_return::{FAILED, last_reason, last_refusal},
+    digid_spoil::{
+        Expected as Outcome, attack, attacked, expected, just_inside, nobody_was_deceived, told, waits,
     },
-    house::{DIGID, House, Options},
-    portal::{request, to_digid},
+    digid_steps::{
+        HOOG, MIDDEN, bsn, calls, files_with, has_session, log_in_with_digid, register_with_digid,
+    },
+    house::{CALLBACK, DIGID, House, Options},
+    portal::{at_digid, press_digid, request, to_digid},
 };
 
 pub const SERVICE: &str = "375b1cb1-14b7-12e9-3534-16cc4d8997b0";
@@ -79,29 +82,43 @@ async fn a_login_goes_by_the_routing_service() {
 
 #[tokio::test]
 async fn what_the_routing_service_refuses_ends_as_it_should() {
-    let house = House::start_with(routed()).await;
-    register_with_digid(&house, VICTIM, "anna@voorbeeld.nl", "").await;
-    let low = ("U kunt zo nog niet inloggen", "login.digid digid_level_too_low");
-    let failed = "Inloggen met DigiD is niet gelukt";
-    let cancelled = ("Inloggen bij Huisarts De Linde", "login.digid digid_cancelled");
-    let refused = (failed, "login.digid digid_service_refused");
-    for (typed, (heading, line)) in [
+    let (house, bsn, sub) = attacked(routed()).await;
+    let low = (403, "U kunt zo nog niet inloggen", "digid_level_too_low", "");
+    let cancelled = (200, "Inloggen bij Huisarts De Linde", "digid_cancelled", "");
+    let refused = |why| (502, FAILED, "digid_service_refused", why);
+    let old = (502, FAILED, "digid_artifact_unknown", "it has expired, or the request was denied");
+    for (typed, (status, heading, code, why)) in [
         (("level", "Basis"), low),
         (("outcome", "no-authn-context"), low),
         (("outcome", "cancel"), cancelled),
         (("outcome", "authn-failed"), cancelled),
-        (("outcome", "denied"), (failed, "login.digid digid_artifact_unknown")),
-        (("outcome", "denied-behind"), refused),
-        (("outcome", "no-supported-idp"), refused),
-        (("outcome", "unsupported"), refused),
-        (("outcome", "failed"), refused),
+        (("outcome", "denied"), old),
+        (("outcome", "denied-behind"), refused("denied by who logs people in")),
+        (("outcome", "no-supported-idp"), refused("nobody whom we named can log people in")),
+        (("outcome", "unsupported"), refused("the request is not supported")),
+        (("outcome", "failed"), refused("it failed, and does not say why")),
     ] {
+        let twin = log_in_with_digid(&house, &Browser::new(), &bsn, &[], &[]).await;
+        assert_eq!(twin.sub(), sub, "the twin of {typed:?}");
         let browser = Browser::new();
-        let (_, page) = through_digid(&house, &browser, VICTIM, &[], &[typed]).await;
-        assert_eq!(audit(&house).last().map(String::as_str), Some(line), "{typed:?}");
-        assert_eq!(page.heading(), heading, "{typed:?}");
+        let choose = browser.visit(&request(&house, &[]).url, CALLBACK).await;
+        let digid = press_digid(&browser, &choose).await;
+        let (before, (asked, _)) = (told(&house), calls(&house).await);
+        let page = at_digid(&browser, &digid, &bsn, &[typed]).await;
+        assert_eq!((page.status.as_u16(), page.heading().as_str()), (status, heading), "{typed:?}");
+        assert!(page.location().is_none() && !page.headers.contains_key("set-cookie"), "{typed:?}");
+        let mut after = told(&house);
+        assert_eq!(after.pop(), Some(format!("login.digid {code}")), "{typed:?}");
+        assert_eq!(after, before, "{typed:?}");
+        assert_eq!(last_reason(&house), why, "{typed:?}");
+        assert!(last_refusal(&house).contains(why), "{typed:?}: {}", last_refusal(&house));
+        assert_eq!(calls(&house).await, (asked + 1, 0), "{typed:?}: asked once, and its trap never");
+        let goes_on = status != 403;
+        assert_eq!(page.body.contains("id=\"go-on\""), status == 502, "{typed:?}");
+        assert_eq!(browser.get(choose.url.as_str()).await.status == StatusCode::GONE, !goes_on, "{typed:?}");
         assert!(!has_session(&house, &browser).await, "{typed:?}");
     }
+    nobody_was_deceived(&house).await;
 }
 
 #[tokio::test]

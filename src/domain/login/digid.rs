@@ -82,9 +82,14 @@ impl<P: AsksDigid> Login<P> {
 }
 
 impl<P: AsksDigid> Login<AtDigid<P>> {
-    /// Back without an answer: cancelled there, or come back here.
+    /// Back without an answer: by the browser's own button.
     pub fn back(self, notice: Option<Notice>) -> Login<P> {
         self.with(|at| at.from.returned(notice))
+    }
+
+    /// Back with an answer that proves nobody. The browser's session ends with it, so there is none to be worth more.
+    pub fn unproven(self, notice: Option<Notice>) -> Login<P> {
+        Login { keeps: None, ..self.back(notice) }
     }
 }
 

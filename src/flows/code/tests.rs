@@ -103,7 +103,7 @@ impl Waiting {
                 Finish::In(finished) => Ok(finished.cookie),
                 Finish::AnotherUser(told) => panic!("{told:?}"),
             },
-            Next::Page(id) => Err(Stop::Elsewhere(id).into()),
+            Next::Page(id) | Next::Back(id) => Err(Stop::Elsewhere(id).into()),
         }
     }
 

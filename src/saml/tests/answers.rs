@@ -202,8 +202,11 @@ fn every_status_has_its_meaning() {
     for (top, second, failure) in [
         ("Responder", "AuthnFailed", Failure::Cancelled),
         ("Responder", "NoAuthnContext", Failure::LevelTooLow),
-        ("Requester", "RequestDenied", Failure::ServiceRefused),
-        ("Responder", "RequestUnsupported", Failure::ServiceRefused),
+        ("Requester", "RequestDenied", Failure::ServiceRefused("the request was denied")),
+        ("Responder", "RequestDenied", Failure::ServiceRefused("denied by who logs people in")),
+        ("Responder", "RequestUnsupported", Failure::ServiceRefused("the request is not supported")),
+        ("Requester", "NoSupportedIDP", Failure::ServiceRefused("nobody whom we named can log people in")),
+        ("Responder", "PartialLogout", Failure::ServiceRefused("another status")),
     ] {
         let status = nested(top, second);
         let steps = [(success, mark), (success, &status), (mark, success)];
@@ -215,9 +218,20 @@ fn every_status_has_its_meaning() {
         assert_eq!(signed_with(&steps), Some(Hostile("an Assertion in a refusal")), "{second}");
     }
     let denied = nested("Requester", "RequestDenied");
-    let unknown = Some(Failure::ArtifactUnknownOrExpired);
-    assert_eq!(signed_with(&[(success, &denied), (response.as_str(), "")]), unknown);
-    assert_eq!(signed_with(&[(response.as_str(), "")]), unknown);
+    let gone = |why| Some(Failure::ArtifactGone(why));
+    assert_eq!(signed_with(&[(success, &denied), (response.as_str(), "")]), gone("nobody knows it"));
+    assert_eq!(signed_with(&[(response.as_str(), "")]), gone("it has expired"));
+    let unresolved = Some(Failure::ServiceRefused("the artifact was not resolved"));
+    let failed = "<samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Responder\"/>";
+    assert_eq!(signed_with(&[(success, failed), (response.as_str(), "")]), unresolved);
+    let silent = Some(Failure::ServiceRefused("it failed, and does not say why"));
+    let inner = [(success, mark), (success, failed), (mark, success), (assertion.as_str(), "")];
+    assert_eq!(signed_with(&inner), silent);
+    // Of the ArtifactResponse, and of the Response in it: a success is whole, or it is none.
+    let half = nested("Success", "AuthnFailed");
+    let hostile = Some(Hostile("a success with another status in it"));
+    assert_eq!(signed_with(&[(success, &half)]), hostile);
+    assert_eq!(signed_with(&[(success, mark), (success, &half), (mark, success)]), hostile);
     assert_eq!(signed_with(&[(success, &denied)]), Some(Hostile("a Response in a refusal")));
     assert_eq!(signed_with(&[(assertion.as_str(), "")]), Some(Hostile("success without an Assertion")));
 }
@@ -233,6 +247,10 @@ fn what_digid_did_not_sign_is_refused() {
     let vouching = template().replace("</ds:KeyName>", &own_key);
     assert_eq!(accept(&sign(&vouching, &keys().stranger)).err(), forged);
     assert!(accept(&sign(&vouching, &keys().digid)).is_ok(), "a hint does no harm either");
+    // A name that nobody knows chooses no key, and takes none away.
+    let renamed = replace(&template(), ("<ds:KeyName>digid ", "<ds:KeyName>nobody "));
+    assert!(accept(&sign(&renamed, &keys().digid)).is_ok());
+    assert_eq!(accept(&sign(&renamed, &keys().stranger)).err(), forged);
     assert_eq!(tampered_with(&[("111222333", "999990019")]), forged);
     assert_eq!(tampered_with(&[("_request\" NotOnOrAfter", "_other\" NotOnOrAfter")]), forged);
 }
@@ -378,8 +396,8 @@ fn each_failure_has_its_word_in_the_audit_log() {
     let words = [
         (Failure::Cancelled, "digid_cancelled"),
         (Failure::LevelTooLow, "digid_level_too_low"),
-        (Failure::ServiceRefused, "digid_service_refused"),
-        (Failure::ArtifactUnknownOrExpired, "digid_artifact_unknown"),
+        (Failure::ServiceRefused(""), "digid_service_refused"),
+        (Failure::ArtifactGone(""), "digid_artifact_unknown"),
         (Failure::Unreachable("x"), "digid_unreachable"),
         (Failure::BadArtifact("x"), "digid_bad_artifact"),
         (Hostile("x"), "digid_hostile"),

@@ -403,12 +403,21 @@ fn every_status_has_its_meaning() {
         (nested("Responder", "AuthnFailed") + &message("Authentication cancelled"), Failure::Cancelled),
         (nested("Responder", "AuthnFailed"), Failure::Cancelled),
         (bare("Responder") + &message("Authentication cancelled"), Failure::Cancelled),
-        (bare("Responder") + &message("authentication cancelled"), Failure::ServiceRefused),
+        (
+            bare("Responder") + &message("authentication cancelled"),
+            Failure::ServiceRefused("it failed, and does not say why"),
+        ),
         (nested("Responder", "NoAuthnContext"), Failure::LevelTooLow),
-        (nested("Requester", "RequestDenied"), Failure::ArtifactUnknownOrExpired),
-        (nested("Responder", "RequestDenied"), Failure::ServiceRefused),
-        (nested("Requester", "NoSupportedIDP"), Failure::ServiceRefused),
-        (nested("Responder", "RequestUnsupported"), Failure::ServiceRefused),
+        (
+            nested("Requester", "RequestDenied"),
+            Failure::ArtifactGone("it has expired, or the request was denied"),
+        ),
+        (nested("Responder", "RequestDenied"), Failure::ServiceRefused("denied by who logs people in")),
+        (
+            nested("Requester", "NoSupportedIDP"),
+            Failure::ServiceRefused("nobody whom we named can log people in"),
+        ),
+        (nested("Responder", "RequestUnsupported"), Failure::ServiceRefused("the request is not supported")),
         (bare("Responder") + &message("a") + &message("b"), Hostile("several StatusMessages")),
     ] {
         let (before, inner) = template(&alone())

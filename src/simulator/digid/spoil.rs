@@ -95,6 +95,8 @@ spoils! {
     NoConditions = "no-conditions",
     /// No `NotOnOrAfter`, in the Conditions or at the bearer.
     NoNotOnOrAfter = "no-not-on-or-after",
+    /// The confirmation of the bearer has no end.
+    NoBearerEnd = "no-bearer-end",
     /// A second signed Assertion, for somebody else, after the right one.
     TwoAssertions = "two-assertions",
     /// A second Response in the ArtifactResponse, with a signed Assertion for somebody else.

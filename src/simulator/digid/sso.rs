@@ -66,6 +66,9 @@ pub(super) struct LoginForm {
     /// The BSN of whom the user acts for, where that is asked.
     #[serde(default)]
     legal: String,
+    /// Not empty where the page stays open for one more answer to the same request.
+    #[serde(default)]
+    again: String,
 }
 
 /// `GET /sso`: the Redirect binding.
@@ -200,7 +203,7 @@ async fn finished(digid: &Arc<DigiD>, from: &SocketAddr, form: &LoginForm) -> Re
         "failed" => Status::Failed,
         _ => return Err("geen bekende afloop".into()),
     };
-    if held(&digid.logins).remove(&form.ticket).is_none() {
+    if form.again.is_empty() && held(&digid.logins).remove(&form.ticket).is_none() {
         return Err("deze inlogpagina is al gebruikt".into());
     }
     let sp = digid.sp().await?;

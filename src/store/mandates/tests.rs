@@ -7,10 +7,11 @@ use crate::{
         bsn::Bsn,
         consent::{Party, Word},
         email::Email,
+        link::{Known, NotLinked},
         mandate::Relation,
     },
     store::{
-        accounts::{Owner, Taken},
+        accounts::Owner,
         blocks::Pair,
         testing::{at, fresh, now},
     },
@@ -215,7 +216,7 @@ async fn a_person_who_becomes_part_of_an_account_brings_mandates_and_blocks_alon
     let pair = Pair { representative: desk.clone(), represented: kim.clone() };
     f.store.block(&pair, "els", "court order", now()).await.unwrap();
 
-    assert_eq!(f.store.link_digid(&account, &bsn, now()).await.unwrap(), Ok(()));
+    assert_eq!(f.store.link_digid(&account, &bsn, |_, _| Ok(()), now()).await.unwrap(), Ok(()));
     let held = f.store.mandates_held(&keeper, now()).await.unwrap();
     let mut found: Vec<_> =
         held.iter().map(|listed| (listed.represented_name.as_str(), listed.standing.as_str())).collect();
@@ -250,10 +251,47 @@ async fn two_people_of_a_mandate_or_a_block_never_become_one() {
             let pair = Pair { representative: pair.0.clone(), represented: pair.1.clone() };
             assert!(f.store.block(&pair, "els", "court order", now()).await.unwrap());
         }
-        assert_eq!(f.store.link_digid(&account, &bsn, now()).await.unwrap(), Err(Taken::Bsn), "{way}");
+        assert_eq!(
+            f.store.link_digid(&account, &bsn, |_, _| Ok(()), now()).await.unwrap(),
+            Err(NotLinked::AnotherPerson),
+            "{way}"
+        );
         assert!(!f.store.account(&account).await.unwrap().unwrap().has_digid);
         assert_eq!(f.store.person_by_bsn(&bsn).await.unwrap().map(|person| person.id), Some(desk));
     }
+}
+
+/// The dates of birth are looked at in the transaction that makes two people one.
+#[tokio::test]
+async fn a_link_that_is_not_allowed_changes_nothing() {
+    let f = fresh().await;
+    let bsn = Bsn::parse(BSN).unwrap();
+    let email = Email::parse("a@x.nl").unwrap();
+    let account = f.store.create_account(&Owner::New, &email, None, now()).await.unwrap().unwrap();
+    let owner = f.store.account(&account).await.unwrap().unwrap().person;
+    let seen = std::cell::RefCell::new(Vec::new());
+    let link = async |verdict: Result<(), NotLinked>| {
+        let allows = |owner: Option<BirthDate>, known| {
+            seen.borrow_mut().push((owner.map(|born| born.to_string()), known));
+            verdict
+        };
+        f.store.link_digid(&account, &bsn, allows, now()).await.unwrap()
+    };
+    let no = Err(NotLinked::BornApart);
+    assert_eq!(link(no).await, no);
+    let desk = f.store.add_person("Anna", "1985".parse().ok(), Some(&bsn), now()).await.unwrap().unwrap();
+    f.store.set_birth(&owner, "1986".parse().unwrap(), "desk", now()).await.unwrap();
+    let audited = f.count("SELECT COUNT(*) FROM audit").await;
+    assert_eq!(link(no).await, no);
+    assert!(!f.store.account(&account).await.unwrap().unwrap().has_digid);
+    assert_eq!(f.store.person_by_bsn(&bsn).await.unwrap().map(|person| person.id), Some(desk));
+    assert_eq!(f.count("SELECT COUNT(*) FROM audit").await, audited);
+    // The twin; and again, after which it is its own.
+    assert_eq!((link(Ok(())).await, link(Ok(())).await), (Ok(()), Ok(())));
+    let (born, later) = ("1985".parse().ok(), Some("1986".to_owned()));
+    let known = [Known::Nobody, Known::Another(born), Known::Another(born), Known::Owner];
+    let owners = [None, later.clone(), later, Some("1985".to_owned())];
+    assert_eq!(seen.into_inner(), owners.into_iter().zip(known).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -270,7 +308,7 @@ async fn the_date_of_birth_of_the_desk_s_person_revives_nothing_of_the_account_s
     assert_eq!(f.standing(&mandate, now()).await, Standing::Lapsed);
 
     f.store.add_person("Sam", Some(born("2018")), Some(&bsn), now()).await.unwrap().unwrap();
-    assert_eq!(f.store.link_digid(&account, &bsn, now()).await.unwrap(), Ok(()));
+    assert_eq!(f.store.link_digid(&account, &bsn, |_, _| Ok(()), now()).await.unwrap(), Ok(()));
     assert_eq!(f.store.person(&child).await.unwrap().unwrap().birth, Some(born("2018")));
     assert_eq!(f.standing(&mandate, now()).await, Standing::Lapsed);
 }
