@@ -38,7 +38,7 @@ use crate::{
         grant::Grant,
         id::{AccountId, PersonId, SessionId},
         profile::Claims,
-        scope::Scopes,
+        scope::{Scope, Scopes},
         secret::Secret,
         session::Session,
         time::Timestamp,
@@ -299,7 +299,11 @@ pub fn check_refresh(
     now: Timestamp,
 ) -> Result<Scopes, Error> {
     use refresh::{Input, Output};
-    let scope = || form.get("scope").map(Cow::Borrowed);
+    let given = |scope| found.is_some_and(|grant| grant.scope.contains(scope));
+    // As when it was first asked for: nobody is refused for it (OpenID Connect Core, section 11).
+    let offered = |word: &&str| *word != Scope::OfflineAccess.as_str() || given(Scope::OfflineAccess);
+    let asked = form.get("scope").map(|scope| scope.split(' ').filter(offered).collect::<Vec<_>>().join(" "));
+    let scope = || asked.clone().map(Cow::Owned);
     let mut machine = Refresh::new(&TokenRequest(client, form));
     let mut input = Input::None;
     for _ in 0..8 {

@@ -300,7 +300,9 @@ async fn a_code_is_good_once_and_a_refresh_token_for_its_client_alone() {
     let house = house().await;
     let (browser, _) = logged_in(&house).await;
     for mode in MODES {
-        let ask = |client: &Client| self::ask(client, mode);
+        // Where `offline_access` is announced, the plan asks for it, also with clients that cannot have it.
+        let scope = "openid offline_access";
+        let ask = |client: &Client| self::ask(client, mode).with("scope", scope).with("prompt", "consent");
         let [first, other] = [ask(&OPEN), ask(&BARE)];
         let mine = tokens(&house, &browser, &OPEN, &first).await;
         let theirs = tokens(&house, &browser, &BARE, &other).await;
@@ -310,7 +312,7 @@ async fn a_code_is_good_once_and_a_refresh_token_for_its_client_alone() {
         let form = [
             ("grant_type", "refresh_token"),
             ("refresh_token", mine.text("refresh_token")),
-            ("scope", "openid"),
+            ("scope", scope),
         ];
         let (status, body) = OPEN.token(&house, &form).await;
         assert_eq!((status, body["token_type"].as_str()), (200, Some("Bearer")), "{body}");

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, Write},
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -58,15 +58,16 @@ impl DigiD {
     fn start(house: &House) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_namens"));
         command.args(["demo", "--any-port", "--digid-for", "namens.toml"]).current_dir(&house.folder);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Into a file: nobody reads along.
+        let log = house.folder.join("digid.log");
+        let said = fs::File::create(&log).unwrap();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(said);
         let mut process = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let at = line.split(": start").next().unwrap().strip_prefix("DigiD, a simulator, is at ");
         let Some(at) = at.map(str::to_owned) else {
-            let mut why = String::new();
-            process.stderr.as_mut().unwrap().read_to_string(&mut why).unwrap();
-            panic!("{line}{why}");
+            panic!("{line}{}", fs::read_to_string(log).unwrap());
         };
         Self { at, process }
     }

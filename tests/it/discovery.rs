@@ -95,6 +95,14 @@ async fn both_are_kept_for_an_hour_and_asked_again_by_tag() {
     assert_eq!(get(&house, "/.well-known/openid-configuration", &tags[1]).await.status(), 304);
 }
 
+#[tokio::test]
+async fn keys_are_kept_for_as_long_as_the_operator_says() {
+    let mut house = House::start().await;
+    house.reconfigure("database = ", "jwks_max_age = 600\ndatabase = ");
+    let answer = reqwest::get(format!("{}/jwks", house.issuer)).await.unwrap();
+    assert_eq!(answer.headers()["cache-control"], "public, max-age=600");
+}
+
 /// Each endpoint stands where the router has it.
 fn assert_endpoints(house: &House, told: &Value) {
     let ours = |name: &str, path: &str| assert_eq!(told[name], format!("{}{path}", house.issuer));

@@ -44,7 +44,10 @@ async fn sign_out(house: &House, browser: &Browser, tokens: &Tokens) {
 
 /// What a refresh gives that must be good.
 async fn refreshed(house: &House, client: &Client, tokens: &Tokens) -> Tokens {
-    let (status, body) = client.refresh(house, tokens.text("refresh_token")).await;
+    // Some say again what they were given (RFC 6749 section 6).
+    let (token, scope) = (tokens.text("refresh_token"), tokens.text("scope"));
+    let form = [("grant_type", "refresh_token"), ("refresh_token", token), ("scope", scope)];
+    let (status, body) = client.token(house, &form).await;
     assert_eq!(status, 200, "{body}");
     portal::tokens(body)
 }

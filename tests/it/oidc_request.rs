@@ -5,7 +5,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use crate::{
     browser::Browser,
     house::{CALLBACK, House},
-    oidc_client::{APP, Ask, LAB, THE_PORTAL, answer, assert_error, assert_refused, house, logged_in, place},
+    oidc_client::{
+        APP, Ask, LAB, OPEN, THE_PORTAL, answer, assert_error, assert_refused, house, logged_in, place,
+    },
 };
 
 /// A page of ours with status 400, and no way anywhere.
@@ -236,4 +238,11 @@ async fn a4_a_verifier_must_be_whole_and_fit_the_challenge() {
     let short = short.with("code_challenge", &URL_SAFE_NO_PAD.encode(hash.as_ref()));
     let code = THE_PORTAL.code(&house, &browser, &short).await;
     assert_refused(&THE_PORTAL.token(&house, &short.redemption(&code)).await, "invalid_grant");
+    // A verifier for a challenge that was never given: somebody took it out of the request on the way.
+    let plain = OPEN.ask().without("code_challenge").without("code_challenge_method");
+    let code = OPEN.code(&house, &browser, &plain).await;
+    assert_refused(&OPEN.token(&house, &plain.redemption(&code)).await, "invalid_grant");
+    let mut form = plain.redemption(&code);
+    form.retain(|(name, _)| *name != "code_verifier");
+    assert_eq!(OPEN.token(&house, &form).await.0, 200);
 }

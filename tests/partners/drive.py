@@ -25,7 +25,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lasso"))
 from drive import CALLBACK, Browser, Failed, House, expect, too_late  # noqa: E402
 
-PATIENCE = 240
+PATIENCE = 900
 MODULES = "/usr/lib/apache2/modules"
 EMAIL, PASSWORD = "jansen@voorbeeld.nl", "een fiets op de dijk"
 OUT = f"{CALLBACK}/out"
