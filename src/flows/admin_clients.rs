@@ -126,6 +126,12 @@ pub async fn replace(
         return Err(bad("client_id must be that of the address: a client cannot be renamed"));
     }
     let (before, read) = changeable(app, caller, id).await?;
+    // Left out, it would make somebody else's client our own, and nobody would be asked any more.
+    if before.third_party && !told.third_party {
+        return Err(bad(
+            "third_party stays true: what is our own is another client, so remove this one and add that",
+        ));
+    }
     let (client, secret) = registered(told, Some(&before))?;
     app.config.check_added(&client).map_err(bad)?;
     check_power(caller, &client)?;

@@ -56,6 +56,10 @@ const UNINVITED: Error = Error::Json(
 /// The same for a client that is not there and for a token that is another's (RFC 7592 section 2).
 const STRANGER: Error =
     Error::Json(Code::InvalidToken, "this is no registration access token of this client");
+const CHANGED: Error = Error::Json(
+    Code::TemporarilyUnavailable,
+    "somebody else changed this client just now; read it, and try again",
+);
 const TOO_OFTEN: Error = Error::Json(Code::TemporarilyUnavailable, "too many tries; try again in a minute");
 
 /// Registers a client: what it is told.
@@ -89,14 +93,15 @@ pub async fn change(
     now: Timestamp,
 ) -> Result<Value, NotDone> {
     let manager = token.hashed();
-    let Registered { client, invitation, created } = own(app, id, &manager).await?;
+    let Registered { client, invitation, created, read } = own(app, id, &manager).await?;
     bound(app, id, now).await?;
     let metadata = Metadata::read(body)?;
     metadata.check_change(&client)?;
     let (changed, secret) =
         checked(app, metadata, client.id, Some(&client.auth), &invitation.terms, now).await?;
-    if !app.store.change_registered(&changed, &manager, now).await? {
-        return Err(STRANGER.into());
+    if !app.store.change_registered(&changed, &read, &manager, now).await? {
+        own(app, id, &manager).await?;
+        return Err(CHANGED.into());
     }
     Ok(tell(app, &changed, secret.as_ref(), token, created))
 }

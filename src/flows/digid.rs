@@ -145,7 +145,7 @@ async fn to_recover(
 
 /// Why there is no proof.
 enum NoProof {
-    /// The artifact was used before. Another request was first with it, perhaps this very one before a reload: its login is
+    /// The artifact was used before, or the request has had an answer. Another request was first with it, perhaps this very one before a reload: its login is
     /// not ours to end (`docs/adr/0007`).
     Used,
     /// The user was to say for which child, and named nobody. They log in for themselves only when they say so: nobody may
@@ -163,7 +163,7 @@ impl<E: Into<Fault>> From<E> for NoProof {
     }
 }
 
-/// Spends the artifact, exchanges it, and spends the assertion.
+/// Spends the artifact and the request, exchanges the one for the answer to the other, and spends the assertion.
 async fn prove<P>(
     app: &App,
     login: &Login<AtDigid<P>>,
@@ -176,7 +176,11 @@ async fn prove<P>(
     if !app.store.spend_artifact(artifact, now.plus(REMEMBER)).await? {
         return Err(NoProof::Used);
     }
+    // One answer a request: whoever brings many made-up artifacts at once makes us ask DigiD about one of them.
     let sent = &login.step.sent;
+    if !app.store.spend_request(&sent.id, now.plus(REMEMBER)).await? {
+        return Err(NoProof::Used);
+    }
     let expected = Expected {
         request_id: sent.id.clone(),
         required: sent.required,

@@ -47,7 +47,8 @@ impl Store {
         Ok(true)
     }
 
-    /// Puts `client` in the place of what was `read` under its id. `false` when something else stands there by now.
+    /// Puts `client` in the place of what was `read` under its id. `false` when something else stands there by now. Whom the operator
+    /// changes manages itself no more: it would take back what was taken from it.
     pub async fn admin_replace_client(
         &self,
         client: &Client,
@@ -55,7 +56,9 @@ impl Store {
         by: &str,
         now: Timestamp,
     ) -> Result<bool, Fault> {
-        self.put_client(client, read, &changed("client.replaced", Some(by), &client.id), now).await
+        let statement =
+            "UPDATE clients SET registration = $1, manager = NULL WHERE id = $2 AND registration = $3";
+        self.put_client(statement, client, read, &changed("client.replaced", Some(by), &client.id), now).await
     }
 
     /// The same of a client of which nothing but the secret is another; `by` is the program that asked, if one did.
@@ -66,17 +69,18 @@ impl Store {
         by: Option<&str>,
         now: Timestamp,
     ) -> Result<bool, Fault> {
-        self.put_client(client, read, &changed("client.secret", by, &client.id), now).await
+        let statement = "UPDATE clients SET registration = $1 WHERE id = $2 AND registration = $3";
+        self.put_client(statement, client, read, &changed("client.secret", by, &client.id), now).await
     }
 
     async fn put_client(
         &self,
+        statement: &'static str,
         client: &Client,
         read: &str,
         event: &Event<'_>,
         now: Timestamp,
     ) -> Result<bool, Fault> {
-        let statement = "UPDATE clients SET registration = $1 WHERE id = $2 AND registration = $3";
         let mut tx = self.db.begin().await?;
         let done = sqlx::query(statement)
             .bind(serde_json::to_string(client)?)

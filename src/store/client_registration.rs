@@ -20,6 +20,8 @@ pub struct Registered {
     pub invitation: Invitation,
     /// When.
     pub created: Timestamp,
+    /// The registration as it was read: what a change must find again.
+    pub read: String,
 }
 
 impl Store {
@@ -125,27 +127,31 @@ impl Store {
         .fetch_optional(self.db.reader())
         .await?;
         let read = |row: AnyRow| {
-            let client = serde_json::from_str(&row.text("registration")?)?;
-            Ok(Registered { client, invitation: read(&row)?, created: row.time("registered")? })
+            let text = row.text("registration")?;
+            let client = serde_json::from_str(&text)?;
+            Ok(Registered { client, invitation: read(&row)?, created: row.time("registered")?, read: text })
         };
         row.map(read).transpose()
     }
 
-    /// Replaces what a client registered. `false` when it is gone.
+    /// Puts `client` in the place of what was `read` of its registration. `false` when something else stands there by now, such as
+    /// another secret, or nothing.
     pub async fn change_registered(
         &self,
         client: &Client,
+        read: &str,
         manager: &Hashed,
         now: Timestamp,
     ) -> Result<bool, Fault> {
+        let statement = "UPDATE clients SET registration = $1 WHERE id = $2 AND manager = $3 AND registration = $4 RETURNING *";
         let mut tx = self.db.begin().await?;
-        let row =
-            sqlx::query("UPDATE clients SET registration = $1 WHERE id = $2 AND manager = $3 RETURNING *")
-                .bind(serde_json::to_string(client)?)
-                .bind(&client.id)
-                .bind(manager.as_bytes().to_vec())
-                .fetch_optional(&mut *tx)
-                .await?;
+        let row = sqlx::query(statement)
+            .bind(serde_json::to_string(client)?)
+            .bind(&client.id)
+            .bind(manager.as_bytes().to_vec())
+            .bind(read)
+            .fetch_optional(&mut *tx)
+            .await?;
         let Some(row) = row else { return Ok(false) };
         let invitation = row.text("invitation")?;
         write_event(&mut *tx, &of("client.changed", Some(&client.id), &invitation), now).await?;

@@ -104,6 +104,11 @@ impl Store {
         self.spend("artifact", &Secret::new(artifact).hashed().hex(), ends).await
     }
 
+    /// Marks a request to DigiD as answered, until `ends`. `false` when it had been: exactly one caller ever hears `true`.
+    pub async fn spend_request(&self, id: &str, ends: Timestamp) -> Result<bool, Fault> {
+        self.spend("request", &Secret::new(id).hashed().hex(), ends).await
+    }
+
     /// Marks a DigiD assertion as used, until `ends`. `false` when it had been: exactly one caller ever hears `true`.
     pub async fn spend_assertion(&self, id: &str, ends: Timestamp) -> Result<bool, Fault> {
         self.spend("assertion", &Secret::new(id).hashed().hex(), ends).await

@@ -24,6 +24,7 @@ use crate::{
     flows::{
         Refused,
         digid::{arrive, depart, depart_for_child, turn},
+        logins::Held,
         stray::{Stray, note},
     },
     saml::{Delivery, Outgoing},
@@ -123,22 +124,27 @@ pub struct Arrival {
     relay_state: String,
 }
 
+/// The login of this browser that DigiD's answer is for.
+async fn come_back(visit: &Visit, arrival: &Arrival) -> Result<Held, Failed> {
+    let held = visit.login(&arrival.relay_state).await;
+    if let Err(Failed::LoginGone) = held {
+        note(&visit.app, Stray::NoLogin, None, visit.now).await;
+    }
+    held
+}
+
 /// `GET /digid/acs`: the assertion consumer service, HTTP-Artifact binding only.
 pub async fn acs(visit: Visit, arrival: Result<Query<Arrival>, QueryRejection>) -> Result<Response, Failed> {
     let Ok(Query(arrival)) = arrival else {
         note(&visit.app, Stray::NoAnswer, None, visit.now).await;
         return Err(Failed::Page(Problem::BadReturn, None));
     };
-    let held = match visit.login(&arrival.relay_state).await {
-        Err(gone @ Failed::LoginGone) => {
-            note(&visit.app, Stray::NoLogin, None, visit.now).await;
-            return Err(gone);
-        }
-        held => held?,
-    };
+    // Who belongs to no login waits for no turn; and what the login is, is what it is after the wait.
+    come_back(&visit, &arrival).await?;
+    let mut turn = turn(&visit.app).await?;
+    let held = come_back(&visit, &arrival).await?;
     let (id, ask) = (held.login.id.clone(), held.login.ask.clone());
     let session = visit.session().await?;
-    let mut turn = turn(&visit.app).await?;
     let brought = (arrival.artifact.expose(), visit.address);
     let arrived = arrive(&visit.app, held, brought, &mut turn, session.as_ref(), visit.now).await;
     let failed = match arrived {

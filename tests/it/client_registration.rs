@@ -25,9 +25,9 @@ use crate::{
     race::at_once,
 };
 
-const OPEN: &str = "registration = true\n";
+pub const OPEN: &str = "registration = true\n";
 /// So that addresses of this machine may be called.
-const CALLS: &str = "[outbound]\nprivate_addresses = [\"127.0.0.1\"]\n";
+pub const CALLS: &str = "[outbound]\nprivate_addresses = [\"127.0.0.1\"]\n";
 const ALL_SCOPES: [&str; 4] = ["--scope", "email", "--scope", "profile"];
 
 async fn house() -> House {
@@ -35,7 +35,7 @@ async fn house() -> House {
 }
 
 /// An initial access token.
-fn invite(house: &House, more: &[&str]) -> String {
+pub fn invite(house: &House, more: &[&str]) -> String {
     invitation(house, more)["initial_access_token"].as_str().unwrap().to_owned()
 }
 
@@ -65,26 +65,26 @@ async fn register(house: &House, token: &str, metadata: &Value) -> (u16, Value) 
 }
 
 /// A client that must be registered.
-async fn registered(house: &House, token: &str, metadata: &Value) -> Value {
+pub async fn registered(house: &House, token: &str, metadata: &Value) -> Value {
     let (status, told) = register(house, token, metadata).await;
     assert_eq!(status, 201, "{told}");
     told
 }
 
-async fn manage(method: Method, told: &Value, token: &str, body: Option<&Value>) -> (u16, Value) {
+pub async fn manage(method: Method, told: &Value, token: &str, body: Option<&Value>) -> (u16, Value) {
     call(method, told["registration_client_uri"].as_str().unwrap(), token, body).await
 }
 
-fn manager(told: &Value) -> &str {
+pub fn manager(told: &Value) -> &str {
     told["registration_access_token"].as_str().unwrap()
 }
 
-fn id(told: &Value) -> &'static str {
+pub fn id(told: &Value) -> &'static str {
     Box::leak(told["client_id"].as_str().unwrap().to_owned().into_boxed_str())
 }
 
 /// The least that a client with a secret says.
-fn portal() -> Value {
+pub fn portal() -> Value {
     json!({ "redirect_uris": [CALLBACK] })
 }
 
@@ -93,7 +93,7 @@ fn keyed() -> Value {
     json!({ "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt", "jwks": KEY.set() })
 }
 
-fn with(mut metadata: Value, name: &str, value: Value) -> Value {
+pub fn with(mut metadata: Value, name: &str, value: Value) -> Value {
     metadata[name] = value;
     metadata
 }

@@ -1,5 +1,8 @@
 //! Who comes back from DigiD with nothing that leads on into a login, and who brings an answer to a login that waits for none.
 
+use std::sync::Arc;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::StatusCode;
 use url::Url;
 
@@ -10,7 +13,8 @@ use crate::{
         at_question, audit, bsn, calls, has_session, log_in_with_digid, register_with_digid, through_digid,
     },
     house::{CALLBACK, House, PASSWORD},
-    portal::{Tokens, press_digid, request, to_digid},
+    portal::{Tokens, at_digid, code_of, press_digid, redeem, request, to_digid},
+    race::at_once,
     steps::login_id,
 };
 
@@ -117,4 +121,31 @@ async fn an_answer_for_a_login_that_is_not_at_digid_leads_to_where_it_stands() {
     assert_eq!(again.location(), Some(question.url.clone()));
     assert_eq!(audit(&house).split_off(before), [stray]);
     assert_eq!(other.get(question.url.as_str()).await.heading(), "Heeft u al een account?");
+}
+
+/// Anybody can make up artifacts that look like DigiD's, with one login of their own. DigiD is asked about one of them.
+#[tokio::test]
+async fn many_made_up_artifacts_for_one_login_ask_digid_once() {
+    let house = House::start().await;
+    let bsn = bsn(1);
+    register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
+    let (browser, request) = (Arc::new(Browser::new()), request(&house, &[]));
+    let back = way_back(&browser, &to_digid(&browser, &request).await, &bsn).await;
+    let genuine = STANDARD.decode(value(&back, "SAMLart")).unwrap();
+    let before = calls(&house).await.0;
+    let all = (0..40_u8).map(|n| {
+        let mut made_up = genuine.clone();
+        *made_up.last_mut().unwrap() ^= n + 1;
+        let (browser, url) = (browser.clone(), with(&back, "SAMLart", &STANDARD.encode(made_up)));
+        async move { browser.get(&url).await.status }
+    });
+    for status in at_once(all).await {
+        assert!(!status.is_success(), "{status}");
+    }
+    assert_eq!(calls(&house).await.0, before + 1);
+    // The twin: the same login, tried again.
+    let choose = browser.get(&format!("{}/login/{}", house.issuer, value(&back, "RelayState"))).await;
+    let digid = press_digid(&browser, &choose).await;
+    let tokens = redeem(&house, &request, &code_of(&at_digid(&browser, &digid, &bsn, &[]).await)).await;
+    assert!(!tokens.sub().is_empty());
 }

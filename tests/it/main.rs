@@ -38,6 +38,7 @@ mod cli;
 mod client_consent;
 mod client_keys;
 mod client_registration;
+mod client_registration_change;
 mod config;
 mod corpus;
 mod corpus_logout;
