@@ -12,15 +12,16 @@ use self::special::Special;
 use super::persons::Unknown;
 use crate::{
     domain::{
-        calendar::{midnight, parse_day},
+        calendar::{parse_day, parse_instant},
         consent::{Party, Word, hear},
         fault::Fault,
         id::{MandateId, PersonId},
         line::{NotStaff, one_line, staff},
-        mandate::{Document, DocumentKind, Evidence, Relation, Standing},
+        mandate::{DocumentKind, Evidence, Relation},
         registration::{Form, Shown, register},
         time::Timestamp,
     },
+    flows::admin_mandates::{as_json, until},
     store::{Store, blocks, mandates::Listed},
 };
 
@@ -319,43 +320,10 @@ fn told(out: &mut impl Write, json: bool, blocked: bool) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The instant until which a standing holds, when it is active and has an end.
-fn until(standing: Standing) -> Option<Timestamp> {
-    match standing {
-        Standing::Active { until } => until,
-        _ => None,
-    }
-}
-
-fn as_json(listed: &Listed) -> Value {
-    let Listed { mandate, .. } = listed;
-    let document =
-        |d: &Document| json!({ "kind": d.kind, "valid_until": d.valid_until.to_string(), "checked": true });
-    json!({
-        "id": mandate.id,
-        "representative": { "id": mandate.representative, "name": listed.representative_name },
-        "represented": { "id": mandate.represented, "name": listed.represented_name },
-        "relation": mandate.relation,
-        "standing": listed.standing.as_str(),
-        "until": until(listed.standing).map(Timestamp::rfc3339),
-        "legal_basis": mandate.legal_basis,
-        "evidence": mandate.evidence,
-        "representative_document": document(&mandate.representative_document),
-        "represented_document": document(&mandate.represented_document),
-        "form_reference": mandate.form_reference,
-        "registered_by": mandate.registered_by,
-        "registered_at": mandate.registered_at.rfc3339(),
-        "starts": mandate.starts.rfc3339(),
-        "ends": mandate.ends.map(Timestamp::rfc3339),
-        "revoked_at": mandate.revoked_at.map(Timestamp::rfc3339),
-        "special": mandate.special.iter().map(special::as_json).collect::<Value>(),
-    })
-}
-
 fn as_table(out: &mut impl Write, listed: &[Listed]) -> std::io::Result<()> {
     writeln!(out, "{:22}  {:10}  {:16}  {:20}  WHO FOR WHOM", "MANDATE", "RELATION", "STANDING", "UNTIL")?;
     for one in listed {
-        let until = until(one.standing).map(Timestamp::rfc3339).unwrap_or_default();
+        let until = until(one).map(Timestamp::rfc3339).unwrap_or_default();
         let (id, relation) = (one.mandate.id.as_str(), one.mandate.relation.as_str());
         let standing = one.standing.as_str();
         let (who, whom) = (&one.representative_name, &one.represented_name);
@@ -371,12 +339,8 @@ fn day(text: &str) -> Result<NaiveDate, &'static str> {
     parse_day(text).ok_or("write a day as 2026-07-01")
 }
 
-/// A day, which begins at midnight in Amsterdam, or an instant.
 fn instant(text: &str) -> Result<Timestamp, &'static str> {
-    parse_day(text)
-        .map(midnight)
-        .or_else(|| Timestamp::parse_rfc3339(text))
-        .ok_or("write a day as 2026-07-01, or an instant as 2026-07-01T09:00:00Z")
+    parse_instant(text).ok_or("write a day as 2026-07-01, or an instant as 2026-07-01T09:00:00Z")
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
         line::{one_line, staff},
         time::Timestamp,
     },
+    flows::admin_persons::as_json,
     store::{Store, persons::Person},
 };
 
@@ -125,15 +126,6 @@ impl PersonsCommand {
 
 async fn person(store: &Store, id: &PersonId) -> Result<Person, Fault> {
     Ok(store.person(id).await?.ok_or(Unknown::Person)?)
-}
-
-fn as_json(person: &Person) -> Value {
-    json!({
-        "id": person.id,
-        "name": person.name,
-        "birth_date": person.birth.map(|birth| birth.to_string()),
-        "bsn_known": person.has_bsn,
-    })
 }
 
 fn as_table(out: &mut impl Write, persons: &[Person]) -> std::io::Result<()> {

@@ -35,6 +35,11 @@ pub fn parse_day(text: &str) -> Option<NaiveDate> {
     (day.to_string() == text).then_some(day)
 }
 
+/// Reads a day, which begins at midnight, or an instant: `2026-07-01` or `2026-07-01T09:00:00Z`.
+pub fn parse_instant(text: &str) -> Option<Timestamp> {
+    parse_day(text).map(midnight).or_else(|| Timestamp::parse_rfc3339(text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

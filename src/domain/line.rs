@@ -32,6 +32,20 @@ pub fn staff(name: &str) -> Result<String, NotStaff> {
     if named && name.len() <= LONGEST && folded.chars().all(plain) { Ok(folded) } else { Err(NotStaff) }
 }
 
+/// What the name of a program begins with. No name of a member of staff has a colon.
+const PROGRAM: &str = "client:";
+
+/// The name by which the program of that `client_id` does what members of staff do. No member of staff can have it, whatever they
+/// are called.
+pub fn program(client_id: &str) -> String {
+    format!("{PROGRAM}{client_id}")
+}
+
+/// The `client_id` of the program that has this name; `None` of a member of staff.
+pub fn program_of(name: &str) -> Option<&str> {
+    name.strip_prefix(PROGRAM)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,6 +57,13 @@ mod tests {
         for bad in ["", "  ", "a\nb", "\u{1b}[2J", &"x".repeat(201)] {
             assert_eq!(one_line(bad), Err(NotALine), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn no_member_of_staff_has_the_name_of_a_program() {
+        let name = program("root");
+        assert_eq!((program_of(&name), staff(&name)), (Some("root"), Err(NotStaff)));
+        assert_eq!(staff("root").as_deref().map(program_of), Ok(None));
     }
 
     #[test]

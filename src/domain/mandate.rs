@@ -13,6 +13,7 @@ use super::{
     calendar::DAY,
     consent::{Block, Consent, Party, Word, agreement, last_word},
     id::{MandateId, PersonId},
+    line::program_of,
     time::Timestamp,
     words::words,
 };
@@ -95,10 +96,12 @@ pub struct Mandate {
     pub represented_document: Document,
     /// Where the paper form is kept.
     pub form_reference: String,
-    /// The member of staff who registered it.
+    /// The member of staff or the program (`domain::line::program`) that registered it.
     pub registered_by: String,
     /// When.
     pub registered_at: Timestamp,
+    /// The second pair of eyes. Without it, what a program registered does not count (M11).
+    pub approved: Option<Confirmed>,
     /// From when it counts.
     pub starts: Timestamp,
     /// The first instant at which it no longer counts.
@@ -112,6 +115,14 @@ pub struct Mandate {
 }
 
 impl Mandate {
+    /// Whether a program registered it and no other one has approved it at `now`; whatever is stored, nobody approves their own.
+    fn awaits_approval(&self, now: Timestamp) -> bool {
+        let seconded = |second: &Confirmed| {
+            second.at <= now && second.by != self.registered_by && program_of(&second.by).is_some()
+        };
+        program_of(&self.registered_by).is_some() && !self.approved.as_ref().is_some_and(seconded)
+    }
+
     /// What its standing depends on. An express grant always has an end, whatever is stored.
     fn terms(&self) -> Terms<'_> {
         let longest = (self.relation == Relation::Authorised).then(|| self.registered_at.plus(LONGEST_GRANT));
@@ -148,6 +159,8 @@ pub enum Standing {
     },
     /// It has not begun, or the person represented is too young for it.
     NotYet,
+    /// A program registered it, and no other one has approved it (M11).
+    AwaitingApproval,
     /// Someone whose agreement is needed has not given it.
     AwaitingConsent,
     /// The person represented is somebody who does not decide, and no special basis stands.
@@ -177,6 +190,7 @@ impl Standing {
         match self {
             Self::Active { .. } => "active",
             Self::NotYet => "not_yet",
+            Self::AwaitingApproval => "awaiting_approval",
             Self::AwaitingConsent => "awaiting_consent",
             Self::AwaitingBasis => "awaiting_basis",
             Self::Withdrawn => "withdrawn",
@@ -207,7 +221,10 @@ pub fn standing(
         return Standing::Lapsed;
     }
     let blocked = blocks.iter().any(|block| block.holds(&mandate.representative, &mandate.represented, now));
-    worth(&mandate.terms(), born, consents, blocked, now)
+    match worth(&mandate.terms(), born, consents, blocked, now) {
+        Standing::Active { .. } if mandate.awaits_approval(now) => Standing::AwaitingApproval,
+        worth => worth,
+    }
 }
 
 /// What these `terms` are worth at `now`: the one rule of ages and agreement, and of a block that holds.

@@ -153,6 +153,7 @@ pub fn register(form: Form, born: Option<BirthDate>, now: Timestamp) -> Result<R
         form_reference: line(&form.form_reference, "form reference")?,
         registered_by: line(&form.registered_by, "name of the member of staff")?,
         registered_at: now,
+        approved: None,
         starts,
         ends: form.ends,
         revoked_at: None,

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     app::App,
     domain::{
+        api::AdminScope,
         client::{Client, Registration},
         fault::Fault,
         secret::Secret,
@@ -94,9 +95,16 @@ fn is_configured(app: &App, id: &str) -> bool {
 }
 
 /// Nobody gives away, takes over or removes what they may not do themselves: a program with the scope `clients` and no other would
-/// else have all of them, by registering a second self.
+/// else have all of them, by registering a second self. With `mandates` not even that: what wants two programs would be done by one
+/// that made the other (M11).
 fn check_power(caller: &Client, client: &Client) -> Result<(), NotDone> {
-    if client.service_scopes.are_within(&caller.service_scopes) { Ok(()) } else { Err(NotDone::TooPowerful) }
+    if client.service_scopes.contains(AdminScope::Mandates) {
+        Err(NotDone::TooPowerful)
+    } else if client.service_scopes.are_within(&caller.service_scopes) {
+        Ok(())
+    } else {
+        Err(NotDone::TooPowerful)
+    }
 }
 
 /// Adds a client for `caller`.

@@ -5,6 +5,8 @@ pub mod act_as;
 pub mod admin_access;
 pub mod admin_accounts;
 pub mod admin_clients;
+pub mod admin_mandates;
+pub mod admin_persons;
 mod bsn;
 pub mod client_auth;
 pub mod client_consent;

@@ -11,6 +11,7 @@ use crate::domain::{
     consent::Block,
     fault::Fault,
     id::{PersonId, random},
+    line::program_of,
     time::Timestamp,
 };
 
@@ -54,14 +55,15 @@ impl Store {
     }
 
     /// Lifts the blocks of a pair that someone else than `by` placed (M11), and tells how many blocks were lifted and how
-    /// many still hold.
+    /// many still hold. A program lifts only what another program placed: who stands behind it may be who placed it at the desk.
     pub async fn lift_blocks(&self, pair: &Pair, by: &str, now: Timestamp) -> Result<(usize, i64), Fault> {
         let mut tx = self.db.begin().await?;
         let lifted: Vec<(String,)> = sqlx::query_as(
             "UPDATE blocks SET lifted_at = $1, lifted_by = $2 \
              WHERE representative = (SELECT COALESCE(joined_into, id) FROM persons WHERE id = $3) \
              AND represented = (SELECT COALESCE(joined_into, id) FROM persons WHERE id = $4) \
-             AND lifted_at IS NULL AND placed_by <> $2 RETURNING id",
+             AND lifted_at IS NULL AND placed_by <> $2 \
+             AND ($2 NOT LIKE 'client:%' OR placed_by LIKE 'client:%') RETURNING id",
         )
         .bind(now.epoch())
         .bind(by)
@@ -92,8 +94,8 @@ fn block_event<'a>(event: &'a str, by: &'a str, represented: &'a PersonId, block
         outcome: "ok",
         actor: Some(by),
         represented: Some(represented.as_str()),
+        client: program_of(by),
         detail: Some(block),
-        ..Event::default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Mandates as facts: what was registered, revoked, said and blocked. What they are worth is computed when they are read,
 //! by [`standing`], and stored nowhere.
 
+mod approval;
 mod rows;
 mod special;
 
@@ -21,13 +22,17 @@ use crate::domain::{
     consent::Consent,
     fault::Fault,
     id::{MandateId, PersonId, random},
+    line::program_of,
     mandate::{Mandate, Standing, standing},
     registration::Registration,
     time::Timestamp,
 };
 
 pub(super) use self::rows::read_birth;
-pub use self::special::{NotAttested, NotChanged};
+pub use self::{
+    approval::NotApproved,
+    special::{NotAttested, NotChanged},
+};
 
 /// The most mandates one person may hold or have given that are not over: a bound for every list and token.
 pub const MOST: i64 = 200;
@@ -125,15 +130,8 @@ impl Store {
         if let Some(consent) = &registration.consent {
             insert_consent(&mut tx, consent).await?;
         }
-        let event = Event {
-            event: "mandate.registered",
-            outcome: "ok",
-            actor: Some(&mandate.registered_by),
-            represented: Some(mandate.represented.as_str()),
-            detail: Some(mandate.id.as_str()),
-            ..Event::default()
-        };
-        write_event(&mut *tx, &event, now).await?;
+        let (by, whom) = (&mandate.registered_by, mandate.represented.as_str());
+        write_event(&mut *tx, &event("mandate.registered", by, whom, &mandate.id), now).await?;
         tx.commit().await?;
         Ok(Ok(()))
     }
@@ -154,15 +152,7 @@ impl Store {
             tx.rollback().await?;
             return Ok(false);
         };
-        let event = Event {
-            event: "mandate.revoked",
-            outcome: "ok",
-            actor: Some(by),
-            represented: Some(&represented),
-            detail: Some(id.as_str()),
-            ..Event::default()
-        };
-        write_event(&mut *tx, &event, now).await?;
+        write_event(&mut *tx, &event("mandate.revoked", by, &represented, id), now).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -240,6 +230,18 @@ impl Store {
                 })
             })
             .collect()
+    }
+}
+
+/// The line of what a member of staff or a program did to a mandate.
+fn event<'a>(event: &'a str, by: &'a str, represented: &'a str, id: &'a MandateId) -> Event<'a> {
+    Event {
+        event,
+        outcome: "ok",
+        actor: Some(by),
+        represented: Some(represented),
+        client: program_of(by),
+        detail: Some(id.as_str()),
     }
 }
 

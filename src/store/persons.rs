@@ -13,6 +13,7 @@ use crate::domain::{
     bsn::Bsn,
     fault::Fault,
     id::PersonId,
+    line::program_of,
     time::Timestamp,
 };
 
@@ -72,6 +73,32 @@ impl Store {
         } else {
             Err(BsnTaken)
         })
+    }
+
+    /// The same for the program `by`, with its line in the log.
+    pub async fn register_person(
+        &self,
+        (name, birth, bsn): (&str, Option<BirthDate>, Option<&Bsn>),
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Result<PersonId, BsnTaken>, Fault> {
+        let id = PersonId::random();
+        let mut tx = self.db.begin().await?;
+        if !insert_person(&mut *tx, &self.vault, &NewPerson { id: &id, name, birth, bsn }, now).await? {
+            tx.rollback().await?;
+            return Ok(Err(BsnTaken));
+        }
+        let event = Event {
+            event: "person.registered",
+            outcome: "ok",
+            actor: Some(by),
+            represented: Some(id.as_str()),
+            client: program_of(by),
+            ..Event::default()
+        };
+        write_event(&mut *tx, &event, now).await?;
+        tx.commit().await?;
+        Ok(Ok(id))
     }
 
     /// The person of that id; one that became part of another is not found.

@@ -5,7 +5,9 @@ mod accounts;
 mod audit;
 mod clients;
 mod keys;
+mod mandates;
 mod page;
+mod persons;
 mod problem;
 #[cfg(test)]
 mod tests;
@@ -45,7 +47,7 @@ use crate::{
 /// An address, the scope that it takes, and its methods.
 type Door = (&'static str, AdminScope, fn() -> MethodRouter<Arc<App>>);
 /// What is there: one list, which the document is held against.
-const DOORS: [Door; 9] = [
+const DOORS: [Door; 19] = [
     ("/clients", AdminScope::Clients, || get(clients::list).post(clients::add)),
     ("/clients/{client_id}", AdminScope::Clients, || {
         get(clients::one).put(clients::replace).delete(clients::remove)
@@ -57,6 +59,16 @@ const DOORS: [Door; 9] = [
     ("/accounts/find", AdminScope::Accounts, || post(accounts::find)),
     ("/accounts/{account_id}", AdminScope::Accounts, || get(accounts::one).delete(accounts::close)),
     ("/accounts/{account_id}/sign-out", AdminScope::Accounts, || post(accounts::sign_out)),
+    ("/persons", AdminScope::Mandates, || post(persons::add)),
+    ("/persons/find", AdminScope::Mandates, || post(persons::find)),
+    ("/persons/{person_id}", AdminScope::Mandates, || get(persons::one)),
+    ("/persons/{person_id}/mandates", AdminScope::Mandates, || get(persons::mandates)),
+    ("/mandates", AdminScope::Mandates, || post(mandates::register)),
+    ("/mandates/{mandate_id}", AdminScope::Mandates, || get(mandates::one)),
+    ("/mandates/{mandate_id}/approve", AdminScope::Mandates, || post(mandates::approve)),
+    ("/mandates/{mandate_id}/revoke", AdminScope::Mandates, || post(mandates::revoke)),
+    ("/blocks", AdminScope::Mandates, || post(mandates::block)),
+    ("/blocks/lift", AdminScope::Mandates, || post(mandates::unblock)),
 ];
 
 /// Where it is described, and how: of the issuer `https://id.example.nl`.

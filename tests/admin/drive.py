@@ -10,6 +10,7 @@ runs this; the house is that of tests/lasso/drive.py.
 """
 
 import base64
+import datetime
 import json
 import pathlib
 import secrets
@@ -42,6 +43,13 @@ policy = "basic"
 auth = "client_secret_basic"
 secret = {{ file = "root.secret" }}
 service_scopes = ["clients", "accounts", "mandates", "keys", "audit"]
+[[client]]
+id = "second"
+name = "Balie"
+policy = "basic"
+auth = "client_secret_basic"
+secret = {{ file = "root.secret" }}
+service_scopes = ["mandates"]
 """
 # A registration that the schema allows can still be wrong by rules that no schema tells, so what is allowed may be refused.
 CHECKS = ["--checks", "all", "--exclude-checks", "positive_data_acceptance"]
@@ -60,6 +68,33 @@ def send(method, url, headers, body=None):
         return answer.status, json.loads(text) if text else None
 
 
+def bearer_of(house, program, secret):
+    basic = base64.b64encode(f"{program}:{urllib.parse.quote_plus(secret)}".encode()).decode()
+    form = {"Authorization": f"Basic {basic}", "Content-Type": "application/x-www-form-urlencoded"}
+    _, told = send("POST", f"{house.issuer}/token", form, b"grant_type=client_credentials")
+    return f"Bearer {told['access_token']}"
+
+
+def desk(api, one, another):
+    """One program registers a mother, a child and a mandate, and another one approves it."""
+    def made(path, body):
+        status, told = send("POST", f"{api}{path}", one, json.dumps(body).encode())
+        expect(status == 201, f"a program registers at {path}", (status, told))
+        return told["id"]
+
+    document = {"kind": "passport", "valid_until": "2100-01-01", "checked": True}
+    year = datetime.date.today().year
+    mandate = made("/mandates", {
+        "representative": made("/persons", {"name": "Anna", "birth_date": str(year - 40), "bsn": "111222333"}),
+        "represented": made("/persons", {"name": "Sam", "birth_date": str(year - 8)}),
+        "relation": "parent", "legal_basis": "art. 1:247 BW", "evidence": "parental_authority", "form_reference": "2026-0001",
+        "representative_document": document, "represented_document": document})
+    status, _ = send("POST", f"{api}/mandates/{mandate}/approve", one)
+    expect(status == 403, "which it does not approve itself", status)
+    status, told = send("POST", f"{api}/mandates/{mandate}/approve", another)
+    expect((status, told["standing"]) == (200, "active"), "and another one does", (status, told))
+
+
 def drive(program, folder):
     house = House(program, folder)
     try:
@@ -71,10 +106,7 @@ def drive(program, folder):
         (folder / "root.secret").chmod(0o600)
         house.config.write_text(CONFIG.format(issuer=house.issuer, listen=house.listen))
         house.serve()
-        basic = base64.b64encode(f"root:{urllib.parse.quote_plus(secret)}".encode()).decode()
-        form = {"Authorization": f"Basic {basic}", "Content-Type": "application/x-www-form-urlencoded"}
-        _, told = send("POST", f"{house.issuer}/token", form, b"grant_type=client_credentials")
-        bearer = f"Bearer {told['access_token']}"
+        bearer, other = bearer_of(house, "root", secret), bearer_of(house, "second", secret)
         headers = {"Authorization": bearer, "Content-Type": "application/json"}
         api = f"{house.issuer}/admin/v1"
         client = {"client_id": "shop", "name": "Winkel", "policy": "basic", "auth": "client_secret_basic",
@@ -83,6 +115,7 @@ def drive(program, folder):
         expect(status == 201 and told["client_secret"], "a program adds a client", (status, told))
         status, told = send("GET", f"{api}/clients/shop", headers)
         expect(status == 200 and "client_secret" not in told, "and reads it, without the secret", told)
+        desk(api, headers, {**headers, "Authorization": other})
         command = [sys.executable, "-m", "schemathesis.cli", "run", f"{api}/openapi.json", "-H", f"Authorization: {bearer}", *CHECKS, *FEW]
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, cwd=folder)
         expect(done.returncode == 0, "schemathesis finds what the document says", f"{done.stdout[-6000:]}{done.stderr[-2000:]}")

@@ -400,9 +400,7 @@ async fn the_document_has_each_method_of_each_address_and_no_other() {
     assert_eq!(flow["tokenUrl"], format!("{}/token", house.issuer));
     assert_eq!(document["servers"], json!([{"url": format!("{}/admin/v1", house.issuer)}]));
     for (path, operations) in document["paths"].as_object().unwrap() {
-        let answer = api
-            .send(Method::PATCH, &path.replace("{client_id}", "x").replace("{account_id}", "x"), None)
-            .await;
+        let answer = api.send(Method::PATCH, &path.replace(['{', '}'], ""), None).await;
         assert_eq!(answer.status(), 405, "{path}");
         let allow = answer.headers()["allow"].to_str().unwrap().to_ascii_lowercase();
         let mut there: Vec<&str> = allow.split(',').map(str::trim).filter(|name| *name != "head").collect();

@@ -12,7 +12,7 @@ use crate::{
 
 /// What may change by requests that are refused: nothing.
 fn kept(house: &House) -> Vec<String> {
-    ["clients", "accounts", "signing_keys", "grants"]
+    ["clients", "accounts", "signing_keys", "grants", "persons", "mandates", "blocks"]
         .map(|table| house.query(&format!("SELECT COUNT(*) FROM {table}")).remove(0))
         .into()
 }

@@ -14,6 +14,7 @@ mod admin;
 mod admin_accounts;
 mod admin_audit;
 mod admin_keys;
+mod admin_mandates;
 mod admin_refused;
 mod admin_secrets;
 mod admin_sweep;

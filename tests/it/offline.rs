@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::{
+    admin::{self, Api},
     browser::Browser,
     digid_steps::{MIDDEN, at_question, audit, change, enter_new},
     house::{CALLBACK, House, Options},
@@ -29,9 +30,10 @@ third_party = true
 "#;
 const ALL: &str = "openid email act_as offline_access";
 
-/// An installation whose own portal may have tokens that outlive the session.
+/// An installation whose own portal may have tokens that outlive the session, and whose operator has programs.
 async fn house() -> House {
-    let mut house = House::start_with(Options { tables: TABLES, ..Options::default() }).await;
+    let tables = Box::leak(format!("{TABLES}{}{}", admin::PROGRAMS, admin::LOCAL).into_boxed_str());
+    let mut house = House::start_with(Options { tables, ..Options::default() }).await;
     house.reconfigure("\"phone\", \"act_as\"]", "\"phone\", \"act_as\", \"offline_access\"]");
     house
 }
@@ -275,4 +277,24 @@ async fn who_has_no_password_gets_no_token_that_outlives_the_session() {
     assert_refused(&THE_PORTAL.refresh(&house, tokens.text("refresh_token")).await, "invalid_grant");
     let told = THE_PORTAL.introspect(&house, tokens.text("refresh_token")).await;
     assert_eq!(told, json!({"active": false}));
+}
+
+/// Also what no session holds any more ends with its account, and with signing out everywhere; each time of one account only.
+#[tokio::test]
+async fn a_program_that_signs_an_account_out_or_closes_it_ends_what_outlives_the_session() {
+    let house = house().await;
+    let neighbour = Browser::new();
+    portal::register(&house, &neighbour, "bakker@voorbeeld.nl").await;
+    let other = THE_PORTAL.sign_on(&house, &neighbour, "openid offline_access").await;
+    let (_, first) = beyond(&house, &THE_PORTAL, 1).await;
+    let api = Api::new(&house, &admin::ROOT, "accounts").await;
+    let (_, found) = api.post("/accounts/find", &json!({"email": "jansen@voorbeeld.nl"})).await;
+    let at = format!("/accounts/{}", found["id"].as_str().unwrap());
+    assert_eq!(api.post(&format!("{at}/sign-out"), &json!({})).await.0, 204);
+    assert_ended(&house, &THE_PORTAL, &first, "signed out everywhere").await;
+    let (_, second) = beyond(&house, &THE_PORTAL, 2).await;
+    assert_eq!(api.delete(&at).await.0, 204);
+    assert_ended(&house, &THE_PORTAL, &second, "closed").await;
+    sign_out(&house, &neighbour, &other).await;
+    refreshed(&house, &THE_PORTAL, &other).await;
 }

@@ -3,7 +3,6 @@
 use std::io::Write;
 
 use clap::Subcommand;
-use serde_json::{Value, json};
 
 use super::{find, instant, show};
 use crate::{
@@ -83,18 +82,6 @@ impl Special {
         };
         show(store, out, json, &mandate, now).await
     }
-}
-
-pub(super) fn as_json(basis: &SpecialBasis) -> Value {
-    json!({
-        "id": basis.id,
-        "evidence_reference": basis.evidence_reference,
-        "attested_by": basis.attested_by,
-        "attested_at": basis.attested_at.rfc3339(),
-        "ends": basis.ends.rfc3339(),
-        "confirmed_by": basis.confirmed.as_ref().map(|second| &second.by),
-        "confirmed_at": basis.confirmed.as_ref().map(|second| second.at.rfc3339()),
-    })
 }
 
 /// A line below its mandate.

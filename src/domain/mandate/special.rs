@@ -30,7 +30,7 @@ pub struct SpecialBasis {
     pub confirmed: Option<Confirmed>,
 }
 
-/// Another member of staff looked, and says the same (M11).
+/// Another member of staff, or another program, looked, and says the same (M11).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confirmed {
     /// Who.

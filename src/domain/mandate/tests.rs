@@ -33,6 +33,7 @@ pub(crate) fn mandate(relation: Relation) -> Mandate {
         form_reference: "2026-0001".into(),
         registered_by: "desk".into(),
         registered_at: at("2005-01-01T00:00:00Z"),
+        approved: None,
         starts: at("2005-01-01T00:00:00Z"),
         ends: None,
         revoked_at: None,
@@ -299,4 +300,24 @@ proptest! {
             }
         }
     }
+}
+
+/// Of who registered it twice the approval counts as little as that of a member of staff who is called like a program.
+#[test]
+fn what_a_program_registered_counts_from_the_approval_by_another_one() {
+    let now = at("2026-07-01T09:00:00Z");
+    let by = |name: &str| Mandate { registered_by: name.into(), ..mandate(Relation::Parent) };
+    let look = |mandate: &Mandate| standing(mandate, born("2020"), &[], &[], now);
+    assert!(look(&by("root")).is_active());
+    let approved = |name: &str, seconds| {
+        let approved = Some(Confirmed { by: name.into(), at: now.plus(seconds) });
+        Mandate { approved, ..by("client:root") }
+    };
+    assert!(look(&approved("client:clerk", 0)).is_active());
+    let none = by("client:root");
+    for waits in [none, approved("client:root", 0), approved("root", 0), approved("client:clerk", 1)] {
+        assert_eq!(look(&waits), Standing::AwaitingApproval, "{:?}", waits.approved);
+    }
+    let over = Mandate { revoked_at: Some(now), ..approved("client:root", 0) };
+    assert_eq!(look(&over), Standing::Revoked);
 }

@@ -9,7 +9,7 @@ use crate::{
         consent::Consent,
         fault::Fault,
         id::{MandateId, PersonId},
-        mandate::{Document, Mandate},
+        mandate::{Confirmed, Document, Mandate},
     },
     store::columns::Columns,
 };
@@ -20,6 +20,7 @@ pub(in crate::store) fn read_birth(row: &AnyRow) -> Result<Option<BirthDate>, Fa
 }
 
 pub(super) fn read_mandate(row: &AnyRow) -> Result<Mandate, Fault> {
+    let approved = row.maybe_text("approved_by")?.zip(row.maybe_time("approved_at")?);
     Ok(Mandate {
         id: MandateId::from_stored(row.text("id")?),
         representative: PersonId::from_stored(row.text("representative")?),
@@ -38,6 +39,7 @@ pub(super) fn read_mandate(row: &AnyRow) -> Result<Mandate, Fault> {
         form_reference: row.text("form_reference")?,
         registered_by: row.text("registered_by")?,
         registered_at: row.time("registered_at")?,
+        approved: approved.map(|(by, at)| Confirmed { by, at }),
         starts: row.time("starts")?,
         ends: row.maybe_time("ends")?,
         revoked_at: row.maybe_time("revoked_at")?,

@@ -113,6 +113,14 @@ impl Problem {
 }
 
 impl Problem {
+    /// The same with other words where they could repeat what was sent.
+    pub(super) fn muted(mut self, detail: &str) -> Self {
+        if self.status == StatusCode::BAD_REQUEST {
+            detail.clone_into(&mut self.detail);
+        }
+        self
+    }
+
     /// Why a program was refused, if it was. That a proof lacks a nonce of ours is how every one begins (RFC 9449 section 8).
     pub(super) fn refusal(&self) -> Option<Refusal> {
         let unnamed = match self.status {
@@ -180,7 +188,7 @@ impl From<NotDone> for Problem {
             }
             NotDone::TooPowerful => Self::new(
                 StatusCode::FORBIDDEN,
-                "its service_scopes are more than those of the program that asks: only the operator may do this",
+                "its service_scopes hold mandates, or more than those of the program that asks: only the operator may do this",
             ),
             NotDone::Bad(why) => Self::bad(why),
             NotDone::Fault(fault) => Self::fault(fault),

@@ -67,6 +67,12 @@ fn the_documents_schemas_are_what_is_read_and_written() {
     assert_eq!(members("Renewal"), read::<clients::Renewal>());
     assert_eq!(members("Rotation"), read::<keys::Rotation>());
     assert_eq!(members("Sought"), read::<accounts::Sought>());
+    assert_eq!(members("NewPerson"), read::<persons::New>());
+    assert_eq!(members("WantedPerson"), read::<persons::Wanted>());
+    assert_eq!(members("MandateForm"), read::<mandates::Filled>());
+    assert_eq!(members("Document"), read::<mandates::Told>());
+    assert_eq!(members("Block"), read::<mandates::Blocked>());
+    assert_eq!(members("BlockToLift"), read::<mandates::Lifted>());
     let told = written(&as_json(&client(), false));
     assert_eq!(members("Client"), told);
     let secret = ["client_secret".to_owned()];

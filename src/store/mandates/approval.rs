@@ -1,0 +1,72 @@
+//! The second pair of eyes for what a program registered (M11).
+
+use super::event;
+use crate::{
+    domain::{fault::Fault, id::MandateId, line::program_of, time::Timestamp},
+    store::{Store, audit::write_event, columns::Columns},
+};
+
+/// Why a mandate was not approved. Nothing was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotApproved {
+    /// No mandate of that id.
+    Unknown,
+    /// Four eyes are two programs'.
+    Own,
+    /// The desk registered it by its command: there is nothing to approve.
+    NotAsked,
+    /// Somebody was first.
+    Before,
+    /// It was revoked, has lapsed, or its end has come.
+    Over,
+}
+
+impl Store {
+    /// Approves for the program `by` what another program registered, once: from now on it counts.
+    pub async fn approve_mandate(
+        &self,
+        id: &MandateId,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Result<(), NotApproved>, Fault> {
+        let mut tx = self.db.begin().await?;
+        let approved: Option<(String,)> = sqlx::query_as(
+            "UPDATE mandates SET approved_by = $1, approved_at = $2 \
+             WHERE id = $3 AND approved_at IS NULL AND revoked_at IS NULL AND lapsed_at IS NULL \
+             AND COALESCE(ends, $2 + 1) > $2 AND registered_by <> $1 AND registered_by LIKE 'client:%' \
+             RETURNING represented",
+        )
+        .bind(by)
+        .bind(now.epoch())
+        .bind(id.as_str())
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some((represented,)) = approved else {
+            tx.rollback().await?;
+            return self.why_not_approved(id, now).await.map(Err);
+        };
+        write_event(&mut *tx, &event("mandate.approved", by, &represented, id), now).await?;
+        tx.commit().await?;
+        Ok(Ok(()))
+    }
+
+    async fn why_not_approved(&self, id: &MandateId, now: Timestamp) -> Result<NotApproved, Fault> {
+        let row = sqlx::query(
+            "SELECT registered_by, approved_at, COALESCE(revoked_at, lapsed_at) AS over, ends FROM mandates WHERE id = $1",
+        )
+        .bind(id.as_str())
+        .fetch_optional(self.db.reader())
+        .await?;
+        let Some(row) = row else { return Ok(NotApproved::Unknown) };
+        Ok(if program_of(&row.text("registered_by")?).is_none() {
+            NotApproved::NotAsked
+        } else if row.maybe_time("over")?.is_some() || row.maybe_time("ends")?.is_some_and(|ends| ends <= now)
+        {
+            NotApproved::Over
+        } else if row.maybe_time("approved_at")?.is_some() {
+            NotApproved::Before
+        } else {
+            NotApproved::Own
+        })
+    }
+}

@@ -1,0 +1,358 @@
+//! Programs register persons and mandates, approve those of each other, revoke, block, and lift what another one placed.
+
+use serde_json::{Value, json};
+
+use crate::{
+    admin::{Api, LOCAL, PROGRAMS, ROOT, robot},
+    browser::Browser,
+    house::{House, Options},
+    mandates_desk::{Desk, Form, born, days, digid_account, fresh_bsn},
+    oidc_client::{Auth, Client, THE_PORTAL},
+    portal::{self, Tokens},
+};
+
+/// Another program of the desk's.
+const SECOND: Client = Client { id: "second", auth: Auth::Basic, callback: "" };
+const TABLE: &str = r#"
+[[client]]
+id = "second"
+name = "Tweede balie"
+policy = "basic"
+auth = "client_secret_basic"
+secret = { file = "portal.secret" }
+service_scopes = ["mandates"]
+"#;
+
+async fn house() -> House {
+    let tables = Box::leak(format!("{PROGRAMS}{TABLE}{LOCAL}").into_boxed_str());
+    House::start_with(Options { tables, ..Options::default() }).await
+}
+
+async fn programs(house: &House) -> (Api<'_>, Api<'_>) {
+    (Api::new(house, &ROOT, "mandates").await, Api::new(house, &SECOND, "mandates").await)
+}
+
+/// A form on which nothing is wrong.
+fn form(representative: &str, represented: &str) -> Value {
+    let document = |kind| json!({"kind": kind, "valid_until": days(400), "checked": true});
+    json!({"representative": representative, "represented": represented, "relation": "parent",
+           "legal_basis": "art. 1:247 BW", "evidence": "parental_authority", "form_reference": "2026-0001",
+           "representative_document": document("passport"), "represented_document": document("identity_card")})
+}
+
+fn with(mut body: Value, name: &str, value: Value) -> Value {
+    body[name] = value;
+    body
+}
+
+async fn person(api: &Api<'_>, body: Value) -> String {
+    let (status, told) = api.post("/persons", &body).await;
+    assert_eq!(status, 201, "{told}");
+    told["id"].as_str().unwrap().to_owned()
+}
+
+async fn child(api: &Api<'_>) -> String {
+    person(api, json!({"name": "Sam", "birth_date": born(8, 0)})).await
+}
+
+/// Registers a mandate, and gives its address.
+async fn registered(api: &Api<'_>, body: &Value) -> String {
+    let (status, told) = api.post("/mandates", body).await;
+    assert_eq!((status, &told["standing"]), (201, &json!("awaiting_approval")), "{told}");
+    format!("/mandates/{}", told["id"].as_str().unwrap())
+}
+
+/// Asks for something at an address without a body.
+async fn ask(api: &Api<'_>, at: &str, what: &str) -> (u16, Value) {
+    api.call(reqwest::Method::POST, &format!("{at}/{what}"), None).await
+}
+
+/// How many people the portal hears of at the next refresh.
+async fn heard(house: &House, tokens: &mut Tokens) -> usize {
+    let (status, body) = THE_PORTAL.refresh(house, tokens.text("refresh_token")).await;
+    assert_eq!(status, 200, "{body}");
+    *tokens = portal::tokens(body);
+    tokens.claims["act_as"].as_array().unwrap().len()
+}
+
+/// A mother who is registered by a program and logged in with DigiD.
+async fn mother(house: &House, api: &Api<'_>) -> (String, Tokens) {
+    let bsn = fresh_bsn();
+    let mother = person(api, json!({"name": "Anna", "birth_date": "1985", "bsn": bsn})).await;
+    let tokens = digid_account(house, &Browser::new(), &bsn, "moeder@voorbeeld.nl").await;
+    (mother, tokens)
+}
+
+fn lines(house: &House, like: &str) -> Vec<String> {
+    house.query(&format!(
+        "SELECT event || ' ' || actor || ' ' || client FROM audit WHERE event LIKE '{like}' ORDER BY rowid"
+    ))
+}
+
+#[tokio::test]
+async fn a_person_is_registered_and_found_and_no_answer_holds_their_bsn() {
+    let house = house().await;
+    let (api, _) = programs(&house).await;
+    let bsn = fresh_bsn();
+    let body = json!({"name": " Anna ", "birth_date": "1985-03", "bsn": bsn});
+    let (status, told) = api.post("/persons", &body).await;
+    let expected = json!({"id": told["id"], "name": "Anna", "birth_date": "1985-03", "bsn_known": true});
+    assert_eq!((status, &told), (201, &expected));
+    let id = told["id"].as_str().unwrap();
+    assert_eq!(api.get(&format!("/persons/{id}")).await, (200, expected.clone()));
+    assert_eq!(api.post("/persons/find", &json!({"bsn": bsn})).await, (200, expected.clone()));
+    let shown: Value = serde_json::from_str(&house.ok(&["persons", "show", id, "--json"])).unwrap();
+    assert_eq!(shown, expected);
+    let none = json!({"held": [], "given": []});
+    assert_eq!(api.get(&format!("/persons/{id}/mandates")).await, (200, none));
+    // Once, and nobody else's.
+    assert_eq!(api.post("/persons", &body).await.0, 409);
+    let other = fresh_bsn();
+    assert_eq!(api.post("/persons/find", &json!({"bsn": other})).await.0, 404);
+    for path in ["/persons/nobody", "/persons/nobody/mandates"] {
+        assert_eq!(api.get(path).await.0, 404, "{path}");
+    }
+    // What cannot be read is not repeated: as a number, under a wrong name, as the name of a member, as a word among others.
+    let number: u64 = other.parse().unwrap();
+    let before = house.query("SELECT COUNT(*) FROM persons");
+    for bad in [
+        json!({"name": "Sam", "bsn": number}),
+        json!({"name": number}),
+        json!({"name": "Sam", other.as_str(): true}),
+        json!({"name": "Sam", "bsn": format!("{other}0")}),
+        json!({"name": "Sam", "birth_date": other}),
+        json!({"name": "Sam", "birth_date": days(1)}),
+        json!({"name": ""}),
+        json!({"name": "Sam", "by": "balie1"}),
+        json!(other),
+    ] {
+        let (status, told) = api.post("/persons", &bad).await;
+        assert!(status == 400 && !told.to_string().contains(&other), "{bad}: {told}");
+        let (status, told) = api.post("/persons/find", &bad).await;
+        assert!(status == 400 && !told.to_string().contains(&other), "{bad}: {told}");
+    }
+    assert_eq!(house.query("SELECT COUNT(*) FROM persons"), before);
+    assert_eq!(lines(&house, "person.%"), ["person.registered client:root root"]);
+    assert!(!house.log().contains(&bsn) && !house.log().contains(&other));
+    let clerk = Api::new(&house, &ROOT, "clients accounts keys audit").await;
+    assert_eq!(clerk.post("/persons", &body).await.0, 403);
+    assert_eq!(clerk.post("/persons/find", &json!({"bsn": bsn})).await.0, 403);
+}
+
+#[tokio::test]
+async fn m11_what_one_program_registers_counts_once_another_one_approved_it() {
+    let house = house().await;
+    let (root, second) = programs(&house).await;
+    let (mother, mut tokens) = mother(&house, &root).await;
+    let sam = child(&root).await;
+    let at = registered(&root, &form(&mother, &sam)).await;
+    assert_eq!(heard(&house, &mut tokens).await, 0, "nobody is let in by one program");
+    // Who registered it does not approve it, also in the name of another.
+    let (status, told) = ask(&root, &at, "approve").await;
+    assert!(status == 403 && told["detail"].as_str().unwrap().contains("another program"), "{told}");
+    for name in ["second", "client:second"] {
+        for member in ["by", "registered_by", "approved_by"] {
+            let status = root.post("/mandates", &with(form(&mother, &sam), member, json!(name))).await.0;
+            assert_eq!(status, 400, "{member} {name}");
+        }
+    }
+    assert_eq!(heard(&house, &mut tokens).await, 0);
+    let (status, told) = ask(&second, &at, "approve").await;
+    assert_eq!((status, &told["standing"]), (200, &json!("active")), "{told}");
+    assert_eq!(
+        (&told["registered_by"], &told["approved_by"]),
+        (&json!("client:root"), &json!("client:second"))
+    );
+    assert_eq!(heard(&house, &mut tokens).await, 1);
+    // Both see it, and so does the desk.
+    assert_eq!(second.get(&at).await, (200, told.clone()));
+    for (whose, held, given) in [(&mother, vec![&told], vec![]), (&sam, vec![], vec![&told])] {
+        let listed = root.get(&format!("/persons/{whose}/mandates")).await;
+        assert_eq!(listed, (200, json!({"held": held, "given": given})));
+    }
+    let desk = house.ok(&["mandates", "list", "--represented", &sam, "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&desk).unwrap(), json!([told]));
+    assert_eq!(ask(&second, &at, "approve").await.0, 409);
+    assert_eq!(
+        lines(&house, "mandate.%"),
+        ["mandate.registered client:root root", "mandate.approved client:second second"]
+    );
+    assert_eq!(lines(&house, "admin.refused"), ["admin.refused root root"]);
+    // One is enough to take it away, at once and for good.
+    let (status, told) = ask(&root, &at, "revoke").await;
+    assert_eq!((status, &told["standing"]), (200, &json!("revoked")));
+    assert_eq!(heard(&house, &mut tokens).await, 0);
+    for (api, what) in [(&root, "revoke"), (&second, "revoke"), (&second, "approve")] {
+        assert_eq!(ask(api, &at, what).await.0, 409, "{what}");
+    }
+}
+
+/// Else it would approve by one hand what it registered by the other.
+#[tokio::test]
+async fn m11_no_program_makes_or_takes_over_another_one_that_approves() {
+    let house = house().await;
+    let root = Api::new(&house, &ROOT, "clients mandates").await;
+    assert_eq!(root.post("/clients", &robot(&["audit"])).await.0, 201);
+    assert_eq!(root.put("/clients/robot", &robot(&["keys"])).await.0, 200);
+    for scopes in [&["mandates"][..], &["audit", "mandates"]] {
+        assert_eq!(root.put("/clients/robot", &robot(scopes)).await.0, 403);
+        let other = with(robot(scopes), "client_id", json!("hand"));
+        assert_eq!(root.post("/clients", &other).await.0, 403);
+    }
+    // Of the operator's own there is a twin without that scope, which is changed.
+    for (id, scope, expected) in [("desk", "mandates", [403, 403, 403]), ("twin", "audit", [200, 200, 204])] {
+        house.ok(&[
+            "clients",
+            "add",
+            id,
+            "--name",
+            "Balie",
+            "--policy",
+            "basic",
+            "--auth",
+            "client_secret_post",
+            "--service-scope",
+            scope,
+        ]);
+        let renewed = root.post(&format!("/clients/{id}/secret"), &json!({"keep_old_seconds": 0})).await.0;
+        let told = with(robot(&["audit"]), "client_id", json!(id));
+        let replaced = root.put(&format!("/clients/{id}"), &told).await.0;
+        let removed = root.delete(&format!("/clients/{id}")).await.0;
+        assert_eq!([renewed, replaced, removed], expected, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn m9_m11_one_program_blocks_at_once_and_silently_and_another_one_lifts_it() {
+    let house = house().await;
+    let (root, second) = programs(&house).await;
+    let (mother, mut tokens) = mother(&house, &root).await;
+    let sam = child(&root).await;
+    let at = registered(&root, &form(&mother, &sam)).await;
+    assert_eq!(ask(&second, &at, "approve").await.0, 200);
+    assert_eq!(heard(&house, &mut tokens).await, 1);
+    let mails = house.mails_now("moeder@voorbeeld.nl").len();
+    let pair = json!({"representative": mother, "represented": sam});
+    let block = with(pair.clone(), "reason", json!("melding"));
+    let lift = async |api: &Api<'_>| api.post("/blocks/lift", &pair).await.0;
+    assert_eq!(lift(&second).await, 404, "there is none yet");
+    assert_eq!(root.post("/blocks", &block).await, (204, Value::Null));
+    assert_eq!(heard(&house, &mut tokens).await, 0);
+    assert_eq!(root.get(&at).await.1["standing"], "blocked");
+    // Who placed it does not lift it, nor says that somebody else does.
+    assert_eq!(lift(&root).await, 403);
+    for name in ["second", "client:second", "els"] {
+        assert_eq!(root.post("/blocks/lift", &with(pair.clone(), "by", json!(name))).await.0, 400);
+    }
+    assert_eq!(heard(&house, &mut tokens).await, 0);
+    // Two blocks of two programs: each lifts that of the other, and both must.
+    assert_eq!(second.post("/blocks", &block).await.0, 204);
+    assert_eq!(lift(&second).await, 409);
+    assert_eq!(heard(&house, &mut tokens).await, 0);
+    assert_eq!(lift(&root).await, 204);
+    assert_eq!(heard(&house, &mut tokens).await, 1);
+    // Nobody hears of it, and it stands in no line about the mother.
+    assert_eq!(house.mails_now("moeder@voorbeeld.nl").len(), mails);
+    let about = house.query(&format!(
+        "SELECT COUNT(*) FROM audit WHERE event LIKE 'mandate.%block%' AND (represented = '{mother}' OR actor = '{mother}' \
+         OR detail LIKE '%{mother}%')"
+    ));
+    assert_eq!(about, ["0"]);
+    assert_eq!(
+        lines(&house, "mandate.%block%"),
+        [
+            "mandate.blocked client:root root",
+            "mandate.blocked client:second second",
+            "mandate.unblocked client:second second",
+            "mandate.unblocked client:root root"
+        ]
+    );
+    for bad in [
+        with(block.clone(), "represented", json!("nobody")),
+        with(block.clone(), "representative", json!("x")),
+    ] {
+        assert_eq!(root.post("/blocks", &bad).await.0, 404, "{bad}");
+    }
+    assert_eq!(root.post("/blocks", &with(block, "reason", json!("a\nb"))).await.0, 400);
+}
+
+/// A member of staff may be called like a program, and is somebody else; no name makes them one.
+#[tokio::test]
+async fn m11_staff_and_programs_are_never_one_name() {
+    let house = house().await;
+    let (root, second) = programs(&house).await;
+    let (mother, sam) = (person(&root, json!({"name": "Anna"})).await, child(&root).await);
+    let pair = ["--representative", &mother, "--represented", &sam, "--by"];
+    let word = |word: &'static str, by: &'static str, more: &[&'static str]| {
+        house.run(&[&["mandates", word][..], &pair, &[by], more].concat()).status.code()
+    };
+    let body = json!({"representative": mother, "represented": sam});
+    let reason = ["--reason", "melding"];
+    assert_eq!(word("block", "client:root", &reason), Some(1), "no member of staff has that name");
+    assert_eq!(word("block", "root", &reason), Some(0));
+    // What the desk placed, no program lifts: not the one of the same name, nor another.
+    for api in [&root, &second] {
+        assert_eq!(api.post("/blocks/lift", &body).await.0, 403);
+    }
+    assert_eq!(word("unblock", "client:second", &[]), Some(1));
+    assert_eq!(word("unblock", "root", &[]), Some(1));
+    assert_eq!(word("unblock", "els", &[]), Some(0));
+    // What the desk registered waits for no program.
+    let desk = Desk::of(&house).mandate(&Form::parent(&mother, &sam).with("--by", "root"));
+    let at = format!("/mandates/{desk}");
+    assert_eq!(root.get(&at).await.1["standing"], "active");
+    for api in [&root, &second] {
+        assert_eq!(ask(api, &at, "approve").await.0, 409);
+    }
+    assert_eq!(root.get(&at).await.1["approved_by"], Value::Null);
+    assert_eq!(ask(&second, &at, "revoke").await.1["standing"], "revoked");
+}
+
+#[tokio::test]
+async fn m1_a_form_on_which_something_is_wrong_is_refused_and_nothing_is_stored() {
+    let house = house().await;
+    let (root, second) = programs(&house).await;
+    let (anna, sam) = (person(&root, json!({"name": "Anna"})).await, child(&root).await);
+    let good = form(&anna, &sam);
+    let document = |name: &str, member: &str, value: Value| {
+        let mut bad = good.clone();
+        bad[name][member] = value;
+        bad
+    };
+    for (bad, expected) in [
+        (document("representative_document", "checked", json!(false)), 400),
+        (document("represented_document", "valid_until", json!(days(-1))), 400),
+        (document("represented_document", "valid_until", json!("soon")), 400),
+        (document("represented_document", "number", json!("NW1234567")), 400),
+        (with(good.clone(), "evidence", json!("signed_form")), 400),
+        (with(good.clone(), "evidence", Value::Null), 400),
+        (with(good.clone(), "relation", json!("friend")), 400),
+        (with(good.clone(), "relation", json!("authorised")), 400),
+        (with(good.clone(), "ends", json!(days(-1))), 400),
+        (with(good.clone(), "starts", json!("soon")), 400),
+        (with(good.clone(), "form_reference", json!(" ")), 400),
+        (with(good.clone(), "represented", json!(anna)), 400),
+        (with(good.clone(), "represented", json!("nobody")), 404),
+        (with(good.clone(), "representative", json!("nobody")), 404),
+    ] {
+        let (status, told) = root.post("/mandates", &bad).await;
+        assert_eq!(status, expected, "{bad}: {told}");
+    }
+    assert_eq!(Desk::of(&house).stored(), "0");
+    let until = with(with(good, "starts", json!(days(-1))), "ends", json!(days(30)));
+    let at = registered(&root, &until).await;
+    // Of many who approve at once one does.
+    let all = (0..8).map(|_| async { ask(&second, &at, "approve").await.0 });
+    let mut all = futures_util::future::join_all(all).await;
+    all.sort_unstable();
+    assert_eq!(all, [200, 409, 409, 409, 409, 409, 409, 409]);
+    for what in ["approve", "revoke"] {
+        assert_eq!(ask(&root, "/mandates/nobody", what).await.0, 404);
+    }
+    assert_eq!(root.get("/mandates/nobody").await.0, 404);
+    let other = Api::new(&house, &ROOT, "clients accounts keys audit").await;
+    for what in ["approve", "revoke"] {
+        assert_eq!(ask(&other, &at, what).await.0, 403);
+    }
+    assert_eq!(other.get(&at).await.0, 403);
+}
