@@ -1,10 +1,17 @@
 // The steps of a login that several stories take, by the ids of buttons and fields: the language does not matter.
 
+import { Failed } from './house.mjs';
+
 // Fills in fields, presses a button or follows a link, and waits until the page that comes of it is there, which may have the
 // same address. Every step here ends with a page that is whole, so the next one to be whole is what comes of the press.
 export async function press(page, button, fields = {}) {
-  for (const [name, value] of Object.entries(fields)) await page.fill(`#${name}`, value);
-  await Promise.all([page.waitForEvent('load'), page.click(button)]);
+  const from = page.url().split('?')[0];
+  try {
+    for (const [name, value] of Object.entries(fields)) await page.fill(`#${name}`, value);
+    await Promise.all([page.waitForEvent('load'), page.click(button)]);
+  } catch (error) {
+    throw new Failed(`a press on ${button} at ${from}: ${error.message.split('\n')[0]}`);
+  }
 }
 
 // From the first page of a login to whatever follows the code.
