@@ -7,10 +7,10 @@ cd "$root"
 # To compile (samael's XML signatures, aws-lc, bindgen) and to run.
 packages_build=(build-essential pkg-config cmake clang libclang-dev libxmlsec1-dev libxml2-dev libssl-dev
     libxmlsec1-openssl libxslt1.1)
-# A SAML implementation, an XML signer and an OpenID client that nobody here wrote, and room for Python packages of our own. Without
-# the package `apache2`, which nobody here needs, no web server begins to serve.
+# A SAML implementation, an XML signer, an OpenID client and a browser that nobody here wrote, and room for Python packages of our own.
+# Without the package `apache2`, which nobody here needs, no web server begins to serve; without a font the browser draws nothing.
 packages_test=(python3-lasso xmlsec1 python3-venv openssl php-cli php-xml php-sqlite3 apache2-bin
-    libapache2-mod-auth-openidc)
+    libapache2-mod-auth-openidc chromium fonts-liberation)
 
 say() { printf '\n== %s\n' "$*"; }
 die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }

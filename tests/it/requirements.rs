@@ -18,10 +18,31 @@ fn document(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap()
 }
 
-/// The names of tests in a document: what stands between back quotes and has modules in front.
+/// The names of tests in a document: what stands between back quotes and has modules in front, or the file of a story that
+/// a browser is driven through.
 fn tests_named(text: &str) -> Vec<&str> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:".contains(c);
-    text.split('`').skip(1).step_by(2).filter(|word| word.contains("::") && word.chars().all(plain)).collect()
+    let named = |word: &&str| word.contains(STORY) || (word.contains("::") && word.chars().all(plain));
+    text.split('`').skip(1).step_by(2).filter(named).collect()
+}
+
+/// Between the file and the name of a story of `tests/browser`.
+const STORY: &str = ".mjs::";
+
+/// Whether `tests/browser/drive.mjs` tells a story of that file by that name.
+fn is_told(file: &str, story: &str) -> bool {
+    let read = |path: String| fs::read_to_string(root().join(path)).unwrap_or_default();
+    let driver = read("tests/browser/drive.mjs".to_owned());
+    let told = driver.split("for (const story of [").nth(1).and_then(|rest| rest.split(']').next()).unwrap();
+    let module = file.rsplit('/').next().unwrap();
+    let ours = file.strip_suffix(module) == Some("tests/browser/");
+    let taken = driver.lines().any(|line| {
+        let names = line.strip_suffix(&format!("from './{module}.mjs';"));
+        names.is_some_and(|names| names.split(|c: char| !c.is_alphanumeric()).any(|name| name == story))
+    });
+    ours && taken
+        && told.split(", ").any(|name| name == story)
+        && read(format!("{file}.mjs")).contains(&format!("export async function {story}("))
 }
 
 /// The files in which cargo would find a test's module: a black-box test's, or one beside or inside the code.
@@ -49,8 +70,11 @@ fn tests_of(source: &str) -> BTreeSet<&str> {
     found
 }
 
-/// Whether there is a test that cargo calls by that name.
+/// Whether there is a test that cargo calls by that name, or a story that a browser is driven through.
 fn exists(name: &str) -> bool {
+    if let Some((file, story)) = name.split_once(STORY) {
+        return is_told(file, story);
+    }
     let (modules, function) = name.rsplit_once("::").unwrap();
     let modules: Vec<&str> = modules.split("::").collect();
     homes(&modules).iter().any(|home| {
@@ -205,5 +229,14 @@ fn reads_ids_and_tests_as_they_are_written() {
     let source = "#[test]\nfn one() {}\n#[tokio::test(x)]\n#[expect(y)]\nasync fn two() {\nfn three() {}";
     assert_eq!(tests_of(source).into_iter().collect::<Vec<_>>(), ["one", "two"]);
     assert!(exists("requirements::reads_ids_and_tests_as_they_are_written"));
+    assert!(exists("tests/browser/post.mjs::formAction"));
+    for absent in [
+        "post.mjs::formaction",
+        "post.mjs::redirects",
+        "hostile.mjs::formAction",
+        "../browser/post.mjs::formAction",
+    ] {
+        assert!(!exists(&format!("tests/browser/{absent}")), "{absent}");
+    }
     assert!(!exists("requirements::exists") && !exists("floors::reads_ids_and_tests_as_they_are_written"));
 }

@@ -1,0 +1,139 @@
+// Every page there is, as it looks: named by its template and what is on it.
+
+import { expect, PASSWORD } from './house.mjs';
+import { press, typeCode, typeWrongCode } from './steps.mjs';
+
+const [BASIS, SEM, HENK, BRAM] = ['Basis', '#person-2', '#person-5', '#person-6'];
+const ADDRESS = 'de.wit@voorbeeld.nl';
+
+export async function everyPage(world) {
+  const { look, fresh, house, portal } = world;
+  const page = await fresh();
+  // What a browser blocks of our own pages, it says here.
+  const blocked = [];
+  page.on('console', (message) => { if (/Content Security Policy/.test(message.text())) blocked.push(message.text()); });
+  await newAccount(world, page);
+  await secondLogin(world, page);
+  await byDigid(world, page);
+  await forgotten(world, page);
+  await errors(world, page);
+  expect(blocked.length === 0, 'no page asks for what its own policy forbids', blocked);
+  portal.heard = [];
+  await page.context().close();
+
+  const english = await fresh({ locale: 'en-GB' });
+  await english.goto(house.request('own', portal));
+  await look.at(english, 'choose, in English');
+  await english.context().close();
+}
+
+async function newAccount({ look, house, portal }, page) {
+  await page.goto(house.request('other', portal));
+  await look.at(page, 'choose');
+  await press(page, '#register');
+  await look.at(page, 'register');
+  await press(page, '#submit', { email: 'nergens', password: 'kort' });
+  await look.at(page, 'register with what is no address');
+  await press(page, '#submit', { email: ADDRESS, password: 'kort' });
+  await look.at(page, 'register with a short password');
+  await press(page, '#submit', { email: ADDRESS, password: PASSWORD });
+  await look.at(page, 'code');
+  await press(page, '#resend');
+  await look.at(page, 'code asked again too early');
+  await typeWrongCode(house, page);
+  await look.at(page, 'code that is wrong');
+  await typeCode(house, page);
+  await look.at(page, 'client_consent');
+  await press(page, '#allow');
+  expect((await portal.hears('a new account')).says.code, 'the new account is in');
+  await page.route('**/static/form_post.js', (route) => route.abort());
+  await page.goto(house.request('other', portal, { response_mode: 'form_post' }));
+  await look.at(page, 'form_post');
+  await page.goto(`${house.issuer}/logout`);
+  await look.at(page, 'logout');
+  await press(page, '#submit');
+  await look.at(page, 'logged_out');
+}
+
+async function secondLogin({ look, house, portal }, page) {
+  await page.goto(house.request('own', portal));
+  await press(page, '#local');
+  await look.at(page, 'email');
+  await press(page, '#submit', { email: ADDRESS, password: 'iets anders' });
+  await look.at(page, 'email and password that are wrong');
+}
+
+// From the page that asks DigiD on: as whom, at which level.
+async function asks(house, portal, page, person, level) {
+  await page.context().clearCookies();
+  await page.goto(house.request('own', portal));
+  await press(page, '#digid');
+  if (level) await page.selectOption('#level', level);
+  await press(page, person);
+}
+
+async function byDigid({ look, house, portal }, page) {
+  await asks(house, portal, page, '#cancel');
+  await look.at(page, 'choose after DigiD was cancelled');
+  await asks(house, portal, page, '#failed');
+  await look.at(page, 'error of DigiD');
+  await asks(house, portal, page, BRAM, BASIS);
+  await look.at(page, 'error of a level that is too low');
+  await asks(house, portal, page, SEM);
+  await look.at(page, 'error of somebody too young');
+  await asks(house, portal, page, BRAM);
+  await look.at(page, 'question');
+  await press(page, '#new');
+  await look.at(page, 'register after DigiD');
+  await press(page, '#back');
+  await press(page, '#have');
+  await look.at(page, 'link');
+  await press(page, '#submit', { email: ADDRESS, password: 'iets anders' });
+  await look.at(page, 'link with a wrong password');
+  await press(page, '#submit', { email: ADDRESS, password: PASSWORD });
+  await look.at(page, 'code to link');
+  await typeCode(house, page);
+  await look.at(page, 'done');
+  await press(page, '#submit');
+  expect((await portal.hears('who linked')).says.code, 'the account has DigiD now');
+}
+
+async function forgotten({ look, house, portal }, page) {
+  await page.context().clearCookies();
+  await page.goto(house.request('own', portal));
+  await press(page, '#local');
+  await press(page, '#recover');
+  await look.at(page, 'recover');
+  await press(page, '#submit', { email: 'nergens' });
+  await look.at(page, 'recover with what is no address');
+  await press(page, '#submit', { email: ADDRESS });
+  await look.at(page, 'code that nobody asked for');
+  await typeCode(house, page);
+  await look.at(page, 'recover_digid');
+  await press(page, '#digid');
+  await press(page, '#cancel');
+  await look.at(page, 'recover_digid after DigiD was cancelled');
+  await press(page, '#digid');
+  await press(page, BRAM);
+  await look.at(page, 'new_password');
+  await press(page, '#submit', { password: 'kort' });
+  await look.at(page, 'new_password that is too short');
+  await press(page, '#submit', { password: 'een heel ander woord' });
+  await look.at(page, 'choose after a new password');
+}
+
+async function errors({ look, house, portal }, page) {
+  for (const [name, address] of [
+    ['error of an unknown client', `${house.issuer}/authorize?client_id=${'x'.repeat(200)}`],
+    ['error of an unknown redirect URI', house.request('own', portal, { redirect_uri: 'https://evil.test/' })],
+    ['error of a login that is gone', `${house.issuer}/login/AAAAAAAAAAAAAAAAAAAAAA`],
+    ['error of a page that is not there', `${house.issuer}/nergens`],
+  ]) {
+    await page.goto(address);
+    await look.at(page, name);
+  }
+  await asks(house, portal, page, HENK);
+  await press(page, '#stop');
+  const heard = await portal.hears('somebody who stops');
+  expect(heard.says.error === 'access_denied', 'who stops goes back to the portal', heard);
+}
