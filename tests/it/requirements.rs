@@ -50,7 +50,7 @@ fn tests_of(source: &str) -> BTreeSet<&str> {
 }
 
 /// Whether there is a test that cargo calls by that name.
-fn exists(name: &str) -> bool {
+pub fn exists(name: &str) -> bool {
     let (modules, function) = name.rsplit_once("::").unwrap();
     let modules: Vec<&str> = modules.split("::").collect();
     homes(&modules).iter().any(|home| {
