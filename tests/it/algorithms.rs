@@ -96,15 +96,15 @@ impl Party {
     pub fn sign(&self, header: &Value, claims: &Value) -> String {
         let signed =
             format!("{}.{}", encoded(header.to_string().as_bytes()), encoded(claims.to_string().as_bytes()));
-        let mut signer = match self.alg {
+        let mut hand = match self.alg {
             "EdDSA" => Signer::new_without_digest(&self.key).unwrap(),
             _ => Signer::new(MessageDigest::sha256(), &self.key).unwrap(),
         };
         if self.alg == "PS256" {
-            signer.set_rsa_padding(Padding::PKCS1_PSS).unwrap();
-            signer.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH).unwrap();
+            hand.set_rsa_padding(Padding::PKCS1_PSS).unwrap();
+            hand.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH).unwrap();
         }
-        let mut signature = signer.sign_oneshot_to_vec(signed.as_bytes()).unwrap();
+        let mut signature = hand.sign_oneshot_to_vec(signed.as_bytes()).unwrap();
         if self.alg == "ES256" {
             let pair = EcdsaSig::from_der(&signature).unwrap();
             signature = [pair.r(), pair.s()].map(|number| number.to_vec_padded(32).unwrap()).concat();
