@@ -115,6 +115,7 @@ consent-scope-address = your postal address
 consent-scope-phone = your telephone number
 consent-scope-act_as = for whom you may act
 consent-scope-offline_access = your information, also when you are no longer logged in: for 30 days
+consent-api = access to { $api }, on your behalf
 consent-claim-name = your full name
 consent-claim-given_name = your first name
 consent-claim-family_name = your last name

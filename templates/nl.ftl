@@ -111,6 +111,7 @@ consent-scope-address = uw postadres
 consent-scope-phone = uw telefoonnummer
 consent-scope-act_as = voor wie u iets mag regelen
 consent-scope-offline_access = uw gegevens, ook als u niet meer bent ingelogd: 30 dagen lang
+consent-api = toegang tot { $api }, namens u
 consent-claim-name = uw volledige naam
 consent-claim-given_name = uw voornaam
 consent-claim-family_name = uw achternaam

@@ -120,6 +120,7 @@ fn as_json(consent: &ClientConsent) -> Value {
         "client_id": consent.client_id,
         "scopes": consent.scope,
         "claims": consent.claims,
+        "resources": consent.resources,
         "given": consent.given,
     })
 }

@@ -1,7 +1,10 @@
 //! What an account's owner agreed that a portal of somebody else may know (OpenID Connect Core, section 3.1.2.4).
 
+use std::collections::BTreeSet;
+
 use super::{
     ask::Ask,
+    client::Client,
     profile::{Claim, Claims},
     scope::{Scope, Scopes},
     time::Timestamp,
@@ -16,17 +19,21 @@ pub struct ClientConsent {
     pub scope: Scopes,
     /// The single claims beside them.
     pub claims: Claims,
+    /// The APIs for which it may have tokens (RFC 8707).
+    pub resources: BTreeSet<String>,
     /// When, for the last time.
     pub given: Timestamp,
 }
 
-/// What a client asks to know: scopes, and the single claims that none of them has.
+/// What a client asks to know: scopes, the single claims that none of them has, and what it may learn from APIs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     /// The scopes.
     pub scope: Scopes,
     /// The single claims beside them.
     pub claims: Claims,
+    /// The APIs for which it wants tokens (RFC 8707).
+    pub resources: BTreeSet<String>,
 }
 
 /// One thing that a page tells of what is wanted.
@@ -39,15 +46,24 @@ pub enum Item {
 }
 
 impl Wanted {
-    /// What a request asks for, wherever it is to be told.
-    pub fn by(ask: &Ask) -> Self {
-        Self::of(&ask.scope, ask.in_userinfo.union(&ask.in_id_token).copied())
+    /// What a request of `client` asks for, wherever it is to be told.
+    pub fn by(ask: &Ask, client: &Client) -> Self {
+        Self::of(&ask.scope, ask.in_userinfo.union(&ask.in_id_token).copied()).at(&ask.resources, client)
     }
 
-    /// These scopes and claims.
+    /// These scopes and claims, and no API.
     pub fn of(scope: &Scopes, claims: impl IntoIterator<Item = Claim>) -> Self {
         let single = |claim: &Claim| !scope.contains(claim.scope());
-        Self { scope: scope.clone(), claims: claims.into_iter().filter(single).collect() }
+        let claims = claims.into_iter().filter(single).collect();
+        Self { scope: scope.clone(), claims, resources: BTreeSet::new() }
+    }
+
+    /// And tokens for these APIs, as far as they are registered for `client`: `UserInfo` is none of them, it tells what scopes and
+    /// claims say.
+    #[must_use]
+    pub fn at(self, resources: &[String], client: &Client) -> Self {
+        let registered = resources.iter().filter(|api| client.resources.contains(api));
+        Self { resources: registered.cloned().collect(), ..self }
     }
 
     /// What a page lists, each thing once. The two claims of an address or a number are one thing to a person.
@@ -75,6 +91,7 @@ impl ClientConsent {
     /// Whether all of it was agreed to.
     pub fn covers(&self, wanted: &Wanted) -> bool {
         wanted.scope.are_within(&self.scope)
+            && wanted.resources.is_subset(&self.resources)
             && wanted
                 .claims
                 .iter()
@@ -89,6 +106,7 @@ impl ClientConsent {
             .filter(|scope| wanted.scope.contains(**scope))
             .for_each(|scope| self.scope.insert(*scope));
         self.claims.extend(&wanted.claims);
+        self.resources.extend(wanted.resources.iter().cloned());
         Self { given: now, ..self }
     }
 }
@@ -96,10 +114,12 @@ impl ClientConsent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::client::tests::client;
 
     fn consent(scope: &str, claims: &[Claim]) -> ClientConsent {
         let (scope, claims) = (scope.parse().unwrap(), claims.iter().copied().collect());
-        ClientConsent { client_id: "other".into(), scope, claims, given: Timestamp::from_epoch(1) }
+        let (client_id, resources) = ("other".into(), ["urn:x:api".to_owned()].into());
+        ClientConsent { client_id, scope, claims, resources, given: Timestamp::from_epoch(1) }
     }
 
     fn wanted(scope: &str, claims: &[Claim]) -> Wanted {
@@ -128,6 +148,22 @@ mod tests {
             both.covers(&wanted("openid email phone", &[Claim::Name]))
                 && both.given == Timestamp::from_epoch(2)
         );
+    }
+
+    #[test]
+    fn each_api_is_agreed_to_by_itself_and_userinfo_is_none() {
+        let registered = |api: &&str| !api.ends_with("/userinfo");
+        let wanted = |apis: &[&str]| {
+            let all: Vec<_> = apis.iter().map(|api| (*api).to_owned()).collect();
+            let resources = apis.iter().filter(|api| registered(api)).map(|api| (*api).to_owned()).collect();
+            wanted("openid", &[]).at(&all, &Client { resources, ..client() })
+        };
+        let given = consent("openid", &[]);
+        for covered in [&[][..], &["urn:x:api"], &["https://id.example.nl/userinfo", "urn:x:api"]] {
+            assert!(given.covers(&wanted(covered)), "{covered:?}");
+        }
+        let more = wanted(&["urn:x:api", "urn:x:other"]);
+        assert!(!given.covers(&more) && given.and(&more, Timestamp::from_epoch(2)).covers(&more));
     }
 
     #[test]

@@ -29,7 +29,36 @@ pub(super) async fn is_needed(
         return Ok(false);
     }
     let given = store.client_consent(account, &client.id).await?;
-    Ok(ask.asks_consent || !given.is_some_and(|given| given.covers(&Wanted::by(ask))))
+    Ok(ask.asks_consent || !given.is_some_and(|given| given.covers(&Wanted::by(ask, client))))
+}
+
+/// What a request wants, and what people call the APIs among that: by the name of the client that serves each, or as they are
+/// where none does.
+pub async fn wanted(app: &App, ask: &Ask) -> Result<(Wanted, Vec<String>), Fault> {
+    let wanted = Wanted::by(ask, &finish::client(app, ask).await?);
+    if wanted.resources.is_empty() {
+        return Ok((wanted, Vec::new()));
+    }
+    let stored = app.store.clients().await?;
+    let all = || app.configured().chain(&stored);
+    let serving = |api: &String| all().filter(|one| one.serves.contains(api)).min_by_key(|one| &one.id);
+    let called = |api: &String| serving(api).map_or_else(|| api.clone(), |client| client.name.clone());
+    let names = wanted.resources.iter().map(called).collect();
+    Ok((wanted, names))
+}
+
+/// Whether the user agreed that `client` has tokens for these APIs.
+pub(super) async fn reaches(
+    store: &Store,
+    client: &Client,
+    account: &AccountId,
+    apis: &[String],
+) -> Result<bool, Fault> {
+    if !client.third_party {
+        return Ok(true);
+    }
+    let given = store.client_consent(account, &client.id).await?;
+    Ok(given.is_some_and(|given| apis.iter().all(|api| given.resources.contains(api))))
 }
 
 /// Whether what a code is redeemed for is agreed to still: nothing is given for a code that outlived the user's word.
@@ -43,6 +72,7 @@ pub(super) async fn holds(
         return Ok(true);
     }
     let wanted = Wanted::of(&grant.scope, grant.claims.iter().copied().chain(in_id_token));
+    let wanted = wanted.at(&grant.resources, client);
     let given = store.client_consent(&grant.account, &client.id).await?;
     Ok(given.is_some_and(|given| given.covers(&wanted)))
 }
@@ -65,9 +95,11 @@ pub async fn allow(
         return stale(app, held, now).await;
     }
     let (login, version) = held.open();
-    let (ask, wanted) = (&login.ask, Wanted::by(&login.ask));
-    let (code, good_for) = oxide::draw(&app.store, &finish::client(app, ask).await?, ask, session, now)?;
-    let client = ask.client_id.as_str();
+    let ask = &login.ask;
+    let client = finish::client(app, ask).await?;
+    let wanted = Wanted::by(ask, &client);
+    let (code, good_for) = oxide::draw(&app.store, &client, ask, session, now)?;
+    let client = client.id.as_str();
     let agreed = Agreed { account: &session.account, person: &session.person, wanted: &wanted, client };
     let event = event("ok", session, client);
     let ending = Ending {

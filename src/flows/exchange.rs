@@ -3,6 +3,7 @@
 
 use super::{
     act_as::{Asking, for_whom},
+    client_consent,
     finish::may_enter,
     possession::Possession,
     redeem::{ACCESS_LIFE, TokenAnswer, check_session, signer},
@@ -67,8 +68,12 @@ pub(super) async fn exchange(
     form: &Params,
     now: Timestamp,
 ) -> Result<TokenAnswer, Error> {
-    let (person, aud) = asked(client, form)?;
+    let (person, apis) = asked(client, form)?;
     let (claims, grant, session) = subject(app, client, possession, form, now).await?;
+    if !client_consent::reaches(&app.store, client, &grant.account, &apis).await? {
+        return Err(INVALID_TARGET);
+    }
+    let aud = Audience::of(apis, String::new());
     let (authority, required, issuer) =
         (session.authority.as_ref(), app.config.mandate_level, app.config.issuer());
     let asking = Asking { grant: &grant, authority, required, client, issuer };
@@ -91,7 +96,7 @@ pub(super) async fn exchange(
 }
 
 /// For whom, and for which APIs (RFC 8693 section 2.1): each must be registered, and there is none that goes without saying.
-fn asked<'f>(client: &Client, form: &'f Params) -> Result<(&'f str, Audience), Error> {
+fn asked<'f>(client: &Client, form: &'f Params) -> Result<(&'f str, Vec<String>), Error> {
     let is_ours = |name: &str| form.get(name) == Some(ACCESS_TOKEN);
     if !is_ours("subject_token_type") || form.has("requested_token_type") && !is_ours("requested_token_type")
     {
@@ -105,7 +110,7 @@ fn asked<'f>(client: &Client, form: &'f Params) -> Result<(&'f str, Audience), E
     }
     let apis = targets(form, &["resource", "audience"], |one| client.resources.iter().any(|api| api == one));
     let apis = apis.filter(|apis| !apis.is_empty()).ok_or(INVALID_TARGET)?;
-    Ok((form.get("act_as").ok_or(NO_PERSON)?, Audience::of(apis, String::new())))
+    Ok((form.get("act_as").ok_or(NO_PERSON)?, apis))
 }
 
 /// The user's token, and the grant and the session that it lives in. One that is bound to a key is exchanged with that key, so

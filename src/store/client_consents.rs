@@ -1,5 +1,7 @@
 //! To what owners of accounts agreed that portals of others may know: one row for each account and portal.
 
+use std::collections::BTreeSet;
+
 use sqlx::{Any, Transaction, any::AnyRow};
 
 use super::{
@@ -101,32 +103,39 @@ pub(super) async fn agree(
             client_id: client.to_owned(),
             scope: wanted.scope.clone(),
             claims: wanted.claims.clone(),
+            resources: wanted.resources.clone(),
             given: now,
         },
         |before| before.and(wanted, now),
     );
     sqlx::query(
-        "INSERT INTO client_consents (account_id, client_id, scope, claims, given) VALUES ($1, $2, $3, $4, $5) \
+        "INSERT INTO client_consents (account_id, client_id, scope, claims, given, resources) VALUES ($1, $2, $3, $4, $5, $6) \
          ON CONFLICT (account_id, client_id) DO UPDATE SET \
-         scope = excluded.scope, claims = excluded.claims, given = excluded.given",
+         scope = excluded.scope, claims = excluded.claims, given = excluded.given, resources = excluded.resources",
     )
     .bind(account.as_str())
     .bind(client.to_owned())
     .bind(consent.scope.to_string())
     .bind(serde_json::to_string(&consent.claims)?)
     .bind(now.epoch())
+    .bind(spaced(&consent.resources))
     .execute(&mut **tx)
     .await?;
-    let scope = wanted.scope.to_string();
+    let to = format!("{} {}", wanted.scope, spaced(&wanted.resources));
     let event = Event {
         event: "consent.given",
         outcome: "ok",
         actor: Some(person.as_str()),
         client: Some(client),
-        detail: Some(&scope),
+        detail: Some(to.trim_end()),
         ..Event::default()
     };
     write_event(&mut **tx, &event, now).await
+}
+
+/// No name of an API has a space in it.
+fn spaced(resources: &BTreeSet<String>) -> String {
+    resources.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
 fn read_consent(row: &AnyRow) -> Result<ClientConsent, Fault> {
@@ -134,6 +143,7 @@ fn read_consent(row: &AnyRow) -> Result<ClientConsent, Fault> {
         client_id: row.text("client_id")?,
         scope: row.text("scope")?.parse()?,
         claims: serde_json::from_str(&row.text("claims")?)?,
+        resources: row.text("resources")?.split_ascii_whitespace().map(str::to_owned).collect(),
         given: row.time("given")?,
     })
 }

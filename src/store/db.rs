@@ -33,6 +33,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (16, "client_registration", include_str!("../../migrations/0016_client_registration.sql")),
     (19, "offline", include_str!("../../migrations/0019_offline.sql")),
     (20, "bsn", include_str!("../../migrations/0020_bsn.sql")),
+    (22, "consents_to_apis", include_str!("../../migrations/0022_consents_to_apis.sql")),
     (23, "approvals", include_str!("../../migrations/0023_approvals.sql")),
 ];
 

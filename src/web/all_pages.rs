@@ -174,7 +174,7 @@ fn client_consent(frame: Frame, given: &str) -> Response {
     let scopes = Scope::ALL.iter().copied().map(Item::Scope);
     let profile = Claim::ALL.iter().filter(|claim| claim.scope() == Scope::Profile);
     let items = worded(scopes.chain(profile.copied().map(Item::Claim)).collect());
-    ClientConsentPage { frame, host: given.to_owned(), items }.render()
+    ClientConsentPage { frame, host: given.to_owned(), items, apis: vec![given.to_owned()] }.render()
 }
 
 fn problems(frame: &dyn Fn() -> Frame, given: &str) -> Pages {

@@ -13,14 +13,11 @@ use super::{
     visit::Visit,
 };
 use crate::{
+    app::App,
     domain::{
-        ask::Ask,
-        client_consent::{Item, Wanted},
-        login::AsksConsent,
-        profile::Claim,
-        scope::Scope,
+        ask::Ask, client_consent::Item, fault::Fault, login::AsksConsent, profile::Claim, scope::Scope,
     },
-    flows::client_consent::{allow, refuse},
+    flows::client_consent::{allow, refuse, wanted},
 };
 
 /// Lists what the portal wants to know.
@@ -33,16 +30,19 @@ pub struct ClientConsentPage {
     pub host: String,
     /// What it wants to know: the keys of the messages.
     pub items: Vec<&'static str>,
+    /// The APIs for which it wants tokens, as people call them.
+    pub apis: Vec<String>,
 }
 
 page::rendered!(ClientConsentPage);
 
 impl ClientConsentPage {
     /// The page of a request.
-    pub fn of(frame: Frame, ask: &Ask) -> Self {
+    pub async fn of(app: &App, frame: Frame, ask: &Ask) -> Result<Self, Fault> {
         let url = ask.redirect_uri.parse::<url::Url>().ok();
         let host = url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
-        Self { frame, host, items: worded(Wanted::by(ask).items()) }
+        let (wanted, apis) = wanted(app, ask).await?;
+        Ok(Self { frame, host, items: worded(wanted.items()), apis })
     }
 }
 

@@ -52,7 +52,7 @@ pub async fn show(
         }
         Step::RecoverDigid(step) => RecoverDigidPage { frame, notice: step.notice }.render(),
         Step::NewPassword(_) => NewPasswordPage { frame, error: None }.render(),
-        Step::Consent(_) => ClientConsentPage::of(frame, &held.login.ask).render(),
+        Step::Consent(_) => ClientConsentPage::of(&visit.app, frame, &held.login.ask).await?.render(),
         Step::Done(done) => DonePage { frame, linked: done.was_linked() }.render(),
         step @ (Step::CodeSent(_) | Step::LinkCode(_) | Step::RegisterCode(_) | Step::RecoverCode(_)) => {
             let Some(mut page) = CodePage::of(frame, step) else { return Err(Failed::LoginGone) };

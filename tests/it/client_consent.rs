@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use crate::{
     browser::{Browser, Page},
     house::{CALLBACK, House, Options, PASSWORD},
-    oidc_client::{Ask, Auth, Client, THE_PORTAL, answer, assert_error, assert_refused, logged_in, userinfo},
+    oidc_client::{
+        Ask, Auth, Client, THE_PORTAL, answer, assert_error, assert_refused, claims, logged_in, userinfo,
+    },
     portal::{code_of, log_in, register},
 };
 
@@ -23,7 +25,18 @@ auth = "client_secret_basic"
 secret = { file = "portal.secret" }
 scopes = ["openid", "profile", "email", "phone"]
 third_party = true
+resources = ["https://dossier.example/v1", "urn:example:lab"]
+[[client]]
+id = "dossier"
+name = "Dossier"
+policy = "basic"
+auth = "client_secret_basic"
+secret = { file = "portal.secret" }
+serves = ["https://dossier.example/v1"]
 "#;
+/// Two APIs: the first is served by a client that has a name, the second by nobody known.
+const DOSSIER: &str = "https://dossier.example/v1";
+const LAB: &str = "urn:example:lab";
 
 async fn house() -> House {
     House::start_with(Options { tables: TABLES, ..Options::default() }).await
@@ -123,6 +136,52 @@ async fn a_portal_of_somebody_else_is_answered_once_its_user_agreed_and_then_wit
     );
     let lines = house.query("SELECT outcome || ' ' || client || ' ' || detail FROM audit WHERE event = 'consent.given' ORDER BY rowid");
     assert_eq!(lines, ["ok other openid email", "ok other openid"]);
+}
+
+/// RFC 8707: for each API a token is given once the user agreed to it by name.
+#[tokio::test]
+async fn an_api_is_agreed_to_by_name_and_each_new_one_is_asked_about() {
+    let house = house().await;
+    let (browser, _) = logged_in(&house).await;
+    let at = |apis: &[&str]| apis.iter().fold(ask("openid"), |ask, api| ask.and("resource", api));
+    let page = asked(&house, &browser, &at(&[])).await;
+    code_of(&answers(&browser, &page, "allow").await);
+    // UserInfo, which may be named as an API, tells no more by that.
+    assert!(is_silent(&house, &browser, &at(&[&format!("{}/userinfo", house.issuer)])).await);
+    let silent = at(&[DOSSIER]).with("prompt", "none");
+    assert_error(&house, &browser.get(&silent.url(&house)).await, &silent, "consent_required");
+
+    let first = at(&[DOSSIER]);
+    let page = asked(&house, &browser, &first).await;
+    let wanted = "een nummer waaraan dit portaal u herkent toegang tot Dossier, namens u";
+    assert_eq!(page.text("wanted").unwrap(), wanted);
+    let code = code_of(&answers(&browser, &page, "allow").await);
+    let tokens = OTHER.redeem(&house, &first, &code).await;
+    assert_eq!(claims(tokens.text("access_token"))["aud"], DOSSIER);
+    for known in [first.clone(), silent, at(&[])] {
+        assert!(is_silent(&house, &browser, &known).await);
+    }
+
+    // Another one asks again, alone or beside the first, by its own name where no client serves it.
+    for more in [at(&[LAB]), at(&[DOSSIER, LAB])] {
+        let page = asked(&house, &browser, &more).await;
+        assert!(page.text("wanted").unwrap().ends_with("toegang tot urn:example:lab, namens u"));
+    }
+    let page = asked(&house, &browser, &at(&[LAB])).await;
+    code_of(&answers(&browser, &page, "allow").await);
+    assert!(is_silent(&house, &browser, &at(&[DOSSIER, LAB])).await, "what was agreed to before stays");
+    let listed: Value = serde_json::from_str(&house.ok(&["accounts", "consents", ANNA])).unwrap();
+    assert_eq!(listed[0]["resources"], json!([DOSSIER, LAB]));
+    let lines = house.query("SELECT detail FROM audit WHERE event = 'consent.given' ORDER BY rowid");
+    assert_eq!(lines, ["openid".to_owned(), format!("openid {DOSSIER}"), format!("openid {LAB}")]);
+
+    // A code for an API that was not redeemed when all was taken back is worth nothing.
+    let late = at(&[DOSSIER]);
+    let code = OTHER.code(&house, &browser, &late).await;
+    house.ok(&["accounts", "withdraw", ANNA, OTHER.id]);
+    let page = asked(&house, &browser, &at(&[])).await;
+    code_of(&answers(&browser, &page, "allow").await);
+    assert_refused(&OTHER.token(&house, &late.redemption(&code)).await, "invalid_grant");
 }
 
 #[tokio::test]

@@ -20,11 +20,11 @@ async fn document(house: &House, path: &str) -> Value {
     reqwest::get(format!("{}{path}", house.issuer)).await.unwrap().json().await.unwrap()
 }
 
-async fn metadata(house: &House) -> Value {
+pub async fn metadata(house: &House) -> Value {
     document(house, "/.well-known/openid-configuration").await
 }
 
-fn words(list: &Value) -> Vec<String> {
+pub fn words(list: &Value) -> Vec<String> {
     list.as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect()
 }
 

@@ -309,6 +309,29 @@ async fn a12_what_is_no_good_access_token_of_this_client_is_not_exchanged() {
     assert_eq!(family.for_sam().await.0, 200, "and nothing was spoilt by all that");
 }
 
+/// A portal of somebody else exchanges for the APIs that its user agreed to.
+#[tokio::test]
+async fn a_portal_of_somebody_else_exchanges_for_apis_that_its_user_agreed_to() {
+    let mut family = Family::at_home().await;
+    assert_eq!(family.for_sam().await.0, 200, "the provider's own");
+    family.house.reconfigure("sees_relation = true", "sees_relation = true\nthird_party = true");
+    assert_refused(&family.for_sam().await, "invalid_target");
+    let (house, browser) = (&family.house, &family.browser);
+    for (api, name, good) in [(OTHER, OTHER, false), (API, "Dossier", true)] {
+        let ask = THE_PORTAL.ask().with("scope", "openid act_as").and("resource", api);
+        let page = browser.visit(&ask.url(house), crate::house::CALLBACK).await;
+        assert!(page.text("wanted").unwrap().contains(&format!("toegang tot {name}, namens u")));
+        let agreed = browser.submit(&page, "consent-form", &[("answer", "allow")]).await;
+        portal::code_of(&agreed);
+        let answer = family.for_sam().await;
+        if good {
+            assert_eq!(answer.0, 200, "{}", answer.1);
+        } else {
+            assert_refused(&answer, "invalid_target");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_bound_token_is_exchanged_with_its_key_and_a_public_clients_only_so() {
     let family = Family::at_home().await;

@@ -199,6 +199,11 @@ async fn a_certificate_of_a_registered_key_is_enough_where_the_client_signs_it_i
     assert_eq!(error(with(knocks(&house, "self"), &other)).await, "invalid_client");
     assert_eq!(error(with(knocks(&house, "self"), &good(&house, "dn"))).await, "invalid_client");
     assert_eq!(error(knocks(&house, "self")).await, "invalid_client");
+    for path in ["/introspect", "/revoke"] {
+        let asks = || client("self").post(&house, path, &[("token", "x")]);
+        assert_eq!(with(asks(), &own).send().await.unwrap().status(), 200, "{path}");
+        assert_eq!(error(with(asks(), &other)).await, "invalid_client", "{path}");
+    }
 }
 
 #[tokio::test]

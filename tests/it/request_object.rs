@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// What a good request object says: everything that `ask` asks.
-fn claims(house: &House, ask: &Ask) -> Value {
+pub fn claims(house: &House, ask: &Ask) -> Value {
     let now = now().epoch();
     let mut claims = json!({"iss": ask.get("client_id"), "aud": house.issuer, "nbf": now, "exp": now + 120});
     for (name, value) in &ask.parameters {

@@ -71,7 +71,7 @@ fn tests_of(source: &str) -> BTreeSet<&str> {
 }
 
 /// Whether there is a test that cargo calls by that name, or a story that a browser is driven through.
-fn exists(name: &str) -> bool {
+pub fn exists(name: &str) -> bool {
     if let Some((file, story)) = name.split_once(STORY) {
         return is_told(file, story);
     }

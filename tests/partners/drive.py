@@ -3,9 +3,10 @@
 
 Usage: drive.py NAMENS OPENID_CLIENT [FOLDER]
 
-The portals are mod_auth_openidc in Apache, openid-client for Node.js under the policies `basic` and `fapi2`, and Authlib. Each logs
-somebody in with e-mail, password and code, refreshes, reads UserInfo and logs out; Apache also hears, by back-channel logout, that
-its session has ended. OPENID_CLIENT is the module's file. Authlib is that of the Python which runs this. The house and its browser
+The portals are mod_auth_openidc in Apache, openid-client for Node.js under the policies `basic` and `fapi2` and as a client that
+registers itself, and Authlib. Each logs somebody in with e-mail, password and code, refuses what was altered on its way, refreshes,
+reads UserInfo and logs out; Apache also hears, by back-channel logout, that its session has ended, and the one that registered itself
+reads its registration and removes it. OPENID_CLIENT is the module's file. Authlib is that of the Python which runs this. The house and its browser
 are those of tests/lasso/drive.py.
 """
 
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -33,6 +35,7 @@ CONFIG = """issuer = "{issuer}"
 listen = "{listen}"
 database = "namens.db"
 master_key = {{ file = "keys/master.key" }}
+registration = true
 [mail]
 from = "Namens <noreply@namens.test>"
 folder = "mail"
@@ -127,16 +130,30 @@ class Library:
         self.child.stdin.flush()
 
 
-def whole_login(house, portal, token_type, rotates):
-    """Login, UserInfo, refresh, sign-out: all that a portal does."""
+def altered(url, name):
+    """The address with another value of a parameter, as somebody on the way would write it."""
+    parts = urllib.parse.urlsplit(url)
+    query = dict(urllib.parse.parse_qsl(parts.query))
+    query[name] = query[name][:-1] + ("A" if query[name][-1] != "A" else "B")
+    return urllib.parse.urlunsplit(parts._replace(query=urllib.parse.urlencode(query)))
+
+
+def whole_login(house, portal, token_type, rotates, checks=("state", "iss"), **more):
+    """Login, UserInfo, refresh, sign-out: all that a portal does. It refuses an answer in which one of `checks` was altered."""
     name, browser = portal.name, Browser()
-    portal.say(issuer=house.issuer, client_id=name, redirect_uri=CALLBACK, post_logout_redirect_uri=OUT, secret=house.secret)
-    page = house.log_in(browser, portal.hear()["go"])
+    portal.say(issuer=house.issuer, client_id=name, redirect_uri=CALLBACK, post_logout_redirect_uri=OUT, secret=house.secret, **more)
+    began = portal.hear()
+    own = began.get("client_id", name)
+    page = house.log_in(browser, began["go"])
     expect(page[1].startswith(CALLBACK) and "code=" in page[1], f"{name}: a login ends at the portal", page[:2])
+    for check in checks:
+        portal.say(altered=altered(page[1], check))
+        refused = portal.hear()["refused"]
+        expect(refused, f"{name}: refuses an answer with another {check}", refused)
     portal.say(came=page[1])
     seen = portal.hear()
     claims = seen["claims"]
-    right = claims["act_as"] == [] and claims["acr"] == "urn:namens:acr:local" and claims["aud"] in (name, [name])
+    right = claims["act_as"] == [] and claims["acr"] == "urn:namens:acr:local" and claims["aud"] in (own, [own])
     expect(right, f"{name}: takes the ID token, as long as nobody is represented with an empty act_as", claims)
     for user in (seen["user"], seen["again"]):
         expect((user["sub"], user["email"]) == (claims["sub"], EMAIL), f"{name}: reads UserInfo", user)
@@ -148,7 +165,16 @@ def whole_login(house, portal, token_type, rotates):
     portal.say(came=page[1])
     after = portal.hear()["after"]
     expect(after == "invalid_grant", f"{name}: cannot refresh any more", after)
-    return claims["sub"]
+    return own
+
+
+def registered(house, portal, token_type, rotates):
+    """The same of a portal that registers itself with an initial access token, reads what it registered, and goes."""
+    invited = house.run("clients", "--json", "invite", "Partner", "--policy", "basic", "--own", "--scope", "email", "--scope", "act_as")
+    own = whole_login(house, portal, token_type, rotates, invitation=json.loads(invited)["initial_access_token"])
+    seen = portal.hear()
+    expect(own != portal.name and seen["read"]["client_id"] == own, f"{portal.name}: registers itself and reads that", seen)
+    expect((seen["removed"], seen["gone"]) == (204, 401), f"{portal.name}: removes its registration", seen)
 
 
 def serve_apache(house):
@@ -209,6 +235,10 @@ def apache(house):
     page = browser.go(inside)
     expect(page[1].startswith(house.issuer), "apache: asks for a login again", page[:2])
 
+    forged = f"http://{house.apache}/callback?code=stolen&state=forged&iss={house.issuer}"
+    page = browser.go(forged)
+    expect(page[0] >= 400 and not known(page), "apache: refuses an answer that it did not ask for", page)
+
     house.log_in(browser, inside)
     expect(known(browser.go(inside)), "apache: is inside once more")
     # The user signs out at Namens itself: Apache is told, behind the browser's back.
@@ -231,6 +261,7 @@ def drive(program, openid_client, folder):
         house.set_up()
         basic = Library(house, "openid-client", [*node, "basic"])
         fapi = Library(house, "openid-client-fapi2", [*node, "fapi2"])
+        dynamic = Library(house, "openid-client-dynamic", [*node, "dynamic"])
         authlib = Library(house, "authlib", [sys.executable, HERE / "relying_party.py"])
         house.client("openid-client", WITH_SECRET)
         house.client("openid-client-fapi2", WITH_KEYS, policy="fapi2", alg="PS256")
@@ -246,7 +277,9 @@ def drive(program, openid_client, folder):
         expect("code=" in page[1], "somebody makes an account", page)
         whole_login(house, basic, "bearer", True)
         whole_login(house, fapi, "dpop", False)
-        whole_login(house, authlib, "bearer", False)
+        registered(house, dynamic, "bearer", True)
+        # It does not know `iss` (RFC 9207).
+        whole_login(house, authlib, "bearer", False, ("state",))
         apache(house)
     except BaseException:
         for log in sorted(folder.glob("*.log")):
@@ -275,7 +308,7 @@ def main():
             drive(str(program), openid_client, pathlib.Path(folder))
     except Failed as failed:
         sys.exit(f"FAILED at {failed}")
-    print("Apache, openid-client and Authlib log in, refresh, read UserInfo and log out")
+    print("Apache, openid-client and Authlib log in, refuse what was altered, refresh, read UserInfo and log out")
 
 
 if __name__ == "__main__":

@@ -49,7 +49,15 @@ verifier, nonce = secrets.token_urlsafe(48), secrets.token_urlsafe(16)
 url, state = session.create_authorization_url(server["authorization_endpoint"], code_verifier=verifier, nonce=nonce)
 say(go=url)
 
-tokens = session.fetch_token(server["token_endpoint"], authorization_response=hear()["came"], state=state, code_verifier=verifier)
+back = hear()
+while "altered" in back:
+    try:
+        session.fetch_token(server["token_endpoint"], authorization_response=back["altered"], state=state, code_verifier=verifier)
+        say(refused=None)
+    except Exception as error:
+        say(refused=getattr(error, "error", str(error)))
+    back = hear()
+tokens = session.fetch_token(server["token_endpoint"], authorization_response=back["came"], state=state, code_verifier=verifier)
 served = KeySet.import_key_set(plain.get(server["jwks_uri"], timeout=30).json())
 decoded = jwt.decode(tokens["id_token"], served, algorithms=["RS256"])
 claims = CodeIDToken(decoded.claims, decoded.header, {
