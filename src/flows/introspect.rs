@@ -7,8 +7,8 @@ use super::{
     finish::may_enter,
     offline::{self, standing},
     own_token::{Own, presented, read},
-    redeem::signer,
     representation::still_stands,
+    tokens::signer,
 };
 use crate::{
     app::App,

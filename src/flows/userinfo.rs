@@ -12,7 +12,7 @@ use super::dpop;
 use super::finish::may_enter;
 use super::offline;
 use super::representation::still_stands;
-use super::told::told;
+use super::standard_claims::standard_claims;
 use crate::{
     app::{App, client_keys::Wanted},
     domain::{
@@ -27,7 +27,7 @@ use crate::{
     },
     oidc::{
         access_token::{AccessClaims, Confirmation, REFUSED},
-        dpop::{MISSING, Request},
+        dpop::MISSING,
         error::{Code, Error},
         jwe, path, signed_userinfo,
     },
@@ -123,7 +123,7 @@ pub async fn userinfo(
         (act_as, represents) = with_bsns(&app.store, tells_bsn, &client.sector, told).await?;
     }
     let wanted = Claim::of(&claims.scope).chain(grant.claims).collect();
-    let told = told(&app.store, &grant.account, &wanted).await?.ok_or(REFUSED)?;
+    let told = standard_claims(&app.store, &grant.account, &wanted).await?.ok_or(REFUSED)?;
     let standard = StandardClaims::new(SubjectIdentifier::new(claims.sub.clone()));
     let user = UserInfo::new(standard, Extra { bsn: own, act_as, represents, told });
     in_form(app, client, user, now).await
@@ -189,9 +189,7 @@ pub(super) async fn check_key(
         (Some(jkt), Shown::Dpop { proof, method }) => (jkt, proof.ok_or(MISSING)?, method),
         (None, Shown::Dpop { .. }) | (Some(_), Shown::Bearer) => return Err(REFUSED),
     };
-    let (url, alias) = (format!("{}{path}", app.config.issuer()), app.config.alias(path));
-    let request = Request { method, url: &url, alias: alias.as_deref(), access_token: Some(token) };
-    let proof = dpop::check(app, client, proof, &request, now)?;
+    let proof = dpop::check_with_token(app, client, proof, (method, path, token), now)?;
     if proof.jkt != *jkt {
         return Err(REFUSED);
     }
