@@ -9,7 +9,7 @@ use crate::{
     app::App,
     domain::{api::AdminScopes, client::Client, id::random, time::Timestamp},
     oidc::{
-        admin_audience,
+        audience,
         error::{Code, Error},
         params::Params,
         resource::{INVALID_TARGET, targets},
@@ -37,7 +37,7 @@ pub(super) async fn issue(
         return Err(NOT_REGISTERED);
     }
     let issuer = app.config.issuer();
-    let aud = admin_audience(issuer);
+    let aud = audience::admin(issuer);
     targets(form, &["resource"], |one| one == aud).ok_or(INVALID_TARGET)?;
     // Without a word it is all that is registered (section 3.3).
     let scope: AdminScopes = match form.get("scope") {

@@ -21,9 +21,10 @@ use crate::{
     },
     oidc::{
         access_token::{AccessClaims, Actor},
+        audience::Audience,
         error::{Code, Error},
         params::Params,
-        resource::{Audience, INVALID_TARGET, targets},
+        resource::{INVALID_TARGET, targets},
     },
     store::audit::Event,
 };

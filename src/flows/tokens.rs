@@ -21,13 +21,13 @@ use crate::{
     },
     oidc::{
         access_token::AccessClaims,
+        audience::{self, Audience},
         error::Error,
         id_token,
         keyring::Keyring,
         params::Params,
-        resource::{Audience, INVALID_TARGET, targets},
+        resource::{INVALID_TARGET, targets},
         signing_key::SigningKey,
-        userinfo_audience,
     },
     store::Store,
 };
@@ -140,7 +140,7 @@ impl Issuing<'_> {
     /// as far as the client is still registered for them. Every grant is for the `UserInfo` endpoint too, and where no API was
     /// asked for it is for nothing else.
     pub(super) fn audience(&self, grant: &Grant, form: &Params) -> Result<Audience, Error> {
-        let userinfo = userinfo_audience(self.issuer);
+        let userinfo = audience::userinfo(self.issuer);
         let still = |api: &str| api == userinfo || self.client.resources.iter().any(|known| known == api);
         let granted: Vec<_> = grant.resources.iter().filter(|api| still(api)).cloned().collect();
         if granted.is_empty() && !grant.resources.is_empty() {

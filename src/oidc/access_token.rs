@@ -3,12 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    audience::{self, Audience},
     error::{Code, Error},
     jws,
     keyring::Keyring,
-    resource::Audience,
     signing_key::SigningKey,
-    userinfo_audience,
 };
 use crate::domain::{
     fault::Fault,
@@ -97,7 +96,7 @@ impl AccessClaims {
     pub fn read(ring: &Keyring, issuer: &str, token: &str, now: Timestamp) -> Result<Self, Error> {
         let claims = Self::open(ring, issuer, token, now)?;
         // It tells of the user, and knows nothing of whom they act for.
-        let fits = claims.aud.has(&userinfo_audience(issuer)) && claims.act.is_none();
+        let fits = claims.aud.has(&audience::userinfo(issuer)) && claims.act.is_none();
         if fits { Ok(claims) } else { Err(REFUSED) }
     }
 

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::{
     access_token::{Actor, Confirmation},
+    audience::Audience,
     jws,
-    resource::Audience,
     service_token::ServiceClaims,
     signing_key::SigningKey,
 };

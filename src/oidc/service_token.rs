@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     access_token::{Confirmation, REFUSED, TYPE},
-    admin_audience,
+    audience,
     error::Error,
     jws,
     keyring::Keyring,
@@ -54,7 +54,7 @@ impl ServiceClaims {
     /// registration knows.
     pub fn read(ring: &Keyring, issuer: &str, token: &str, now: Timestamp) -> Result<Self, Error> {
         let claims: Self = jws::read(ring, TYPE, token, now).map_err(|_| REFUSED)?;
-        let ours = claims.iss == issuer && claims.aud == admin_audience(issuer);
+        let ours = claims.iss == issuer && claims.aud == audience::admin(issuer);
         let fits = ours && claims.sub == claims.client_id && now < claims.exp;
         if fits { Ok(claims) } else { Err(REFUSED) }
     }
