@@ -46,7 +46,7 @@ fn check_at(
     let proof = dpop::check(proof, &request, now)?;
     let fresh = match &proof.nonce {
         Some(nonce) => app.store.is_dpop_nonce(nonce, now),
-        None => !client.policy.requires_dpop(),
+        None => !client.policy.requires_sender_constrained_tokens(),
     };
     if fresh { Ok(proof) } else { Err(USE_NONCE) }
 }

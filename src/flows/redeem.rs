@@ -39,7 +39,7 @@ pub async fn redeem(
         return Err(NO_CERTIFICATE);
     }
     let possession = Possession { proof, x5t_s256 };
-    let unbound = possession.is_nothing() && client.policy.requires_dpop();
+    let unbound = possession.is_nothing() && client.policy.requires_sender_constrained_tokens();
     if unbound || client.wishes.dpop && possession.proof.is_none() {
         return Err(MISSING);
     }

@@ -15,7 +15,7 @@ use super::{
     params::Params,
     request_object,
     resource::NO_TARGET,
-    response_mode::Signed,
+    response_mode::Jarm,
 };
 use crate::domain::{
     ask::{Ask, Prompt, ResponseMode, Whom},
@@ -150,7 +150,7 @@ pub fn refusal(ask: &Ask, issuer: &str, code: Code, description: &'static str) -
     Error::Redirect(Box::new(Redirect {
         redirect_uri: ask.redirect_uri.clone(),
         mode: ask.response_mode,
-        signed: Signed::of(ask),
+        signed: Jarm::of(ask),
         code,
         description,
         state: ask.state.clone(),
