@@ -48,7 +48,7 @@ pub(super) fn one_in_a_list<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
     Ok(one)
 }
 
-/// The admin API of this issuer, which alone takes the access tokens of service accounts (RFC 9068 section 2.2).
+/// The admin API of this issuer, which alone takes the access tokens of programs (RFC 9068 section 2.2).
 pub fn admin(issuer: &str) -> String {
     format!("{}{}", issuer.trim_end_matches('/'), path::ADMIN)
 }
