@@ -26,7 +26,7 @@ use crate::{
         access_token::{AccessClaims, Actor},
         client_auth::INVALID_CLIENT,
         error::Error,
-        introspection::{Access, Active, IntrospectionResponse, Service},
+        introspection::{Access, ActiveToken, IntrospectionResponse, Service},
         params::Params,
     },
     store::grants::Refreshing,
@@ -85,7 +85,7 @@ async fn access(
     claims: AccessClaims,
     grant: Grant,
     now: Timestamp,
-) -> Result<Option<Active>, Fault> {
+) -> Result<Option<ActiveToken>, Fault> {
     let Some(client) = app.client(&grant.client_id).await? else { return Ok(None) };
     let Some((grant, session)) = offline::found(app, grant, now).await? else { return Ok(None) };
     // What was given in the session says what was true in it.
@@ -135,7 +135,7 @@ async fn present_names(app: &App, client: &Client, claims: AccessClaims) -> Resu
 }
 
 /// What is told of a token that was given for acting for one person: nothing, once the user may no longer (M4, M9).
-fn for_one(issuer: &str, grant: &Grant, claims: AccessClaims, represented: &ForWhom) -> Option<Active> {
+fn for_one(issuer: &str, grant: &Grant, claims: AccessClaims, represented: &ForWhom) -> Option<ActiveToken> {
     let one = represented.act_as.iter().find(|one| one.sub == claims.sub)?;
     let exp = claims.exp.min(one.recheck);
     Some(good(issuer, grant, claims, exp, (None, None)))
@@ -148,7 +148,7 @@ fn good(
     claims: AccessClaims,
     exp: Timestamp,
     (act_as, represents): (Option<Vec<ActAs>>, Option<Represents>),
-) -> Active {
+) -> ActiveToken {
     let access = Access {
         token_type: claims.token_type(),
         cnf: claims.cnf,
@@ -159,7 +159,7 @@ fn good(
         act_as,
         represents,
     };
-    let mut good = Active::new(issuer, grant, claims.sub, claims.scope, exp);
+    let mut good = ActiveToken::new(issuer, grant, claims.sub, claims.scope, exp);
     good.access = Some(access);
     good
 }
@@ -170,7 +170,7 @@ async fn refresh(
     token: &RefreshToken,
     found: Refreshing,
     now: Timestamp,
-) -> Result<Option<Active>, Fault> {
+) -> Result<Option<ActiveToken>, Fault> {
     // Asking about one that was used before harms nobody: it is only no longer good.
     let good = found.family.worth(token, now) == Worth::Good;
     let (grant, ends) = (found.family.grant.clone(), found.family.grant.ends);
@@ -185,7 +185,7 @@ async fn refresh(
         Some(sub) => sub,
         None => app.store.subject_for(&client.sector, &grant.person, now).await?,
     };
-    Ok(Some(Active::new(app.config.issuer(), &grant, sub, grant.scope.clone(), ends)))
+    Ok(Some(ActiveToken::new(app.config.issuer(), &grant, sub, grant.scope.clone(), ends)))
 }
 
 /// Whether a session that was begun for a child still has the register's word: it ends with it. What outlived its session rests on

@@ -231,7 +231,7 @@ impl Provider<'_> {
     }
 
     fn by_certificate(&self) -> impl Iterator<Item = &'static str> {
-        self.certificates.into_iter().flat_map(|certificates| certificates.methods())
+        self.certificates.into_iter().flat_map(Certificates::methods)
     }
 
     fn extra(&self) -> Extra {

@@ -26,7 +26,7 @@ pub const TYPE: &str = "token-introspection+jwt";
 #[serde(untagged)]
 pub enum IntrospectionResponse {
     /// It is good for something now.
-    Active(Box<Active>),
+    Active(Box<ActiveToken>),
     /// It is, and belongs to a program.
     Service(Box<Service>),
     /// It is not, or it is not for who asks to know. Nothing else is said.
@@ -62,7 +62,7 @@ impl Service {
 
 /// What is said of a token that is good.
 #[derive(Debug, Clone, Serialize)]
-pub struct Active {
+pub struct ActiveToken {
     active: bool,
     /// What it is good for.
     #[serde(with = "scope::text")]
@@ -111,7 +111,7 @@ pub struct Access {
     pub represents: Option<Represents>,
 }
 
-impl Active {
+impl ActiveToken {
     /// What is said of every token of `grant` that is good until `exp`.
     pub fn new(issuer: &str, grant: &Grant, sub: String, scope: Scopes, exp: Timestamp) -> Self {
         Self {
