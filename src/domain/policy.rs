@@ -51,9 +51,9 @@ impl Policy {
         self == Self::Fapi2
     }
 
-    /// Whether every token must be bound to a key that its holder shows by `DPoP`, with a nonce of ours, unless it is bound to the
-    /// holder's certificate (FAPI 2.0 Security Profile, section 5.3.2.1).
-    pub fn requires_dpop(self) -> bool {
+    /// Whether every access token must be sender-constrained: bound to a key that its holder shows by `DPoP`, with a nonce of ours,
+    /// or to the holder's certificate (FAPI 2.0 Security Profile, section 5.3.2.1).
+    pub fn requires_sender_constrained_tokens(self) -> bool {
         self == Self::Fapi2
     }
 
@@ -93,7 +93,7 @@ mod tests {
                 [
                     policy.allows_alg(Algorithm::Rs256),
                     policy.allows_alg(Algorithm::Ps256),
-                    policy.requires_dpop(),
+                    policy.requires_sender_constrained_tokens(),
                     policy.requires_par(),
                 ],
             )

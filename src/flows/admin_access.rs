@@ -1,11 +1,11 @@
 //! Which program calls the admin API, and whether it may do that: asked first at every endpoint there.
 
-use super::userinfo::{Shown, check_key};
+use super::userinfo::{Presentation, check_key};
 use crate::{
     app::{App, knocks::Knock},
     domain::{api::AdminScope, client::Client, mtls::Certificate, time::Timestamp},
     oidc::{
-        access_token::REFUSED,
+        access_token::INVALID_TOKEN,
         error::{Code, Error},
         service_token::ServiceClaims,
     },
@@ -35,17 +35,17 @@ impl<E: Into<Error>> From<E> for Denied {
 pub async fn caller(
     app: &App,
     token: &str,
-    shown: (Shown<'_>, Option<&Certificate>),
+    presented: (Presentation<'_>, Option<&Certificate>),
     path: &str,
     needed: AdminScope,
     now: Timestamp,
 ) -> Result<Client, Denied> {
     let claims = ServiceClaims::read(&app.keyring(), app.config.issuer(), token, now)?;
-    let client = app.client(&claims.client_id).await?.ok_or(REFUSED)?;
+    let client = app.client(&claims.client_id).await?.ok_or(INVALID_TOKEN)?;
     if client.service_scopes.is_empty() || app.store.is_service_token_revoked(&claims.jti).await? {
-        return Err(REFUSED.into());
+        return Err(INVALID_TOKEN.into());
     }
-    check_key(app, &client, (token, claims.cnf.as_ref()), shown, path, now).await?;
+    check_key(app, &client, (token, claims.cnf.as_ref()), presented, path, now).await?;
     if claims.scope.contains(needed) && client.service_scopes.contains(needed) {
         Ok(client)
     } else {

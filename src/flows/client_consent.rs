@@ -13,7 +13,7 @@ use crate::{
         authorize::refusal,
         error::{Code, Error},
         oxide,
-        response_mode::Answer,
+        response_mode::AuthorizationResponse,
     },
     store::{Store, audit::Event, client_consents::Agreed, logins::Ending},
 };
@@ -84,7 +84,7 @@ pub async fn allow(
     held: Held<AsksConsent>,
     session: Option<&Session>,
     now: Timestamp,
-) -> Result<Result<Answer, Error>, Stop> {
+) -> Result<Result<AuthorizationResponse, Error>, Stop> {
     let session = session.filter(|session| held.login.step.is_of(session));
     let Some(session) = session else { return stale(app, held, now).await };
     let ask = &held.login.ask;
@@ -125,7 +125,11 @@ pub async fn refuse(
 }
 
 /// The session that was to answer has ended, or is another's, or is worth less than it was.
-async fn stale(app: &App, held: Held<AsksConsent>, now: Timestamp) -> Result<Result<Answer, Error>, Stop> {
+async fn stale(
+    app: &App,
+    held: Held<AsksConsent>,
+    now: Timestamp,
+) -> Result<Result<AuthorizationResponse, Error>, Stop> {
     logins::end(app, &held.login, now).await?;
     let why = "the session that was to answer has ended";
     Ok(Err(refusal(&held.login.ask, app.config.issuer(), Code::LoginRequired, why)))

@@ -27,7 +27,7 @@ use crate::{
         authorize::refusal,
         error::{Code, Error},
         oxide,
-        response_mode::Answer,
+        response_mode::AuthorizationResponse,
     },
     store::{Store, accounts::Account, audit::Event, ephemeral::New, logins::Ending, single_logout::Opened},
 };
@@ -56,7 +56,7 @@ pub struct Finished {
 #[derive(Debug)]
 pub enum Onward {
     /// To the portal, which hears this.
-    Portal(Answer),
+    Portal(AuthorizationResponse),
     /// To what the user must agree to first.
     Consent(LoginId),
 }
@@ -198,7 +198,12 @@ fn event(login: &Login<Done>) -> Event<'_> {
 }
 
 /// The answer that takes a fresh authorization code back to the portal.
-pub(super) async fn answer(app: &App, ask: &Ask, session: &Session, now: Timestamp) -> Result<Answer, Fault> {
+pub(super) async fn answer(
+    app: &App,
+    ask: &Ask,
+    session: &Session,
+    now: Timestamp,
+) -> Result<AuthorizationResponse, Fault> {
     let code = oxide::issue(&app.store, &client(app, ask).await?, ask, session, now).await?;
     Ok(back(app, ask, &code))
 }
@@ -226,8 +231,8 @@ pub(super) async fn client(app: &App, ask: &Ask) -> Result<Client, Fault> {
 }
 
 /// The answer that takes a code back to the portal.
-pub(super) fn back(app: &App, ask: &Ask, code: &Secret) -> Answer {
-    Answer::code(ask, code, app.config.issuer())
+pub(super) fn back(app: &App, ask: &Ask, code: &Secret) -> AuthorizationResponse {
+    AuthorizationResponse::code(ask, code, app.config.issuer())
 }
 
 /// Whether a person may have a session: not when known to be under twelve (M13).

@@ -7,8 +7,8 @@ use super::{
     finish::may_enter,
     offline::{self, standing},
     own_token::{Own, presented, read},
-    redeem::signer,
     representation::still_stands,
+    tokens::signer,
 };
 use crate::{
     app::App,
@@ -24,9 +24,9 @@ use crate::{
     },
     oidc::{
         access_token::{AccessClaims, Actor},
-        client_auth::REFUSED,
+        client_auth::INVALID_CLIENT,
         error::Error,
-        introspection::{Access, Good, Service, Told},
+        introspection::{Access, ActiveToken, IntrospectionResponse, Service},
         params::Params,
     },
     store::grants::Refreshing,
@@ -37,7 +37,7 @@ pub struct Introspected {
     /// The client that asked.
     client: Client,
     /// What it hears.
-    pub told: Told,
+    pub response: IntrospectionResponse,
 }
 
 /// Tells what the token in `form` is worth. Asked by a client that can keep a secret only: anybody could say that they are
@@ -50,19 +50,23 @@ pub async fn introspect(
 ) -> Result<Introspected, Error> {
     let client = authenticate(app, caller, form, now).await?;
     if client.is_public() {
-        return Err(REFUSED);
+        return Err(INVALID_CLIENT);
     }
     let found = read(app, &client, presented(form)?, now).await?;
     let active = match found.filter(|found| found.is_of(&client) || found.is_for(&client)) {
         Some(Own::Access(claims, grant)) => access(app, &client, *claims, *grant, now).await?,
         Some(Own::Service(claims)) if claims.scope.are_within(&client.service_scopes) => {
-            return Ok(Introspected { client, told: Told::Service(Box::new(Service::new(*claims))) });
+            return Ok(Introspected {
+                client,
+                response: IntrospectionResponse::Service(Box::new(Service::new(*claims))),
+            });
         }
         Some(Own::Refresh(token, found)) => refresh(app, &client, &token, *found, now).await?,
         Some(Own::Service(_)) | None => None,
     };
-    let told = active.map_or(Told::INACTIVE, |active| Told::Active(Box::new(active)));
-    Ok(Introspected { client, told })
+    let response = active
+        .map_or(IntrospectionResponse::INACTIVE, |active| IntrospectionResponse::Active(Box::new(active)));
+    Ok(Introspected { client, response })
 }
 
 impl Introspected {
@@ -70,7 +74,7 @@ impl Introspected {
     pub fn signed(&self, app: &App, now: Timestamp) -> Result<String, Fault> {
         let ring = app.keyring();
         let key = signer(&ring, &self.client, now)?;
-        self.told.sign(key, app.config.issuer(), &self.client.id, now)
+        self.response.sign(key, app.config.issuer(), &self.client.id, now)
     }
 }
 
@@ -81,7 +85,7 @@ async fn access(
     claims: AccessClaims,
     grant: Grant,
     now: Timestamp,
-) -> Result<Option<Good>, Fault> {
+) -> Result<Option<ActiveToken>, Fault> {
     let Some(client) = app.client(&grant.client_id).await? else { return Ok(None) };
     let Some((grant, session)) = offline::found(app, grant, now).await? else { return Ok(None) };
     // What was given in the session says what was true in it.
@@ -131,7 +135,7 @@ async fn present_names(app: &App, client: &Client, claims: AccessClaims) -> Resu
 }
 
 /// What is told of a token that was given for acting for one person: nothing, once the user may no longer (M4, M9).
-fn for_one(issuer: &str, grant: &Grant, claims: AccessClaims, represented: &ForWhom) -> Option<Good> {
+fn for_one(issuer: &str, grant: &Grant, claims: AccessClaims, represented: &ForWhom) -> Option<ActiveToken> {
     let one = represented.act_as.iter().find(|one| one.sub == claims.sub)?;
     let exp = claims.exp.min(one.recheck);
     Some(good(issuer, grant, claims, exp, (None, None)))
@@ -144,7 +148,7 @@ fn good(
     claims: AccessClaims,
     exp: Timestamp,
     (act_as, represents): (Option<Vec<ActAs>>, Option<Represents>),
-) -> Good {
+) -> ActiveToken {
     let access = Access {
         token_type: claims.token_type(),
         cnf: claims.cnf,
@@ -155,7 +159,7 @@ fn good(
         act_as,
         represents,
     };
-    let mut good = Good::new(issuer, grant, claims.sub, claims.scope, exp);
+    let mut good = ActiveToken::new(issuer, grant, claims.sub, claims.scope, exp);
     good.access = Some(access);
     good
 }
@@ -166,7 +170,7 @@ async fn refresh(
     token: &RefreshToken,
     found: Refreshing,
     now: Timestamp,
-) -> Result<Option<Good>, Fault> {
+) -> Result<Option<ActiveToken>, Fault> {
     // Asking about one that was used before harms nobody: it is only no longer good.
     let good = found.family.worth(token, now) == Worth::Good;
     let (grant, ends) = (found.family.grant.clone(), found.family.grant.ends);
@@ -181,7 +185,7 @@ async fn refresh(
         Some(sub) => sub,
         None => app.store.subject_for(&client.sector, &grant.person, now).await?,
     };
-    Ok(Some(Good::new(app.config.issuer(), &grant, sub, grant.scope.clone(), ends)))
+    Ok(Some(ActiveToken::new(app.config.issuer(), &grant, sub, grant.scope.clone(), ends)))
 }
 
 /// Whether a session that was begun for a child still has the register's word: it ends with it. What outlived its session rests on

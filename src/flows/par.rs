@@ -6,7 +6,7 @@ use crate::{
     domain::{ask::Ask, client::Client, login, secret::Secret, time::Timestamp},
     oidc::{
         authorize::{Here, check_pushed},
-        dpop::{NOT_ITS_JKT, Request},
+        dpop::NOT_ITS_JKT,
         error::{Code, Error, PageError},
         par::{LIFE, Pushed, handle, refused},
         params::Params,
@@ -36,10 +36,7 @@ pub async fn push(
         None => client,
     };
     let here = Here { issuer: app.config.issuer(), keyring: &app.keyring(), now };
-    let url = format!("{}{}", app.config.issuer(), path::PAR);
-    let alias = app.config.alias(path::PAR);
-    let request = Request { method: "POST", url: &url, alias: alias.as_deref(), access_token: None };
-    let proof = proof.map(|proof| dpop::check(app, client, proof, &request, now)).transpose()?;
+    let proof = dpop::check(app, client, proof, path::PAR, now)?;
     let mut ask = check_pushed(form, client, here).map_err(refused)?;
     if let Some(proof) = proof {
         if ask.dpop_jkt.as_ref().is_some_and(|jkt| *jkt != proof.jkt) {

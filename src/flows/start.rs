@@ -19,7 +19,7 @@ use crate::{
     oidc::{
         authorize::refusal,
         error::{Code, Error, PageError},
-        response_mode::Answer,
+        response_mode::AuthorizationResponse,
     },
     saml::Outgoing,
 };
@@ -28,7 +28,7 @@ use crate::{
 #[derive(Debug)]
 pub enum Started {
     /// A session answered: this is what the portal hears.
-    Answered(Answer),
+    Answered(AuthorizationResponse),
     /// The user must log in.
     Login(LoginId),
     /// The session is worth too little, and DigiD is the only way to more: send the user there.

@@ -12,7 +12,7 @@ use super::dpop;
 use super::finish::may_enter;
 use super::offline;
 use super::representation::still_stands;
-use super::told::told;
+use super::standard_claims::standard_claims;
 use crate::{
     app::{App, client_keys::Wanted},
     domain::{
@@ -26,8 +26,8 @@ use crate::{
         time::Timestamp,
     },
     oidc::{
-        access_token::{AccessClaims, Confirmation, REFUSED},
-        dpop::{MISSING, Request},
+        access_token::{AccessClaims, Confirmation, INVALID_TOKEN},
+        dpop::MISSING,
         error::{Code, Error},
         jwe, path, signed_userinfo,
     },
@@ -62,17 +62,17 @@ impl AdditionalClaims for Extra {}
 /// What is told.
 pub type UserInfo = UserInfoClaims<Extra, CoreGenderClaim>;
 
-/// The answer, in the form that its client registered.
-pub enum Answer {
+/// The response (OpenID Connect Core, section 5.3.2), in the form that its client registered.
+pub enum UserInfoResponse {
     /// In JSON.
     Plain(Box<UserInfo>),
     /// A JWT: signed, and encrypted where the client wants that.
     Jwt(String),
 }
 
-/// How a token is shown.
+/// How a token is presented.
 #[derive(Debug, Clone, Copy)]
-pub enum Shown<'a> {
+pub enum Presentation<'a> {
     /// As anybody could who has it (RFC 6750).
     Bearer,
     /// With a proof that its key is there too (RFC 9449 section 7).
@@ -89,27 +89,29 @@ pub enum Shown<'a> {
 pub async fn userinfo(
     app: &App,
     token: &str,
-    shown: Shown<'_>,
+    presentation: Presentation<'_>,
     certificate: Option<&Certificate>,
     now: Timestamp,
-) -> Result<Answer, Error> {
+) -> Result<UserInfoResponse, Error> {
     let issuer = app.config.issuer();
     let claims = AccessClaims::read(&app.keyring(), issuer, token, now)?;
-    let grant = app.store.grant(&claims.grant).await?.filter(|grant| grant.is_live(now)).ok_or(REFUSED)?;
-    let client = app.client(&grant.client_id).await?.ok_or(REFUSED)?;
-    check_key(app, &client, (token, claims.cnf.as_ref()), (shown, certificate), path::USERINFO, now).await?;
+    let grant =
+        app.store.grant(&claims.grant).await?.filter(|grant| grant.is_live(now)).ok_or(INVALID_TOKEN)?;
+    let client = app.client(&grant.client_id).await?.ok_or(INVALID_TOKEN)?;
+    check_key(app, &client, (token, claims.cnf.as_ref()), (presentation, certificate), path::USERINFO, now)
+        .await?;
     if !claims.scope.contains(Scope::Openid) {
         return Err(Error::Json(Code::InsufficientScope, "the access token needs the scope openid"));
     }
     if !may_enter(&app.store, &grant.person, now).await? {
-        return Err(REFUSED);
+        return Err(INVALID_TOKEN);
     }
-    let (grant, session) = offline::found(app, grant, now).await?.ok_or(REFUSED)?;
+    let (grant, session) = offline::found(app, grant, now).await?.ok_or(INVALID_TOKEN)?;
     match &session {
         // A session is one thing: over for one client, over for all.
-        Some(session) if !still_stands(app, session, now).await? => return Err(REFUSED),
+        Some(session) if !still_stands(app, session, now).await? => return Err(INVALID_TOKEN),
         // What was given in the session says what was true in it.
-        None if claims.acr != grant.level.acr() => return Err(REFUSED),
+        None if claims.acr != grant.level.acr() => return Err(INVALID_TOKEN),
         _ => {}
     }
     let tells_bsn = bsn::is_told(&client, &grant, session.as_ref());
@@ -119,11 +121,11 @@ pub async fn userinfo(
         let authority = session.as_ref().and_then(|session| session.authority.as_ref());
         let required = app.config.mandate_level;
         let asking = Asking { grant: &grant, authority, required, client: &client, issuer };
-        let told = for_whom(&app.store, &asking, now).await.map_err(|untold| untold.or(REFUSED))?;
+        let told = for_whom(&app.store, &asking, now).await.map_err(|untold| untold.or(INVALID_TOKEN))?;
         (act_as, represents) = with_bsns(&app.store, tells_bsn, &client.sector, told).await?;
     }
     let wanted = Claim::of(&claims.scope).chain(grant.claims).collect();
-    let told = told(&app.store, &grant.account, &wanted).await?.ok_or(REFUSED)?;
+    let told = standard_claims(&app.store, &grant.account, &wanted).await?.ok_or(INVALID_TOKEN)?;
     let standard = StandardClaims::new(SubjectIdentifier::new(claims.sub.clone()));
     let user = UserInfo::new(standard, Extra { bsn: own, act_as, represents, told });
     in_form(app, client, user, now).await
@@ -152,8 +154,13 @@ async fn with_bsns(
 }
 
 /// The answer as the client wants it (OpenID Connect Core, section 5.3.2).
-async fn in_form(app: &App, client: Client, user: UserInfo, now: Timestamp) -> Result<Answer, Error> {
-    let Some(alg) = client.userinfo.signed() else { return Ok(Answer::Plain(Box::new(user))) };
+async fn in_form(
+    app: &App,
+    client: Client,
+    user: UserInfo,
+    now: Timestamp,
+) -> Result<UserInfoResponse, Error> {
+    let Some(alg) = client.userinfo.signed() else { return Ok(UserInfoResponse::Plain(Box::new(user))) };
     let ring = app.keyring();
     let key = ring.signer(alg, now);
     let key = key.ok_or_else(|| {
@@ -161,11 +168,11 @@ async fn in_form(app: &App, client: Client, user: UserInfo, now: Timestamp) -> R
     })?;
     let signed = signed_userinfo::sign(&user, key, app.config.issuer(), &client.id)?;
     if client.userinfo.encrypted().is_none() {
-        return Ok(Answer::Jwt(signed));
+        return Ok(UserInfoResponse::Jwt(signed));
     }
     let client = app.with_keys(client, Wanted::Any, now).await;
     let to = client.keys.known().and_then(JwkSet::encrypting).ok_or(NO_KEY)?;
-    Ok(Answer::Jwt(jwe::write(to, "JWT", signed.as_bytes())?))
+    Ok(UserInfoResponse::Jwt(jwe::write(to, "JWT", signed.as_bytes())?))
 }
 
 /// Whether who shows the token may: one that is bound to a key is nobody's who has only the token, and one that is not bound
@@ -174,26 +181,24 @@ pub(super) async fn check_key(
     app: &App,
     client: &Client,
     (token, cnf): (&str, Option<&Confirmation>),
-    (shown, certificate): (Shown<'_>, Option<&Certificate>),
+    (presentation, certificate): (Presentation<'_>, Option<&Certificate>),
     path: &str,
     now: Timestamp,
 ) -> Result<(), Error> {
     // Only who has the certificate may (RFC 8705 section 3).
     let x5t = cnf.and_then(|cnf| cnf.x5t_s256.as_ref());
     if x5t.is_some() && x5t != certificate.map(Certificate::thumbprint).as_ref() {
-        return Err(REFUSED);
+        return Err(INVALID_TOKEN);
     }
     let jkt = cnf.and_then(|cnf| cnf.jkt.as_ref());
-    let (jkt, proof, method) = match (jkt, shown) {
-        (None, Shown::Bearer) => return Ok(()),
-        (Some(jkt), Shown::Dpop { proof, method }) => (jkt, proof.ok_or(MISSING)?, method),
-        (None, Shown::Dpop { .. }) | (Some(_), Shown::Bearer) => return Err(REFUSED),
+    let (jkt, proof, method) = match (jkt, presentation) {
+        (None, Presentation::Bearer) => return Ok(()),
+        (Some(jkt), Presentation::Dpop { proof, method }) => (jkt, proof.ok_or(MISSING)?, method),
+        (None, Presentation::Dpop { .. }) | (Some(_), Presentation::Bearer) => return Err(INVALID_TOKEN),
     };
-    let (url, alias) = (format!("{}{path}", app.config.issuer()), app.config.alias(path));
-    let request = Request { method, url: &url, alias: alias.as_deref(), access_token: Some(token) };
-    let proof = dpop::check(app, client, proof, &request, now)?;
+    let proof = dpop::check_with_token(app, client, proof, (method, path, token), now)?;
     if proof.jkt != *jkt {
-        return Err(REFUSED);
+        return Err(INVALID_TOKEN);
     }
     dpop::spend(&app.store, &proof).await
 }

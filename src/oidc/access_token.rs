@@ -3,12 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    audience::{self, Audience},
     error::{Code, Error},
     jws,
     keyring::Keyring,
-    resource::Audience,
     signing_key::SigningKey,
-    userinfo_audience,
 };
 use crate::domain::{
     fault::Fault,
@@ -97,19 +96,19 @@ impl AccessClaims {
     pub fn read(ring: &Keyring, issuer: &str, token: &str, now: Timestamp) -> Result<Self, Error> {
         let claims = Self::open(ring, issuer, token, now)?;
         // It tells of the user, and knows nothing of whom they act for.
-        let fits = claims.aud.has(&userinfo_audience(issuer)) && claims.act.is_none();
-        if fits { Ok(claims) } else { Err(REFUSED) }
+        let fits = claims.aud.has(&audience::userinfo(issuer)) && claims.act.is_none();
+        if fits { Ok(claims) } else { Err(INVALID_TOKEN) }
     }
 
     /// Reads a token of `issuer` that has not ended at `now`, whoever may be asked with it.
     pub fn open(ring: &Keyring, issuer: &str, token: &str, now: Timestamp) -> Result<Self, Error> {
-        let claims: Self = jws::read(ring, TYPE, token, now).map_err(|_| REFUSED)?;
-        if claims.iss == issuer && now < claims.exp { Ok(claims) } else { Err(REFUSED) }
+        let claims: Self = jws::read(ring, TYPE, token, now).map_err(|_| INVALID_TOKEN)?;
+        if claims.iss == issuer && now < claims.exp { Ok(claims) } else { Err(INVALID_TOKEN) }
     }
 }
 
 /// One answer for every token that is no good (RFC 6750 section 3.1).
-pub const REFUSED: Error = Error::Json(
+pub const INVALID_TOKEN: Error = Error::Json(
     Code::InvalidToken,
     "the access token is malformed, expired, revoked, or made for something else",
 );

@@ -4,6 +4,7 @@
 use serde::Deserialize;
 
 use super::{
+    audience::Audience,
     error::{Code, Error},
     jwt::{BadJwt, Unverified},
     path,
@@ -42,13 +43,6 @@ struct Claims {
     iat: Option<Timestamp>,
     #[serde(default)]
     nbf: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Audience {
-    One(String),
-    Several(Vec<String>),
 }
 
 /// Whose it says it is; nothing of it is proven.
@@ -99,13 +93,10 @@ pub fn check(assertion: &str, client: &Client, issuer: &str, now: Timestamp) -> 
 }
 
 fn is_for_us(audience: &Audience, client: &Client, issuer: &str) -> bool {
-    let ours = |aud: &String| aud == issuer || *aud == format!("{issuer}{}", path::TOKEN);
-    match audience {
-        Audience::One(one) if client.policy.wants_issuer_as_audience() => one == issuer,
-        Audience::Several(_) if client.policy.wants_issuer_as_audience() => false,
-        Audience::One(one) => ours(one),
-        Audience::Several(several) => several.iter().any(ours),
+    if client.policy.wants_issuer_as_audience() {
+        return audience.is_just(issuer);
     }
+    audience.has(issuer) || audience.has(&format!("{issuer}{}", path::TOKEN))
 }
 
 fn bad(description: &'static str) -> Error {

@@ -46,7 +46,7 @@ enum Proof {
 }
 
 /// One answer for an unknown client, a wrong secret and the wrong method: what is wrong is not an attacker's business.
-pub const REFUSED: Error = Error::Json(
+pub const INVALID_CLIENT: Error = Error::Json(
     Code::InvalidClient,
     "client authentication failed: check the client_id, its secret, and that the registered method is used",
 );
@@ -71,7 +71,7 @@ pub fn read(authorization: Option<&str>, form: &Params) -> Result<Presented, Err
         let proof = in_form.map_or(Proof::None, |secret| Proof::Post(Secret::new(secret)));
         return Ok(Presented { client_id, proof });
     };
-    let (client_id, secret) = basic(header).ok_or(REFUSED)?;
+    let (client_id, secret) = basic(header).ok_or(INVALID_CLIENT)?;
     if in_form.is_some() {
         return Err(TWO_METHODS);
     }
@@ -91,7 +91,7 @@ fn by_assertion(form: &Params) -> Result<Presented, Error> {
     if form.get("client_assertion_type") != Some(assertion::TYPE) {
         return Err(NO_ASSERTION);
     }
-    let client_id = assertion::subject(assertion).ok_or(REFUSED)?;
+    let client_id = assertion::subject(assertion).ok_or(INVALID_CLIENT)?;
     if form.get("client_id").is_some_and(|named| named != client_id) {
         return Err(Error::Json(
             Code::InvalidRequest,
@@ -175,7 +175,7 @@ pub fn check(
         },
         _ => false,
     };
-    let client = client.filter(|client| fits && client.id == presented.client_id).ok_or(REFUSED)?;
+    let client = client.filter(|client| fits && client.id == presented.client_id).ok_or(INVALID_CLIENT)?;
     Ok(Authenticated { client, once })
 }
 

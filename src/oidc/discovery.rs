@@ -8,8 +8,8 @@ use openidconnect::{
     LanguageTag, ProviderMetadata, RegistrationUrl, ResponseTypes, TokenUrl, UserInfoUrl,
     core::{
         CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType, CoreJsonWebKey,
-        CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType,
-        CoreSubjectIdentifierType,
+        CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm,
+        CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -85,6 +85,7 @@ pub type Metadata = ProviderMetadata<
 
 /// How a client that can keep a secret says who it is.
 const CONFIDENTIAL: [&str; 3] = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+
 /// How clients may show certificates.
 #[derive(Debug, Clone, Copy)]
 pub struct Certificates<'a> {
@@ -96,7 +97,7 @@ pub struct Certificates<'a> {
 
 impl Certificates<'_> {
     /// The methods that they make possible (RFC 8705 section 2).
-    fn methods(&self) -> impl Iterator<Item = &'static str> {
+    fn methods(self) -> impl Iterator<Item = &'static str> {
         self.vouched.then_some("tls_client_auth").into_iter().chain(["self_signed_tls_client_auth"])
     }
 
@@ -131,96 +132,141 @@ const CLAIMS: [&str; 14] = [
     "act_as",
 ];
 
-/// The metadata of `issuer`, which signs with `algs` and can reach `levels`. `representation` is whether people can log in for
-/// somebody else; `certificates` how clients show certificates, where they can; `registers` whether clients may register
-/// themselves.
-pub fn metadata(
-    issuer: &str,
-    algs: &[Algorithm],
-    levels: &[Level],
-    representation: bool,
-    certificates: Option<Certificates<'_>>,
-    registers: bool,
-) -> Result<Metadata, Fault> {
-    let at = |path: &str| format!("{issuer}{path}");
-    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-    let mut claims = words(&CLAIMS);
-    claims.extend(Claim::ALL.iter().map(ToString::to_string));
-    claims.extend(representation.then(|| "represents".to_owned()));
-    let by_certificate: Vec<_> = certificates.iter().flat_map(Certificates::methods).collect();
-    let confidential = [CONFIDENTIAL.as_slice(), &by_certificate].concat();
-    let by_certificate =
-        by_certificate.into_iter().map(|name| CoreClientAuthMethod::Extension(name.to_owned()));
-    let extra = Extra {
-        code_challenge_methods_supported: words(&["S256"]),
-        authorization_response_iss_parameter_supported: true,
-        pushed_authorization_request_endpoint: at(path::PAR),
-        require_pushed_authorization_requests: false,
-        require_signed_request_object: false,
-        end_session_endpoint: at(path::LOGOUT),
-        dpop_signing_alg_values_supported: words(&dpop::ALGS.map(Algorithm::name)),
-        introspection_endpoint: at(path::INTROSPECT),
-        introspection_endpoint_auth_methods_supported: words(&confidential),
-        introspection_endpoint_auth_signing_alg_values_supported: words(&Algorithm::ALL.map(Algorithm::name)),
-        introspection_signing_alg_values_supported: algs.iter().map(|alg| alg.name().to_owned()).collect(),
-        revocation_endpoint: at(path::REVOKE),
-        revocation_endpoint_auth_methods_supported: words(&[confidential.as_slice(), &["none"]].concat()),
-        revocation_endpoint_auth_signing_alg_values_supported: words(&Algorithm::ALL.map(Algorithm::name)),
-        tls_client_certificate_bound_access_tokens: certificates.is_some(),
-        mtls_endpoint_aliases: certificates.and_then(|certificates| certificates.aliases()),
-        authorization_signing_alg_values_supported: algs.iter().map(|alg| alg.name().to_owned()).collect(),
-        backchannel_logout_supported: true,
-        backchannel_logout_session_supported: true,
-        prompt_values_supported: words(&["none", "login", "consent", "select_account"]),
-    };
-    Ok(Metadata::new(
-        IssuerUrl::new(issuer.to_owned())?,
-        AuthUrl::new(at(path::AUTHORIZE))?,
-        JsonWebKeySetUrl::new(at(path::JWKS))?,
-        vec![ResponseTypes::new(vec![CoreResponseType::Code])],
-        vec![CoreSubjectIdentifierType::Pairwise, CoreSubjectIdentifierType::Public],
-        algs.iter().map(|alg| core_alg(*alg)).collect(),
-        extra,
-    )
-    .set_token_endpoint(Some(TokenUrl::new(at(path::TOKEN))?))
-    .set_registration_endpoint(registers.then(|| RegistrationUrl::new(at(path::REGISTER))).transpose()?)
-    .set_userinfo_endpoint(Some(UserInfoUrl::new(at(path::USERINFO))?))
-    .set_userinfo_signing_alg_values_supported(Some(algs.iter().map(|alg| core_alg(*alg)).collect()))
-    .set_userinfo_encryption_alg_values_supported(Some(vec![CoreJweKeyManagementAlgorithm::RsaOaepSha256]))
-    .set_userinfo_encryption_enc_values_supported(Some(vec![CoreJweContentEncryptionAlgorithm::Aes256Gcm]))
-    .set_response_modes_supported(Some(response_modes()))
-    .set_grant_types_supported(Some(grant_types()))
-    .set_token_endpoint_auth_methods_supported(Some(
-        [
+/// What there is to tell of this provider.
+#[derive(Debug, Clone, Copy)]
+pub struct Provider<'a> {
+    /// Who it is.
+    pub issuer: &'a str,
+    /// With what it signs.
+    pub algs: &'a [Algorithm],
+    /// The levels that it can reach.
+    pub levels: &'a [Level],
+    /// Whether people can log in for somebody else.
+    pub representation: bool,
+    /// How clients show certificates, where they can.
+    pub certificates: Option<Certificates<'a>>,
+    /// Whether clients may register themselves.
+    pub registers: bool,
+}
+
+impl Provider<'_> {
+    /// Its metadata.
+    pub fn metadata(&self) -> Result<Metadata, Fault> {
+        let metadata = Metadata::new(
+            IssuerUrl::new(self.issuer.to_owned())?,
+            AuthUrl::new(self.at(path::AUTHORIZE))?,
+            JsonWebKeySetUrl::new(self.at(path::JWKS))?,
+            vec![ResponseTypes::new(vec![CoreResponseType::Code])],
+            vec![CoreSubjectIdentifierType::Pairwise, CoreSubjectIdentifierType::Public],
+            self.signs(),
+            self.extra(),
+        );
+        let register = self.registers.then(|| RegistrationUrl::new(self.at(path::REGISTER))).transpose()?;
+        let metadata = self.authorization(metadata.set_registration_endpoint(register));
+        self.userinfo(self.token(metadata)?)
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer)
+    }
+
+    /// With what it signs for whoever may choose, by the names of openidconnect.
+    fn signs(&self) -> Vec<CoreJwsSigningAlgorithm> {
+        self.algs.iter().map(|alg| core_alg(*alg)).collect()
+    }
+
+    /// What an authorization request may ask.
+    fn authorization(&self, metadata: Metadata) -> Metadata {
+        let scopes = Scope::ALL.iter().map(|scope| openidconnect::Scope::new(scope.to_string()));
+        let levels = self.levels.iter().map(|level| AuthenticationContextClass::new(level.acr().to_owned()));
+        // Every page fits all of them.
+        let displays = vec![CoreAuthDisplay::Page, CoreAuthDisplay::Popup, CoreAuthDisplay::Touch];
+        metadata
+            .set_response_modes_supported(Some(response_modes()))
+            .set_scopes_supported(Some(scopes.collect()))
+            .set_claims_supported(Some(self.claims().map(CoreClaimName::new).collect()))
+            .set_claims_parameter_supported(Some(true))
+            .set_acr_values_supported(Some(levels.collect()))
+            .set_ui_locales_supported(Some(words(&["nl", "en"]).into_iter().map(LanguageTag::new).collect()))
+            .set_display_values_supported(Some(displays))
+            .set_request_parameter_supported(Some(true))
+            .set_request_object_signing_alg_values_supported(Some(Algorithm::ALL.map(core_alg).to_vec()))
+            // Left out, this one would mean true.
+            .set_request_uri_parameter_supported(Some(false))
+    }
+
+    fn claims(&self) -> impl Iterator<Item = String> {
+        let represents = self.representation.then(|| "represents".to_owned());
+        words(&CLAIMS).into_iter().chain(Claim::ALL.iter().map(ToString::to_string)).chain(represents)
+    }
+
+    /// The token endpoint, and how clients say there who they are.
+    fn token(&self, metadata: Metadata) -> Result<Metadata, Fault> {
+        let confidential = [
             CoreClientAuthMethod::ClientSecretBasic,
             CoreClientAuthMethod::ClientSecretPost,
             CoreClientAuthMethod::PrivateKeyJwt,
-        ]
-        .into_iter()
-        .chain(by_certificate)
-        .chain([CoreClientAuthMethod::None])
-        .collect(),
-    ))
-    .set_token_endpoint_auth_signing_alg_values_supported(Some(Algorithm::ALL.map(core_alg).to_vec()))
-    .set_scopes_supported(Some(
-        Scope::ALL.iter().map(|scope| openidconnect::Scope::new(scope.to_string())).collect(),
-    ))
-    .set_claims_supported(Some(claims.into_iter().map(CoreClaimName::new).collect()))
-    .set_acr_values_supported(Some(
-        levels.iter().map(|level| AuthenticationContextClass::new(level.acr().to_owned())).collect(),
-    ))
-    .set_ui_locales_supported(Some(words(&["nl", "en"]).into_iter().map(LanguageTag::new).collect()))
-    .set_claims_parameter_supported(Some(true))
-    // Every page fits all of them.
-    .set_display_values_supported(Some(vec![
-        CoreAuthDisplay::Page,
-        CoreAuthDisplay::Popup,
-        CoreAuthDisplay::Touch,
-    ]))
-    .set_request_parameter_supported(Some(true))
-    .set_request_object_signing_alg_values_supported(Some(Algorithm::ALL.map(core_alg).to_vec()))
-    // Left out, this one would mean true.
-    .set_request_uri_parameter_supported(Some(false)))
+        ];
+        let by_certificate =
+            self.by_certificate().map(|name| CoreClientAuthMethod::Extension(name.to_owned()));
+        let methods = confidential.into_iter().chain(by_certificate).chain([CoreClientAuthMethod::None]);
+        Ok(metadata
+            .set_token_endpoint(Some(TokenUrl::new(self.at(path::TOKEN))?))
+            .set_grant_types_supported(Some(grant_types()))
+            .set_token_endpoint_auth_methods_supported(Some(methods.collect()))
+            .set_token_endpoint_auth_signing_alg_values_supported(Some(
+                Algorithm::ALL.map(core_alg).to_vec(),
+            )))
+    }
+
+    /// `UserInfo`, and the forms that it can have.
+    fn userinfo(&self, metadata: Metadata) -> Result<Metadata, Fault> {
+        let (alg, enc) =
+            (CoreJweKeyManagementAlgorithm::RsaOaepSha256, CoreJweContentEncryptionAlgorithm::Aes256Gcm);
+        Ok(metadata
+            .set_userinfo_endpoint(Some(UserInfoUrl::new(self.at(path::USERINFO))?))
+            .set_userinfo_signing_alg_values_supported(Some(self.signs()))
+            .set_userinfo_encryption_alg_values_supported(Some(vec![alg]))
+            .set_userinfo_encryption_enc_values_supported(Some(vec![enc])))
+    }
+
+    fn by_certificate(&self) -> impl Iterator<Item = &'static str> {
+        self.certificates.into_iter().flat_map(Certificates::methods)
+    }
+
+    fn extra(&self) -> Extra {
+        let confidential: Vec<_> = CONFIDENTIAL.into_iter().chain(self.by_certificate()).collect();
+        Extra {
+            code_challenge_methods_supported: words(&["S256"]),
+            authorization_response_iss_parameter_supported: true,
+            pushed_authorization_request_endpoint: self.at(path::PAR),
+            require_pushed_authorization_requests: false,
+            require_signed_request_object: false,
+            end_session_endpoint: self.at(path::LOGOUT),
+            dpop_signing_alg_values_supported: names(&dpop::ALGS),
+            introspection_endpoint: self.at(path::INTROSPECT),
+            introspection_endpoint_auth_methods_supported: words(&confidential),
+            introspection_endpoint_auth_signing_alg_values_supported: names(Algorithm::ALL.as_slice()),
+            introspection_signing_alg_values_supported: names(self.algs),
+            revocation_endpoint: self.at(path::REVOKE),
+            revocation_endpoint_auth_methods_supported: words(&[confidential.as_slice(), &["none"]].concat()),
+            revocation_endpoint_auth_signing_alg_values_supported: names(Algorithm::ALL.as_slice()),
+            tls_client_certificate_bound_access_tokens: self.certificates.is_some(),
+            mtls_endpoint_aliases: self.certificates.and_then(|certificates| certificates.aliases()),
+            authorization_signing_alg_values_supported: names(self.algs),
+            backchannel_logout_supported: true,
+            backchannel_logout_session_supported: true,
+            prompt_values_supported: words(&["none", "login", "consent", "select_account"]),
+        }
+    }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn names(algs: &[Algorithm]) -> Vec<String> {
+    algs.iter().map(|alg| alg.name().to_owned()).collect()
 }
 
 /// For what tokens are given.
@@ -250,9 +296,10 @@ mod tests {
         let levels = [Level::Local, Level::Midden];
         let algs = [Algorithm::Rs256, Algorithm::Es256];
         let tell = |representation, registers| {
-            let told =
-                metadata("https://id.example.nl", &algs, &levels, representation, None, registers).unwrap();
-            serde_json::to_value(told).unwrap()
+            let (issuer, certificates) = ("https://id.example.nl", None);
+            let provider =
+                Provider { issuer, algs: &algs, levels: &levels, representation, certificates, registers };
+            serde_json::to_value(provider.metadata().unwrap()).unwrap()
         };
         let told = |representation| tell(representation, false);
         let mut expected = serde_json::json!({

@@ -3,7 +3,7 @@
 
 use url::form_urlencoded;
 
-use super::response_mode::{Answer, Signed};
+use super::response_mode::{AuthorizationResponse, Jarm};
 use crate::domain::{ask::ResponseMode, fault::Fault};
 
 /// An error of the protocol, and how it must reach the other side.
@@ -76,7 +76,7 @@ pub struct Redirect {
     /// How it travels there.
     pub mode: ResponseMode,
     /// How it is signed, if it is.
-    pub signed: Option<Signed>,
+    pub signed: Option<Jarm>,
     /// What is wrong, for a program.
     pub code: Code,
     /// What is wrong, for the portal's developer. Never repeats what was sent.
@@ -89,12 +89,12 @@ pub struct Redirect {
 
 impl Redirect {
     /// What the client hears.
-    pub fn answer(self) -> Answer {
+    pub fn answer(self) -> AuthorizationResponse {
         let mut says =
             vec![("error", self.code.word().to_owned()), ("error_description", self.description.to_owned())];
         says.extend(self.state.map(|state| ("state", state)));
         says.push(("iss", self.issuer));
-        Answer { redirect_uri: self.redirect_uri, mode: self.mode, signed: self.signed, says }
+        AuthorizationResponse { redirect_uri: self.redirect_uri, mode: self.mode, signed: self.signed, says }
     }
 }
 

@@ -8,7 +8,7 @@ use openidconnect::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{jws, keyring::Keyring, signing_key::SigningKey};
+use super::{audience, jws, keyring::Keyring, signing_key::SigningKey};
 use crate::domain::{
     assurance::Level,
     claims::{ActAs, Represents},
@@ -107,7 +107,7 @@ pub fn sign(
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Hint {
     /// The client it was made for.
-    #[serde(deserialize_with = "one_audience")]
+    #[serde(deserialize_with = "audience::one_in_a_list")]
     pub aud: String,
     /// The session it was made in.
     pub sid: SessionId,
@@ -121,11 +121,6 @@ impl Hint {
     pub fn read(ring: &Keyring, issuer: &str, token: &str, now: Timestamp) -> Option<Self> {
         jws::read::<Self>(ring, "", token, now).ok().filter(|hint| hint.iss == issuer)
     }
-}
-
-fn one_audience<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let [one] = <[String; 1]>::deserialize(deserializer)?;
-    Ok(one)
 }
 
 #[cfg(test)]

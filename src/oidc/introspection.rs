@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::{
     access_token::{Actor, Confirmation},
+    audience::Audience,
     jws,
-    resource::Audience,
     service_token::ServiceClaims,
     signing_key::SigningKey,
 };
@@ -21,12 +21,12 @@ use crate::domain::{
 /// The media type of a signed answer (RFC 9701 section 4), without `application/`.
 pub const TYPE: &str = "token-introspection+jwt";
 
-/// The answer.
+/// The introspection response (RFC 7662 section 2.2).
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
-pub enum Told {
+pub enum IntrospectionResponse {
     /// It is good for something now.
-    Active(Box<Good>),
+    Active(Box<ActiveToken>),
     /// It is, and belongs to a program.
     Service(Box<Service>),
     /// It is not, or it is not for who asks to know. Nothing else is said.
@@ -39,7 +39,7 @@ pub struct Inactive {
     active: bool,
 }
 
-impl Told {
+impl IntrospectionResponse {
     /// The answer about everything that is not good.
     pub const INACTIVE: Self = Self::Inactive(Inactive { active: false });
 }
@@ -62,7 +62,7 @@ impl Service {
 
 /// What is said of a token that is good.
 #[derive(Debug, Clone, Serialize)]
-pub struct Good {
+pub struct ActiveToken {
     active: bool,
     /// What it is good for.
     #[serde(with = "scope::text")]
@@ -111,7 +111,7 @@ pub struct Access {
     pub represents: Option<Represents>,
 }
 
-impl Good {
+impl ActiveToken {
     /// What is said of every token of `grant` that is good until `exp`.
     pub fn new(issuer: &str, grant: &Grant, sub: String, scope: Scopes, exp: Timestamp) -> Self {
         Self {
@@ -130,14 +130,14 @@ impl Good {
 }
 
 #[derive(Serialize)]
-struct Signed<'a> {
+struct Claims<'a> {
     iss: &'a str,
     aud: &'a str,
     iat: Timestamp,
-    token_introspection: &'a Told,
+    token_introspection: &'a IntrospectionResponse,
 }
 
-impl Told {
+impl IntrospectionResponse {
     /// The answer as a JWT for `client_id`, good as evidence of what was said at `now` (RFC 9701 section 5). What is said of
     /// the token stands in a member of its own, so that nobody takes the answer for the token.
     pub fn sign(
@@ -147,6 +147,6 @@ impl Told {
         client_id: &str,
         now: Timestamp,
     ) -> Result<String, Fault> {
-        jws::write(key, TYPE, &Signed { iss: issuer, aud: client_id, iat: now, token_introspection: self })
+        jws::write(key, TYPE, &Claims { iss: issuer, aud: client_id, iat: now, token_introspection: self })
     }
 }

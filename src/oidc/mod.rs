@@ -3,6 +3,7 @@
 
 pub mod access_token;
 pub mod assertion;
+pub mod audience;
 pub mod authorize;
 pub mod claims_request;
 pub mod client_auth;
@@ -59,14 +60,4 @@ pub mod path {
     pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
     /// The same metadata where OAuth clients look for it (RFC 8414 section 3).
     pub const OAUTH_SERVER: &str = "/.well-known/oauth-authorization-server";
-}
-
-/// Who may be asked with the access token of a program: the admin API of this issuer (`aud`, RFC 9068 section 2.2).
-pub fn admin_audience(issuer: &str) -> String {
-    format!("{}{}", issuer.trim_end_matches('/'), path::ADMIN)
-}
-
-/// Who may be asked with an access token: the `UserInfo` endpoint of this issuer (`aud`, RFC 9068 section 2.2).
-pub fn userinfo_audience(issuer: &str) -> String {
-    format!("{}{}", issuer.trim_end_matches('/'), path::USERINFO)
 }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
+    audience::Audience,
     jwt::{BadJwt, Unverified},
     params::Params,
 };
@@ -22,7 +23,7 @@ const NOT_PARAMETERS: [&str; 7] = ["iss", "aud", "exp", "nbf", "iat", "jti", "su
 #[derive(Deserialize)]
 struct Claims {
     iss: String,
-    aud: Value,
+    aud: Audience,
     exp: Timestamp,
     client_id: String,
     #[serde(default)]
@@ -47,7 +48,7 @@ pub fn read(token: &str, client: &Client, issuer: &str, now: Timestamp) -> Resul
     if claims.iss != client.id || claims.client_id != client.id {
         return Err("iss and client_id of the request object must both be the client_id");
     }
-    if !is_for(&claims.aud, issuer) {
+    if !claims.aud.has(issuer) {
         return Err("aud of the request object must be the issuer");
     }
     // An assertion has a sub; then nobody can show the one in the place of the other (sections 4 and 10.8).
@@ -88,14 +89,6 @@ pub fn read(token: &str, client: &Client, issuer: &str, now: Timestamp) -> Resul
 
 fn is_parameter(name: &str) -> bool {
     !NOT_PARAMETERS.contains(&name)
-}
-
-fn is_for(audience: &Value, issuer: &str) -> bool {
-    match audience {
-        Value::String(one) => one == issuer,
-        Value::Array(several) => several.iter().any(|one| one == issuer),
-        _ => false,
-    }
 }
 
 const fn said(bad: BadJwt) -> &'static str {

@@ -16,48 +16,48 @@ use crate::domain::{
 /// How long a signed answer is good, in seconds: ten minutes at most (JARM, section 2.1). A code in it ends much sooner.
 const LIFE: i64 = 600;
 
-/// How an answer is signed.
+/// How a response is signed (JARM).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signed {
+pub struct Jarm {
     /// For whom: its `aud`.
     pub client_id: String,
     /// With what.
     pub alg: Algorithm,
 }
 
-impl Signed {
+impl Jarm {
     /// As the request asks for, if it does.
     pub fn of(ask: &Ask) -> Option<Self> {
         Some(Self { client_id: ask.client_id.clone(), alg: ask.response_alg? })
     }
 }
 
-/// An answer on its way to a client: a code, or an error.
+/// An authorization response on its way to a client (RFC 6749 sections 4.1.2 and 4.1.2.1): a code, or an error.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct AuthorizationResponse {
     /// Where it goes: an address that its client registered.
     pub redirect_uri: String,
     /// How.
     pub mode: ResponseMode,
     /// How it must be signed before it leaves, if it must.
-    pub signed: Option<Signed>,
+    pub signed: Option<Jarm>,
     /// What it says: names and values.
     pub says: Vec<(&'static str, String)>,
 }
 
-impl Answer {
+impl AuthorizationResponse {
     /// Brings a code (RFC 6749 section 4.1.2, RFC 9207 section 2).
     pub fn code(ask: &Ask, code: &Secret, issuer: &str) -> Self {
         let mut says = vec![("code", code.expose().to_owned())];
         says.extend(ask.state.clone().map(|state| ("state", state)));
         says.push(("iss", issuer.to_owned()));
-        let (redirect_uri, signed) = (ask.redirect_uri.clone(), Signed::of(ask));
+        let (redirect_uri, signed) = (ask.redirect_uri.clone(), Jarm::of(ask));
         Self { redirect_uri, mode: ask.response_mode, signed, says }
     }
 
     /// The same as it leaves: where it must be signed, all that it says becomes one token (JARM, section 2.1).
     pub fn sealed(mut self, ring: &Keyring, now: Timestamp) -> Result<Self, Fault> {
-        let Some(Signed { client_id, alg }) = self.signed.take() else { return Ok(self) };
+        let Some(Jarm { client_id, alg }) = self.signed.take() else { return Ok(self) };
         let key = ring.signer(alg, now);
         let key = key.ok_or_else(|| {
             Fault::because("no key signs with this client's algorithm: run `namens doctor`")
@@ -83,10 +83,10 @@ impl Answer {
 }
 
 /// It may hold a code.
-impl std::fmt::Debug for Answer {
+impl std::fmt::Debug for AuthorizationResponse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names: Vec<_> = self.says.iter().map(|(name, _)| *name).collect();
-        let mut shown = f.debug_struct("Answer");
+        let mut shown = f.debug_struct("AuthorizationResponse");
         shown
             .field("redirect_uri", &self.redirect_uri)
             .field("mode", &self.mode)
@@ -103,7 +103,7 @@ mod tests {
 
     fn location(redirect_uri: &str, state: Option<&str>) -> String {
         let ask = Ask { redirect_uri: redirect_uri.into(), state: state.map(str::to_owned), ..ask() };
-        Answer::code(&ask, &Secret::new("c"), "i").location()
+        AuthorizationResponse::code(&ask, &Secret::new("c"), "i").location()
     }
 
     #[test]
@@ -121,7 +121,7 @@ mod tests {
         use super::super::keyring::tests::{ring_of, stored};
         let (ring, now) = (ring_of([stored(Algorithm::Es256)]), Timestamp::from_epoch(150));
         let ask = Ask { state: Some("s".into()), response_alg: Some(Algorithm::Es256), ..ask() };
-        let answer = Answer::code(&ask, &Secret::new("c"), "i").sealed(&ring, now).unwrap();
+        let answer = AuthorizationResponse::code(&ask, &Secret::new("c"), "i").sealed(&ring, now).unwrap();
         let [("response", token)] = answer.says.as_slice() else { panic!("{answer:?}") };
         let told: Value = jws::read(&ring, "jwt", token, now).unwrap();
         let expected =
@@ -129,12 +129,12 @@ mod tests {
         assert_eq!(told, expected);
         assert_eq!(answer.location(), format!("https://p.example/cb?response={token}"));
         let missing = Ask { response_alg: Some(Algorithm::Ps256), ..ask };
-        assert!(Answer::code(&missing, &Secret::new("c"), "i").sealed(&ring, now).is_err());
+        assert!(AuthorizationResponse::code(&missing, &Secret::new("c"), "i").sealed(&ring, now).is_err());
     }
 
     #[test]
     fn no_code_is_printed() {
-        let answer = Answer::code(&ask(), &Secret::new("hunter2"), "i");
+        let answer = AuthorizationResponse::code(&ask(), &Secret::new("hunter2"), "i");
         assert!(!format!("{answer:?}").contains("hunter2"));
     }
 }

@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    access_token::{Confirmation, REFUSED, TYPE},
-    admin_audience,
+    access_token::{Confirmation, INVALID_TOKEN, TYPE},
+    audience,
     error::Error,
     jws,
     keyring::Keyring,
@@ -53,10 +53,10 @@ impl ServiceClaims {
     /// Reads a token of `issuer` that is good for its admin API at `now`. Whether its client may still use it only the
     /// registration knows.
     pub fn read(ring: &Keyring, issuer: &str, token: &str, now: Timestamp) -> Result<Self, Error> {
-        let claims: Self = jws::read(ring, TYPE, token, now).map_err(|_| REFUSED)?;
-        let ours = claims.iss == issuer && claims.aud == admin_audience(issuer);
+        let claims: Self = jws::read(ring, TYPE, token, now).map_err(|_| INVALID_TOKEN)?;
+        let ours = claims.iss == issuer && claims.aud == audience::admin(issuer);
         let fits = ours && claims.sub == claims.client_id && now < claims.exp;
-        if fits { Ok(claims) } else { Err(REFUSED) }
+        if fits { Ok(claims) } else { Err(INVALID_TOKEN) }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::domain::fault::Fault;
 const TYPE: &str = "JWT";
 
 #[derive(Serialize)]
-struct Signed<'a, T> {
+struct Claims<'a, T> {
     iss: &'a str,
     aud: &'a str,
     #[serde(flatten)]
@@ -23,5 +23,5 @@ pub fn sign<T: Serialize>(
     issuer: &str,
     client_id: &str,
 ) -> Result<String, Fault> {
-    jws::write(key, TYPE, &Signed { iss: issuer, aud: client_id, user })
+    jws::write(key, TYPE, &Claims { iss: issuer, aud: client_id, user })
 }

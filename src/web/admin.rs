@@ -18,7 +18,7 @@ use axum::{
     Router,
     extract::{FromRequestParts, OriginalUri, Request, State},
     http::{
-        HeaderMap, HeaderValue, Method,
+        HeaderMap, HeaderValue,
         header::{CACHE_CONTROL, CONTENT_TYPE},
         request::Parts,
     },
@@ -30,18 +30,17 @@ use axum::{
 pub(super) use self::problem::too_late;
 use self::problem::{Problem, Refusal};
 use super::{
-    error, mtls, proxy,
-    token::{authorization, proof, with_nonce},
+    error,
+    mtls::Peer,
+    proxy,
+    token::{authorization, with_nonce},
     userinfo::Scheme,
 };
 use crate::{
     app::App,
     domain::{api::AdminScope, client::Client},
-    flows::{
-        admin_access::{self, Denied},
-        userinfo::Shown,
-    },
-    oidc::{error::Error, path},
+    flows::admin_access::{self, Denied},
+    oidc::path,
 };
 
 /// An address, the scope that it takes, and its methods.
@@ -138,21 +137,14 @@ async fn admit(
     path: &str,
     needed: AdminScope,
 ) -> Result<Client, (Problem, Option<String>)> {
-    let Ok(certificate) = mtls::Shown::from_request_parts(parts, app).await;
+    let Ok(peer) = Peer::from_request_parts(parts, app).await;
     let (scheme, token) = presented(&parts.headers).map_err(|problem| (problem, None))?;
-    let shown = shown(scheme, &parts.headers, &parts.method);
+    let presentation = scheme.presentation(&parts.headers, &parts.method);
     let answer = async {
-        let held = (shown?, certificate.certificate());
+        let held = (presentation?, peer.certificate());
         admin_access::caller(app, token, held, path, needed, app.clock.now()).await
     };
     answer.await.map_err(|Denied { error, client }| (Problem::refused(error, scheme, needed), client))
-}
-
-fn shown<'a>(scheme: Scheme, headers: &'a HeaderMap, method: &'a Method) -> Result<Shown<'a>, Error> {
-    Ok(match scheme {
-        Scheme::Bearer => Shown::Bearer,
-        Scheme::Dpop => Shown::Dpop { proof: proof(headers)?, method: method.as_str() },
-    })
 }
 
 /// The token, in the header and nowhere else.

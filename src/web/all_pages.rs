@@ -38,7 +38,7 @@ use crate::{
         scope::Scope,
     },
     flows::register::Unusable,
-    oidc::response_mode::Answer,
+    oidc::response_mode::AuthorizationResponse,
     password::Unfit,
 };
 
@@ -79,7 +79,7 @@ fn all(lang: Lang, portal: &str, given: &str) -> Pages {
         saml_request: saml_request.clone(),
         relay_state: given.into(),
     };
-    let answer = Answer {
+    let answer = AuthorizationResponse {
         redirect_uri: given.to_owned(),
         mode: ResponseMode::FormPost,
         signed: None,

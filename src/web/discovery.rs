@@ -18,7 +18,7 @@ use super::token::refusal;
 use crate::{
     app::App,
     domain::{assurance::Level, fault::Fault},
-    oidc::discovery::{Certificates, metadata},
+    oidc::discovery::{Certificates, Provider},
 };
 
 /// `GET /.well-known/openid-configuration` and `GET /.well-known/oauth-authorization-server`.
@@ -31,9 +31,15 @@ pub async fn configuration(State(app): State<Arc<App>>, headers: HeaderMap) -> R
         aliases: app.config.mtls.as_ref().and_then(|mtls| mtls.base()),
         vouched: app.authorities.is_some(),
     });
-    let registers = app.config.registration;
-    let told = metadata(app.config.issuer(), &algs, &levels, representation, certificates, registers);
-    cacheable(told, "application/json", &app, &headers)
+    let provider = Provider {
+        issuer: app.config.issuer(),
+        algs: &algs,
+        levels: &levels,
+        representation,
+        certificates,
+        registers: app.config.registration,
+    };
+    cacheable(provider.metadata(), "application/json", &app, &headers)
 }
 
 /// `GET /jwks`: next, current and retired keys (RFC 7517 section 5).

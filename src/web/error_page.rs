@@ -9,7 +9,7 @@ use axum::{
 use super::page::{self, Frame};
 use crate::{
     domain::{assurance::Level, representation::NotRepresented},
-    oidc::response_mode::Answer,
+    oidc::response_mode::AuthorizationResponse,
 };
 
 /// Seconds after which a busy server may be tried again.
@@ -202,7 +202,7 @@ impl ErrorPage {
     }
 
     /// Where to go when the login is over: back to the portal, which may begin a new one.
-    fn way_back(&self) -> Option<&Answer> {
+    fn way_back(&self) -> Option<&AuthorizationResponse> {
         self.frame.way_back.as_ref().filter(|_| self.go_on.is_none() && self.problem.ends_login())
     }
 

@@ -12,7 +12,7 @@ use super::{
     page::{self, Frame},
     visit::Visit,
 };
-use crate::oidc::response_mode::Answer;
+use crate::oidc::response_mode::AuthorizationResponse;
 
 /// Where the script is served that submits the form by itself. The only script there is.
 pub const SCRIPT: &str = "/static/form_post.js";
@@ -26,13 +26,13 @@ pub struct FormPostPage {
     /// What surrounds it; its `form_origins` must hold the origin of the portal.
     pub frame: Frame,
     /// What the portal hears.
-    pub answer: Answer,
+    pub answer: AuthorizationResponse,
 }
 
 page::rendered!(FormPostPage);
 
 /// Sends an answer to its portal by way of the browser, signed where it must be.
-pub fn answered(visit: &Visit, answer: Answer) -> Response {
+pub fn answered(visit: &Visit, answer: AuthorizationResponse) -> Response {
     let lang = visit.lang(None);
     let answer = match answer.sealed(&visit.app.keyring(), visit.now) {
         Ok(answer) => answer,

@@ -14,7 +14,7 @@ use axum::{
 };
 
 use super::{
-    mtls::Shown,
+    mtls::Peer,
     token::{CHALLENGE, NO_STORE, caller, form, refusal},
 };
 use crate::{
@@ -26,16 +26,16 @@ use crate::{
 /// `POST /introspect`.
 pub async fn introspect(
     State(app): State<Arc<App>>,
-    shown: Shown,
+    peer: Peer,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let now = app.clock.now();
     let answer = async {
         let form = form(&headers, body)?;
-        let told = tell(&app, caller(&headers, &shown)?, &form, now).await?;
-        let signed = if wants_signed(&headers) { Some(told.signed(&app, now)?) } else { None };
-        Ok::<_, Error>((told, signed))
+        let introspected = tell(&app, caller(&headers, &peer)?, &form, now).await?;
+        let signed = if wants_signed(&headers) { Some(introspected.signed(&app, now)?) } else { None };
+        Ok::<_, Error>((introspected, signed))
     };
     let vary = [(VARY, HeaderValue::from_static("accept"))];
     match answer.await {
@@ -43,7 +43,7 @@ pub async fn introspect(
             let media = HeaderValue::from_static("application/token-introspection+jwt");
             (NO_STORE, vary, [(CONTENT_TYPE, media)], signed).into_response()
         }
-        Ok((told, None)) => (NO_STORE, vary, Json(told.told)).into_response(),
+        Ok((introspected, None)) => (NO_STORE, vary, Json(introspected.response)).into_response(),
         Err(error) => refusal(error, CHALLENGE),
     }
 }

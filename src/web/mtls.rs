@@ -16,13 +16,14 @@ use crate::{app::App, config::CertificateHeader, domain::mtls::Certificate};
 /// The most intermediates that are read.
 const MAX_CHAIN: usize = 8;
 
-/// The certificate, if there is one. The client has proven that it holds its key; nothing else is checked.
-pub struct Shown {
+/// Who is at the other end, with the certificate if there is one: the client has proven that it holds its key, and nothing else
+/// is checked.
+pub struct Peer {
     certificate: Option<Arc<Certificate>>,
     from: Option<IpAddr>,
 }
 
-impl Shown {
+impl Peer {
     /// It.
     pub fn certificate(&self) -> Option<&Certificate> {
         self.certificate.as_deref()
@@ -34,7 +35,7 @@ impl Shown {
     }
 }
 
-impl FromRequestParts<Arc<App>> for Shown {
+impl FromRequestParts<Arc<App>> for Peer {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {

@@ -20,7 +20,7 @@ use fluent::FluentValue;
 use url::Url;
 
 use super::i18n::Lang;
-use crate::{domain::id::LoginId, oidc::response_mode::Answer};
+use crate::{domain::id::LoginId, oidc::response_mode::AuthorizationResponse};
 
 /// Where the style sheet is served.
 pub const STYLESHEET: &str = "/static/namens.css";
@@ -48,7 +48,7 @@ pub struct Frame {
     /// redirects after a form.
     pub form_origins: Vec<String>,
     /// The way back to the portal without a login, for a page at which the login is over.
-    pub way_back: Option<Answer>,
+    pub way_back: Option<AuthorizationResponse>,
     /// Whether the page has a script of ours, from a file of ours.
     pub scripted: bool,
 }

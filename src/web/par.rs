@@ -11,7 +11,7 @@ use axum::{
 };
 
 use super::{
-    mtls::Shown,
+    mtls::Peer,
     token::{CHALLENGE, NO_STORE, caller, form, proof, refusal, with_nonce},
 };
 use crate::{
@@ -22,14 +22,14 @@ use crate::{
 /// `POST /par`.
 pub async fn par(
     State(app): State<Arc<App>>,
-    shown: Shown,
+    peer: Peer,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let now = app.clock.now();
     let answer = async {
         let form = form(&headers, body)?;
-        let client = authenticate(&app, caller(&headers, &shown)?, &form, now).await?;
+        let client = authenticate(&app, caller(&headers, &peer)?, &form, now).await?;
         push(&app, &client, proof(&headers)?, &form, now).await
     };
     let response = match answer.await {

@@ -10,7 +10,7 @@ use axum::{
 };
 
 use super::{
-    mtls::Shown,
+    mtls::Peer,
     token::{CHALLENGE, NO_STORE, caller, form, refusal},
 };
 use crate::{app::App, flows::revoke::revoke as end};
@@ -18,13 +18,13 @@ use crate::{app::App, flows::revoke::revoke as end};
 /// `POST /revoke`.
 pub async fn revoke(
     State(app): State<Arc<App>>,
-    shown: Shown,
+    peer: Peer,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let answer = async {
         let form = form(&headers, body)?;
-        end(&app, caller(&headers, &shown)?, &form, app.clock.now()).await
+        end(&app, caller(&headers, &peer)?, &form, app.clock.now()).await
     };
     match answer.await {
         Ok(()) => (StatusCode::OK, NO_STORE).into_response(),

@@ -14,7 +14,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{error, error_page::BUSY, mtls::Shown};
+use super::{error, error_page::BUSY, mtls::Peer};
 use crate::{
     app::App,
     flows::{client_auth::Caller, redeem::redeem},
@@ -36,13 +36,13 @@ pub(super) const CHALLENGE: &str = "Basic realm=\"namens\"";
 /// `POST /token`.
 pub async fn token(
     State(app): State<Arc<App>>,
-    shown: Shown,
+    peer: Peer,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let answer = async {
         let form = form(&headers, body)?;
-        redeem(&app, caller(&headers, &shown)?, proof(&headers)?, &form, app.clock.now()).await
+        redeem(&app, caller(&headers, &peer)?, proof(&headers)?, &form, app.clock.now()).await
     };
     let response = match answer.await {
         Ok(tokens) => {
@@ -91,12 +91,8 @@ pub(super) fn form(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> 
 }
 
 /// What a client shows of itself beside the form.
-pub(super) fn caller<'a>(headers: &'a HeaderMap, shown: &'a Shown) -> Result<Caller<'a>, Error> {
-    Ok(Caller {
-        authorization: authorization(headers)?,
-        certificate: shown.certificate(),
-        from: shown.from(),
-    })
+pub(super) fn caller<'a>(headers: &'a HeaderMap, peer: &'a Peer) -> Result<Caller<'a>, Error> {
+    Ok(Caller { authorization: authorization(headers)?, certificate: peer.certificate(), from: peer.from() })
 }
 
 /// The `Authorization` header, if there is one.

@@ -15,13 +15,13 @@ use axum::{
 };
 
 use super::{
-    mtls,
+    mtls::Peer,
     token::{NO_STORE, authorization, form, proof, refusal, with_nonce},
 };
 use crate::{
     app::App,
     domain::key::Algorithm,
-    flows::userinfo::{Answer, Shown, userinfo as tell},
+    flows::userinfo::{Presentation, UserInfoResponse, userinfo as tell},
     oidc::{
         dpop::ALGS,
         error::{Code, Error},
@@ -31,7 +31,7 @@ use crate::{
 /// `GET /userinfo` and `POST /userinfo`.
 pub async fn userinfo(
     State(app): State<Arc<App>>,
-    certificate: mtls::Shown,
+    peer: Peer,
     method: Method,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -42,15 +42,12 @@ pub async fn userinfo(
         Err(error) => return challenge(error, Scheme::Bearer),
     };
     let answer = async {
-        let shown = match scheme {
-            Scheme::Bearer => Shown::Bearer,
-            Scheme::Dpop => Shown::Dpop { proof: proof(&headers)?, method: method.as_str() },
-        };
-        tell(&app, &token, shown, certificate.certificate(), app.clock.now()).await
+        let presentation = scheme.presentation(&headers, &method)?;
+        tell(&app, &token, presentation, peer.certificate(), app.clock.now()).await
     };
     let response = match answer.await {
-        Ok(Answer::Plain(told)) => (NO_STORE, Json(told)).into_response(),
-        Ok(Answer::Jwt(token)) => {
+        Ok(UserInfoResponse::Plain(told)) => (NO_STORE, Json(told)).into_response(),
+        Ok(UserInfoResponse::Jwt(token)) => {
             (NO_STORE, [(CONTENT_TYPE, HeaderValue::from_static("application/jwt"))], token).into_response()
         }
         Err(error) => challenge(error, scheme),
@@ -66,6 +63,18 @@ pub(super) enum Scheme {
 }
 
 impl Scheme {
+    /// How the token of a request is presented that has these headers.
+    pub(super) fn presentation<'a>(
+        self,
+        headers: &'a HeaderMap,
+        method: &'a Method,
+    ) -> Result<Presentation<'a>, Error> {
+        Ok(match self {
+            Self::Bearer => Presentation::Bearer,
+            Self::Dpop => Presentation::Dpop { proof: proof(headers)?, method: method.as_str() },
+        })
+    }
+
     /// The scheme of that name.
     pub(super) fn of(name: &str) -> Option<Self> {
         let all = [("bearer", Self::Bearer), ("dpop", Self::Dpop)];

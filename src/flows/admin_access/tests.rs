@@ -62,7 +62,7 @@ async fn token(house: &House, scope: &str, proof: Option<&str>) -> String {
 async fn shown(
     house: &House,
     token: &str,
-    shown: Shown<'_>,
+    shown: Presentation<'_>,
     needed: AdminScope,
     now: Timestamp,
 ) -> Result<String, Code> {
@@ -74,7 +74,7 @@ async fn shown(
 }
 
 async fn calls(house: &House, token: &str, needed: AdminScope) -> Result<String, Code> {
-    shown(house, token, Shown::Bearer, needed, now()).await
+    shown(house, token, Presentation::Bearer, needed, now()).await
 }
 
 #[tokio::test]
@@ -86,8 +86,9 @@ async fn a_program_may_do_what_both_its_token_and_its_registration_say() {
     assert_eq!(calls(&house, &one, AdminScope::Audit).await, Err(Code::InsufficientScope));
     assert_eq!(calls(&house, &both, AdminScope::Audit).await, desk);
     assert_eq!(calls(&house, &both, AdminScope::Keys).await, Err(Code::InsufficientScope));
-    let at =
-        async |seconds| shown(&house, &one, Shown::Bearer, AdminScope::Mandates, now().plus(seconds)).await;
+    let at = async |seconds| {
+        shown(&house, &one, Presentation::Bearer, AdminScope::Mandates, now().plus(seconds)).await
+    };
     assert_eq!((at(299).await, at(300).await), (desk.clone(), Err(Code::InvalidToken)));
     register(&house, [AdminScope::Audit].into()).await;
     assert_eq!(calls(&house, &both, AdminScope::Mandates).await, Err(Code::InsufficientScope), "taken away");
@@ -101,9 +102,9 @@ async fn a12_a_users_token_opens_no_admin_api_and_a_programs_no_userinfo() {
     let house = house().await;
     let (own, users) = (token(&house, "audit", None).await, house.token("openid email act_as").await);
     assert_eq!(calls(&house, &users, AdminScope::Audit).await, Err(Code::InvalidToken));
-    assert!(userinfo(&house.app, &users, Shown::Bearer, None, now()).await.is_ok());
+    assert!(userinfo(&house.app, &users, Presentation::Bearer, None, now()).await.is_ok());
     assert_eq!(calls(&house, &own, AdminScope::Audit).await, Ok("desk".to_owned()));
-    let told = userinfo(&house.app, &own, Shown::Bearer, None, now()).await;
+    let told = userinfo(&house.app, &own, Presentation::Bearer, None, now()).await;
     assert!(matches!(told, Err(Error::Json(Code::InvalidToken, _))));
     let (head, _) = own.rsplit_once('.').unwrap();
     for bad in ["", "x", "..", &format!("{head}.AAAA")] {
@@ -139,7 +140,7 @@ async fn a_token_that_is_bound_to_a_key_wants_it_at_that_address() {
     let first = proof(&signer, "POST", "https://id.example.nl/token", None);
     let bound = token(&house, "audit", Some(&first)).await;
     let tried = async |proof: &str| {
-        let shown_so = Shown::Dpop { proof: Some(proof), method: "GET" };
+        let shown_so = Presentation::Dpop { proof: Some(proof), method: "GET" };
         shown(&house, &bound, shown_so, AdminScope::Audit, now()).await
     };
     let good = proof(&signer, "GET", URL, Some(&bound));

@@ -94,9 +94,9 @@ impl House {
     }
 
     async fn told(&self, token: &str, now: Timestamp) -> Result<Value, Code> {
-        match userinfo(&self.app, token, Shown::Bearer, None, now).await {
-            Ok(Answer::Plain(told)) => Ok(serde_json::to_value(told).unwrap()),
-            Ok(Answer::Jwt(_)) => panic!("signed without having been asked to"),
+        match userinfo(&self.app, token, Presentation::Bearer, None, now).await {
+            Ok(UserInfoResponse::Plain(told)) => Ok(serde_json::to_value(told).unwrap()),
+            Ok(UserInfoResponse::Jwt(_)) => panic!("signed without having been asked to"),
             Err(Error::Json(code, _)) => Err(code),
             Err(other) => panic!("{other:?}"),
         }

@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::domain::{
+    assurance::Level,
     client::{ClientAuth, Keys, tests::client as fixture},
     policy::Policy,
     profile::Claim,
+    scope::Scope,
     secret::Secret,
 };
 

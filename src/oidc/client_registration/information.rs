@@ -44,7 +44,7 @@ pub fn information(
         // Every ID token has auth_time.
         "require_auth_time": true,
         "default_acr_values": client.wishes.levels.iter().map(acr).collect::<Vec<_>>(),
-        "dpop_bound_access_tokens": client.policy.requires_dpop() || client.wishes.dpop,
+        "dpop_bound_access_tokens": client.policy.requires_sender_constrained_tokens() || client.wishes.dpop,
         "require_pushed_authorization_requests": client.policy.requires_par() || client.wishes.pushes,
         "tls_client_certificate_bound_access_tokens": client.certificate_bound_tokens,
     });

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     domain::client::{Registration, tests::client},
     flows::admin_clients::as_json,
-    oidc::error::Code,
+    oidc::error::{Code, Error},
 };
 
 fn openapi() -> Value {

@@ -3,13 +3,13 @@
 
 use super::{
     possession::Possession,
-    redeem::{ACCESS_LIFE, TokenAnswer, signer},
+    tokens::{ACCESS_LIFE, SignedTokens, TokenResponse, signer},
 };
 use crate::{
     app::App,
     domain::{api::AdminScopes, client::Client, id::random, time::Timestamp},
     oidc::{
-        admin_audience,
+        audience,
         error::{Code, Error},
         params::Params,
         resource::{INVALID_TARGET, targets},
@@ -32,12 +32,12 @@ pub(super) async fn issue(
     possession: &Possession,
     form: &Params,
     now: Timestamp,
-) -> Result<TokenAnswer, Error> {
+) -> Result<TokenResponse, Error> {
     if client.service_scopes.is_empty() {
         return Err(NOT_REGISTERED);
     }
     let issuer = app.config.issuer();
-    let aud = admin_audience(issuer);
+    let aud = audience::admin(issuer);
     targets(form, &["resource"], |one| one == aud).ok_or(INVALID_TARGET)?;
     // Without a word it is all that is registered (section 3.3).
     let scope: AdminScopes = match form.get("scope") {
@@ -59,7 +59,7 @@ pub(super) async fn issue(
         scope,
         cnf: possession.confirmation(),
     };
-    let token = claims.sign(signer(&app.keyring(), client, now)?)?;
+    let access_token = claims.sign(signer(&app.keyring(), client, now)?)?;
     let event = Event {
         event: "token.issued",
         outcome: "ok",
@@ -68,5 +68,12 @@ pub(super) async fn issue(
         ..Event::default()
     };
     app.store.audit(&event, now).await?;
-    Ok(TokenAnswer::access_only((token, claims.token_type()), ACCESS_LIFE, claims.scope.to_string(), None))
+    let tokens = SignedTokens {
+        access_token,
+        token_type: claims.token_type(),
+        expires_in: ACCESS_LIFE,
+        scope: claims.scope.to_string(),
+        id_token: None,
+    };
+    Ok(tokens.with(None))
 }

@@ -13,20 +13,20 @@ use crate::{
 };
 
 /// What there is of the `wanted` claims of an account; `None` when the account is gone.
-pub(super) async fn told(
+pub(super) async fn standard_claims(
     store: &Store,
     account: &AccountId,
     wanted: &Claims,
 ) -> Result<Option<Map<String, Value>>, Fault> {
-    let mut told = Map::new();
+    let mut found = Map::new();
     if wanted.iter().any(|claim| claim.scope() != Scope::Email) {
-        told = store.profile(account).await?.told(wanted);
+        found = store.profile(account).await?.told(wanted);
     }
     if wanted.iter().any(|claim| claim.scope() == Scope::Email) {
         let Some(account) = store.account(account).await? else { return Ok(None) };
-        told.insert(Claim::Email.to_string(), json!(account.email));
+        found.insert(Claim::Email.to_string(), json!(account.email));
         // An account is made, or its address changed, only with the address proven.
-        told.insert(Claim::EmailVerified.to_string(), json!(true));
+        found.insert(Claim::EmailVerified.to_string(), json!(true));
     }
-    Ok(Some(told))
+    Ok(Some(found))
 }

@@ -6,7 +6,7 @@ use super::{
     client_consent,
     finish::may_enter,
     possession::Possession,
-    redeem::{ACCESS_LIFE, TokenAnswer, check_session, signer},
+    tokens::{ACCESS_LIFE, SignedTokens, TokenResponse, live_session, signer},
 };
 use crate::{
     app::App,
@@ -22,9 +22,10 @@ use crate::{
     },
     oidc::{
         access_token::{AccessClaims, Actor},
+        audience::Audience,
         error::{Code, Error},
         params::Params,
-        resource::{Audience, INVALID_TARGET, targets},
+        resource::{INVALID_TARGET, targets},
     },
     store::audit::Event,
 };
@@ -67,7 +68,7 @@ pub(super) async fn exchange(
     possession: &Possession,
     form: &Params,
     now: Timestamp,
-) -> Result<TokenAnswer, Error> {
+) -> Result<TokenResponse, Error> {
     let (person, apis) = asked(client, form)?;
     let (claims, grant, session) = subject(app, client, possession, form, now).await?;
     if !client_consent::reaches(&app.store, client, &grant.account, &apis).await? {
@@ -89,10 +90,16 @@ pub(super) async fn exchange(
     };
     possession.spend(&app.store).await?;
     let claims = about(&one, claims, aud, possession, now);
-    let token = claims.sign(signer(&app.keyring(), client, now)?)?;
+    let access_token = claims.sign(signer(&app.keyring(), client, now)?)?;
     tell(app, client, &grant, "ok", person, now).await?;
-    let (life, scope) = (claims.exp.since(now), claims.scope.to_string());
-    Ok(TokenAnswer::access_only((token, claims.token_type()), life, scope, Some(ACCESS_TOKEN)))
+    let tokens = SignedTokens {
+        access_token,
+        token_type: claims.token_type(),
+        expires_in: claims.exp.since(now),
+        scope: claims.scope.to_string(),
+        id_token: None,
+    };
+    Ok(tokens.exchanged(ACCESS_TOKEN))
 }
 
 /// For whom, and for which APIs (RFC 8693 section 2.1): each must be registered, and there is none that goes without saying.
@@ -135,10 +142,8 @@ async fn subject(
         None if client.is_public() => return Err(PUBLIC),
         _ => {}
     }
-    let grant = app.store.grant(&claims.grant).await?.ok_or(BAD_SUBJECT)?;
-    let session = app.store.session_by_sid(&grant.sid, app.config.session.idle(), now).await?;
-    let grant = grant.in_session();
-    let session = check_session(session, &grant, BAD_SUBJECT, now)?;
+    let grant = app.store.grant(&claims.grant).await?.ok_or(BAD_SUBJECT)?.in_session();
+    let session = live_session(&app.store, app.config.session.idle(), &grant, BAD_SUBJECT, now).await?;
     if !may_enter(&app.store, &grant.person, now).await? {
         return Err(BAD_SUBJECT);
     }

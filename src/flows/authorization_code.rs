@@ -1,0 +1,99 @@
+//! A client redeems a code (RFC 6749 section 4.1.3). Tokens are signed before the one guarded write that decides whether the
+//! code counts, so that a fault in between costs nobody their login.
+
+use super::client_consent;
+use super::finish::may_enter;
+use super::offline;
+use super::standard_claims::standard_claims;
+use super::tokens::{AboutUser, Issuing, TokenResponse, live_session};
+use crate::{
+    domain::{
+        grant::{Grant, RefreshToken},
+        id::GrantId,
+        session::Session,
+        time::Timestamp,
+    },
+    oidc::{
+        dpop::OTHER_KEY,
+        error::Error,
+        oxide::{self, BAD_CODE},
+        params::Params,
+    },
+};
+
+/// The first tokens of the code in `form`.
+pub(super) async fn redeem(
+    issuing: &Issuing<'_>,
+    form: &Params,
+    now: Timestamp,
+) -> Result<TokenResponse, Error> {
+    let Issuing { store, client, possession, .. } = *issuing;
+    let found = oxide::check_code(store, client, form, now).await?;
+    let proven = found.proven;
+    if !possession.covers(proven.dpop_jkt.as_deref(), None) {
+        return Err(OTHER_KEY);
+    }
+    let grant = Grant {
+        id: GrantId::random(),
+        client_id: client.id.clone(),
+        account: proven.account,
+        person: proven.person,
+        sid: proven.sid,
+        scope: found.scope,
+        claims: proven.in_userinfo,
+        bsn: proven.bsn,
+        resources: proven.resources,
+        redirect_uri: found.redirect_uri,
+        level: proven.level,
+        auth_time: proven.auth_time,
+        created: now,
+        ends: proven.session_ends,
+        offline: None,
+        // Those of other clients are bound to what the client proves who it is with (RFC 9449 section 5).
+        dpop_jkt: possession.jkt().filter(|_| client.is_public()).map(str::to_owned),
+        x5t_s256: possession.x5t_s256.clone().filter(|_| client.is_public()),
+        revoked_at: None,
+    };
+    let session = session_of(issuing, &grant, now).await?;
+    let grant = offline::granted(store, grant).await?;
+    // A child who turns out to be under twelve has no session of their own, so no tokens either (M13).
+    if !may_enter(store, &grant.person, now).await? {
+        return Err(BAD_CODE);
+    }
+    let aud = issuing.audience(&grant, form)?;
+    possession.spend(store).await?;
+    let sub = store.subject_for(&client.sector, &grant.person, now).await?;
+    let mut claims = standard_claims(store, &grant.account, &proven.in_id_token).await?.ok_or(BAD_CODE)?;
+    if proven.amr && client.policy.tells_amr() {
+        // By what the session was proven, whatever lower level was asked to be told of it.
+        claims.insert("amr".to_owned(), session.level.amr().into());
+    }
+    let about = AboutUser { sub, aud, nonce: proven.nonce, claims, authority: session.authority };
+    let signed = issuing
+        .sign(&grant.clone().in_session(), &grant.scope, &about, now)
+        .await
+        .map_err(|untold| untold.or(BAD_CODE))?;
+    let refresh_token = RefreshToken::first();
+    if !store.begin_grant(&grant, &found.code.hashed(), &refresh_token).await? {
+        return Err(oxide::replayed(store, client, &found.code, now).await?);
+    }
+    // What the user takes back from now on takes this grant along; what was taken back meanwhile did not see it.
+    if !client_consent::holds(store, client, &grant, proven.in_id_token).await? {
+        store.revoke_grant(&grant.id, "consent.withdrawn", now).await?;
+        return Err(BAD_CODE);
+    }
+    // A session that ends from now on takes this grant along; one that ended meanwhile did not see it.
+    if let Err(ended) = session_of(issuing, &grant, now).await {
+        store.revoke_grant(&grant.id, "session.ended", now).await?;
+        return Err(ended);
+    }
+    Ok(signed.with(Some(refresh_token.into())))
+}
+
+/// The session of a code, if it still lives.
+async fn session_of(issuing: &Issuing<'_>, grant: &Grant, now: Timestamp) -> Result<Session, Error> {
+    live_session(issuing.store, issuing.idle, grant, BAD_CODE, now).await
+}
+
+#[cfg(test)]
+mod tests;
