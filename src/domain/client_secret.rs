@@ -88,7 +88,8 @@ mod tests {
         assert_eq!((good(&two, 1099), good(&two, 1100)), ([true, true, false], [false, true, false]));
         let three = two.renewed(&third, 50, at(1010));
         assert_eq!((good(&three, 1010), good(&three, 1060)), ([false, true, true], [false, false, true]));
-        assert_eq!(good(&two.renewed(&third, 0, at(1010)), 1010), [false, false, true], "at once");
+        assert_eq!(two.renewed(&third, 0, at(1010)), third.hashed().into(), "at once");
+        assert_eq!(good(&one.renewed(&first, 100, at(1000)), 1000), [true, false, false], "the same again");
         assert!(three.is_newest(&third) && !three.is_newest(&second));
     }
 

@@ -309,3 +309,18 @@ fn a_client_with_a_secret_is_not_public() {
     let secret = ClientAuth::ClientSecretBasic(Hashed::from_stored(vec![1; 32]).into());
     assert!(client().is_public() && !Client { auth: secret, ..client() }.is_public());
 }
+
+#[test]
+fn a_certificate_is_shown_by_who_proves_itself_with_one_or_has_its_tokens_bound_to_one() {
+    let shows = |auth, certificate_bound_tokens| {
+        Client { auth, certificate_bound_tokens, ..client() }.shows_certificate()
+    };
+    let all = [
+        ClientAuth::None,
+        ClientAuth::PrivateKeyJwt,
+        ClientAuth::TlsClientAuth,
+        ClientAuth::SelfSignedTlsClientAuth,
+    ];
+    assert_eq!(all.clone().map(|auth| shows(auth, false)), [false, false, true, true]);
+    assert_eq!(all.map(|auth| shows(auth, true)), [true; 4]);
+}
