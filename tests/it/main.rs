@@ -36,6 +36,7 @@ mod certify_setup;
 mod claims;
 mod cli;
 mod client_consent;
+mod client_guesses;
 mod client_keys;
 mod client_registration;
 mod config;
