@@ -237,7 +237,7 @@ impl Issuing<'_> {
             revoked_at: None,
         };
         let session = self.session_of(&grant, now).await?;
-        let grant = offline::granted(self.store, grant).await?;
+        let grant = offline::granted(self.store, self.client, &session, proven.needs_digid, grant).await?;
         // A child who turns out to be under twelve has no session of their own, so no tokens either (M13).
         if !may_enter(self.store, &grant.person, now).await? {
             return Err(BAD_CODE);
@@ -297,7 +297,7 @@ impl Issuing<'_> {
             return self.replayed(&grant, now).await;
         }
         let session = found.session.as_ref().map(|session| session.value.clone());
-        let standing = offline::standing(grant, session, found.era, now);
+        let standing = offline::standing(self.store, self.client, grant, session, found.era, now).await?;
         let (grant, session) = standing.ok_or(BAD_REFRESH)?;
         let authority = session.and_then(|session| session.authority);
         if !may_log_in(found.born, now) {

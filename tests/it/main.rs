@@ -83,6 +83,7 @@ mod metrics;
 mod mtls;
 mod notify;
 mod offline;
+mod offline_limits;
 mod oidc_client;
 mod oidc_code;
 mod oidc_hints;
