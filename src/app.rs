@@ -86,6 +86,8 @@ pub struct App {
     pub strays: Knocks,
     /// Counts requests to the admin API that were refused.
     pub admin_knocks: Knocks,
+    /// Counts those who must wait before they may try again to prove who a client is.
+    pub guess_knocks: Knocks,
     /// Counts wrong tries to prove who a client is.
     pub client_guesses: ClientGuesses,
     /// Bounds the logins that are under way.
@@ -120,6 +122,7 @@ impl App {
             knocks: Knocks::default(),
             strays: Knocks::default(),
             admin_knocks: Knocks::default(),
+            guess_knocks: Knocks::default(),
             client_guesses: ClientGuesses::default(),
             crowd: Crowd::new(Limits::default()),
             client_keys: Arc::default(),

@@ -28,18 +28,27 @@ impl App {
             return Ok(known.contains(origin));
         }
         let added = self.store.clients().await?;
-        let known = origins_of(self.configured.values().chain(&added));
+        let known = public_origins(self.configured.values().chain(&added));
         let found = known.contains(origin);
         *read = Some((now, known));
         Ok(found)
     }
 }
 
+/// Whether an `Origin` header names the origin of one of the redirect URIs of `client`, public or not.
+pub fn is_origin_of(client: &Client, origin: &str) -> bool {
+    origins_of(&client.redirect_uris).any(|known| known == origin)
+}
+
 /// As browsers write them (Fetch, section 3.1): scheme, host and a port that is not the scheme's own.
-fn origins_of<'a>(clients: impl Iterator<Item = &'a Client>) -> BTreeSet<String> {
-    let uris = clients.filter(|client| client.is_public()).flat_map(|client| &client.redirect_uris);
-    let origins = uris.filter_map(|uri| Some(Url::parse(uri).ok()?.origin()));
-    origins.filter(Origin::is_tuple).map(|origin| origin.ascii_serialization()).collect()
+fn origins_of<'a>(uris: impl IntoIterator<Item = &'a String>) -> impl Iterator<Item = String> {
+    let origins = uris.into_iter().filter_map(|uri| Some(Url::parse(uri).ok()?.origin()));
+    origins.filter(Origin::is_tuple).map(|origin| origin.ascii_serialization())
+}
+
+/// Those of the public ones among `clients`.
+fn public_origins<'a>(clients: impl Iterator<Item = &'a Client>) -> BTreeSet<String> {
+    origins_of(clients.filter(|client| client.is_public()).flat_map(|client| &client.redirect_uris)).collect()
 }
 
 #[cfg(test)]
@@ -60,7 +69,7 @@ mod tests {
         let secret = ClientAuth::ClientSecretBasic(Hashed::from_stored(vec![1; 32]).into());
         let uris = ["https://App.example.nl:443/cb?x=1", "http://127.0.0.1:9/cb", "nl.example.app:/cb"];
         let clients = [with(ClientAuth::None, &uris), with(secret, &["https://portal.example.nl/cb"])];
-        let found = origins_of(clients.iter());
+        let found = public_origins(clients.iter());
         assert_eq!(found.into_iter().collect::<Vec<_>>(), ["http://127.0.0.1:9", "https://app.example.nl"]);
     }
 }

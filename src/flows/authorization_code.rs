@@ -55,7 +55,7 @@ pub(super) async fn redeem(
         revoked_at: None,
     };
     let session = session_of(issuing, &grant, now).await?;
-    let grant = offline::granted(store, grant).await?;
+    let grant = offline::granted(store, client, &session, proven.needs_digid, grant).await?;
     // A child who turns out to be under twelve has no session of their own, so no tokens either (M13).
     if !may_enter(store, &grant.person, now).await? {
         return Err(BAD_CODE);

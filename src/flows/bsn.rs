@@ -1,6 +1,8 @@
 //! The claim `bsn`: of a user, and of those for whom they act. It goes to a client that is entitled to it, that asked for it, in an
 //! encrypted `UserInfo`, in a session of DigiD, and nowhere else: the types of tokens have no place for it.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -11,8 +13,9 @@ use crate::{
         grant::Grant,
         id::PersonId,
         session::Session,
+        time::Timestamp,
     },
-    store::Store,
+    store::{Store, audit::Event},
 };
 
 /// A BSN as it is told. `Debug` prints nothing of it.
@@ -31,28 +34,53 @@ pub struct WithBsn<T> {
     pub bsn: Option<ToldBsn>,
 }
 
-/// Whether BSNs are told at all. What the client is registered for counts now, not when it asked.
-pub(super) fn is_told(client: &Client, grant: &Grant, session: Option<&Session>) -> bool {
-    let entitled = client.sees_bsn && client.userinfo.encrypted().is_some();
-    entitled && grant.bsn && session.is_some_and(|session| session.level.needs_digid())
+/// The BSNs of one answer, and whose they are.
+pub(super) struct Bsns<'a> {
+    store: &'a Store,
+    are_told: bool,
+    whose: BTreeSet<PersonId>,
 }
 
-/// The BSN of a person, if it is known.
-pub(super) async fn of(store: &Store, person: &PersonId) -> Result<Option<ToldBsn>, Fault> {
-    Ok(store.bsn_of(person).await?.map(ToldBsn))
-}
+impl<'a> Bsns<'a> {
+    /// None so far. Whether any are told at all: what the client is registered for counts now, not when it asked.
+    pub(super) fn new(store: &'a Store, client: &Client, grant: &Grant, session: Option<&Session>) -> Self {
+        let entitled = client.sees_bsn && client.userinfo.encrypted().is_some();
+        let are_told = entitled && grant.bsn && session.is_some_and(|session| session.level.needs_digid());
+        Self { store, are_told, whose: BTreeSet::new() }
+    }
 
-/// What is told of somebody whom `sector` knows as `sub`, with their BSN where BSNs are told.
-pub(super) async fn with<T>(
-    store: &Store,
-    is_told: bool,
-    (sector, sub): (&str, &str),
-    told: T,
-) -> Result<WithBsn<T>, Fault> {
-    let person = if is_told { store.person_of_subject(sector, sub).await? } else { None };
-    let bsn = match person {
-        Some(person) => of(store, &person).await?,
-        None => None,
-    };
-    Ok(WithBsn { told, bsn })
+    /// The BSN of a person, if it is known and told.
+    pub(super) async fn of(&mut self, person: &PersonId) -> Result<Option<ToldBsn>, Fault> {
+        let bsn = if self.are_told { self.store.bsn_of(person).await? } else { None };
+        if bsn.is_some() {
+            self.whose.insert(person.clone());
+        }
+        Ok(bsn.map(ToldBsn))
+    }
+
+    /// What is told of somebody whom `sector` knows as `sub`, with their BSN where that is told.
+    pub(super) async fn with<T>(&mut self, sector: &str, sub: &str, told: T) -> Result<WithBsn<T>, Fault> {
+        let person = if self.are_told { self.store.person_of_subject(sector, sub).await? } else { None };
+        let bsn = match person {
+            Some(person) => self.of(&person).await?,
+            None => None,
+        };
+        Ok(WithBsn { told, bsn })
+    }
+
+    /// Writes down whose were told, and through which account: without that nothing may be answered.
+    pub(super) async fn write_down(self, grant: &Grant, now: Timestamp) -> Result<(), Fault> {
+        for person in &self.whose {
+            let event = Event {
+                event: "bsn.told",
+                outcome: "ok",
+                actor: Some(grant.person.as_str()),
+                represented: (*person != grant.person).then_some(person.as_str()),
+                client: Some(&grant.client_id),
+                detail: Some(grant.account.as_str()),
+            };
+            self.store.audit(&event, now).await?;
+        }
+        Ok(())
+    }
 }

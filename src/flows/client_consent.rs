@@ -61,7 +61,8 @@ pub(super) async fn reaches(
     Ok(given.is_some_and(|given| apis.iter().all(|api| given.resources.contains(api))))
 }
 
-/// Whether what a code is redeemed for is agreed to still: nothing is given for a code that outlived the user's word.
+/// Whether what a code is redeemed for, or what outlived its session, is agreed to still: nothing is given by what outlived the
+/// user's word, or was given before the client became one that needs it.
 pub(super) async fn holds(
     store: &Store,
     client: &Client,

@@ -87,7 +87,7 @@ async fn access(
     now: Timestamp,
 ) -> Result<Option<ActiveToken>, Fault> {
     let Some(client) = app.client(&grant.client_id).await? else { return Ok(None) };
-    let Some((grant, session)) = offline::found(app, grant, now).await? else { return Ok(None) };
+    let Some((grant, session)) = offline::found(app, &client, grant, now).await? else { return Ok(None) };
     // What was given in the session says what was true in it.
     if session.is_none() && (claims.acr != grant.level.acr() || claims.act.is_some()) {
         return Ok(None);
@@ -175,7 +175,7 @@ async fn refresh(
     let good = found.family.worth(token, now) == Worth::Good;
     let (grant, ends) = (found.family.grant.clone(), found.family.grant.ends);
     let session = found.session.map(|session| session.value);
-    let standing = standing(grant, session, found.era, now);
+    let standing = standing(&app.store, client, grant, session, found.era, now).await?;
     let standing = standing.filter(|_| good && may_log_in(found.born, now));
     let Some((grant, session)) = standing else { return Ok(None) };
     if !stands(app, session.as_ref(), now).await? {

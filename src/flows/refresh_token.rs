@@ -49,7 +49,7 @@ pub(super) async fn refresh(
         return replayed(store, &grant, now).await;
     }
     let session = found.session.as_ref().map(|session| session.value.clone());
-    let standing = offline::standing(grant, session, found.era, now);
+    let standing = offline::standing(store, client, grant, session, found.era, now).await?;
     let (grant, session) = standing.ok_or(BAD_REFRESH)?;
     let authority = session.and_then(|session| session.authority);
     if !may_log_in(found.born, now) {

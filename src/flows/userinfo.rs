@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::act_as::{Asking, ForWhom, for_whom};
-use super::bsn::{self, ToldBsn, WithBsn};
+use super::bsn::{Bsns, ToldBsn, WithBsn};
 use super::dpop;
 use super::finish::may_enter;
 use super::offline;
@@ -31,7 +31,6 @@ use crate::{
         error::{Code, Error},
         jwe, path, signed_userinfo,
     },
-    store::Store,
 };
 
 /// Of a client that tells its keys at an address: the address, or the set there, is no good just now.
@@ -106,7 +105,7 @@ pub async fn userinfo(
     if !may_enter(&app.store, &grant.person, now).await? {
         return Err(INVALID_TOKEN);
     }
-    let (grant, session) = offline::found(app, grant, now).await?.ok_or(INVALID_TOKEN)?;
+    let (grant, session) = offline::found(app, &client, grant, now).await?.ok_or(INVALID_TOKEN)?;
     match &session {
         // A session is one thing: over for one client, over for all.
         Some(session) if !still_stands(app, session, now).await? => return Err(INVALID_TOKEN),
@@ -114,39 +113,40 @@ pub async fn userinfo(
         None if claims.acr != grant.level.acr() => return Err(INVALID_TOKEN),
         _ => {}
     }
-    let tells_bsn = bsn::is_told(&client, &grant, session.as_ref());
-    let own = if tells_bsn { bsn::of(&app.store, &grant.person).await? } else { None };
+    let mut bsns = Bsns::new(&app.store, &client, &grant, session.as_ref());
+    let own = bsns.of(&grant.person).await?;
     let (mut act_as, mut represents) = (None, None);
     if claims.scope.contains(Scope::ActAs) {
         let authority = session.as_ref().and_then(|session| session.authority.as_ref());
         let required = app.config.mandate_level;
         let asking = Asking { grant: &grant, authority, required, client: &client, issuer };
         let told = for_whom(&app.store, &asking, now).await.map_err(|untold| untold.or(INVALID_TOKEN))?;
-        (act_as, represents) = with_bsns(&app.store, tells_bsn, &client.sector, told).await?;
+        (act_as, represents) = with_bsns(&mut bsns, &client.sector, told).await?;
     }
-    let wanted = Claim::of(&claims.scope).chain(grant.claims).collect();
+    let wanted = Claim::of(&claims.scope).chain(grant.claims.iter().copied()).collect();
     let told = standard_claims(&app.store, &grant.account, &wanted).await?.ok_or(INVALID_TOKEN)?;
     let standard = StandardClaims::new(SubjectIdentifier::new(claims.sub.clone()));
     let user = UserInfo::new(standard, Extra { bsn: own, act_as, represents, told });
-    in_form(app, client, user, now).await
+    let answer = in_form(app, client, user, now).await?;
+    bsns.write_down(&grant, now).await?;
+    Ok(answer)
 }
 
 /// For whom the user may act and has logged in, each with their BSN where BSNs are told.
 async fn with_bsns(
-    store: &Store,
-    tells_bsn: bool,
+    bsns: &mut Bsns<'_>,
     sector: &str,
     told: ForWhom,
 ) -> Result<(Option<Vec<WithBsn<ActAs>>>, Option<WithBsn<Represents>>), Fault> {
     let mut act_as = Vec::with_capacity(told.act_as.len());
     for one in told.act_as {
         let sub = one.sub.clone();
-        act_as.push(bsn::with(store, tells_bsn, (sector, &sub), one).await?);
+        act_as.push(bsns.with(sector, &sub, one).await?);
     }
     let represents = match told.represents {
         Some(one) => {
             let sub = one.sub.clone();
-            Some(bsn::with(store, tells_bsn, (sector, &sub), one).await?)
+            Some(bsns.with(sector, &sub, one).await?)
         }
         None => None,
     };

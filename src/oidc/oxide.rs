@@ -80,6 +80,9 @@ pub struct Proven {
     /// Whether `UserInfo` tells BSNs (the same parameter).
     #[serde(default)]
     pub bsn: bool,
+    /// Whether nothing but a level of DigiD will do (`acr` as an essential claim, section 5.5.1.1).
+    #[serde(default)]
+    pub needs_digid: bool,
     /// The claims that the first ID token tells too (OpenID Connect Core, section 5.5).
     #[serde(default)]
     pub in_id_token: Claims,
@@ -152,6 +155,7 @@ pub fn draw(
         resources: ask.resources.clone(),
         amr: ask.amr,
         bsn: ask.bsn,
+        needs_digid: ask.levels.first().is_some_and(|least| least.needs_digid()),
         in_id_token: ask.in_id_token.clone(),
         in_userinfo: ask.in_userinfo.clone(),
     };

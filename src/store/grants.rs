@@ -68,6 +68,9 @@ impl Rotation {
     }
 }
 
+/// How many grants that outlive their session one account gives one client at once: as many devices, and no more rows.
+const OFFLINE: i64 = 20;
+
 /// Looks families up, by their hash and the sector for which the user's `sub` is wanted.
 pub(super) type Families = Batches<(Hashed, String), Option<AnyRow>>;
 /// Rotates refresh tokens.
@@ -194,6 +197,9 @@ impl Store {
         }
         let outcome = if grant.offline.is_some() { "offline" } else { "ok" };
         write_event(&mut *tx, &event("token.issued", outcome, grant), grant.created).await?;
+        if grant.offline.is_some() {
+            bound_offline(&mut tx, grant).await?;
+        }
         tx.commit().await?;
         Ok(true)
     }
@@ -311,6 +317,25 @@ pub(super) async fn revoke_of_client(
     Ok(())
 }
 
+/// Ends the oldest of what outlives its session beside `grant`, where there would be too many of that, inside the transaction that
+/// begins it. What is ended is forgotten early: with its session, and not before its code, which it marks as spent, is long gone.
+async fn bound_offline(tx: &mut Transaction<'_, Any>, grant: &Grant) -> Result<(), Fault> {
+    let rows = sqlx::query(OFFLINE_BUT_THE_NEWEST)
+        .bind(grant.created.epoch())
+        .bind(grant.account.as_str())
+        .bind(&grant.client_id)
+        .bind(grant.id.as_str())
+        .bind(OFFLINE.saturating_sub(1))
+        .bind(grant.created.plus(3600).epoch())
+        .fetch_all(&mut **tx)
+        .await?;
+    for row in rows {
+        let ended = read_grant(&row)?;
+        write_event(&mut **tx, &event("grant.revoked", "offline.too_many", &ended), grant.created).await?;
+    }
+    Ok(())
+}
+
 /// Ends all that a client was given, inside the transaction that removes it.
 pub(super) async fn revoke_of_removed(
     tx: &mut Transaction<'_, Any>,
@@ -341,6 +366,12 @@ const OF_SESSION: &str = "UPDATE grants SET revoked_at = $1 WHERE revoked_at IS 
 const OF_ACCOUNT: &str =
     "UPDATE grants SET revoked_at = $1 WHERE revoked_at IS NULL AND account_id = $2 RETURNING *";
 
+/// Of account $2 and client $3 all that outlives its session but $4 and the $5 newest others; they are kept until their session
+/// ends, of which their client is told, and until $6.
+const OFFLINE_BUT_THE_NEWEST: &str = "UPDATE grants SET revoked_at = $1, \
+    ends = CASE WHEN session_ends > $6 THEN session_ends ELSE $6 END WHERE id IN (SELECT id FROM grants \
+    WHERE account_id = $2 AND client_id = $3 AND id <> $4 AND session_ends IS NOT NULL AND revoked_at IS NULL AND ends > $1 \
+    ORDER BY created DESC, id LIMIT 1000 OFFSET $5) RETURNING *";
 const OF_REMOVED: &str =
     "UPDATE grants SET revoked_at = $1 WHERE revoked_at IS NULL AND client_id = $2 RETURNING *";
 const OF_CLIENT: &str = "UPDATE grants SET revoked_at = $1 WHERE revoked_at IS NULL AND account_id = $2 \

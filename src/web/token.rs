@@ -8,13 +8,13 @@ use axum::{
     extract::{State, rejection::BytesRejection},
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE},
+        header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ORIGIN, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 
-use super::{error, error_page::BUSY, mtls::Peer};
+use super::{error, error_page::BUSY, mtls::Peer, visit::SEC_FETCH_SITE};
 use crate::{
     app::App,
     flows::{client_auth::Caller, redeem::redeem},
@@ -92,7 +92,15 @@ pub(super) fn form(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> 
 
 /// What a client shows of itself beside the form.
 pub(super) fn caller<'a>(headers: &'a HeaderMap, peer: &'a Peer) -> Result<Caller<'a>, Error> {
-    Ok(Caller { authorization: authorization(headers)?, certificate: peer.certificate(), from: peer.from() })
+    let origins = headers.get_all(ORIGIN).iter().map(|origin| origin.to_str().unwrap_or_default());
+    Ok(Caller {
+        authorization: authorization(headers)?,
+        certificate: peer.certificate(),
+        from: peer.from(),
+        // Two are nobody's.
+        origin: origins.reduce(|_, _| ""),
+        is_cross_site: headers.get_all(SEC_FETCH_SITE).iter().any(|site| site == "cross-site"),
+    })
 }
 
 /// The `Authorization` header, if there is one.

@@ -29,7 +29,7 @@ use crate::{
     },
 };
 
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+pub(super) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Who visits, when, from where.
 #[derive(Clone)]

@@ -54,6 +54,14 @@ async fn told(house: &House, key: &Rsa<Private>, tokens: &Tokens) -> Value {
     claims(&open(&sealed, key).1)
 }
 
+/// What the log says of BSNs that were told: by whose account, about whom, to whom.
+fn lines(house: &House) -> Vec<String> {
+    house.query(
+        "SELECT actor || ' ' || COALESCE(represented, '-') || ' ' || client || ' ' || a.id FROM audit \
+         LEFT JOIN accounts a ON a.id = detail WHERE event = 'bsn.told' ORDER BY COALESCE(represented, '-')",
+    )
+}
+
 fn wish(place: &str) -> Value {
     json!({place: {"bsn": {"essential": true}}})
 }
@@ -93,6 +101,11 @@ async fn a_bsn_goes_encrypted_to_who_may_have_it_and_each_condition_counts_alone
     };
     assert_eq!(of(&user), [json!(sams), Value::Null], "of those whose BSN is known");
     assert_nowhere(&house, &RECORDS, &good, &[&bsn, &sams]).await;
+    let account = house.query("SELECT id FROM accounts").concat();
+    let expected = ["-", &sam].map(|whom| format!("{mother} {whom} records {account}"));
+    assert_eq!(lines(&house), expected, "whose were told, and no others");
+    told(&house, &key, &good).await;
+    assert_eq!(lines(&house).len(), 4, "each time");
 
     let without = |user: &Value| {
         assert!(user.get("bsn").is_none() && !user.to_string().contains("\"bsn\""), "{user}");
@@ -120,6 +133,7 @@ async fn a_bsn_goes_encrypted_to_who_may_have_it_and_each_condition_counts_alone
     let (status, body) = RECORDS.refresh(&house, good.text("refresh_token")).await;
     assert_eq!(status, 200, "{body}");
     without(&told(&house, &key, &portal::tokens(body)).await);
+    assert_eq!(lines(&house).len(), 4, "where none is told there is no line");
 }
 
 /// A registration that would send one in the clear, or to somebody else's portal, is refused.
@@ -159,6 +173,9 @@ async fn the_bsn_of_a_child_is_told_where_its_parent_logged_in_for_it() {
     assert_eq!((&user["bsn"], &user["represents"]["bsn"]), (&json!(family.parent.0), &json!(family.child.0)));
     assert_eq!(user["act_as"][0]["bsn"], json!(family.child.0));
     assert!(good.claims["represents"].get("bsn").is_none());
+    let account = house.query("SELECT id FROM accounts").concat();
+    let expected = ["-", &family.child.1].map(|whom| format!("{} {whom} records {account}", family.parent.1));
+    assert_eq!(lines(house), expected);
     assert_nowhere(house, &RECORDS, &good, &[&family.parent.0, &family.child.0]).await;
     let other = tokens(house, &browser, &OTHER, &wish("userinfo")).await;
     let user = told(house, &key, &other).await;

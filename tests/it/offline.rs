@@ -12,7 +12,7 @@ use crate::{
     portal::{self, Tokens, code_of},
 };
 
-const LOCAL: &str = "urn:namens:acr:local";
+pub const LOCAL: &str = "urn:namens:acr:local";
 /// Somebody else's, and one that is added by command.
 const OTHER: Client =
     Client { id: "other", auth: Auth::Basic, callback: "http://127.0.0.1:9/callback/other" };
@@ -39,13 +39,13 @@ async fn house() -> House {
 }
 
 /// Signs out at this browser.
-async fn sign_out(house: &House, browser: &Browser, tokens: &Tokens) {
+pub async fn sign_out(house: &House, browser: &Browser, tokens: &Tokens) {
     let out = format!("{}/logout?id_token_hint={}", house.issuer, tokens.text("id_token"));
     assert_eq!(browser.get(&out).await.heading(), "U bent uitgelogd.");
 }
 
 /// What a refresh gives that must be good.
-async fn refreshed(house: &House, client: &Client, tokens: &Tokens) -> Tokens {
+pub async fn refreshed(house: &House, client: &Client, tokens: &Tokens) -> Tokens {
     // Some say again what they were given (RFC 6749 section 6).
     let (token, scope) = (tokens.text("refresh_token"), tokens.text("scope"));
     let form = [("grant_type", "refresh_token"), ("refresh_token", token), ("scope", scope)];
@@ -54,7 +54,7 @@ async fn refreshed(house: &House, client: &Client, tokens: &Tokens) -> Tokens {
     portal::tokens(body)
 }
 
-async fn active(house: &House, client: &Client, token: &str) -> bool {
+pub async fn active(house: &House, client: &Client, token: &str) -> bool {
     client.introspect(house, token).await["active"] == true
 }
 
@@ -141,7 +141,7 @@ async fn beyond(house: &House, client: &Client, mails: usize) -> (Browser, Token
     (browser, tokens)
 }
 
-async fn assert_ended(house: &House, client: &Client, tokens: &Tokens, what: &str) {
+pub async fn assert_ended(house: &House, client: &Client, tokens: &Tokens, what: &str) {
     for name in ["access_token", "refresh_token"] {
         assert!(!active(house, client, tokens.text(name)).await, "{what}: {name}");
     }

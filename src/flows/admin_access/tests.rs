@@ -21,7 +21,8 @@ use crate::{
 
 const URL: &str = "https://id.example.nl/admin/v1/mandates";
 const PATH: &str = "/admin/v1/mandates";
-const NOBODY: Caller<'static> = Caller { authorization: None, certificate: None, from: None };
+const NOBODY: Caller<'static> =
+    Caller { authorization: None, certificate: None, from: None, origin: None, is_cross_site: false };
 
 fn program(scopes: AdminScopes) -> Client {
     Client {

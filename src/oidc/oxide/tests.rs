@@ -208,6 +208,7 @@ fn an_ask_beyond_the_registration_gets_no_code() {
         dpop_jkt: None,
         amr: false,
         bsn: false,
+        needs_digid: false,
         in_id_token: Claims::new(),
         in_userinfo: Claims::new(),
         resources: vec![],
