@@ -91,7 +91,8 @@ pub async fn turn(app: &App) -> Result<Turn, Fault> {
 /// arrives at the same time.
 ///
 /// Whoever comes back with nothing that leads on into the login is nobody we know: the `session` that the browser has ends,
-/// whatever the reason (DigiD 3.7, step 8), so that its end tells of none (M9). A login that is not away ends nothing.
+/// whatever the reason (DigiD 3.7, step 8), so that its end tells of none (M9). A login that is not away ends nothing, and neither
+/// does what another request is first with, or a fault of ours.
 pub async fn arrive(
     app: &App,
     held: Held,
@@ -111,7 +112,13 @@ pub async fn arrive(
     if let Err(Refused::Stopped(Stop::Elsewhere(_))) = &arrived {
         note(app, Stray::Elsewhere, Some(&client), now).await;
     }
-    if was_away && !matches!(arrived, Ok(Next::In(_) | Next::Page(_))) {
+    // What another request decides, or what was ours to do and failed, says nothing of who sits there.
+    let undecided = matches!(
+        arrived,
+        Err(Refused::Because(Failure::ArtifactGone(USED) | Failure::Busy)
+            | Refused::Stopped(Stop::Busy | Stop::Fault(_)))
+    );
+    if was_away && !undecided && !matches!(arrived, Ok(Next::In(_) | Next::Page(_))) {
         sign_out_unproven(app, session, now).await?;
     }
     arrived

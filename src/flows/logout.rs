@@ -15,8 +15,9 @@ pub(super) async fn sign_out_unproven(
     now: Timestamp,
 ) -> Result<(), Fault> {
     let Some(Session { sid, person, .. }) = session else { return Ok(()) };
-    let actor = Some(person.as_str());
-    let event = Event { event: "logout", outcome: "not_proven", actor, ..Event::default() };
+    // Who did it is not known: that is why it ends.
+    let represented = Some(person.as_str());
+    let event = Event { event: "logout", outcome: "not_proven", represented, ..Event::default() };
     app.store.end_session(sid, &event, now).await
 }
 

@@ -307,6 +307,9 @@ pub fn check_refresh(
     // As when it was first asked for: nobody is refused for it (OpenID Connect Core, section 11).
     let offered = |word: &&str| *word != Scope::OfflineAccess.as_str() || given(Scope::OfflineAccess);
     let asked = form.get("scope").map(|scope| scope.split(' ').filter(offered).collect::<Vec<_>>().join(" "));
+    if asked.as_deref() == Some("") {
+        return Err(Error::Json(Code::InvalidScope, "nothing of this scope was granted"));
+    }
     let scope = || asked.clone().map(Cow::Owned);
     let mut machine = Refresh::new(&TokenRequest(client, form));
     let mut input = Input::None;

@@ -160,18 +160,18 @@ impl Store {
     ) -> Result<Result<(), NotLinked>, Fault> {
         let index = self.vault.bsn_index(bsn);
         let mut tx = self.db.begin().await?;
-        // Here, so that what the desk puts right in the meantime counts.
-        let (born, known) = owner_and_known(&mut tx, account, &index).await?;
-        if let Err(why) = allows(born, known) {
-            tx.rollback().await?;
-            return Ok(Err(why));
-        }
         let Some(person) = mark_linked(&mut tx, account, now).await? else {
             // A second try after a crash finds its own work done.
             let same = is_linked_to(&mut tx, account, &index).await?;
             tx.rollback().await?;
             return Ok(if same { Ok(()) } else { Err(NotLinked::AnotherPerson) });
         };
+        // Here, so that what the desk puts right in the meantime counts.
+        let (born, known) = owner_and_known(&mut tx, account, &index).await?;
+        if let Err(why) = allows(born, known) {
+            tx.rollback().await?;
+            return Ok(Err(why));
+        }
         let known = person_with_bsn(&mut tx, &index).await?;
         if let Some(desk) = known.filter(|desk| *desk != person)
             && !absorb(&mut tx, &desk, &person, now).await?

@@ -1,10 +1,16 @@
 //! A program looks at the signing keys, and lets the next ones take over.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
-use crate::admin::{Api, LOCAL, ROOT, house_with};
+use crate::{
+    admin::{Api, LOCAL, ROOT, house_with},
+    house::House,
+};
 
 const MEMBERS: [&str; 8] =
     ["alg", "created", "kid", "phase", "publish_from", "publish_until", "sign_from", "sign_until"];
@@ -14,6 +20,12 @@ fn of_phase(keys: &Value, phase: &str) -> Vec<String> {
     let mut found: Vec<_> = keys.map(|key| format!("{} {}", key["alg"], key["kid"])).collect();
     found.sort();
     found
+}
+
+/// The names in the key set.
+async fn kids(house: &House) -> BTreeSet<String> {
+    let set: Value = reqwest::get(format!("{}/jwks", house.issuer)).await.unwrap().json().await.unwrap();
+    set["keys"].as_array().unwrap().iter().map(|key| key["kid"].to_string()).collect()
 }
 
 #[tokio::test]
@@ -30,6 +42,7 @@ async fn keys_are_listed_without_their_private_halves_and_turned_once() {
     let listed: Value = serde_json::from_str(&house.ok(&["keys", "list", "--json"])).unwrap();
     assert_eq!(before["keys"], listed);
     assert_eq!((of_phase(&before, "current").len(), of_phase(&before, "next").len()), (4, 4));
+    let published = kids(&house).await;
     let (status, told) = api.post("/keys/rotate", &json!({"alg": "ES256"})).await;
     assert_eq!(status, 200, "{told}");
     let [turn] = told["turns"].as_array().unwrap().as_slice() else { panic!("{told}") };
@@ -40,6 +53,16 @@ async fn keys_are_listed_without_their_private_halves_and_turned_once() {
     assert_eq!(of_phase(&after, "next").len(), 5);
     assert!(of_phase(&after, "next").contains(&format!("\"ES256\" {}", turn["kid"])));
     assert!(of_phase(&before, "next").contains(&format!("\"ES256\" {}", turn["kid"])));
+    // The running server tells the new one beside all others, without a restart.
+    let kept = async || {
+        let now = kids(&house).await;
+        now.len() == published.len() + 1 && now.is_superset(&published)
+    };
+    let begun = Instant::now();
+    while !kept().await {
+        assert!(begun.elapsed() < Duration::from_mins(1), "{}", house.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     // Asked again it is done already; the others turn now.
     let (_, again) = api.post("/keys/rotate", &json!({})).await;
     let turns = again["turns"].as_array().unwrap();

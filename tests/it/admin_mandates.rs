@@ -121,7 +121,7 @@ async fn a_person_is_registered_and_found_and_no_answer_holds_their_bsn() {
         json!({"name": "Sam", other.as_str(): true}),
         json!({"name": "Sam", "bsn": format!("{other}0")}),
         json!({"name": "Sam", "birth_date": other}),
-        json!({"name": "Sam", "birth_date": days(1)}),
+        json!({"name": "Sam", "birth_date": days(2)}),
         json!({"name": ""}),
         json!({"name": "Sam", "by": "balie1"}),
         json!(other),

@@ -25,7 +25,7 @@ async fn a_failed_return_from_digid_ends_the_session_that_was_there_and_a_stray_
     let bsn = bsn(1);
     register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
     let fresh = [("prompt", "login")];
-    let ended = "logout not_proven by somebody".to_owned();
+    let ended = "logout not_proven".to_owned();
     for typed in [
         ("outcome", "cancel"),
         ("outcome", "no-authn-context"),

@@ -324,3 +324,25 @@ fn a_certificate_is_shown_by_who_proves_itself_with_one_or_has_its_tokens_bound_
     assert_eq!(all.clone().map(|auth| shows(auth, false)), [false, false, true, true]);
     assert_eq!(all.map(|auth| shows(auth, true)), [true; 4]);
 }
+
+#[test]
+fn keys_are_known_once_they_were_told_and_fit_an_encrypted_answer_from_the_start() {
+    let at = |told: Option<JwkSet>| Keys::At {
+        uri: "https://portal.example.nl/jwks".into(),
+        told: told.map(Into::into),
+    };
+    let known = |keys: &Keys| keys.known().cloned();
+    assert_eq!((known(&Keys::None), known(&at(None))), (None, None));
+    assert_eq!((known(&Keys::Registered(set())), known(&at(Some(set())))), (Some(set()), Some(set())));
+    let userinfo = UserinfoForm::Encrypted { signed: Algorithm::Rs256, to: KeyEncryption::RsaOaep256 };
+    assert_eq!(Client { userinfo, keys: at(None), ..client() }.check(), Ok(()));
+}
+
+#[test]
+fn what_is_wrong_names_the_client_whatever_it_is_called() {
+    let said = |client: Client| client.check().unwrap_err().to_string();
+    assert!(said(Client { name: " ".into(), ..client() }).starts_with("client portal: give it a name"));
+    assert!(
+        said(Client { id: "a\u{1b}".into(), ..client() }).starts_with("client id \"a\\u{1b}\": use 1 to 64")
+    );
+}

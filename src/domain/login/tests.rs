@@ -81,6 +81,9 @@ fn a_login_that_adds_to_a_session_keeps_its_account_on_every_step() {
     let account = || AccountId::from_stored("account");
     assert_eq!((start().keeps.clone(), start().keeping(account()).keeps), (None, Some(account())));
     assert_eq!(start().keeping(account()).to_digid(sent()).any().keeps, Some(account()));
+    // Whoever comes back with nothing is no longer known to be its owner.
+    assert_eq!(start().keeping(account()).to_digid(sent()).unproven(None).keeps, None);
+    assert_eq!(start().keeping(account()).to_digid(sent()).back(None).keeps, Some(account()));
 }
 
 #[test]
