@@ -237,8 +237,11 @@ async fn m14_a_refusal_ends_the_session_that_was_there_whatever_its_cause() {
         let (_, page) = family.back_for(&browser, &child).await;
         assert_eq!(page.status, StatusCode::FORBIDDEN, "{why}: {}", page.heading());
         assert!(!has_session(house, &browser).await, "{why}");
-        let lines = ["login.digid not_represented", "grant.revoked session.ended", "logout not_proven"];
-        let lines = lines.map(|line| format!("{line} by somebody"));
+        let lines = [
+            "login.digid not_represented by somebody",
+            "grant.revoked session.ended by somebody",
+            "logout not_proven",
+        ];
         assert_eq!(audit(house).split_off(before), lines, "{why}");
     }
 }
