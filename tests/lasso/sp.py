@@ -48,7 +48,8 @@ STATUS = "urn:oasis:names:tc:SAML:2.0:status:"
 # What lasso makes of each spoil. Where it finds the signatures good, the spoil is nothing but what its name says: whoever refuses
 # it has not been helped by a broken signature.
 SIGNED = """
-    bad-elfproef bearer-ended bearer-not-yet cdata-in-nameid comment-in-nameid duplicate-id foreign-destination foreign-encoding keyinfo-retrieval
+    bad-elfproef bearer-ended bearer-not-yet cdata-in-nameid comment-in-nameid duplicate-id foreign-destination foreign-encoding
+    half-resolved half-success keyinfo-retrieval
     login-not-yet no-audience no-authn-statement no-bearer-end no-conditions no-in-response-to no-level no-not-on-or-after no-recipient non-digits
     other-sector pi-in-nameid replayed-assertion sha1 sha1-digest two-audiences two-authn-statements
     unknown-level wrong-artifact-in-response-to wrong-in-response-to wrong-recipient xml-id xsw7

@@ -182,6 +182,10 @@ spoils! {
     StatusFailedWithAssertion = "status-failed-with-assertion",
     /// The ArtifactResponse refuses, yet a Response is there.
     RefusedWithResponse = "refused-with-response",
+    /// The Response tells success, and in it that login failed.
+    HalfSuccess = "half-success",
+    /// The ArtifactResponse tells success, and in it that it refuses; a right Response is there.
+    HalfResolved = "half-resolved",
     /// The Response has no status.
     NoStatus = "no-status",
     /// The Assertion bears the ID of the one before.

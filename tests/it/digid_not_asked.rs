@@ -1,0 +1,187 @@
+//! Whoever would be sent to DigiD and cannot be: because DigiD's metadata has ended while we run, or because there is no DigiD
+//! here. They hear so, may go on where they were, and the audit log tells of it.
+
+use std::fs;
+
+use reqwest::{Method, StatusCode};
+
+use crate::{
+    browser::{Browser, Page},
+    digid_return::{FAILED, last_reason},
+    digid_rollover::metadata_ends,
+    digid_steps::{audit, bsn, calls, has_session, log_in_with_digid, register_with_digid},
+    house::{CALLBACK, House, PASSWORD},
+    oidc_client::THE_PORTAL,
+    portal::{at_digid, code_of, press_digid, redeem, register, request, to_digid},
+    single_logout::{BACK, NOT_EVERYWHERE, house as with_single_logout, order, ordered, sign_out},
+    steps::{code_for, login_id, to_recover_code, type_code},
+};
+
+const LOW: &str = "http://eidas.europa.eu/LoA/low";
+const ENDED: &str = "DigiD's metadata has ended";
+const BROKEN: &str = "login.digid digid_broken";
+
+/// An installation that has no DigiD.
+pub async fn without_digid() -> House {
+    let mut house = House::start().await;
+    let file = house.folder.join("namens.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let (before, after) = (text.find("[digid]").unwrap(), text.find("[[client]]").unwrap());
+    fs::write(&file, format!("{}{}", &text[..before], &text[after..])).unwrap();
+    house.kill();
+    house.open_doors();
+    house
+}
+
+/// That the page says so and leads back to the login, and one line tells of it. Gives where it leads.
+async fn is_told(house: &House, browser: &Browser, page: &Page, lines: usize, what: &str) -> Page {
+    assert_eq!((page.status.as_u16(), page.heading().as_str()), (502, FAILED), "{what}");
+    assert!(page.body.contains("Huisarts De Linde"), "{what}: within the login of its portal");
+    assert_eq!(audit(house).split_off(lines), [BROKEN], "{what}");
+    assert!(last_reason(house).starts_with(ENDED), "{what}: {}", last_reason(house));
+    assert!(!house.log().contains("a request failed"), "{what}: {}", house.log());
+    browser.visit(page.link("go-on").unwrap().as_str(), CALLBACK).await
+}
+
+/// Each door that leads to DigiD. The twin of each is the same door once the metadata is mended.
+#[tokio::test]
+async fn who_cannot_be_sent_to_digid_hears_so_and_goes_on_where_they_were() {
+    let house = with_single_logout().await;
+    let owner = bsn(1);
+    register_with_digid(&house, &owner, "jansen@voorbeeld.nl", PASSWORD).await;
+    // A session without DigiD, which a portal will want more of; and one that DigiD opened, in two browsers.
+    let (local, other) = (Browser::new(), Browser::new());
+    register(&house, &local, "pietersen@voorbeeld.nl").await;
+    let tokens = log_in_with_digid(&house, &other, &owner, &[], &[]).await;
+    // Whoever has forgotten their password, and has shown that the address is theirs.
+    let forgetful = Browser::new();
+    let asked = request(&house, &[]);
+    let page = to_recover_code(&forgetful, &asked, "jansen@voorbeeld.nl").await;
+    let typed = type_code(&forgetful, &page, &code_for(&house, "jansen@voorbeeld.nl", &page)).await;
+    let prove = forgetful.follow(typed, CALLBACK).await;
+    assert!(prove.text("digid").is_some() || prove.body.contains("digid-form"), "{}", prove.heading());
+    // Whoever is at DigiD, with a session that another proof was asked of.
+    let away = Browser::new();
+    log_in_with_digid(&house, &away, &owner, &[], &[]).await;
+    let fresh = request(&house, &[("prompt", "login")]);
+    let at = to_digid(&away, &fresh).await;
+    let (newcomer, first) = (Browser::new(), request(&house, &[]));
+    let choose = newcomer.visit(&first.url, CALLBACK).await;
+
+    let mend = metadata_ends(&house).await;
+    let (soap, _) = calls(&house).await;
+    let lines = || audit(&house).len();
+
+    let before = lines();
+    let page = newcomer.submit(&choose, "digid-form", &[]).await;
+    let again = is_told(&house, &newcomer, &page, before, "to log in").await;
+    assert_eq!(again.url, choose.url);
+    // What is left is offered.
+    assert!(again.text("digid").is_some() && again.text("local").is_some());
+
+    let before = lines();
+    let more = THE_PORTAL.ask().with("acr_values", LOW);
+    let page = local.get(&more.url(&house)).await;
+    let stepping = is_told(&house, &local, &page, before, "to be worth more").await;
+    assert!(stepping.text("digid").is_some() && stepping.text("local").is_none());
+    assert!(has_session(&house, &local).await, "nothing was asked of them");
+
+    let before = lines();
+    let page = forgetful.submit(&prove, "digid-form", &[]).await;
+    let proving = is_told(&house, &forgetful, &page, before, "to show whose password it is").await;
+    assert_eq!(proving.heading(), prove.heading());
+
+    let before = lines();
+    let page = at_digid(&away, &at, &owner, &[]).await;
+    let back = is_told(&house, &away, &page, before, "on the way back").await;
+    assert!(has_session(&house, &away).await, "the fault is ours");
+
+    // Whoever signs out is out here, and hears that they may not be at DigiD.
+    let before = lines();
+    let page = sign_out(&house, &other, &tokens).await;
+    assert_eq!((page.status.as_u16(), page.heading().as_str()), (200, NOT_EVERYWHERE));
+    assert!(page.body.contains("http://127.0.0.1:9/bye"), "the way back to the portal");
+    assert!(!has_session(&house, &other).await);
+    let told = audit(&house).split_off(before);
+    assert!(
+        told.ends_with(&["logout ok by somebody".into(), "logout.digid digid_broken".into()]),
+        "{told:?}"
+    );
+
+    // Nobody knows whether it is DigiD that asks.
+    let before = lines();
+    let told = order(&house, &[("bsn", &owner)]).await;
+    assert_eq!((told["status"].as_u64(), told["refused"].as_str()), (Some(500), Some("a SOAP fault")));
+    assert_eq!(audit(&house).split_off(before), ["logout.digid digid_broken"]);
+    assert!(has_session(&house, &away).await, "it ends nobody's session");
+    assert_eq!(calls(&house).await, (soap, 0), "nobody asked DigiD");
+
+    // The twins.
+    mend().await;
+    let page = press_digid(&newcomer, &again).await;
+    redeem(&house, &first, &code_of(&at_digid(&newcomer, &page, &owner, &[]).await)).await;
+    let page = press_digid(&local, &stepping).await;
+    let link = at_digid(&local, &page, &bsn(2), &[]).await;
+    assert_eq!(link.heading(), "Koppel DigiD aan uw account", "it still adds to their session");
+    let page = press_digid(&forgetful, &proving).await;
+    assert_eq!(at_digid(&forgetful, &page, &owner, &[]).await.heading(), "Kies een nieuw wachtwoord");
+    let page = press_digid(&away, &back).await;
+    redeem(&house, &fresh, &code_of(&at_digid(&away, &page, &owner, &[]).await)).await;
+    ordered(&house, &[("bsn", &owner)]).await;
+    assert!(!has_session(&house, &away).await);
+    let tokens = log_in_with_digid(&house, &other, &owner, &[], &[]).await;
+    let page = sign_out(&house, &other, &tokens).await;
+    let sent = other.submit(&page, "digid-logout-form", &[]).await;
+    assert_eq!(other.follow(sent, BACK).await.location().unwrap().as_str(), BACK);
+}
+
+/// Whoever presses again and again fills no log.
+#[tokio::test]
+async fn pressing_for_a_digid_that_cannot_be_asked_leaves_a_bounded_number_of_lines() {
+    let house = House::start().await;
+    let browser = Browser::new();
+    let choose = browser.visit(&request(&house, &[]).url, CALLBACK).await;
+    let _mend = metadata_ends(&house).await;
+    let started = std::time::Instant::now();
+    for _ in 0..250 {
+        let page = browser.submit(&choose, "digid-form", &[]).await;
+        assert_eq!((page.status.as_u16(), page.heading().as_str()), (502, FAILED));
+    }
+    // A hundred a minute, in as many as it touched.
+    let minutes = usize::try_from(started.elapsed().as_secs() / 60).unwrap() + 2;
+    let told = audit(&house).into_iter().filter(|line| line == BROKEN).count();
+    assert!((100..=100 * minutes).contains(&told), "{told} in {minutes} minutes");
+}
+
+/// Where there is no DigiD nothing of it is there, whatever a browser makes up.
+#[tokio::test]
+async fn without_digid_no_door_leads_there_or_back() {
+    let house = without_digid().await;
+    let (browser, asked) = (Browser::new(), request(&house, &[]));
+    let choose = browser.visit(&asked.url, CALLBACK).await;
+    assert!(choose.text("digid").is_none() && choose.text("local").is_some());
+    let id = login_id(&choose.url).unwrap();
+    let form = browser.get(&format!("{}/register", choose.url)).await;
+    let csrf = form.form("register-form").1["csrf"].clone();
+    let sent = browser.post(&format!("{}/digid", choose.url), &[("csrf", &csrf)]).await;
+    assert_eq!((sent.status, sent.location()), (StatusCode::SEE_OTHER, Some(choose.url.clone())));
+    let acs = format!("{}/digid/acs?SAMLart=x&RelayState={id}", house.issuer);
+    for (method, address) in [
+        (Method::GET, acs.clone()),
+        (Method::GET, format!("{}/digid/acs", house.issuer)),
+        (Method::POST, acs),
+        (Method::GET, format!("{}/digid/metadata", house.issuer)),
+        (Method::GET, format!("{}/digid/logout", house.issuer)),
+        (Method::POST, format!("{}/digid/logout", house.issuer)),
+    ] {
+        let page = browser.send(browser.request(method.clone(), &address)).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{method} {address}");
+    }
+    assert!(!house.log().contains("a request failed"), "{}", house.log());
+    assert!(audit(&house).iter().all(|line| !line.contains("digid")), "{:?}", audit(&house));
+    // The twin: the login goes on.
+    let typed = [("email", "jansen@voorbeeld.nl"), ("password", PASSWORD)];
+    let page = browser.follow(browser.submit(&form, "register-form", &typed).await, CALLBACK).await;
+    let code = house.code("jansen@voorbeeld.nl", 1);
+    redeem(&house, &asked, &code_of(&type_code(&browser, &page, &code).await)).await;
+}
