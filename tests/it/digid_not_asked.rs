@@ -9,7 +9,7 @@ use crate::{
     browser::{Browser, Page},
     digid_return::{FAILED, last_reason},
     digid_rollover::metadata_ends,
-    digid_steps::{audit, bsn, calls, has_session, log_in_with_digid, register_with_digid},
+    digid_steps::{MIDDEN, audit, bsn, calls, has_session, log_in_with_digid, register_with_digid},
     house::{CALLBACK, House, PASSWORD},
     oidc_client::THE_PORTAL,
     portal::{at_digid, code_of, press_digid, redeem, register, request, to_digid},
@@ -17,7 +17,8 @@ use crate::{
     steps::{code_for, login_id, to_recover_code, type_code},
 };
 
-const LOW: &str = "http://eidas.europa.eu/LoA/low";
+const LINK: &str = "Koppel DigiD aan uw account";
+const NOT_LOGGED_OUT: &str = "logout.digid digid_broken";
 const ENDED: &str = "DigiD's metadata has ended";
 const BROKEN: &str = "login.digid digid_broken";
 
@@ -46,41 +47,29 @@ async fn is_told(house: &House, browser: &Browser, page: &Page, lines: usize, wh
 /// Each door that leads to DigiD. The twin of each is the same door once the metadata is mended.
 #[tokio::test]
 async fn who_cannot_be_sent_to_digid_hears_so_and_goes_on_where_they_were() {
-    let house = with_single_logout().await;
+    let house = House::start().await;
     let owner = bsn(1);
     register_with_digid(&house, &owner, "jansen@voorbeeld.nl", PASSWORD).await;
-    // A session without DigiD, which a portal will want more of; and one that DigiD opened, in two browsers.
-    let (local, other) = (Browser::new(), Browser::new());
+    // Whoever logs in; a session without DigiD, of which a portal will want more; and whoever has forgotten their password, and
+    // has shown that the address is theirs.
+    let (newcomer, local, forgetful) = (Browser::new(), Browser::new(), Browser::new());
+    let first = request(&house, &[]);
+    let choose = newcomer.visit(&first.url, CALLBACK).await;
     register(&house, &local, "pietersen@voorbeeld.nl").await;
-    let tokens = log_in_with_digid(&house, &other, &owner, &[], &[]).await;
-    // Whoever has forgotten their password, and has shown that the address is theirs.
-    let forgetful = Browser::new();
-    let asked = request(&house, &[]);
-    let page = to_recover_code(&forgetful, &asked, "jansen@voorbeeld.nl").await;
+    let page = to_recover_code(&forgetful, &request(&house, &[]), "jansen@voorbeeld.nl").await;
     let typed = type_code(&forgetful, &page, &code_for(&house, "jansen@voorbeeld.nl", &page)).await;
     let prove = forgetful.follow(typed, CALLBACK).await;
-    assert!(prove.text("digid").is_some() || prove.body.contains("digid-form"), "{}", prove.heading());
-    // Whoever is at DigiD, with a session that another proof was asked of.
-    let away = Browser::new();
-    log_in_with_digid(&house, &away, &owner, &[], &[]).await;
-    let fresh = request(&house, &[("prompt", "login")]);
-    let at = to_digid(&away, &fresh).await;
-    let (newcomer, first) = (Browser::new(), request(&house, &[]));
-    let choose = newcomer.visit(&first.url, CALLBACK).await;
 
     let mend = metadata_ends(&house).await;
-    let (soap, _) = calls(&house).await;
     let lines = || audit(&house).len();
-
     let before = lines();
     let page = newcomer.submit(&choose, "digid-form", &[]).await;
     let again = is_told(&house, &newcomer, &page, before, "to log in").await;
     assert_eq!(again.url, choose.url);
-    // What is left is offered.
-    assert!(again.text("digid").is_some() && again.text("local").is_some());
+    assert!(again.text("digid").is_some() && again.text("local").is_some(), "what is left is offered");
 
     let before = lines();
-    let more = THE_PORTAL.ask().with("acr_values", LOW);
+    let more = THE_PORTAL.ask().with("acr_values", MIDDEN);
     let page = local.get(&more.url(&house)).await;
     let stepping = is_told(&house, &local, &page, before, "to be worth more").await;
     assert!(stepping.text("digid").is_some() && stepping.text("local").is_none());
@@ -91,48 +80,70 @@ async fn who_cannot_be_sent_to_digid_hears_so_and_goes_on_where_they_were() {
     let proving = is_told(&house, &forgetful, &page, before, "to show whose password it is").await;
     assert_eq!(proving.heading(), prove.heading());
 
-    let before = lines();
-    let page = at_digid(&away, &at, &owner, &[]).await;
-    let back = is_told(&house, &away, &page, before, "on the way back").await;
-    assert!(has_session(&house, &away).await, "the fault is ours");
-
-    // Whoever signs out is out here, and hears that they may not be at DigiD.
-    let before = lines();
-    let page = sign_out(&house, &other, &tokens).await;
-    assert_eq!((page.status.as_u16(), page.heading().as_str()), (200, NOT_EVERYWHERE));
-    assert!(page.body.contains("http://127.0.0.1:9/bye"), "the way back to the portal");
-    assert!(!has_session(&house, &other).await);
-    let told = audit(&house).split_off(before);
-    assert!(
-        told.ends_with(&["logout ok by somebody".into(), "logout.digid digid_broken".into()]),
-        "{told:?}"
-    );
-
-    // Nobody knows whether it is DigiD that asks.
-    let before = lines();
-    let told = order(&house, &[("bsn", &owner)]).await;
-    assert_eq!((told["status"].as_u64(), told["refused"].as_str()), (Some(500), Some("a SOAP fault")));
-    assert_eq!(audit(&house).split_off(before), ["logout.digid digid_broken"]);
-    assert!(has_session(&house, &away).await, "it ends nobody's session");
-    assert_eq!(calls(&house).await, (soap, 0), "nobody asked DigiD");
-
-    // The twins.
     mend().await;
     let page = press_digid(&newcomer, &again).await;
     redeem(&house, &first, &code_of(&at_digid(&newcomer, &page, &owner, &[]).await)).await;
     let page = press_digid(&local, &stepping).await;
     let link = at_digid(&local, &page, &bsn(2), &[]).await;
-    assert_eq!(link.heading(), "Koppel DigiD aan uw account", "it still adds to their session");
+    assert_eq!(link.heading(), LINK, "it still adds to their session");
     let page = press_digid(&forgetful, &proving).await;
     assert_eq!(at_digid(&forgetful, &page, &owner, &[]).await.heading(), "Kies een nieuw wachtwoord");
+}
+
+/// Whoever is at DigiD when its metadata ends, and whoever wants to be logged out there, or whom DigiD wants logged out here.
+#[tokio::test]
+async fn what_digid_cannot_be_asked_on_the_way_back_or_at_a_logout_is_told_and_ends_no_session() {
+    let house = with_single_logout().await;
+    let owner = bsn(1);
+    register_with_digid(&house, &owner, "jansen@voorbeeld.nl", "").await;
+    let (leaving, away, stepping) = (Browser::new(), Browser::new(), Browser::new());
+    let tokens = log_in_with_digid(&house, &leaving, &owner, &[], &[]).await;
+    log_in_with_digid(&house, &away, &owner, &[], &[]).await;
+    let fresh = request(&house, &[("prompt", "login")]);
+    let at = to_digid(&away, &fresh).await;
+    register(&house, &stepping, "pietersen@voorbeeld.nl").await;
+    let more = THE_PORTAL.ask().with("acr_values", MIDDEN);
+    let below = stepping.follow(stepping.get(&more.url(&house)).await, CALLBACK).await;
+
+    let mend = metadata_ends(&house).await;
+    let (soap, _) = calls(&house).await;
+    let lines = || audit(&house).len();
+    let before = lines();
+    let page = at_digid(&away, &at, &owner, &[]).await;
+    let back = is_told(&house, &away, &page, before, "with a session").await;
+    let before = lines();
+    let page = at_digid(&stepping, &below, &bsn(2), &[]).await;
+    let stepped = is_told(&house, &stepping, &page, before, "with one that was to be worth more").await;
+    assert!(has_session(&house, &away).await && has_session(&house, &stepping).await, "the fault is ours");
+
+    // Out here, and perhaps not at DigiD.
+    let before = lines();
+    let page = sign_out(&house, &leaving, &tokens).await;
+    assert_eq!((page.status.as_u16(), page.heading().as_str()), (200, NOT_EVERYWHERE));
+    assert!(page.body.contains("http://127.0.0.1:9/bye"), "the way back to the portal");
+    assert!(!has_session(&house, &leaving).await);
+    let told = audit(&house).split_off(before);
+    assert!(told.ends_with(&["logout ok by somebody".into(), NOT_LOGGED_OUT.into()]), "{told:?}");
+    // Nobody can tell whether it is DigiD that asks.
+    let before = lines();
+    let told = order(&house, &[("bsn", &owner)]).await;
+    assert_eq!((told["status"].as_u64(), told["refused"].as_str()), (Some(500), Some("a SOAP fault")));
+    assert_eq!(audit(&house).split_off(before), [NOT_LOGGED_OUT]);
+    assert!(has_session(&house, &away).await);
+    assert_eq!(calls(&house).await, (soap, 0), "nobody asked DigiD");
+
+    // The twins.
+    mend().await;
     let page = press_digid(&away, &back).await;
     redeem(&house, &fresh, &code_of(&at_digid(&away, &page, &owner, &[]).await)).await;
+    let page = press_digid(&stepping, &stepped).await;
+    assert_eq!(at_digid(&stepping, &page, &bsn(2), &[]).await.heading(), LINK);
     ordered(&house, &[("bsn", &owner)]).await;
     assert!(!has_session(&house, &away).await);
-    let tokens = log_in_with_digid(&house, &other, &owner, &[], &[]).await;
-    let page = sign_out(&house, &other, &tokens).await;
-    let sent = other.submit(&page, "digid-logout-form", &[]).await;
-    assert_eq!(other.follow(sent, BACK).await.location().unwrap().as_str(), BACK);
+    let tokens = log_in_with_digid(&house, &leaving, &owner, &[], &[]).await;
+    let page = sign_out(&house, &leaving, &tokens).await;
+    let sent = leaving.submit(&page, "digid-logout-form", &[]).await;
+    assert_eq!(leaving.follow(sent, BACK).await.location().unwrap().as_str(), BACK);
 }
 
 /// Whoever presses again and again fills no log.
