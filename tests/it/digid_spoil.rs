@@ -110,10 +110,13 @@ const fn of_the_content(spoil: Spoil) -> &'static str {
         Spoil::NoAudience | Spoil::TwoAudiences => "not exactly one AudienceRestriction",
         Spoil::WrongRecipient | Spoil::NoRecipient => "another Recipient",
         Spoil::ForeignDestination => "sent to another service",
-        Spoil::WrongInResponseTo | Spoil::WrongArtifactInResponseTo => "an answer to another request",
+        Spoil::WrongInResponseTo
+        | Spoil::WrongArtifactInResponseTo
+        | Spoil::NoArtifactInResponseTo
+        | Spoil::NoResponseInResponseTo => "an answer to another request",
         Spoil::NoInResponseTo => "a confirmation for another request",
         Spoil::WrongIssuer | Spoil::WrongArtifactIssuer => "another Issuer",
-        Spoil::NoIssuer => "not exactly one Issuer",
+        Spoil::NoIssuer | Spoil::NoArtifactIssuer | Spoil::NoResponseIssuer => "not exactly one Issuer",
         Spoil::Expired => "issued before it was asked for",
         Spoil::Future => "issued in the future",
         Spoil::ConditionsEnded => "not valid any more",

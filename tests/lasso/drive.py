@@ -67,9 +67,10 @@ scopes = ["openid", "email", "act_as"]
 """
 
 
-# What the log says of each trick of tricks.py, so that none is refused for something else. The first two are none.
+# What the log says of each trick of tricks.py, so that none is refused for something else. The first three are none.
 TRICKS = {
     "signed-anew": "",
+    "with-white-space": "",
     "under-no-known-name": "",
     "hmac-of-pem": "signature algorithm not allowed",
     "hmac-of-der": "signature algorithm not allowed",

@@ -124,7 +124,9 @@ pub fn answer(
     if spoil == Some(Spoil::WrongArtifactIssuer) {
         outer.issuer = ANOTHER.into();
     }
-    let canonical = outer.xml(DECLARATIONS, "", &content);
+    let written =
+        |signature: &str| bend::artifact_response(spoil, outer.xml(DECLARATIONS, signature, &content));
+    let canonical = written("");
     let signature = match spoil {
         Some(Spoil::UnsignedArtifactResponse | Spoil::Unsigned) => String::new(),
         Some(Spoil::EmptyReference) => {
@@ -143,7 +145,7 @@ pub fn answer(
                 if spoil == Some(Spoil::Xsw1) { signed.inside_signature() } else { signed.bare_first() };
             around.xml(DECLARATIONS, &slot, &forged_content)
         }
-        _ => outer.xml(DECLARATIONS, &signature, &content),
+        _ => written(&signature),
     };
     let text = bend::on_the_wire(spoil, &envelope(&message), &sender.trap, &assertion.id);
     routing::after_signing(text, sender, outcome)

@@ -76,6 +76,14 @@ spoils! {
     WrongArtifactIssuer = "wrong-artifact-issuer",
     /// The ArtifactResponse answers another ArtifactResolve.
     WrongArtifactInResponseTo = "wrong-artifact-in-response-to",
+    /// The ArtifactResponse says of no ArtifactResolve that it answers it.
+    NoArtifactInResponseTo = "no-artifact-in-response-to",
+    /// The ArtifactResponse has no Issuer.
+    NoArtifactIssuer = "no-artifact-issuer",
+    /// The Response says of no AuthnRequest that it answers it.
+    NoResponseInResponseTo = "no-response-in-response-to",
+    /// The Response has no Issuer.
+    NoResponseIssuer = "no-response-issuer",
     /// Everything happened an hour ago, and its validity has passed.
     Expired = "expired",
     /// Everything will happen in an hour.
