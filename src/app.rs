@@ -82,7 +82,7 @@ pub struct App {
     pub turning_keys: Semaphore,
     /// Counts refused requests to log somebody out that claim to be DigiD's.
     pub knocks: Knocks,
-    /// Counts what claims to be an answer of DigiD and reaches no login.
+    /// Counts what claims to be an answer of DigiD and reaches no login, and who presses for a DigiD that cannot be asked.
     pub strays: Knocks,
     /// Counts requests to the admin API that were refused.
     pub admin_knocks: Knocks,

@@ -49,9 +49,8 @@ pub use logins::Held;
 
 use crate::{
     domain::{assurance::Level, fault::Fault, id::LoginId, login::Done, representation::NotRepresented},
-    observe::{self, Asking},
     password::NotHashed,
-    saml::{Failure, RequestError},
+    saml::Failure,
 };
 
 /// Where a login goes from here.
@@ -87,6 +86,8 @@ pub enum Stop {
     Busy,
     /// An address has had many tries: try again in a minute. Nothing was checked.
     TooManyTries(LoginId),
+    /// DigiD cannot be asked, by a fault of our own that stands in the audit log. The login stands where it stood.
+    DigidNotAsked(LoginId, Failure),
     /// An inner failure.
     Fault(Fault),
 }
@@ -145,17 +146,6 @@ impl Stop {
     pub(crate) fn not_hashed(error: NotHashed) -> Self {
         match error {
             NotHashed::Busy => Self::Busy,
-            other => Self::Fault(other.into()),
-        }
-    }
-
-    /// What became of a request to DigiD that was not made.
-    pub(crate) fn not_requested(error: RequestError) -> Self {
-        match error {
-            RequestError::Failed(Failure::Busy) => {
-                observe::digid_busy(Asking::Request);
-                Self::Busy
-            }
             other => Self::Fault(other.into()),
         }
     }

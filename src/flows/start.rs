@@ -21,7 +21,7 @@ use crate::{
         error::{Code, Error, PageError},
         response_mode::AuthorizationResponse,
     },
-    saml::Outgoing,
+    saml::{Failure, Outgoing},
 };
 
 /// What came of a request.
@@ -33,6 +33,8 @@ pub enum Started {
     Login(LoginId),
     /// The session is worth too little, and DigiD is the only way to more: send the user there.
     StepUp(Box<Login<Choose>>, Outgoing),
+    /// The same, and DigiD cannot be asked, by a fault of our own: say so, and lead to the choice.
+    DigidNotAsked(Box<Login<Choose>>, Failure),
     /// Nobody may be asked and no session suffices: tell the portal.
     Refused(Error),
 }
@@ -126,6 +128,7 @@ async fn step_up(app: &App, login: Login<Choose>, now: Timestamp) -> Result<Star
     let id = held.login.id.clone();
     match digid::depart(app, held, now).await {
         Ok(outgoing) => Ok(Started::StepUp(Box::new(login), outgoing)),
+        Err(Stop::DigidNotAsked(_, failure)) => Ok(Started::DigidNotAsked(Box::new(login), failure)),
         Err(Stop::Fault(fault)) => Err(Stop::Fault(fault)),
         Err(_) => Ok(Started::Login(id)),
     }

@@ -40,6 +40,11 @@ pub async fn get(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Fa
             let frame = visit.frame(&login.id, &login.ask).await?;
             Ok(with_browser(&visit, digid::send(frame, outgoing), &browser))
         }
+        Started::DigidNotAsked(login, failure) => {
+            let frame = visit.frame(&login.id, &login.ask).await?;
+            let page = Failed::digid(&failure, &login.id).page(frame);
+            Ok(with_browser(&visit, page, &browser))
+        }
     }
 }
 

@@ -53,6 +53,7 @@ mod digid;
 mod digid_back_channel;
 mod digid_files;
 mod digid_metadata;
+mod digid_not_asked;
 mod digid_request;
 mod digid_return;
 mod digid_rollover;
