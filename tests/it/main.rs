@@ -27,6 +27,7 @@ mod bad_input;
 mod bad_input_doors;
 mod bad_input_jwt;
 mod bad_input_net;
+mod bad_input_nul;
 mod bad_input_wire;
 mod browser;
 mod bsn;
