@@ -10,6 +10,7 @@ use crate::{
     bad_input::assert_calm,
     bad_input_wire::get,
     browser::Browser,
+    digid_steps::change,
     house::House,
     jose::{ASSERTION_TYPE, KEY, assertion_claims},
     oidc_client::{KEYED, THE_PORTAL, assert_error, assert_refused, house},
@@ -113,12 +114,23 @@ async fn no_token_or_request_of_a_client_brings_one_there_either() {
     }
     assert_refused(&knock(json!({"jti": "a\u{1}b", "x": "u0000"})).await, "invalid_grant");
 
-    // A client that names itself so, in a header that is form-decoded.
-    let url = format!("{}/token", house.issuer);
+    // A name of such a client is looked up nowhere, not even where a row would have it: in a header it is form-decoded.
+    let add =
+        ["clients", "--json", "add", "shop", "--name", "Winkel", "--redirect-uri", "https://shop.example/cb"];
+    let by = ["--policy", "basic", "--auth", "client_secret_basic"];
+    let added: Value = serde_json::from_str(&house.ok(&[&add[..], &by].concat())).unwrap();
+    let secret = added["client_secret"].as_str().unwrap();
     let form = [("grant_type", "refresh_token"), ("refresh_token", "x")];
-    for name in ["a%00b", "%00"] {
-        let answer = reqwest::Client::new().post(&url).form(&form).basic_auth(name, Some("x"));
-        assert_eq!(answer.send().await.unwrap().status(), 401, "{name}");
+    let claims_to_be = async |name: &str| {
+        let request = reqwest::Client::new().post(format!("{}/token", house.issuer)).form(&form);
+        let answer = request.basic_auth(name, Some(secret)).send().await.unwrap();
+        answer.json::<Value>().await.unwrap()["error"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(claims_to_be("shop").await, "invalid_grant");
+    let renamed = "UPDATE clients SET id = 'a b', registration = replace(registration, '\"shop\"', '\"a b\"') WHERE id = 'shop'";
+    change(&house, renamed);
+    for name in ["a+b", "a%20b", "a%00b", "%00", "shop"] {
+        assert_eq!(claims_to_be(name).await, "invalid_client", "{name}");
     }
 
     let asks = |sub: &str| {

@@ -99,7 +99,7 @@ fn cases(house: &House, one: &Party, second: &Second) -> Vec<(&'static str, Show
 }
 
 fn assert_refused((status, body): &Answer, case: &str) {
-    let error = body["error"].as_str().unwrap();
+    let error = body["error"].as_str().unwrap_or_default();
     let fits =
         (*status == 401 && error == "invalid_client") || (*status == 400 && error == "invalid_request");
     assert!(fits && body["error_description"].as_str().unwrap().is_ascii(), "{case}: {status} {body}");

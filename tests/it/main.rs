@@ -75,6 +75,7 @@ mod hygiene;
 mod introspection;
 mod jarm;
 mod jose;
+mod jose_confusion;
 mod lasso;
 mod link;
 mod local;
