@@ -34,7 +34,11 @@ use self::{
 use crate::{
     clock::Clock,
     config::{BadConfig, ClientEntry, Config},
-    domain::{client::Client, fault::Fault, key::Algorithm},
+    domain::{
+        client::{Client, may_be_id},
+        fault::Fault,
+        key::Algorithm,
+    },
     mail::Mailer,
     oidc::{keyring::Keyring, mtls::Authorities},
     outbound::Outbound,
@@ -140,6 +144,8 @@ impl App {
     pub async fn client(&self, id: &str) -> Result<Option<Client>, Fault> {
         match self.configured.get(id) {
             Some(client) => Ok(Some(client.clone())),
+            // Whatever a stranger writes in the place of a name, no database needs to take.
+            None if !may_be_id(id) => Ok(None),
             None => self.store.client(id).await,
         }
     }

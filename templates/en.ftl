@@ -102,6 +102,9 @@ linked-text = Done. From now on you can log in with DigiD or with your email add
 linked-safer = Logging in with DigiD is the safest way.
 linked-submit = Continue to { $portal }
 
+portal-policy = What this portal does with your information (at { $host })
+portal-terms = The terms of this portal (at { $host })
+
 consent-title = May { $portal } have this information?
 consent-text = You are logged in. This portal is not ours. It is at { $host }. It asks for:
 consent-once = If you allow this, we will remember it. We will ask again if this portal wants to know more.

@@ -98,6 +98,9 @@ linked-text = Gelukt. Vanaf nu kunt u inloggen met DigiD of met uw e-mailadres e
 linked-safer = Inloggen met DigiD is de veiligste manier.
 linked-submit = Verder naar { $portal }
 
+portal-policy = Wat dit portaal met uw gegevens doet (op { $host })
+portal-terms = De voorwaarden van dit portaal (op { $host })
+
 consent-title = Mag { $portal } deze gegevens krijgen?
 consent-text = U bent ingelogd. Dit portaal is niet van ons. Het staat op { $host }. Het vraagt om:
 consent-once = Als u dit toestaat, onthouden we dat. We vragen het opnieuw als dit portaal meer wil weten.

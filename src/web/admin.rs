@@ -30,7 +30,7 @@ use axum::{
 pub(super) use self::problem::too_late;
 use self::problem::{Problem, Refusal};
 use super::{
-    error,
+    address, error,
     mtls::Peer,
     proxy,
     token::{authorization, with_nonce},
@@ -102,7 +102,11 @@ async fn near(State(app): State<Arc<App>>, request: Request, next: Next) -> Resp
     if !is_near {
         return error::not_found().await.into_response();
     }
-    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let mut response = if address::is_plain(&parts.uri) {
+        next.run(Request::from_parts(parts, body)).await
+    } else {
+        Problem::bad("no address may hold a control character").into_response()
+    };
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

@@ -21,7 +21,7 @@ use super::{
     link::LinkPage,
     logged_out::{LoggedOutPage, PartlyLoggedOutPage},
     logout::LogoutPage,
-    page::{Frame, STYLESHEET},
+    page::{Frame, Link, STYLESHEET},
     question::QuestionPage,
     recover::{NewPasswordPage, RecoverDigidPage, RecoverPage},
     register::RegisterPage,
@@ -55,6 +55,7 @@ fn frame(lang: Lang, portal: &str) -> Frame {
         form_origins,
         way_back: None,
         scripted: false,
+        links: Vec::new(),
     }
 }
 
@@ -62,7 +63,8 @@ type Pages = Vec<(String, Response)>;
 
 /// Every page in every state; `given` stands for what others have a say in.
 fn all(lang: Lang, portal: &str, given: &str) -> Pages {
-    let frame = || frame(lang, portal);
+    let link = |key| Link { key, uri: given.to_owned(), host: given.to_owned() };
+    let frame = || Frame { links: ["portal-policy", "portal-terms"].map(link).into(), ..frame(lang, portal) };
     let mut pages = chosen(&frame);
     pages.extend(typed(&frame, given));
     pages.extend(codes(&frame, given));
@@ -404,6 +406,8 @@ async fn what_a_portal_wants_to_know_is_said_in_plain_words() {
         "Toestaan",
         "Weigeren",
         "U bent dan wel ingelogd, maar niet bij dit portaal.",
+        "Wat dit portaal met uw gegevens doet (op j•••@x.nl)",
+        "De voorwaarden van dit portaal (op j•••@x.nl)",
     ] {
         assert!(words.contains(says), "{says}: {words}");
     }

@@ -11,9 +11,9 @@ use axum::{
 };
 
 use super::{
-    admin, authorize, client_consent, client_registration, code, cors, digid, discovery, done, email, error,
-    form_post, introspect, link, login, logout, metrics, page, par, question, recover, register, revoke,
-    single_logout, token, userinfo,
+    address, admin, authorize, client_consent, client_registration, code, cors, digid, discovery, done,
+    email, error, form_post, introspect, link, login, logout, metrics, page, par, question, recover,
+    register, revoke, single_logout, token, userinfo,
 };
 use crate::{
     app::App,
@@ -89,6 +89,7 @@ fn around(router: Router<Arc<App>>) -> Router<Arc<App>> {
     router
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
+        .layer(from_fn(address::plain))
         .layer(from_fn(error::pages))
         .layer(DefaultBodyLimit::max(BODY))
 }

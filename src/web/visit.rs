@@ -14,7 +14,7 @@ use axum::{
 use super::{
     cookies::Cookie,
     error::Failed,
-    page::{self, Aside, Frame},
+    page::{self, Aside, Frame, Link},
     proxy,
 };
 use crate::{
@@ -108,6 +108,7 @@ impl Visit {
             };
         let frame = Frame {
             lang: self.lang(Some(ask)),
+            links: client.as_ref().map(Link::of).unwrap_or_default(),
             portal: client.map(|client| client.name).unwrap_or_default(),
             login: id.to_string(),
             csrf: self.csrf(id.as_str()),

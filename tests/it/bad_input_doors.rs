@@ -88,7 +88,7 @@ const DOORS: [(&str, &[&[&str]]); 22] = [
 ];
 
 /// Doors that read nothing but their address, or what `single_logout_digid` and `corpus_logout` spoil, or JSON that
-/// `client_registration` spoils.
+/// `registration_sweep` bends.
 const BARE: [&str; 11] = [
     "/register",
     "/register/{id}",

@@ -15,7 +15,7 @@ use axum::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    domain::{api::AdminScope, fault::Fault},
+    domain::{api::AdminScope, fault::Fault, line::writes_nul},
     flows::admin_clients::NotDone,
     oidc::error::{Code, Error},
     web::{error, error_page::BUSY, userinfo::Scheme},
@@ -222,6 +222,9 @@ pub(super) fn json<T: DeserializeOwned>(
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(why.status(), "the body may have at most 64 KiB"),
         _ => Problem::bad("the body cannot be read"),
     })?;
+    if writes_nul(&body) {
+        return Err(Problem::bad("no text may hold the character U+0000"));
+    }
     serde_json::from_slice(&body).map_err(Problem::bad)
 }
 
