@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod authorize;
 pub mod choose;
+mod chooser;
 pub mod client_consent;
 pub mod client_registration;
 pub mod code;
