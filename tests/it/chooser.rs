@@ -163,8 +163,8 @@ async fn m12_a_portal_says_for_whom_and_the_user_stays_the_user() {
         assert_eq!(listed(&told).len(), 2, "act_as tells everybody, as ever");
         let user = userinfo(house, told.text("access_token")).await.1;
         assert_eq!((&user["sub"], &user["represents"]), (&told.claims["sub"], &represents));
-        let live = THE_PORTAL.introspect(house, told.text("access_token")).await;
-        assert_eq!((&live["active"], &live["represents"]), (&json!(true), &represents));
+        let worth = THE_PORTAL.introspect(house, told.text("access_token")).await;
+        assert_eq!((&worth["active"], &worth["represents"]), (&json!(true), &represents));
         let later = refreshed(house, &told).await;
         assert_eq!(later.claims["represents"], represents, "a refresh is for the same person");
         let lines = house.query("SELECT event || ' ' || actor || ' ' || represented FROM audit WHERE event LIKE 'token.%' ORDER BY rowid DESC LIMIT 2");
@@ -407,7 +407,7 @@ async fn m8_m9_what_changes_after_the_choice_leaves_no_tokens_and_never_the_user
         assert_eq!(again.status, 422);
         assert!(!again.body.contains("Voor Sam") && again.body.contains("Voor Kim"), "{from}");
         // The session and what else it gave go on.
-        assert_eq!(listed(&refreshed(house, &own).await), [family.kims.clone()], "{from}");
+        assert_eq!(listed(&refreshed(house, &own).await), std::slice::from_ref(&family.kims), "{from}");
         assert_eq!(family.silently(&family.kims).await.claims["represents"]["sub"], family.kims);
         // Nothing was revoked: what was a mistake and is put right leaves it as it was.
         happens(to);
