@@ -104,6 +104,13 @@ linked-submit = Continue to { $portal }
 
 portal-policy = What this portal does with your information (at { $host })
 portal-terms = The terms of this portal (at { $host })
+for-whom-title = For whom do you want to log in?
+for-whom-legend = Choose one person
+for-whom-self = For myself
+for-whom-person = For { $name } ({ $year })
+for-whom-submit = Continue
+for-whom-nobody = First choose for whom you want to log in.
+for-whom-not-them = You cannot log in for this person now. Choose again.
 
 consent-title = May { $portal } have this information?
 consent-text = You are logged in. This portal is not ours. It is at { $host }. It asks for:

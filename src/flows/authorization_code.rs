@@ -43,6 +43,7 @@ pub(super) async fn redeem(
         claims: proven.in_userinfo,
         bsn: proven.bsn,
         resources: proven.resources,
+        chosen: proven.chosen,
         redirect_uri: found.redirect_uri,
         level: proven.level,
         auth_time: proven.auth_time,

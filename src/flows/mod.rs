@@ -9,6 +9,7 @@ pub mod admin_mandates;
 pub mod admin_persons;
 mod authorization_code;
 mod bsn;
+pub mod chooser;
 pub mod client_auth;
 pub mod client_consent;
 mod client_credentials;

@@ -10,11 +10,12 @@ use crate::{
         birth::may_log_in,
         fault::Fault,
         grant::{Grant, RefreshToken, Worth},
+        scope::Scope,
         secret::Secret,
         time::Timestamp,
     },
     oidc::{
-        error::Error,
+        error::{Code, Error},
         oxide::{self, BAD_REFRESH},
         params::Params,
         successor,
@@ -24,6 +25,12 @@ use crate::{
         grants::{Refreshing, Rotation, Successor},
     },
 };
+
+/// Tokens for another person always say so.
+const NEEDS_ACT_AS: Error = Error::Json(
+    Code::InvalidScope,
+    "these tokens are for somebody for whom the user acts: keep the scope act_as",
+);
 
 /// The next tokens of the family whose refresh token is in `form`.
 pub(super) async fn refresh(
@@ -47,6 +54,9 @@ pub(super) async fn refresh(
     }
     if worth == Worth::Replayed {
         return replayed(store, &grant, now).await;
+    }
+    if grant.represented().is_some() && !scope.contains(Scope::ActAs) {
+        return Err(NEEDS_ACT_AS);
     }
     let session = found.session.as_ref().map(|session| session.value.clone());
     let standing = offline::standing(store, client, grant, session, found.era, now).await?;

@@ -2,16 +2,16 @@
 
 use super::{
     Stop,
-    client_consent::is_needed,
+    chooser::{Left, NOT_FOR_THEM, left},
     digid, finish, logins,
     representation::{is_wanted, offers_child, still_stands},
 };
 use crate::{
     app::App,
     domain::{
-        ask::{Ask, Prompt},
+        ask::{ActFor, Ask, Prompt},
         id::LoginId,
-        login::{Choose, Login},
+        login::{AsksConsent, AsksForWhom, Choose, Login, OfSession, Step},
         secret::Secret,
         session::Session,
         time::Timestamp,
@@ -47,13 +47,15 @@ pub async fn start(
     browser: &Secret,
     now: Timestamp,
 ) -> Result<Started, Stop> {
-    if ask.represents.is_some() {
-        if !offers_child(app, &ask) {
-            let why = "nobody can log in here for somebody else";
-            return Ok(Started::Refused(refusal(&ask, app.config.issuer(), Code::AccessDenied, why)));
-        }
-        // Up to the level that this takes, before anything is looked up (M7).
-        ask.level = ask.level.max(app.config.mandate_level);
+    if ask.represents.is_some() && !offers_child(app, &ask) {
+        let why = "nobody can log in here for somebody else";
+        return Ok(Started::Refused(refusal(&ask, app.config.issuer(), Code::AccessDenied, why)));
+    }
+    // Up to the level that this takes, before anything is looked up (M7).
+    if (ask.represents.is_some() || ask.act_as.is_some()) && !ask.raise(app.config.mandate_level) {
+        let (code, why) =
+            (Code::UnmetAuthenticationRequirements, "acting for somebody needs a higher acr than these");
+        return Ok(Started::Refused(refusal(&ask, app.config.issuer(), code, why)));
     }
     let session = match session {
         Some(session)
@@ -70,8 +72,20 @@ pub async fn start(
         && still_stands(app, session, now).await?
     {
         let client = finish::client(app, &ask).await?;
-        if is_needed(&app.store, &client, &ask, &session.account).await? {
-            return consent(app, ask, session, browser, now).await;
+        let refused = |ask, code, why| Ok(Started::Refused(refusal(ask, app.config.issuer(), code, why)));
+        if ask.prompt == Prompt::None && ask.act_as == Some(ActFor::Choose) {
+            let why = "the user must choose first for whom they log in";
+            return refused(&ask, Code::InteractionRequired, why);
+        }
+        match left(app, &client, &mut ask, session, now).await? {
+            Left::Refused => return refused(&ask, Code::AccessDenied, NOT_FOR_THEM),
+            Left::Consent if ask.prompt == Prompt::None => {
+                let why = "the user must agree first to what this client may know";
+                return refused(&ask, Code::ConsentRequired, why);
+            }
+            Left::ForWhom => return asks::<AsksForWhom>(app, ask, session, browser, now).await,
+            Left::Consent => return asks::<AsksConsent>(app, ask, session, browser, now).await,
+            Left::Nothing => {}
         }
         if let Some(name) = &ask.pushed
             && !app.store.answer_pushed(name).await?
@@ -98,19 +112,18 @@ pub async fn start(
     }
 }
 
-/// The session is all that the portal wants, but its user must agree first.
-async fn consent(
+/// The session is all that the portal wants, but its user must be asked something first.
+async fn asks<S>(
     app: &App,
     ask: Ask,
     session: &Session,
     browser: &Secret,
     now: Timestamp,
-) -> Result<Started, Stop> {
-    if ask.prompt == Prompt::None {
-        let why = "the user must agree first to what this client may know";
-        return Ok(Started::Refused(refusal(&ask, app.config.issuer(), Code::ConsentRequired, why)));
-    }
-    let login = Login::asking(ask, browser.hashed(), session, now);
+) -> Result<Started, Stop>
+where
+    S: From<OfSession> + Into<Step> + Clone,
+{
+    let login = Login::<S>::asking(ask, browser.hashed(), session, now);
     Ok(Started::Login(logins::begin(app, login).await?.login.id))
 }
 

@@ -4,7 +4,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::act_as::{Asking, ForWhom, Untold, chosen, for_whom};
+use super::act_as::{Asking, ForWhom, Untold, by_register, for_whom};
+use super::chooser::refused;
 use super::possession::Possession;
 use crate::{
     domain::{
@@ -218,10 +219,15 @@ impl Issuing<'_> {
     ) -> Result<Option<ForWhom>, Untold> {
         let (required, client, issuer) = (self.mandate_level, self.client, self.issuer);
         let asking = Asking { grant, authority, required, client, issuer };
-        if !scope.contains(Scope::ActAs) {
+        if !scope.contains(Scope::ActAs) && grant.represented().is_none() {
             // A session is one thing: over for one client, over for all.
-            return chosen(self.store, &asking, now).await.map(|_| None);
+            return by_register(self.store, &asking, now).await.map(|_| None);
         }
-        for_whom(self.store, &asking, now).await.map(Some)
+        let told = for_whom(self.store, &asking, now).await;
+        if let (Err(Untold::Over), Some(person)) = (&told, grant.represented()) {
+            let detail = Some(grant.id.as_str());
+            self.store.audit(&refused(&grant.person, Some(person), client, detail), now).await?;
+        }
+        told.map(Some)
     }
 }

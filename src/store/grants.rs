@@ -159,8 +159,8 @@ impl Store {
         let done = sqlx::query(
             "INSERT INTO grants (id, code_hash, client_id, account_id, person_id, sid, scope, redirect_uri, level, \
              auth_time, created, ends, family_hash, refresh_hash, dpop_jkt, x5t_s256, claims, resources, \
-             session_ends, offline_era, bsn) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
-             $18, $19, $20, $21) ON CONFLICT DO NOTHING",
+             session_ends, offline_era, bsn, chosen) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
+             $16, $17, $18, $19, $20, $21, $22) ON CONFLICT DO NOTHING",
         )
         .bind(grant.id.as_str())
         .bind(code.as_bytes())
@@ -183,6 +183,7 @@ impl Store {
         .bind(grant.offline.as_ref().map(|offline| offline.session_ends.epoch()))
         .bind(grant.offline.as_ref().map(|offline| offline.era))
         .bind(i64::from(grant.bsn))
+        .bind(grant.chosen.as_ref().map(PersonId::as_str))
         .execute(&mut *tx)
         .await;
         let begun = match done {
@@ -382,9 +383,9 @@ fn event<'a>(event: &'a str, outcome: &'a str, grant: &'a Grant) -> Event<'a> {
         event,
         outcome,
         actor: Some(grant.person.as_str()),
+        represented: grant.represented().map(PersonId::as_str),
         client: Some(&grant.client_id),
         detail: Some(grant.id.as_str()),
-        ..Event::default()
     }
 }
 
@@ -401,6 +402,7 @@ fn read_grant(row: &AnyRow) -> Result<Grant, Fault> {
             .map_or_else(|| Ok(Claims::new()), |claims| serde_json::from_str(&claims))?,
         bsn: row.try_get::<i64, _>("bsn")? == 1,
         resources: row.text("resources")?.split_ascii_whitespace().map(str::to_owned).collect(),
+        chosen: row.maybe_text("chosen")?.map(PersonId::from_stored),
         redirect_uri: row.text("redirect_uri")?,
         level: level.ok_or_else(|| Fault::because("a grant was stored with a level that does not exist"))?,
         auth_time: row.time("auth_time")?,

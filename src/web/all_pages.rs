@@ -10,6 +10,7 @@ use scraper::{ElementRef, Html, Selector};
 
 use super::{
     choose::ChoosePage,
+    chooser::ChooserPage,
     client_consent::{ClientConsentPage, worded},
     code::{CodePage, Trouble},
     digid::{DigidFormPage, Errand},
@@ -37,7 +38,7 @@ use crate::{
         representation::NotRepresented,
         scope::Scope,
     },
-    flows::register::Unusable,
+    flows::{chooser::Candidate, register::Unusable},
     oidc::response_mode::AuthorizationResponse,
     password::Unfit,
 };
@@ -69,6 +70,7 @@ fn all(lang: Lang, portal: &str, given: &str) -> Pages {
     pages.extend(typed(&frame, given));
     pages.extend(codes(&frame, given));
     pages.push(("client-consent".to_owned(), client_consent(frame(), given)));
+    pages.extend(for_whom(&frame, given));
     pages.extend(problems(&frame, given));
     let named = |name: &str, page: Response| (name.to_owned(), page);
     let hidden = vec![("id_token_hint".to_owned(), given.to_owned())];
@@ -177,6 +179,15 @@ fn client_consent(frame: Frame, given: &str) -> Response {
     let profile = Claim::ALL.iter().filter(|claim| claim.scope() == Scope::Profile);
     let items = worded(scopes.chain(profile.copied().map(Item::Claim)).collect());
     ClientConsentPage { frame, host: given.to_owned(), items, apis: vec![given.to_owned()] }.render()
+}
+
+/// Nothing chosen, nobody, and somebody who cannot be.
+fn for_whom(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
+    let person = |name: &str, year| Candidate { sub: given.to_owned(), name: name.to_owned(), year };
+    let people = vec![person("Sam", 2016), person(given, 1950)];
+    let errors = [None, Some("for-whom-nobody"), Some("for-whom-not-them")];
+    let page = |error| ChooserPage { frame: frame(), people: people.clone(), error }.render();
+    errors.into_iter().map(|error| (error.unwrap_or("for-whom").to_owned(), page(error))).collect()
 }
 
 fn problems(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
@@ -410,6 +421,23 @@ async fn what_a_portal_wants_to_know_is_said_in_plain_words() {
         "De voorwaarden van dit portaal (op j•••@x.nl)",
     ] {
         assert!(words.contains(says), "{says}: {words}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_chosen_before_the_user_chooses() {
+    let words = dutch("for-whom").await;
+    for says in ["Voor wie wilt u inloggen?", "Voor mijzelf", "Voor Sam (2016)", "Verder", "Stoppen"] {
+        assert!(words.contains(says), "{says}: {words}");
+    }
+    for lang in LANGS {
+        for (name, page) in for_whom(&|| frame(lang, "Huisarts Zonnedael"), "x") {
+            let page = Html::parse_document(&html(page).await);
+            let (people, chosen) = (find(&page, "input[type=radio]"), find(&page, "[checked]"));
+            assert_eq!((people.len(), chosen.len()), (3, 0), "{name}");
+            let wrong = find(&page, "fieldset[aria-invalid=true][aria-describedby=error]").len();
+            assert_eq!(wrong, usize::from(name != "for-whom"), "{name}: the error belongs to the choice");
+        }
     }
 }
 

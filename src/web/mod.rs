@@ -4,6 +4,7 @@ pub mod address;
 pub mod admin;
 pub mod authorize;
 pub mod choose;
+mod chooser;
 pub mod client_consent;
 pub mod client_registration;
 pub mod code;

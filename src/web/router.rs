@@ -11,7 +11,7 @@ use axum::{
 };
 
 use super::{
-    address, admin, authorize, client_consent, client_registration, code, cors, digid, discovery, done,
+    address, admin, authorize, chooser, client_consent, client_registration, code, cors, digid, discovery, done,
     email, error, form_post, introspect, link, login, logout, metrics, page, par, question, recover,
     register, revoke, single_logout, token, userinfo,
 };
@@ -39,6 +39,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/link", get(login::back).post(link::post))
         .route("/back", get(login::back).post(question::back))
         .route("/password", get(login::back).post(recover::password))
+        .route("/for-whom", get(login::back).post(chooser::post))
         .route("/consent", get(login::back).post(client_consent::post))
         .route("/continue", get(login::back).post(done::post))
         .route("/stop", get(login::back).post(login::stop));

@@ -38,6 +38,7 @@ mod certify_fapi_assertions;
 mod certify_fapi_bent;
 mod certify_logout;
 mod certify_setup;
+mod chooser;
 mod claims;
 mod cli;
 mod client_consent;
