@@ -60,6 +60,9 @@ const BATCHES: usize = 40;
 /// How many tries at a password may wait for their turn at once: some seconds each, at addresses that are being guessed at.
 const WAITING: usize = 256;
 
+/// How many searches of the audit log may be under way at once: half of the readers of the database.
+const SEARCHES: usize = 2;
+
 /// Everything a request needs. Held in an `Arc`; there is no other state in the process.
 pub struct App {
     /// What the operator wrote.
@@ -84,6 +87,8 @@ pub struct App {
     pub waiting: Semaphore,
     /// Has a permit for whoever turns the signing keys.
     pub turning_keys: Semaphore,
+    /// Has a permit for each search of the audit log that may be under way.
+    pub searching: Semaphore,
     /// Counts refused requests to log somebody out that claim to be DigiD's.
     pub knocks: Knocks,
     /// Counts what claims to be an answer of DigiD and reaches no login, and who presses for a DigiD that cannot be asked.
@@ -123,6 +128,7 @@ impl App {
             clock: Clock,
             waiting: Semaphore::new(WAITING),
             turning_keys: Semaphore::new(1),
+            searching: Semaphore::new(SEARCHES),
             knocks: Knocks::default(),
             strays: Knocks::default(),
             admin_knocks: Knocks::default(),

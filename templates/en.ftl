@@ -104,6 +104,7 @@ linked-submit = Continue to { $portal }
 
 portal-policy = What this portal does with your information (at { $host })
 portal-terms = The terms of this portal (at { $host })
+
 for-whom-title = For whom do you want to log in?
 for-whom-legend = Choose one person
 for-whom-self = For myself

@@ -100,6 +100,7 @@ linked-submit = Verder naar { $portal }
 
 portal-policy = Wat dit portaal met uw gegevens doet (op { $host })
 portal-terms = De voorwaarden van dit portaal (op { $host })
+
 for-whom-title = Voor wie wilt u inloggen?
 for-whom-legend = Kies één persoon
 for-whom-self = Voor mijzelf

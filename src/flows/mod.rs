@@ -4,6 +4,7 @@
 pub mod act_as;
 pub mod admin_access;
 pub mod admin_accounts;
+pub mod admin_audit;
 pub mod admin_clients;
 pub mod admin_mandates;
 pub mod admin_persons;
@@ -16,6 +17,7 @@ mod client_credentials;
 pub mod client_registration;
 pub mod client_secret;
 pub mod code;
+pub mod corrections;
 pub mod digid;
 mod dpop;
 pub mod email;
@@ -53,6 +55,10 @@ use crate::{
     password::NotHashed,
     saml::Failure,
 };
+
+/// As many others do this at this moment as may: it is a matter of seconds.
+#[derive(Debug)]
+pub struct Busy;
 
 /// Where a login goes from here.
 #[derive(Debug)]

@@ -35,6 +35,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (20, "bsn", include_str!("../../migrations/0020_bsn.sql")),
     (22, "consents_to_apis", include_str!("../../migrations/0022_consents_to_apis.sql")),
     (23, "approvals", include_str!("../../migrations/0023_approvals.sql")),
+    (24, "corrections", include_str!("../../migrations/0024_corrections.sql")),
+    (25, "four_eyes", include_str!("../../migrations/0025_four_eyes.sql")),
     (26, "chosen", include_str!("../../migrations/0026_chosen.sql")),
 ];
 
@@ -167,6 +169,9 @@ impl Db {
              (SELECT sid, client_id FROM notices WHERE ends <= $1 AND due IS NULL LIMIT $2)",
             "DELETE FROM digid_sessions WHERE sid IN (SELECT sid FROM digid_sessions WHERE ends <= $1 LIMIT $2)",
             "DELETE FROM digid_logouts WHERE mark IN (SELECT mark FROM digid_logouts WHERE ends <= $1 LIMIT $2)",
+            // Nobody approved them in time; the lines of the log stay.
+            "DELETE FROM corrections WHERE id IN \
+             (SELECT id FROM corrections WHERE ends <= $1 AND approved_at IS NULL LIMIT $2)",
         ] {
             let done = sqlx::query(statement).bind(now.epoch()).bind(SWEEP).execute(&self.writer).await?;
             swept += done.rows_affected();

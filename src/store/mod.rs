@@ -12,6 +12,7 @@ pub mod client_registration;
 pub mod clients;
 mod codes;
 mod columns;
+pub mod corrections;
 pub mod db;
 mod dpop;
 pub mod ephemeral;

@@ -118,7 +118,7 @@ async fn m3_m5_at_sixteen_only_a_grant_of_their_own_counts() {
     let tokens = refreshed(&house, &tokens).await;
     assert_eq!(listed(&tokens).len(), 1);
     let first_name = listed(&tokens)[0]["mandate"].clone();
-    let set = |date: &str| house.ok(&["persons", "set-birth-date", &child, date, "--by", "balie1"]);
+    let set = |date: &str| house.set_birth_date(&child, date);
     set(&born(16, 0));
     assert_eq!(live(&house, &tokens).await, json!([]), "on the sixteenth birthday");
     let tokens = refreshed(&house, &tokens).await;

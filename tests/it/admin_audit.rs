@@ -123,3 +123,18 @@ async fn no_line_has_a_bsn_an_address_or_a_token_in_it() {
         assert!(!all.contains(secret), "{secret}");
     }
 }
+
+/// However many come at once: each is answered, or told to come back, and after them there is room again.
+#[tokio::test]
+async fn many_searches_at_once_are_answered_or_sent_away_and_none_is_lost() {
+    let house = house_with(LOCAL).await;
+    let api = Api::new(&house, &ROOT, "audit").await;
+    let all = (0..40).map(|_| async {
+        let answer = api.send(reqwest::Method::GET, "/audit?limit=1000", None).await;
+        let after = answer.headers().get("retry-after").is_some();
+        (answer.status().as_u16(), after)
+    });
+    let said: BTreeSet<(u16, bool)> = futures_util::future::join_all(all).await.into_iter().collect();
+    assert!(said.contains(&(200, false)) && said.is_subset(&[(200, false), (503, true)].into()), "{said:?}");
+    assert_eq!(api.get("/audit?limit=1").await.0, 200);
+}

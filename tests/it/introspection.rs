@@ -120,7 +120,7 @@ async fn a_token_is_worth_nothing_once_grant_session_or_account_has_ended() {
     assert_eq!(worth(&house, &tokens).await, [false, false], "what the account began before");
     change(&house, "UPDATE accounts SET era = era - 1");
     let person = house.query("SELECT id FROM persons").concat();
-    house.ok(&["persons", "set-birth-date", &person, &born(11, 0), "--by", "balie1"]);
+    house.set_birth_date(&person, &born(11, 0));
     assert_eq!(worth(&house, &tokens).await, [false, false], "M13: a child under twelve");
 }
 

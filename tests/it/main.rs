@@ -13,6 +13,8 @@ mod act_as;
 mod admin;
 mod admin_accounts;
 mod admin_audit;
+mod admin_consents;
+mod admin_corrections;
 mod admin_keys;
 mod admin_mandates;
 mod admin_refused;

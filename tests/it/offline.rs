@@ -208,7 +208,7 @@ async fn whatever_ends_it_ends_it_at_once() {
     let next = refreshed(&house, &THE_PORTAL, &next).await;
     // A child under twelve (M13).
     let person = house.query("SELECT id FROM persons").concat();
-    house.ok(&["persons", "set-birth-date", &person, &born(11, 0), "--by", "balie1"]);
+    house.set_birth_date(&person, &born(11, 0));
     assert_ended(&house, &THE_PORTAL, &next, "too young").await;
 }
 

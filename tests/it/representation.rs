@@ -192,10 +192,10 @@ async fn m14_what_changes_while_the_session_lives_counts_from_the_next_answer() 
     let (house, browser) = (&family.house, Browser::new());
     let mut tokens = family.in_for_child(&browser).await;
     let (parent, child) = (family.parent.1.as_str(), family.child.1.as_str());
-    let set = |date: &str| house.ok(&["persons", "set-birth-date", child, date, "--by", "balie1"]);
+    let set = |date: &str| house.set_birth_date(child, date);
     let happens = |what: &str| match what {
-        "birthday" => drop(set(&born(12, 0))),
-        "no birthday" => drop(set(&born(8, 0))),
+        "birthday" => set(&born(12, 0)),
+        "no birthday" => set(&born(8, 0)),
         _ => family.desk(what, parent, child),
     };
     let silently = THE_PORTAL.ask().with("scope", "openid act_as").with("prompt", "none");
