@@ -16,6 +16,7 @@ pub mod db;
 mod dpop;
 pub mod ephemeral;
 pub mod grants;
+pub mod grounds;
 pub mod keys;
 pub mod logins;
 pub mod mandates;
@@ -40,7 +41,8 @@ pub use db::Db;
 pub use vault::Vault;
 
 use ephemeral::{Ephemeral, News};
-use grants::{Families, Rotations};
+use grants::{Beginnings, Rotations};
+use grounds::{OfFamilies, OfGrants, OfSessions};
 use spent::Marks;
 
 use crate::domain::{
@@ -57,7 +59,10 @@ pub struct Store {
     db: Db,
     ephemeral: Ephemeral,
     vault: Arc<Vault>,
-    families: Arc<Families>,
+    of_families: Arc<OfFamilies>,
+    of_grants: Arc<OfGrants>,
+    of_sessions: Arc<OfSessions>,
+    beginnings: Arc<Beginnings>,
     rotations: Arc<Rotations>,
     marks: Arc<Marks>,
     news: Arc<News>,
@@ -69,7 +74,10 @@ impl Store {
         let vault = Arc::new(vault);
         Self {
             ephemeral: Ephemeral::new(db.clone(), vault.clone()),
-            families: Arc::new(grants::families(db.clone())),
+            of_families: Arc::new(grounds::of_families(db.clone())),
+            of_grants: Arc::new(grounds::of_grants(db.clone())),
+            of_sessions: Arc::new(grounds::of_sessions(db.clone())),
+            beginnings: Arc::new(grants::beginnings(db.clone())),
             rotations: Arc::new(grants::rotations(db.clone())),
             marks: Arc::new(spent::marks(db.clone())),
             news: Arc::new(ephemeral::news(db.clone())),
