@@ -40,6 +40,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 pub use db::Db;
 pub use vault::Vault;
 
+use audit::Lines;
 use ephemeral::{Ephemeral, News};
 use grants::{Beginnings, Rotations};
 use grounds::{OfFamilies, OfGrants, OfSessions};
@@ -66,6 +67,7 @@ pub struct Store {
     rotations: Arc<Rotations>,
     marks: Arc<Marks>,
     news: Arc<News>,
+    lines: Arc<Lines>,
 }
 
 impl Store {
@@ -81,6 +83,7 @@ impl Store {
             rotations: Arc::new(grants::rotations(db.clone())),
             marks: Arc::new(spent::marks(db.clone())),
             news: Arc::new(ephemeral::news(db.clone())),
+            lines: Arc::new(audit::lines(db.clone())),
             db,
             vault,
         }
