@@ -29,7 +29,7 @@ use crate::{
         introspection::{Access, ActiveToken, IntrospectionResponse, Service},
         params::Params,
     },
-    store::grants::Refreshing,
+    store::grounds::Refreshing,
 };
 
 /// What is said, and to whom.
@@ -188,9 +188,9 @@ async fn refresh(
     // Asking about one that was used before harms nobody: it is only no longer good.
     let good = found.family.worth(token, now) == Worth::Good;
     let (grant, ends) = (found.family.grant.clone(), found.family.grant.ends);
-    let session = found.session.map(|session| session.value);
-    let standing = standing(&app.store, client, grant, session, found.era, now).await?;
-    let standing = standing.filter(|_| good && may_log_in(found.born, now));
+    let session = found.ground.session.map(|session| session.value);
+    let standing = standing(&app.store, client, grant, session, found.ground.era, now).await?;
+    let standing = standing.filter(|_| good && may_log_in(found.ground.born, now));
     let Some((grant, session)) = standing else { return Ok(None) };
     if !stands(app, session.as_ref(), now).await? {
         return Ok(None);
@@ -198,7 +198,7 @@ async fn refresh(
     if grant.represented().is_some() && told(app, client, &grant, session.as_ref(), now).await?.is_none() {
         return Ok(None);
     }
-    let sub = match found.sub {
+    let sub = match found.ground.sub {
         Some(sub) => sub,
         None => app.store.subject_for(&client.sector, &grant.person, now).await?,
     };

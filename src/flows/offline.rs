@@ -79,13 +79,9 @@ pub(super) async fn found(
     grant: Grant,
     now: Timestamp,
 ) -> Result<Option<(Grant, Option<Session>)>, Fault> {
-    let session = app.store.session_by_sid(&grant.sid, app.config.session.idle(), now).await?;
-    let era = match (&session, &grant.offline) {
-        (None, Some(_)) => {
-            let account = app.store.account(&grant.account).await?;
-            account.filter(|account| account.password_hash.is_some()).map(|account| account.era)
-        }
-        _ => None,
+    let of = (&grant.account, &grant.person, &grant.sid);
+    let Some(ground) = app.store.ground(of, "", app.config.session.idle(), now).await? else {
+        return Ok(None);
     };
-    standing(&app.store, client, grant, session, era, now).await
+    standing(&app.store, client, grant, ground.session.map(|found| found.value), ground.era, now).await
 }

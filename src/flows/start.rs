@@ -10,6 +10,7 @@ use crate::{
     app::App,
     domain::{
         ask::{ActFor, Ask, Prompt},
+        birth::may_log_in,
         id::LoginId,
         login::{AsksConsent, AsksForWhom, Choose, Login, OfSession, Step},
         secret::Secret,
@@ -22,6 +23,7 @@ use crate::{
         response_mode::AuthorizationResponse,
     },
     saml::{Failure, Outgoing},
+    store::sessions::Visited,
 };
 
 /// What came of a request.
@@ -43,7 +45,7 @@ pub enum Started {
 pub async fn start(
     app: &App,
     mut ask: Ask,
-    session: Option<&Session>,
+    visited: Option<&Visited>,
     browser: &Secret,
     now: Timestamp,
 ) -> Result<Started, Stop> {
@@ -57,18 +59,18 @@ pub async fn start(
             (Code::UnmetAuthenticationRequirements, "acting for somebody needs a higher acr than these");
         return Ok(Started::Refused(refusal(&ask, app.config.issuer(), code, why)));
     }
-    let session = match session {
-        Some(session)
-            if finish::is_meant(app, &ask, &session.person).await?
-                && is_wanted(app, &ask, session.authority.as_ref()).await? =>
+    let visited = match visited {
+        Some(visited)
+            if finish::is_meant(app, &ask, &visited.session.person).await?
+                && is_wanted(app, &ask, visited.session.authority.as_ref()).await? =>
         {
-            Some(session)
+            Some(visited)
         }
         _ => None,
     };
-    if let Some(session) = session
+    if let Some(Visited { session, born }) = visited
         && ask.is_answered_by(session.level, session.auth_time, now)
-        && finish::may_enter(&app.store, &session.person, now).await?
+        && may_log_in(*born, now)
         && still_stands(app, session, now).await?
     {
         let client = finish::client(app, &ask).await?;
@@ -104,8 +106,8 @@ pub async fn start(
         return refused(Code::UnmetAuthenticationRequirements, why);
     }
     let login = Login::start(ask, browser.hashed(), now);
-    match session {
-        Some(session) if steps_up(app, &login.ask, session) => {
+    match visited {
+        Some(Visited { session, .. }) if steps_up(app, &login.ask, session) => {
             step_up(app, login.keeping(session.account.clone()), now).await
         }
         _ => Ok(Started::Login(logins::begin(app, login).await?.login.id)),

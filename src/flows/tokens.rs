@@ -30,7 +30,7 @@ use crate::{
         resource::{INVALID_TARGET, targets},
         signing_key::SigningKey,
     },
-    store::Store,
+    store::{Store, grounds::Ground},
 };
 
 /// The longest life of an access token, in seconds: what was revoked is believed no longer than this.
@@ -95,17 +95,14 @@ pub(super) fn signer<'k>(
     key.ok_or_else(|| Fault::because("no key signs with this client's algorithm: run `namens doctor`"))
 }
 
-/// The session in which `grant` was given: tokens end with it.
-pub(super) async fn live_session(
-    store: &Store,
-    idle: i64,
+/// The session in which `grant` was given, on whose ground it stands: tokens end with it.
+pub(super) fn live_session<'g>(
     grant: &Grant,
+    ground: &'g Ground,
     refused: Error,
     now: Timestamp,
-) -> Result<Session, Error> {
-    let session = store.session_by_sid(&grant.sid, idle, now).await?;
-    let same = session.filter(|session| session.account == grant.account);
-    same.filter(|_| grant.is_live(now)).ok_or(refused)
+) -> Result<&'g Session, Error> {
+    ground.session_of(&grant.account, now).filter(|_| grant.is_live(now)).ok_or(refused)
 }
 
 /// What it takes to issue tokens for a user to one client.

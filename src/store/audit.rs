@@ -3,7 +3,11 @@
 
 use sqlx::{Any, AssertSqlSafe, Executor, any::AnyRow};
 
-use super::{Store, batch::values, columns::Columns};
+use super::{
+    Db, Store,
+    batch::{Batches, values},
+    columns::Columns,
+};
 use crate::domain::{
     fault::Fault,
     id::{PersonId, random},
@@ -44,6 +48,22 @@ pub struct Line {
     pub represented: Option<String>,
     pub client: Option<String>,
     pub detail: Option<String>,
+}
+
+impl Line {
+    fn new(event: &Event<'_>, at: Timestamp) -> Self {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        Self {
+            id: random::<16>(),
+            at,
+            event: event.event.to_owned(),
+            outcome: event.outcome.to_owned(),
+            actor: owned(event.actor),
+            represented: owned(event.represented),
+            client: owned(event.client),
+            detail: owned(event.detail),
+        }
+    }
 }
 
 /// Which lines are looked for; what is left out is all.
@@ -112,8 +132,21 @@ impl Store {
 
     /// Writes a line that belongs to no transaction: a refusal, a login.
     pub async fn audit(&self, event: &Event<'_>, now: Timestamp) -> Result<(), Fault> {
-        write_event(self.db.writer(), event, now).await
+        self.lines.ask(Line::new(event, now)).await
     }
+}
+
+/// Writes lines that belong to no transaction of their own.
+pub(super) type Lines = Batches<Line, ()>;
+
+pub(super) fn lines(db: Db) -> Lines {
+    Batches::new(move |lines: Vec<Line>| {
+        let db = db.clone();
+        async move {
+            write_lines(db.writer(), &lines).await?;
+            Ok(lines.iter().map(|_| ()).collect())
+        }
+    })
 }
 
 fn read_line(row: &AnyRow) -> Result<Line, Fault> {
@@ -143,21 +176,26 @@ pub(super) async fn write_events<'e>(
     executor: impl Executor<'e, Database = Any>,
     events: &[(Event<'_>, Timestamp)],
 ) -> Result<(), Fault> {
-    let values = values(events.len(), 8);
+    let lines: Vec<_> = events.iter().map(|(event, at)| Line::new(event, *at)).collect();
+    write_lines(executor, &lines).await
+}
+
+async fn write_lines<'e>(executor: impl Executor<'e, Database = Any>, lines: &[Line]) -> Result<(), Fault> {
+    let values = values(lines.len(), 8);
     let statement = format!(
         "INSERT INTO audit (id, at, event, outcome, actor, represented, client, detail) VALUES {values}"
     );
     let mut query = sqlx::query(AssertSqlSafe(statement));
-    for (event, at) in events {
+    for line in lines {
         query = query
-            .bind(random::<16>())
-            .bind(at.epoch())
-            .bind(event.event)
-            .bind(event.outcome)
-            .bind(event.actor)
-            .bind(event.represented)
-            .bind(event.client)
-            .bind(event.detail);
+            .bind(&line.id)
+            .bind(line.at.epoch())
+            .bind(&line.event)
+            .bind(&line.outcome)
+            .bind(line.actor.as_deref())
+            .bind(line.represented.as_deref())
+            .bind(line.client.as_deref())
+            .bind(line.detail.as_deref());
     }
     query.execute(executor).await?;
     Ok(())

@@ -17,6 +17,7 @@ pub mod db;
 mod dpop;
 pub mod ephemeral;
 pub mod grants;
+pub mod grounds;
 pub mod keys;
 pub mod logins;
 pub mod mandates;
@@ -40,8 +41,10 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 pub use db::Db;
 pub use vault::Vault;
 
+use audit::Lines;
 use ephemeral::{Ephemeral, News};
-use grants::{Families, Rotations};
+use grants::{Beginnings, Rotations};
+use grounds::{OfFamilies, OfGrants, OfSessions};
 use spent::Marks;
 
 use crate::domain::{
@@ -58,10 +61,14 @@ pub struct Store {
     db: Db,
     ephemeral: Ephemeral,
     vault: Arc<Vault>,
-    families: Arc<Families>,
+    of_families: Arc<OfFamilies>,
+    of_grants: Arc<OfGrants>,
+    of_sessions: Arc<OfSessions>,
+    beginnings: Arc<Beginnings>,
     rotations: Arc<Rotations>,
     marks: Arc<Marks>,
     news: Arc<News>,
+    lines: Arc<Lines>,
 }
 
 impl Store {
@@ -70,10 +77,14 @@ impl Store {
         let vault = Arc::new(vault);
         Self {
             ephemeral: Ephemeral::new(db.clone(), vault.clone()),
-            families: Arc::new(grants::families(db.clone())),
+            of_families: Arc::new(grounds::of_families(db.clone())),
+            of_grants: Arc::new(grounds::of_grants(db.clone())),
+            of_sessions: Arc::new(grounds::of_sessions(db.clone())),
+            beginnings: Arc::new(grants::beginnings(db.clone())),
             rotations: Arc::new(grants::rotations(db.clone())),
             marks: Arc::new(spent::marks(db.clone())),
             news: Arc::new(ephemeral::news(db.clone())),
+            lines: Arc::new(audit::lines(db.clone())),
             db,
             vault,
         }

@@ -30,9 +30,9 @@ pub async fn get(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Fa
         Ok(ask) => ask,
         Err(error) => return Ok(refused(&visit, error)),
     };
-    let session = visit.session().await?;
+    let visited = visit.visited().await?;
     let browser = visit.browser.clone().unwrap_or_else(|| Secret::token(""));
-    match start(&visit.app, ask, session.as_ref(), &browser, visit.now).await? {
+    match start(&visit.app, ask, visited.as_ref(), &browser, visit.now).await? {
         Started::Answered(answer) => Ok(answered(&visit, answer)),
         Started::Refused(error) => Ok(refused(&visit, error)),
         Started::Login(id) => Ok(with_browser(&visit, error::to_login(&id), &browser)),

@@ -27,6 +27,7 @@ use crate::{
         authorize::refusal,
         error::{Code, Error},
     },
+    store::sessions::Visited,
 };
 
 pub(super) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -70,6 +71,11 @@ impl FromRequestParts<Arc<App>> for Visit {
 impl Visit {
     /// The browser's session, if it lives.
     pub async fn session(&self) -> Result<Option<Session>, Fault> {
+        Ok(self.visited().await?.map(|visited| visited.session))
+    }
+
+    /// The same, with what was read of its user.
+    pub async fn visited(&self) -> Result<Option<Visited>, Fault> {
         match &self.session {
             Some(cookie) => {
                 self.app.store.visit_session(cookie, self.app.config.session.idle(), self.now).await
