@@ -230,7 +230,7 @@ pub(super) fn json<T: DeserializeOwned>(
         return Err(Problem::bad("no text may hold the character U+0000"));
     }
     if !is_object(&body) {
-        return Err(Problem::bad("send one JSON object"));
+        return Err(Problem::bad("the body is invalid: send one JSON object"));
     }
     serde_json::from_slice(&body).map_err(Problem::bad)
 }
