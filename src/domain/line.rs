@@ -29,6 +29,11 @@ pub fn writes_nul(json: &[u8]) -> bool {
     json.windows(6).any(|six| six == br"\u0000")
 }
 
+/// Whether a JSON text begins as an object does: a list of the same values is none, and would be read as one.
+pub fn is_object(json: &[u8]) -> bool {
+    json.trim_ascii_start().starts_with(b"{")
+}
+
 /// What is no name of a member of staff.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(

@@ -89,7 +89,7 @@ impl<'a> Unverified<'a> {
         if writes_nul(&claims) {
             return Err(BadJwt::Malformed);
         }
-        Ok(Self { alg, signed, signature, claims, header })
+        Ok(Self { header, alg, signed, signature, claims })
     }
 
     /// What it says, unproven: only to find out whose keys must have signed it.

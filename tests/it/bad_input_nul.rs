@@ -68,6 +68,15 @@ async fn no_address_text_or_cursor_of_the_admin_api_brings_a_control_character_t
         let said = detail.contains("U+0000") || detail.contains("nothing of what was sent is repeated");
         assert!(status == 400 && said, "{path} {body}: {problem}");
     }
+    // Members in their order, without their names, are no object.
+    for (path, body) in [("/accounts/find", json!(["x@voorbeeld.nl"])), ("/keys/rotate", json!(["RS256"]))] {
+        let (status, problem) = api.post(path, &body).await;
+        assert_eq!(
+            (status, &problem["detail"]),
+            (400, &json!("the body is invalid: send one JSON object")),
+            "{path}"
+        );
+    }
     for text in ["\0", "a\0b\nc", "a\n\0"] {
         let cursor = URL_SAFE_NO_PAD.encode(text);
         for path in ["/clients", "/audit"] {

@@ -33,13 +33,13 @@ impl Second {
     fn sign(&self, alg: &str, claims: &Value) -> String {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let signed = format!("{}.{}", part(&json!({"alg": alg, "kid": "r"})), part(claims));
-        let mut signer = Signer::new(MessageDigest::sha256(), &self.0).unwrap();
+        let mut hand = Signer::new(MessageDigest::sha256(), &self.0).unwrap();
         if alg == "PS256" {
-            signer.set_rsa_padding(Padding::PKCS1_PSS).unwrap();
-            signer.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH).unwrap();
+            hand.set_rsa_padding(Padding::PKCS1_PSS).unwrap();
+            hand.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH).unwrap();
         }
-        signer.update(signed.as_bytes()).unwrap();
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signer.sign_to_vec().unwrap()))
+        hand.update(signed.as_bytes()).unwrap();
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(hand.sign_to_vec().unwrap()))
     }
 }
 

@@ -102,6 +102,7 @@ impl Bend {
 
     /// What is no mistake: a member that is left out by `null`, what a client is told and does not tell (RFC 7591 section 3.2.1), and
     /// a few values that fit.
+    #[expect(clippy::match_same_arms, reason = "the order of the arms counts")]
     fn is_taken(self, name: &str, changes: bool) -> bool {
         match (name, self) {
             ("redirect_uris", _) => false,
@@ -196,7 +197,10 @@ fn bodies() -> Vec<(&'static str, Vec<u8>)> {
     let whole = portal().to_string();
     let mut bodies: Vec<(&str, Vec<u8>)> =
         ["", "{", "[]", "null", "7", "\"x\"", "{}", "{\"x\":1}"].map(|text| (JSON, text.into())).into();
+    // The members in their order, without their names.
+    let listed = json!([null, null, null, null, null, null, [CALLBACK]]).to_string();
     bodies.extend([
+        (JSON, listed.into()),
         (JSON, format!("{whole}x").into()),
         (JSON, format!("\u{feff}{whole}").into()),
         (JSON, format!("{whole}{}", " ".repeat(100_000)).into()),

@@ -3,7 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::Metadata;
-use crate::domain::{client::Why, line::writes_nul};
+use crate::domain::{
+    client::Why,
+    line::{is_object, writes_nul},
+};
 
 /// Why nothing was registered (RFC 7591 section 3.2.2), and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +60,10 @@ impl Metadata {
     pub fn read(body: &[u8]) -> Result<Self, Refused> {
         if writes_nul(body) {
             return bad("no text of the client metadata may hold the character U+0000");
+        }
+        // A list would be read as the members in their order.
+        if !is_object(body) {
+            return bad(unreadable(body));
         }
         serde_json::from_slice(body).or_else(|_| bad(unreadable(body)))
     }

@@ -18,7 +18,11 @@ use axum::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    domain::{api::AdminScope, fault::Fault, line::writes_nul},
+    domain::{
+        api::AdminScope,
+        fault::Fault,
+        line::{is_object, writes_nul},
+    },
     flows::admin_clients::NotDone,
     oidc::error::{Code, Error},
     web::{error, error_page::BUSY, userinfo::Scheme},
@@ -236,6 +240,9 @@ pub(super) fn json<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Resu
     })?;
     if writes_nul(&body) {
         return Err(Problem::bad("no text may hold the character U+0000"));
+    }
+    if !is_object(&body) {
+        return Err(Problem::bad("the body is invalid: send one JSON object"));
     }
     serde_json::from_slice(&body).map_err(Problem::bad)
 }
