@@ -65,7 +65,7 @@ async fn m1_without_both_documents_seen_and_valid_and_evidence_nothing_is_stored
     // Valid on its last day; then who, when, documents and form are on record, and no number anywhere.
     let last_day = good.with("--represented-document-valid-until", &days(0));
     let before = now().epoch();
-    desk.mandate(&last_day);
+    desk.registered(&last_day);
     let row = house.query(
         "SELECT registered_by || '|' || form_reference || '|' || relation || '|' || evidence || '|' || legal_basis FROM mandates",
     );
