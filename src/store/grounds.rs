@@ -88,7 +88,7 @@ fn grounds<T: Send + Sync + 'static>(
             let statement = format!(
                 "WITH v AS (VALUES {values}), g AS ({of}) SELECT g.*, a.era AS era, \
                  CASE WHEN a.password_hash IS NULL THEN 0 ELSE 1 END AS has_password, p.birth AS birth, s.sub AS sub, \
-                 e.version AS version, e.body AS body \
+                 e.version AS version, e.body AS body, e.ends AS kept_until \
                  FROM g JOIN accounts a ON a.id = g.account_id JOIN persons p ON p.id = g.person_id \
                  LEFT JOIN subjects s ON s.sector = g.sector AND s.person_id = g.person_id AND s.alias = 0 \
                  LEFT JOIN ephemeral e ON e.kind = 'session' AND e.name = g.sid"
@@ -158,11 +158,12 @@ impl Store {
 
     fn read_ground(&self, row: &AnyRow, sid: &SessionId, idle: i64, now: Timestamp) -> Result<Ground, Fault> {
         let session = self.ephemeral.open_row::<Session>(row, Kind::Session, sid.as_str())?;
+        let is_kept = row.maybe_time("kept_until")?.is_some_and(|ends| now < ends);
         let era = row.try_get("era")?;
         let has_password = row.try_get::<i64, _>("has_password")? == 1;
         Ok(Ground {
             era: has_password.then_some(era),
-            session: session.filter(|found| found.value.is_alive(era, idle, now)),
+            session: session.filter(|found| is_kept && found.value.is_alive(era, idle, now)),
             born: read_birth(row)?,
             sub: row.maybe_text("sub")?,
         })

@@ -113,7 +113,7 @@ async fn a_token_is_worth_nothing_once_grant_session_or_account_has_ended() {
     let sid = tokens.claims["sid"].as_str().unwrap();
     let ends = house.query(&format!("SELECT ends FROM ephemeral WHERE name = '{sid}'")).concat();
     change(&house, &format!("UPDATE ephemeral SET ends = {} WHERE name = '{sid}'", now().epoch()));
-    assert!(!worth(&house, &tokens).await[0], "the session");
+    assert_eq!(worth(&house, &tokens).await, [false, false], "the session");
     change(&house, &format!("UPDATE ephemeral SET ends = {ends} WHERE name = '{sid}'"));
     let tokens = sign_on().await;
     change(&house, "UPDATE accounts SET era = era + 1");
