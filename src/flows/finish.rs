@@ -18,6 +18,7 @@ use crate::{
         fault::Fault,
         id::{LoginId, PersonId},
         login::{Done, Login},
+        own::OwnPage,
         secret::Secret,
         session::Session,
         time::Timestamp,
@@ -59,6 +60,8 @@ pub enum Onward {
     Portal(AuthorizationResponse),
     /// To what the user must agree to first.
     Consent(LoginId),
+    /// To a page of our own: no portal hears of it.
+    Own(OwnPage),
 }
 
 /// Consumes a login that is done: exactly one request gets the session and the code, and gets both or neither. An older
@@ -67,6 +70,7 @@ pub async fn finish(
     app: &App,
     held: Held<Done>,
     older: Option<&Session>,
+    device: Option<String>,
     now: Timestamp,
 ) -> Result<Finish, Stop> {
     let (login, version) = held.open();
@@ -98,8 +102,10 @@ pub async fn finish(
     };
     let secret = Secret::token("");
     let session = Session::begin(done, secret.hashed(), account.era, app.config.session.absolute(), now);
+    let session = session.on(device);
     let (next, onward) = onward(app, &login, &session, now).await?;
-    let begun = vec![app.store.new_session(&session, app.config.session.idle())?, next];
+    let begun = app.store.new_session(&session, app.config.session.idle())?;
+    let begun = std::iter::once(begun).chain(next).collect();
     let event = Event {
         outcome: "ok",
         actor: Some(done.person.as_str()),
@@ -130,16 +136,19 @@ async fn onward(
     login: &Login<Done>,
     session: &Session,
     now: Timestamp,
-) -> Result<(New, Onward), Fault> {
+) -> Result<(Option<New>, Onward), Fault> {
     let ask = &login.ask;
+    if let Some(page) = ask.own_page() {
+        return Ok((None, Onward::Own(page)));
+    }
     let client = client(app, ask).await?;
     if is_needed(&app.store, &client, ask, &session.account).await? {
         let asking = Login::asking(ask.clone(), login.browser.clone(), session, now);
         let onward = Onward::Consent(asking.id.clone());
-        return Ok((app.store.sealed_login(&asking.any())?, onward));
+        return Ok((Some(app.store.sealed_login(&asking.any())?), onward));
     }
     let (code, good_for) = oxide::draw(&app.store, &client, ask, session, now)?;
-    Ok((good_for, Onward::Portal(back(app, ask, &code))))
+    Ok((Some(good_for), Onward::Portal(back(app, ask, &code))))
 }
 
 /// Why a login that was done lets nobody in.

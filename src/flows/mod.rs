@@ -1,6 +1,7 @@
 //! What happens, in order: one file a story. A flow takes a login at the step it needs and says where it goes; whatever keeps
 //! it from there is one error, [`Refused`] or [`Stop`].
 
+pub mod account;
 pub mod act_as;
 pub mod admin_access;
 pub mod admin_accounts;

@@ -4,9 +4,10 @@
 use std::fmt;
 
 use askama::Template;
-use chrono_tz::Europe::Amsterdam;
 
-use crate::domain::{code::CodeFor, email::Email, lang::Lang, secret::Secret, time::Timestamp};
+use crate::domain::{
+    calendar::told, code::CodeFor, email::Email, lang::Lang, secret::Secret, time::Timestamp,
+};
 
 /// A mail that is ready to leave. `Debug` shows its reference only.
 pub struct Letter {
@@ -110,6 +111,14 @@ pub fn password_changed(about: &Circumstances) -> Letter {
     letter(about, &PasswordChangedText { c: about }, subjects)
 }
 
+/// What our own pages are called in a mail, where another names a portal.
+pub const fn own_pages(lang: Lang) -> &'static str {
+    match lang {
+        Lang::Nl => "Mijn account",
+        Lang::En => "My account",
+    }
+}
+
 /// `subjects` are the Dutch and the English one.
 fn letter(about: &Circumstances, template: &impl Template, subjects: [&'static str; 2]) -> Letter {
     let [dutch, english] = subjects;
@@ -145,34 +154,11 @@ impl Circumstances {
         self.portal.split(|c: char| c.is_control()).collect::<Vec<_>>().join(" ")
     }
 
-    /// The time in the Netherlands, for people: `22 november 2026 om 07:35 uur`.
+    /// The time in the Netherlands, for people.
     fn time(&self) -> String {
-        let local = self.at.utc().with_timezone(&Amsterdam);
-        match self.lang {
-            Lang::Nl => {
-                let month = usize::try_from(chrono::Datelike::month0(&local)).unwrap_or_default();
-                let month = DUTCH_MONTHS.get(month).copied().unwrap_or_default();
-                local.format(&format!("%-d {month} %Y om %H:%M uur")).to_string()
-            }
-            Lang::En => local.format("%-d %B %Y at %H:%M").to_string(),
-        }
+        told(self.at, self.lang)
     }
 }
-
-const DUTCH_MONTHS: [&str; 12] = [
-    "januari",
-    "februari",
-    "maart",
-    "april",
-    "mei",
-    "juni",
-    "juli",
-    "augustus",
-    "september",
-    "oktober",
-    "november",
-    "december",
-];
 
 #[cfg(test)]
 pub(super) mod tests {

@@ -35,6 +35,8 @@ pub struct Account {
     pub password_hash: Option<String>,
     /// Whether DigiD opens it too.
     pub has_digid: bool,
+    /// Since when it does.
+    pub digid_since: Option<Timestamp>,
     /// Sessions of an earlier era have ended.
     pub era: i64,
     /// Since when it is there.
@@ -254,6 +256,7 @@ fn read_account(row: &AnyRow) -> Result<Account, Fault> {
         email: row.text("email")?,
         password_hash: row.maybe_text("password_hash")?,
         has_digid: row.maybe_time("digid_linked_at")?.is_some(),
+        digid_since: row.maybe_time("digid_linked_at")?,
         era: row.try_get("era")?,
         created: row.time("created")?,
     })

@@ -35,6 +35,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (20, "bsn", include_str!("../../migrations/0020_bsn.sql")),
     (22, "consents_to_apis", include_str!("../../migrations/0022_consents_to_apis.sql")),
     (23, "approvals", include_str!("../../migrations/0023_approvals.sql")),
+    (28, "own_account", include_str!("../../migrations/0028_own_account.sql")),
 ];
 
 /// How many connections read at once. Reads are short; more would only wait for the disk.

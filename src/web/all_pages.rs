@@ -9,6 +9,7 @@ use axum::{
 use scraper::{ElementRef, Html, Selector};
 
 use super::{
+    account::{AccountPage, LoginRow, SessionRow, StoppedPage},
     choose::ChoosePage,
     client_consent::{ClientConsentPage, worded},
     code::{CodePage, Trouble},
@@ -68,6 +69,7 @@ fn all(lang: Lang, portal: &str, given: &str) -> Pages {
     pages.extend(codes(&frame, given));
     pages.push(("client-consent".to_owned(), client_consent(frame(), given)));
     pages.extend(problems(&frame, given));
+    pages.extend(account(&frame, given));
     let named = |name: &str, page: Response| (name.to_owned(), page);
     let hidden = vec![("id_token_hint".to_owned(), given.to_owned())];
     let saml_request = given.to_owned();
@@ -169,6 +171,32 @@ fn codes(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
     pages
 }
 
+fn account(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
+    let session = |here: bool, by_digid: bool| SessionRow {
+        sid: given.to_owned(),
+        here,
+        device: by_digid.then(|| given.to_owned()),
+        by_digid,
+        began: "22 november 2026 om 07:35 uur".to_owned(),
+        seen: "22 november 2026 om 07:41 uur".to_owned(),
+    };
+    let login = |by_digid| LoginRow { at: given.to_owned(), by_digid, portal: Some(given.to_owned()) };
+    let page = |digid_since: Option<String>, sessions| AccountPage {
+        frame: frame(),
+        email: given.to_owned(),
+        has_password: digid_since.is_none(),
+        digid_since,
+        sessions,
+        logins: vec![login(true), login(false)],
+    };
+    let both = vec![session(true, false), session(false, true), session(false, false)];
+    vec![
+        ("account".to_owned(), page(None, both).render()),
+        ("account-digid".to_owned(), page(Some(given.to_owned()), vec![session(true, true)]).render()),
+        ("account-stopped".to_owned(), StoppedPage { frame: frame() }.render()),
+    ]
+}
+
 /// Everything that a portal can want.
 fn client_consent(frame: Frame, given: &str) -> Response {
     let scopes = Scope::ALL.iter().copied().map(Item::Scope);
@@ -252,7 +280,9 @@ fn check_forms(name: &str, page: &Html) {
     assert!(primary <= 1, "{name}: {primary} primary actions");
     for form in find(page, "form") {
         assert_eq!(form.attr("method"), Some("post"), "{name}");
-        let ours = form.attr("action").is_some_and(|a| a.starts_with("/login/l0g1n/") || a == "/logout");
+        let ours = form
+            .attr("action")
+            .is_some_and(|a| a.starts_with("/login/l0g1n/") || a.starts_with("/account/") || a == "/logout");
         let token = form.select(&Selector::parse("input[type=hidden][name=csrf]").unwrap()).next();
         assert_eq!(token.and_then(|t| t.attr("value")), ours.then_some("c5rf"), "{name}");
         assert!(ours || name.starts_with("digid") || name == "form-post", "{name}: a form to elsewhere");

@@ -1,5 +1,6 @@
 //! HTTP: one file per page or endpoint.
 
+pub mod account;
 pub mod admin;
 pub mod authorize;
 pub mod choose;

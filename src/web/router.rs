@@ -11,9 +11,9 @@ use axum::{
 };
 
 use super::{
-    admin, authorize, client_consent, client_registration, code, cors, digid, discovery, done, email, error,
-    form_post, introspect, link, login, logout, metrics, page, par, question, recover, register, revoke,
-    single_logout, token, userinfo,
+    account, admin, authorize, client_consent, client_registration, code, cors, digid, discovery, done,
+    email, error, form_post, introspect, link, login, logout, metrics, page, par, question, recover,
+    register, revoke, single_logout, token, userinfo,
 };
 use crate::{
     app::App,
@@ -45,6 +45,10 @@ pub fn router(app: Arc<App>) -> Router {
     let router = endpoints(&app)
         .route(path::AUTHORIZE, get(authorize::get).post(authorize::post))
         .nest("/login/{id}", login)
+        .route("/account", get(account::show))
+        .route("/account/sign-out", get(account::back).post(account::sign_out))
+        .route("/account/sign-out-others", get(account::back).post(account::sign_out_others))
+        .route("/account/sign-out-everywhere", get(account::back).post(account::sign_out_everywhere))
         .route(ACS_PATH, get(digid::acs).fallback(digid::acs_by_other_method))
         .route(LOGOUT_PATH, get(single_logout::back).post(single_logout::post))
         .route("/digid/metadata", get(digid::metadata))

@@ -49,6 +49,10 @@ async function newAccount({ look, house, portal }, page) {
   await page.route('**/static/form_post.js', (route) => route.abort());
   await page.goto(house.request('other', portal, { response_mode: 'form_post' }));
   await look.at(page, 'form_post');
+  await page.goto(`${house.issuer}/account`);
+  await look.at(page, 'account');
+  await page.goto(`${house.issuer}/account?error=access_denied`);
+  await look.at(page, 'account_stopped');
   await page.goto(`${house.issuer}/logout`);
   await look.at(page, 'logout');
   await press(page, '#submit');

@@ -59,7 +59,7 @@ const TOKEN: &[&str] = &[
 ];
 
 /// The doors that read parameters, with all of them. Those of logins are swept from this table.
-const DOORS: [(&str, &[&[&str]]); 22] = [
+const DOORS: [(&str, &[&[&str]]); 26] = [
     ("/authorize", &[ASKED]),
     ("/par", &[ASKED, CLIENT]),
     ("/token", &[TOKEN, CLIENT]),
@@ -85,6 +85,10 @@ const DOORS: [(&str, &[&[&str]]); 22] = [
     ("/login/{id}/consent", &[&["csrf", "answer"]]),
     ("/login/{id}/continue", &[&["csrf"]]),
     ("/login/{id}/stop", &[&["csrf"]]),
+    ("/account", &[&["error"]]),
+    ("/account/sign-out", &[&["csrf", "sid"]]),
+    ("/account/sign-out-others", &[&["csrf"]]),
+    ("/account/sign-out-everywhere", &[&["csrf"]]),
 ];
 
 /// Doors that read nothing but their address, or what `single_logout_digid` and `corpus_logout` spoil, or JSON that

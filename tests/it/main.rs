@@ -9,6 +9,7 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod account;
 mod act_as;
 mod admin;
 mod admin_accounts;

@@ -70,6 +70,7 @@ async fn what_a_refresh_depends_on_comes_with_the_family() {
         seen: at(10),
         ends: at(1000),
         authority: None,
+        device: None,
     };
     store.begin_session(&session).await.unwrap();
     let sub = store.subject_for("sector", &grant.person, at(10)).await.unwrap();

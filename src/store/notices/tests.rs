@@ -34,6 +34,7 @@ async fn session(fresh: &Fresh, idle: i64, clients: &[&str]) -> Session {
         seen: at(10),
         ends: at(1000),
         authority: None,
+        device: None,
     };
     store.keep(store.new_session(&session, idle).unwrap()).await.unwrap();
     for client in clients {
