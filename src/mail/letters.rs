@@ -78,6 +78,27 @@ struct PasswordChangedText<'a> {
     c: &'a Circumstances,
 }
 
+#[derive(Template)]
+#[template(path = "mail/changed.txt", escape = "none")]
+struct ChangedText<'a> {
+    c: &'a Circumstances,
+    change: Change,
+}
+
+/// What was changed of an account, or done with a way in that is rarely used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// An authenticator app was set up, or another one.
+    AppSet,
+    /// It was removed.
+    AppRemoved,
+    /// A recovery code was used.
+    RecoveryCode {
+        /// How many are left.
+        left: i64,
+    },
+}
+
 /// A code. What it does is said in the mail, because whoever was tricked into it must be able to see it (F9).
 pub fn code(about: &Circumstances, code: &Secret, what: CodeFor) -> Letter {
     let subjects = match what {
@@ -109,6 +130,16 @@ pub fn link_refused(about: &Circumstances) -> Letter {
 pub fn password_changed(about: &Circumstances) -> Letter {
     let subjects = ["Uw wachtwoord is veranderd", "Your password has been changed"];
     letter(about, &PasswordChangedText { c: about }, subjects)
+}
+
+/// To the owner: what was changed (F6, F13).
+pub fn changed(about: &Circumstances, change: Change) -> Letter {
+    let subjects = match change {
+        Change::AppSet => ["U logt voortaan in met een app", "You now log in with an app"],
+        Change::AppRemoved => ["De app voor inloggen is verwijderd", "The app for logging in was removed"],
+        Change::RecoveryCode { .. } => ["Er is een herstelcode gebruikt", "A recovery code was used"],
+    };
+    letter(about, &ChangedText { c: about, change }, subjects)
 }
 
 /// What our own pages are called in a mail, where another names a portal.
@@ -179,7 +210,9 @@ pub(super) mod tests {
         let coded = [CodeFor::LogIn, CodeFor::Link, CodeFor::Register, CodeFor::Recover]
             .map(|what| code(&about, &Secret::new("482913"), what));
         let told = [has_account, digid_linked, link_refused, password_changed].map(|letter| letter(&about));
-        coded.into_iter().chain(told).collect()
+        let changes = [Change::AppSet, Change::AppRemoved, Change::RecoveryCode { left: 9 }];
+        let changes = changes.map(|change| changed(&about, change));
+        coded.into_iter().chain(told).chain(changes).collect()
     }
 
     #[test]

@@ -5,6 +5,7 @@ use sqlx::{Any, Row, Transaction, any::AnyRow};
 use super::{
     Store,
     audit::{Event, write_event},
+    authenticators::Authenticator,
     columns::Columns,
     mandates::{join_mandates, read_birth},
     notices,
@@ -37,6 +38,8 @@ pub struct Account {
     pub has_digid: bool,
     /// Since when it does.
     pub digid_since: Option<Timestamp>,
+    /// The authenticator app whose codes are asked in place of mailed ones.
+    pub app: Option<Authenticator>,
     /// Sessions of an earlier era have ended.
     pub era: i64,
     /// Since when it is there.
@@ -257,9 +260,15 @@ fn read_account(row: &AnyRow) -> Result<Account, Fault> {
         password_hash: row.maybe_text("password_hash")?,
         has_digid: row.maybe_time("digid_linked_at")?.is_some(),
         digid_since: row.maybe_time("digid_linked_at")?,
+        app: read_app(row)?,
         era: row.try_get("era")?,
         created: row.time("created")?,
     })
+}
+
+fn read_app(row: &AnyRow) -> Result<Option<Authenticator>, Fault> {
+    let Some(since) = row.maybe_time("app_since")? else { return Ok(None) };
+    Ok(Some(Authenticator { sealed: row.try_get("app_sealed")?, since }))
 }
 
 /// When the person of an account was born, as far as known, and whom the desk knows by a BSN.

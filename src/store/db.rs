@@ -36,6 +36,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (22, "consents_to_apis", include_str!("../../migrations/0022_consents_to_apis.sql")),
     (23, "approvals", include_str!("../../migrations/0023_approvals.sql")),
     (28, "own_account", include_str!("../../migrations/0028_own_account.sql")),
+    (29, "authenticators", include_str!("../../migrations/0029_authenticators.sql")),
 ];
 
 /// How many connections read at once. Reads are short; more would only wait for the disk.

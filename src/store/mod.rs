@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod admin;
 mod admin_accounts;
 pub mod audit;
+pub mod authenticators;
 mod batch;
 pub mod blocks;
 pub mod client_consents;

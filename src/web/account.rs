@@ -42,6 +42,8 @@ pub struct AccountPage {
     pub email: String,
     /// Since when DigiD opens it, in words; none where it does not.
     pub digid_since: Option<String>,
+    /// Whether an app's code is asked in place of a mailed one.
+    pub has_app: bool,
     /// Whether a password opens it.
     pub has_password: bool,
     /// Where its owner is logged in, the last visited first.
@@ -214,6 +216,7 @@ async fn overview(visit: &Visit, guest: &Guest) -> Result<AccountPage, Fault> {
         frame,
         email: account.email.clone(),
         digid_since: account.digid_since.map(|at| told(at, lang)),
+        has_app: account.app.is_some(),
         has_password: account.password_hash.is_some(),
         sessions: sessions.into_iter().map(row).collect(),
         logins,

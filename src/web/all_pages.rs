@@ -10,6 +10,8 @@ use scraper::{ElementRef, Html, Selector};
 
 use super::{
     account::{AccountPage, LoginRow, SessionRow, StoppedPage},
+    account_app::{AppPage, CodesPage},
+    app_code::AppCodePage,
     choose::ChoosePage,
     client_consent::{ClientConsentPage, worded},
     code::{CodePage, Trouble},
@@ -38,7 +40,7 @@ use crate::{
         representation::NotRepresented,
         scope::Scope,
     },
-    flows::register::Unusable,
+    flows::{app_code::Kind, register::Unusable},
     oidc::response_mode::AuthorizationResponse,
     password::Unfit,
 };
@@ -184,15 +186,34 @@ fn account(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
     let page = |digid_since: Option<String>, sessions| AccountPage {
         frame: frame(),
         email: given.to_owned(),
+        has_app: digid_since.is_none(),
         has_password: digid_since.is_none(),
         digid_since,
         sessions,
         logins: vec![login(true), login(false)],
     };
+    let app = |since: Option<&str>, failed| AppPage {
+        frame: frame(),
+        since: since.map(str::to_owned),
+        secret: given.to_owned(),
+        link: "otpauth://totp/x".to_owned(),
+        offer: given.to_owned(),
+        failed,
+    };
+    let codes = vec![given.to_owned(); 10];
+    let asked = |kind, left| AppCodePage { frame: frame(), kind, left };
     let both = vec![session(true, false), session(false, true), session(false, false)];
     vec![
         ("account".to_owned(), page(None, both).render()),
         ("account-digid".to_owned(), page(Some(given.to_owned()), vec![session(true, true)]).render()),
+        ("account-app".to_owned(), app(None, false).render()),
+        ("account-app-is".to_owned(), app(Some(given), false).render()),
+        ("account-app-wrong".to_owned(), app(None, true).render()),
+        ("account-codes".to_owned(), CodesPage { frame: frame(), codes }.render()),
+        ("app-code".to_owned(), asked(Kind::App, None).render()),
+        ("app-code-wrong".to_owned(), asked(Kind::App, Some(4)).render()),
+        ("recovery-code".to_owned(), asked(Kind::Recovery, None).render()),
+        ("recovery-code-wrong".to_owned(), asked(Kind::Recovery, Some(1)).render()),
         ("account-stopped".to_owned(), StoppedPage { frame: frame() }.render()),
     ]
 }
@@ -218,6 +239,7 @@ fn problems(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         Problem::BadRequest { code: given.into() },
         Problem::Busy,
         Problem::TooManyTries,
+        Problem::TooManyCodes,
         Problem::TooLarge,
         Problem::Fault { request: given.into() },
         Problem::NotFound,

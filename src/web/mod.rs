@@ -1,7 +1,9 @@
 //! HTTP: one file per page or endpoint.
 
 pub mod account;
+pub mod account_app;
 pub mod admin;
+pub mod app_code;
 pub mod authorize;
 pub mod choose;
 pub mod client_consent;

@@ -59,7 +59,7 @@ const TOKEN: &[&str] = &[
 ];
 
 /// The doors that read parameters, with all of them. Those of logins are swept from this table.
-const DOORS: [(&str, &[&[&str]]); 26] = [
+const DOORS: [(&str, &[&[&str]]); 30] = [
     ("/authorize", &[ASKED]),
     ("/par", &[ASKED, CLIENT]),
     ("/token", &[TOKEN, CLIENT]),
@@ -75,6 +75,8 @@ const DOORS: [(&str, &[&[&str]]); 26] = [
     ("/login/{id}/register", &[&["csrf", "email", "password"]]),
     ("/login/{id}/recover", &[&["csrf", "email"]]),
     ("/login/{id}/code", &[&["csrf", "code"]]),
+    ("/login/{id}/app", &[&["csrf", "code"]]),
+    ("/login/{id}/recovery-code", &[&["csrf", "code"]]),
     ("/login/{id}/resend", &[&["csrf"]]),
     ("/login/{id}/digid", &[&["csrf"]]),
     ("/login/{id}/child", &[&["csrf"]]),
@@ -86,6 +88,8 @@ const DOORS: [(&str, &[&[&str]]); 26] = [
     ("/login/{id}/continue", &[&["csrf"]]),
     ("/login/{id}/stop", &[&["csrf"]]),
     ("/account", &[&["error"]]),
+    ("/account/app", &[&["csrf", "offer", "code"]]),
+    ("/account/app/remove", &[&["csrf"]]),
     ("/account/sign-out", &[&["csrf", "sid"]]),
     ("/account/sign-out-others", &[&["csrf"]]),
     ("/account/sign-out-everywhere", &[&["csrf"]]),

@@ -24,6 +24,7 @@ mod announced;
 mod attack;
 mod attack2;
 mod attack3;
+mod authenticator;
 mod bad_input;
 mod bad_input_doors;
 mod bad_input_jwt;
