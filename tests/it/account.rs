@@ -39,7 +39,7 @@ async fn overview(house: &House, browser: &Browser) -> Page {
 
 /// How many sessions the page lists.
 fn listed(page: &Page) -> usize {
-    (1..).take_while(|n| page.text(&format!("session-{n}")).is_some()).count()
+    (1..200).take_while(|n| page.text(&format!("session-{n}")).is_some()).count()
 }
 
 async fn is_in(house: &House, browser: &Browser) -> bool {
