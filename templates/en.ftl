@@ -223,6 +223,7 @@ account-digid-since = DigiD has been linked since { $since }.
 account-digid-none = DigiD is not linked.
 account-password = You can log in with your email address and password.
 account-password-none = You have no password. You log in with DigiD.
+account-password-to = Choose a new password
 account-sessions = Where you are logged in
 account-sessions-text = Do you not recognise a device? Log out there and change your password.
 account-device-unknown = Unknown device

@@ -219,6 +219,7 @@ account-digid-since = DigiD is gekoppeld sinds { $since }.
 account-digid-none = DigiD is niet gekoppeld.
 account-password = U kunt inloggen met uw e-mailadres en wachtwoord.
 account-password-none = U heeft geen wachtwoord. U logt in met DigiD.
+account-password-to = Kies een nieuw wachtwoord
 account-sessions = Waar u bent ingelogd
 account-sessions-text = Herkent u een apparaat niet? Log daar uit en verander uw wachtwoord.
 account-device-unknown = Onbekend apparaat

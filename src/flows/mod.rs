@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod account_app;
+pub mod account_password;
 pub mod act_as;
 pub mod admin_access;
 pub mod admin_accounts;

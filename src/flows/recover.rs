@@ -78,7 +78,7 @@ pub async fn change(
         .await?
         .filter(|account| shown.suffices(account.has_digid, account.app.is_some()));
     let replaced = match &account {
-        Some(account) if app.store.replace_password(account, &hash, now).await? => account,
+        Some(account) if app.store.replace_password(account, &hash, "password.reset", now).await? => account,
         _ => {
             logins::end(app, &held.login, now).await?;
             return Err(Stop::Elsewhere(held.login.id.clone()).into());

@@ -219,12 +219,13 @@ impl Store {
         Ok(())
     }
 
-    /// Replaces a password and ends every session of the account: its era moves on. `false` when it had moved on already,
+    /// Replaces a password and ends every session of the account: its era moves on. `what` is the word in the log. `false` when it had moved on already,
     /// so of two requests at once one replaces it.
     pub async fn replace_password(
         &self,
         account: &Account,
         new: &str,
+        what: &str,
         now: Timestamp,
     ) -> Result<bool, Fault> {
         let mut tx = self.db.begin().await?;
@@ -241,12 +242,7 @@ impl Store {
         }
         notices::of_account(&mut tx, &account.id, now).await?;
         let actor = Some(account.person.as_str());
-        write_event(
-            &mut *tx,
-            &Event { event: "password.reset", outcome: "ok", actor, ..Event::default() },
-            now,
-        )
-        .await?;
+        write_event(&mut *tx, &Event { event: what, outcome: "ok", actor, ..Event::default() }, now).await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -11,6 +11,7 @@ use scraper::{ElementRef, Html, Selector};
 use super::{
     account::{AccountPage, LoginRow, SessionRow, StoppedPage},
     account_app::{AppPage, CodesPage},
+    account_password::PasswordPage,
     app_code::AppCodePage,
     choose::ChoosePage,
     client_consent::{ClientConsentPage, worded},
@@ -138,6 +139,8 @@ fn typed(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
     }
     let unfit = [Unfit::TooShort, Unfit::TooLong, Unfit::Common];
     for error in unfit.into_iter().map(Some).chain([None]) {
+        let page = PasswordPage { frame: frame(), error };
+        pages.push((format!("account-password-{error:?}"), page.render()));
         pages.push((format!("new-password-{error:?}"), NewPasswordPage { frame: frame(), error }.render()));
     }
     let unusable = unfit.into_iter().map(Unusable::Password).chain([Unusable::NoAddress]);

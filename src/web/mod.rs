@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod account_app;
+pub mod account_password;
 pub mod admin;
 pub mod app_code;
 pub mod authorize;

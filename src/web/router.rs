@@ -11,9 +11,9 @@ use axum::{
 };
 
 use super::{
-    account, account_app, admin, app_code, authorize, client_consent, client_registration, code, cors, digid,
-    discovery, done, email, error, form_post, introspect, link, login, logout, metrics, page, par, question,
-    recover, register, revoke, single_logout, token, userinfo,
+    account, account_app, account_password, admin, app_code, authorize, client_consent, client_registration,
+    code, cors, digid, discovery, done, email, error, form_post, introspect, link, login, logout, metrics,
+    page, par, question, recover, register, revoke, single_logout, token, userinfo,
 };
 use crate::{
     app::App,
@@ -48,6 +48,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route(path::AUTHORIZE, get(authorize::get).post(authorize::post))
         .nest("/login/{id}", login)
         .route("/account", get(account::show))
+        .route("/account/password", get(account_password::show).post(account_password::post))
         .route("/account/app", get(account_app::show).post(account_app::confirm))
         .route("/account/app/remove", get(account::back).post(account_app::remove))
         .route("/account/sign-out", get(account::back).post(account::sign_out))

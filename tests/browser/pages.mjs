@@ -54,6 +54,10 @@ async function newAccount({ look, house, portal }, page) {
   await page.goto(`${house.issuer}/account`);
   await look.at(page, 'account');
   await anApp({ look, house, portal }, page);
+  await page.goto(`${house.issuer}/account/password`);
+  await look.at(page, 'account_password');
+  await press(page, '#submit', { password: 'kort' });
+  await look.at(page, 'account_password that is too short');
   await page.goto(`${house.issuer}/account?error=access_denied`);
   await look.at(page, 'account_stopped');
   await page.goto(`${house.issuer}/logout`);

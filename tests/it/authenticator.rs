@@ -62,7 +62,7 @@ impl App {
 
     fn wrong(&self) -> String {
         let good = [-2, -1, 0, 1, 2, 3].map(|later| self.code(later));
-        (0..).map(|n| format!("{n:06}")).find(|code| !good.contains(code)).unwrap()
+        (0..1_000_000).map(|n| format!("{n:06}")).find(|code| !good.contains(code)).unwrap()
     }
 }
 
@@ -282,9 +282,9 @@ async fn f13_the_app_is_set_and_removed_by_fresh_proof_and_a_genuine_form_only()
         let own = mine.form("app-form").1["csrf"].clone();
         let fields = [vec![("csrf", csrf.as_str())], fields[1..].to_vec()].concat();
         assert_eq!(owner.post(url, &fields).await.status, StatusCode::FORBIDDEN, "another session's form");
-        let sent = owner.request(Method::POST, url).header("origin", "https://evil.test");
+        let evil = owner.request(Method::POST, url).header("origin", "https://evil.test");
         let fields = [vec![("csrf", own.as_str())], fields[1..].to_vec()].concat();
-        assert_eq!(owner.send(sent.form(&fields)).await.status, StatusCode::FORBIDDEN);
+        assert_eq!(owner.send(evil.form(&fields)).await.status, StatusCode::FORBIDDEN);
     }
     // What was offered to one is nothing in the session of another.
     let theirs = offered(&house, &other, OTHER, 1).await;
@@ -354,4 +354,82 @@ async fn f13_a_forgotten_password_is_not_replaced_past_the_app() {
     let done = browser.submit(&new, "password-form", &[("password", "een heel ander woord")]).await;
     let choose = browser.follow(done, CALLBACK).await;
     assert!(choose.text("notice").unwrap().contains("wachtwoord is veranderd"));
+}
+
+const NEW: &str = "een heel ander woord";
+
+#[tokio::test]
+async fn f13_a_password_is_changed_by_fresh_proof_and_ends_every_session() {
+    let house = House::start().await;
+    let (owner, elsewhere) = (Browser::new(), Browser::new());
+    register(&house, &owner, OWNER).await;
+    let tokens = crate::portal::log_in(&house, &elsewhere, OWNER, 2).await;
+    let url = at(&house, "/account/password");
+    let stale = stale_session(&house).await;
+    let send = |method: Method, url: &str| {
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        http.request(method, url).header("cookie", &stale).header("origin", &house.issuer)
+    };
+    let shown = send(Method::GET, &at(&house, "/account")).send().await.unwrap().text().await.unwrap();
+    let csrf = shown.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let told =
+        send(Method::POST, &url).form(&[("csrf", csrf.as_str()), ("password", NEW)]).send().await.unwrap();
+    assert_eq!(
+        (told.status(), told.headers()["location"].to_str().unwrap()),
+        (StatusCode::SEE_OTHER, "/account/password")
+    );
+    let page = owner.get(&url).await;
+    let forged = owner.submit(&page, "password-form", &[("csrf", &csrf), ("password", NEW)]).await;
+    assert_eq!(forged.status, StatusCode::FORBIDDEN);
+    let short = owner.submit(&page, "password-form", &[("password", "kort")]).await;
+    assert_eq!(short.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(house.mails_now(OWNER).len(), 2, "no mail of success");
+    assert_eq!(
+        to_app(&house, &Browser::new(), OWNER).await.heading(),
+        "Vul de code in",
+        "the older password"
+    );
+    house.mails(OWNER, 3);
+
+    let done = owner.submit(&page, "password-form", &[("password", NEW)]).await;
+    assert_eq!(done.heading(), "U bent uitgelogd.");
+    let mail = house.mails(OWNER, 4).pop().unwrap();
+    assert!(mail.starts_with(&format!("Het wachtwoord van uw account {OWNER} bij Mijn account")), "{mail}");
+    for browser in [&owner, &elsewhere] {
+        let silent = browser.visit(&request(&house, &[("prompt", "none")]).url, CALLBACK).await;
+        assert_eq!(crate::steps::answer(&silent)["error"], "login_required");
+    }
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", tokens.text("refresh_token"))];
+    assert_eq!(crate::portal::token(&house, &refresh).await.1["error"], "invalid_grant");
+    let old = to_app(&house, &Browser::new(), OWNER).await;
+    assert_eq!(old.status, StatusCode::UNPROCESSABLE_ENTITY, "the older password");
+    crate::steps::log_in_with(&house, OWNER, NEW, 5).await;
+    assert_eq!(house.query("SELECT COUNT(*) FROM audit WHERE event = 'password.changed'"), ["1"]);
+}
+
+#[tokio::test]
+async fn f13_with_digid_linked_a_password_and_a_mailbox_change_nothing() {
+    let house = House::start().await;
+    let bsn = crate::digid_steps::bsn(1);
+    crate::digid_steps::register_with_digid(&house, &bsn, OWNER, PASSWORD).await;
+    let browser = Browser::new();
+    crate::portal::log_in(&house, &browser, OWNER, 2).await;
+    for path in ["/account/password", "/account/app"] {
+        let asked = browser.visit(&at(&house, path), CALLBACK).await;
+        assert_eq!(asked.heading(), "Inloggen bij Mijn account", "{path}");
+        assert!(!asked.body.contains("id=\"local\""), "{path}: DigiD only");
+    }
+    let shown = browser.get(&at(&house, "/account")).await;
+    let csrf = shown.form("everywhere-form").1["csrf"].clone();
+    let told = browser.post(&at(&house, "/account/password"), &[("csrf", &csrf), ("password", NEW)]).await;
+    assert_eq!(told.location().unwrap().path(), "/account/password");
+    assert_eq!(house.mails_now(OWNER).len(), 2, "no mail of success");
+    // The twin, with DigiD.
+    let choose = browser.visit(&at(&house, "/account/password"), CALLBACK).await;
+    let digid = crate::portal::press_digid(&browser, &choose).await;
+    let page = crate::portal::at_digid(&browser, &digid, &bsn, &[]).await;
+    assert_eq!(page.heading(), "Kies een nieuw wachtwoord");
+    let done = browser.submit(&page, "password-form", &[("password", NEW)]).await;
+    assert!(done.status.is_success(), "{}", done.status);
+    crate::steps::log_in_with(&house, OWNER, NEW, 4).await;
 }

@@ -59,7 +59,7 @@ const TOKEN: &[&str] = &[
 ];
 
 /// The doors that read parameters, with all of them. Those of logins are swept from this table.
-const DOORS: [(&str, &[&[&str]]); 30] = [
+const DOORS: [(&str, &[&[&str]]); 31] = [
     ("/authorize", &[ASKED]),
     ("/par", &[ASKED, CLIENT]),
     ("/token", &[TOKEN, CLIENT]),
@@ -88,6 +88,7 @@ const DOORS: [(&str, &[&[&str]]); 30] = [
     ("/login/{id}/continue", &[&["csrf"]]),
     ("/login/{id}/stop", &[&["csrf"]]),
     ("/account", &[&["error"]]),
+    ("/account/password", &[&["csrf", "password"]]),
     ("/account/app", &[&["csrf", "offer", "code"]]),
     ("/account/app/remove", &[&["csrf"]]),
     ("/account/sign-out", &[&["csrf", "sid"]]),
