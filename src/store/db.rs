@@ -38,6 +38,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (24, "corrections", include_str!("../../migrations/0024_corrections.sql")),
     (25, "four_eyes", include_str!("../../migrations/0025_four_eyes.sql")),
     (26, "chosen", include_str!("../../migrations/0026_chosen.sql")),
+    (28, "own_account", include_str!("../../migrations/0028_own_account.sql")),
+    (29, "authenticators", include_str!("../../migrations/0029_authenticators.sql")),
 ];
 
 /// How many connections read at once. Reads are short; more would only wait for the disk.

@@ -264,6 +264,7 @@ mod tests {
                 seen: at(1),
                 ends: at(999),
                 authority: None,
+                device: None,
             }
         }
 

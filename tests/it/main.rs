@@ -9,6 +9,7 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod account;
 mod act_as;
 mod admin;
 mod admin_accounts;
@@ -25,6 +26,7 @@ mod announced;
 mod attack;
 mod attack2;
 mod attack3;
+mod authenticator;
 mod bad_input;
 mod bad_input_doors;
 mod bad_input_jwt;

@@ -81,7 +81,7 @@ async fn what_a_refresh_depends_on_comes_with_the_family() {
     assert!(lives(9999, at(999)).await && !lives(9999, at(1000)).await, "over");
     // A new password ends every session of the account.
     let account = store.account(&grant.account).await.unwrap().unwrap();
-    assert!(store.replace_password(&account, "hash", at(20)).await.unwrap());
+    assert!(store.replace_password(&account, "hash", "password.reset", at(20)).await.unwrap());
     assert!(!lives(900, at(20)).await, "of an earlier era");
 }
 
@@ -173,6 +173,7 @@ fn session_of(grant: &Grant, era: i64) -> Session {
         seen: at(10),
         ends: at(1000),
         authority: None,
+        device: None,
     }
 }
 
