@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::{Db, Store, Vault, accounts::Owner};
+use super::{Db, Store, Vault, accounts::Owner, persons::BsnTaken};
 use crate::domain::{
     birth::BirthDate,
+    bsn::Bsn,
     consent::{Consent, Party, Word},
     correction::Right,
     email::Email,
@@ -12,6 +13,7 @@ use crate::domain::{
     id::{AccountId, PersonId, random},
     mandate::{Confirmed, Mandate, Relation, Standing},
     registration::{register, tests::form},
+    representation::ParentalAuthority,
     time::Timestamp,
 };
 
@@ -86,6 +88,24 @@ impl Fresh {
 }
 
 impl Store {
+    /// The desk registers somebody.
+    pub(crate) async fn add_person(
+        &self,
+        name: &str,
+        birth: Option<BirthDate>,
+        bsn: Option<&Bsn>,
+        now: Timestamp,
+    ) -> Result<Result<PersonId, BsnTaken>, Fault> {
+        self.register_person((name, birth, bsn), "desk", now).await
+    }
+
+    /// The register's word over a child whom the desk knows by a BSN.
+    pub(crate) async fn word_over(&self, name: &str, born: &str) -> ParentalAuthority {
+        let bsn = Bsn::parse("999990019").unwrap();
+        let child = self.add_person(name, born.parse().ok(), Some(&bsn), now()).await.unwrap().unwrap();
+        ParentalAuthority::over(child, self.bsn_index(&bsn))
+    }
+
     /// Two at the desk correct a date of birth. `false` when there is no such person.
     pub(crate) async fn set_birth(
         &self,

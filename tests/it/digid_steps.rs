@@ -124,7 +124,7 @@ pub async fn go_on(house: &House, browser: &Browser, request: &Request, linked: 
 
 /// The desk registers a person and gives its id.
 pub fn desk_person(house: &House, name: &str, birth: Option<&str>, bsn: Option<&str>) -> String {
-    let mut arguments = vec!["persons", "--json", "add", "--name", name];
+    let mut arguments = vec!["persons", "--json", "add", "--by", "balie1", "--name", name];
     if let Some(birth) = birth {
         arguments.extend(["--birth-date", birth]);
     }

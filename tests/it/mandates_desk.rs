@@ -32,7 +32,7 @@ impl<'a> Desk<'a> {
 
     /// Registers a person, the BSN by standard input, and gives their id.
     pub fn person(&self, name: &str, birth_date: Option<&str>, bsn: Option<&str>) -> String {
-        let mut arguments = vec!["persons", "add", "--json", "--name", name];
+        let mut arguments = vec!["persons", "add", "--json", "--by", "balie1", "--name", name];
         arguments.extend(birth_date.into_iter().flat_map(|date| ["--birth-date", date]));
         arguments.extend(bsn.into_iter().flat_map(|_| ["--bsn-file", "-"]));
         let output = self.say(&arguments, bsn.unwrap_or_default());

@@ -311,6 +311,41 @@ async fn m14_a_parent_whom_nobody_knows_yet_becomes_known_in_the_same_login() {
     assert_alone(&crate::portal::log_in(&house, &Browser::new(), email, 4).await.claims);
 }
 
+/// The register spoke of whoever has that number, and that is somebody else since.
+#[tokio::test]
+async fn m14_a_child_whose_bsn_is_put_right_is_not_the_one_whom_the_register_meant() {
+    let family = Family::at_home(routed()).await;
+    let (house, browser) = (&family.house, Browser::new());
+    let (desk, right) = (Desk::of(house), bsn(3));
+    let child = family.child.1.as_str();
+    let tokens = family.in_for_child(&browser).await;
+    let ask = THE_PORTAL.ask().with("scope", "openid act_as");
+    let code = THE_PORTAL.code(house, &browser, &ask).await;
+    // Another correction, and one that nobody approved yet, leave the session as it was.
+    house.set_birth_date(child, &born(9, 0));
+    let seen = ["--evidence-reference", "brief 1", "--by", "els", "--json", "--", child];
+    let proposed = desk.say(&[&["persons", "set-bsn", "--bsn-file", "-"], &seen[..]].concat(), &right);
+    let id = serde_json::from_slice::<Value>(&proposed.stdout).unwrap()["id"].as_str().unwrap().to_owned();
+    assert_one(&live(house, &tokens).await);
+    let tokens = refreshed(house, &tokens).await;
+    assert_one(&tokens.claims);
+    let by = ["persons", "approve", "--bsn-file", "-", "--by", "joost", "--", &id];
+    assert!(desk.say(&by, &right).status.success());
+    assert_eq!(userinfo(house, tokens.text("access_token")).await.0, 401);
+    for (status, body) in [
+        THE_PORTAL.refresh(house, tokens.text("refresh_token")).await,
+        THE_PORTAL.token(house, &ask.redemption(&code)).await,
+    ] {
+        assert_eq!((status, &body["error"]), (400, &json!("invalid_grant")));
+    }
+    let silently = ask.with("prompt", "none");
+    assert_eq!(oidc_client::answer(&browser.get(&silently.url(house)).await)["error"], "login_required");
+    // Nobody here has the number of before; for whom the right one is, the parent is let in.
+    assert_eq!(family.back_for(&Browser::new(), &family.child.0).await.1.status, StatusCode::FORBIDDEN);
+    let (request, page) = family.back_for(&Browser::new(), &right).await;
+    assert_one(&redeem(house, &request, &code_of(&page)).await.claims);
+}
+
 /// OpenID Connect Core, section 5.5.1: a value of `represents` is met, or the login fails.
 #[tokio::test]
 async fn m14_a_portal_may_say_for_which_child_and_hears_of_nobody_else() {

@@ -25,6 +25,8 @@ use crate::{
 const DAAN_REGISTERED: i64 = 700;
 const NOOR_REGISTERED: i64 = 700;
 const LATELY: i64 = 30;
+/// Who registered them all.
+const DESK: &str = "balie 1";
 /// How far into their year of life everybody is, in months: no birthday comes near.
 const SINCE_BIRTHDAY: u32 = 4;
 
@@ -58,8 +60,8 @@ pub async fn seed(app: &App, now: Timestamp) -> Result<Household, Fault> {
     let heard = then(LATELY);
     let listed = store.mandate(&noors_mandate, heard).await?.ok_or(Fault::because("no mandate for Noor"))?;
     let agrees = (Party::Representative, Word::Agreed);
-    let consent = hear(&listed.mandate, listed.born, agrees, Some("balie 1".to_owned()), heard)?;
-    store.add_consent(&consent, &noor, "balie 1", heard).await?;
+    let consent = hear(&listed.mandate, listed.born, agrees, Some(DESK.to_owned()), heard)?;
+    store.add_consent(&consent, &noor, DESK, heard).await?;
 
     let hash = app.hasher.hash(Secret::new(ANNA_PASSWORD)).await?;
     let email = Email::parse(ANNA_EMAIL)?;
@@ -70,7 +72,7 @@ pub async fn seed(app: &App, now: Timestamp) -> Result<Household, Fault> {
 /// Registers a person with a date of birth that gives the right age at `now`.
 async fn arrives(store: &Store, who: &Member, now: Timestamp, then: Timestamp) -> Result<PersonId, Fault> {
     let born = born(who.age, now)?;
-    Ok(store.add_person(who.name, Some(born), Some(&Bsn::parse(who.bsn)?), then).await??)
+    Ok(store.register_person((who.name, Some(born), Some(&Bsn::parse(who.bsn)?)), DESK, then).await??)
 }
 
 /// The date of birth of someone who is `age` years and some months old at `now`.
@@ -115,7 +117,7 @@ fn granted(who: &PersonId, whom: &PersonId, then: Timestamp) -> Form {
         grantor_agrees: true,
         starts: None,
         ends: Some(then.plus(330 * DAY)),
-        registered_by: "balie 1".to_owned(),
+        registered_by: DESK.to_owned(),
     }
 }
 

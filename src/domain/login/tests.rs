@@ -131,7 +131,7 @@ fn digid_is_asked_for_what_the_portal_wants_and_afresh_for_a_password() {
 
 #[test]
 fn what_digid_vouched_for_is_what_a_known_person_is_worth() {
-    let child = ParentalAuthority::over(PersonId::from_stored("child"));
+    let child = ParentalAuthority::over(PersonId::from_stored("child"), vec![]);
     let login = start().to_digid(sent()).known(proof(Some(child.clone())), opening(), person());
     let done = login.step;
     assert_eq!((&done.opening, &done.person), (&opening(), &person()));
