@@ -58,6 +58,10 @@ pub enum NotDone {
     StillBlocked,
     #[error("{0}")]
     Unheard(Unheard),
+    #[error(
+        "this person told somebody else that they agree no longer: who heard that records it, or register a new mandate, which takes two"
+    )]
+    Withdrawn,
     #[error("{0}")]
     Unattested(Unattested),
     #[error("{0}")]
@@ -169,7 +173,9 @@ pub async fn record(
 ) -> Result<Listed, NotDone> {
     let Listed { mandate, born, .. } = one(store, id, now).await?;
     let consent = hear(&mandate, born, said, Some(by.to_owned()), now).map_err(NotDone::Unheard)?;
-    store.add_consent(&consent, &mandate.represented, by, now).await?;
+    if !store.add_consent(&consent, &mandate.represented, by, now).await? {
+        return Err(NotDone::Withdrawn);
+    }
     one(store, id, now).await
 }
 

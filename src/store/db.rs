@@ -38,6 +38,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (24, "corrections", include_str!("../../migrations/0024_corrections.sql")),
     (25, "four_eyes", include_str!("../../migrations/0025_four_eyes.sql")),
     (26, "chosen", include_str!("../../migrations/0026_chosen.sql")),
+    (30, "notices_of_mandates", include_str!("../../migrations/0030_notices_of_mandates.sql")),
 ];
 
 /// How many connections read at once. Reads are short; more would only wait for the disk.

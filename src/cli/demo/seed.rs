@@ -59,7 +59,9 @@ pub async fn seed(app: &App, now: Timestamp) -> Result<Household, Fault> {
     let listed = store.mandate(&noors_mandate, heard).await?.ok_or(Fault::because("no mandate for Noor"))?;
     let agrees = (Party::Representative, Word::Agreed);
     let consent = hear(&listed.mandate, listed.born, agrees, Some("balie 1".to_owned()), heard)?;
-    store.add_consent(&consent, &noor, "balie 1", heard).await?;
+    if !store.add_consent(&consent, &noor, "balie 1", heard).await? {
+        return Err(Fault::because("an agreement was not recorded"));
+    }
 
     let hash = app.hasher.hash(Secret::new(ANNA_PASSWORD)).await?;
     let email = Email::parse(ANNA_EMAIL)?;

@@ -231,6 +231,7 @@ impl From<NotDone> for Problem {
             | NotDone::Over
             | NotDone::StillBlocked
             | NotDone::Unheard(_)
+            | NotDone::Withdrawn
             | NotDone::NotAttested(_)
             | NotDone::Special(NotChanged::ConfirmedBefore | NotChanged::Over) => Self::conflict(why),
             NotDone::Fault(fault) => Self::fault(fault),
