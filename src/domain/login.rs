@@ -97,6 +97,8 @@ impl Step {
     pub const fn is_proven(&self) -> bool {
         match self {
             Self::Choose(_) | Self::AtDigid(_) | Self::RecoverCode(_) => false,
+            // One session makes as many as it likes with requests alone. It stays, and answers the next request.
+            Self::ForWhom(_) | Self::Consent(_) => false,
             Self::Register(register) => register.has_digid(),
             Self::RegisterCode(coded) => coded.then.has_digid(),
             Self::CodeSent(_)
@@ -106,9 +108,7 @@ impl Step {
             | Self::RecoverDigid(_)
             | Self::RecoverAtDigid(_)
             | Self::NewPassword(_)
-            | Self::Done(_)
-            | Self::ForWhom(_)
-            | Self::Consent(_) => true,
+            | Self::Done(_) => true,
         }
     }
 }
