@@ -531,11 +531,11 @@ async fn a21_a_portal_of_somebody_else_hears_nothing_of_anybody_before_consent()
         assert_error(house, &browser.get(&silent.url(house)).await, &silent, "consent_required");
         // In a login too, and with a page.
         let title = "Mag Stappenteller deze gegevens krijgen?";
-        let fresh = Browser::new();
-        let page = digid_page(house, &fresh, &family.bsn, "Midden", &asks(whom)).await;
+        let (fresh, ask) = (Browser::new(), asks(whom));
+        let page = digid_page(house, &fresh, &family.bsn, "Midden", &ask).await;
         assert_eq!(page.heading(), title, "{whom}");
         let refused = fresh.submit(&page, "consent-form", &[("answer", "refuse")]).await;
-        assert_error(house, &refused, &asks(whom), "access_denied");
+        assert_error(house, &refused, &ask, "access_denied");
     }
     assert!(family.lines().is_empty(), "nobody was looked up: {:?}", family.lines());
     // Whoever agrees hears the one refusal, or is in for whom the portal named.
