@@ -9,10 +9,9 @@ use crate::{
     house::{CALLBACK, House, Options},
     jose::KEY,
     mandates_desk::{Desk, Form, born, digid_account, digid_again, digid_page, fresh_bsn},
-    notify::{ALSO, Ears, TOLD, settled, sign_out},
     oidc_client::{
         Ask, Auth, BARE, CLIENTS, Client, KEYED, LAB, THE_PORTAL, answer, assert_error, assert_refused,
-        claims, userinfo,
+        userinfo,
     },
     portal::{Tokens, at_digid, code_of, log_in, tokens},
     request_object,
@@ -21,7 +20,7 @@ use crate::{
 pub const MOTHER: &str = "moeder@voorbeeld.nl";
 pub const FOR_WHOM: &str = "Voor wie wilt u inloggen?";
 /// Somebody else's portal.
-const OTHER: Client =
+pub const OTHER: Client =
     Client { id: "other", auth: Auth::Basic, callback: "http://127.0.0.1:9/callback/other" };
 const OTHERS: &str = r#"
 [[client]]
@@ -46,29 +45,29 @@ scopes = ["openid", "act_as", "offline_access"]
 const LONG: Client = Client { id: "long", auth: Auth::Basic, callback: "http://127.0.0.1:9/callback/long" };
 
 /// A mother with DigiD, for Sam of eight and, as both agreed, for Kim of thirteen; and a father with a child of his own.
-struct Family {
-    house: House,
-    browser: Browser,
-    bsn: String,
-    mother: String,
-    sam: String,
-    kim: String,
-    sams_mandate: String,
-    kims_mandate: String,
-    tokens: Tokens,
+pub struct Family {
+    pub house: House,
+    pub browser: Browser,
+    pub bsn: String,
+    pub mother: String,
+    pub sam: String,
+    pub kim: String,
+    pub sams_mandate: String,
+    pub kims_mandate: String,
+    pub tokens: Tokens,
     /// What the portal knows them by: Sam, Kim, and the child of somebody else.
-    sams: String,
-    kims: String,
-    strangers: String,
+    pub sams: String,
+    pub kims: String,
+    pub strangers: String,
 }
 
 impl Family {
-    async fn at_home() -> Self {
+    pub async fn at_home() -> Self {
         Self::with("").await
     }
 
     /// The same, with more clients.
-    async fn with(more: &str) -> Self {
+    pub async fn with(more: &str) -> Self {
         let tables = Box::leak(format!("{CLIENTS}{OTHERS}{more}").into_boxed_str());
         let (house, browser) =
             (House::start_with(Options { tables, ..Options::default() }).await, Browser::new());
@@ -108,24 +107,24 @@ impl Family {
     }
 
     /// Tokens for somebody, without a page.
-    async fn silently(&self, whom: &str) -> Tokens {
+    pub async fn silently(&self, whom: &str) -> Tokens {
         let ask = asking(whom).with("prompt", "none");
         let code = THE_PORTAL.code(&self.house, &self.browser, &ask).await;
         THE_PORTAL.redeem(&self.house, &ask, &code).await
     }
 
     /// The page that asks for whom.
-    async fn asked(&self, ask: &Ask) -> Page {
+    pub async fn asked(&self, ask: &Ask) -> Page {
         let page = self.browser.visit(&ask.url(&self.house), CALLBACK).await;
         assert_eq!((page.status.as_u16(), page.heading().as_str()), (200, FOR_WHOM), "{}", page.url);
         page
     }
 
-    async fn chooses(&self, page: &Page, whom: &str) -> Page {
+    pub async fn chooses(&self, page: &Page, whom: &str) -> Page {
         self.browser.submit(page, "for-whom-form", &[("whom", whom)]).await
     }
 
-    fn desk(&self, word: &str, child: &str) {
+    pub fn desk(&self, word: &str, child: &str) {
         let mut arguments = vec!["mandates", word, "--representative", &self.mother, "--represented", child];
         arguments.extend(if word == "block" {
             ["--by", "balie1", "--reason", "melding"].as_slice()
@@ -135,12 +134,12 @@ impl Family {
         self.house.ok(&arguments);
     }
 
-    fn turns(&self, child: &str, age: u32) {
+    pub fn turns(&self, child: &str, age: u32) {
         self.house.set_birth_date(child, &born(age, 0));
     }
 
     /// What the log says of choices: outcome and for whom.
-    fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> Vec<String> {
         self.house.query(
             "SELECT outcome || ' by ' || actor || ' for ' || COALESCE(represented, 'nobody') FROM audit \
              WHERE event = 'act_as' ORDER BY rowid",
@@ -148,7 +147,7 @@ impl Family {
     }
 }
 
-fn listed(tokens: &Tokens) -> Vec<String> {
+pub fn listed(tokens: &Tokens) -> Vec<String> {
     let act_as = tokens.claims["act_as"].as_array().unwrap();
     act_as.iter().map(|one| one["sub"].as_str().unwrap().to_owned()).collect()
 }
@@ -159,7 +158,7 @@ async fn refreshed(house: &House, old: &Tokens) -> Tokens {
     tokens(body)
 }
 
-fn asking(whom: &str) -> Ask {
+pub fn asking(whom: &str) -> Ask {
     THE_PORTAL.ask().with("scope", "openid act_as").with("act_as", whom)
 }
 
@@ -511,135 +510,4 @@ async fn act_as_is_for_who_asks_with_its_scope_and_says_one_thing() {
     let asked = silent(&family.sams).with("scope", "openid").with("claims", &scope);
     let code = THE_PORTAL.code(house, browser, &asked).await;
     assert_eq!(THE_PORTAL.redeem(house, &asked, &code).await.claims["represents"]["sub"], family.sams);
-}
-
-/// The values of the people on the page that asks, the user not among them.
-fn offered(page: &Page) -> Vec<String> {
-    let values = page.body.split("value=\"").filter_map(|rest| rest.split_once("\"> <label"));
-    values.map(|(sub, _)| sub.to_owned()).filter(|sub| sub != "self").collect()
-}
-
-#[tokio::test]
-async fn a21_a_portal_of_somebody_else_hears_nothing_of_anybody_before_consent() {
-    let family = Family::at_home().await;
-    let (house, browser) = (&family.house, &family.browser);
-    let asks = |whom: &str| OTHER.ask().with("scope", "openid act_as").with("act_as", whom);
-    let subs = offered(&family.asked(&asks("choose")).await);
-    let known = subs.first().unwrap().as_str();
-    for whom in [known, "nobody-at-all"] {
-        let silent = asks(whom).with("prompt", "none");
-        assert_error(house, &browser.get(&silent.url(house)).await, &silent, "consent_required");
-        // In a login too, and with a page.
-        let title = "Mag Stappenteller deze gegevens krijgen?";
-        let (fresh, ask) = (Browser::new(), asks(whom));
-        let page = digid_page(house, &fresh, &family.bsn, "Midden", &ask).await;
-        assert_eq!(page.heading(), title, "{whom}");
-        let refused = fresh.submit(&page, "consent-form", &[("answer", "refuse")]).await;
-        assert_error(house, &refused, &ask, "access_denied");
-    }
-    assert!(family.lines().is_empty(), "nobody was looked up: {:?}", family.lines());
-    // Whoever agrees hears the one refusal, or is in for whom the portal named.
-    for (whom, good) in [("nobody-at-all", false), (known, true)] {
-        let ask = asks(whom).with("prompt", "consent");
-        let page = browser.visit(&ask.url(house), CALLBACK).await;
-        let answer = browser.submit(&page, "consent-form", &[("answer", "allow")]).await;
-        if good {
-            let told = OTHER.redeem(house, &ask, &code_of(&answer)).await;
-            assert_eq!(told.claims["represents"]["sub"], known);
-        } else {
-            assert_error(house, &answer, &ask, "access_denied");
-        }
-    }
-    assert_eq!(family.lines(), [format!("refused by {} for nobody", family.mother)]);
-}
-
-/// Any page can send the user's browser here with any name; the user's log has room for other lines.
-#[tokio::test]
-async fn a21_names_that_are_tried_make_a_bounded_number_of_lines() {
-    let family = Family::at_home().await;
-    for n in 0..33 {
-        let ask = asking(&format!("nobody-{n}")).with("prompt", "none");
-        let page = family.browser.get(&ask.url(&family.house)).await;
-        assert_error(&family.house, &page, &ask, "access_denied");
-    }
-    assert_eq!(family.lines().len(), 30);
-}
-
-#[tokio::test]
-async fn f15_m9_a_portal_hears_that_its_user_acts_for_somebody_no_longer_and_the_session_goes_on() {
-    let (ears, tables) = Ears::open().await;
-    let family = Family::with(tables).await;
-    let (house, browser) = (&family.house, &family.browser);
-    let sign_on = async |client: &Client, child: &str| {
-        for whom in listed(&client.sign_on(house, browser, "openid act_as").await) {
-            let ask = client.ask().with("scope", "openid act_as").with("act_as", &whom);
-            let code = client.code(house, browser, &ask).await;
-            let last =
-                "SELECT represented FROM audit WHERE event = 'token.issued' ORDER BY rowid DESC LIMIT 1";
-            let told = client.redeem(house, &ask, &code).await;
-            if house.query(last) == [child] {
-                return told;
-            }
-        }
-        panic!("{child} is nobody here");
-    };
-    // One portal for Kim only, the other for Sam.
-    change(
-        house,
-        &format!("UPDATE mandates SET starts = starts + 86400 WHERE id = '{}'", family.sams_mandate),
-    );
-    sign_on(&ALSO, &family.kim).await;
-    change(
-        house,
-        &format!("UPDATE mandates SET starts = starts - 86400 WHERE id = '{}'", family.sams_mandate),
-    );
-    let told = sign_on(&TOLD, &family.sam).await;
-    let sid = &told.claims["sid"];
-    let mails = house.mails_now(MOTHER).len();
-    family.desk("block", &family.sam);
-    let heard = ears.of(TOLD, sid, 1).await;
-    assert_eq!(claims(&heard[0])["sub"], told.claims["sub"]);
-    settled(house).await;
-    assert!(ears.so_far(ALSO).is_empty(), "it is for somebody else there");
-    // In silence for the mother (M9).
-    assert_eq!(house.mails_now(MOTHER).len(), mails);
-    let hers = "SELECT COUNT(*) FROM audit WHERE event = 'logout.notice' AND (actor IS NOT NULL OR represented IS NOT NULL)";
-    assert_eq!(house.query(hers), ["0"]);
-    assert_eq!(family.silently(&family.kims).await.claims["sid"], *sid, "the session goes on");
-    Desk::of(house).hear("withdraw", &family.kims_mandate, "represented");
-    ears.of(ALSO, sid, 1).await;
-    settled(house).await;
-    let before = ears.so_far(TOLD).len();
-    // Again, after a mistake was put right; and the end of the session comes after all that.
-    family.desk("unblock", &family.sam);
-    sign_on(&TOLD, &family.sam).await;
-    house.ok(&["mandates", "revoke", "--by", "balie1", "--", &family.sams_mandate]);
-    ears.of(TOLD, sid, before + 1).await;
-    settled(house).await;
-    sign_out(house, browser, &told).await;
-    ears.of(TOLD, sid, before + 2).await;
-    ears.of(ALSO, sid, 2).await;
-}
-
-#[tokio::test]
-async fn m12_two_of_one_name_and_year_are_told_apart_and_who_has_no_name_is_shown() {
-    let family = Family::at_home().await;
-    let desk = Desk::of(&family.house);
-    let year = born(8, 0).split('-').next().unwrap().to_owned();
-    let (first, second) = (format!("{year}-01-02"), format!("{year}-01-03"));
-    for date in [&first, &second] {
-        let child = desk.person("Jip", Some(date), None);
-        desk.mandate(&Form::parent(&family.mother, &child));
-    }
-    change(&family.house, &format!("UPDATE persons SET name = '' WHERE id = '{}'", family.kim));
-    let page = family.asked(&asking("choose")).await;
-    for says in [
-        format!("Voor Jip ({first})"),
-        format!("Voor Jip ({second})"),
-        format!("Voor Sam ({year})"),
-        "Voor iemand die geboren is: ".to_owned(),
-    ] {
-        assert!(page.body.contains(&says), "{says}");
-    }
-    assert!(!page.body.contains("Voor  ("));
 }
