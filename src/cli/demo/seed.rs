@@ -11,6 +11,7 @@ use crate::{
         consent::{Party, Word, hear},
         email::Email,
         fault::Fault,
+        four_eyes::Recognised,
         id::{MandateId, PersonId},
         mandate::{DocumentKind, Evidence, Relation},
         registration::{Form, Shown, register},
@@ -124,9 +125,11 @@ fn granted(who: &PersonId, whom: &PersonId, then: Timestamp) -> Form {
 /// As `namens mandates register` and `approve` do it.
 async fn register_one(store: &Store, form: Form, then: Timestamp) -> Result<MandateId, Fault> {
     let born = store.person(&form.represented).await?.and_then(|person| person.birth);
+    let representative_bsn = store.bsn_of(&form.representative).await?;
+    let read = Recognised { representative_bsn, represented_birth: born, represented_bsn: None };
     let registration = register(form, born, then)?;
     store.register_mandate(&registration, then).await??;
-    let approved = store.approve_mandate(&registration.mandate.id, "balie 2", then).await?;
+    let approved = store.approve_mandate(&registration.mandate.id, "balie 2", &read, then).await?;
     approved.map_err(|_| Fault::because("nobody approved what was just registered"))?;
     Ok(registration.mandate.id)
 }
