@@ -109,6 +109,7 @@ for-whom-title = For whom do you want to log in?
 for-whom-legend = Choose one person
 for-whom-self = For myself
 for-whom-person = For { $name } ({ $year })
+for-whom-nameless = For somebody born: { $born }
 for-whom-submit = Continue
 for-whom-nobody = First choose for whom you want to log in.
 for-whom-not-them = You cannot log in for this person now. Choose again.

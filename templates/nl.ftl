@@ -105,6 +105,7 @@ for-whom-title = Voor wie wilt u inloggen?
 for-whom-legend = Kies één persoon
 for-whom-self = Voor mijzelf
 for-whom-person = Voor { $name } ({ $year })
+for-whom-nameless = Voor iemand die geboren is: { $born }
 for-whom-submit = Verder
 for-whom-nobody = Kies eerst voor wie u wilt inloggen.
 for-whom-not-them = U kunt nu niet inloggen voor deze persoon. Kies opnieuw.

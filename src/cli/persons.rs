@@ -202,7 +202,7 @@ struct Unreadable {
 }
 
 /// Reads a BSN from a file, or from standard input for `-`. Never more than a line is read.
-fn read_bsn(path: &Path) -> Result<Bsn, Fault> {
+pub(super) fn read_bsn(path: &Path) -> Result<Bsn, Fault> {
     let read = || {
         let mut text = Zeroizing::new(String::new());
         if path == Path::new("-") {

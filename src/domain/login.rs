@@ -105,6 +105,8 @@ impl Step {
     pub const fn is_proven(&self) -> bool {
         match self {
             Self::Choose(_) | Self::AtDigid(_) | Self::RecoverCode(_) => false,
+            // One session makes as many as it likes with requests alone. It stays, and answers the next request.
+            Self::ForWhom(_) | Self::Consent(_) => false,
             Self::Register(register) => register.has_digid(),
             Self::RegisterCode(coded) => coded.then.has_digid(),
             Self::CodeSent(_)
@@ -117,9 +119,7 @@ impl Step {
             | Self::AppCode(_)
             | Self::LinkApp(_)
             | Self::RecoverApp(_)
-            | Self::Done(_)
-            | Self::ForWhom(_)
-            | Self::Consent(_) => true,
+            | Self::Done(_) => true,
         }
     }
 }

@@ -118,7 +118,7 @@ pub async fn finish(
     let digid = done.digid().filter(|_| single_logout::is_on(app));
     let digid = digid.map(|proof| Opened { session: &session, proof, browser: &login.browser });
     // A request that waits for the user's word is answered then.
-    let pushed = ask.pushed.as_deref().filter(|_| matches!(onward, Onward::Portal(_)));
+    let pushed = ask.pushed.as_deref().filter(|_| !matches!(onward, Onward::Asked(_)));
     let older = older.map(|older| &older.sid);
     let ending = Ending { digid, pushed, ..version.ending(&login.id, older, event, begun) };
     let ended = logins::finish(app, &ending, now).await;

@@ -6,6 +6,7 @@ use super::{
     Store,
     audit::{Event, write_event},
     columns::Columns,
+    notices,
 };
 use crate::domain::{
     consent::Block,
@@ -49,6 +50,7 @@ impl Store {
             tx.rollback().await?;
             return Ok(false);
         }
+        notices::of_block(&mut tx, &id, now).await?;
         write_event(&mut *tx, &block_event("mandate.blocked", by, &pair.represented, &id), now).await?;
         tx.commit().await?;
         Ok(true)

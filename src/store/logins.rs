@@ -105,6 +105,24 @@ impl Store {
         swap(self.db.writer(), &self.sealed_login(&login.value)?, login.version).await
     }
 
+    /// Keeps a login at its new step, with a line in the log. `false` when another request moved it first: then nothing was written.
+    pub async fn move_login_noted(
+        &self,
+        login: &Versioned<Login<Step>>,
+        event: &Event<'_>,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        let newer = self.sealed_login(&login.value)?;
+        let mut tx = self.db.begin().await?;
+        if !swap(&mut *tx, &newer, login.version).await? {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        write_event(&mut *tx, event, now).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
     /// Keeps a login at its new step and counts the mail that goes out for it. Both or neither.
     pub async fn move_login_mailing(
         &self,

@@ -10,6 +10,7 @@ use crate::domain::{
     correction::Right,
     email::Email,
     fault::Fault,
+    four_eyes::Recognised,
     id::{AccountId, PersonId, random},
     mandate::{Confirmed, Mandate, Relation, Standing},
     registration::{register, tests::form},
@@ -69,7 +70,12 @@ impl Fresh {
 
     /// Somebody else approves what was registered.
     pub(crate) async fn approve(&self, mandate: &Mandate) {
-        self.store.approve_mandate(&mandate.id, SECOND, now()).await.unwrap().unwrap();
+        let read = Recognised {
+            representative_bsn: self.store.bsn_of(&mandate.representative).await.unwrap(),
+            represented_birth: self.store.person(&mandate.represented).await.unwrap().unwrap().birth,
+            represented_bsn: None,
+        };
+        self.store.approve_mandate(&mandate.id, SECOND, &read, now()).await.unwrap().unwrap();
     }
 
     pub(crate) async fn says(&self, mandate: &Mandate, party: Party, word: Word, at: Timestamp) {

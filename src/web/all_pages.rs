@@ -235,7 +235,11 @@ fn client_consent(frame: Frame, given: &str) -> Response {
 
 /// Nothing chosen, nobody, and somebody who cannot be.
 fn for_whom(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
-    let person = |name: &str, year| Candidate { sub: given.to_owned(), name: name.to_owned(), year };
+    let person = |name: &str, year: i32| Candidate {
+        sub: given.to_owned(),
+        name: name.to_owned(),
+        born: year.to_string(),
+    };
     let people = vec![person("Sam", 2016), person(given, 1950)];
     let errors = [None, Some("for-whom-nobody"), Some("for-whom-not-them")];
     let page = |error| ChooserPage { frame: frame(), people: people.clone(), error }.render();

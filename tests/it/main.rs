@@ -43,6 +43,7 @@ mod certify_fapi_bent;
 mod certify_logout;
 mod certify_setup;
 mod chooser;
+mod chooser_told;
 mod claims;
 mod cli;
 mod client_consent;

@@ -71,7 +71,7 @@ impl Ears {
             format!(
                 "[[client]]\nid = \"{id}\"\nname = \"{id}\"\nredirect_uris = [\"http://127.0.0.1:9/callback/{id}\"]\n\
                  backchannel_logout_uri = \"http://127.0.0.1:{port}/out/{id}\"\npolicy = \"basic\"\n\
-                 auth = \"client_secret_basic\"\nsecret = {{ file = \"portal.secret\" }}\nscopes = [\"openid\"]\n\
+                 auth = \"client_secret_basic\"\nsecret = {{ file = \"portal.secret\" }}\nscopes = [\"openid\", \"act_as\"]\n\
                  id_token_alg = \"{alg}\"\nsector = \"{sector}\"\n"
             )
         };
@@ -81,7 +81,7 @@ impl Ears {
     }
 
     /// The tokens that a client has heard so far.
-    fn so_far(&self, client: Client) -> Vec<String> {
+    pub fn so_far(&self, client: Client) -> Vec<String> {
         let heard = self.heard.lock().unwrap();
         heard.iter().filter(|(id, _)| id == client.id).map(|(_, token)| token.clone()).collect()
     }
@@ -139,7 +139,7 @@ async fn until<T>(what: &str, found: impl Fn() -> Option<T>) -> T {
 }
 
 /// Waits until nobody is left to be told.
-async fn settled(house: &House) {
+pub async fn settled(house: &House) {
     let left = || house.query("SELECT COUNT(*) FROM notices WHERE due IS NOT NULL").remove(0);
     until("an end to all notices", || (left() == "0").then_some(())).await;
 }
@@ -150,7 +150,7 @@ fn lines(house: &House) -> Vec<String> {
     )
 }
 
-async fn sign_out(house: &House, browser: &Browser, tokens: &Tokens) {
+pub async fn sign_out(house: &House, browser: &Browser, tokens: &Tokens) {
     let page =
         browser.get(&format!("{}/logout?id_token_hint={}", house.issuer, tokens.text("id_token"))).await;
     assert_eq!(page.heading(), "U bent uitgelogd.");

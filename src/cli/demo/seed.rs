@@ -11,6 +11,7 @@ use crate::{
         consent::{Party, Word, hear},
         email::Email,
         fault::Fault,
+        four_eyes::Recognised,
         id::{MandateId, PersonId},
         mandate::{DocumentKind, Evidence, Relation},
         registration::{Form, Shown, register},
@@ -61,7 +62,9 @@ pub async fn seed(app: &App, now: Timestamp) -> Result<Household, Fault> {
     let listed = store.mandate(&noors_mandate, heard).await?.ok_or(Fault::because("no mandate for Noor"))?;
     let agrees = (Party::Representative, Word::Agreed);
     let consent = hear(&listed.mandate, listed.born, agrees, Some(DESK.to_owned()), heard)?;
-    store.add_consent(&consent, &noor, DESK, heard).await?;
+    if !store.add_consent(&consent, &noor, DESK, heard).await? {
+        return Err(Fault::because("an agreement was not recorded"));
+    }
 
     let hash = app.hasher.hash(Secret::new(ANNA_PASSWORD)).await?;
     let email = Email::parse(ANNA_EMAIL)?;
@@ -124,9 +127,11 @@ fn granted(who: &PersonId, whom: &PersonId, then: Timestamp) -> Form {
 /// As `namens mandates register` and `approve` do it.
 async fn register_one(store: &Store, form: Form, then: Timestamp) -> Result<MandateId, Fault> {
     let born = store.person(&form.represented).await?.and_then(|person| person.birth);
+    let representative_bsn = store.bsn_of(&form.representative).await?;
+    let read = Recognised { representative_bsn, represented_birth: born, represented_bsn: None };
     let registration = register(form, born, then)?;
     store.register_mandate(&registration, then).await??;
-    let approved = store.approve_mandate(&registration.mandate.id, "balie 2", then).await?;
+    let approved = store.approve_mandate(&registration.mandate.id, "balie 2", &read, then).await?;
     approved.map_err(|_| Fault::because("nobody approved what was just registered"))?;
     Ok(registration.mandate.id)
 }

@@ -48,7 +48,6 @@ async fn a_parent_and_a_child_at_the_desk_from_registration_to_revocation() {
     assert_eq!((&parent["bsn_known"], &child["birth_date"]), (&json!(true), &json!("2014-07-02")));
     let found = json(&f, &format!("persons show --bsn-file {}", file.display()), now()).await;
     assert_eq!(found, parent);
-    std::fs::remove_file(&file).unwrap();
 
     let who = format!(
         "--representative {} --represented {}",
@@ -65,13 +64,19 @@ async fn a_parent_and_a_child_at_the_desk_from_registration_to_revocation() {
     let mandate = json(&f, &format!("mandates register {who} {PAPERS} {CHECKED}"), now()).await;
     // M11: nobody approves their own.
     assert_eq!(mandate["standing"], json!("awaiting_approval"));
-    let approve = |by: &str| format!("mandates approve {} --by {by}", mandate["id"].as_str().unwrap());
+    let approve = |by: &str| {
+        let (id, file) = (mandate["id"].as_str().unwrap(), file.display());
+        format!(
+            "mandates approve {id} --by {by} --representative-bsn-file {file} --represented-birth-date 2014-07-02"
+        )
+    };
     let own = run(&f, &approve("ELS"), now()).await.unwrap_err();
     assert!(own.contains("someone else must approve it"), "{own}");
     let listed =
         run(&f, &format!("mandates list --representative {}", parent["id"].as_str().unwrap()), now()).await;
     assert!(listed.unwrap().contains("counts not before someone else runs `namens mandates approve`"));
     let mandate = json(&f, &approve("joost"), now()).await;
+    std::fs::remove_file(&file).unwrap();
     assert_eq!((&mandate["standing"], &mandate["until"]), (&json!("active"), &json!("2026-07-01T22:00:00Z")));
     let id = mandate["id"].as_str().unwrap();
 
