@@ -22,6 +22,7 @@ pub mod finding;
 pub mod four_eyes;
 pub mod grant;
 pub mod id;
+pub mod json;
 pub mod jwk;
 pub mod key;
 pub mod lang;

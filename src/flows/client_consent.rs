@@ -110,9 +110,9 @@ pub async fn allow(
     let wanted = Wanted::by(ask, &client);
     let drawn = if named { Some(oxide::draw(&app.store, &client, ask, session, now)?) } else { None };
     let (code, good_for) = drawn.unzip();
-    let client = client.id.as_str();
-    let agreed = Agreed { account: &session.account, person: &session.person, wanted: &wanted, client };
-    let event = event("ok", session, client);
+    let (client, to) = (client.id.as_str(), wanted.line());
+    let agreed = Agreed { account: &session.account, wanted: &wanted, client };
+    let event = Event { detail: Some(&to), ..event("ok", session, client) };
     let ending = Ending {
         pushed: ask.pushed.as_deref(),
         agreed: Some(agreed),
@@ -160,5 +160,5 @@ pub(super) async fn stale<S>(app: &App, held: &Held<S>, now: Timestamp) -> Resul
 
 fn event<'a>(outcome: &'a str, session: &'a Session, client: &'a str) -> Event<'a> {
     let actor = Some(session.person.as_str());
-    Event { event: "consent", outcome, actor, client: Some(client), ..Event::default() }
+    Event { event: "consent.given", outcome, actor, client: Some(client), ..Event::default() }
 }

@@ -1,7 +1,5 @@
 //! To what owners of accounts agreed that portals of others may know: one row for each account and portal.
 
-use std::collections::BTreeSet;
-
 use sqlx::{Any, Transaction, any::AnyRow};
 
 use super::{
@@ -12,9 +10,9 @@ use super::{
     grants::revoke_of_client,
 };
 use crate::domain::{
-    client_consent::{ClientConsent, Wanted},
+    client_consent::{ClientConsent, Wanted, spaced},
     fault::Fault,
-    id::{AccountId, PersonId},
+    id::AccountId,
     time::Timestamp,
 };
 
@@ -23,8 +21,6 @@ use crate::domain::{
 pub struct Agreed<'a> {
     /// The account.
     pub account: &'a AccountId,
-    /// Whose it is.
-    pub person: &'a PersonId,
     /// To what.
     pub wanted: &'a Wanted,
     /// For which client.
@@ -94,7 +90,7 @@ pub(super) async fn agree(
     agreed: Agreed<'_>,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let Agreed { account, person, wanted, client } = agreed;
+    let Agreed { account, wanted, client } = agreed;
     let row =
         sqlx::query(ONE).bind(account.as_str()).bind(client.to_owned()).fetch_optional(&mut **tx).await?;
     let before = row.map(|row| read_consent(&row)).transpose()?;
@@ -121,21 +117,7 @@ pub(super) async fn agree(
     .bind(spaced(&consent.resources))
     .execute(&mut **tx)
     .await?;
-    let to = format!("{} {}", wanted.scope, spaced(&wanted.resources));
-    let event = Event {
-        event: "consent.given",
-        outcome: "ok",
-        actor: Some(person.as_str()),
-        client: Some(client),
-        detail: Some(to.trim_end()),
-        ..Event::default()
-    };
-    write_event(&mut **tx, &event, now).await
-}
-
-/// No name of an API has a space in it.
-fn spaced(resources: &BTreeSet<String>) -> String {
-    resources.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
+    Ok(())
 }
 
 fn read_consent(row: &AnyRow) -> Result<ClientConsent, Fault> {

@@ -453,6 +453,10 @@ async fn the_dutch_pages_say_what_was_agreed_to_the_letter() {
             assert!(words.contains(sentence), "{name}: {sentence}\n{words}");
         }
     }
+}
+
+#[tokio::test]
+async fn who_needs_more_of_digid_hears_what() {
     for (level, says) in [
         (Level::Midden, "U heeft de DigiD app of sms-controle nodig."),
         (Level::Substantieel, "U heeft de DigiD app met een ID-check nodig."),

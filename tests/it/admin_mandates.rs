@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     admin::{Api, LOCAL, PROGRAMS, ROOT, robot},
     browser::Browser,
-    house::{House, Options},
+    house::House,
     mandates_desk::{Desk, Form, born, days, digid_account, fresh_bsn, remember, remembered},
     oidc_client::{Auth, Client, THE_PORTAL},
     portal::{self, Tokens},
@@ -24,8 +24,7 @@ service_scopes = ["mandates"]
 "#;
 
 pub async fn house() -> House {
-    let tables = Box::leak(format!("{PROGRAMS}{TABLE}{LOCAL}").into_boxed_str());
-    House::start_with(Options { tables, ..Options::default() }).await
+    House::with(format!("{PROGRAMS}{TABLE}{LOCAL}")).await
 }
 
 pub async fn programs(house: &House) -> (Api<'_>, Api<'_>) {

@@ -7,7 +7,7 @@ use crate::{
     bad_input_wire::{Raw, get, post},
     browser::{Browser, Page},
     floors::all,
-    house::{CALLBACK, House, Options, PASSWORD},
+    house::{CALLBACK, House, PASSWORD},
     oidc_client::{LAB, THE_PORTAL, logged_in},
     portal::request,
     steps::to_register_code,
@@ -250,7 +250,7 @@ const ERRORS: [&str; 9] = [
 #[tokio::test]
 async fn every_parameter_of_a_pushed_request_bent_is_an_error_and_nothing_is_kept() {
     let tables = "resources = [\"https://a.nl\"]";
-    let house = House::start_with(Options { tables, ..Options::default() }).await;
+    let house = House::with(tables).await;
     let good = THE_PORTAL.ask().with("response_mode", "query").with("prompt", "login").with("max_age", "60");
     let good =
         good.with("acr_values", "urn:namens:acr:local").with("ui_locales", "nl").with("login_hint", "a@b.nl");

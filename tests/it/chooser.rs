@@ -5,23 +5,22 @@ use serde_json::{Value, json};
 
 use crate::{
     browser::{Browser, Page},
+    client_consent::OTHER,
     digid_steps::change,
-    house::{CALLBACK, House, Options},
+    house::{CALLBACK, House},
     jose::KEY,
     mandates_desk::{Desk, Form, born, digid_account, digid_again, digid_page, fresh_bsn},
     oidc_client::{
         Ask, Auth, BARE, CLIENTS, Client, KEYED, LAB, THE_PORTAL, answer, assert_error, assert_refused,
-        userinfo,
+        refreshed, userinfo,
     },
-    portal::{Tokens, at_digid, code_of, log_in, tokens},
+    portal::{Tokens, at_digid, code_of, log_in},
     request_object,
 };
 
 pub const MOTHER: &str = "moeder@voorbeeld.nl";
 pub const FOR_WHOM: &str = "Voor wie wilt u inloggen?";
-/// Somebody else's portal.
-pub const OTHER: Client =
-    Client { id: "other", auth: Auth::Basic, callback: "http://127.0.0.1:9/callback/other" };
+/// [`OTHER`] and [`LONG`].
 const OTHERS: &str = r#"
 [[client]]
 id = "other"
@@ -68,9 +67,7 @@ impl Family {
 
     /// The same, with more clients.
     pub async fn with(more: &str) -> Self {
-        let tables = Box::leak(format!("{CLIENTS}{OTHERS}{more}").into_boxed_str());
-        let (house, browser) =
-            (House::start_with(Options { tables, ..Options::default() }).await, Browser::new());
+        let (house, browser) = (House::with(format!("{CLIENTS}{OTHERS}{more}")).await, Browser::new());
         let desk = Desk::of(&house);
         let (bsn, fathers) = (fresh_bsn(), fresh_bsn());
         let (mother, father) =
@@ -150,12 +147,6 @@ impl Family {
 pub fn listed(tokens: &Tokens) -> Vec<String> {
     let act_as = tokens.claims["act_as"].as_array().unwrap();
     act_as.iter().map(|one| one["sub"].as_str().unwrap().to_owned()).collect()
-}
-
-async fn refreshed(house: &House, old: &Tokens) -> Tokens {
-    let (status, body) = THE_PORTAL.refresh(house, old.text("refresh_token")).await;
-    assert_eq!(status, 200, "{body}");
-    tokens(body)
 }
 
 pub fn asking(whom: &str) -> Ask {

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::{
     browser::{Browser, Page},
-    chooser::{Family, MOTHER, OTHER, asking, listed},
+    chooser::{Family, MOTHER, asking, listed},
+    client_consent::OTHER,
     digid_steps::change,
     house::CALLBACK,
     mandates_desk::{Desk, Form, born, digid_page},

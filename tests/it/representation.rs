@@ -11,8 +11,8 @@ use crate::{
     },
     house::{CALLBACK, House, Options, PASSWORD},
     mandates_desk::{Desk, Form, now},
-    oidc_client::{self, CLIENTS, LAB, THE_PORTAL, assert_error, claims, userinfo},
-    portal::{Request, Tokens, at_digid, code_of, press, redeem, register, request, tokens},
+    oidc_client::{self, CLIENTS, LAB, THE_PORTAL, assert_error, claims, refreshed, userinfo},
+    portal::{Request, Tokens, at_digid, code_of, press, redeem, register, request},
     stsaml::routed,
 };
 
@@ -90,12 +90,6 @@ pub fn assert_one(told: &Value) -> &Value {
     let [one] = told["act_as"].as_array().unwrap().as_slice() else { panic!("{told}") };
     assert_eq!(told["represents"], json!({ "sub": one["sub"], "iss": one["iss"] }), "{told}");
     one
-}
-
-async fn refreshed(house: &House, old: &Tokens) -> Tokens {
-    let (status, body) = THE_PORTAL.refresh(house, old.text("refresh_token")).await;
-    assert_eq!(status, 200, "{body}");
-    tokens(body)
 }
 
 async fn live(house: &House, tokens: &Tokens) -> Value {
