@@ -11,8 +11,8 @@ use axum::{
 };
 
 use super::{
-    address, admin, authorize, chooser, client_consent, client_registration, code, cors, digid, discovery, done,
-    email, error, form_post, introspect, link, login, logout, metrics, page, par, question, recover,
+    address, admin, authorize, chooser, client_consent, client_registration, code, cors, digid, discovery,
+    done, email, error, form_post, introspect, link, login, logout, metrics, page, par, question, recover,
     register, revoke, single_logout, token, userinfo,
 };
 use crate::{

@@ -295,7 +295,9 @@ async fn m12_the_user_chooses_and_nobody_is_chosen_before() {
     {
         assert!(page.body.contains(&says), "{says}");
     }
-    assert!(!page.body.contains("checked") && !page.body.contains("<script") && !page.body.contains("Voor Lot"));
+    assert!(
+        !page.body.contains("checked") && !page.body.contains("<script") && !page.body.contains("Voor Lot")
+    );
     let english = family.browser.visit(&ask.clone().with("ui_locales", "en").url(house), CALLBACK).await;
     assert!(english.body.contains(&format!("For Sam ({})", year(8))) && english.body.contains("For myself"));
     let silent = asking("choose").with("prompt", "none");
