@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The doors where clients prove who they are.
-pub const PROVEN: [&str; 4] = ["/token", "/par", "/introspect", "/revoke"];
+const PROVEN: [&str; 4] = ["/token", "/par", "/introspect", "/revoke"];
 
 fn proof(house: &House, client: &Client) -> Vec<(&'static str, String)> {
     let proof = match client.auth {
@@ -52,7 +52,7 @@ fn is_answer(path: &str, raw: &Raw) -> bool {
     }
 }
 
-async fn sweep(client: Client) {
+async fn sweep(test: &str, client: Client) {
     let house = house().await;
     let (browser, _) = logged_in(&house).await;
     let tokens = client.sign_on(&house, &browser, "openid").await;
@@ -67,7 +67,7 @@ async fn sweep(client: Client) {
         };
         let form = |refused| [proof(&house, &client), wanted(path, &ask, refresh, token(refused))].concat();
         let is_answer = |raw: &Raw| is_answer(path, raw);
-        let good = Good { house: &house, path, headers: "", form: &form, is_answer: &is_answer };
+        let good = Good { test, house: &house, path, headers: "", form: &form, is_answer: &is_answer };
         let own: Vec<_> = proof(&house, &client).into_iter().map(|(name, _)| name).collect();
         let is_harmless = |name: &str, bend: Bend| {
             let left_out = matches!(bend, Bend::Missing | Bend::Empty);
@@ -85,10 +85,10 @@ async fn sweep(client: Client) {
 
 #[tokio::test]
 async fn the_proof_of_a_client_with_a_secret_bent_opens_no_door() {
-    sweep(LAB).await;
+    sweep("the_proof_of_a_client_with_a_secret_bent_opens_no_door", LAB).await;
 }
 
 #[tokio::test]
 async fn the_proof_of_a_client_with_a_key_bent_opens_no_door() {
-    sweep(KEYED).await;
+    sweep("the_proof_of_a_client_with_a_key_bent_opens_no_door", KEYED).await;
 }

@@ -26,15 +26,15 @@ pub const PROGRAM: &[&str] = &["grant_type", "scope", "resource"];
 
 /// Sweeps a form of the token endpoint that gives a token each time.
 async fn sweep(
-    house: &House,
-    headers: &str,
+    test: &str,
+    (house, headers): (&House, &str),
     form: &dyn Fn(bool) -> Vec<(&'static str, String)>,
     names: &[&'static str],
     free: &[&str],
 ) {
     let is_answer =
         |raw: &crate::bad_input_wire::Raw| raw.status == 200 && raw.body.contains("\"access_token\":\"ey");
-    let good = Good { house, path: "/token", headers, form, is_answer: &is_answer };
+    let good = Good { test, house, path: "/token", headers, form, is_answer: &is_answer };
     let is_harmless = |name: &str, bend: Bend| match bend {
         Bend::Missing | Bend::Empty => free.contains(&name),
         // RFC 8693 section 2.1, RFC 8707 section 2: there may be several, and one may be said twice.
@@ -63,7 +63,8 @@ async fn every_parameter_of_an_exchange_bent_is_an_error_and_the_good_one_is_ans
     };
     // One of the two names an API where the other does not.
     let free = ["requested_token_type", "scope", "audience", "resource", "actor_token", "actor_token_type"];
-    sweep(&family.house, &basic(), &form, EXCHANGE, &free).await;
+    let test = "every_parameter_of_an_exchange_bent_is_an_error_and_the_good_one_is_answered";
+    sweep(test, (&family.house, &basic()), &form, EXCHANGE, &free).await;
     let told = "SELECT DISTINCT outcome FROM audit WHERE event = 'token.exchanged' ORDER BY 1";
     assert_eq!(family.house.query(told), ["ok", "refused"], "some bends were read as another person");
 }
@@ -76,5 +77,6 @@ async fn every_parameter_of_a_program_bent_is_an_error_and_the_good_one_is_answe
         let pairs = [("grant_type", "client_credentials"), ("scope", "audit"), ("resource", &admin)];
         pairs.map(|(name, value)| (name, value.to_owned())).into()
     };
-    sweep(&house, &basic_of("desk"), &form, PROGRAM, &["scope", "resource"]).await;
+    let test = "every_parameter_of_a_program_bent_is_an_error_and_the_good_one_is_answered";
+    sweep(test, (&house, &basic_of("desk")), &form, PROGRAM, &["scope", "resource"]).await;
 }

@@ -30,6 +30,7 @@ mod bad_input_clients;
 mod bad_input_doors;
 mod bad_input_grants;
 mod bad_input_jwt;
+mod bad_input_logout;
 mod bad_input_net;
 mod bad_input_nul;
 mod bad_input_sweep;
