@@ -45,9 +45,9 @@ scopes = ["openid", "act_as", "offline_access"]
 const LONG: Client = Client { id: "long", auth: Auth::Basic, callback: "http://127.0.0.1:9/callback/long" };
 
 /// A mother with DigiD, for Sam of eight and, as both agreed, for Kim of thirteen; and a father with a child of his own.
-struct Family {
-    house: House,
-    browser: Browser,
+pub struct Family {
+    pub house: House,
+    pub browser: Browser,
     bsn: String,
     mother: String,
     sam: String,
@@ -55,13 +55,13 @@ struct Family {
     kims_mandate: String,
     tokens: Tokens,
     /// What the portal knows them by: Sam, Kim, and the child of somebody else.
-    sams: String,
+    pub sams: String,
     kims: String,
     strangers: String,
 }
 
 impl Family {
-    async fn at_home() -> Self {
+    pub async fn at_home() -> Self {
         let tables = Box::leak(format!("{CLIENTS}{OTHERS}").into_boxed_str());
         let (house, browser) =
             (House::start_with(Options { tables, ..Options::default() }).await, Browser::new());
@@ -139,7 +139,7 @@ async fn refreshed(house: &House, old: &Tokens) -> Tokens {
     tokens(body)
 }
 
-fn asking(whom: &str) -> Ask {
+pub fn asking(whom: &str) -> Ask {
     THE_PORTAL.ask().with("scope", "openid act_as").with("act_as", whom)
 }
 

@@ -33,6 +33,7 @@ mod bad_input_jwt;
 mod bad_input_logout;
 mod bad_input_net;
 mod bad_input_nul;
+mod bad_input_steps;
 mod bad_input_sweep;
 mod bad_input_wire;
 mod browser;
