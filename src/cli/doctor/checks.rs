@@ -226,7 +226,9 @@ fn reachable(config: &Config, clients: &[Client], report: &mut Report) {
 /// Whether programs that approve each other's mandates prove who they are with one secret or key: whoever has it is both (M11).
 fn four_eyes(clients: &[Client], report: &mut Report) {
     let approve = |client: &&Client| client.service_scopes.contains(AdminScope::Mandates);
-    let programs: Vec<&Client> = clients.iter().filter(approve).collect();
+    let mut programs: Vec<&Client> = clients.iter().filter(approve).collect();
+    // Those of the configuration come in no order.
+    programs.sort_by(|a, b| a.id.cmp(&b.id));
     for (number, one) in programs.iter().enumerate() {
         for other in programs.iter().skip(number + 1).filter(|other| one.shares_proof_with(other)) {
             report.warning(
