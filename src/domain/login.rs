@@ -104,9 +104,12 @@ impl Step {
     /// A code that was only asked for proves nothing, whether or not its address has an account: the answer must not tell.
     pub const fn is_proven(&self) -> bool {
         match self {
-            Self::Choose(_) | Self::AtDigid(_) | Self::RecoverCode(_) => false,
-            // One session makes as many as it likes with requests alone. It stays, and answers the next request.
-            Self::ForWhom(_) | Self::Consent(_) => false,
+            // Of the last two one session makes as many as it likes with requests alone. It stays, and answers the next one.
+            Self::Choose(_)
+            | Self::AtDigid(_)
+            | Self::RecoverCode(_)
+            | Self::ForWhom(_)
+            | Self::Consent(_) => false,
             Self::Register(register) => register.has_digid(),
             Self::RegisterCode(coded) => coded.then.has_digid(),
             Self::CodeSent(_)

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::{
     bad_input::{BENDS, Bend, bent},
+    bad_input_sweep::assert_swept,
     browser::{Browser, Page},
     digid_steps::log_in_with_digid,
     house::{CALLBACK, House, PASSWORD},
@@ -273,11 +274,19 @@ async fn every_field_of_the_forms_bent_is_refused_and_ends_nothing() {
     let family = family().await;
     let page = overview(&family.house, &family.here).await;
     let csrf = page.form("everywhere-form").1["csrf"].clone();
+    let swept = |path, fields: &[(&'static str, &str)]| {
+        let names = fields.iter().map(|(name, _)| *name);
+        assert_swept("every_field_of_the_forms_bent_is_refused_and_ends_nothing", path, names);
+    };
     for (path, fields) in [
-        ("/account/sign-out", vec![("csrf", csrf.as_str()), ("sid", "x")]),
+        ("/account/password", vec![("csrf", csrf.as_str()), ("password", "kort")]),
+        ("/account/app", vec![("csrf", &csrf), ("offer", "x"), ("code", "000000")]),
+        ("/account/app/remove", vec![("csrf", &csrf)]),
+        ("/account/sign-out", vec![("csrf", &csrf), ("sid", "x")]),
         ("/account/sign-out-others", vec![("csrf", &csrf)]),
         ("/account/sign-out-everywhere", vec![("csrf", &csrf)]),
     ] {
+        swept(path, &fields);
         for at_field in 0..fields.len() {
             for bend in BENDS {
                 let case = format!("{path} {} {bend:?}", fields[at_field].0);
@@ -291,11 +300,21 @@ async fn every_field_of_the_forms_bent_is_refused_and_ends_nothing() {
                 }
                 let sent = sent.header("origin", &family.house.issuer).body(bent(&fields, at_field, bend));
                 let told = family.here.send(sent).await;
-                let harmless = fields[at_field].0 == "sid" && told.status == StatusCode::SEE_OTHER;
+                // A session, password or code that is nothing changes nothing, and is said or passed over.
+                let harmless = fields[at_field].0 != "csrf"
+                    && [StatusCode::SEE_OTHER, StatusCode::UNPROCESSABLE_ENTITY].contains(&told.status);
                 assert!(told.status == StatusCode::FORBIDDEN || harmless, "{case}: {}", told.status);
             }
         }
     }
+    swept("/account", &[("error", "")]);
+    for bend in BENDS.into_iter().filter(|bend| *bend != Bend::Huge) {
+        let query = bent(&[("error", "access_denied")], 0, bend);
+        let told = family.here.get(&at(&family.house, &format!("/account?{query}"))).await;
+        assert!(!told.status.is_server_error(), "{bend:?}: {}", told.status);
+    }
+    let after = overview(&family.house, &family.here).await;
+    assert_eq!(after.text("app"), page.text("app"), "no app was set");
     assert_eq!(family.live().await, [true; 3]);
 }
 
