@@ -2,11 +2,7 @@
 
 use sqlx::any::AnyRow;
 
-use super::{
-    Store,
-    audit::{Event, write_event},
-    columns::Columns,
-};
+use super::{Store, audit::Event, columns::Columns};
 use crate::domain::{
     consent::Block,
     fault::Fault,
@@ -49,7 +45,7 @@ impl Store {
             tx.rollback().await?;
             return Ok(false);
         }
-        write_event(&mut *tx, &block_event("mandate.blocked", by, &pair.represented, &id), now).await?;
+        tx.note(&block_event("mandate.blocked", by, &pair.represented, &id), now);
         tx.commit().await?;
         Ok(true)
     }
@@ -72,7 +68,7 @@ impl Store {
         .fetch_all(&mut *tx)
         .await?;
         for (id,) in &lifted {
-            write_event(&mut *tx, &block_event("mandate.unblocked", by, &pair.represented, id), now).await?;
+            tx.note(&block_event("mandate.unblocked", by, &pair.represented, id), now);
         }
         let (holding,): (i64,) = sqlx::query_as(
             "SELECT COUNT(*) FROM blocks \

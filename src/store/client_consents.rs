@@ -2,15 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::{Any, Transaction, any::AnyRow};
+use sqlx::any::AnyRow;
 
-use super::{
-    Store,
-    accounts::Account,
-    audit::{Event, write_event},
-    columns::Columns,
-    grants::revoke_of_client,
-};
+use super::{Store, Tx, accounts::Account, audit::Event, columns::Columns, grants::revoke_of_client};
 use crate::domain::{
     client_consent::{ClientConsent, Wanted},
     fault::Fault,
@@ -82,18 +76,14 @@ impl Store {
             client: Some(client),
             ..Event::default()
         };
-        write_event(&mut *tx, &event, now).await?;
+        tx.note(&event, now);
         tx.commit().await?;
         Ok(true)
     }
 }
 
 /// Keeps what somebody agrees to, beside what they agreed to before, inside the transaction that ends their login.
-pub(super) async fn agree(
-    tx: &mut Transaction<'_, Any>,
-    agreed: Agreed<'_>,
-    now: Timestamp,
-) -> Result<(), Fault> {
+pub(super) async fn agree(tx: &mut Tx, agreed: Agreed<'_>, now: Timestamp) -> Result<(), Fault> {
     let Agreed { account, person, wanted, client } = agreed;
     let row =
         sqlx::query(ONE).bind(account.as_str()).bind(client.to_owned()).fetch_optional(&mut **tx).await?;
@@ -130,7 +120,8 @@ pub(super) async fn agree(
         detail: Some(to.trim_end()),
         ..Event::default()
     };
-    write_event(&mut **tx, &event, now).await
+    tx.note(&event, now);
+    Ok(())
 }
 
 /// No name of an API has a space in it.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use sqlx::{
-    Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, SqlStr, Transaction,
+    AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, SqlStr,
     any::AnyPoolOptions,
     migrate::{Migration, MigrationType, Migrator},
 };
@@ -35,6 +35,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (20, "bsn", include_str!("../../migrations/0020_bsn.sql")),
     (22, "consents_to_apis", include_str!("../../migrations/0022_consents_to_apis.sql")),
     (23, "approvals", include_str!("../../migrations/0023_approvals.sql")),
+    (27, "audit_chain", include_str!("../../migrations/0027_audit_chain.sql")),
 ];
 
 /// How many connections read at once. Reads are short; more would only wait for the disk.
@@ -133,12 +134,6 @@ impl Db {
     /// For single statements that write.
     pub fn writer(&self) -> &AnyPool {
         &self.writer
-    }
-
-    /// A transaction. Its first statement must write: one that reads first can be locked out (SQLite) or lose an
-    /// update (PostgreSQL). No network call inside.
-    pub(super) async fn begin(&self) -> Result<Transaction<'static, Any>, Fault> {
-        Ok(self.writer.begin().await?)
     }
 
     /// Whether a one-time value was used.

@@ -1,11 +1,11 @@
 //! Grants: what a client was given in a session, and the family of refresh tokens that came of it. Every one-time value
 //! is consumed by one guarded statement; when one is used twice the whole family ends.
 
-use sqlx::{Any, AssertSqlSafe, Row, Transaction, any::AnyRow};
+use sqlx::{AssertSqlSafe, Row, any::AnyRow};
 
 use super::{
-    Db, Store,
-    audit::{Event, write_event, write_events},
+    Db, Ledger, Store, Tx,
+    audit::Event,
     batch::{Batches, values},
     columns::Columns,
     ephemeral::{Kind, Versioned},
@@ -80,7 +80,7 @@ pub(super) fn families(db: Db) -> Families {
     Batches::new(move |asked| find_families(db.clone(), asked))
 }
 
-pub(super) fn rotations(db: Db) -> Rotations {
+pub(super) fn rotations(db: Ledger) -> Rotations {
     Batches::new(move |asked| rotate(db.clone(), asked))
 }
 
@@ -107,7 +107,7 @@ async fn find_families(db: Db, asked: Vec<(Hashed, String)>) -> Result<Vec<Optio
     Ok(found)
 }
 
-async fn rotate(db: Db, asked: Vec<Rotation>) -> Result<Vec<bool>, Fault> {
+async fn rotate(db: Ledger, asked: Vec<Rotation>) -> Result<Vec<bool>, Fault> {
     // Where two want to follow the same token, the database takes one of them. Of a token that stays, all count.
     let values = values(asked.len(), 7);
     let statement = format!(
@@ -140,7 +140,7 @@ async fn rotate(db: Db, asked: Vec<Rotation>) -> Result<Vec<bool>, Fault> {
     if events.is_empty() {
         tx.rollback().await?;
     } else {
-        write_events(&mut *tx, &events).await?;
+        events.iter().for_each(|(event, at)| tx.note(event, *at));
         tx.commit().await?;
     }
     Ok(won)
@@ -196,7 +196,7 @@ impl Store {
             return Ok(false);
         }
         let outcome = if grant.offline.is_some() { "offline" } else { "ok" };
-        write_event(&mut *tx, &event("token.issued", outcome, grant), grant.created).await?;
+        tx.note(&event("token.issued", outcome, grant), grant.created);
         if grant.offline.is_some() {
             bound_offline(&mut tx, grant).await?;
         }
@@ -279,18 +279,14 @@ impl Store {
 }
 
 /// Ends every family of a session, inside the transaction that ends it, and writes down whom to tell.
-pub(super) async fn revoke_of_session(
-    tx: &mut Transaction<'_, Any>,
-    sid: &SessionId,
-    now: Timestamp,
-) -> Result<(), Fault> {
+pub(super) async fn revoke_of_session(tx: &mut Tx, sid: &SessionId, now: Timestamp) -> Result<(), Fault> {
     notices::of_session(tx, sid, now).await?;
     revoke(tx, (OF_SESSION, sid.as_str()), "session.ended", now).await
 }
 
 /// Ends every family of an account, inside the transaction that ends its sessions; `why` is the word that the audit log shows.
 pub(super) async fn revoke_of_account(
-    tx: &mut Transaction<'_, Any>,
+    tx: &mut Tx,
     account: &AccountId,
     why: &'static str,
     now: Timestamp,
@@ -300,7 +296,7 @@ pub(super) async fn revoke_of_account(
 
 /// Ends what an account gave to one client, inside the transaction that takes it back.
 pub(super) async fn revoke_of_client(
-    tx: &mut Transaction<'_, Any>,
+    tx: &mut Tx,
     account: &AccountId,
     client: &str,
     now: Timestamp,
@@ -312,14 +308,14 @@ pub(super) async fn revoke_of_client(
         .fetch_all(&mut **tx)
         .await?;
     for row in rows {
-        write_event(&mut **tx, &event("grant.revoked", "consent.withdrawn", &read_grant(&row)?), now).await?;
+        tx.note(&event("grant.revoked", "consent.withdrawn", &read_grant(&row)?), now);
     }
     Ok(())
 }
 
 /// Ends the oldest of what outlives its session beside `grant`, where there would be too many of that, inside the transaction that
 /// begins it. What is ended is forgotten early: with its session, and not before its code, which it marks as spent, is long gone.
-async fn bound_offline(tx: &mut Transaction<'_, Any>, grant: &Grant) -> Result<(), Fault> {
+async fn bound_offline(tx: &mut Tx, grant: &Grant) -> Result<(), Fault> {
     let rows = sqlx::query(OFFLINE_BUT_THE_NEWEST)
         .bind(grant.created.epoch())
         .bind(grant.account.as_str())
@@ -331,29 +327,25 @@ async fn bound_offline(tx: &mut Transaction<'_, Any>, grant: &Grant) -> Result<(
         .await?;
     for row in rows {
         let ended = read_grant(&row)?;
-        write_event(&mut **tx, &event("grant.revoked", "offline.too_many", &ended), grant.created).await?;
+        tx.note(&event("grant.revoked", "offline.too_many", &ended), grant.created);
     }
     Ok(())
 }
 
 /// Ends all that a client was given, inside the transaction that removes it.
-pub(super) async fn revoke_of_removed(
-    tx: &mut Transaction<'_, Any>,
-    client: &str,
-    now: Timestamp,
-) -> Result<(), Fault> {
+pub(super) async fn revoke_of_removed(tx: &mut Tx, client: &str, now: Timestamp) -> Result<(), Fault> {
     revoke(tx, (OF_REMOVED, client), "client.removed", now).await
 }
 
 async fn revoke(
-    tx: &mut Transaction<'_, Any>,
+    tx: &mut Tx,
     (statement, key): (&'static str, &str),
     why: &'static str,
     now: Timestamp,
 ) -> Result<(), Fault> {
     let rows = sqlx::query(statement).bind(now.epoch()).bind(key.to_owned()).fetch_all(&mut **tx).await?;
     for row in rows {
-        write_event(&mut **tx, &event("grant.revoked", why, &read_grant(&row)?), now).await?;
+        tx.note(&event("grant.revoked", why, &read_grant(&row)?), now);
     }
     Ok(())
 }

@@ -5,18 +5,11 @@ mod approval;
 mod rows;
 mod special;
 
-use sqlx::{Any, Transaction};
-
 use self::{
     rows::{read_consent, read_mandate},
     special::read_special,
 };
-use super::{
-    Store,
-    audit::{Event, write_event},
-    blocks::read_block,
-    columns::Columns,
-};
+use super::{Store, Tx, audit::Event, blocks::read_block, columns::Columns};
 use crate::domain::{
     birth::BirthDate,
     consent::Consent,
@@ -131,7 +124,7 @@ impl Store {
             insert_consent(&mut tx, consent).await?;
         }
         let (by, whom) = (&mandate.registered_by, mandate.represented.as_str());
-        write_event(&mut *tx, &event("mandate.registered", by, whom, &mandate.id), now).await?;
+        tx.note(&event("mandate.registered", by, whom, &mandate.id), now);
         tx.commit().await?;
         Ok(Ok(()))
     }
@@ -152,7 +145,7 @@ impl Store {
             tx.rollback().await?;
             return Ok(false);
         };
-        write_event(&mut *tx, &event("mandate.revoked", by, &represented, id), now).await?;
+        tx.note(&event("mandate.revoked", by, &represented, id), now);
         tx.commit().await?;
         Ok(true)
     }
@@ -175,7 +168,7 @@ impl Store {
             detail: Some(consent.mandate.as_str()),
             ..Event::default()
         };
-        write_event(&mut *tx, &event, now).await?;
+        tx.note(&event, now);
         Ok(tx.commit().await?)
     }
 
@@ -247,11 +240,7 @@ fn event<'a>(event: &'a str, by: &'a str, represented: &'a str, id: &'a MandateI
 
 /// Ends for good every parental mandate for a person: their date of birth is being corrected, and by the old one they
 /// were sixteen (M5).
-pub(super) async fn lapse_parental(
-    tx: &mut Transaction<'_, Any>,
-    represented: &PersonId,
-    now: Timestamp,
-) -> Result<(), Fault> {
+pub(super) async fn lapse_parental(tx: &mut Tx, represented: &PersonId, now: Timestamp) -> Result<(), Fault> {
     sqlx::query(
         "UPDATE mandates SET lapsed_at = $1 \
          WHERE represented = $2 AND relation IN ('parent', 'guardian') AND lapsed_at IS NULL",
@@ -268,7 +257,7 @@ pub(super) async fn lapse_parental(
 /// Between the two there is none: the caller joins no such pair. Where both have a date of birth and these differ, the desk's
 /// will count, so the parental mandates for the keeper end, lest one revive.
 pub(super) async fn join_mandates(
-    tx: &mut Transaction<'_, Any>,
+    tx: &mut Tx,
     from: &PersonId,
     into: &PersonId,
     now: Timestamp,
@@ -295,7 +284,7 @@ pub(super) async fn join_mandates(
 }
 
 /// `false` when a person is unknown or one of the two has too many.
-async fn insert_mandate(tx: &mut Transaction<'_, Any>, m: &Mandate, now: Timestamp) -> Result<bool, Fault> {
+async fn insert_mandate(tx: &mut Tx, m: &Mandate, now: Timestamp) -> Result<bool, Fault> {
     let done = sqlx::query(
         "INSERT INTO mandates (id, representative, represented, relation, legal_basis, evidence, \
          representative_document, representative_document_valid_until, \
@@ -331,7 +320,7 @@ async fn insert_mandate(tx: &mut Transaction<'_, Any>, m: &Mandate, now: Timesta
     Ok(done.rows_affected() == 1)
 }
 
-async fn insert_consent(tx: &mut Transaction<'_, Any>, consent: &Consent) -> Result<(), Fault> {
+async fn insert_consent(tx: &mut Tx, consent: &Consent) -> Result<(), Fault> {
     sqlx::query(
         "INSERT INTO consents (id, mandate, party, word, at, attested_by) VALUES ($1, $2, $3, $4, $5, $6)",
     )

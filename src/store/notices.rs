@@ -2,13 +2,9 @@
 //! its own transaction, so that no end of the process forgets one; a row is claimed by one guarded statement, so that of
 //! several nodes one sends it.
 
-use sqlx::{Any, AssertSqlSafe, Row, Transaction};
+use sqlx::{AssertSqlSafe, Row};
 
-use super::{
-    Store,
-    audit::{Event, write_event},
-    columns::Columns,
-};
+use super::{Store, Tx, audit::Event, columns::Columns};
 use crate::domain::{
     fault::Fault,
     id::{AccountId, PersonId, SessionId},
@@ -37,29 +33,16 @@ const OF_ACCOUNT: &str = "INSERT INTO notices (sid, client_id, person_id, tries,
     SELECT DISTINCT sid, client_id, person_id, 0, $2, $3 FROM grants WHERE account_id = $1 ON CONFLICT DO NOTHING";
 
 /// Writes down whom to tell that a session ends, inside the transaction that ends it.
-pub(super) async fn of_session(
-    tx: &mut Transaction<'_, Any>,
-    sid: &SessionId,
-    now: Timestamp,
-) -> Result<(), Fault> {
+pub(super) async fn of_session(tx: &mut Tx, sid: &SessionId, now: Timestamp) -> Result<(), Fault> {
     write(tx, OF_SESSION, sid.as_str(), now).await
 }
 
 /// The same of every session of an account.
-pub(super) async fn of_account(
-    tx: &mut Transaction<'_, Any>,
-    account: &AccountId,
-    now: Timestamp,
-) -> Result<(), Fault> {
+pub(super) async fn of_account(tx: &mut Tx, account: &AccountId, now: Timestamp) -> Result<(), Fault> {
     write(tx, OF_ACCOUNT, account.as_str(), now).await
 }
 
-async fn write(
-    tx: &mut Transaction<'_, Any>,
-    statement: &'static str,
-    whose: &str,
-    now: Timestamp,
-) -> Result<(), Fault> {
+async fn write(tx: &mut Tx, statement: &'static str, whose: &str, now: Timestamp) -> Result<(), Fault> {
     sqlx::query(statement)
         .bind(whose.to_owned())
         .bind(now.epoch())
@@ -134,7 +117,7 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         if let Some(event) = event.filter(|_| done.rows_affected() == 1) {
-            write_event(&mut *tx, event, now).await?;
+            tx.note(event, now);
         }
         Ok(tx.commit().await?)
     }

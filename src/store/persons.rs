@@ -4,7 +4,7 @@ use sqlx::{Any, Executor, Row, any::AnyRow};
 
 use super::{
     Store, Vault,
-    audit::{Event, write_event},
+    audit::Event,
     columns::Columns,
     mandates::{lapse_parental, read_birth},
 };
@@ -96,7 +96,7 @@ impl Store {
             client: program_of(by),
             ..Event::default()
         };
-        write_event(&mut *tx, &event, now).await?;
+        tx.note(&event, now);
         tx.commit().await?;
         Ok(Ok(id))
     }
@@ -190,7 +190,7 @@ impl Store {
             represented: Some(read.id.as_str()),
             ..Event::default()
         };
-        write_event(&mut *tx, &event, now).await?;
+        tx.note(&event, now);
         tx.commit().await?;
         Ok(true)
     }

@@ -85,7 +85,7 @@ async fn mother(house: &House, api: &Api<'_>) -> (String, Tokens) {
 
 fn lines(house: &House, like: &str) -> Vec<String> {
     house.query(&format!(
-        "SELECT event || ' ' || actor || ' ' || client FROM audit WHERE event LIKE '{like}' ORDER BY rowid"
+        "SELECT event || ' ' || actor || ' ' || client FROM audit WHERE event LIKE '{like}' ORDER BY seq"
     ))
 }
 

@@ -51,9 +51,7 @@ const GONE: &str = "Deze inlogpoging is verlopen";
 /// Why, as the last line of the audit log about a login with DigiD has it.
 pub fn last_reason(house: &House) -> String {
     house
-        .query(
-            "SELECT COALESCE(detail, '') FROM audit WHERE event = 'login.digid' ORDER BY rowid DESC LIMIT 1",
-        )
+        .query("SELECT COALESCE(detail, '') FROM audit WHERE event = 'login.digid' ORDER BY seq DESC LIMIT 1")
         .remove(0)
 }
 

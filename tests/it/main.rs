@@ -23,6 +23,7 @@ mod announced;
 mod attack;
 mod attack2;
 mod attack3;
+mod audit_chain;
 mod bad_input;
 mod bad_input_doors;
 mod bad_input_jwt;

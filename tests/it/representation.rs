@@ -75,7 +75,7 @@ pub async fn to_digid_for_child(browser: &Browser, request: &Request) -> Page {
 pub fn last_login(house: &House) -> String {
     let lines = house.query(
         "SELECT outcome || ' by ' || COALESCE(actor, 'nobody') || ' for ' || COALESCE(represented, 'nobody') \
-         || ' ' || COALESCE(detail, '') FROM audit WHERE event = 'login.digid' ORDER BY rowid DESC LIMIT 1",
+         || ' ' || COALESCE(detail, '') FROM audit WHERE event = 'login.digid' ORDER BY seq DESC LIMIT 1",
     );
     lines.concat()
 }

@@ -3,7 +3,7 @@
 use super::event;
 use crate::{
     domain::{fault::Fault, id::MandateId, line::program_of, time::Timestamp},
-    store::{Store, audit::write_event, columns::Columns},
+    store::{Store, columns::Columns},
 };
 
 /// Why a mandate was not approved. Nothing was changed.
@@ -45,7 +45,7 @@ impl Store {
             tx.rollback().await?;
             return self.why_not_approved(id, now).await.map(Err);
         };
-        write_event(&mut *tx, &event("mandate.approved", by, &represented, id), now).await?;
+        tx.note(&event("mandate.approved", by, &represented, id), now);
         tx.commit().await?;
         Ok(Ok(()))
     }

@@ -1,6 +1,6 @@
 //! Special bases as facts: attested by one member of staff, confirmed by another, ended by anybody (M4, M11).
 
-use sqlx::{Any, Transaction, any::AnyRow};
+use sqlx::any::AnyRow;
 
 use crate::{
     domain::{
@@ -9,11 +9,7 @@ use crate::{
         mandate::{Confirmed, SpecialBasis},
         time::Timestamp,
     },
-    store::{
-        Store,
-        audit::{Event, write_event},
-        columns::Columns,
-    },
+    store::{Store, Tx, audit::Event, columns::Columns},
 };
 
 /// The most bases of one mandate that stand or wait: there is one, and the next one in time.
@@ -158,7 +154,7 @@ impl Store {
 }
 
 async fn log(
-    tx: &mut Transaction<'_, Any>,
+    tx: &mut Tx,
     event: &str,
     basis: &SpecialBasisId,
     mandate: &MandateId,
@@ -177,7 +173,8 @@ async fn log(
         detail: Some(basis.as_str()),
         ..Event::default()
     };
-    write_event(&mut **tx, &event, now).await
+    tx.note(&event, now);
+    Ok(())
 }
 
 /// A basis, and whose it is.
