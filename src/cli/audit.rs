@@ -90,6 +90,10 @@ struct NoCheckpoint {
 impl AuditCommand {
     /// Runs the command and writes its answer to `out`. A log that is not in order is a failure.
     pub async fn run(self, store: &Store, out: &mut impl Write, now: Timestamp) -> Result<ExitCode, Fault> {
+        match &self.act {
+            Act::Verify { .. } => store.check_tables().await?,
+            Act::Export { .. } | Act::Query { .. } => store.check_migrated().await?,
+        }
         match self.act {
             Act::Verify { checkpoint } => verify(store, checkpoint.as_deref(), out).await,
             Act::Export { when } => export(store, &when, out, now).await.map(|()| ExitCode::SUCCESS),

@@ -41,7 +41,7 @@ impl Store {
         .await?;
         let event = of("client.invited", None, &invitation.id);
         tx.note(&event, now);
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 
     /// Every invitation, the newest first: at most a thousand.

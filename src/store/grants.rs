@@ -140,7 +140,9 @@ async fn rotate(db: Ledger, asked: Vec<Rotation>) -> Result<Vec<bool>, Fault> {
     if events.is_empty() {
         tx.rollback().await?;
     } else {
-        events.iter().for_each(|(event, at)| tx.note(event, *at));
+        for (event, at) in &events {
+            tx.note(event, *at);
+        }
         tx.commit().await?;
     }
     Ok(won)
@@ -274,7 +276,7 @@ impl Store {
     ) -> Result<(), Fault> {
         let mut tx = self.db.begin().await?;
         revoke(&mut tx, (statement, key), why, now).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 }
 

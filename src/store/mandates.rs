@@ -169,7 +169,7 @@ impl Store {
             ..Event::default()
         };
         tx.note(&event, now);
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 
     /// The mandates with which a person may act for others, those that are over last; at most 200.

@@ -119,7 +119,7 @@ impl Store {
         if let Some(event) = event.filter(|_| done.rows_affected() == 1) {
             tx.note(event, now);
         }
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 }
 

@@ -291,9 +291,11 @@ async fn m14_a_parent_whom_nobody_knows_yet_becomes_known_in_the_same_login() {
     assert_eq!(page.heading(), "Heeft u al een account?");
     answer(&browser, &page, "stop").await;
     let mut after = rows(&house);
-    *after.get_mut("audit").unwrap() -= 2;
-    after.retain(|table, _| table != "spent");
-    assert_eq!(after, before.into_iter().filter(|(table, _)| table != "spent").collect());
+    *after.get_mut("audit_lines").unwrap() -= 2;
+    // The log has a pseudonym for a child that the desk knows.
+    let stays = |table: &str| !["spent", "audit_names"].contains(&table);
+    after.retain(|table, _| stays(table));
+    assert_eq!(after, before.into_iter().filter(|(table, _)| stays(table)).collect());
 
     // A new account, and for the child at once.
     let (request, page) = question(&browser, &mother, &sam).await;

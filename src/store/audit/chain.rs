@@ -223,7 +223,7 @@ impl Chain {
                 mac: Vec::new(),
             };
             line.mac = mac(&self.vault, &line);
-            prev = line.mac.clone();
+            prev = Vec::from(line.mac.as_slice());
             lines.push(line);
         }
         lines

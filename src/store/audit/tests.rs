@@ -193,7 +193,9 @@ async fn a_checkpoint_waits_for_ten_minutes_or_a_thousand_lines_and_an_older_cop
     assert_eq!(store.make_checkpoints(false, now().plus(600)).await.unwrap()[0].seq, 1);
     assert!(store.make_checkpoints(false, now().plus(6000)).await.unwrap().is_empty());
     let mut tx = store.db.begin().await.unwrap();
-    (0..1000).for_each(|_| tx.note(&event("logout", "anna"), now().plus(6000)));
+    for _ in 0..1000 {
+        tx.note(&event("logout", "anna"), now().plus(6000));
+    }
     tx.commit().await.unwrap();
     assert_eq!(store.make_checkpoints(false, now().plus(6001)).await.unwrap()[0].seq, 1002);
     let kept = store.last_checkpoints().await.unwrap();

@@ -37,7 +37,9 @@ impl Store {
             let mut notes = rows.iter().map(Note::read).collect::<Result<Vec<_>, _>>()?;
             notes.sort_by(|one, other| one.place().cmp(&other.place()));
             let count = notes.len().to_string();
-            notes.into_iter().for_each(|note| tx.write_down(note));
+            for note in notes {
+                tx.write_down(note);
+            }
             tx.note(
                 &Event { event: "audit.adopted", outcome: "ok", detail: Some(&count), ..Event::default() },
                 now,

@@ -379,7 +379,9 @@ impl Store {
         }
         let nameless: Vec<(String,)> =
             sqlx::query_as(NAMELESS).bind(PAGE).fetch_all(self.db.reader()).await?;
-        nameless.into_iter().for_each(|(pseudonym,)| tell(Finding::Nameless(pseudonym)));
+        for (pseudonym,) in nameless {
+            tell(Finding::Nameless(pseudonym));
+        }
         Ok(())
     }
 }
