@@ -105,7 +105,10 @@ async fn whatever_is_done_to_a_line_from_outside_is_named() {
         let named = format!("{line}{NOT_ITS_OWN}");
         assert!(said.contains(&named), "{column}: {said}");
         if column != "node = 'other'" && column != "seq = 900" {
-            assert!(said.lines().count() == 2, "{column}: one line is named: {said}");
+            assert!(
+                said.lines().filter(|line| line.starts_with("node ")).count() == 1,
+                "{column}: one line is named: {said}"
+            );
         }
     }
     let cases: [(&[&str], &[String]); 9] = [
@@ -292,7 +295,7 @@ const NO_EVENTS: [&str; 5] =
 fn is_event(word: &str) -> bool {
     let family = word.split_once('.').map_or("", |(family, _)| family);
     let plain = word.chars().all(|c| c.is_ascii_lowercase() || "._".contains(c));
-    plain && FAMILIES.contains(&family) && !NO_EVENTS.contains(&word) && !word.ends_with(".html")
+    plain && FAMILIES.contains(&family) && !NO_EVENTS.contains(&word) && !word.contains(".html")
 }
 
 /// Whatever the sources call an event has its row in `docs/audit.md`, which holds what the code knows.
