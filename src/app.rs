@@ -34,7 +34,11 @@ use self::{
 use crate::{
     clock::Clock,
     config::{BadConfig, ClientEntry, Config},
-    domain::{client::Client, fault::Fault, key::Algorithm},
+    domain::{
+        client::{Client, may_be_id},
+        fault::Fault,
+        key::Algorithm,
+    },
     mail::Mailer,
     oidc::{keyring::Keyring, mtls::Authorities},
     outbound::Outbound,
@@ -55,6 +59,9 @@ const BATCHES: usize = 40;
 
 /// How many tries at a password may wait for their turn at once: some seconds each, at addresses that are being guessed at.
 const WAITING: usize = 256;
+
+/// How many searches of the audit log may be under way at once: half of the readers of the database.
+const SEARCHES: usize = 2;
 
 /// Everything a request needs. Held in an `Arc`; there is no other state in the process.
 pub struct App {
@@ -80,9 +87,11 @@ pub struct App {
     pub waiting: Semaphore,
     /// Has a permit for whoever turns the signing keys.
     pub turning_keys: Semaphore,
+    /// Has a permit for each search of the audit log that may be under way.
+    pub searching: Semaphore,
     /// Counts refused requests to log somebody out that claim to be DigiD's.
     pub knocks: Knocks,
-    /// Counts what claims to be an answer of DigiD and reaches no login.
+    /// Counts what claims to be an answer of DigiD and reaches no login, and who presses for a DigiD that cannot be asked.
     pub strays: Knocks,
     /// Counts requests to the admin API that were refused.
     pub admin_knocks: Knocks,
@@ -119,6 +128,7 @@ impl App {
             clock: Clock,
             waiting: Semaphore::new(WAITING),
             turning_keys: Semaphore::new(1),
+            searching: Semaphore::new(SEARCHES),
             knocks: Knocks::default(),
             strays: Knocks::default(),
             admin_knocks: Knocks::default(),
@@ -140,6 +150,8 @@ impl App {
     pub async fn client(&self, id: &str) -> Result<Option<Client>, Fault> {
         match self.configured.get(id) {
             Some(client) => Ok(Some(client.clone())),
+            // Whatever a stranger writes in the place of a name, no database needs to take.
+            None if !may_be_id(id) => Ok(None),
             None => self.store.client(id).await,
         }
     }

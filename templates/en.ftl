@@ -102,6 +102,17 @@ linked-text = Done. From now on you can log in with DigiD or with your email add
 linked-safer = Logging in with DigiD is the safest way.
 linked-submit = Continue to { $portal }
 
+portal-policy = What this portal does with your information (at { $host })
+portal-terms = The terms of this portal (at { $host })
+
+for-whom-title = For whom do you want to log in?
+for-whom-legend = Choose one person
+for-whom-self = For myself
+for-whom-person = For { $name } ({ $year })
+for-whom-submit = Continue
+for-whom-nobody = First choose for whom you want to log in.
+for-whom-not-them = You cannot log in for this person now. Choose again.
+
 consent-title = May { $portal } have this information?
 consent-text = You are logged in. This portal is not ours. It is at { $host }. It asks for:
 consent-once = If you allow this, we will remember it. We will ask again if this portal wants to know more.

@@ -98,6 +98,17 @@ linked-text = Gelukt. Vanaf nu kunt u inloggen met DigiD of met uw e-mailadres e
 linked-safer = Inloggen met DigiD is de veiligste manier.
 linked-submit = Verder naar { $portal }
 
+portal-policy = Wat dit portaal met uw gegevens doet (op { $host })
+portal-terms = De voorwaarden van dit portaal (op { $host })
+
+for-whom-title = Voor wie wilt u inloggen?
+for-whom-legend = Kies één persoon
+for-whom-self = Voor mijzelf
+for-whom-person = Voor { $name } ({ $year })
+for-whom-submit = Verder
+for-whom-nobody = Kies eerst voor wie u wilt inloggen.
+for-whom-not-them = U kunt nu niet inloggen voor deze persoon. Kies opnieuw.
+
 consent-title = Mag { $portal } deze gegevens krijgen?
 consent-text = U bent ingelogd. Dit portaal is niet van ons. Het staat op { $host }. Het vraagt om:
 consent-once = Als u dit toestaat, onthouden we dat. We vragen het opnieuw als dit portaal meer wil weten.

@@ -14,15 +14,12 @@ use namens::{
         key::{Algorithm, KeyFacts},
         time::Timestamp,
     },
-    oidc::{
-        keyring::Keyring,
-        signing_key::{RsaBits, generate},
-    },
+    oidc::{keyring::Keyring, signing_key::generate},
     store::Db,
 };
 
 use crate::{
-    load::{AT_ONCE, Load, drive},
+    load::{AT_ONCE, CASES, Case, Load, drive},
     process::{Process, address, core},
 };
 
@@ -43,15 +40,15 @@ fn folder(address: &str) -> PathBuf {
 }
 
 /// Serves, in a process of its own.
-pub async fn serve(address: &str, alg: &str) {
+pub async fn serve(address: &str, case: &str) {
     let folder = folder(address);
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
     let db = Db::open_sqlite(&folder.join("bare.db"), true).await.unwrap();
     sqlx::query("CREATE TABLE bare (hash TEXT PRIMARY KEY, body TEXT)").execute(db.writer()).await.unwrap();
     let at = Timestamp::from_epoch(0);
-    let alg = Algorithm::ALL.into_iter().find(|known| known.name() == alg).unwrap();
-    let key = generate(alg, RsaBits::B2048).unwrap();
+    let Case { alg, bits, .. } = CASES.into_iter().find(|known| known.name == case).unwrap();
+    let key = generate(alg, bits).unwrap();
     let facts = KeyFacts {
         kid: key.kid.clone(),
         alg,
@@ -101,10 +98,10 @@ async fn write(db: &Db, writes: usize) {
 }
 
 /// Drives it as our endpoints are driven. `requests` are the work of each request that one answer of ours takes.
-pub async fn measure(alg: Algorithm, requests: &[&str]) -> Load {
+pub async fn measure(case: Case, requests: &[&str]) -> Load {
     let listen = address(9);
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["bare", &listen, alg.name()]);
+    command.args(["bare", &listen, case.name]);
     let server = Process::start(command, Some(&core()));
     let urls: Vec<String> = requests.iter().map(|work| format!("http://{listen}/{work}")).collect();
     let load = drive(&server, vec![urls; AT_ONCE], |http, urls| async move {

@@ -4,7 +4,7 @@ use namens::{domain::key::Algorithm, oidc::signing_key::RsaBits};
 
 use crate::{
     bare,
-    load::{AT_ONCE, drive},
+    load::{AT_ONCE, CASES, drive},
     process::{Process, core},
     row,
     stand::Stand,
@@ -23,7 +23,7 @@ pub async fn measure() {
             url
         })
         .await;
-        let bare = bare::measure(Algorithm::Es256, &[&format!("b{bytes}")]).await;
+        let bare = bare::measure(CASES[0], &[&format!("b{bytes}")]).await;
         row(
             &format!("{name}: CPU for one answer"),
             &format!("{:.0} µs ({})", load.cpu * 1e6, load.clock()),

@@ -102,8 +102,8 @@ pub struct Kind {
 }
 
 impl Kind {
-    /// Measures it under one algorithm: `drive` drives a server on one core. Prints a row next to bare signing, and for
-    /// what signing does not bound one next to a bare handler.
+    /// Measures it under one algorithm: `drive` drives a server on one core. Prints a row next to bare signing, and one
+    /// next to a bare handler, which says how much of bare signing can be reached at all.
     pub async fn measure(&self, case: Case, stand: &Stand, drive: impl AsyncFnOnce(&Process) -> Load) {
         let keys = stand.keyring().await;
         let before = signatures(&keys, case.alg, stand.now);
@@ -119,15 +119,18 @@ impl Kind {
             &format!("{limit:.0} bare signatures/s"),
             &format!("{:.0} %", 100.0 * signed / limit),
         );
-        if matches!(case.alg, Algorithm::Es256 | Algorithm::EdDsa) {
-            let bare = bare::measure(case.alg, self.bare).await;
-            row(
-                &format!("{}, {}: CPU for one", self.name, case.name),
-                &format!("{:.0} µs", load.cpu * 1e6),
-                &format!("{:.0} µs: a bare axum handler with {}", bare.cpu * 1e6, self.words),
-                &format!("{:.0} %", 100.0 * bare.cpu / load.cpu),
-            );
-        }
+        let bare = bare::measure(case, self.bare).await;
+        let reachable = 100.0 * self.signatures / bare.cpu / limit;
+        row(
+            &format!("{}, {}: CPU for one", self.name, case.name),
+            &format!("{:.0} µs", load.cpu * 1e6),
+            &format!(
+                "{:.0} µs: a bare axum handler with {}; that is {reachable:.0} % of bare signing",
+                bare.cpu * 1e6,
+                self.words
+            ),
+            &format!("{:.0} %", 100.0 * bare.cpu / load.cpu),
+        );
     }
 }
 

@@ -140,6 +140,7 @@ impl Stand {
             bsn: false,
             offline: None,
             resources: vec![],
+            chosen: None,
             redirect_uri: CALLBACK.to_owned(),
             level: Level::Local,
             auth_time: self.now,

@@ -13,15 +13,15 @@ use super::persons::Unknown;
 use crate::{
     domain::{
         calendar::{parse_day, parse_instant},
-        consent::{Party, Word, hear},
+        consent::{Party, Word},
         fault::Fault,
         id::{MandateId, PersonId},
-        line::{NotStaff, one_line, staff},
-        mandate::{DocumentKind, Evidence, Relation},
-        registration::{Form, Shown, register},
+        line::{NotStaff, staff},
+        mandate::{DocumentKind, Evidence, Relation, Standing},
+        registration::{Form, Shown},
         time::Timestamp,
     },
-    flows::admin_mandates::{as_json, until},
+    flows::admin_mandates::{self as flow, NotDone, as_json, until},
     store::{Store, blocks, mandates::Listed},
 };
 
@@ -37,8 +37,17 @@ pub struct MandatesCommand {
 
 #[derive(Debug, Subcommand)]
 enum Act {
-    /// Register a mandate after checking both identity documents and the authority
+    /// Register a mandate after checking both identity documents and the authority. It counts once somebody else approves it
     Register(Box<Register>),
+    /// Approve what somebody else registered, after looking at the form: it counts from now on
+    Approve {
+        /// The mandate
+        #[arg(allow_hyphen_values = true)]
+        mandate: String,
+        /// The member of staff: another one than who registered it
+        #[arg(long, value_name = "STAFF")]
+        by: String,
+    },
     /// List the mandates a person holds, or those given for a person
     List(Whose),
     /// Revoke a mandate for good, at once
@@ -158,21 +167,6 @@ struct Pair {
     by: String,
 }
 
-/// Why nothing was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-enum NotDone {
-    #[error("this mandate was revoked before: nothing was changed")]
-    RevokedBefore,
-    #[error("there is no block between these two: nothing was changed")]
-    NoBlock,
-    #[error("you placed this block yourself: someone else must lift it")]
-    OwnBlock,
-    #[error(
-        "the blocks of others are lifted, but one that you placed yourself holds: someone else must lift it"
-    )]
-    StillBlocked,
-}
-
 impl MandatesCommand {
     /// Runs the command and writes its answer to `out`.
     pub async fn run(self, store: &Store, out: &mut impl Write, now: Timestamp) -> Result<(), Fault> {
@@ -180,10 +174,8 @@ impl MandatesCommand {
         match self.act {
             Act::Register(form) => {
                 let form = form.read()?;
-                let born = store.person(&form.represented).await?.ok_or(Unknown::Person)?.birth;
-                let registration = register(form, born, now)?;
-                store.register_mandate(&registration, now).await??;
-                show(store, out, json, &registration.mandate.id, now).await
+                let by = form.registered_by.clone();
+                show(out, json, flow::register(store, &by, form, now).await)
             }
             Act::List(Whose { representative, represented }) => {
                 let listed = match (representative, represented) {
@@ -199,32 +191,26 @@ impl MandatesCommand {
                 }
                 Ok(())
             }
+            Act::Approve { mandate, by } => {
+                let id = MandateId::from_stored(mandate);
+                show(out, json, flow::approve(store, &staff(&by)?, &id, now).await)
+            }
             Act::Revoke { mandate, by } => {
                 let id = MandateId::from_stored(mandate);
-                if !store.revoke_mandate(&id, &staff(&by)?, now).await? {
-                    find(store, &id, now).await?;
-                    return Err(NotDone::RevokedBefore.into());
-                }
-                show(store, out, json, &id, now).await
+                show(out, json, flow::revoke(store, &staff(&by)?, &id, now).await)
             }
-            Act::Consent(said) => said.record(Word::Agreed, store, out, json, now).await,
-            Act::Withdraw(said) => said.record(Word::Withdrawn, store, out, json, now).await,
-            Act::Special(special) => special.run(store, out, json, now).await,
+            Act::Consent(said) => show(out, json, said.record(Word::Agreed, store, now).await?),
+            Act::Withdraw(said) => show(out, json, said.record(Word::Withdrawn, store, now).await?),
+            Act::Special(special) => show(out, json, special.run(store, now).await?),
             Act::Block { pair, reason } => {
                 let (pair, by) = pair.read()?;
-                if !store.block(&pair, &by, &one_line(&reason)?, now).await? {
-                    return Err(Unknown::Person.into());
-                }
-                told(out, json, true)
+                flow::block(store, &by, &pair, &reason, now).await.map_err(told)?;
+                blocked(out, json, true)
             }
             Act::Unblock(pair) => {
                 let (pair, by) = pair.read()?;
-                match store.lift_blocks(&pair, &by, now).await? {
-                    (0, 0) => Err(NotDone::NoBlock.into()),
-                    (_, 0) => told(out, json, false),
-                    (0, _) => Err(NotDone::OwnBlock.into()),
-                    (_, _) => Err(NotDone::StillBlocked.into()),
-                }
+                flow::unblock(store, &by, &pair, now).await.map_err(told)?;
+                blocked(out, json, false)
             }
         }
     }
@@ -266,16 +252,10 @@ impl Said {
         self,
         word: Word,
         store: &Store,
-        out: &mut impl Write,
-        json: bool,
         now: Timestamp,
-    ) -> Result<(), Fault> {
-        let id = MandateId::from_stored(self.mandate);
-        let staff = staff(&self.attested_by)?;
-        let Listed { mandate, born, .. } = find(store, &id, now).await?;
-        let consent = hear(&mandate, born, (self.party, word), Some(staff.clone()), now)?;
-        store.add_consent(&consent, &mandate.represented, &staff, now).await?;
-        show(store, out, json, &id, now).await
+    ) -> Result<Result<Listed, NotDone>, NotStaff> {
+        let (id, by) = (MandateId::from_stored(self.mandate), staff(&self.attested_by)?);
+        Ok(flow::record(store, &by, &id, (self.party, word), now).await)
     }
 }
 
@@ -289,19 +269,18 @@ impl Pair {
     }
 }
 
-async fn find(store: &Store, id: &MandateId, now: Timestamp) -> Result<Listed, Fault> {
-    Ok(store.mandate(id, now).await?.ok_or(Unknown::Mandate)?)
+/// The same, with the command that helps on.
+fn told(why: NotDone) -> Fault {
+    match why {
+        NotDone::NoPerson => Unknown::Person.into(),
+        NotDone::NoMandate => Unknown::Mandate.into(),
+        why => why.into(),
+    }
 }
 
 /// Writes one mandate as it stands after the command.
-async fn show(
-    store: &Store,
-    out: &mut impl Write,
-    json: bool,
-    id: &MandateId,
-    now: Timestamp,
-) -> Result<(), Fault> {
-    let listed = find(store, id, now).await?;
+fn show(out: &mut impl Write, json: bool, done: Result<Listed, NotDone>) -> Result<(), Fault> {
+    let listed = done.map_err(told)?;
     if json {
         writeln!(out, "{:#}", as_json(&listed))?;
     } else {
@@ -311,7 +290,7 @@ async fn show(
 }
 
 /// Writes whether the two are blocked now.
-fn told(out: &mut impl Write, json: bool, blocked: bool) -> Result<(), Fault> {
+fn blocked(out: &mut impl Write, json: bool, blocked: bool) -> Result<(), Fault> {
     match (json, blocked) {
         (true, _) => writeln!(out, "{}", json!({ "blocked": blocked }))?,
         (false, true) => writeln!(out, "Blocked. It works at once, and nobody is told.")?,
@@ -328,6 +307,10 @@ fn as_table(out: &mut impl Write, listed: &[Listed]) -> std::io::Result<()> {
         let standing = one.standing.as_str();
         let (who, whom) = (&one.representative_name, &one.represented_name);
         writeln!(out, "{id:22}  {relation:10}  {standing:16}  {until:20}  {who} for {whom}")?;
+        if let Some(end) = one.waits_until.filter(|_| one.standing == Standing::AwaitingApproval) {
+            let end = end.rfc3339();
+            writeln!(out, "  counts not before someone else runs `namens mandates approve`, until {end}")?;
+        }
         for basis in &one.mandate.special {
             special::as_line(out, basis)?;
         }

@@ -1,5 +1,7 @@
 //! `namens persons`: the people the desk knows.
 
+mod corrections;
+
 use std::{
     fs::File,
     io::{Read, Write, stdin},
@@ -12,11 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     domain::{
-        birth::BirthDate,
-        bsn::Bsn,
-        fault::Fault,
-        id::PersonId,
-        line::{one_line, staff},
+        birth::BirthDate, bsn::Bsn, correction::Right, fault::Fault, id::PersonId, line::one_line,
         time::Timestamp,
     },
     flows::admin_persons::as_json,
@@ -65,17 +63,55 @@ enum Act {
         #[arg(long, value_name = "FILE", conflicts_with = "id")]
         bsn_file: Option<PathBuf>,
     },
-    /// Record or correct a date of birth. A mandate of a parent that has lapsed stays lapsed
+    /// Record or correct a date of birth, once somebody else approves it. A mandate of a parent that has lapsed stays lapsed
     SetBirthDate {
         /// The person's id
         #[arg(allow_hyphen_values = true)]
         id: String,
         /// 2010-07-01, or 2010-07 or 2010 when the rest is not known
         birth_date: String,
-        /// The member of staff who saw the document
+        #[command(flatten)]
+        seen: Seen,
+    },
+    /// Record or correct a BSN, once somebody else approves it. One that DigiD proved stays
+    SetBsn {
+        /// The person's id
+        #[arg(allow_hyphen_values = true)]
+        id: String,
+        /// A file with the BSN in it, or - for standard input
+        #[arg(long, value_name = "FILE")]
+        bsn_file: PathBuf,
+        #[command(flatten)]
+        seen: Seen,
+    },
+    /// List the corrections of a person, the newest first
+    Corrections {
+        /// The person's id
+        #[arg(allow_hyphen_values = true)]
+        id: String,
+    },
+    /// Approve a correction that somebody else proposed, after looking at the evidence: it counts from now on
+    Approve(corrections::Approve),
+    /// Take a correction back that waits
+    Withdraw {
+        /// The correction
+        #[arg(allow_hyphen_values = true)]
+        correction: String,
+        /// The member of staff
         #[arg(long, value_name = "STAFF")]
         by: String,
     },
+}
+
+/// What a proposal rests on.
+#[derive(Debug, Args)]
+struct Seen {
+    /// Where the evidence is kept, such as a copy of the form or an extract of the register of persons
+    #[arg(long)]
+    evidence_reference: String,
+    /// The member of staff who saw it
+    #[arg(long, value_name = "STAFF")]
+    by: String,
 }
 
 /// What the operator asked that cannot be done.
@@ -87,6 +123,11 @@ pub enum Unknown {
     /// No mandate of that id.
     #[error("there is no such mandate: see `namens mandates list`")]
     Mandate,
+    /// No correction of that id.
+    #[error(
+        "there is no such correction, or nobody approved it in thirty days: see `namens persons corrections`"
+    )]
+    Correction,
 }
 
 impl PersonsCommand {
@@ -105,14 +146,20 @@ impl PersonsCommand {
             Act::Show { id: Some(id), .. } => (vec![person(store, &PersonId::from_stored(id)).await?], true),
             Act::Show { id: None, bsn_file } => {
                 let bsn = read_bsn(bsn_file.as_deref().unwrap_or(Path::new("-")))?;
-                (vec![store.person_by_bsn(&bsn).await?.ok_or(Unknown::Person)?], true)
+                (vec![store.find_person(&bsn, None, now).await?.ok_or(Unknown::Person)?], true)
             }
-            Act::SetBirthDate { id, birth_date, by } => {
-                let (id, birth) = (PersonId::from_stored(id), BirthDate::read(&birth_date, now)?);
-                if !store.set_birth(&id, birth, &staff(&by)?, now).await? {
-                    return Err(Unknown::Person.into());
-                }
-                (vec![person(store, &id).await?], true)
+            Act::SetBirthDate { id, birth_date, seen } => {
+                let right = Right::BirthDate(BirthDate::read(&birth_date, now)?);
+                return corrections::propose(store, (id, right, seen), (out, self.json), now).await;
+            }
+            Act::SetBsn { id, bsn_file, seen } => {
+                let right = Right::Bsn(read_bsn(&bsn_file)?);
+                return corrections::propose(store, (id, right, seen), (out, self.json), now).await;
+            }
+            Act::Corrections { id } => return corrections::list(store, id, (out, self.json), now).await,
+            Act::Approve(approve) => return approve.run(store, (out, self.json), now).await,
+            Act::Withdraw { correction, by } => {
+                return corrections::withdraw(store, (correction, by), (out, self.json), now).await;
             }
         };
         match (self.json, one) {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    assurance::Level, claims::Represents, key::Algorithm, profile::Claims, scope::Scopes, time::Timestamp,
-    words::words,
+    assurance::Level, claims::Represents, id::PersonId, key::Algorithm, profile::Claims, scope::Scopes,
+    time::Timestamp, words::words,
 };
 
 words! {
@@ -74,6 +74,12 @@ pub struct Ask {
     /// For whom the user must have logged in: one of these (`represents` in the same parameter).
     #[serde(default)]
     pub represents: Option<Vec<Represents>>,
+    /// For whom the user is to act (`act_as`), where the request says so.
+    #[serde(default)]
+    pub act_as: Option<ActFor>,
+    /// What came of it: whom the user acts for in the answer, or the user themselves. `None` is whom the session is for.
+    #[serde(default)]
+    pub chosen: Option<PersonId>,
     /// Whether the first ID token tells by what means the user proved who they are (`amr` in the same parameter).
     #[serde(default)]
     pub amr: bool,
@@ -93,6 +99,16 @@ pub struct Ask {
     pub ui_locales: Vec<String>,
     /// An address to fill in for the user.
     pub login_hint: Option<String>,
+}
+
+/// For whom the user is to act: the parameter `act_as`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActFor {
+    /// Whoever the user chooses, themselves among them.
+    Choose,
+    /// This person, as the client knows them (`sub`).
+    One(String),
 }
 
 /// The `prompt` parameter, as far as it changes what happens.
@@ -141,6 +157,14 @@ impl Ask {
         self.levels.iter().filter(|level| **level <= reached).max().copied().unwrap_or(reached)
     }
 
+    /// Asks for `least` or more. `false` when only lower levels may be told of the login, so that nothing can be.
+    pub fn raise(&mut self, least: Level) -> bool {
+        let any = self.levels.is_empty();
+        self.levels.retain(|level| *level >= least);
+        self.level = self.level.max(least).max(self.levels.first().copied().unwrap_or(least));
+        any || !self.levels.is_empty()
+    }
+
     /// Whether a login at `level` since `auth_time` is enough at `now` without asking the user anything.
     pub fn is_answered_by(&self, level: Level, auth_time: Timestamp, now: Timestamp) -> bool {
         // No login is young enough for `max_age=0`: it is another word for `prompt=login` (section 3.1.2.1).
@@ -177,6 +201,8 @@ pub(crate) mod tests {
             in_id_token: Claims::new(),
             in_userinfo: Claims::new(),
             represents: None,
+            act_as: None,
+            chosen: None,
             amr: false,
             bsn: false,
             whom: Whom::Anybody,
@@ -216,6 +242,22 @@ pub(crate) mod tests {
         assert_eq!(told(&[], Level::Hoog), Level::Hoog);
         assert_eq!(told(&[Level::Local, Level::Midden], Level::Substantieel), Level::Midden);
         assert_eq!(told(&[Level::Midden, Level::Hoog], Level::Substantieel), Level::Midden);
+    }
+
+    #[test]
+    fn a_request_that_needs_a_level_is_told_no_lower_one() {
+        let raised = |level, levels: &[Level]| {
+            let mut ask = Ask { level, levels: levels.iter().copied().collect(), ..ask() };
+            let can = ask.raise(Level::Midden);
+            (can, ask.level, ask.levels.into_iter().collect::<Vec<_>>())
+        };
+        assert_eq!(raised(Level::Local, &[]), (true, Level::Midden, vec![]));
+        assert_eq!(raised(Level::Hoog, &[]), (true, Level::Hoog, vec![]));
+        assert_eq!(
+            raised(Level::Local, &[Level::Local, Level::Hoog]),
+            (true, Level::Hoog, vec![Level::Hoog])
+        );
+        assert!(!raised(Level::Local, &[Level::Local]).0);
     }
 
     #[test]

@@ -82,6 +82,7 @@ const EVENTS: &[(&str, By, Purpose)] = &[
     ("account.created", Person, SubjectOfCare),
     ("account.profile", Desk, SupportOfCare),
     ("account.signed_out", ClientOrStaff, SupportOfCare),
+    ("act_as", Person, SubjectOfCare),
     ("admin.refused", Client, ServiceManagement),
     ("audit.adopted", System, ServiceManagement),
     ("audit.checkpoint", System, ServiceManagement),
@@ -121,7 +122,11 @@ const EVENTS: &[(&str, By, Purpose)] = &[
     ("mandate.unblocked", Desk, SupportOfCare),
     ("password.reset", Person, SubjectOfCare),
     ("person.birth", Desk, SupportOfCare),
+    ("person.corrected", Desk, SupportOfCare),
+    ("person.correction_proposed", Desk, SupportOfCare),
+    ("person.correction_withdrawn", Desk, SupportOfCare),
     ("person.forgotten", System, SupportOfCare),
+    ("person.found", Desk, SupportOfCare),
     ("person.registered", Desk, SupportOfCare),
     ("token.exchanged", Person, SubjectOfCare),
     ("token.issued", PersonOrClient, SubjectOfCare),
@@ -172,6 +177,10 @@ mod tests {
         assert_eq!(role("mandate.registered", Some("j. bos"), child, None), Role::Staff);
         assert_eq!(role("mandate.registered", Some("client:his"), child, Some("his")), Role::Program);
         assert_eq!(role("mandate.consent", child, child, None), Role::Patient);
+        assert_eq!(role("act_as", anna, child, Some("portal")), Role::Representative);
+        assert_eq!(role("act_as", anna, None, Some("portal")), Role::Patient);
+        assert_eq!(role("person.found", None, child, None), Role::Staff);
+        assert_eq!(role("person.corrected", Some("client:his"), child, Some("his")), Role::Program);
         assert_eq!(role("key.rotated", None, None, None), Role::Staff);
         assert_eq!(role("key.rotated", Some("ops"), None, Some("ops")), Role::Program);
         assert_eq!(role("audit.swept", None, None, None), Role::System);

@@ -51,6 +51,11 @@ impl BirthDate {
         if born.earliest > today(now) { Err(NotABirthDate::Future) } else { Ok(born) }
     }
 
+    /// The year.
+    pub fn year(&self) -> i32 {
+        self.earliest.year()
+    }
+
     /// The `age`-th birthday by the earliest reading: when a parent's access ends.
     pub fn earliest_birthday(&self, age: u8) -> Timestamp {
         birthday(self.earliest, age)

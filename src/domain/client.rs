@@ -18,7 +18,7 @@ mod userinfo;
 pub use self::{
     auth::{AuthMethod, ClientAuth},
     bad::{BadClient, Why},
-    check::is_loopback,
+    check::{is_loopback, may_be_id},
     keys::Keys,
     registration::Unsaid,
     userinfo::{KeyEncryption, UserinfoForm},
@@ -169,6 +169,10 @@ members! {
     post_logout_redirect_uris: Vec<String>,
     /// Where it hears that a session ended (OpenID Connect Back-Channel Logout, section 2.2).
     backchannel_logout_uri: Option<String>,
+    /// Where people read what it does with what it knows of them (RFC 7591 section 2): pages lead there.
+    policy_uri: Option<String>,
+    /// Where they read on which terms it serves them (the same section).
+    tos_uri: Option<String>,
     /// The name that its certificate must have, where it proves who it is with one (RFC 8705 section 2.1.2).
     certificate_name: Option<CertificateName>,
     /// Whether its tokens are bound to the certificate that it shows (`tls_client_certificate_bound_access_tokens`, RFC 8705

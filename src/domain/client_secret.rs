@@ -60,6 +60,15 @@ impl ClientSecret {
         self.current.is_of(secret)
     }
 
+    /// Whether one secret is good for both.
+    pub fn shares_with(&self, other: &Self) -> bool {
+        let mine = [Some(&self.current), self.older.as_ref().map(|(older, _)| older)];
+        let has = |hash: &&Hashed| {
+            **hash == other.current || other.older.as_ref().is_some_and(|(older, _)| older == *hash)
+        };
+        mine.into_iter().flatten().any(|hash| has(&hash))
+    }
+
     /// Puts a new one in its place. The one until now is good for `keep` seconds more, and one that was older still is not.
     #[must_use]
     pub fn renewed(&self, new: &Secret, keep: i64, now: Timestamp) -> Self {

@@ -40,6 +40,8 @@ pub struct Grant {
     pub bsn: bool,
     /// The APIs for which it was granted (RFC 8707 section 2.1); none for `UserInfo` alone.
     pub resources: Vec<String>,
+    /// For whom, where the request said so: a person for whom the user acts, or the user. `None` is whom the session is for.
+    pub chosen: Option<PersonId>,
     /// Where its code went.
     pub redirect_uri: String,
     /// The level of the login.
@@ -70,6 +72,12 @@ pub struct Offline {
 }
 
 impl Grant {
+    /// The other person for whom it was given. It is worth something while the user may act for them, and otherwise nothing:
+    /// it never becomes the user's own.
+    pub fn represented(&self) -> Option<&PersonId> {
+        self.chosen.as_ref().filter(|chosen| **chosen != self.person)
+    }
+
     /// What it is worth while its session lives: it ends with that.
     #[must_use]
     pub fn in_session(self) -> Self {
@@ -222,6 +230,7 @@ pub(crate) mod tests {
             claims: Claims::new(),
             bsn: false,
             resources: vec![],
+            chosen: None,
             redirect_uri: "https://p.example/cb".into(),
             level: Level::Midden,
             auth_time: at(5),

@@ -83,6 +83,8 @@ identifiers! {
     MandateId,
     /// A special basis.
     SpecialBasisId,
+    /// A proposal to correct what is recorded of a person.
+    CorrectionId,
     /// A login under way. It stands in URLs; it is worth nothing without the browser's cookie.
     LoginId,
     /// One grant of one client in one session: the family of its code, access and refresh tokens.

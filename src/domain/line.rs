@@ -3,6 +3,13 @@
 /// The most characters of a line.
 const LONGEST: usize = 200;
 
+/// What turns the direction of the text around it (Unicode Standard Annex 9, section 2): a name with one would make a sentence of
+/// ours read otherwise.
+const TURNS: [char; 9] = [
+    '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}', '\u{2068}',
+    '\u{2069}',
+];
+
 /// A text that is missing, too long, or more than a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("write something on one line of at most 200 characters")]
@@ -11,8 +18,20 @@ pub struct NotALine;
 /// The text without spaces around it.
 pub fn one_line(text: &str) -> Result<String, NotALine> {
     let text = text.trim();
-    let fits = !text.is_empty() && text.chars().count() <= LONGEST && !text.chars().any(char::is_control);
+    let moves = |c: char| c.is_control() || TURNS.contains(&c);
+    let fits = !text.is_empty() && text.chars().count() <= LONGEST && !text.chars().any(moves);
     if fits { Ok(text.to_owned()) } else { Err(NotALine) }
+}
+
+/// Whether a JSON text writes U+0000 in a string: no column of text holds that (PostgreSQL, section 8.14.1), so no text here does. A
+/// backslash that is itself escaped, before `u0000`, is taken for it too: nobody means that either.
+pub fn writes_nul(json: &[u8]) -> bool {
+    json.windows(6).any(|six| six == br"\u0000")
+}
+
+/// Whether a JSON text begins as an object does: a list of the same values is none, and would be read as one.
+pub fn is_object(json: &[u8]) -> bool {
+    json.trim_ascii_start().starts_with(b"{")
 }
 
 /// What is no name of a member of staff.
@@ -54,8 +73,17 @@ mod tests {
     fn a_line_is_some_text_of_at_most_200_characters_without_controls() {
         assert_eq!(one_line(" art. 1:247 BW ").as_deref(), Ok("art. 1:247 BW"));
         assert!(one_line(&"é".repeat(200)).is_ok());
-        for bad in ["", "  ", "a\nb", "\u{1b}[2J", &"x".repeat(201)] {
+        for bad in ["", "  ", "a\nb", "\u{1b}[2J", "a\u{202e}b", "\u{2067}a\u{2069}", &"x".repeat(201)] {
             assert_eq!(one_line(bad), Err(NotALine), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_json_text_that_writes_nul_is_known_by_it() {
+        for (text, writes) in [("\0", true), ("a\0b", true), ("\u{1}", false), ("u0000", false), ("", false)]
+        {
+            let json = serde_json::json!({"x": [text]}).to_string();
+            assert_eq!(writes_nul(json.as_bytes()), writes, "{json}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! A login under way: a value that moves through types. Each step carries its own data and has only its own transitions,
 //! so the wrong order does not compile; what is kept between two requests is a [`Login<Step>`].
 
+mod chooser;
 mod code;
 mod consent;
 mod digid;
@@ -12,8 +13,9 @@ mod register;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    chooser::AsksForWhom,
     code::{ByCode, Coded, MailedCode, Tried},
-    consent::AsksConsent,
+    consent::{AsksConsent, OfSession},
     digid::{AsksDigid, AtDigid, Question, SentRequest},
     email::{AsksPassword, ByPassword, LogIn},
     link::{Link, Linking},
@@ -80,6 +82,8 @@ pub enum Step {
     NewPassword(NewPassword),
     /// Proven; a word to the user before going back.
     Done(Done),
+    /// In; "Voor wie wilt u inloggen?"
+    ForWhom(AsksForWhom),
     /// In; a portal of somebody else is not told before the user agrees.
     Consent(AsksConsent),
 }
@@ -103,6 +107,7 @@ impl Step {
             | Self::RecoverAtDigid(_)
             | Self::NewPassword(_)
             | Self::Done(_)
+            | Self::ForWhom(_)
             | Self::Consent(_) => true,
         }
     }
@@ -238,6 +243,7 @@ steps! {
     RecoverAtDigid(AtDigid<RecoverDigid>),
     NewPassword(NewPassword),
     Done(Done),
+    ForWhom(AsksForWhom),
     Consent(AsksConsent),
 }
 

@@ -12,14 +12,17 @@ use super::{
     birth::{ADULT, BirthDate, DECIDES_ALONE, HAS_A_SAY},
     calendar::DAY,
     consent::{Block, Consent, Party, Word, agreement, last_word},
+    four_eyes::{is_second, waits_until},
     id::{MandateId, PersonId},
-    line::program_of,
     time::Timestamp,
     words::words,
 };
 
 /// The longest that a grant by someone of 16 or older may last, in seconds: a year, also a leap year (M5).
 pub const LONGEST_GRANT: i64 = 366 * DAY;
+
+/// Who approved, by the word of the migration, what the desk registered before that took two. Nobody can have this name.
+const BEFORE_FOUR_EYES: &str = "migration:25";
 
 words! {
     /// What the representative is to the person represented. The words stand in tokens.
@@ -100,7 +103,7 @@ pub struct Mandate {
     pub registered_by: String,
     /// When.
     pub registered_at: Timestamp,
-    /// The second pair of eyes. Without it, what a program registered does not count (M11).
+    /// The second pair of eyes. Without it the mandate does not count (M11).
     pub approved: Option<Confirmed>,
     /// From when it counts.
     pub starts: Timestamp,
@@ -115,12 +118,16 @@ pub struct Mandate {
 }
 
 impl Mandate {
-    /// Whether a program registered it and no other one has approved it at `now`; whatever is stored, nobody approves their own.
-    fn awaits_approval(&self, now: Timestamp) -> bool {
+    /// Until when it waits for its second pair of eyes; `None` when it has it at `now` (M11). Whatever is stored, nobody approves their
+    /// own, nor too late.
+    pub fn waits_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let ends = waits_until(self.registered_at);
         let seconded = |second: &Confirmed| {
-            second.at <= now && second.by != self.registered_by && program_of(&second.by).is_some()
+            let is_another = is_second(&self.registered_by, &second.by) || second.by == BEFORE_FOUR_EYES;
+            is_another && second.at <= now && second.at < ends
         };
-        program_of(&self.registered_by).is_some() && !self.approved.as_ref().is_some_and(seconded)
+        let waits = !self.approved.as_ref().is_some_and(seconded);
+        waits.then_some(ends)
     }
 
     /// What its standing depends on. An express grant always has an end, whatever is stored.
@@ -159,8 +166,10 @@ pub enum Standing {
     },
     /// It has not begun, or the person represented is too young for it.
     NotYet,
-    /// A program registered it, and no other one has approved it (M11).
+    /// Nobody else than who registered it has approved it (M11).
     AwaitingApproval,
+    /// Nobody approved it in time. It never counts.
+    NotApproved,
     /// Someone whose agreement is needed has not given it.
     AwaitingConsent,
     /// The person represented is somebody who does not decide, and no special basis stands.
@@ -191,6 +200,7 @@ impl Standing {
             Self::Active { .. } => "active",
             Self::NotYet => "not_yet",
             Self::AwaitingApproval => "awaiting_approval",
+            Self::NotApproved => "not_approved",
             Self::AwaitingConsent => "awaiting_consent",
             Self::AwaitingBasis => "awaiting_basis",
             Self::Withdrawn => "withdrawn",
@@ -221,9 +231,12 @@ pub fn standing(
         return Standing::Lapsed;
     }
     let blocked = blocks.iter().any(|block| block.holds(&mandate.representative, &mandate.represented, now));
-    match worth(&mandate.terms(), born, consents, blocked, now) {
-        Standing::Active { .. } if mandate.awaits_approval(now) => Standing::AwaitingApproval,
-        worth => worth,
+    let worth = worth(&mandate.terms(), born, consents, blocked, now);
+    match (worth, mandate.waits_until(now)) {
+        (Standing::Lapsed | Standing::Ended, _) => worth,
+        (_, Some(end)) if now >= end => Standing::NotApproved,
+        (Standing::Active { .. }, Some(_)) => Standing::AwaitingApproval,
+        _ => worth,
     }
 }
 

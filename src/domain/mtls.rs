@@ -56,10 +56,13 @@ impl CertificateName {
 
     /// Whether it can be a name at all.
     pub fn is_whole(&self) -> bool {
-        match self {
-            Self::SubjectDn(dn) => distinguished_name(dn).is_some(),
-            other => !other.parts().1.trim().is_empty(),
-        }
+        let (_, name) = self.parts();
+        let plain = !name.chars().any(char::is_control);
+        plain
+            && match self {
+                Self::SubjectDn(dn) => distinguished_name(dn).is_some(),
+                _ => !name.trim().is_empty(),
+            }
     }
 }
 
@@ -183,10 +186,10 @@ mod tests {
         for bad in ["", "san_dns", "san_ip=x", "dns=a.nl"] {
             assert_eq!(bad.parse::<CertificateName>(), Err(BadName), "{bad}");
         }
-        assert!(
-            !CertificateName::SanDns(" ".into()).is_whole()
-                && !CertificateName::SubjectDn("x".into()).is_whole()
-        );
+        for bad in ["san_dns= ", "san_dns=a\0", "san_uri=urn:x\u{1b}[2J", "subject_dn=x", "subject_dn=CN=a\0"]
+        {
+            assert!(!bad.parse::<CertificateName>().unwrap().is_whole(), "{bad:?}");
+        }
     }
 
     #[test]

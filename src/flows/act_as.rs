@@ -14,6 +14,7 @@ use crate::{
         id::{MandateId, PersonId},
         mandate::{Relation, Standing},
         representation::{ParentalAuthority, RELATION},
+        session::Session,
         time::Timestamp,
     },
     oidc::error::Error,
@@ -52,8 +53,8 @@ pub struct ForWhom {
 /// Why nothing may be told, and no token given.
 #[derive(Debug)]
 pub enum Untold {
-    /// The session was begun for a child, and ends with the register's word (`docs/adr/0015`): at a birthday or by a block, and
-    /// nobody is told which.
+    /// The session was begun for a child, and ends with the register's word (`docs/adr/0015`); or the grant was given for
+    /// somebody for whom the user may act no longer (`docs/adr/0033`). At a birthday or by a block, and nobody is told which.
     Over,
     /// Ours.
     Fault(Fault),
@@ -84,7 +85,7 @@ struct Right {
 
 /// For which child the user logged in, and until when that counts: what a session that was begun for one rests on. Below the
 /// required level it counts for nothing.
-pub async fn chosen<'a>(
+pub async fn by_register<'a>(
     store: &Store,
     asking: &Asking<'a>,
     now: Timestamp,
@@ -99,39 +100,77 @@ pub async fn chosen<'a>(
 
 /// Computes `act_as` from the facts at `now`; the register's word is read once, for what is told and for whether anything may
 /// be. Below the required level it is empty without any look-up, so that not even the time it takes tells whether there are
-/// mandates (M7).
+/// mandates (M7). A grant for somebody for whom the user may not act now tells nothing, and never becomes the user's own.
 pub async fn for_whom(store: &Store, asking: &Asking<'_>, now: Timestamp) -> Result<ForWhom, Untold> {
     let grant = asking.grant;
-    let chosen = chosen(store, asking, now).await?;
+    let by_register = by_register(store, asking, now).await?;
     // Beyond its session a grant tells nothing that was learned in it.
     if grant.level < asking.required || grant.is_beyond_session() {
-        return Ok(ForWhom::default());
+        return if grant.represented().is_some() { Err(Untold::Over) } else { Ok(ForWhom::default()) };
     }
-    let mut rights = one_each(store.mandates_held(&grant.person, now).await?);
-    if let Some((authority, until)) = chosen {
-        let right = Right { id: authority.id.clone(), relation: RELATION, until: Some(until) };
-        keep_longest(&mut rights, authority.child.clone(), right);
+    let rights = rights(store, &grant.person, by_register, now).await?;
+    let represented = match &grant.chosen {
+        Some(_) => grant.represented(),
+        None => by_register.map(|(authority, _)| &authority.child),
+    };
+    if represented.is_some_and(|person| !rights.contains_key(person)) {
+        return Err(Untold::Over);
     }
     let mut told = ForWhom::default();
-    for (person, Right { id, relation, until }) in rights {
-        let bounds = [until, Some(grant.ends), Some(now.plus(RECHECK))];
-        let sub = store.subject_for(&asking.client.sector, &person, now).await?;
+    for (person, Right { id, relation, until }) in &rights {
+        let bounds = [*until, Some(grant.ends), Some(now.plus(RECHECK))];
+        let sub = store.subject_for(&asking.client.sector, person, now).await?;
         let iss = asking.issuer.to_owned();
-        if chosen.is_some_and(|(authority, _)| authority.child == person) {
+        if represented == Some(person) {
             told.represents = Some(Represents { sub: sub.clone(), iss: iss.clone() });
         }
         told.act_as.push(ActAs {
             sub,
             iss,
-            mandate: store.mandate_name(asking.client, &id),
-            relation: asking.client.sees_relation.then_some(relation),
+            mandate: store.mandate_name(asking.client, id),
+            relation: asking.client.sees_relation.then_some(*relation),
             recheck: bounds.into_iter().flatten().min().unwrap_or(now),
         });
-        told.until = told.until.into_iter().chain(until).min();
+        told.until = told.until.into_iter().chain(*until).min();
     }
     // Subjects are random, so their order tells nothing about age or history.
     told.act_as.sort_by(|a, b| a.sub.cmp(&b.sub));
     Ok(told)
+}
+
+/// For whom the user of `session` may act at `now`, where acting for somebody needs the level `required`. Below it nobody is looked
+/// up.
+pub(super) async fn people(
+    store: &Store,
+    session: &Session,
+    required: Level,
+    now: Timestamp,
+) -> Result<Vec<PersonId>, Fault> {
+    if session.level < required {
+        return Ok(Vec::new());
+    }
+    let by_register = match &session.authority {
+        Some(authority) => {
+            counts(store, authority, Some(&session.person), now).await?.ok().map(|until| (authority, until))
+        }
+        None => None,
+    };
+    Ok(rights(store, &session.person, by_register, now).await?.into_keys().collect())
+}
+
+/// By what right `person` may act for others: the desk's mandates, and the register's word where they logged in by it.
+async fn rights(
+    store: &Store,
+    person: &PersonId,
+    by_register: Option<(&ParentalAuthority, Timestamp)>,
+    now: Timestamp,
+) -> Result<BTreeMap<PersonId, Right>, Fault> {
+    let mut rights = one_each(store.mandates_held(person, now).await?);
+    if let Some((authority, until)) = by_register {
+        let right = Right { id: authority.id.clone(), relation: RELATION, until: Some(until) };
+        keep_longest(&mut rights, authority.child.clone(), right);
+    }
+    Ok(rights)
 }
 
 /// The active mandates, one for each person represented: the one that counts longest.

@@ -1,61 +1,76 @@
-//! A program of the operator's registers mandates, approves those of other programs, revokes, and blocks, as the desk does by its
-//! commands. What gives access takes two programs (M11, docs/adr/0028), what takes it away takes one.
+//! Mandates are registered, approved and revoked, agreement is recorded, special bases are attested, confirmed and ended, and people are kept out:
+//! at the desk by command, and by programs of the operator's. What gives access takes two (M11, docs/adr/0034), what
+//! takes it away takes one. `by` is the member of staff or the program (`domain::line::program`).
 
 use serde_json::{Value, json};
 
 use crate::{
-    app::App,
     domain::{
-        client::Client,
+        consent::{Party, Unheard, Word, hear},
         fault::Fault,
-        id::MandateId,
-        line::{one_line, program},
-        mandate::{Document, SpecialBasis, Standing},
+        id::{MandateId, SpecialBasisId},
+        line::one_line,
+        mandate::{self, Attestation, Document, SpecialBasis, Standing, Unattested},
         registration::{self, Form},
         time::Timestamp,
     },
     store::{
+        Store,
         blocks::Pair,
-        mandates::{Listed, NotApproved, NotStored},
+        mandates::{Listed, NotApproved, NotAttested, NotChanged, NotStored},
     },
 };
 
 /// Why nothing was done.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each says what it is")]
 pub enum NotDone {
-    /// One of the people is not known.
+    #[error("there is no such person")]
     NoPerson,
-    /// There is no such mandate.
+    #[error("there is no such mandate")]
     NoMandate,
-    /// There is no block between the two.
+    #[error("there is no block between these two: nothing was changed")]
     NoBlock,
-    /// What is wrong with the form.
+    #[error("{0}")]
     Form(registration::Refused),
-    /// The reason of a block is no line.
+    #[error("reason: write something on one line of at most 200 characters")]
     Reason,
-    /// One of the people has as many mandates as there can be.
+    #[error("one of these persons has 200 mandates already: revoke what is no longer needed")]
     TooMany,
-    /// It was revoked before.
+    #[error("this mandate was revoked before: nothing was changed")]
     RevokedBefore,
-    /// It was approved before.
+    #[error("this mandate was approved before: nothing was changed")]
     ApprovedBefore,
-    /// It is over.
+    #[error("this mandate is over, or nobody approved it in thirty days: register a new one")]
     Over,
-    /// The desk registered it by its command.
-    NotAsked,
-    /// Who registered it does not approve it.
+    #[error(
+        "you registered this yourself, or you are a program and the desk did: someone else must approve it, another program for a program"
+    )]
     OwnMandate,
-    /// Who placed a block does not lift it, and no program lifts what the desk placed.
+    #[error(
+        "you placed this block yourself, or the desk did and you are a program: someone else must lift it, another program or the desk"
+    )]
     OwnBlock,
-    /// The blocks of other programs were lifted, and one holds of which that is so.
+    #[error(
+        "the blocks of others are lifted, but one holds that you placed yourself, or that the desk placed and no program lifts: \
+         someone else must lift it"
+    )]
     StillBlocked,
-    /// Ours.
+    #[error("{0}")]
+    Unheard(Unheard),
+    #[error("{0}")]
+    Unattested(Unattested),
+    #[error("{0}")]
+    NotAttested(NotAttested),
+    #[error("{0}")]
+    Special(NotChanged),
+    #[error("{0}")]
     Fault(Fault),
 }
 
-impl<E: Into<Fault>> From<E> for NotDone {
-    fn from(fault: E) -> Self {
-        Self::Fault(fault.into())
+impl From<Fault> for NotDone {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
     }
 }
 
@@ -88,6 +103,7 @@ pub fn as_json(listed: &Listed) -> Value {
         "registered_at": mandate.registered_at.rfc3339(),
         "approved_by": mandate.approved.as_ref().map(|second| &second.by),
         "approved_at": mandate.approved.as_ref().map(|second| second.at.rfc3339()),
+        "waits_until": listed.waits_until.map(Timestamp::rfc3339),
         "starts": mandate.starts.rfc3339(),
         "ends": mandate.ends.map(Timestamp::rfc3339),
         "revoked_at": mandate.revoked_at.map(Timestamp::rfc3339),
@@ -104,61 +120,106 @@ fn special_as_json(basis: &SpecialBasis) -> Value {
         "ends": basis.ends.rfc3339(),
         "confirmed_by": basis.confirmed.as_ref().map(|second| &second.by),
         "confirmed_at": basis.confirmed.as_ref().map(|second| second.at.rfc3339()),
+        "waits_until": basis.waits_until().map(Timestamp::rfc3339),
     })
 }
 
 /// One mandate as it stands at `now`.
-pub async fn one(app: &App, id: &MandateId, now: Timestamp) -> Result<Listed, NotDone> {
-    app.store.mandate(id, now).await?.ok_or(NotDone::NoMandate)
+pub async fn one(store: &Store, id: &MandateId, now: Timestamp) -> Result<Listed, NotDone> {
+    store.mandate(id, now).await?.ok_or(NotDone::NoMandate)
 }
 
-/// Registers a mandate for `caller`, whose name takes the place of any in the form. It counts once another program approves it.
-pub async fn register(app: &App, caller: &Client, form: Form, now: Timestamp) -> Result<Listed, NotDone> {
-    let form = Form { registered_by: program(&caller.id), ..form };
-    let born = app.store.person(&form.represented).await?.ok_or(NotDone::NoPerson)?.birth;
+/// Registers a mandate for `by`, whose name takes the place of any in the form. It counts once somebody else approves it.
+pub async fn register(store: &Store, by: &str, form: Form, now: Timestamp) -> Result<Listed, NotDone> {
+    let form = Form { registered_by: by.to_owned(), ..form };
+    let born = store.person(&form.represented).await?.ok_or(NotDone::NoPerson)?.birth;
     let registration = registration::register(form, born, now).map_err(NotDone::Form)?;
-    app.store.register_mandate(&registration, now).await?.map_err(|why| match why {
+    store.register_mandate(&registration, now).await?.map_err(|why| match why {
         NotStored::UnknownPerson => NotDone::NoPerson,
         NotStored::TooMany => NotDone::TooMany,
     })?;
-    one(app, &registration.mandate.id, now).await
+    one(store, &registration.mandate.id, now).await
 }
 
-/// Approves for `caller` what another program registered.
-pub async fn approve(app: &App, caller: &Client, id: &MandateId, now: Timestamp) -> Result<Listed, NotDone> {
-    app.store.approve_mandate(id, &program(&caller.id), now).await?.map_err(|why| match why {
+/// Approves for `by` what somebody else registered.
+pub async fn approve(store: &Store, by: &str, id: &MandateId, now: Timestamp) -> Result<Listed, NotDone> {
+    store.approve_mandate(id, by, now).await?.map_err(|why| match why {
         NotApproved::Unknown => NotDone::NoMandate,
         NotApproved::Own => NotDone::OwnMandate,
-        NotApproved::NotAsked => NotDone::NotAsked,
         NotApproved::Before => NotDone::ApprovedBefore,
         NotApproved::Over => NotDone::Over,
     })?;
-    one(app, id, now).await
+    one(store, id, now).await
 }
 
-/// Revokes a mandate for `caller`, for good and at once.
-pub async fn revoke(app: &App, caller: &Client, id: &MandateId, now: Timestamp) -> Result<Listed, NotDone> {
-    let revoked = app.store.revoke_mandate(id, &program(&caller.id), now).await?;
-    let listed = one(app, id, now).await?;
+/// Revokes a mandate for `by`, for good and at once.
+pub async fn revoke(store: &Store, by: &str, id: &MandateId, now: Timestamp) -> Result<Listed, NotDone> {
+    let revoked = store.revoke_mandate(id, by, now).await?;
+    let listed = one(store, id, now).await?;
     if revoked { Ok(listed) } else { Err(NotDone::RevokedBefore) }
 }
 
-/// Keeps the one of a pair out of the other's record for `caller`, at once and silently (M9).
+/// Records for `by`, who heard it, that somebody agrees or agrees no longer (M4).
+pub async fn record(
+    store: &Store,
+    by: &str,
+    id: &MandateId,
+    said: (Party, Word),
+    now: Timestamp,
+) -> Result<Listed, NotDone> {
+    let Listed { mandate, born, .. } = one(store, id, now).await?;
+    let consent = hear(&mandate, born, said, Some(by.to_owned()), now).map_err(NotDone::Unheard)?;
+    store.add_consent(&consent, &mandate.represented, by, now).await?;
+    one(store, id, now).await
+}
+
+/// Attests that the person represented cannot decide. It stands once somebody else confirms it.
+pub async fn attest(
+    store: &Store,
+    id: &MandateId,
+    attestation: &Attestation,
+    now: Timestamp,
+) -> Result<Listed, NotDone> {
+    let listed = one(store, id, now).await?;
+    let basis =
+        mandate::attest(&listed.mandate, listed.born, attestation, now).map_err(NotDone::Unattested)?;
+    store.attest_special(&basis, id, now).await?.map_err(NotDone::NotAttested)?;
+    one(store, id, now).await
+}
+
+/// Confirms for `by` what somebody else attested. Gives its mandate.
+pub async fn confirm(
+    store: &Store,
+    by: &str,
+    id: &SpecialBasisId,
+    now: Timestamp,
+) -> Result<Listed, NotDone> {
+    let mandate = store.confirm_special(id, by, now).await?.map_err(NotDone::Special)?;
+    one(store, &mandate, now).await
+}
+
+/// Ends a special basis for `by` at once, confirmed or not. Gives its mandate.
+pub async fn end(store: &Store, by: &str, id: &SpecialBasisId, now: Timestamp) -> Result<Listed, NotDone> {
+    let mandate = store.end_special(id, by, now).await?.map_err(NotDone::Special)?;
+    one(store, &mandate, now).await
+}
+
+/// Keeps the one of a pair out of the other's record for `by`, at once and silently (M9).
 pub async fn block(
-    app: &App,
-    caller: &Client,
+    store: &Store,
+    by: &str,
     pair: &Pair,
     reason: &str,
     now: Timestamp,
 ) -> Result<(), NotDone> {
     let reason = one_line(reason).map_err(|_| NotDone::Reason)?;
-    let placed = app.store.block(pair, &program(&caller.id), &reason, now).await?;
+    let placed = store.block(pair, by, &reason, now).await?;
     if placed { Ok(()) } else { Err(NotDone::NoPerson) }
 }
 
-/// Lifts for `caller` the blocks of a pair that other programs placed.
-pub async fn unblock(app: &App, caller: &Client, pair: &Pair, now: Timestamp) -> Result<(), NotDone> {
-    match app.store.lift_blocks(pair, &program(&caller.id), now).await? {
+/// Lifts for `by` the blocks of a pair that others placed.
+pub async fn unblock(store: &Store, by: &str, pair: &Pair, now: Timestamp) -> Result<(), NotDone> {
+    match store.lift_blocks(pair, by, now).await? {
         (0, 0) => Err(NotDone::NoBlock),
         (_, 0) => Ok(()),
         (0, _) => Err(NotDone::OwnBlock),

@@ -4,12 +4,9 @@ use serde_json::{Value, json};
 
 use super::admin_mandates::as_json as mandate_as_json;
 use crate::{
-    app::App,
-    domain::{
-        birth::BirthDate, bsn::Bsn, client::Client, fault::Fault, id::PersonId, line::program,
-        time::Timestamp,
-    },
+    domain::{birth::BirthDate, bsn::Bsn, fault::Fault, id::PersonId, time::Timestamp},
     store::{
+        Store,
         mandates::Listed,
         persons::{BsnTaken, Person},
     },
@@ -25,25 +22,25 @@ pub fn as_json(person: &Person) -> Value {
     })
 }
 
-/// Registers a person for `caller`.
+/// Registers a person for the program `by`.
 pub async fn register(
-    app: &App,
-    caller: &Client,
+    store: &Store,
+    by: &str,
     (name, birth, bsn): (String, Option<BirthDate>, Option<Bsn>),
     now: Timestamp,
 ) -> Result<Result<Person, BsnTaken>, Fault> {
     let new = (name.as_str(), birth, bsn.as_ref());
-    let id = app.store.register_person(new, &program(&caller.id), now).await?;
+    let id = store.register_person(new, by, now).await?;
     Ok(id.map(|id| Person { id, name, birth, has_bsn: bsn.is_some() }))
 }
 
 /// The mandates that a person holds and those that were given for them, as they stand now; `None` when there is no such person.
-pub async fn mandates(app: &App, id: &PersonId, now: Timestamp) -> Result<Option<Value>, Fault> {
-    if app.store.person(id).await?.is_none() {
+pub async fn mandates(store: &Store, id: &PersonId, now: Timestamp) -> Result<Option<Value>, Fault> {
+    if store.person(id).await?.is_none() {
         return Ok(None);
     }
     let told = |all: Vec<Listed>| all.iter().map(mandate_as_json).collect::<Value>();
-    let held = told(app.store.mandates_held(id, now).await?);
-    let given = told(app.store.mandates_given(id, now).await?);
+    let held = told(store.mandates_held(id, now).await?);
+    let given = told(store.mandates_given(id, now).await?);
     Ok(Some(json!({ "held": held, "given": given })))
 }

@@ -2,7 +2,6 @@
 //! code counts, so that a fault in between costs nobody their login.
 
 use super::client_consent;
-use super::finish::may_enter;
 use super::offline;
 use super::standard_claims::standard_claims;
 use super::tokens::{AboutUser, Issuing, TokenResponse, live_session};
@@ -43,6 +42,7 @@ pub(super) async fn redeem(
         claims: proven.in_userinfo,
         bsn: proven.bsn,
         resources: proven.resources,
+        chosen: proven.chosen,
         redirect_uri: found.redirect_uri,
         level: proven.level,
         auth_time: proven.auth_time,
@@ -54,15 +54,14 @@ pub(super) async fn redeem(
         x5t_s256: possession.x5t_s256.clone().filter(|_| client.is_public()),
         revoked_at: None,
     };
-    let session = session_of(issuing, &grant, now).await?;
+    let (session, sub) = session_of(issuing, &grant, now).await?;
     let grant = offline::granted(store, client, &session, proven.needs_digid, grant).await?;
-    // A child who turns out to be under twelve has no session of their own, so no tokens either (M13).
-    if !may_enter(store, &grant.person, now).await? {
-        return Err(BAD_CODE);
-    }
     let aud = issuing.audience(&grant, form)?;
     possession.spend(store).await?;
-    let sub = store.subject_for(&client.sector, &grant.person, now).await?;
+    let sub = match sub {
+        Some(sub) => sub,
+        None => store.subject_for(&client.sector, &grant.person, now).await?,
+    };
     let mut claims = standard_claims(store, &grant.account, &proven.in_id_token).await?.ok_or(BAD_CODE)?;
     if proven.amr && client.policy.tells_amr() {
         // By what the session was proven, whatever lower level was asked to be told of it.
@@ -90,9 +89,16 @@ pub(super) async fn redeem(
     Ok(signed.with(Some(refresh_token.into())))
 }
 
-/// The session of a code, if it still lives.
-async fn session_of(issuing: &Issuing<'_>, grant: &Grant, now: Timestamp) -> Result<Session, Error> {
-    live_session(issuing.store, issuing.idle, grant, BAD_CODE, now).await
+/// The session of a code, if it still lives, and its user's `sub`, once the client's sector was told one.
+async fn session_of(
+    issuing: &Issuing<'_>,
+    grant: &Grant,
+    now: Timestamp,
+) -> Result<(Session, Option<String>), Error> {
+    let Issuing { store, client, idle, .. } = *issuing;
+    let of = (&grant.account, &grant.person, &grant.sid);
+    let ground = store.ground(of, &client.sector, idle, now).await?.ok_or(BAD_CODE)?;
+    Ok((live_session(grant, &ground, BAD_CODE, now)?.clone(), ground.sub))
 }
 
 #[cfg(test)]

@@ -6,8 +6,16 @@ use super::{Held, Stop, finish, logins, representation::still_stands};
 use crate::{
     app::App,
     domain::{
-        ask::Ask, client::Client, client_consent::Wanted, fault::Fault, grant::Grant, id::AccountId,
-        login::AsksConsent, profile::Claim, session::Session, time::Timestamp,
+        ask::Ask,
+        client::Client,
+        client_consent::Wanted,
+        fault::Fault,
+        grant::Grant,
+        id::AccountId,
+        login::{AsksConsent, OfSession},
+        profile::Claim,
+        session::Session,
+        time::Timestamp,
     },
     oidc::{
         authorize::refusal,
@@ -86,15 +94,9 @@ pub async fn allow(
     session: Option<&Session>,
     now: Timestamp,
 ) -> Result<Result<AuthorizationResponse, Error>, Stop> {
-    let session = session.filter(|session| held.login.step.is_of(session));
-    let Some(session) = session else { return stale(app, held, now).await };
-    let ask = &held.login.ask;
-    let suffices = session.level >= ask.level
-        && finish::may_enter(&app.store, &session.person, now).await?
-        && still_stands(app, session, now).await?;
-    if !suffices {
-        return stale(app, held, now).await;
-    }
+    let Some(session) = still_answers(app, &held, session, now).await? else {
+        return Ok(Err(stale(app, &held, now).await?));
+    };
     let (login, version) = held.open();
     let ask = &login.ask;
     let client = finish::client(app, ask).await?;
@@ -125,15 +127,26 @@ pub async fn refuse(
     logins::abandon(app, held, now).await
 }
 
-/// The session that was to answer has ended, or is another's, or is worth less than it was.
-async fn stale(
+/// The session whose owner is asked, if it still is all that the portal wanted.
+pub(super) async fn still_answers<'a, S: AsRef<OfSession>>(
     app: &App,
-    held: Held<AsksConsent>,
+    held: &Held<S>,
+    session: Option<&'a Session>,
     now: Timestamp,
-) -> Result<Result<AuthorizationResponse, Error>, Stop> {
+) -> Result<Option<&'a Session>, Fault> {
+    let login = &held.login;
+    let Some(session) = session.filter(|session| login.step.as_ref().is_of(session)) else { return Ok(None) };
+    let suffices = session.level >= login.ask.level
+        && finish::may_enter(&app.store, &session.person, now).await?
+        && still_stands(app, session, now).await?;
+    Ok(suffices.then_some(session))
+}
+
+/// The session that was to answer has ended, or is another's, or is worth less than it was.
+pub(super) async fn stale<S>(app: &App, held: &Held<S>, now: Timestamp) -> Result<Error, Fault> {
     logins::end(app, &held.login, now).await?;
     let why = "the session that was to answer has ended";
-    Ok(Err(refusal(&held.login.ask, app.config.issuer(), Code::LoginRequired, why)))
+    Ok(refusal(&held.login.ask, app.config.issuer(), Code::LoginRequired, why))
 }
 
 fn event<'a>(outcome: &'a str, session: &'a Session, client: &'a str) -> Event<'a> {

@@ -138,11 +138,7 @@ async fn checked(
     let offer = Offer { terms, algs: &algs, digid: app.digid.is_some() };
     let redirect_uris = metadata.redirect_uris().to_vec();
     let (client, secret) = metadata.client(id, kept, offer)?;
-    check_calls(app, &client).map_err(|wrong| {
-        // Without the name that it will never have.
-        let (why, id) = (wrong.to_string(), format!("client {}: ", client.id));
-        Refused::Metadata(why.strip_prefix(&id).unwrap_or(&why).to_owned())
-    })?;
+    check_calls(app, &client)?;
     // Last: nobody is called for what is refused anyway.
     if let Some(uri) = &client.wishes.sector_identifier_uri {
         check_sector(app, uri, &redirect_uris).await?;
@@ -150,11 +146,23 @@ async fn checked(
     Ok((client, secret))
 }
 
-fn check_calls(app: &App, client: &Client) -> Result<(), BadConfig> {
-    let outbound = &app.config.outbound;
-    outbound.check_notices(&client.id, client.backchannel_logout_uri.as_deref())?;
-    outbound.check_keys(&client.id, client.keys.uri())?;
-    app.config.check_certificate(client)
+/// What it is told repeats neither its addresses, nor the name that it will never have.
+fn check_calls(app: &App, client: &Client) -> Result<(), Refused> {
+    let (outbound, id) = (&app.config.outbound, client.id.as_str());
+    let reached = |member: &str, checked: Result<(), BadConfig>| {
+        checked.map_err(|_| {
+            Refused::Metadata(format!(
+                "{member} cannot be called from here: it must be https, at a public address"
+            ))
+        })
+    };
+    let notices = outbound.check_notices(id, client.backchannel_logout_uri.as_deref());
+    reached("backchannel_logout_uri", notices)?;
+    reached("jwks_uri", outbound.check_keys(id, client.keys.uri()))?;
+    app.config.check_certificate(client).map_err(|wrong| {
+        let why = wrong.to_string();
+        Refused::Metadata(why.strip_prefix(&format!("client {id}: ")).unwrap_or(&why).to_owned())
+    })
 }
 
 /// Asks for the list of redirect URIs that are one sector's: all of this client's must be on it (OpenID Connect Core, section

@@ -59,7 +59,8 @@ pub async fn renew_for(
     renew(&app.store, found, keep, Some(&caller.id), now).await.map_err(not_done)
 }
 
-/// The same of a client that was read to be changed; `by` is the program that asks, if one does.
+/// The same of a client that was read to be changed; `by` is the program that asks, if one does. A secret that ends at once may be in
+/// other hands, and so may the registration access token that was told beside it (RFC 7592 section 3): that ends with it.
 pub async fn renew(
     store: &Store,
     (mut client, read): ToChange,
@@ -75,7 +76,7 @@ pub async fn renew(
         }
         _ => return Err(NotRenewed::NoSecret),
     }
-    if store.renew_client_secret(&client, &read, by, now).await.map_err(NotRenewed::Fault)? {
+    if store.renew_client_secret(&client, (&read, keep == 0), by, now).await.map_err(NotRenewed::Fault)? {
         Ok(NewSecret { secret, old_ends: (keep > 0).then(|| now.plus(keep)) })
     } else {
         Err(NotRenewed::Changed)

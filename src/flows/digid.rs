@@ -12,7 +12,7 @@ use super::{
     stray::{Stray, note},
 };
 use crate::{
-    app::App,
+    app::{App, knocks::Knock},
     domain::{
         fault::Fault,
         id::PersonId,
@@ -23,8 +23,8 @@ use crate::{
         time::Timestamp,
     },
     lane::Turn,
-    observe,
-    saml::{Artifact, Expected, Failure, Outgoing, ServiceProvider, Verified, Wish},
+    observe::{self, Asking},
+    saml::{Artifact, Expected, Failure, Outgoing, RequestError, ServiceProvider, Verified, Wish},
     store::{accounts::Account, audit::Event},
 };
 
@@ -57,13 +57,35 @@ async fn send<P: AsksDigid>(app: &App, held: Held<P>, wish: Wish, now: Timestamp
 where
     AtDigid<P>: Into<Step> + Clone,
 {
+    // The pages offer it only where there is one.
+    let Some(digid) = &app.digid else { return Err(Stop::Elsewhere(held.login.id)) };
     // The login's id is the RelayState: opaque, under 80 bytes, and worth nothing without the browser's cookie.
-    let outgoing = service_provider(app)?.request(wish, held.login.id.as_str(), now).await;
-    let outgoing = outgoing.map_err(Stop::not_requested)?;
+    let outgoing = match digid.current().request(wish, held.login.id.as_str(), now).await {
+        Ok(outgoing) => outgoing,
+        Err(error) => return Err(not_asked(app, &held.login, error, now).await),
+    };
     let Wish { required, force_authn: forced, representation } = wish;
     let sent = SentRequest { id: outgoing.id.clone(), at: now, required, forced, representation };
     logins::save(app, held.to(|login| login.to_digid(sent))).await?;
     Ok(outgoing)
+}
+
+/// What became of a request that was not made. Whoever presses again and again makes a bounded number of lines.
+async fn not_asked<S>(app: &App, login: &Login<S>, error: RequestError, now: Timestamp) -> Stop {
+    match error {
+        RequestError::Failed(Failure::Busy) => {
+            observe::digid_busy(Asking::Request);
+            Stop::Busy
+        }
+        RequestError::Failed(failure) => {
+            let told = app.strays.count(now) != Knock::Untold;
+            match if told { tell(app, login, failure, now).await } else { Ok(()) } {
+                Ok(()) => Stop::DigidNotAsked(login.id.clone(), failure),
+                Err(fault) => Stop::Fault(fault),
+            }
+        }
+        other => Stop::Fault(other.into()),
+    }
 }
 
 /// Back here without an answer: the user came back with the browser's button, or tries again.
@@ -115,7 +137,7 @@ pub async fn arrive(
     // What another request decides, or what was ours to do and failed, says nothing of who sits there.
     let undecided = matches!(
         arrived,
-        Err(Refused::Because(Failure::ArtifactGone(USED) | Failure::Busy)
+        Err(Refused::Because(Failure::ArtifactGone(USED) | Failure::Busy | Failure::Broken(_))
             | Refused::Stopped(Stop::Busy | Stop::Fault(_)))
     );
     if was_away && !undecided && !matches!(arrived, Ok(Next::In(_) | Next::Page(_))) {
@@ -318,12 +340,7 @@ where
         }
         NoProof::Failed(failure) => failure,
     };
-    let client = Some(held.login.ask.client_id.as_str());
-    let (outcome, detail) = (failure.audit_code(), failure.reason());
-    let event = Event { event: "login.digid", outcome, client, detail, ..Event::default() };
-    app.store.audit(&event, now).await?;
-    tracing::warn!(code = failure.audit_code(), %failure, "DigiD login refused");
-    observe::login("digid", failure.audit_code());
+    tell(app, &held.login, failure, now).await?;
     match failure {
         Failure::LevelTooLow => {
             logins::end(app, &held.login, now).await?;
@@ -338,11 +355,28 @@ where
                 logins::save(app, held.to(|login| login.unproven(Some(Notice::DigidCancelled)))).await?;
             Ok(Next::Back(held.login.id))
         }
-        other => {
+        // Ours: the browser's session stays, and may still be worth more.
+        Failure::Busy | Failure::Broken(_) => {
+            logins::save(app, held.to(|login| login.back(None))).await?;
+            Err(Refused::Because(failure))
+        }
+        Failure::ServiceRefused(_) | Failure::ArtifactGone(_) | Failure::Unreachable(_) => {
             logins::save(app, held.to(|login| login.unproven(None))).await?;
-            Err(Refused::Because(other))
+            Err(Refused::Because(failure))
         }
     }
+}
+
+/// Tells the operator and the audit log why a login with DigiD did not succeed.
+async fn tell<S>(app: &App, login: &Login<S>, failure: Failure, now: Timestamp) -> Result<(), Fault> {
+    let (outcome, detail) = (failure.audit_code(), failure.reason());
+    let client = Some(login.ask.client_id.as_str());
+    app.store
+        .audit(&Event { event: "login.digid", outcome, client, detail, ..Event::default() }, now)
+        .await?;
+    tracing::warn!(code = outcome, %failure, "DigiD login refused");
+    observe::login("digid", outcome);
+    Ok(())
 }
 
 async fn audit<S>(app: &App, login: &Login<S>, outcome: &str, now: Timestamp) -> Result<(), Fault> {

@@ -2,7 +2,7 @@
 
 use super::{
     Held, Over, Stop,
-    client_consent::is_needed,
+    chooser::{Left, NOT_FOR_THEM, left, settled},
     logins,
     logout::sign_out_unproven,
     representation::{counts, is_wanted, not_represented},
@@ -11,13 +11,13 @@ use super::{
 use crate::{
     app::App,
     domain::{
-        ask::{Ask, Whom},
+        ask::{ActFor, Ask, Whom},
         birth::may_log_in,
         client::Client,
         email::Email,
         fault::Fault,
         id::{LoginId, PersonId},
-        login::{Done, Login},
+        login::{AsksConsent, AsksForWhom, Done, Login},
         secret::Secret,
         session::Session,
         time::Timestamp,
@@ -57,8 +57,10 @@ pub struct Finished {
 pub enum Onward {
     /// To the portal, which hears this.
     Portal(AuthorizationResponse),
-    /// To what the user must agree to first.
-    Consent(LoginId),
+    /// To what the user must say first: for whom, or that the portal may know.
+    Asked(LoginId),
+    /// To the portal, which hears that the user may not act for whom it wants.
+    Refused(Error),
 }
 
 /// Consumes a login that is done: exactly one request gets the session and the code, and gets both or neither. An older
@@ -99,7 +101,8 @@ pub async fn finish(
     let secret = Secret::token("");
     let session = Session::begin(done, secret.hashed(), account.era, app.config.session.absolute(), now);
     let (next, onward) = onward(app, &login, &session, now).await?;
-    let begun = vec![app.store.new_session(&session, app.config.session.idle())?, next];
+    let begun =
+        [app.store.new_session(&session, app.config.session.idle())?].into_iter().chain(next).collect();
     let event = Event {
         outcome: "ok",
         actor: Some(done.person.as_str()),
@@ -124,22 +127,36 @@ pub async fn finish(
     Ok(Finish::In(Box::new(Finished { cookie, onward, address })))
 }
 
-/// What begins beside the session, and where that leads: a code for the portal, or the question of what it may know.
+/// What begins beside the session, and where that leads: a code for the portal, or a question.
 async fn onward(
     app: &App,
     login: &Login<Done>,
     session: &Session,
     now: Timestamp,
-) -> Result<(New, Onward), Fault> {
-    let ask = &login.ask;
-    let client = client(app, ask).await?;
-    if is_needed(&app.store, &client, ask, &session.account).await? {
-        let asking = Login::asking(ask.clone(), login.browser.clone(), session, now);
-        let onward = Onward::Consent(asking.id.clone());
-        return Ok((app.store.sealed_login(&asking.any())?, onward));
-    }
-    let (code, good_for) = oxide::draw(&app.store, &client, ask, session, now)?;
-    Ok((good_for, Onward::Portal(back(app, ask, &code))))
+) -> Result<(Option<New>, Onward), Fault> {
+    let mut ask = login.ask.clone();
+    let client = client(app, &ask).await?;
+    // Who said at DigiD for which child has chosen.
+    let has_said = ask.act_as == Some(ActFor::Choose) && session.authority.is_some();
+    let left = if has_said {
+        settled(app, &client, &ask, session).await?
+    } else {
+        left(app, &client, &mut ask, session, now).await?
+    };
+    let browser = login.browser.clone();
+    let asking = match left {
+        Left::Nothing => {
+            let (code, good_for) = oxide::draw(&app.store, &client, &ask, session, now)?;
+            return Ok((Some(good_for), Onward::Portal(back(app, &ask, &code))));
+        }
+        Left::Refused => {
+            let told = refusal(&ask, app.config.issuer(), Code::AccessDenied, NOT_FOR_THEM);
+            return Ok((None, Onward::Refused(told)));
+        }
+        Left::ForWhom => Login::<AsksForWhom>::asking(ask, browser, session, now).any(),
+        Left::Consent => Login::<AsksConsent>::asking(ask, browser, session, now).any(),
+    };
+    Ok((Some(app.store.sealed_login(&asking)?), Onward::Asked(asking.id)))
 }
 
 /// Why a login that was done lets nobody in.

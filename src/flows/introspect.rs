@@ -29,7 +29,7 @@ use crate::{
         introspection::{Access, ActiveToken, IntrospectionResponse, Service},
         params::Params,
     },
-    store::grants::Refreshing,
+    store::grounds::Refreshing,
 };
 
 /// What is said, and to whom.
@@ -99,14 +99,11 @@ async fn access(
     }
     let issuer = app.config.issuer();
     let represented = if claims.scope.contains(Scope::ActAs) {
-        let authority = session.as_ref().and_then(|session| session.authority.as_ref());
-        let required = app.config.mandate_level;
-        let asking = Asking { grant: &grant, authority, required, client: &client, issuer };
-        match for_whom(&app.store, &asking, now).await {
-            Ok(told) => Some(told),
-            Err(Untold::Over) => return Ok(None),
-            Err(Untold::Fault(fault)) => return Err(fault),
+        let told = told(app, &client, &grant, session.as_ref(), now).await?;
+        if told.is_none() {
+            return Ok(None);
         }
+        told
     } else {
         None
     };
@@ -118,6 +115,23 @@ async fn access(
     let (act_as, represents) =
         represented.map_or((None, None), |represented| (Some(represented.act_as), represented.represents));
     Ok(Some(good(issuer, &grant, claims, exp, (act_as, represents))))
+}
+
+/// Whom the user may act for; `None` when the grant is worth nothing for that reason.
+async fn told(
+    app: &App,
+    client: &Client,
+    grant: &Grant,
+    session: Option<&Session>,
+    now: Timestamp,
+) -> Result<Option<ForWhom>, Fault> {
+    let authority = session.and_then(|session| session.authority.as_ref());
+    let (required, issuer) = (app.config.mandate_level, app.config.issuer());
+    match for_whom(&app.store, &Asking { grant, authority, required, client, issuer }, now).await {
+        Ok(told) => Ok(Some(told)),
+        Err(Untold::Over) => Ok(None),
+        Err(Untold::Fault(fault)) => Err(fault),
+    }
 }
 
 /// The claims with the names by which the token's client knows people now: one that it was given before two persons became one may
@@ -174,14 +188,17 @@ async fn refresh(
     // Asking about one that was used before harms nobody: it is only no longer good.
     let good = found.family.worth(token, now) == Worth::Good;
     let (grant, ends) = (found.family.grant.clone(), found.family.grant.ends);
-    let session = found.session.map(|session| session.value);
-    let standing = standing(&app.store, client, grant, session, found.era, now).await?;
-    let standing = standing.filter(|_| good && may_log_in(found.born, now));
+    let session = found.ground.session.map(|session| session.value);
+    let standing = standing(&app.store, client, grant, session, found.ground.era, now).await?;
+    let standing = standing.filter(|_| good && may_log_in(found.ground.born, now));
     let Some((grant, session)) = standing else { return Ok(None) };
     if !stands(app, session.as_ref(), now).await? {
         return Ok(None);
     }
-    let sub = match found.sub {
+    if grant.represented().is_some() && told(app, client, &grant, session.as_ref(), now).await?.is_none() {
+        return Ok(None);
+    }
+    let sub = match found.ground.sub {
         Some(sub) => sub,
         None => app.store.subject_for(&client.sector, &grant.person, now).await?,
     };

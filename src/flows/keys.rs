@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
+use super::Busy;
 use crate::{
     app::App,
     domain::{
@@ -19,7 +20,7 @@ use crate::{
         keyring::Keyring,
         signing_key::{RsaBits, generate},
     },
-    store::{Store, audit::Event},
+    store::{Store, keys::Turning},
 };
 
 /// After how many seconds a next key takes over when nobody rotates earlier.
@@ -39,10 +40,6 @@ pub enum Turn {
     /// One was planned before: nothing was changed.
     Underway { kid: String, at: Timestamp },
 }
-
-/// Somebody else turns the keys at this moment: it is a matter of seconds.
-#[derive(Debug)]
-pub struct Busy;
 
 /// Turns the keys of one algorithm or of all for `caller`. One at a time on each node: to make a key is much work.
 pub async fn rotate_for(
@@ -72,19 +69,7 @@ pub async fn rotate(
     retire_unusable(store, now).await?;
     let mut turns = Vec::new();
     for alg in Algorithm::ALL.into_iter().filter(|one| alg.is_none_or(|alg| alg == *one)) {
-        let turn = turn(store, alg, cache, now).await?;
-        if let Turn::Planned { kid, .. } = &turn {
-            let event = Event {
-                event: "key.rotated",
-                outcome: "ok",
-                actor: by,
-                client: by,
-                detail: Some(kid),
-                ..Event::default()
-            };
-            store.audit(&event, now).await?;
-        }
-        turns.push((alg, turn));
+        turns.push((alg, turn(store, alg, cache, by, now).await?));
     }
     Ok(turns)
 }
@@ -118,7 +103,13 @@ async fn retire_unusable(store: &Store, now: Timestamp) -> Result<(), Fault> {
 
 /// Brings the turn of the next key forward. The order of the steps is such that after any of them, the program may be
 /// killed: a key signs that is published, and running this again finishes the work or changes nothing.
-async fn turn(store: &Store, alg: Algorithm, cache: i64, now: Timestamp) -> Result<Turn, Fault> {
+async fn turn(
+    store: &Store,
+    alg: Algorithm,
+    cache: i64,
+    by: Option<&str>,
+    now: Timestamp,
+) -> Result<Turn, Fault> {
     let mut keys = store.key_facts().await?;
     keys.retain(|key| key.alg == alg);
     keys.sort_by_key(|key| key.sign_from);
@@ -135,12 +126,12 @@ async fn turn(store: &Store, alg: Algorithm, cache: i64, now: Timestamp) -> Resu
         Some(after) => after.clone(),
         None => make(store, (alg, RsaBits::default()), now, turn.plus(TERM)).await?,
     };
-    store.bring_key_forward(&next.kid, turn).await?;
-    store.retire_key(&next.kid, after.sign_from, after.sign_from.plus(AFTERLIFE)).await?;
-    for old in keys.iter().filter(|key| key.phase(now) == Phase::Current) {
-        store.retire_key(&old.kid, turn, turn.plus(AFTERLIFE)).await?;
-    }
-    Ok(Turn::Planned { kid: next.kid, at: turn })
+    let olds =
+        keys.iter().filter(|key| key.phase(now) == Phase::Current).map(|key| key.kid.as_str()).collect();
+    let turning = Turning { kid: &next.kid, from: turn, until: after.sign_from, olds, afterlife: AFTERLIFE };
+    let planned = store.turn_keys(&turning, by, now).await?;
+    let (kid, at) = (next.kid, turn);
+    Ok(if planned { Turn::Planned { kid, at } } else { Turn::Underway { kid, at } })
 }
 
 /// Makes and stores a key that is published from now and signs from `sign_from`.
@@ -231,11 +222,12 @@ mod tests {
         let mut seen = vec![signer(store, 0).await.0];
         for _ in 0..10 {
             now += 10;
-            let Turn::Planned { kid, at: moment } = turn(store, ALG, CACHE, at(now)).await.unwrap() else {
+            let Turn::Planned { kid, at: moment } = turn(store, ALG, CACHE, None, at(now)).await.unwrap()
+            else {
                 panic!("a rotation is under way at {now}")
             };
             // Asked twice, done once.
-            let again = turn(store, ALG, CACHE, at(now + 1)).await.unwrap();
+            let again = turn(store, ALG, CACHE, None, at(now + 1)).await.unwrap();
             assert_eq!(again, Turn::Underway { kid: kid.clone(), at: moment });
             let moment = moment.epoch();
             assert!(moment >= now + NOTICE, "servers must have read of it");
@@ -262,7 +254,8 @@ mod tests {
         assert_ne!(signer(store, TERM - 1).await.0, signer(store, TERM).await.0);
         // Nobody made a next one: the current one goes on, and rotating publishes a new one first.
         assert_eq!(signer(store, 3 * TERM).await.0, signer(store, TERM).await.0);
-        let Turn::Planned { at: moment, .. } = turn(store, ALG, CACHE, at(3 * TERM)).await.unwrap() else {
+        let Turn::Planned { at: moment, .. } = turn(store, ALG, CACHE, None, at(3 * TERM)).await.unwrap()
+        else {
             panic!("nothing was under way")
         };
         assert_eq!(moment, at(3 * TERM + CACHE + NOTICE));

@@ -4,17 +4,20 @@
 pub mod act_as;
 pub mod admin_access;
 pub mod admin_accounts;
+pub mod admin_audit;
 pub mod admin_clients;
 pub mod admin_mandates;
 pub mod admin_persons;
 mod authorization_code;
 mod bsn;
+pub mod chooser;
 pub mod client_auth;
 pub mod client_consent;
 mod client_credentials;
 pub mod client_registration;
 pub mod client_secret;
 pub mod code;
+pub mod corrections;
 pub mod digid;
 mod dpop;
 pub mod email;
@@ -49,10 +52,13 @@ pub use logins::Held;
 
 use crate::{
     domain::{assurance::Level, fault::Fault, id::LoginId, login::Done, representation::NotRepresented},
-    observe::{self, Asking},
     password::NotHashed,
-    saml::{Failure, RequestError},
+    saml::Failure,
 };
+
+/// As many others do this at this moment as may: it is a matter of seconds.
+#[derive(Debug)]
+pub struct Busy;
 
 /// Where a login goes from here.
 #[derive(Debug)]
@@ -87,6 +93,8 @@ pub enum Stop {
     Busy,
     /// An address has had many tries: try again in a minute. Nothing was checked.
     TooManyTries(LoginId),
+    /// DigiD cannot be asked, by a fault of our own that stands in the audit log. The login stands where it stood.
+    DigidNotAsked(LoginId, Failure),
     /// An inner failure.
     Fault(Fault),
 }
@@ -145,17 +153,6 @@ impl Stop {
     pub(crate) fn not_hashed(error: NotHashed) -> Self {
         match error {
             NotHashed::Busy => Self::Busy,
-            other => Self::Fault(other.into()),
-        }
-    }
-
-    /// What became of a request to DigiD that was not made.
-    pub(crate) fn not_requested(error: RequestError) -> Self {
-        match error {
-            RequestError::Failed(Failure::Busy) => {
-                observe::digid_busy(Asking::Request);
-                Self::Busy
-            }
             other => Self::Fault(other.into()),
         }
     }

@@ -24,8 +24,8 @@ fn may_have(client: &Client) -> bool {
 }
 
 /// A new grant of `session` for `client`, as long as its scope lets it live. It ends with the session where something of DigiD was
-/// essential to the request (`needs_digid`); where the session was begun for a child: its portal would learn whether the session
-/// ended by a block or by its user (M9); and where the account has no password, so nothing that a local level could stand for.
+/// essential to the request (`needs_digid`); where it is for somebody else: its portal would learn whether it ended by a block or
+/// with its session (M9); and where the account has no password, so nothing that a local level could stand for.
 pub(super) async fn granted(
     store: &Store,
     client: &Client,
@@ -36,11 +36,12 @@ pub(super) async fn granted(
     if !grant.scope.contains(Scope::OfflineAccess) {
         return Ok(grant);
     }
-    let account = if may_have(client) && !needs_digid && session.authority.is_none() {
-        store.account(&grant.account).await?.filter(|account| account.password_hash.is_some())
-    } else {
-        None
-    };
+    let account =
+        if may_have(client) && !needs_digid && session.authority.is_none() && grant.represented().is_none() {
+            store.account(&grant.account).await?.filter(|account| account.password_hash.is_some())
+        } else {
+            None
+        };
     let Some(account) = account else {
         grant.scope.remove(Scope::OfflineAccess);
         return Ok(grant);
@@ -78,13 +79,9 @@ pub(super) async fn found(
     grant: Grant,
     now: Timestamp,
 ) -> Result<Option<(Grant, Option<Session>)>, Fault> {
-    let session = app.store.session_by_sid(&grant.sid, app.config.session.idle(), now).await?;
-    let era = match (&session, &grant.offline) {
-        (None, Some(_)) => {
-            let account = app.store.account(&grant.account).await?;
-            account.filter(|account| account.password_hash.is_some()).map(|account| account.era)
-        }
-        _ => None,
+    let of = (&grant.account, &grant.person, &grant.sid);
+    let Some(ground) = app.store.ground(of, "", app.config.session.idle(), now).await? else {
+        return Ok(None);
     };
-    standing(&app.store, client, grant, session, era, now).await
+    standing(&app.store, client, grant, ground.session.map(|found| found.value), ground.era, now).await
 }

@@ -15,7 +15,7 @@ use crate::{
         params::Params,
         service_token::ServiceClaims,
     },
-    store::grants::Refreshing,
+    store::grounds::Refreshing,
 };
 
 /// A token of ours. Whether it still counts is another question.

@@ -10,20 +10,28 @@ use crate::{
         birth::may_log_in,
         fault::Fault,
         grant::{Grant, RefreshToken, Worth},
+        scope::Scope,
         secret::Secret,
         time::Timestamp,
     },
     oidc::{
-        error::Error,
+        error::{Code, Error},
         oxide::{self, BAD_REFRESH},
         params::Params,
         successor,
     },
     store::{
         Store,
-        grants::{Refreshing, Rotation, Successor},
+        grants::{Rotation, Successor},
+        grounds::Refreshing,
     },
 };
+
+/// Tokens for another person always say so.
+const NEEDS_ACT_AS: Error = Error::Json(
+    Code::InvalidScope,
+    "these tokens are for somebody for whom the user acts: keep the scope act_as",
+);
 
 /// The next tokens of the family whose refresh token is in `form`.
 pub(super) async fn refresh(
@@ -48,22 +56,25 @@ pub(super) async fn refresh(
     if worth == Worth::Replayed {
         return replayed(store, &grant, now).await;
     }
-    let session = found.session.as_ref().map(|session| session.value.clone());
-    let standing = offline::standing(store, client, grant, session, found.era, now).await?;
+    if grant.represented().is_some() && !scope.contains(Scope::ActAs) {
+        return Err(NEEDS_ACT_AS);
+    }
+    let session = found.ground.session.as_ref().map(|session| session.value.clone());
+    let standing = offline::standing(store, client, grant, session, found.ground.era, now).await?;
     let (grant, session) = standing.ok_or(BAD_REFRESH)?;
     let authority = session.and_then(|session| session.authority);
-    if !may_log_in(found.born, now) {
+    if !may_log_in(found.ground.born, now) {
         return Err(BAD_REFRESH);
     }
     let aud = issuing.audience(&grant, form)?;
     possession.spend(store).await?;
-    let sub = match found.sub {
+    let sub = match found.ground.sub {
         Some(sub) => sub,
         None => store.subject_for(&client.sector, &grant.person, now).await?,
     };
     let about = AboutUser { sub, aud, nonce: None, claims: Map::new(), authority };
     let signed = issuing.sign(&grant, &scope, &about, now).await.map_err(|untold| untold.or(BAD_REFRESH))?;
-    if let Some(session) = &mut found.session {
+    if let Some(session) = &mut found.ground.session {
         store.note_visit(session, issuing.idle, now).await?;
     }
     if let Worth::Repeat(sealed) = worth {

@@ -100,15 +100,24 @@ pub fn is_on(app: &App) -> bool {
     provider(app).is_ok()
 }
 
-/// Asks DigiD to log somebody out whose session here has ended; `back` is where the portal wants the browser afterwards.
+/// Asks DigiD to log somebody out whose session here has ended; `back` is where the portal wants the browser afterwards. That
+/// DigiD cannot be asked is written down: they may still be logged in there.
 pub async fn depart(
     app: &App,
     who: &StillIn,
     back: Option<String>,
     now: Timestamp,
 ) -> Result<Departure, Refused<Failure>> {
-    let outgoing =
-        provider(app)?.logout_request(&who.bsn, &who.sessions, now).await.map_err(Refused::Because)?;
+    let outgoing = match provider(app)?.logout_request(&who.bsn, &who.sessions, now).await {
+        Ok(outgoing) => outgoing,
+        Err(failure) => {
+            let (outcome, detail) = (failure.audit_code(), failure.reason());
+            app.store
+                .audit(&Event { event: "logout.digid", outcome, detail, ..Event::default() }, now)
+                .await?;
+            return Err(Refused::Because(failure));
+        }
+    };
     let relay_state = Secret::token("");
     let leaving = Leaving { request: outgoing.id, back, somebody_else: who.somebody_else };
     app.store.begin_leaving(&relay_state.hashed(), &leaving, now.plus(PATIENCE)).await?;

@@ -2,16 +2,17 @@
 
 use super::{
     Stop,
-    client_consent::is_needed,
+    chooser::{Left, NOT_FOR_THEM, left},
     digid, finish, logins,
     representation::{is_wanted, offers_child, still_stands},
 };
 use crate::{
     app::App,
     domain::{
-        ask::{Ask, Prompt},
+        ask::{ActFor, Ask, Prompt},
+        birth::may_log_in,
         id::LoginId,
-        login::{Choose, Login},
+        login::{AsksConsent, AsksForWhom, Choose, Login, OfSession, Step},
         secret::Secret,
         session::Session,
         time::Timestamp,
@@ -21,7 +22,8 @@ use crate::{
         error::{Code, Error, PageError},
         response_mode::AuthorizationResponse,
     },
-    saml::Outgoing,
+    saml::{Failure, Outgoing},
+    store::sessions::Visited,
 };
 
 /// What came of a request.
@@ -33,6 +35,8 @@ pub enum Started {
     Login(LoginId),
     /// The session is worth too little, and DigiD is the only way to more: send the user there.
     StepUp(Box<Login<Choose>>, Outgoing),
+    /// The same, and DigiD cannot be asked, by a fault of our own: say so, and lead to the choice.
+    DigidNotAsked(Box<Login<Choose>>, Failure),
     /// Nobody may be asked and no session suffices: tell the portal.
     Refused(Error),
 }
@@ -41,35 +45,49 @@ pub enum Started {
 pub async fn start(
     app: &App,
     mut ask: Ask,
-    session: Option<&Session>,
+    visited: Option<&Visited>,
     browser: &Secret,
     now: Timestamp,
 ) -> Result<Started, Stop> {
-    if ask.represents.is_some() {
-        if !offers_child(app, &ask) {
-            let why = "nobody can log in here for somebody else";
-            return Ok(Started::Refused(refusal(&ask, app.config.issuer(), Code::AccessDenied, why)));
-        }
-        // Up to the level that this takes, before anything is looked up (M7).
-        ask.level = ask.level.max(app.config.mandate_level);
+    if ask.represents.is_some() && !offers_child(app, &ask) {
+        let why = "nobody can log in here for somebody else";
+        return Ok(Started::Refused(refusal(&ask, app.config.issuer(), Code::AccessDenied, why)));
     }
-    let session = match session {
-        Some(session)
-            if finish::is_meant(app, &ask, &session.person).await?
-                && is_wanted(app, &ask, session.authority.as_ref()).await? =>
+    // Up to the level that this takes, before anything is looked up (M7).
+    if (ask.represents.is_some() || ask.act_as.is_some()) && !ask.raise(app.config.mandate_level) {
+        let (code, why) =
+            (Code::UnmetAuthenticationRequirements, "acting for somebody needs a higher acr than these");
+        return Ok(Started::Refused(refusal(&ask, app.config.issuer(), code, why)));
+    }
+    let visited = match visited {
+        Some(visited)
+            if finish::is_meant(app, &ask, &visited.session.person).await?
+                && is_wanted(app, &ask, visited.session.authority.as_ref()).await? =>
         {
-            Some(session)
+            Some(visited)
         }
         _ => None,
     };
-    if let Some(session) = session
+    if let Some(Visited { session, born }) = visited
         && ask.is_answered_by(session.level, session.auth_time, now)
-        && finish::may_enter(&app.store, &session.person, now).await?
+        && may_log_in(*born, now)
         && still_stands(app, session, now).await?
     {
         let client = finish::client(app, &ask).await?;
-        if is_needed(&app.store, &client, &ask, &session.account).await? {
-            return consent(app, ask, session, browser, now).await;
+        let refused = |ask, code, why| Ok(Started::Refused(refusal(ask, app.config.issuer(), code, why)));
+        if ask.prompt == Prompt::None && ask.act_as == Some(ActFor::Choose) {
+            let why = "the user must choose first for whom they log in";
+            return refused(&ask, Code::InteractionRequired, why);
+        }
+        match left(app, &client, &mut ask, session, now).await? {
+            Left::Refused => return refused(&ask, Code::AccessDenied, NOT_FOR_THEM),
+            Left::Consent if ask.prompt == Prompt::None => {
+                let why = "the user must agree first to what this client may know";
+                return refused(&ask, Code::ConsentRequired, why);
+            }
+            Left::ForWhom => return asks::<AsksForWhom>(app, ask, session, browser, now).await,
+            Left::Consent => return asks::<AsksConsent>(app, ask, session, browser, now).await,
+            Left::Nothing => {}
         }
         if let Some(name) = &ask.pushed
             && !app.store.answer_pushed(name).await?
@@ -88,27 +106,26 @@ pub async fn start(
         return refused(Code::UnmetAuthenticationRequirements, why);
     }
     let login = Login::start(ask, browser.hashed(), now);
-    match session {
-        Some(session) if steps_up(app, &login.ask, session) => {
+    match visited {
+        Some(Visited { session, .. }) if steps_up(app, &login.ask, session) => {
             step_up(app, login.keeping(session.account.clone()), now).await
         }
         _ => Ok(Started::Login(logins::begin(app, login).await?.login.id)),
     }
 }
 
-/// The session is all that the portal wants, but its user must agree first.
-async fn consent(
+/// The session is all that the portal wants, but its user must be asked something first.
+async fn asks<S>(
     app: &App,
     ask: Ask,
     session: &Session,
     browser: &Secret,
     now: Timestamp,
-) -> Result<Started, Stop> {
-    if ask.prompt == Prompt::None {
-        let why = "the user must agree first to what this client may know";
-        return Ok(Started::Refused(refusal(&ask, app.config.issuer(), Code::ConsentRequired, why)));
-    }
-    let login = Login::asking(ask, browser.hashed(), session, now);
+) -> Result<Started, Stop>
+where
+    S: From<OfSession> + Into<Step> + Clone,
+{
+    let login = Login::<S>::asking(ask, browser.hashed(), session, now);
     Ok(Started::Login(logins::begin(app, login).await?.login.id))
 }
 
@@ -126,6 +143,7 @@ async fn step_up(app: &App, login: Login<Choose>, now: Timestamp) -> Result<Star
     let id = held.login.id.clone();
     match digid::depart(app, held, now).await {
         Ok(outgoing) => Ok(Started::StepUp(Box::new(login), outgoing)),
+        Err(Stop::DigidNotAsked(_, failure)) => Ok(Started::DigidNotAsked(Box::new(login), failure)),
         Err(Stop::Fault(fault)) => Err(Stop::Fault(fault)),
         Err(_) => Ok(Started::Login(id)),
     }

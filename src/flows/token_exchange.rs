@@ -4,7 +4,6 @@
 use super::{
     act_as::{Asking, for_whom},
     client_consent,
-    finish::may_enter,
     possession::Possession,
     tokens::{ACCESS_LIFE, SignedTokens, TokenResponse, live_session, signer},
 };
@@ -142,11 +141,10 @@ async fn subject(
         None if client.is_public() => return Err(PUBLIC),
         _ => {}
     }
-    let grant = app.store.grant(&claims.grant).await?.ok_or(BAD_SUBJECT)?.in_session();
-    let session = live_session(&app.store, app.config.session.idle(), &grant, BAD_SUBJECT, now).await?;
-    if !may_enter(&app.store, &grant.person, now).await? {
-        return Err(BAD_SUBJECT);
-    }
+    let found = app.store.grant_on_ground(&claims.grant, app.config.session.idle(), now).await?;
+    let (grant, ground) = found.ok_or(BAD_SUBJECT)?;
+    let grant = grant.in_session();
+    let session = live_session(&grant, &ground, BAD_SUBJECT, now)?.clone();
     Ok((claims, grant, session))
 }
 

@@ -4,7 +4,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::act_as::{Asking, ForWhom, Untold, chosen, for_whom};
+use super::act_as::{Asking, ForWhom, Untold, by_register, for_whom};
+use super::chooser::refused;
 use super::possession::Possession;
 use crate::{
     domain::{
@@ -29,7 +30,7 @@ use crate::{
         resource::{INVALID_TARGET, targets},
         signing_key::SigningKey,
     },
-    store::Store,
+    store::{Store, grounds::Ground},
 };
 
 /// The longest life of an access token, in seconds: what was revoked is believed no longer than this.
@@ -94,17 +95,14 @@ pub(super) fn signer<'k>(
     key.ok_or_else(|| Fault::because("no key signs with this client's algorithm: run `namens doctor`"))
 }
 
-/// The session in which `grant` was given: tokens end with it.
-pub(super) async fn live_session(
-    store: &Store,
-    idle: i64,
+/// The session in which `grant` was given, on whose ground it stands: tokens end with it.
+pub(super) fn live_session<'g>(
     grant: &Grant,
+    ground: &'g Ground,
     refused: Error,
     now: Timestamp,
-) -> Result<Session, Error> {
-    let session = store.session_by_sid(&grant.sid, idle, now).await?;
-    let same = session.filter(|session| session.account == grant.account);
-    same.filter(|_| grant.is_live(now)).ok_or(refused)
+) -> Result<&'g Session, Error> {
+    ground.session_of(&grant.account, now).filter(|_| grant.is_live(now)).ok_or(refused)
 }
 
 /// What it takes to issue tokens for a user to one client.
@@ -218,10 +216,15 @@ impl Issuing<'_> {
     ) -> Result<Option<ForWhom>, Untold> {
         let (required, client, issuer) = (self.mandate_level, self.client, self.issuer);
         let asking = Asking { grant, authority, required, client, issuer };
-        if !scope.contains(Scope::ActAs) {
+        if !scope.contains(Scope::ActAs) && grant.represented().is_none() {
             // A session is one thing: over for one client, over for all.
-            return chosen(self.store, &asking, now).await.map(|_| None);
+            return by_register(self.store, &asking, now).await.map(|_| None);
         }
-        for_whom(self.store, &asking, now).await.map(Some)
+        let told = for_whom(self.store, &asking, now).await;
+        if let (Err(Untold::Over), Some(person)) = (&told, grant.represented()) {
+            let detail = Some(grant.id.as_str());
+            self.store.audit(&refused(&grant.person, Some(person), client, detail), now).await?;
+        }
+        told.map(Some)
     }
 }

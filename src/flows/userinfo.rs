@@ -9,13 +9,13 @@ use serde_json::{Map, Value};
 use super::act_as::{Asking, ForWhom, for_whom};
 use super::bsn::{Bsns, ToldBsn, WithBsn};
 use super::dpop;
-use super::finish::may_enter;
 use super::offline;
 use super::representation::still_stands;
 use super::standard_claims::standard_claims;
 use crate::{
     app::{App, client_keys::Wanted},
     domain::{
+        birth::may_log_in,
         claims::{ActAs, Represents},
         client::Client,
         fault::Fault,
@@ -94,18 +94,20 @@ pub async fn userinfo(
 ) -> Result<UserInfoResponse, Error> {
     let issuer = app.config.issuer();
     let claims = AccessClaims::read(&app.keyring(), issuer, token, now)?;
-    let grant =
-        app.store.grant(&claims.grant).await?.filter(|grant| grant.is_live(now)).ok_or(INVALID_TOKEN)?;
+    let found = app.store.grant_on_ground(&claims.grant, app.config.session.idle(), now).await?;
+    let (grant, ground) = found.filter(|(grant, _)| grant.is_live(now)).ok_or(INVALID_TOKEN)?;
     let client = app.client(&grant.client_id).await?.ok_or(INVALID_TOKEN)?;
     check_key(app, &client, (token, claims.cnf.as_ref()), (presentation, certificate), path::USERINFO, now)
         .await?;
     if !claims.scope.contains(Scope::Openid) {
         return Err(Error::Json(Code::InsufficientScope, "the access token needs the scope openid"));
     }
-    if !may_enter(&app.store, &grant.person, now).await? {
+    if !may_log_in(ground.born, now) {
         return Err(INVALID_TOKEN);
     }
-    let (grant, session) = offline::found(app, &client, grant, now).await?.ok_or(INVALID_TOKEN)?;
+    let session = ground.session.map(|found| found.value);
+    let standing = offline::standing(&app.store, &client, grant, session, ground.era, now).await?;
+    let (grant, session) = standing.ok_or(INVALID_TOKEN)?;
     match &session {
         // A session is one thing: over for one client, over for all.
         Some(session) if !still_stands(app, session, now).await? => return Err(INVALID_TOKEN),

@@ -117,6 +117,8 @@ fn blank(params: &Params, client: &Client) -> Result<Ask, PageError> {
         in_id_token: Claims::new(),
         in_userinfo: Claims::new(),
         represents: None,
+        act_as: None,
+        chosen: None,
         amr: false,
         bsn: false,
         whom: Whom::Anybody,

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::domain::{
     assurance::Level,
     claims::Represents,
+    line::writes_nul,
     profile::{Claim, Claims},
 };
 
@@ -90,7 +91,8 @@ impl ClaimsRequest {
     /// Reads the parameter; `None` when it is not what section 5.5 says.
     pub fn read(text: &str) -> Option<Self> {
         // A list of two would be read as the two members.
-        let whole: Whole = text.starts_with('{').then(|| serde_json::from_str(text).ok()).flatten()?;
+        let plain = text.starts_with('{') && !writes_nul(text.as_bytes());
+        let whole: Whole = plain.then(|| serde_json::from_str(text).ok()).flatten()?;
         let mut read = Self::default();
         let of_id_token = whole.id_token.unwrap_or_default();
         let of_userinfo = whole.userinfo.unwrap_or_default();

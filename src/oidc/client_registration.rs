@@ -1,5 +1,6 @@
 //! What a client says of itself when it registers (RFC 7591 section 2, OpenID Connect Registration section 2), and what it is
-//! told. Members that are not read here are ignored, as RFC 7591 wants: logos and pages of others are never fetched nor shown.
+//! told. Members that are not read here are ignored, as RFC 7591 wants. Pages and logos of others are never fetched; to its terms and
+//! its policy pages lead with a link.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -18,44 +19,16 @@ use crate::domain::{
 };
 
 mod information;
+mod refused;
 mod wishes;
 
-pub use self::information::information;
+use self::refused::{bad, refused};
+pub use self::{information::information, refused::Refused};
 
 /// The most addresses of each kind, and values of `default_acr_values`.
 const MOST: usize = 16;
 /// The longest address, in bytes.
 const LONGEST: usize = 512;
-
-/// Why nothing was registered (RFC 7591 section 3.2.2), and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refused {
-    /// `invalid_redirect_uri`.
-    RedirectUri(String),
-    /// `invalid_client_metadata`.
-    Metadata(String),
-}
-
-impl Refused {
-    /// The code on the wire.
-    pub const fn word(&self) -> &'static str {
-        match self {
-            Self::RedirectUri(_) => "invalid_redirect_uri",
-            Self::Metadata(_) => "invalid_client_metadata",
-        }
-    }
-
-    /// What is wrong, in ASCII (RFC 7591 section 3.2.2).
-    pub fn description(&self) -> String {
-        let (Self::RedirectUri(why) | Self::Metadata(why)) = self;
-        let plain = |c: char| if c.is_ascii() && !c.is_ascii_control() { c } else { '?' };
-        why.chars().map(plain).collect()
-    }
-}
-
-fn bad<T>(why: impl Into<String>) -> Result<T, Refused> {
-    Err(Refused::Metadata(why.into()))
-}
 
 /// The metadata as it is sent. A member that is `null` is left out (RFC 7592 section 2.2).
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -83,6 +56,8 @@ pub struct Metadata {
     subject_type: Option<String>,
     /// A list of redirect URIs that are one sector's (OpenID Connect Core, section 8.1). To be fetched before [`Metadata::client`].
     pub sector_identifier_uri: Option<String>,
+    policy_uri: Option<String>,
+    tos_uri: Option<String>,
     id_token_signed_response_alg: Option<String>,
     id_token_encrypted_response_alg: Option<Value>,
     userinfo_signed_response_alg: Option<String>,
@@ -117,12 +92,6 @@ pub struct Offer<'a> {
 }
 
 impl Metadata {
-    /// Reads a body.
-    pub fn read(body: &[u8]) -> Result<Self, Refused> {
-        serde_json::from_slice(body)
-            .or_else(|error| bad(format!("the client metadata cannot be read: {error}")))
-    }
-
     /// Checks what a change must repeat and must not have (RFC 7592 section 2.2). It names everything anew.
     pub fn check_change(&self, client: &Client) -> Result<(), Refused> {
         let answered = [
@@ -192,6 +161,8 @@ impl Metadata {
             post_logout_redirect_uris: self.post_logout_redirect_uris.unwrap_or_default(),
             backchannel_logout_uri: self.backchannel_logout_uri,
             jwks_uri: self.jwks_uri,
+            policy_uri: self.policy_uri,
+            tos_uri: self.tos_uri,
             ..told
         };
         let client = told.client(auth, jwks, wishes).map_err(|wrong| refused(&wrong.why))?;
@@ -209,7 +180,7 @@ impl Metadata {
             return bad("grant_types must be authorization_code, and refresh_token if you like");
         }
         if !given(&self.response_types, &["code"], "code") {
-            return bad("response_types must be [\"code\"]");
+            return bad("response_types must be code, and nothing else");
         }
         let encrypted = [
             &self.id_token_encrypted_response_alg,
@@ -226,8 +197,9 @@ impl Metadata {
             ));
         }
         let addresses = self.redirect_uris().iter().chain(self.post_logout_redirect_uris.iter().flatten());
-        let others = [&self.backchannel_logout_uri, &self.jwks_uri, &self.sector_identifier_uri];
-        if addresses.chain(others.into_iter().flatten()).any(|uri| uri.len() > LONGEST) {
+        let calls = [&self.backchannel_logout_uri, &self.jwks_uri, &self.sector_identifier_uri];
+        let others = calls.into_iter().chain([&self.policy_uri, &self.tos_uri]);
+        if addresses.chain(others.flatten()).any(|uri| uri.len() > LONGEST) {
             return bad(format!("an address may have at most {LONGEST} characters"));
         }
         if self.redirect_uris().is_empty() {
@@ -286,6 +258,8 @@ impl Metadata {
                 ),
                 other => refused(&other),
             })?,
+            // It is kept as it stands, and a parser would silently drop a tab.
+            Some(uri) if !uri.bytes().all(|byte| byte.is_ascii_graphic()) => String::new(),
             Some(uri) => {
                 Url::parse(uri).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
             }
@@ -373,16 +347,5 @@ impl Offer<'_> {
         let all = self.algs.iter().filter(|alg| self.terms.policy.allows_alg(**alg));
         let all: Vec<_> = all.map(|alg| alg.name()).collect();
         bad(format!("{member} must be one of: {}", all.join(" ")))
-    }
-}
-
-/// What is wrong with a client, without the name that it will never have.
-fn refused(why: &Why) -> Refused {
-    let said = why.to_string();
-    match why {
-        Why::NoRedirectUri | Why::RedirectUri(_) => {
-            Refused::RedirectUri(format!("redirect_uris and post_logout_redirect_uris: {said}"))
-        }
-        _ => Refused::Metadata(said),
     }
 }

@@ -139,6 +139,8 @@ pub enum Code {
     LoginRequired,
     /// The user must agree first, and nobody may be asked (OpenID Connect Core, section 3.1.2.6).
     ConsentRequired,
+    /// The user must choose something first, and nobody may be asked (OpenID Connect Core, section 3.1.2.6).
+    InteractionRequired,
     /// A request object that is not valid (RFC 9101 section 6.1).
     InvalidRequestObject,
     /// No request objects by reference (OpenID Connect Core, section 3.1.2.6).
@@ -176,6 +178,7 @@ impl Code {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::LoginRequired => "login_required",
             Self::ConsentRequired => "consent_required",
+            Self::InteractionRequired => "interaction_required",
             Self::InvalidRequestObject => "invalid_request_object",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::domain::{
     jwk::{JwkSet, PublicKey},
     key::Algorithm,
+    line::writes_nul,
 };
 
 /// The most keys that one signature is tried with, where it names none.
@@ -84,7 +85,11 @@ impl<'a> Unverified<'a> {
         if !types.contains(&typ.strip_prefix("application/").unwrap_or(&typ)) {
             return Err(BadJwt::Type);
         }
-        Ok(Self { alg, signed, signature: decode(signature)?, claims: decode(claims)?, header })
+        let (signature, claims) = (decode(signature)?, decode(claims)?);
+        if writes_nul(&claims) {
+            return Err(BadJwt::Malformed);
+        }
+        Ok(Self { header, alg, signed, signature, claims })
     }
 
     /// What it says, unproven: only to find out whose keys must have signed it.

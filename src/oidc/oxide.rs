@@ -74,6 +74,9 @@ pub struct Proven {
     /// The APIs for which access tokens were asked (RFC 8707 section 2.1).
     #[serde(default)]
     pub resources: Vec<String>,
+    /// For whom, where the request said so (`act_as`).
+    #[serde(default)]
+    pub chosen: Option<PersonId>,
     /// Whether the first ID token tells `amr` (the `claims` parameter, OpenID Connect Core, section 5.5).
     #[serde(default)]
     pub amr: bool,
@@ -153,6 +156,7 @@ pub fn draw(
         nonce: ask.nonce.clone(),
         dpop_jkt: ask.dpop_jkt.clone(),
         resources: ask.resources.clone(),
+        chosen: ask.chosen.clone(),
         amr: ask.amr,
         bsn: ask.bsn,
         needs_digid: ask.levels.first().is_some_and(|least| least.needs_digid()),

@@ -57,15 +57,20 @@ impl Store {
         self.put_client(statement, client, read, &changed("client.replaced", Some(by), &client.id), now).await
     }
 
-    /// The same of a client of which nothing but the secret is another; `by` is the program that asked, if one did.
+    /// The same of a client of which nothing but the secret is another; `by` is the program that asked, if one did. Where the one before
+    /// ends `at_once`, it manages itself no more either: who may have the one may have the other.
     pub async fn renew_client_secret(
         &self,
         client: &Client,
-        read: &str,
+        (read, at_once): (&str, bool),
         by: Option<&str>,
         now: Timestamp,
     ) -> Result<bool, Fault> {
-        let statement = "UPDATE clients SET registration = $1 WHERE id = $2 AND registration = $3";
+        let statement = if at_once {
+            "UPDATE clients SET registration = $1, manager = NULL WHERE id = $2 AND registration = $3"
+        } else {
+            "UPDATE clients SET registration = $1 WHERE id = $2 AND registration = $3"
+        };
         self.put_client(statement, client, read, &changed("client.secret", by, &client.id), now).await
     }
 

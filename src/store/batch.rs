@@ -3,6 +3,7 @@
 
 use std::{fmt::Write, future::Future};
 
+use sqlx::{Row, any::AnyRow};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::fault::Fault;
@@ -67,6 +68,17 @@ pub(super) fn values(rows: usize, columns: usize) -> String {
     }
     text.push(')');
     text
+}
+
+/// The rows of a batch that reads, each at the place of who asked for it, which its column `place` tells; `None` for whom there is none.
+pub(super) fn placed(rows: Vec<AnyRow>, asked: usize) -> Result<Vec<Option<AnyRow>>, Fault> {
+    let mut found: Vec<Option<AnyRow>> = (0..asked).map(|_| None).collect();
+    for row in rows {
+        if let Some(place) = found.get_mut(usize::try_from(row.try_get::<i64, _>("place")?)?) {
+            *place = Some(row);
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub(super) trait Columns {
     fn time(&self, name: &str) -> Result<Timestamp, Fault>;
     /// An instant that may not have come.
     fn maybe_time(&self, name: &str) -> Result<Option<Timestamp>, Fault>;
+    /// Bytes that may be missing.
+    fn maybe_bytes(&self, name: &str) -> Result<Option<Vec<u8>>, Fault>;
     /// The hash of a secret.
     fn hash(&self, name: &str) -> Result<Hashed, Fault>;
 }
@@ -33,6 +35,10 @@ impl Columns for AnyRow {
 
     fn maybe_time(&self, name: &str) -> Result<Option<Timestamp>, Fault> {
         Ok(self.try_get::<Option<i64>, _>(name)?.map(Timestamp::from_epoch))
+    }
+
+    fn maybe_bytes(&self, name: &str) -> Result<Option<Vec<u8>>, Fault> {
+        Ok(self.try_get(name)?)
     }
 
     fn hash(&self, name: &str) -> Result<Hashed, Fault> {

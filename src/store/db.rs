@@ -35,6 +35,9 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (20, "bsn", include_str!("../../migrations/0020_bsn.sql")),
     (22, "consents_to_apis", include_str!("../../migrations/0022_consents_to_apis.sql")),
     (23, "approvals", include_str!("../../migrations/0023_approvals.sql")),
+    (24, "corrections", include_str!("../../migrations/0024_corrections.sql")),
+    (25, "four_eyes", include_str!("../../migrations/0025_four_eyes.sql")),
+    (26, "chosen", include_str!("../../migrations/0026_chosen.sql")),
     (27, "audit_chain", include_str!("../../migrations/0027_audit_chain.sql")),
 ];
 
@@ -87,12 +90,18 @@ impl Db {
     /// Brings the tables up to date and tells how many migrations that took. Safe to run twice.
     pub async fn migrate(&self) -> Result<usize, Fault> {
         let due = self.migrations_due().await?;
-        let all = MIGRATIONS.iter().map(|(version, name, sql)| {
-            let sql = SqlStr::from_static(sql);
-            Migration::new(*version, (*name).into(), MigrationType::Simple, sql, false)
-        });
-        Migrator::with_migrations(all.collect()).run(&self.writer).await?;
+        self.migrate_to(i64::MAX).await?;
         Ok(due)
+    }
+
+    /// Brings the tables to where the migration of that number left them.
+    pub(super) async fn migrate_to(&self, newest: i64) -> Result<(), Fault> {
+        let some =
+            MIGRATIONS.iter().filter(|(version, ..)| *version <= newest).map(|(version, name, sql)| {
+                let sql = SqlStr::from_static(sql);
+                Migration::new(*version, (*name).into(), MigrationType::Simple, sql, false)
+            });
+        Ok(Migrator::with_migrations(some.collect()).run(&self.writer).await?)
     }
 
     /// Refuses a database whose tables are not those of this program.
@@ -161,6 +170,9 @@ impl Db {
              (SELECT sid, client_id FROM notices WHERE ends <= $1 AND due IS NULL LIMIT $2)",
             "DELETE FROM digid_sessions WHERE sid IN (SELECT sid FROM digid_sessions WHERE ends <= $1 LIMIT $2)",
             "DELETE FROM digid_logouts WHERE mark IN (SELECT mark FROM digid_logouts WHERE ends <= $1 LIMIT $2)",
+            // Nobody approved them in time; the lines of the log stay.
+            "DELETE FROM corrections WHERE id IN \
+             (SELECT id FROM corrections WHERE ends <= $1 AND approved_at IS NULL LIMIT $2)",
         ] {
             let done = sqlx::query(statement).bind(now.epoch()).bind(SWEEP).execute(&self.writer).await?;
             swept += done.rows_affected();

@@ -7,7 +7,7 @@ use sqlx::{Any, AssertSqlSafe, Executor, Row, any::AnyRow};
 
 use super::{
     Db, Store, Vault,
-    batch::{Batches, values},
+    batch::{Batches, placed, values},
 };
 use crate::domain::{fault::Fault, time::Timestamp};
 
@@ -69,11 +69,30 @@ impl New {
 pub(super) struct Ephemeral {
     db: Db,
     vault: Arc<Vault>,
+    reads: Arc<Reads>,
+}
+
+/// Reads the rows of values, by their kind and name, unless they have ended at that moment.
+type Reads = Batches<(Kind, String, Timestamp), Option<AnyRow>>;
+
+async fn read(db: Db, asked: Vec<(Kind, String, Timestamp)>) -> Result<Vec<Option<AnyRow>>, Fault> {
+    let values = values(asked.len(), 4);
+    let statement = format!(
+        "SELECT v.column1 AS place, e.version AS version, e.body AS body FROM (VALUES {values}) AS v \
+         JOIN ephemeral e ON e.kind = v.column2 AND e.name = v.column3 WHERE e.ends > v.column4"
+    );
+    let mut query = sqlx::query(AssertSqlSafe(statement));
+    for (place, (kind, name, now)) in (0_i64..).zip(&asked) {
+        query = query.bind(place).bind(kind.word()).bind(name.as_str()).bind(now.epoch());
+    }
+    placed(query.fetch_all(db.reader()).await?, asked.len())
 }
 
 impl Ephemeral {
     pub(super) fn new(db: Db, vault: Arc<Vault>) -> Self {
-        Self { db, vault }
+        let reader = db.clone();
+        let reads = Arc::new(Batches::new(move |asked| read(reader.clone(), asked)));
+        Self { db, vault, reads }
     }
 
     /// Seals a value that is to be kept until `ends`.
@@ -95,13 +114,7 @@ impl Ephemeral {
         name: &str,
         now: Timestamp,
     ) -> Result<Option<Versioned<T>>, Fault> {
-        let row =
-            sqlx::query("SELECT version, body FROM ephemeral WHERE kind = $1 AND name = $2 AND ends > $3")
-                .bind(kind.word())
-                .bind(name)
-                .bind(now.epoch())
-                .fetch_optional(self.db.reader())
-                .await?;
+        let row = self.reads.ask((kind, name.to_owned(), now)).await?;
         Ok(row.map(|row| self.open_row(&row, kind, name)).transpose()?.flatten())
     }
 

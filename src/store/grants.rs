@@ -4,40 +4,21 @@
 use sqlx::{AssertSqlSafe, Row, any::AnyRow};
 
 use super::{
-    Db, Ledger, Store, Tx,
+    Ledger, Store, Tx,
     audit::Event,
     batch::{Batches, values},
     columns::Columns,
-    ephemeral::{Kind, Versioned},
-    mandates::read_birth,
     notices,
 };
 use crate::domain::{
     assurance::Level,
-    birth::BirthDate,
     fault::Fault,
     grant::{Family, Grant, Offline, RefreshToken, Replaced},
     id::{AccountId, GrantId, PersonId, SessionId},
     profile::Claims,
     secret::Hashed,
-    session::Session,
     time::Timestamp,
 };
-
-/// A family, and all that a refresh depends on, as it stood in one instant.
-#[derive(Debug)]
-pub struct Refreshing {
-    /// The family.
-    pub family: Family,
-    /// Its session, if that lives.
-    pub session: Option<Versioned<Session>>,
-    /// When the user was born, as far as known.
-    pub born: Option<BirthDate>,
-    /// The `sub` under which the client's sector knows the user, once it was told one.
-    pub sub: Option<String>,
-    /// The era of the account, while it has a password.
-    pub era: Option<i64>,
-}
 
 /// One use of a refresh token: it stays, or gives way to the next.
 #[derive(Debug, Clone)]
@@ -71,40 +52,99 @@ impl Rotation {
 /// How many grants that outlive their session one account gives one client at once: as many devices, and no more rows.
 const OFFLINE: i64 = 20;
 
-/// Looks families up, by their hash and the sector for which the user's `sub` is wanted.
-pub(super) type Families = Batches<(Hashed, String), Option<AnyRow>>;
+/// A grant that is to begin, with the code that it comes of and its first refresh token.
+pub(super) struct Beginning {
+    grant: Grant,
+    code: Hashed,
+    family: Hashed,
+    refresh: Hashed,
+}
+
+/// Begins grants.
+pub(super) type Beginnings = Batches<Beginning, bool>;
 /// Rotates refresh tokens.
 pub(super) type Rotations = Batches<Rotation, bool>;
 
-pub(super) fn families(db: Db) -> Families {
-    Batches::new(move |asked| find_families(db.clone(), asked))
+pub(super) fn beginnings(db: Ledger) -> Beginnings {
+    Batches::new(move |asked| begin(db.clone(), asked))
 }
 
 pub(super) fn rotations(db: Ledger) -> Rotations {
     Batches::new(move |asked| rotate(db.clone(), asked))
 }
 
-async fn find_families(db: Db, asked: Vec<(Hashed, String)>) -> Result<Vec<Option<AnyRow>>, Fault> {
-    let values = values(asked.len(), 3);
+async fn begin(db: Ledger, asked: Vec<Beginning>) -> Result<Vec<bool>, Fault> {
+    if let Some(begun) = begin_all(&db, &asked).await? {
+        return Ok(begun);
+    }
+    let mut begun = Vec::with_capacity(asked.len());
+    for one in asked.chunks(1) {
+        begun.extend(begin_all(&db, one).await?.unwrap_or_else(|| vec![false]));
+    }
+    Ok(begun)
+}
+
+/// Begins grants in one transaction, but not those whose code was spent. `None`, and nothing is done, when an account of one of
+/// them was closed at this very moment.
+async fn begin_all(db: &Ledger, asked: &[Beginning]) -> Result<Option<Vec<bool>>, Fault> {
+    let values = values(asked.len(), 22);
     let statement = format!(
-        "SELECT g.*, v.column1 AS place, a.era AS era, \
-         CASE WHEN a.password_hash IS NULL THEN 0 ELSE 1 END AS has_password, p.birth AS birth, s.sub AS sub, e.version AS version, e.body AS body \
-         FROM (VALUES {values}) AS v JOIN grants g ON g.family_hash = v.column2 \
-         JOIN accounts a ON a.id = g.account_id JOIN persons p ON p.id = g.person_id \
-         LEFT JOIN subjects s ON s.sector = v.column3 AND s.person_id = g.person_id AND s.alias = 0 \
-         LEFT JOIN ephemeral e ON e.kind = 'session' AND e.name = g.sid"
+        "INSERT INTO grants (id, code_hash, client_id, account_id, person_id, sid, scope, redirect_uri, level, \
+         auth_time, created, ends, family_hash, refresh_hash, dpop_jkt, x5t_s256, claims, resources, \
+         session_ends, offline_era, bsn, chosen) VALUES {values} ON CONFLICT DO NOTHING RETURNING id"
     );
     let mut query = sqlx::query(AssertSqlSafe(statement));
-    for (place, (family, sector)) in (0_i64..).zip(&asked) {
-        query = query.bind(place).bind(family.as_bytes()).bind(sector);
+    for Beginning { grant, code, family, refresh } in asked {
+        query = query
+            .bind(grant.id.as_str())
+            .bind(code.as_bytes())
+            .bind(&grant.client_id)
+            .bind(grant.account.as_str())
+            .bind(grant.person.as_str())
+            .bind(grant.sid.as_str())
+            .bind(grant.scope.to_string())
+            .bind(&grant.redirect_uri)
+            .bind(grant.level.acr())
+            .bind(grant.auth_time.epoch())
+            .bind(grant.created.epoch())
+            .bind(grant.ends.epoch())
+            .bind(family.as_bytes())
+            .bind(refresh.as_bytes())
+            .bind(grant.dpop_jkt.as_deref())
+            .bind(grant.x5t_s256.as_deref())
+            .bind(serde_json::to_string(&grant.claims)?)
+            .bind(grant.resources.join(" "))
+            .bind(grant.offline.as_ref().map(|offline| offline.session_ends.epoch()))
+            .bind(grant.offline.as_ref().map(|offline| offline.era))
+            .bind(i64::from(grant.bsn))
+            .bind(grant.chosen.as_ref().map(PersonId::as_str));
     }
-    let mut found: Vec<Option<AnyRow>> = asked.iter().map(|_| None).collect();
-    for row in query.fetch_all(db.reader()).await? {
-        if let Some(place) = found.get_mut(usize::try_from(row.try_get::<i64, _>("place")?)?) {
-            *place = Some(row);
+    let mut tx = db.begin().await?;
+    let rows = match query.fetch_all(&mut *tx).await {
+        Ok(rows) => rows,
+        Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() => {
+            tx.rollback().await?;
+            return Ok(None);
         }
+        Err(other) => return Err(other.into()),
+    };
+    let ids = rows.iter().map(|row| row.text("id")).collect::<Result<Vec<_>, _>>()?;
+    let begun: Vec<bool> = asked.iter().map(|one| ids.iter().any(|id| id == one.grant.id.as_str())).collect();
+    let new: Vec<&Grant> =
+        asked.iter().zip(&begun).filter_map(|(one, begun)| begun.then_some(&one.grant)).collect();
+    if new.is_empty() {
+        tx.rollback().await?;
+        return Ok(Some(begun));
     }
-    Ok(found)
+    let outcome = |grant: &Grant| if grant.offline.is_some() { "offline" } else { "ok" };
+    for grant in &new {
+        tx.note(&event("token.issued", outcome(grant), grant), grant.created);
+    }
+    for grant in new.into_iter().filter(|grant| grant.offline.is_some()) {
+        bound_offline(&mut tx, grant).await?;
+    }
+    tx.commit().await?;
+    Ok(Some(begun))
 }
 
 async fn rotate(db: Ledger, asked: Vec<Rotation>) -> Result<Vec<bool>, Fault> {
@@ -157,53 +197,9 @@ impl Store {
         code: &Hashed,
         refresh: &RefreshToken,
     ) -> Result<bool, Fault> {
-        let mut tx = self.db.begin().await?;
-        let done = sqlx::query(
-            "INSERT INTO grants (id, code_hash, client_id, account_id, person_id, sid, scope, redirect_uri, level, \
-             auth_time, created, ends, family_hash, refresh_hash, dpop_jkt, x5t_s256, claims, resources, \
-             session_ends, offline_era, bsn) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
-             $18, $19, $20, $21) ON CONFLICT DO NOTHING",
-        )
-        .bind(grant.id.as_str())
-        .bind(code.as_bytes())
-        .bind(&grant.client_id)
-        .bind(grant.account.as_str())
-        .bind(grant.person.as_str())
-        .bind(grant.sid.as_str())
-        .bind(grant.scope.to_string())
-        .bind(&grant.redirect_uri)
-        .bind(grant.level.acr())
-        .bind(grant.auth_time.epoch())
-        .bind(grant.created.epoch())
-        .bind(grant.ends.epoch())
-        .bind(refresh.family().as_bytes())
-        .bind(refresh.hashed().as_bytes())
-        .bind(grant.dpop_jkt.as_deref())
-        .bind(grant.x5t_s256.as_deref())
-        .bind(serde_json::to_string(&grant.claims)?)
-        .bind(grant.resources.join(" "))
-        .bind(grant.offline.as_ref().map(|offline| offline.session_ends.epoch()))
-        .bind(grant.offline.as_ref().map(|offline| offline.era))
-        .bind(i64::from(grant.bsn))
-        .execute(&mut *tx)
-        .await;
-        let begun = match done {
-            Ok(done) => done.rows_affected() == 1,
-            // The account was closed at this very moment.
-            Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() => false,
-            Err(other) => return Err(other.into()),
-        };
-        if !begun {
-            tx.rollback().await?;
-            return Ok(false);
-        }
-        let outcome = if grant.offline.is_some() { "offline" } else { "ok" };
-        tx.note(&event("token.issued", outcome, grant), grant.created);
-        if grant.offline.is_some() {
-            bound_offline(&mut tx, grant).await?;
-        }
-        tx.commit().await?;
-        Ok(true)
+        let (grant, code) = (grant.clone(), code.clone());
+        let (family, refresh) = (refresh.family(), refresh.hashed());
+        self.beginnings.ask(Beginning { grant, code, family, refresh }).await
     }
 
     /// The grant of that id.
@@ -222,33 +218,6 @@ impl Store {
             .fetch_optional(self.db.reader())
             .await?;
         row.map(|row| read_grant(&row)).transpose()
-    }
-
-    /// The family of that hash, with what a refresh depends on: one statement, for this is asked more often than anything
-    /// else. `idle` is how many seconds a session lives unvisited.
-    pub async fn refreshing(
-        &self,
-        family: &Hashed,
-        sector: &str,
-        idle: i64,
-        now: Timestamp,
-    ) -> Result<Option<Refreshing>, Fault> {
-        let row = self.families.ask((family.clone(), sector.to_owned())).await?;
-        row.map(|row| {
-            let family = read_family(&row)?;
-            let session =
-                self.ephemeral.open_row::<Session>(&row, Kind::Session, family.grant.sid.as_str())?;
-            let era = row.try_get("era")?;
-            let has_password = row.try_get::<i64, _>("has_password")? == 1;
-            Ok(Refreshing {
-                era: has_password.then_some(era),
-                session: session.filter(|found| found.value.is_alive(era, idle, now)),
-                born: read_birth(&row)?,
-                sub: row.maybe_text("sub")?,
-                family,
-            })
-        })
-        .transpose()
     }
 
     /// Uses a refresh token, and puts a successor in its place where it has one. `false` when another took that place before, or
@@ -376,13 +345,13 @@ fn event<'a>(event: &'a str, outcome: &'a str, grant: &'a Grant) -> Event<'a> {
         event,
         outcome,
         actor: Some(grant.person.as_str()),
+        represented: grant.represented().map(PersonId::as_str),
         client: Some(&grant.client_id),
         detail: Some(grant.id.as_str()),
-        ..Event::default()
     }
 }
 
-fn read_grant(row: &AnyRow) -> Result<Grant, Fault> {
+pub(super) fn read_grant(row: &AnyRow) -> Result<Grant, Fault> {
     let level = Level::from_acr(&row.text("level")?);
     Ok(Grant {
         id: GrantId::from_stored(row.text("id")?),
@@ -395,6 +364,7 @@ fn read_grant(row: &AnyRow) -> Result<Grant, Fault> {
             .map_or_else(|| Ok(Claims::new()), |claims| serde_json::from_str(&claims))?,
         bsn: row.try_get::<i64, _>("bsn")? == 1,
         resources: row.text("resources")?.split_ascii_whitespace().map(str::to_owned).collect(),
+        chosen: row.maybe_text("chosen")?.map(PersonId::from_stored),
         redirect_uri: row.text("redirect_uri")?,
         level: level.ok_or_else(|| Fault::because("a grant was stored with a level that does not exist"))?,
         auth_time: row.time("auth_time")?,
@@ -412,7 +382,7 @@ fn read_offline(row: &AnyRow) -> Result<Option<Offline>, Fault> {
     Ok(Some(Offline { session_ends, era: row.try_get("offline_era")? }))
 }
 
-fn read_family(row: &AnyRow) -> Result<Family, Fault> {
+pub(super) fn read_family(row: &AnyRow) -> Result<Family, Fault> {
     let replaced = row
         .maybe_time("replaced_at")?
         .map(|at| {

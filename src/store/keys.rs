@@ -1,9 +1,9 @@
 //! Signing keys as stored: their facts in the open, their private half sealed under the master key.
 
-use sqlx::{Row, any::AnyRow};
+use sqlx::{Any, Executor, Row, any::AnyRow};
 use zeroize::Zeroizing;
 
-use super::{Store, columns::Columns, vault::DoesNotOpen};
+use super::{Store, audit::Event, columns::Columns, vault::DoesNotOpen};
 use crate::domain::{
     fault::Fault,
     key::{Algorithm, KeyFacts},
@@ -15,6 +15,21 @@ const PURPOSE: &str = "signing key";
 
 /// A key and its private half (PKCS#8 DER), or why that does not open.
 pub type StoredKey = (KeyFacts, Result<Zeroizing<Vec<u8>>, DoesNotOpen>);
+
+/// How the keys of one algorithm follow each other.
+#[derive(Debug)]
+pub struct Turning<'a> {
+    /// The one that takes over.
+    pub kid: &'a str,
+    /// From then on.
+    pub from: Timestamp,
+    /// When the one after it takes over.
+    pub until: Timestamp,
+    /// Those that sign until then.
+    pub olds: Vec<&'a str>,
+    /// Seconds that each stays published after its last signature.
+    pub afterlife: i64,
+}
 
 impl Store {
     /// Adds a key. `false` when its `kid` is there already.
@@ -60,11 +75,37 @@ impl Store {
         Ok(sqlx::query(statement).fetch_all(self.db.reader()).await?)
     }
 
-    /// Brings the turn of a waiting key forward; never back. `false` when there is no such key, or its turn is earlier.
-    pub async fn bring_key_forward(&self, kid: &str, sign_from: Timestamp) -> Result<bool, Fault> {
+    /// Lets a waiting key take over, fixes the end of those that it follows, and writes a line in the log: all of it or nothing. `false`,
+    /// and nothing done, when its turn is no later already.
+    pub async fn turn_keys(
+        &self,
+        turning: &Turning<'_>,
+        by: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        let Turning { kid, from, until, ref olds, afterlife } = *turning;
+        let mut tx = self.db.begin().await?;
         let statement = "UPDATE signing_keys SET sign_from = $1 WHERE kid = $2 AND sign_from > $1";
-        let done = sqlx::query(statement).bind(sign_from.epoch()).bind(kid).execute(self.db.writer()).await?;
-        Ok(done.rows_affected() == 1)
+        let done = sqlx::query(statement).bind(from.epoch()).bind(kid).execute(&mut *tx).await?;
+        if done.rows_affected() == 0 {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        retire(&mut *tx, kid, until, until.plus(afterlife)).await?;
+        for old in olds {
+            retire(&mut *tx, old, from, from.plus(afterlife)).await?;
+        }
+        let event = Event {
+            event: "key.rotated",
+            outcome: "ok",
+            actor: by,
+            client: by,
+            detail: Some(kid),
+            ..Event::default()
+        };
+        tx.note(&event, now);
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Fixes when a key stops signing and when it is published no more; both can only be brought forward. `false` when
@@ -75,18 +116,27 @@ impl Store {
         sign_until: Timestamp,
         publish_until: Timestamp,
     ) -> Result<bool, Fault> {
-        let done = sqlx::query(
-            "UPDATE signing_keys SET \
-             sign_until = CASE WHEN sign_until < $1 THEN sign_until ELSE $1 END, \
-             publish_until = CASE WHEN publish_until < $2 THEN publish_until ELSE $2 END WHERE kid = $3",
-        )
-        .bind(sign_until.epoch())
-        .bind(publish_until.epoch())
-        .bind(kid)
-        .execute(self.db.writer())
-        .await?;
-        Ok(done.rows_affected() == 1)
+        retire(self.db.writer(), kid, sign_until, publish_until).await
     }
+}
+
+async fn retire<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    kid: &str,
+    sign_until: Timestamp,
+    publish_until: Timestamp,
+) -> Result<bool, Fault> {
+    let done = sqlx::query(
+        "UPDATE signing_keys SET \
+         sign_until = CASE WHEN sign_until < $1 THEN sign_until ELSE $1 END, \
+         publish_until = CASE WHEN publish_until < $2 THEN publish_until ELSE $2 END WHERE kid = $3",
+    )
+    .bind(sign_until.epoch())
+    .bind(publish_until.epoch())
+    .bind(kid)
+    .execute(executor)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 fn read_facts(row: &AnyRow) -> Result<KeyFacts, Fault> {
@@ -132,5 +182,42 @@ mod tests {
         assert_eq!(store.signing_keys(at(20)).await.unwrap(), []);
         let facts = &store.key_facts().await.unwrap()[0];
         assert_eq!((facts.sign_until, facts.publish_until), (Some(at(10)), Some(at(20))));
+    }
+
+    /// A rotation that cannot be told in the log is none: each of its statements waits for the line.
+    #[tokio::test]
+    async fn keys_turn_with_their_line_in_the_log_or_not_at_all() {
+        let fresh = fresh().await;
+        let store = &fresh.store;
+        let at = Timestamp::from_epoch;
+        for (kid, from) in [("old", 0), ("next", 1000)] {
+            let facts = KeyFacts {
+                kid: kid.into(),
+                alg: Algorithm::Es256,
+                created: at(0),
+                publish_from: at(0),
+                sign_from: at(from),
+                sign_until: None,
+                publish_until: None,
+            };
+            assert!(store.add_key(&facts, b"private").await.unwrap());
+        }
+        let turning =
+            Turning { kid: "next", from: at(100), until: at(2000), olds: vec!["old"], afterlife: 10 };
+        let before = store.key_facts().await.unwrap();
+        let rename = |from: &'static str, to: &'static str| {
+            sqlx::query(sqlx::AssertSqlSafe(format!("ALTER TABLE {from} RENAME TO {to}")))
+                .execute(store.db.writer())
+        };
+        rename("audit_lines", "gone").await.unwrap();
+        assert!(store.turn_keys(&turning, Some("root"), at(1)).await.is_err());
+        assert_eq!(store.key_facts().await.unwrap(), before);
+        rename("gone", "audit_lines").await.unwrap();
+        assert!(store.turn_keys(&turning, Some("root"), at(1)).await.unwrap());
+        assert!(!store.turn_keys(&turning, Some("root"), at(1)).await.unwrap(), "once");
+        let after = store.key_facts().await.unwrap();
+        let ends = |kid: &str| after.iter().find(|key| key.kid == kid).unwrap().sign_until;
+        assert_eq!((ends("next"), ends("old")), (Some(at(2000)), Some(at(100))));
+        assert_eq!(store.audited("key.rotated").await, 1);
     }
 }

@@ -43,6 +43,8 @@ pub struct Listed {
     pub born: Option<BirthDate>,
     /// What it is worth.
     pub standing: Standing,
+    /// Until when it waits for its second pair of eyes, if it does (M11).
+    pub waits_until: Option<Timestamp>,
 }
 
 /// Why a good registration was not stored.
@@ -165,8 +167,8 @@ impl Store {
             outcome: consent.word.as_str(),
             actor: Some(actor),
             represented: Some(represented.as_str()),
+            client: program_of(actor),
             detail: Some(consent.mandate.as_str()),
-            ..Event::default()
         };
         tx.note(&event, now);
         tx.commit().await
@@ -217,6 +219,7 @@ impl Store {
                 Ok(Listed {
                     representative_name: row.text("representative_name")?,
                     represented_name: row.text("represented_name")?,
+                    waits_until: mandate.waits_until(now),
                     mandate,
                     born,
                     standing,

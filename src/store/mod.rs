@@ -12,10 +12,12 @@ pub mod client_registration;
 pub mod clients;
 mod codes;
 mod columns;
+pub mod corrections;
 pub mod db;
 mod dpop;
 pub mod ephemeral;
 pub mod grants;
+pub mod grounds;
 pub mod keys;
 mod ledger;
 pub mod logins;
@@ -42,7 +44,8 @@ pub use vault::Vault;
 
 use audit::{Loose, chain::Chain};
 use ephemeral::{Ephemeral, News};
-use grants::{Families, Rotations};
+use grants::{Beginnings, Rotations};
+use grounds::{OfFamilies, OfGrants, OfSessions};
 use ledger::{Ledger, Tx};
 use spent::Marks;
 
@@ -67,7 +70,10 @@ pub struct Store {
     db: Ledger,
     ephemeral: Ephemeral,
     vault: Arc<Vault>,
-    families: Arc<Families>,
+    of_families: Arc<OfFamilies>,
+    of_grants: Arc<OfGrants>,
+    of_sessions: Arc<OfSessions>,
+    beginnings: Arc<Beginnings>,
     rotations: Arc<Rotations>,
     marks: Arc<Marks>,
     news: Arc<News>,
@@ -81,7 +87,10 @@ impl Store {
         let ledger = Ledger::new(db.clone(), Chain::new(NODE, vault.clone()));
         Self {
             ephemeral: Ephemeral::new(db.clone(), vault.clone()),
-            families: Arc::new(grants::families(db.clone())),
+            of_families: Arc::new(grounds::of_families(db.clone())),
+            of_grants: Arc::new(grounds::of_grants(db.clone())),
+            of_sessions: Arc::new(grounds::of_sessions(db.clone())),
+            beginnings: Arc::new(grants::beginnings(ledger.clone())),
             rotations: Arc::new(grants::rotations(ledger.clone())),
             marks: Arc::new(spent::marks(db.clone())),
             news: Arc::new(ephemeral::news(db)),

@@ -2,23 +2,10 @@
 
 use sqlx::{Any, Executor, Row, any::AnyRow};
 
-use super::{
-    Store, Vault,
-    audit::Event,
-    columns::Columns,
-    mandates::{lapse_parental, read_birth},
-};
+use super::{Store, Vault, audit::Event, columns::Columns, mandates::read_birth};
 use crate::domain::{
-    birth::{BirthDate, DECIDES_ALONE},
-    bsn::Bsn,
-    fault::Fault,
-    id::PersonId,
-    line::program_of,
-    time::Timestamp,
+    birth::BirthDate, bsn::Bsn, fault::Fault, id::PersonId, line::program_of, time::Timestamp,
 };
-
-/// How often a correction is tried again when another one comes between.
-const TRIES: u8 = 3;
 
 /// A person as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +104,27 @@ impl Store {
         row.map(|row| read_person(&row)).transpose()
     }
 
+    /// The same for who looks for them, a program where it is known, with a line in the log: who is asked for by a BSN is told to somebody
+    /// who knows it.
+    pub async fn find_person(
+        &self,
+        bsn: &Bsn,
+        by: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Option<Person>, Fault> {
+        let found = self.person_by_bsn(bsn).await?;
+        let event = Event {
+            event: "person.found",
+            outcome: if found.is_some() { "ok" } else { "unknown" },
+            actor: by,
+            represented: found.as_ref().map(|person| person.id.as_str()),
+            client: by.and_then(program_of),
+            ..Event::default()
+        };
+        self.audit(&event, now).await?;
+        Ok(found)
+    }
+
     /// A person's BSN, if it is known.
     pub async fn bsn_of(&self, id: &PersonId) -> Result<Option<Bsn>, Fault> {
         let row: Option<(Vec<u8>,)> =
@@ -137,62 +145,6 @@ impl Store {
             .fetch_all(self.db.reader())
             .await?;
         rows.iter().map(read_person).collect()
-    }
-
-    /// Records or corrects a date of birth. In the same step every parental mandate that had lapsed by the old date
-    /// ends for good: a correction never revives one (M5). `false` when there is no such person.
-    pub async fn set_birth(
-        &self,
-        id: &PersonId,
-        birth: BirthDate,
-        by: &str,
-        now: Timestamp,
-    ) -> Result<bool, Fault> {
-        for _ in 0..TRIES {
-            let Some(person) = self.person(id).await? else { return Ok(false) };
-            if self.replace_birth(&person, birth, by, now).await? {
-                return Ok(true);
-            }
-        }
-        Err(Fault::because(
-            "this date of birth is being changed by others at the same time: look at it, then try again",
-        ))
-    }
-
-    /// Replaces the date of birth if it is still the one that was read.
-    async fn replace_birth(
-        &self,
-        read: &Person,
-        birth: BirthDate,
-        by: &str,
-        now: Timestamp,
-    ) -> Result<bool, Fault> {
-        let mut tx = self.db.begin().await?;
-        let done = sqlx::query(
-            "UPDATE persons SET birth = $1 WHERE id = $2 AND COALESCE(birth, '') = $3 AND joined_into IS NULL",
-        )
-        .bind(birth.to_string())
-        .bind(read.id.as_str())
-        .bind(read.birth.map(|birth| birth.to_string()).unwrap_or_default())
-        .execute(&mut *tx)
-        .await?;
-        if done.rows_affected() == 0 {
-            tx.rollback().await?;
-            return Ok(false);
-        }
-        if read.birth.is_some_and(|old| old.may_have_turned(DECIDES_ALONE, now)) {
-            lapse_parental(&mut tx, &read.id, now).await?;
-        }
-        let event = Event {
-            event: "person.birth",
-            outcome: "ok",
-            actor: Some(by),
-            represented: Some(read.id.as_str()),
-            ..Event::default()
-        };
-        tx.note(&event, now);
-        tx.commit().await?;
-        Ok(true)
     }
 }
 
@@ -235,25 +187,7 @@ pub(super) fn seal_bsn(vault: &Vault, person: &PersonId, bsn: &Bsn) -> Result<Ve
 
 #[cfg(test)]
 mod tests {
-    use crate::{
-        domain::mandate::{Relation, Standing},
-        store::testing::{fresh, now},
-    };
-
-    /// Without the guard, a correction that still believes the child was always eight would skip the lapse.
-    #[tokio::test]
-    async fn a_correction_that_read_an_older_date_does_nothing() {
-        let f = fresh().await;
-        let (parent, child) = (f.person("Anna", "1985").await, f.person("Sam", "2018").await);
-        let mandate = f.mandate(Relation::Parent, (&parent, &child)).await;
-        let stale = f.store.person(&child).await.unwrap().unwrap();
-        let birth = |text: &str| text.parse().unwrap();
-        assert!(f.store.set_birth(&child, birth("2010"), "desk", now()).await.unwrap());
-        assert!(!f.store.replace_birth(&stale, birth("2019"), "desk", now()).await.unwrap());
-        assert_eq!(f.standing(&mandate, now()).await, Standing::Lapsed);
-        assert!(f.store.set_birth(&child, birth("2019"), "desk", now()).await.unwrap());
-        assert_eq!(f.standing(&mandate, now()).await, Standing::Lapsed);
-    }
+    use crate::store::testing::fresh;
 
     #[tokio::test]
     async fn persons_are_listed_page_by_page() {

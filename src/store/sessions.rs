@@ -7,10 +7,21 @@ use super::{
     ephemeral::{Kind, New, Versioned, remove},
     grants::revoke_of_session,
 };
-use crate::domain::{fault::Fault, id::SessionId, secret::Secret, session::Session, time::Timestamp};
+use crate::domain::{
+    birth::BirthDate, fault::Fault, id::SessionId, secret::Secret, session::Session, time::Timestamp,
+};
 
 /// How many sessions one sweep ends at most, so that it never holds the writer long.
 const SWEEP: i64 = 100;
+
+/// A session that lives, and its user.
+#[derive(Debug)]
+pub struct Visited {
+    /// The session.
+    pub session: Session,
+    /// When the user was born, as far as known.
+    pub born: Option<BirthDate>,
+}
 
 impl Store {
     /// Keeps a new session.
@@ -29,14 +40,14 @@ impl Store {
         cookie: &Secret,
         idle: i64,
         now: Timestamp,
-    ) -> Result<Option<Session>, Fault> {
+    ) -> Result<Option<Visited>, Fault> {
         let Some((sid, secret)) = cookie.expose().split_once('.') else { return Ok(None) };
-        let Some(mut found) = self.live_session(sid, idle, now).await? else { return Ok(None) };
+        let Some((mut found, born)) = self.live_session(sid, idle, now).await? else { return Ok(None) };
         if !found.value.secret.is_of(&Secret::new(secret)) {
             return Ok(None);
         }
         self.note_visit(&mut found, idle, now).await?;
-        Ok(Some(found.value))
+        Ok(Some(Visited { session: found.value, born }))
     }
 
     /// The session that clients know as `sid`, if it lives.
@@ -46,7 +57,7 @@ impl Store {
         idle: i64,
         now: Timestamp,
     ) -> Result<Option<Session>, Fault> {
-        Ok(self.live_session(sid.as_str(), idle, now).await?.map(|found| found.value))
+        Ok(self.live_session(sid.as_str(), idle, now).await?.map(|(found, _)| found.value))
     }
 
     /// Notes a visit, where the last one is long enough ago. A client that refreshes its tokens does so because its user is
@@ -71,12 +82,14 @@ impl Store {
         sid: &str,
         idle: i64,
         now: Timestamp,
-    ) -> Result<Option<Versioned<Session>>, Fault> {
+    ) -> Result<Option<(Versioned<Session>, Option<BirthDate>)>, Fault> {
         let Some(found) = self.ephemeral.read::<Session>(Kind::Session, sid, now).await? else {
             return Ok(None);
         };
-        let account = self.account(&found.value.account).await?;
-        Ok(account.filter(|account| found.value.is_alive(account.era, idle, now)).map(|_| found))
+        // Whose it is stands under its seal, so what it rests on takes a statement of its own.
+        let session = &found.value;
+        let ground = self.ground((&session.account, &session.person, &session.sid), "", idle, now).await?;
+        Ok(ground.and_then(|ground| Some((ground.session?, ground.born))))
     }
 
     /// Ends a session with everything that was given in it, and writes the line in the log: all or nothing, and nothing where

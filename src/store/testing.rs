@@ -4,13 +4,19 @@ use std::path::PathBuf;
 
 use super::{Db, Store, Vault, accounts::Owner};
 use crate::domain::{
+    birth::BirthDate,
     consent::{Consent, Party, Word},
+    correction::Right,
     email::Email,
+    fault::Fault,
     id::{AccountId, PersonId, random},
-    mandate::{Mandate, Relation, Standing},
+    mandate::{Confirmed, Mandate, Relation, Standing},
     registration::{register, tests::form},
     time::Timestamp,
 };
+
+/// The second pair of eyes of these tests.
+const SECOND: &str = "second desk";
 
 /// A store in a directory of its own, removed afterwards.
 pub(crate) struct Fresh {
@@ -25,11 +31,16 @@ impl Drop for Fresh {
 }
 
 pub(crate) async fn fresh() -> Fresh {
+    let fresh = without_tables().await;
+    fresh.store.migrate().await.unwrap();
+    fresh
+}
+
+pub(crate) async fn without_tables() -> Fresh {
     let folder = std::env::temp_dir().join(format!("namens-{}", random::<9>()));
     std::fs::create_dir_all(&folder).unwrap();
     let db = Db::open_sqlite(&folder.join("namens.db"), true).await.unwrap();
     let store = Store::new(db, Vault::open(&Vault::new_master_key()).unwrap());
-    store.migrate().await.unwrap();
     Fresh { store, folder }
 }
 
@@ -47,14 +58,21 @@ impl Fresh {
         self.store.add_person(name, born.parse().ok(), None, now()).await.unwrap().unwrap()
     }
 
-    /// Registers a mandate of a form on which nothing is wrong.
+    /// Registers a mandate of a form on which nothing is wrong, and lets somebody else approve it.
     pub(crate) async fn mandate(&self, relation: Relation, pair: (&PersonId, &PersonId)) -> Mandate {
         let mut form = form(relation);
         (form.representative, form.represented) = (pair.0.clone(), pair.1.clone());
         let born = self.store.person(pair.1).await.unwrap().unwrap().birth;
         let registration = register(form, born, now()).unwrap();
         self.store.register_mandate(&registration, now()).await.unwrap().unwrap();
-        registration.mandate
+        self.approve(&registration.mandate).await;
+        let approved = Some(Confirmed { by: SECOND.into(), at: now() });
+        Mandate { approved, ..registration.mandate }
+    }
+
+    /// Somebody else approves what was registered.
+    pub(crate) async fn approve(&self, mandate: &Mandate) {
+        self.store.approve_mandate(&mandate.id, SECOND, now()).await.unwrap().unwrap();
     }
 
     pub(crate) async fn says(&self, mandate: &Mandate, party: Party, word: Word, at: Timestamp) {
@@ -73,6 +91,21 @@ impl Fresh {
 }
 
 impl Store {
+    /// Two at the desk correct a date of birth. `false` when there is no such person.
+    pub(crate) async fn set_birth(
+        &self,
+        person: &PersonId,
+        birth: BirthDate,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        let right = Right::BirthDate(birth);
+        let Ok(id) = self.propose_correction(person, (&right, "brief 1"), by, now).await? else {
+            return Ok(false);
+        };
+        Ok(self.approve_correction(&id, &right, &format!("{by} 2"), now).await?.is_ok())
+    }
+
     /// How many lines of the audit log tell of this.
     pub(crate) async fn audited(&self, event: &str) -> i64 {
         let count = sqlx::query_as("SELECT COUNT(*) FROM audit WHERE event = $1").bind(event);

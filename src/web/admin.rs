@@ -4,33 +4,36 @@
 mod accounts;
 mod audit;
 mod clients;
+mod corrections;
 mod keys;
 mod mandates;
 mod page;
 mod persons;
 mod problem;
+mod special;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Json, Router,
     extract::{FromRequestParts, OriginalUri, Request, State},
     http::{
-        HeaderMap, HeaderValue,
-        header::{CACHE_CONTROL, CONTENT_TYPE},
+        HeaderMap, HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION},
         request::Parts,
     },
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{MethodRouter, get, post},
 };
+use serde_json::Value;
 
 pub(super) use self::problem::too_late;
 use self::problem::{Problem, Refusal};
 use super::{
-    error,
+    address, error,
     mtls::Peer,
     proxy,
     token::{authorization, with_nonce},
@@ -38,7 +41,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{api::AdminScope, client::Client},
+    domain::{api::AdminScope, client::Client, line::program},
     flows::admin_access::{self, Denied},
     oidc::path,
 };
@@ -46,7 +49,7 @@ use crate::{
 /// An address, the scope that it takes, and its methods.
 type Door = (&'static str, AdminScope, fn() -> MethodRouter<Arc<App>>);
 /// What is there: one list, which the document is held against.
-const DOORS: [Door; 19] = [
+const DOORS: [Door; 28] = [
     ("/clients", AdminScope::Clients, || get(clients::list).post(clients::add)),
     ("/clients/{client_id}", AdminScope::Clients, || {
         get(clients::one).put(clients::replace).delete(clients::remove)
@@ -62,10 +65,21 @@ const DOORS: [Door; 19] = [
     ("/persons/find", AdminScope::Mandates, || post(persons::find)),
     ("/persons/{person_id}", AdminScope::Mandates, || get(persons::one)),
     ("/persons/{person_id}/mandates", AdminScope::Mandates, || get(persons::mandates)),
+    ("/persons/{person_id}/corrections", AdminScope::Mandates, || {
+        get(corrections::list).post(corrections::propose)
+    }),
+    ("/corrections/{correction_id}", AdminScope::Mandates, || get(corrections::one)),
+    ("/corrections/{correction_id}/approve", AdminScope::Mandates, || post(corrections::approve)),
+    ("/corrections/{correction_id}/withdraw", AdminScope::Mandates, || post(corrections::withdraw)),
     ("/mandates", AdminScope::Mandates, || post(mandates::register)),
     ("/mandates/{mandate_id}", AdminScope::Mandates, || get(mandates::one)),
     ("/mandates/{mandate_id}/approve", AdminScope::Mandates, || post(mandates::approve)),
     ("/mandates/{mandate_id}/revoke", AdminScope::Mandates, || post(mandates::revoke)),
+    ("/mandates/{mandate_id}/consent", AdminScope::Mandates, || post(mandates::consent)),
+    ("/mandates/{mandate_id}/withdraw", AdminScope::Mandates, || post(mandates::withdraw)),
+    ("/mandates/{mandate_id}/special", AdminScope::Mandates, || post(special::attest)),
+    ("/special/{special_id}/confirm", AdminScope::Mandates, || post(special::confirm)),
+    ("/special/{special_id}/end", AdminScope::Mandates, || post(special::end)),
     ("/blocks", AdminScope::Mandates, || post(mandates::block)),
     ("/blocks/lift", AdminScope::Mandates, || post(mandates::unblock)),
 ];
@@ -77,6 +91,19 @@ const OPENAPI: &str = include_str!("admin/openapi.json");
 /// The program that calls, let in with the scope of its door.
 #[derive(Clone)]
 struct Caller(Client);
+
+impl Caller {
+    /// The name by which it does what members of staff do.
+    fn name(&self) -> String {
+        program(&self.0.id)
+    }
+}
+
+/// What was made, and below which of our addresses it is.
+fn made(app: &App, at: &str, told: Value) -> Response {
+    let at = app.config.endpoint(&format!("{}{at}", path::ADMIN));
+    (StatusCode::CREATED, [(LOCATION, at)], Json(told)).into_response()
+}
 
 /// All doors, where the operator wants them; none otherwise.
 pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
@@ -102,7 +129,11 @@ async fn near(State(app): State<Arc<App>>, request: Request, next: Next) -> Resp
     if !is_near {
         return error::not_found().await.into_response();
     }
-    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let mut response = if address::is_plain(&parts.uri) {
+        next.run(Request::from_parts(parts, body)).await
+    } else {
+        Problem::bad("no address may hold a control character").into_response()
+    };
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

@@ -10,6 +10,7 @@ use scraper::{ElementRef, Html, Selector};
 
 use super::{
     choose::ChoosePage,
+    chooser::ChooserPage,
     client_consent::{ClientConsentPage, worded},
     code::{CodePage, Trouble},
     digid::{DigidFormPage, Errand},
@@ -21,7 +22,7 @@ use super::{
     link::LinkPage,
     logged_out::{LoggedOutPage, PartlyLoggedOutPage},
     logout::LogoutPage,
-    page::{Frame, STYLESHEET},
+    page::{Frame, Link, STYLESHEET},
     question::QuestionPage,
     recover::{NewPasswordPage, RecoverDigidPage, RecoverPage},
     register::RegisterPage,
@@ -37,7 +38,7 @@ use crate::{
         representation::NotRepresented,
         scope::Scope,
     },
-    flows::register::Unusable,
+    flows::{chooser::Candidate, register::Unusable},
     oidc::response_mode::AuthorizationResponse,
     password::Unfit,
 };
@@ -55,6 +56,7 @@ fn frame(lang: Lang, portal: &str) -> Frame {
         form_origins,
         way_back: None,
         scripted: false,
+        links: Vec::new(),
     }
 }
 
@@ -62,11 +64,13 @@ type Pages = Vec<(String, Response)>;
 
 /// Every page in every state; `given` stands for what others have a say in.
 fn all(lang: Lang, portal: &str, given: &str) -> Pages {
-    let frame = || frame(lang, portal);
+    let link = |key| Link { key, uri: given.to_owned(), host: given.to_owned() };
+    let frame = || Frame { links: ["portal-policy", "portal-terms"].map(link).into(), ..frame(lang, portal) };
     let mut pages = chosen(&frame);
     pages.extend(typed(&frame, given));
     pages.extend(codes(&frame, given));
     pages.push(("client-consent".to_owned(), client_consent(frame(), given)));
+    pages.extend(for_whom(&frame, given));
     pages.extend(problems(&frame, given));
     let named = |name: &str, page: Response| (name.to_owned(), page);
     let hidden = vec![("id_token_hint".to_owned(), given.to_owned())];
@@ -175,6 +179,15 @@ fn client_consent(frame: Frame, given: &str) -> Response {
     let profile = Claim::ALL.iter().filter(|claim| claim.scope() == Scope::Profile);
     let items = worded(scopes.chain(profile.copied().map(Item::Claim)).collect());
     ClientConsentPage { frame, host: given.to_owned(), items, apis: vec![given.to_owned()] }.render()
+}
+
+/// Nothing chosen, nobody, and somebody who cannot be.
+fn for_whom(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
+    let person = |name: &str, year| Candidate { sub: given.to_owned(), name: name.to_owned(), year };
+    let people = vec![person("Sam", 2016), person(given, 1950)];
+    let errors = [None, Some("for-whom-nobody"), Some("for-whom-not-them")];
+    let page = |error| ChooserPage { frame: frame(), people: people.clone(), error }.render();
+    errors.into_iter().map(|error| (error.unwrap_or("for-whom").to_owned(), page(error))).collect()
 }
 
 fn problems(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
@@ -404,8 +417,27 @@ async fn what_a_portal_wants_to_know_is_said_in_plain_words() {
         "Toestaan",
         "Weigeren",
         "U bent dan wel ingelogd, maar niet bij dit portaal.",
+        "Wat dit portaal met uw gegevens doet (op j•••@x.nl)",
+        "De voorwaarden van dit portaal (op j•••@x.nl)",
     ] {
         assert!(words.contains(says), "{says}: {words}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_chosen_before_the_user_chooses() {
+    let words = dutch("for-whom").await;
+    for says in ["Voor wie wilt u inloggen?", "Voor mijzelf", "Voor Sam (2016)", "Verder", "Stoppen"] {
+        assert!(words.contains(says), "{says}: {words}");
+    }
+    for lang in LANGS {
+        for (name, page) in for_whom(&|| frame(lang, "Huisarts Zonnedael"), "x") {
+            let page = Html::parse_document(&html(page).await);
+            let (people, chosen) = (find(&page, "input[type=radio]"), find(&page, "[checked]"));
+            assert_eq!((people.len(), chosen.len()), (3, 0), "{name}");
+            let wrong = find(&page, "fieldset[aria-invalid=true][aria-describedby=error]").len();
+            assert_eq!(wrong, usize::from(name != "for-whom"), "{name}: the error belongs to the choice");
+        }
     }
 }
 

@@ -30,15 +30,20 @@ pub async fn get(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Fa
         Ok(ask) => ask,
         Err(error) => return Ok(refused(&visit, error)),
     };
-    let session = visit.session().await?;
+    let visited = visit.visited().await?;
     let browser = visit.browser.clone().unwrap_or_else(|| Secret::token(""));
-    match start(&visit.app, ask, session.as_ref(), &browser, visit.now).await? {
+    match start(&visit.app, ask, visited.as_ref(), &browser, visit.now).await? {
         Started::Answered(answer) => Ok(answered(&visit, answer)),
         Started::Refused(error) => Ok(refused(&visit, error)),
         Started::Login(id) => Ok(with_browser(&visit, error::to_login(&id), &browser)),
         Started::StepUp(login, outgoing) => {
             let frame = visit.frame(&login.id, &login.ask).await?;
             Ok(with_browser(&visit, digid::send(frame, outgoing), &browser))
+        }
+        Started::DigidNotAsked(login, failure) => {
+            let frame = visit.frame(&login.id, &login.ask).await?;
+            let page = Failed::digid(&failure, &login.id).page(frame);
+            Ok(with_browser(&visit, page, &browser))
         }
     }
 }

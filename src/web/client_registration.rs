@@ -16,7 +16,10 @@ use crate::{
     app::App,
     domain::secret::Secret,
     flows::client_registration::{self as flow, NotDone},
-    oidc::error::{Code, Error},
+    oidc::{
+        client_registration::Refused,
+        error::{Code, Error},
+    },
 };
 
 /// `POST /register`.
@@ -71,13 +74,15 @@ fn bearer(headers: &HeaderMap) -> Result<Secret, Error> {
         .ok_or(Error::Json(Code::InvalidToken, "send the token that you were given: Authorization: Bearer"))
 }
 
-fn json_body(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Bytes, Error> {
+/// What is no body of metadata is told as any other mistake in it: 400 and a word of RFC 7591 section 3.2.2.
+fn json_body(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Bytes, NotDone> {
     let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media = media.split(';').next().unwrap_or_default().trim();
+    let wrong = |why: &str| NotDone::Refused(Refused::Metadata(why.to_owned()));
     if !media.eq_ignore_ascii_case("application/json") {
-        return Err(Error::Json(Code::InvalidRequest, "send JSON: application/json"));
+        return Err(wrong("send JSON: application/json"));
     }
-    body.map_err(|_| Error::Json(Code::InvalidRequest, "the body is too long: at most 64 KiB"))
+    body.map_err(|_| wrong("the body is too long: at most 64 KiB"))
 }
 
 fn answered(status: StatusCode, answer: Result<Value, NotDone>) -> Response {

@@ -17,6 +17,7 @@ use super::{
     visit::Visit,
 };
 use crate::{
+    app::digid::Connection,
     domain::{
         login::{Choose, RecoverDigid},
         secret::Secret,
@@ -133,8 +134,14 @@ async fn come_back(visit: &Visit, arrival: &Arrival) -> Result<Held, Failed> {
     held
 }
 
+/// Without DigiD there is no such page.
+fn in_use(visit: &Visit) -> Result<&Connection, Failed> {
+    visit.app.digid.as_ref().ok_or(Failed::Page(Problem::NotFound, None))
+}
+
 /// `GET /digid/acs`: the assertion consumer service, HTTP-Artifact binding only.
 pub async fn acs(visit: Visit, arrival: Result<Query<Arrival>, QueryRejection>) -> Result<Response, Failed> {
+    in_use(&visit)?;
     let Ok(Query(arrival)) = arrival else {
         note(&visit.app, Stray::NoAnswer, None, visit.now).await;
         return Err(Failed::Page(Problem::BadReturn, None));
@@ -162,17 +169,13 @@ pub async fn acs(visit: Visit, arrival: Result<Query<Arrival>, QueryRejection>) 
 
 /// `/digid/acs` by any other method: DigiD posts no answers.
 pub async fn acs_by_other_method(visit: Visit) -> Result<Response, Failed> {
+    in_use(&visit)?;
     note(&visit.app, Stray::OtherMethod, None, visit.now).await;
     Err(error::method_not_allowed().await)
 }
 
 /// `GET /digid/metadata`: ours, signed, as registered with Logius.
 pub async fn metadata(visit: Visit) -> Result<Response, Failed> {
-    match &visit.app.digid {
-        Some(digid) => {
-            let text = digid.current().metadata(visit.now).to_owned();
-            Ok(([(CONTENT_TYPE, "application/samlmetadata+xml")], text).into_response())
-        }
-        None => Err(Failed::Page(Problem::NotFound, None)),
-    }
+    let text = in_use(&visit)?.current().metadata(visit.now).to_owned();
+    Ok(([(CONTENT_TYPE, "application/samlmetadata+xml")], text).into_response())
 }

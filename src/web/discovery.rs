@@ -26,7 +26,8 @@ pub async fn configuration(State(app): State<Arc<App>>, headers: HeaderMap) -> R
     let algs = app.keyring().algorithms(app.clock.now());
     let levels: Vec<_> =
         Level::ALL.into_iter().filter(|level| app.digid.is_some() || !level.needs_digid()).collect();
-    let representation = app.digid.as_ref().is_some_and(|digid| digid.current().knows_representation());
+    // Acting for somebody needs a level of DigiD, whoever vouches for it.
+    let representation = app.digid.is_some();
     let certificates = app.config.takes_certificates().then(|| Certificates {
         aliases: app.config.mtls.as_ref().and_then(|mtls| mtls.base()),
         vouched: app.authorities.is_some(),

@@ -50,7 +50,8 @@ pub(super) async fn finish(visit: &Visit, held: Held<Done>) -> Result<Response, 
     let Finished { cookie, onward, address } = finished;
     let mut response = match onward {
         Onward::Portal(answer) => answered(visit, answer),
-        Onward::Consent(id) => to_login(&id),
+        Onward::Asked(id) => to_login(&id),
+        Onward::Refused(told) => refused(visit, told),
     };
     let device = guesses::remember(&visit.app, visit.device.as_ref(), &address);
     for (kind, value) in [(Cookie::Session, cookie), (Cookie::Device, device)] {

@@ -79,6 +79,7 @@ impl From<Stop> for Failed {
             Stop::Over(Over::NotLinked) => Self::Page(Problem::NotLinked, None),
             Stop::Over(Over::ChildsDigid) => Self::Page(Problem::ChildsDigid, None),
             Stop::Over(Over::NotRepresented(why)) => Self::Page(Problem::NotRepresented(why), None),
+            Stop::DigidNotAsked(id, failure) => Self::digid(&failure, &id),
             Stop::Busy => Self::Busy,
             Stop::Fault(fault) => Self::Fault(Arc::new(fault)),
         }
@@ -101,6 +102,12 @@ impl Failed {
             Failure::Hostile(_) => Self::Page(Problem::DigidFailed, None),
             _ => Self::Page(Problem::DigidFailed, Some(address(id))),
         }
+    }
+
+    /// The page that says so.
+    pub(super) fn page(self, frame: Frame) -> Response {
+        let (problem, go_on) = self.problem();
+        ErrorPage { frame, problem, go_on }.render()
     }
 
     fn problem(self) -> (Problem, Option<String>) {
@@ -163,9 +170,8 @@ pub async fn pages(mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(aside.clone());
     let mut response = next.run(request).await;
     let failed = response.extensions_mut().remove::<Failed>().or_else(|| of_the_router(&response));
-    let Some((problem, go_on)) = failed.map(Failed::problem) else { return response };
-    let frame = aside.get().cloned().unwrap_or_else(|| bare(wish.as_ref()));
-    ErrorPage { frame, problem, go_on }.render()
+    let Some(failed) = failed else { return response };
+    failed.page(aside.get().cloned().unwrap_or_else(|| bare(wish.as_ref())))
 }
 
 /// What the router and its extractors refuse by themselves, in plain text for developers: a body that is too large, an

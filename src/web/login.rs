@@ -7,6 +7,7 @@ use axum::{
 
 use super::{
     choose::ChoosePage,
+    chooser,
     client_consent::ClientConsentPage,
     code::CodePage,
     done::DonePage,
@@ -52,6 +53,7 @@ pub async fn show(
         }
         Step::RecoverDigid(step) => RecoverDigidPage { frame, notice: step.notice }.render(),
         Step::NewPassword(_) => NewPasswordPage { frame, error: None }.render(),
+        Step::ForWhom(_) => return chooser::show(&visit, &held.at()?, frame, None).await,
         Step::Consent(_) => ClientConsentPage::of(&visit.app, frame, &held.login.ask).await?.render(),
         Step::Done(done) => DonePage { frame, linked: done.was_linked() }.render(),
         step @ (Step::CodeSent(_) | Step::LinkCode(_) | Step::RegisterCode(_) | Step::RecoverCode(_)) => {

@@ -1,8 +1,10 @@
 //! HTTP: one file per page or endpoint.
 
+pub mod address;
 pub mod admin;
 pub mod authorize;
 pub mod choose;
+mod chooser;
 pub mod client_consent;
 pub mod client_registration;
 pub mod code;

@@ -20,7 +20,10 @@ use fluent::FluentValue;
 use url::Url;
 
 use super::i18n::Lang;
-use crate::{domain::id::LoginId, oidc::response_mode::AuthorizationResponse};
+use crate::{
+    domain::{client::Client, id::LoginId},
+    oidc::response_mode::AuthorizationResponse,
+};
 
 /// Where the style sheet is served.
 pub const STYLESHEET: &str = "/static/namens.css";
@@ -51,6 +54,31 @@ pub struct Frame {
     pub way_back: Option<AuthorizationResponse>,
     /// Whether the page has a script of ours, from a file of ours.
     pub scripted: bool,
+    /// What people may read of the portal's own before they go on.
+    pub links: Vec<Link>,
+}
+
+/// A page of the portal's own, at an address that it registered (RFC 7591 section 2): it is led to, and never fetched.
+#[derive(Clone)]
+pub struct Link {
+    /// The key of the message that says what stands there; also its id on the page.
+    pub key: &'static str,
+    /// Where.
+    pub uri: String,
+    /// Whose host that is, as a reader is told.
+    pub host: String,
+}
+
+impl Link {
+    /// Those of a client.
+    pub fn of(client: &Client) -> Vec<Self> {
+        let all = [("portal-policy", &client.policy_uri), ("portal-terms", &client.tos_uri)];
+        let link = |(key, uri): (&'static str, &Option<String>)| {
+            let url = Url::parse(uri.as_ref()?).ok()?;
+            Some(Self { key, host: url.host_str()?.to_owned(), uri: url.into() })
+        };
+        all.into_iter().filter_map(link).collect()
+    }
 }
 
 /// Where a handler leaves the frame of the login it serves, so that what fails is told within it
@@ -77,6 +105,7 @@ impl Frame {
             form_origins: Vec::new(),
             way_back: None,
             scripted: false,
+            links: Vec::new(),
         }
     }
 

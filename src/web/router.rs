@@ -11,9 +11,9 @@ use axum::{
 };
 
 use super::{
-    admin, authorize, client_consent, client_registration, code, cors, digid, discovery, done, email, error,
-    form_post, introspect, link, login, logout, metrics, page, par, question, recover, register, revoke,
-    single_logout, token, userinfo,
+    address, admin, authorize, chooser, client_consent, client_registration, code, cors, digid, discovery,
+    done, email, error, form_post, introspect, link, login, logout, metrics, page, par, question, recover,
+    register, revoke, single_logout, token, userinfo,
 };
 use crate::{
     app::App,
@@ -39,6 +39,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/link", get(login::back).post(link::post))
         .route("/back", get(login::back).post(question::back))
         .route("/password", get(login::back).post(recover::password))
+        .route("/for-whom", get(login::back).post(chooser::post))
         .route("/consent", get(login::back).post(client_consent::post))
         .route("/continue", get(login::back).post(done::post))
         .route("/stop", get(login::back).post(login::stop));
@@ -89,6 +90,7 @@ fn around(router: Router<Arc<App>>) -> Router<Arc<App>> {
     router
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
+        .layer(from_fn(address::plain))
         .layer(from_fn(error::pages))
         .layer(DefaultBodyLimit::max(BODY))
 }

@@ -14,7 +14,7 @@ use axum::{
 use super::{
     cookies::Cookie,
     error::Failed,
-    page::{self, Aside, Frame},
+    page::{self, Aside, Frame, Link},
     proxy,
 };
 use crate::{
@@ -27,6 +27,7 @@ use crate::{
         authorize::refusal,
         error::{Code, Error},
     },
+    store::sessions::Visited,
 };
 
 pub(super) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -70,6 +71,11 @@ impl FromRequestParts<Arc<App>> for Visit {
 impl Visit {
     /// The browser's session, if it lives.
     pub async fn session(&self) -> Result<Option<Session>, Fault> {
+        Ok(self.visited().await?.map(|visited| visited.session))
+    }
+
+    /// The same, with what was read of its user.
+    pub async fn visited(&self) -> Result<Option<Visited>, Fault> {
         match &self.session {
             Some(cookie) => {
                 self.app.store.visit_session(cookie, self.app.config.session.idle(), self.now).await
@@ -108,6 +114,7 @@ impl Visit {
             };
         let frame = Frame {
             lang: self.lang(Some(ask)),
+            links: client.as_ref().map(Link::of).unwrap_or_default(),
             portal: client.map(|client| client.name).unwrap_or_default(),
             login: id.to_string(),
             csrf: self.csrf(id.as_str()),

@@ -76,7 +76,7 @@ def bearer_of(house, program, secret):
 
 
 def desk(api, one, another):
-    """One program registers a mother, a child and a mandate, and another one approves it."""
+    """One program registers a mother, a child and a mandate, another one approves it, and together they put a date of birth right."""
     def made(path, body):
         status, told = send("POST", f"{api}{path}", one, json.dumps(body).encode())
         expect(status == 201, f"a program registers at {path}", (status, told))
@@ -84,8 +84,9 @@ def desk(api, one, another):
 
     document = {"kind": "passport", "valid_until": "2100-01-01", "checked": True}
     year = datetime.date.today().year
+    mother = made("/persons", {"name": "Anna", "birth_date": str(year - 40), "bsn": "111222333"})
     mandate = made("/mandates", {
-        "representative": made("/persons", {"name": "Anna", "birth_date": str(year - 40), "bsn": "111222333"}),
+        "representative": mother,
         "represented": made("/persons", {"name": "Sam", "birth_date": str(year - 8)}),
         "relation": "parent", "legal_basis": "art. 1:247 BW", "evidence": "parental_authority", "form_reference": "2026-0001",
         "representative_document": document, "represented_document": document})
@@ -93,6 +94,13 @@ def desk(api, one, another):
     expect(status == 403, "which it does not approve itself", status)
     status, told = send("POST", f"{api}/mandates/{mandate}/approve", another)
     expect((status, told["standing"]) == (200, "active"), "and another one does", (status, told))
+    right = {"birth_date": str(year - 41)}
+    proposed = made(f"/persons/{mother}/corrections", {**right, "evidence_reference": "map 4"})
+    approve = f"{api}/corrections/{proposed}/approve"
+    status, told = send("POST", approve, one, json.dumps(right).encode())
+    expect(status == 403, "nor puts a date of birth right alone", (status, told))
+    status, told = send("POST", approve, another, json.dumps(right).encode())
+    expect((status, told["stage"]) == (200, "approved"), "which two do", (status, told))
 
 
 def drive(program, folder):

@@ -3,7 +3,7 @@
 import { expect, PASSWORD } from './house.mjs';
 import { press, typeCode, typeWrongCode } from './steps.mjs';
 
-const [BASIS, SEM, HENK, BRAM] = ['Basis', '#person-2', '#person-5', '#person-6'];
+const [BASIS, ANNA, SEM, HENK, BRAM] = ['Basis', '#person-1', '#person-2', '#person-5', '#person-6'];
 const ADDRESS = 'de.wit@voorbeeld.nl';
 
 export async function everyPage(world) {
@@ -17,6 +17,7 @@ export async function everyPage(world) {
   await byDigid(world, page);
   await forgotten(world, page);
   await errors(world, page);
+  await forWhom(world, page);
   expect(blocked.length === 0, 'no page asks for what its own policy forbids', blocked);
   portal.heard = [];
   await page.context().close();
@@ -120,6 +121,26 @@ async function forgotten({ look, house, portal }, page) {
   await look.at(page, 'new_password that is too short');
   await press(page, '#submit', { password: 'een heel ander woord' });
   await look.at(page, 'choose after a new password');
+}
+
+async function forWhom({ look, house }, page) {
+  const ask = (more = '') => page.goto(new URL(`/login?act_as=choose${more}`, house.portal).href);
+  await page.context().clearCookies();
+  await ask();
+  await press(page, '#digid');
+  await press(page, ANNA);
+  // Unless another story linked her DigiD before.
+  if (await page.isVisible('#have')) {
+    await press(page, '#have');
+    await press(page, '#submit', { email: 'anna@example.nl', password: 'vier groene fietsen' });
+    await typeCode(house, page);
+    await press(page, '#submit');
+  }
+  await look.at(page, 'chooser');
+  await press(page, '#submit');
+  await look.at(page, 'chooser with nobody chosen');
+  await ask('&ui_locales=en');
+  await look.at(page, 'chooser, in English');
 }
 
 async function errors({ look, house, portal }, page) {

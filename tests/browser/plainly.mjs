@@ -30,6 +30,17 @@ export async function plainly({ house, portal, fresh }) {
   const right = linked.sub === local.sub && linked.act_as.length === 2;
   expect(right, 'without scripts: DigiD, the question, the link, the code, and act_as names two', { relations, sub: linked.sub });
 
+  await page.goto(new URL('/login?act_as=choose', house.portal).href);
+  const chosen = await page.locator('input[type=radio]:checked').count();
+  expect(chosen === 0, 'without scripts: nobody is chosen before she chooses', chosen);
+  await press(page, '#submit');
+  expect(await page.isVisible('#error'), 'without scripts: who chooses nobody is told so', page.url());
+  await page.check('#person-1');
+  await press(page, '#submit');
+  const acting = await claims(page);
+  const forOne = acting.sub === local.sub && acting.act_as.some((one) => one.sub === acting.represents?.sub);
+  expect(forOne, 'without scripts: she chooses for whom, and stays who she is', acting);
+
   await page.goto(house.request('other', portal));
   await press(page, '#refuse');
   const refused = await portal.hears('a refusal');

@@ -320,8 +320,13 @@ async fn what_is_wrong_is_named_and_nothing_is_stored() {
         body[name] = value;
         body
     };
+    // The configuration's word is none of the document's.
+    let mut by_id = shop();
+    by_id.as_object_mut().unwrap().remove("client_id");
+    by_id["id"] = json!("shop");
     for (body, says) in [
         (with("colour", json!("red")), "colour"),
+        (by_id, "client_id"),
         (with("client_secret", json!("hunter2")), "client_secret"),
         (with("client_id", json!("a b")), "client id"),
         (with("name", json!("")), "name"),

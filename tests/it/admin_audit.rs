@@ -13,7 +13,20 @@ use crate::{
     portal::register,
 };
 
-const MEMBERS: [&str; 8] = ["actor", "at", "client", "detail", "event", "id", "outcome", "represented"];
+const MEMBERS: [&str; 12] = [
+    "actor",
+    "at",
+    "client",
+    "detail",
+    "event",
+    "id",
+    "node",
+    "outcome",
+    "purpose",
+    "represented",
+    "role",
+    "seq",
+];
 
 /// Every line of the pages that such a query has.
 async fn lines(api: &Api<'_>, query: &str) -> Vec<Value> {
@@ -51,6 +64,10 @@ async fn every_line_is_told_once_oldest_first_in_pages_of_any_length() {
     for line in &all {
         let told: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(told, MEMBERS);
+        let refreshed = line["event"] == "token.refreshed";
+        assert!(
+            !refreshed || (&line["role"], &line["purpose"]) == (&"patient".into(), &"subject_of_care".into())
+        );
     }
     assert_eq!(ids(&all).into_iter().collect::<BTreeSet<_>>().len(), all.len());
     let stored: Vec<String> = house.query("SELECT id FROM audit ORDER BY at, id");
@@ -122,4 +139,19 @@ async fn no_line_has_a_bsn_an_address_or_a_token_in_it() {
     for secret in secrets.into_iter().chain([bsn.as_str(), "voorbeeld.nl", &api.token]) {
         assert!(!all.contains(secret), "{secret}");
     }
+}
+
+/// However many come at once: each is answered, or told to come back, and after them there is room again.
+#[tokio::test]
+async fn many_searches_at_once_are_answered_or_sent_away_and_none_is_lost() {
+    let house = house_with(LOCAL).await;
+    let api = Api::new(&house, &ROOT, "audit").await;
+    let all = (0..40).map(|_| async {
+        let answer = api.send(reqwest::Method::GET, "/audit?limit=1000", None).await;
+        let after = answer.headers().get("retry-after").is_some();
+        (answer.status().as_u16(), after)
+    });
+    let said: BTreeSet<(u16, bool)> = futures_util::future::join_all(all).await.into_iter().collect();
+    assert!(said.contains(&(200, false)) && said.is_subset(&[(200, false), (503, true)].into()), "{said:?}");
+    assert_eq!(api.get("/audit?limit=1").await.0, 200);
 }

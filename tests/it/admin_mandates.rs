@@ -23,52 +23,52 @@ secret = { file = "portal.secret" }
 service_scopes = ["mandates"]
 "#;
 
-async fn house() -> House {
+pub async fn house() -> House {
     let tables = Box::leak(format!("{PROGRAMS}{TABLE}{LOCAL}").into_boxed_str());
     House::start_with(Options { tables, ..Options::default() }).await
 }
 
-async fn programs(house: &House) -> (Api<'_>, Api<'_>) {
+pub async fn programs(house: &House) -> (Api<'_>, Api<'_>) {
     (Api::new(house, &ROOT, "mandates").await, Api::new(house, &SECOND, "mandates").await)
 }
 
 /// A form on which nothing is wrong.
-fn form(representative: &str, represented: &str) -> Value {
+pub fn form(representative: &str, represented: &str) -> Value {
     let document = |kind| json!({"kind": kind, "valid_until": days(400), "checked": true});
     json!({"representative": representative, "represented": represented, "relation": "parent",
            "legal_basis": "art. 1:247 BW", "evidence": "parental_authority", "form_reference": "2026-0001",
            "representative_document": document("passport"), "represented_document": document("identity_card")})
 }
 
-fn with(mut body: Value, name: &str, value: Value) -> Value {
+pub fn with(mut body: Value, name: &str, value: Value) -> Value {
     body[name] = value;
     body
 }
 
-async fn person(api: &Api<'_>, body: Value) -> String {
+pub async fn person(api: &Api<'_>, body: Value) -> String {
     let (status, told) = api.post("/persons", &body).await;
     assert_eq!(status, 201, "{told}");
     told["id"].as_str().unwrap().to_owned()
 }
 
-async fn child(api: &Api<'_>) -> String {
+pub async fn child(api: &Api<'_>) -> String {
     person(api, json!({"name": "Sam", "birth_date": born(8, 0)})).await
 }
 
 /// Registers a mandate, and gives its address.
-async fn registered(api: &Api<'_>, body: &Value) -> String {
+pub async fn registered(api: &Api<'_>, body: &Value) -> String {
     let (status, told) = api.post("/mandates", body).await;
     assert_eq!((status, &told["standing"]), (201, &json!("awaiting_approval")), "{told}");
     format!("/mandates/{}", told["id"].as_str().unwrap())
 }
 
 /// Asks for something at an address without a body.
-async fn ask(api: &Api<'_>, at: &str, what: &str) -> (u16, Value) {
+pub async fn ask(api: &Api<'_>, at: &str, what: &str) -> (u16, Value) {
     api.call(reqwest::Method::POST, &format!("{at}/{what}"), None).await
 }
 
 /// How many people the portal hears of at the next refresh.
-async fn heard(house: &House, tokens: &mut Tokens) -> usize {
+pub async fn heard(house: &House, tokens: &mut Tokens) -> usize {
     let (status, body) = THE_PORTAL.refresh(house, tokens.text("refresh_token")).await;
     assert_eq!(status, 200, "{body}");
     *tokens = portal::tokens(body);
@@ -76,14 +76,14 @@ async fn heard(house: &House, tokens: &mut Tokens) -> usize {
 }
 
 /// A mother who is registered by a program and logged in with DigiD.
-async fn mother(house: &House, api: &Api<'_>) -> (String, Tokens) {
+pub async fn mother(house: &House, api: &Api<'_>) -> (String, Tokens) {
     let bsn = fresh_bsn();
     let mother = person(api, json!({"name": "Anna", "birth_date": "1985", "bsn": bsn})).await;
     let tokens = digid_account(house, &Browser::new(), &bsn, "moeder@voorbeeld.nl").await;
     (mother, tokens)
 }
 
-fn lines(house: &House, like: &str) -> Vec<String> {
+pub fn lines(house: &House, like: &str) -> Vec<String> {
     house.query(&format!(
         "SELECT event || ' ' || actor || ' ' || client FROM audit WHERE event LIKE '{like}' ORDER BY seq"
     ))
@@ -132,7 +132,25 @@ async fn a_person_is_registered_and_found_and_no_answer_holds_their_bsn() {
         assert!(status == 400 && !told.to_string().contains(&other), "{bad}: {told}");
     }
     assert_eq!(house.query("SELECT COUNT(*) FROM persons"), before);
-    assert_eq!(lines(&house, "person.%"), ["person.registered client:root root"]);
+    // Who looked for somebody by a BSN stands in the log, also who found nobody; the BSN does not.
+    assert_eq!(
+        lines(&house, "person.%"),
+        [
+            "person.registered client:root root",
+            "person.found client:root root",
+            "person.found client:root root"
+        ]
+    );
+    let found = house.query(
+        "SELECT outcome || ' ' || COALESCE(represented, '-') FROM audit WHERE event = 'person.found' ORDER BY seq",
+    );
+    assert_eq!(found, [format!("ok {id}"), "unknown -".to_owned()]);
+    let all = house
+        .query("SELECT COALESCE(detail, '') || COALESCE(actor, '') || COALESCE(represented, '') FROM audit");
+    assert!(!all.concat().contains(&bsn) && !all.concat().contains(&other));
+    let shown = Desk::of(&house).say(&["persons", "show", "--bsn-file", "-"], &bsn);
+    assert!(shown.status.success());
+    assert_eq!(house.query("SELECT COUNT(*) FROM audit WHERE event = 'person.found'"), ["3"]);
     assert!(!house.log().contains(&bsn) && !house.log().contains(&other));
     let clerk = Api::new(&house, &ROOT, "clients accounts keys audit").await;
     assert_eq!(clerk.post("/persons", &body).await.0, 403);
@@ -297,14 +315,22 @@ async fn m11_staff_and_programs_are_never_one_name() {
     assert_eq!(word("unblock", "client:second", &[]), Some(1));
     assert_eq!(word("unblock", "root", &[]), Some(1));
     assert_eq!(word("unblock", "els", &[]), Some(0));
-    // What the desk registered waits for no program.
-    let desk = Desk::of(&house).mandate(&Form::parent(&mother, &sam).with("--by", "root"));
+    // What the desk registered waits for somebody else of the desk, and for no program; nor does the desk second a program.
+    let desk = Desk::of(&house).registered(&Form::parent(&mother, &sam).with("--by", "root"));
     let at = format!("/mandates/{desk}");
-    assert_eq!(root.get(&at).await.1["standing"], "active");
     for api in [&root, &second] {
-        assert_eq!(ask(api, &at, "approve").await.0, 409);
+        assert_eq!(ask(api, &at, "approve").await.0, 403);
     }
-    assert_eq!(root.get(&at).await.1["approved_by"], Value::Null);
+    assert_eq!(root.get(&at).await.1["standing"], "awaiting_approval");
+    let of_root = registered(&root, &form(&mother, &sam)).await;
+    let of_root = of_root.rsplit('/').next().unwrap();
+    let approve =
+        |by: &str, id: &str| house.run(&["mandates", "approve", "--by", by, "--", id]).status.code();
+    assert_eq!((approve("els", of_root), approve("second", of_root)), (Some(1), Some(1)));
+    assert_eq!((approve("root", &desk), approve("client:second", &desk)), (Some(1), Some(1)));
+    assert_eq!(approve("els", &desk), Some(0));
+    assert_eq!(root.get(&at).await.1["standing"], "active");
+    assert_eq!(root.get(&at).await.1["approved_by"], "els");
     assert_eq!(ask(&second, &at, "revoke").await.1["standing"], "revoked");
 }
 
@@ -355,4 +381,35 @@ async fn m1_a_form_on_which_something_is_wrong_is_refused_and_nothing_is_stored(
         assert_eq!(ask(&other, &at, what).await.0, 403);
     }
     assert_eq!(other.get(&at).await.0, 403);
+}
+
+/// Whoever has the one secret is both programs. Of the clients that have one of their own nothing is said.
+#[tokio::test]
+async fn m11_the_doctor_warns_where_two_programs_are_one() {
+    let house = house().await;
+    let keys = house.folder.join("keyed.jwks");
+    let add = |id: &str, more: &[&str]| {
+        let words = ["clients", "add", id, "--name", id, "--policy", "basic", "--service-scope"];
+        house.ok(&[&words[..], more].concat());
+    };
+    let by_secret = ["--auth", "client_secret_post"];
+    add("own", &[&["mandates"], &by_secret[..]].concat());
+    add("clerk2", &[&["audit"], &by_secret[..]].concat());
+    for (id, scope) in [("key1", "mandates"), ("key2", "mandates"), ("key3", "audit")] {
+        add(id, &[scope, "--auth", "private_key_jwt", "--jwks", keys.to_str().unwrap()]);
+    }
+    let told: Value = serde_json::from_slice(&house.run(&["doctor", "--json"]).stdout).unwrap();
+    let about = |finding: &&Value| finding["about"] == "four eyes";
+    let mut said: Vec<String> = told
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(about)
+        .map(|finding| {
+            assert_eq!(finding["verdict"], "warning", "{finding}");
+            finding["says"].as_str().unwrap().split(" have").next().unwrap().to_owned()
+        })
+        .collect();
+    said.sort();
+    assert_eq!(said, ["key1 and key2", "root and second"]);
 }

@@ -12,9 +12,20 @@ use crate::{
 
 /// What may change by requests that are refused: nothing.
 fn kept(house: &House) -> Vec<String> {
-    ["clients", "accounts", "signing_keys", "grants", "persons", "mandates", "blocks"]
-        .map(|table| house.query(&format!("SELECT COUNT(*) FROM {table}")).remove(0))
-        .into()
+    [
+        "clients",
+        "accounts",
+        "signing_keys",
+        "grants",
+        "persons",
+        "mandates",
+        "blocks",
+        "corrections",
+        "consents",
+        "special_bases",
+    ]
+    .map(|table| house.query(&format!("SELECT COUNT(*) FROM {table}")).remove(0))
+    .into()
 }
 
 /// Sends a body as it is, and gives the status of what must be a problem.

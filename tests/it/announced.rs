@@ -40,7 +40,7 @@ scopes_supported | offline_access | offline::a_grant_outlives_its_session_and_ke
 claims_supported | iss sub aud exp iat nbf jti auth_time nonce acr at_hash sid act_as | discovery::each_announced_endpoint_scope_grant_claim_and_algorithm_works
 claims_supported | name given_name family_name middle_name nickname preferred_username profile picture website gender birthdate zoneinfo locale updated_at email email_verified address phone_number phone_number_verified | claims::each_scope_tells_its_claims_of_an_account_that_has_them_and_no_others
 claims_supported | amr | claims::amr_is_told_to_whom_asks_and_says_by_what_the_session_was_proven
-claims_supported | represents | representation::m14_a_parent_acts_for_the_child_they_chose_at_digid_in_that_session_only
+claims_supported | represents | chooser::m12_a_portal_says_for_whom_and_the_user_stays_the_user
 claims_parameter_supported | true | oidc_hints::claims_are_told_where_they_were_asked_for_and_only_to_who_may_have_them
 subject_types_supported | pairwise public | discovery::each_announced_endpoint_scope_grant_claim_and_algorithm_works
 acr_values_supported | urn:namens:acr:local http://eidas.europa.eu/LoA/low http://eidas.europa.eu/LoA/substantial http://eidas.europa.eu/LoA/high | discovery::each_announced_level_can_be_reached

@@ -166,7 +166,7 @@ async fn m13_a_child_who_turns_out_to_be_under_twelve_keeps_no_tokens() {
     let tokens = register_with_digid(&house, &bsn(5), "sem@voorbeeld.nl", "").await;
     drop((browser, asked));
     let person = person_of(&house, "sem@voorbeeld.nl");
-    house.ok(&["persons", "set-birth-date", &person, &born(8, 0), "--by", "balie 1"]);
+    house.set_birth_date(&person, &born(8, 0));
     let (status, _) =
         token(&house, &[("grant_type", "refresh_token"), ("refresh_token", tokens.text("refresh_token"))])
             .await;
@@ -195,7 +195,7 @@ async fn two_birth_dates_are_two_people() {
     let house = House::start().await;
     account(&house, "noor@voorbeeld.nl").await;
     let person = person_of(&house, "noor@voorbeeld.nl");
-    house.ok(&["persons", "set-birth-date", &person, &born(40, 0), "--by", "balie 1"]);
+    house.set_birth_date(&person, &born(40, 0));
     desk_person(&house, "Daan", Some(&born(17, 0)), Some(&bsn(7)));
     let browser = Browser::new();
     let (_, refused) = link(&house, &browser, &bsn(7), "noor@voorbeeld.nl", 2).await;

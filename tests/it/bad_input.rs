@@ -92,6 +92,8 @@ async fn every_parameter_of_authorize_bent_is_a_page_or_an_error_to_the_client()
         good.with("acr_values", "urn:namens:acr:local").with("ui_locales", "nl").with("login_hint", "a@b.nl");
     let good = good
         .with("claims", "{}")
+        .with("scope", "openid act_as")
+        .with("act_as", "choose")
         .with("display", "page")
         .with("id_token_hint", "x")
         .with("resource", "https://a.nl");
@@ -128,7 +130,7 @@ async fn every_parameter_of_authorize_bent_is_a_page_or_an_error_to_the_client()
                 Bend::Missing | Bend::Empty => !needed.contains(name),
                 Bend::Doubled => *name == "resource",
                 // What is no escape stands for itself.
-                Bend::HalfEscape => free.contains(name) || ["state", "nonce"].contains(name),
+                Bend::HalfEscape => free.contains(name) || ["state", "nonce", "act_as"].contains(name),
                 _ => free.contains(name),
             };
             if ["client_id", "redirect_uri"].contains(name) {

@@ -30,6 +30,7 @@ const ASKED: &[&str] = &[
     "ui_locales",
     "login_hint",
     "claims",
+    "act_as",
     "display",
     "id_token_hint",
     "resource",
@@ -59,7 +60,7 @@ const TOKEN: &[&str] = &[
 ];
 
 /// The doors that read parameters, with all of them. Those of logins are swept from this table.
-const DOORS: [(&str, &[&[&str]]); 22] = [
+const DOORS: [(&str, &[&[&str]]); 23] = [
     ("/authorize", &[ASKED]),
     ("/par", &[ASKED, CLIENT]),
     ("/token", &[TOKEN, CLIENT]),
@@ -82,13 +83,14 @@ const DOORS: [(&str, &[&[&str]]); 22] = [
     ("/login/{id}/link", &[&["csrf", "email", "password"]]),
     ("/login/{id}/back", &[&["csrf"]]),
     ("/login/{id}/password", &[&["csrf", "password"]]),
+    ("/login/{id}/for-whom", &[&["csrf", "whom"]]),
     ("/login/{id}/consent", &[&["csrf", "answer"]]),
     ("/login/{id}/continue", &[&["csrf"]]),
     ("/login/{id}/stop", &[&["csrf"]]),
 ];
 
 /// Doors that read nothing but their address, or what `single_logout_digid` and `corpus_logout` spoil, or JSON that
-/// `client_registration` spoils.
+/// `registration_sweep` bends.
 const BARE: [&str; 11] = [
     "/register",
     "/register/{id}",
@@ -244,7 +246,7 @@ async fn every_parameter_of_a_pushed_request_bent_is_an_error_and_nothing_is_kep
     let good =
         good.with("acr_values", "urn:namens:acr:local").with("ui_locales", "nl").with("login_hint", "a@b.nl");
     let good = good.with("claims", "{}").with("display", "page").with("id_token_hint", "x");
-    let good = good.with("resource", "https://a.nl");
+    let good = good.with("resource", "https://a.nl").with("scope", "openid act_as").with("act_as", "choose");
     let good = good.with("dpop_jkt", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
     let needed = ["redirect_uri", "response_type", "scope", "code_challenge", "code_challenge_method"];
     let free = ["ui_locales", "display", "id_token_hint", "login_hint"];
@@ -255,7 +257,7 @@ async fn every_parameter_of_a_pushed_request_bent_is_an_error_and_nothing_is_kep
     let is_harmless = |name: &&str, bend: Bend| match bend {
         Bend::Missing | Bend::Empty => !needed.contains(name),
         Bend::Doubled => *name == "resource",
-        Bend::HalfEscape => free.contains(name) || ["state", "nonce"].contains(name),
+        Bend::HalfEscape => free.contains(name) || ["state", "nonce", "act_as"].contains(name),
         Bend::Exotic | Bend::Raw => free.contains(name),
         _ => false,
     };
@@ -381,8 +383,11 @@ async fn every_field_of_every_form_of_a_login_bent_is_refused_and_lets_nobody_in
                 let sent = sent.header("content-type", "application/x-www-form-urlencoded").body(body);
                 let told = browser.send(sent).await;
                 let status = told.status.as_u16();
-                let malformed =
-                    *name == "csrf" || *name == "answer" || matches!(bend, Bend::Missing | Bend::Doubled);
+                // Nobody need be chosen: that is said on the page that asks.
+                let malformed = *name == "csrf"
+                    || *name == "answer"
+                    || bend == Bend::Doubled
+                    || bend == Bend::Missing && *name != "whom";
                 // Refused; or shown again with what is wrong, or on to where the login stands.
                 let expected: &[u16] = if malformed { &[403] } else { &[422, 303] };
                 assert!(expected.contains(&status), "{case}: {status} {}", told.heading());

@@ -1,6 +1,9 @@
 //! What the OpenID Foundation's plan for Dynamic OP asks, module by module (docs/conformance.md), of a provider where clients
 //! register by an initial access token.
 
+use std::sync::{Arc, Mutex};
+
+use axum::{Json, Router, routing::get};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use openssl::{
     hash::MessageDigest,
@@ -10,12 +13,13 @@ use openssl::{
 };
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use crate::{
     browser::{Browser, Page},
     house::{CALLBACK, House, Options},
     jose::{ASSERTION_TYPE, assertion_claims},
-    oidc_client::{Ask, Auth, Client, header, logged_in},
+    oidc_client::{Ask, Auth, Client, assert_refused, claims, header, logged_in, userinfo},
     portal::code_of,
 };
 
@@ -61,21 +65,33 @@ async fn registered(house: &House, token: &str, more: &Value) -> (Registered, Va
 }
 
 impl Registered {
-    /// A form with an assertion for that audience.
-    async fn token(&self, house: &House, form: &[(&str, &str)], audience: &str) -> Value {
+    /// A form with an assertion for that audience, signed with the key of that name.
+    async fn ask(
+        &self,
+        house: &House,
+        form: &[(&str, &str)],
+        audience: &str,
+        (key, kid): (&PKey<Private>, &str),
+    ) -> (u16, Value) {
         let mut said = assertion_claims(house, self.client.id);
         said["aud"] = json!(audience);
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = format!("{}.{}", part(&json!({"alg": "RS256", "kid": "r"})), part(&said));
-        let mut signature = Signer::new(MessageDigest::sha256(), &self.key).unwrap();
+        let signed = format!("{}.{}", part(&json!({"alg": "RS256", "kid": kid})), part(&said));
+        let mut signature = Signer::new(MessageDigest::sha256(), key).unwrap();
         signature.update(signed.as_bytes()).unwrap();
         let assertion = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.sign_to_vec().unwrap()));
         let mut form = form.to_vec();
         form.extend([("client_assertion_type", ASSERTION_TYPE), ("client_assertion", &assertion)]);
         let request = reqwest::Client::new().post(format!("{}/token", house.issuer)).form(&form);
         let answer = request.send().await.unwrap();
-        assert_eq!(answer.status(), 200, "{:?}", answer.text().await);
-        answer.json().await.unwrap()
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    /// Tokens for a form, by its first key.
+    async fn token(&self, house: &House, form: &[(&str, &str)], audience: &str) -> Value {
+        let (status, body) = self.ask(house, form, audience, (&self.key, "r")).await;
+        assert_eq!(status, 200, "{body}");
+        body
     }
 
     /// Tokens for a browser that is logged in, and where it came back.
@@ -100,9 +116,9 @@ async fn start() -> (House, String, Browser) {
     let tables = "[outbound]\nprivate_addresses = [\"127.0.0.1\"]\n";
     let house =
         House::start_with(Options { top: "registration = true\n", tables, ..Options::default() }).await;
-    let invite =
-        ["clients", "--json", "invite", "suite", "--policy", "basic", "--scope", "email", "--uses", "100"];
-    let invited: Value = serde_json::from_str(&house.ok(&invite)).unwrap();
+    let invite = ["clients", "--json", "invite", "suite", "--policy", "basic", "--uses", "100"];
+    let scopes = ["--scope", "email", "--scope", "offline_access"];
+    let invited: Value = serde_json::from_str(&house.ok(&[&invite[..], &scopes].concat())).unwrap();
     let (browser, _) = logged_in(&house).await;
     (house, invited["initial_access_token"].as_str().unwrap().to_owned(), browser)
 }
@@ -171,4 +187,62 @@ async fn a_redirect_uri_is_taken_as_it_was_registered_query_and_all() {
     let fragment = json!({"redirect_uris": ["http://127.0.0.1:9/callback#foo=bar"]});
     let (status, told, _) = register(&house, &token, &fragment).await;
     assert_eq!((status.as_u16(), told["error"].as_str()), (400, Some("invalid_redirect_uri")), "{told}");
+}
+
+/// A place that tells the set that stands there at the moment: its address, and the set.
+async fn place(set: Value) -> (String, Arc<Mutex<Value>>) {
+    let told = Arc::new(Mutex::new(set));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = format!("http://{}/client1_jwks", listener.local_addr().unwrap());
+    let tells = told.clone();
+    let router = Router::new().route(
+        "/client1_jwks",
+        get(move || async move {
+            let set = tells.lock().unwrap().clone();
+            Json(set)
+        }),
+    );
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (at, told)
+}
+
+/// oidcc-refresh-token-rp-key-rotation, oidcc-registration-jwks-uri.
+#[tokio::test]
+async fn a_client_that_turned_its_keys_refreshes_with_the_new_one_and_not_with_the_old() {
+    let (house, token, browser) = start().await;
+    let (first, second) = (key(), key());
+    let (at, told) = place(set(&first)).await;
+    let more = json!({
+        "jwks": null, "jwks_uri": at, "grant_types": ["authorization_code", "refresh_token"],
+        "scope": "openid offline_access",
+    });
+    let (mut client, registered) = registered(&house, &token, &more).await;
+    assert_eq!((&registered["jwks_uri"], &registered["jwks"]), (&json!(at), &Value::Null));
+    client.key = first.clone();
+    let ask = client.client.ask().with("scope", "openid offline_access").with("prompt", "consent");
+    let (tokens, _) = client.tokens(&house, &browser, &ask, &house.issuer).await;
+    let refresh = tokens["refresh_token"].as_str().unwrap();
+    let plain = |byte: u8| (0x20..=0x7e).contains(&byte);
+    assert!(refresh.bytes().all(plain), "RFC 6749, appendix A.17");
+
+    let mut turned = set(&second);
+    turned["keys"][0]["kid"] = json!("r2");
+    *told.lock().unwrap() = turned;
+    let form = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
+    let (status, body) = client.ask(&house, &form, &house.issuer, (&second, "r2")).await;
+    assert_eq!(status, 200, "{body}");
+    let [before, after] = [&tokens, &body].map(|tokens| claims(tokens["id_token"].as_str().unwrap()));
+    for name in ["iss", "sub", "aud"] {
+        assert_eq!(before[name], after[name], "{name}");
+    }
+    let (status, user) = userinfo(&house, body["access_token"].as_str().unwrap()).await;
+    assert_eq!((status, &user["sub"]), (200, &after["sub"]));
+
+    // The old key, and the new name on it, let nobody in; the newer token is as good as it was.
+    let again = body["refresh_token"].as_str().unwrap_or(refresh);
+    let form = [("grant_type", "refresh_token"), ("refresh_token", again)];
+    for kid in ["r", "r2"] {
+        assert_refused(&client.ask(&house, &form, &house.issuer, (&first, kid)).await, "invalid_client");
+    }
+    assert_eq!(client.ask(&house, &form, &house.issuer, (&second, "r2")).await.0, 200);
 }

@@ -338,6 +338,7 @@ fn outcome(
         session: "_session".into(),
         assertion_id: "_assertion".into(),
         spoil,
+        key_name: None,
         shift: chrono::TimeDelta::minutes(5),
         routed,
     }

@@ -212,7 +212,7 @@ async fn m13_holds_for_local_login_and_for_a_session_that_was_there() {
     register(&house, &browser, email).await;
     assert!(has_session(&house, &browser).await);
     let person = person_of(&house, email);
-    house.ok(&["persons", "set-birth-date", "--by", "desk", "--", &person, &born(12, 2)]);
+    house.set_birth_date(&person, &born(12, 2));
     assert!(!has_session(&house, &browser).await, "the birth date counts at once");
     let request = request(&house, &[("prompt", "login")]);
     let other = Browser::new();

@@ -1,5 +1,7 @@
 //! Every way to spoil DigiD's answer, by the real road: none opens a session, each has a twin that does.
 
+use std::fs;
+
 use namens::simulator::digid::{answer::VICTIM, spoil::Spoil};
 use reqwest::StatusCode;
 
@@ -108,10 +110,13 @@ const fn of_the_content(spoil: Spoil) -> &'static str {
         Spoil::NoAudience | Spoil::TwoAudiences => "not exactly one AudienceRestriction",
         Spoil::WrongRecipient | Spoil::NoRecipient => "another Recipient",
         Spoil::ForeignDestination => "sent to another service",
-        Spoil::WrongInResponseTo | Spoil::WrongArtifactInResponseTo => "an answer to another request",
+        Spoil::WrongInResponseTo
+        | Spoil::WrongArtifactInResponseTo
+        | Spoil::NoArtifactInResponseTo
+        | Spoil::NoResponseInResponseTo => "an answer to another request",
         Spoil::NoInResponseTo => "a confirmation for another request",
         Spoil::WrongIssuer | Spoil::WrongArtifactIssuer => "another Issuer",
-        Spoil::NoIssuer => "not exactly one Issuer",
+        Spoil::NoIssuer | Spoil::NoArtifactIssuer | Spoil::NoResponseIssuer => "not exactly one Issuer",
         Spoil::Expired => "issued before it was asked for",
         Spoil::Future => "issued in the future",
         Spoil::ConditionsEnded => "not valid any more",
@@ -127,6 +132,7 @@ const fn of_the_content(spoil: Spoil) -> &'static str {
         Spoil::NoLevel => "not exactly one AuthnContextClassRef",
         Spoil::BadElfproef | Spoil::NonDigits => "a NameID that is no BSN",
         Spoil::OtherSector => "a NameID of another sector",
+        Spoil::HalfSuccess | Spoil::HalfResolved => "a success with another status in it",
         Spoil::StatusFailedWithAssertion => "an Assertion in a refusal",
         Spoil::RefusedWithResponse => "a Response in a refusal",
         Spoil::NoStatus => "not exactly one Status",
@@ -155,6 +161,17 @@ pub fn told(house: &House) -> Vec<String> {
 
 /// One spoilt answer, after a right one that differs by nothing else.
 pub async fn attack(house: &House, bsn: &str, sub: &str, word: &str, expected: Expected) {
+    attack_typed(house, bsn, sub, (word, &[("spoil", word)]), expected).await;
+}
+
+/// The same with what is typed on DigiD's page, under the name `word`.
+async fn attack_typed(
+    house: &House,
+    bsn: &str,
+    sub: &str,
+    (word, typed): (&str, &[(&str, &str)]),
+    expected: Expected,
+) {
     let Expected { line, goes_on, reason } = expected;
     let twin = log_in_with_digid(house, &Browser::new(), bsn, &[], &[]).await;
     assert_eq!(twin.sub(), sub, "the twin of {word}");
@@ -163,7 +180,7 @@ pub async fn attack(house: &House, bsn: &str, sub: &str, word: &str, expected: E
     let choose = browser.visit(&request(house, &[]).url, CALLBACK).await;
     let digid = press_digid(&browser, &choose).await;
     let (before, (asked, _)) = (told(house), calls(house).await);
-    let page = at_digid(&browser, &digid, bsn, &[("spoil", word)]).await;
+    let page = at_digid(&browser, &digid, bsn, typed).await;
     // What the browser brought is wrong before anybody asks DigiD.
     let bad = line.ends_with("bad_artifact");
     let status = if bad { StatusCode::BAD_REQUEST } else { StatusCode::BAD_GATEWAY };
@@ -234,6 +251,27 @@ async fn a_time_just_inside_the_leeway_is_accepted() {
         Spoil::LoginNotYet,
     ];
     just_inside(&house, &bsn, &sub, &all).await;
+}
+
+/// What a signature calls its key is not read (`docs/saml.md`, R2): under no name is another key DigiD's, and DigiD's own key is
+/// itself under every name. The twin of each attack is the same name, signed by DigiD.
+pub async fn key_names(house: &House, bsn: &str, sub: &str) {
+    let metadata = fs::read_to_string(house.folder.join("digid.xml")).unwrap();
+    let (_, named) = metadata.split_once("<ds:KeyName>").unwrap();
+    let digids = named.split_once("</ds:KeyName>").unwrap().0;
+    for name in ["a key of nobody's", digids] {
+        let twin = log_in_with_digid(house, &Browser::new(), bsn, &[], &[("key_name", name)]).await;
+        assert_eq!(twin.sub(), sub, "signed by DigiD under {name}");
+        let typed = [("spoil", Spoil::WrongKey.word()), ("key_name", name)];
+        attack_typed(house, bsn, sub, (name, &typed), expected(Spoil::WrongKey)).await;
+    }
+    nobody_was_deceived(house).await;
+}
+
+#[tokio::test]
+async fn the_name_of_a_key_makes_nobody_digid() {
+    let (house, bsn, sub) = attacked(Options::default()).await;
+    key_names(&house, &bsn, &sub).await;
 }
 
 #[tokio::test]

@@ -161,6 +161,8 @@ async fn each_announced_endpoint_scope_grant_claim_and_algorithm_works() {
     assert_eq!(status, 200);
     let mut said: BTreeSet<String> = user.as_object().unwrap().keys().cloned().collect();
     said.extend(tokens.claims.as_object().unwrap().keys().cloned());
+    // In DigiD's session: `chooser::m12_a_portal_says_for_whom_and_the_user_stays_the_user`.
+    said.insert("represents".to_owned());
     assert_eq!(said, words(&told["claims_supported"]).into_iter().collect());
 
     // THE_PORTAL is Basic, LAB posts its secret, KEYED signs, APP has none; each signs in its own way.

@@ -204,7 +204,7 @@ async fn m4_m8_m9_a21_a_mandate_is_looked_at_with_each_exchange_and_each_questio
     let (house, sam) = (&family.house, family.sam.as_str());
     let (_, body) = family.for_sam().await;
     let access = body["access_token"].as_str().unwrap();
-    let born_on = |date: &str| drop(house.ok(&["persons", "set-birth-date", sam, date, "--by", "balie1"]));
+    let born_on = |date: &str| house.set_birth_date(sam, date);
     let block = |word: &str| {
         let mut line =
             vec!["mandates", word, "--representative", &family.mother, "--represented", sam, "--by"];

@@ -148,7 +148,7 @@ async fn f9_a_child_under_sixteen_takes_no_digid_but_its_own() {
     let (parent, child, email) = (bsn(1), bsn(2), "sam@voorbeeld.nl");
     register(&house, &Browser::new(), email).await;
     let person = person_of(&house, email);
-    let set = |birth: &str| house.ok(&["persons", "set-birth-date", "--by", "desk", "--", &person, birth]);
+    let set = |birth: &str| house.set_birth_date(&person, birth);
     for (birth, mails) in [(born(16, 2), 3), (born(13, 0), 5)] {
         set(&birth);
         let browser = Browser::new();
@@ -227,9 +227,10 @@ async fn two_new_accounts_of_one_bsn_at_once_have_one_winner() {
 /// An elderly father whom the desk knows, and a daughter who acts for him with her DigiD.
 fn mandate(house: &House, daughter: &str, father: &str) {
     let day = born(0, 300);
-    house.ok(&[
+    let told = house.ok(&[
         "mandates",
         "register",
+        "--json",
         "--by",
         "desk",
         "--representative",
@@ -258,6 +259,8 @@ fn mandate(house: &House, daughter: &str, father: &str) {
         "--ends",
         &day,
     ]);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    house.ok(&["mandates", "approve", "--by", "second desk", "--", told["id"].as_str().unwrap()]);
 }
 
 fn only_sub(claims: &Value) -> String {

@@ -36,7 +36,7 @@ async fn m1_without_both_documents_seen_and_valid_and_evidence_nothing_is_stored
         (good.clone().without("--evidence"), "what proves the authority"),
         (good.clone().with("--evidence", "signed_form"), "does not prove the authority of a parent"),
         (good.clone().with("--representative", &child), "same person"),
-        (good.clone().with("--representative", "nobody"), "must both be registered persons"),
+        (good.clone().with("--representative", "nobody"), "no such person"),
         (good.clone().with("--represented", "nobody"), "no such person"),
         (good.clone().with("--form-reference", " "), "form reference"),
         (good.clone().with("--legal-basis", "a\nb"), "legal basis"),
@@ -65,7 +65,7 @@ async fn m1_without_both_documents_seen_and_valid_and_evidence_nothing_is_stored
     // Valid on its last day; then who, when, documents and form are on record, and no number anywhere.
     let last_day = good.with("--represented-document-valid-until", &days(0));
     let before = now().epoch();
-    desk.mandate(&last_day);
+    desk.registered(&last_day);
     let row = house.query(
         "SELECT registered_by || '|' || form_reference || '|' || relation || '|' || evidence || '|' || legal_basis FROM mandates",
     );
@@ -112,11 +112,20 @@ async fn m3_without_a_date_of_birth_or_with_one_in_the_future_there_is_no_parent
     let form = Form::parent(&parent, &child);
     assert!(desk.refused(&form.arguments()).contains("date of birth"));
     for bad in [&days(1), "2010-13", "2010-02-30", "1066", "yesterday", ""] {
-        let output = house.run(&["persons", "set-birth-date", &child, bad, "--by", "balie1"]);
+        let output = house.run(&[
+            "persons",
+            "set-birth-date",
+            &child,
+            bad,
+            "--evidence-reference",
+            "x",
+            "--by",
+            "balie1",
+        ]);
         assert_eq!(output.status.code(), Some(1), "{bad}: {}", String::from_utf8_lossy(&output.stderr));
     }
     assert_eq!(desk.stored(), "0");
-    house.ok(&["persons", "set-birth-date", &child, &born(8, 0), "--by", "balie1"]);
+    house.set_birth_date(&child, &born(8, 0));
     desk.mandate(&form);
     assert_eq!(desk.standings(&child), ["active"]);
 }
@@ -193,7 +202,7 @@ async fn m5_a_lapsed_mandate_stays_lapsed_and_a_grant_lasts_a_year_at_most() {
         desk.hear("consent", &mandate, party);
     }
     assert_eq!(desk.standings(&child), ["active"]);
-    let set = |date: &str| house.ok(&["persons", "set-birth-date", &child, date, "--by", "balie1"]);
+    let set = |date: &str| house.set_birth_date(&child, date);
     set(&born(16, 0));
     assert_eq!(desk.standings(&child), ["lapsed"], "on the sixteenth birthday");
     for date in [born(15, 0), born(8, 0), born(30, 0), born(8, 0)] {
@@ -244,4 +253,31 @@ async fn m9_m11_a_revocation_is_for_good_and_a_block_is_lifted_by_someone_else()
     assert_eq!(desk.standings(&child), ["revoked"]);
     assert!(desk.refused(&["mandates", "revoke", &mandate, "--by", "balie1"]).contains("revoked before"));
     assert!(desk.refused(&["mandates", "revoke", "nothing", "--by", "balie1"]).contains("no such mandate"));
+}
+
+#[tokio::test]
+async fn m11_what_one_at_the_desk_registers_counts_once_somebody_else_approved_it() {
+    let house = House::start().await;
+    let desk = Desk::of(&house);
+    let (parent, child) = (desk.person("Anna", None, None), desk.person("Sam", Some(&born(8, 0)), None));
+    let form = Form::parent(&parent, &child);
+    let id = desk.registered(&form);
+    assert_eq!(desk.standings(&child), ["awaiting_approval"]);
+    for (by, says) in
+        [("balie1", "someone else"), ("BALIE1", "someone else"), ("client:root", "name the member of staff")]
+    {
+        let told = desk.refused(&["mandates", "approve", "--by", by, "--", &id]);
+        assert!(told.contains(says), "{by}: {told}");
+    }
+    assert_eq!(desk.standings(&child), ["awaiting_approval"]);
+    house.ok(&["mandates", "approve", "--by", "balie2", "--", &id]);
+    assert_eq!(desk.standings(&child), ["active"]);
+    assert!(desk.refused(&["mandates", "approve", "--by", "balie3", "--", &id]).contains("approved before"));
+    let lines =
+        house.query("SELECT event || ' ' || actor FROM audit WHERE event LIKE 'mandate.%' ORDER BY seq");
+    assert_eq!(lines, ["mandate.registered balie1", "mandate.approved balie2"]);
+    // What nobody approves takes nothing to revoke, and is not approved after that.
+    let other = desk.registered(&form);
+    house.ok(&["mandates", "revoke", "--by", "balie1", "--", &other]);
+    assert!(desk.refused(&["mandates", "approve", "--by", "balie2", "--", &other]).contains("over"));
 }

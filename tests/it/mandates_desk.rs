@@ -50,8 +50,15 @@ impl<'a> Desk<'a> {
         child.wait_with_output().unwrap()
     }
 
-    /// Registers a mandate that must be accepted, and gives its id.
+    /// Registers a mandate that must be accepted and lets somebody else approve it; gives its id.
     pub fn mandate(&self, form: &Form<'_>) -> String {
+        let id = self.registered(form);
+        self.house.ok(&["mandates", "approve", "--by", "balie2", "--", &id]);
+        id
+    }
+
+    /// The same, not approved yet.
+    pub fn registered(&self, form: &Form<'_>) -> String {
         let output = self.house.run(&form.arguments());
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let told: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -86,6 +93,27 @@ impl<'a> Desk<'a> {
     /// How many mandates are stored.
     pub fn stored(&self) -> String {
         self.house.query("SELECT COUNT(*) FROM mandates").concat()
+    }
+}
+
+impl House {
+    /// Two at the desk record or correct a date of birth.
+    pub fn set_birth_date(&self, person: &str, date: &str) {
+        let told = self.ok(&[
+            "persons",
+            "set-birth-date",
+            "--json",
+            "--evidence-reference",
+            "brief 1",
+            "--by",
+            "balie1",
+            "--",
+            person,
+            date,
+        ]);
+        let proposed: Value = serde_json::from_str(&told).unwrap();
+        let id = proposed["id"].as_str().unwrap();
+        self.ok(&["persons", "approve", "--birth-date", date, "--by", "balie2", "--", id]);
     }
 }
 

@@ -149,7 +149,7 @@ async fn m4_m5_m9_a_withdrawal_a_block_an_end_and_a_birthday_are_stronger() {
     family.confirm(&next);
     assert_eq!(family.live().await, 1);
     let set = |date: &str| {
-        family.house.ok(&["persons", "set-birth-date", &family.person, date, "--by", "balie1"]);
+        family.house.set_birth_date(&family.person, date);
     };
     set(&born(11, 40));
     assert_eq!(family.live().await, 1, "a parent of a child of eleven needs none");
@@ -166,10 +166,10 @@ async fn m4_m5_m9_a_withdrawal_a_block_an_end_and_a_birthday_are_stronger() {
     let basis = other.attest(&days(365));
     other.confirm(&basis);
     assert_eq!(other.refreshed().await.claims["act_as"].as_array().unwrap().len(), 1);
-    other.house.ok(&["persons", "set-birth-date", &other.person, &born(16, 0), "--by", "balie1"]);
+    other.house.set_birth_date(&other.person, &born(16, 0));
     assert_eq!(other.live().await, 0, "on the sixteenth birthday");
     assert_eq!(other.refreshed().await.claims["act_as"], json!([]));
-    other.house.ok(&["persons", "set-birth-date", &other.person, &born(15, 0), "--by", "balie1"]);
+    other.house.set_birth_date(&other.person, &born(15, 0));
     assert_eq!(other.live().await, 0, "M5: and it stays so");
 }
 

@@ -16,12 +16,15 @@ use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 use crate::{
+    browser::Browser,
     client_keys::Place,
     config::refuses,
     digid_metadata::{pki, put, said},
-    house::House,
+    house::{House, PASSWORD},
     jose::Key,
     oidc_client::{Auth, Client, claims, logged_in},
+    portal::{code_of, request},
+    steps::{to_register_code, type_code},
     tls::{Wanted, closed, http, ip, issue},
 };
 
@@ -298,8 +301,8 @@ async fn fapi_wants_tokens_that_are_bound_to_a_certificate_or_a_key() {
     assert_eq!(error(with(knocks(&house, "fapi"), &shown)).await, "invalid_dpop_proof");
 }
 
-#[tokio::test]
-async fn a_client_shows_its_certificate_at_the_alias_and_nobody_is_asked_for_one_in_front() {
+/// An installation that speaks TLS itself and asks for certificates at a second address, and that address.
+async fn with_alias() -> (House, String) {
     let mut house = closed(&all()).await;
     put(
         &house.folder.join("self.jwks"),
@@ -310,14 +313,95 @@ async fn a_client_shows_its_certificate_at_the_alias_and_nobody_is_asked_for_one
     let path = house.folder.join("namens.toml");
     put(&path, &format!("{}{mtls}", fs::read_to_string(&path).unwrap()));
     house.open_doors();
+    (house, alias)
+}
+
+/// What discovery tells.
+async fn discovered(house: &House) -> Value {
+    let url = format!("{}/.well-known/openid-configuration", house.issuer);
+    http(house, None).get(url).send().await.unwrap().json().await.unwrap()
+}
+
+/// Somebody who is logged in, at a server that speaks TLS.
+async fn person(house: &House) -> Browser {
+    let browser = Browser::trusting(&fs::read(pki(house).ca.certificate).unwrap());
+    let (asked, email) = (request(house, &[]), "jansen@voorbeeld.nl");
+    let page = to_register_code(&browser, &asked, email, PASSWORD).await;
+    code_of(&type_code(&browser, &page, &house.code(email, 1)).await);
+    browser
+}
+
+/// RFC 8705 section 5: what a client with a bound token does, it does at the aliases that discovery tells, and in front it cannot.
+#[tokio::test]
+async fn a_bound_token_is_got_used_asked_about_and_ended_at_the_aliases_and_nowhere_else() {
+    let (house, _) = with_alias().await;
+    let browser = person(&house).await;
+    let aliases = discovered(&house).await["mtls_endpoint_aliases"].clone();
+    let (right, thief) =
+        (http(&house, Some(&good(&house, "bound"))), http(&house, Some(&good(&house, "dn"))));
+    let at = |name: &str| aliases[name].as_str().unwrap().to_owned();
+    let front = |name: &str| at(name).replace(":8444", ":8443");
+    let post = async |http: &reqwest::Client, url: String, form: &[(&str, &str)]| {
+        let mut form = form.to_vec();
+        form.push(("client_id", "bound"));
+        let answer = http.post(url).form(&form).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap_or_default())
+    };
+    let ask = client("bound").ask();
+    let pushed: Vec<(&str, &str)> = ask
+        .parameters
+        .iter()
+        .map(|(n, v)| (n.as_str(), v.as_str()))
+        .filter(|(n, _)| *n != "client_id")
+        .collect();
+    let par = "pushed_authorization_request_endpoint";
+    assert_eq!(post(&right, front(par), &pushed).await.0, 401);
+    let (status, handle) = post(&right, at(par), &pushed).await;
+    assert_eq!(status, 201, "{handle}");
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("client_id", "bound")
+        .append_pair("request_uri", handle["request_uri"].as_str().unwrap())
+        .finish();
+    let code = code_of(&browser.get(&format!("{}/authorize?{query}", house.issuer)).await);
+    let redemption = ask.redemption(&code);
+    assert_eq!(post(&right, front("token_endpoint"), &redemption).await.0, 401, "and no code is burnt");
+    let (status, tokens) = post(&right, at("token_endpoint"), &redemption).await;
+    assert_eq!(status, 200, "{tokens}");
+    let access = tokens["access_token"].as_str().unwrap();
+    assert!(claims(access)["cnf"]["x5t#S256"].is_string());
+
+    let opens = async |http: &reqwest::Client, url: String| {
+        let answer = http.get(url).bearer_auth(access).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap_or_default()["sub"].clone())
+    };
+    let (userinfo, sub) = ("userinfo_endpoint", claims(access)["sub"].clone());
+    assert_eq!(opens(&right, at(userinfo)).await, (200, sub));
+    for (http, url) in
+        [(&thief, at(userinfo)), (&http(&house, None), at(userinfo)), (&right, front(userinfo))]
+    {
+        assert_eq!(opens(http, url.clone()).await.0, 401, "{url}");
+    }
+
+    let token = [("token", access)];
+    let (_, told) = post(&right, at("introspection_endpoint"), &token).await;
+    assert_eq!((&told["active"], &told["cnf"]), (&json!(true), &claims(access)["cnf"]));
+    for (http, url) in [(&thief, at("revocation_endpoint")), (&right, front("revocation_endpoint"))] {
+        assert_eq!(post(http, url, &token).await.0, 401);
+    }
+    assert_eq!(opens(&right, at(userinfo)).await.0, 200, "nobody else has ended it");
+    assert_eq!(post(&right, at("revocation_endpoint"), &token).await.0, 200);
+    assert_eq!(opens(&right, at(userinfo)).await.0, 401);
+    // That was every one.
+    let names: Vec<_> = aliases.as_object().unwrap().keys().map(String::as_str).collect();
+    let all = ["introspection_endpoint", par, "revocation_endpoint", "token_endpoint", userinfo];
+    assert_eq!(names, all);
+}
+
+#[tokio::test]
+async fn a_client_shows_its_certificate_at_the_alias_and_nobody_is_asked_for_one_in_front() {
+    let (house, alias) = with_alias().await;
     let shown = good(&house, "dn");
-    let told: Value = (http(&house, None).get(format!("{}/.well-known/openid-configuration", house.issuer)))
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let told = discovered(&house).await;
     let methods = json!([
         "client_secret_basic",
         "client_secret_post",

@@ -81,14 +81,7 @@ async fn where_a_level_is_demanded_the_lower_way_in_is_not_even_offered() {
         &unknown,
         "unmet_authentication_requirements",
     );
-    let house = crate::house::House::start().await;
-    let file = house.folder.join("namens.toml");
-    let text = std::fs::read_to_string(&file).unwrap();
-    let (before, after) = (text.find("[digid]").unwrap(), text.find("[[client]]").unwrap());
-    std::fs::write(&file, format!("{}{}", &text[..before], &text[after..])).unwrap();
-    let mut house = house;
-    house.kill();
-    house.open_doors();
+    let house = crate::digid_not_asked::without_digid().await;
     let ask = THE_PORTAL.ask().with("acr_values", "http://eidas.europa.eu/LoA/low");
     let page = Browser::new().get(&ask.url(&house)).await;
     assert_error(&house, &page, &ask, "unmet_authentication_requirements");

@@ -58,7 +58,7 @@ async fn m14_a_child_for_whom_the_parent_may_not_act_gives_a_page_and_no_session
         }
     }
     // With a date, the desk's word lets the parent in; and a child of almost twelve is one.
-    let set = |date: &str| house.ok(&["persons", "set-birth-date", &dateless.1, date, "--by", "balie1"]);
+    let set = |date: &str| house.set_birth_date(&dateless.1, date);
     for date in [born(3, 0), born(12, 3)] {
         set(&date);
         let (request, page) = family.back_for(&Browser::new(), &dateless.0).await;
@@ -94,7 +94,7 @@ async fn m14_a_child_for_whom_the_parent_may_not_act_gives_a_page_and_no_session
 async fn m14_a_parent_who_is_known_to_be_a_child_themselves_is_none() {
     let family = Family::at_home(routed()).await;
     let (house, parent) = (&family.house, family.parent.1.as_str());
-    let set = |date: &str| house.ok(&["persons", "set-birth-date", parent, date, "--by", "balie1"]);
+    let set = |date: &str| house.set_birth_date(parent, date);
     set(&born(16, 0));
     assert_one(&family.in_for_child(&Browser::new()).await.claims);
     set(&born(16, 3));

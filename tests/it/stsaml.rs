@@ -25,7 +25,8 @@ use crate::{
     browser::Browser,
     digid_return::{FAILED, last_reason, last_refusal},
     digid_spoil::{
-        Expected as Outcome, attack, attacked, expected, just_inside, nobody_was_deceived, told, waits,
+        Expected as Outcome, attack, attacked, expected, just_inside, key_names, nobody_was_deceived, told,
+        waits,
     },
     digid_steps::{
         HOOG, MIDDEN, bsn, calls, files_with, has_session, log_in_with_digid, register_with_digid,
@@ -143,6 +144,12 @@ async fn a_time_just_inside_the_leeway_is_accepted() {
     let (house, bsn, sub) = attacked(routed()).await;
     let all = [Spoil::ConditionsEnded, Spoil::ConditionsNotYet, Spoil::BearerEnded, Spoil::LoginNotYet];
     just_inside(&house, &bsn, &sub, &all).await;
+}
+
+#[tokio::test]
+async fn the_name_of_a_key_makes_nobody_the_routing_service() {
+    let (house, bsn, sub) = attacked(routed()).await;
+    key_names(&house, &bsn, &sub).await;
 }
 
 #[tokio::test]

@@ -48,10 +48,11 @@ STATUS = "urn:oasis:names:tc:SAML:2.0:status:"
 # What lasso makes of each spoil. Where it finds the signatures good, the spoil is nothing but what its name says: whoever refuses
 # it has not been helped by a broken signature.
 SIGNED = """
-    bad-elfproef bearer-ended bearer-not-yet cdata-in-nameid comment-in-nameid duplicate-id foreign-destination foreign-encoding keyinfo-retrieval
-    login-not-yet no-audience no-authn-statement no-bearer-end no-conditions no-in-response-to no-level no-not-on-or-after no-recipient non-digits
-    other-sector pi-in-nameid replayed-assertion sha1 sha1-digest two-audiences two-authn-statements
-    unknown-level wrong-artifact-in-response-to wrong-in-response-to wrong-recipient xml-id xsw7
+    bad-elfproef bearer-ended bearer-not-yet cdata-in-nameid comment-in-nameid duplicate-id foreign-destination foreign-encoding
+    half-resolved half-success keyinfo-retrieval login-not-yet no-artifact-in-response-to no-audience no-authn-statement
+    no-bearer-end no-conditions no-in-response-to no-level no-not-on-or-after no-recipient no-response-in-response-to
+    no-response-issuer non-digits other-sector pi-in-nameid replayed-assertion sha1 sha1-digest two-audiences
+    two-authn-statements unknown-level wrong-artifact-in-response-to wrong-in-response-to wrong-recipient xml-id xsw7
 """
 # Signed as well, since the simulator forges with DigiD's key; and lasso reads the forgery. The attack is real.
 DECEIVED = "two-assertions"
@@ -66,7 +67,7 @@ BROKEN = """
 # Refused for another reason, or no SAML at all.
 REFUSED = """
     declared-id doctype doubled-attribute entity-bomb expired-artifact external-dtd external-entity foreign-source-id html
-    http-404 http-500 look-alike malformed-artifact no-issuer no-status other-endpoint other-type redirect
+    http-404 http-500 look-alike malformed-artifact no-artifact-issuer no-issuer no-status other-endpoint other-type redirect
     refused-with-response soap-fault status-failed-with-assertion trailing-garbage two-responses unclosed unknown-artifact
     wrong-artifact-issuer wrong-issuer xsw2 xsw4
 """

@@ -15,6 +15,7 @@ SIGNATURE = """<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:S
 </ds:SignedInfo><ds:SignatureValue/><ds:KeyInfo><ds:KeyName>digid</ds:KeyName></ds:KeyInfo></ds:Signature>"""
 RSA_SHA256 = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 NAME = "<ds:KeyName>digid</ds:KeyName>"
+NOBODY = "<ds:KeyName>a key of nobody's</ds:KeyName>"
 
 
 def run(*command, text=None):
@@ -55,7 +56,12 @@ def tricks(folder):
         "signed-anew": (RSA_SHA256, rsa(own), NAME),
         "hmac-of-pem": ("http://www.w3.org/2001/04/xmldsig-more#hmac-sha256", hmac(folder, "pem"), NAME),
         "hmac-of-der": ("http://www.w3.org/2000/09/xmldsig#hmac-sha1", hmac(folder, "der"), NAME),
+        # Around values it does not count.
+        "with-white-space": (RSA_SHA256, rsa(own), NAME),
+        # What it calls its key is not read.
+        "under-no-known-name": (RSA_SHA256, rsa(own), NOBODY),
         "own-key": (RSA_SHA256, rsa(stranger), NAME),
+        "own-key-under-no-known-name": (RSA_SHA256, rsa(stranger), NOBODY),
         "own-certificate": (RSA_SHA256, rsa(stranger), certificate(crt(stranger))),
         "own-key-value": (RSA_SHA256, rsa(stranger), key_value(crt(stranger))),
         "under-digids-certificate": (RSA_SHA256, rsa(stranger), certificate(crt(own))),
@@ -70,6 +76,11 @@ def signed_anew(folder, text, trick):
     bare, count = re.subn(r"<(\w+:)?Signature .*?</(\w+:)?Signature>", "", text, flags=re.S)
     if count == 0:
         raise RuntimeError(f"there is no signature in {text}")
+    if trick == "with-white-space":
+        values = r"(<(?:\w+:)?(?:NameID|Audience|AuthnContextClassRef)\b[^>]*>)([^<]*)</"
+        bare, spaced = re.subn(values, r"\1\n  \2\n</", bare)
+        if spaced == 0:
+            raise RuntimeError(f"there is no value in {text}")
     for name in ("Assertion", "ArtifactResponse", "LogoutRequest"):
         start = re.search(rf"<(?:\w+:)?{name} [^>]*\bID=\"([^\"]+)\"[^>]*>\s*<(?:\w+:)?Issuer[^>]*>[^<]*</(?:\w+:)?Issuer>", bare)
         if start is None:

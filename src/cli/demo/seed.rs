@@ -119,11 +119,13 @@ fn granted(who: &PersonId, whom: &PersonId, then: Timestamp) -> Form {
     }
 }
 
-/// As `namens mandates register` does it.
+/// As `namens mandates register` and `approve` do it.
 async fn register_one(store: &Store, form: Form, then: Timestamp) -> Result<MandateId, Fault> {
     let born = store.person(&form.represented).await?.and_then(|person| person.birth);
     let registration = register(form, born, then)?;
     store.register_mandate(&registration, then).await??;
+    let approved = store.approve_mandate(&registration.mandate.id, "balie 2", then).await?;
+    approved.map_err(|_| Fault::because("nobody approved what was just registered"))?;
     Ok(registration.mandate.id)
 }
 

@@ -8,6 +8,7 @@ use crate::{
     app::{self, client_keys::ask, digid::service_provider, tls::Tls},
     config::{BadConfig, Config, secret::refuse_open_file},
     domain::{
+        api::AdminScope,
         client::Client,
         finding::Report,
         key::{Algorithm, KeyFacts, Phase},
@@ -40,6 +41,7 @@ pub(super) async fn all(path: &Path, report: &mut Report, now: Timestamp) {
         signing_keys(&store, &clients, report, now).await;
         audit(&store, report).await;
         reachable(&config, &clients, report);
+        four_eyes(&clients, report);
         store.close().await;
     }
     digid(&config, report, now);
@@ -234,6 +236,24 @@ fn reachable(config: &Config, clients: &[Client], report: &mut Report) {
     }
     if !report.is_wrong("clients") {
         report.ok("clients", format_args!("{}", clients.len()));
+    }
+}
+
+/// Whether programs that approve each other's mandates prove who they are with one secret or key: whoever has it is both (M11).
+fn four_eyes(clients: &[Client], report: &mut Report) {
+    let approve = |client: &&Client| client.service_scopes.contains(AdminScope::Mandates);
+    let programs: Vec<&Client> = clients.iter().filter(approve).collect();
+    for (number, one) in programs.iter().enumerate() {
+        for other in programs.iter().skip(number + 1).filter(|other| one.shares_proof_with(other)) {
+            report.warning(
+                "four eyes",
+                format_args!(
+                    "{} and {} have the scope mandates and one secret, key or certificate: whoever has it registers and \
+                     approves. Give each its own",
+                    one.id, other.id
+                ),
+            );
+        }
     }
 }
 

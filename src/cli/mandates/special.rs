@@ -4,16 +4,16 @@ use std::io::Write;
 
 use clap::Subcommand;
 
-use super::{find, instant, show};
+use super::instant;
 use crate::{
     domain::{
-        fault::Fault,
         id::{MandateId, SpecialBasisId},
-        line::staff,
-        mandate::{Attestation, SpecialBasis, attest},
+        line::{NotStaff, staff},
+        mandate::{Attestation, SpecialBasis},
         time::Timestamp,
     },
-    store::Store,
+    flows::admin_mandates::{self as flow, NotDone},
+    store::{Store, mandates::Listed},
 };
 
 #[derive(Debug, Subcommand)]
@@ -54,33 +54,24 @@ pub(super) enum Special {
 }
 
 impl Special {
-    /// Runs the command and writes the mandate as it stands after it.
+    /// Runs the command; gives the mandate as it stands after it.
     pub(super) async fn run(
         self,
         store: &Store,
-        out: &mut impl Write,
-        json: bool,
         now: Timestamp,
-    ) -> Result<(), Fault> {
-        let mandate = match self {
+    ) -> Result<Result<Listed, NotDone>, NotStaff> {
+        Ok(match self {
             Self::Attest { mandate, evidence_reference, ends, by } => {
-                let id = MandateId::from_stored(mandate);
-                let listed = find(store, &id, now).await?;
                 let attestation = Attestation { evidence_reference, ends, by: staff(&by)? };
-                let basis = attest(&listed.mandate, listed.born, &attestation, now)?;
-                store.attest_special(&basis, &id, now).await??;
-                id
+                flow::attest(store, &MandateId::from_stored(mandate), &attestation, now).await
             }
             Self::Confirm { special, by } => {
-                let id = SpecialBasisId::from_stored(special);
-                store.confirm_special(&id, &staff(&by)?, now).await??
+                flow::confirm(store, &staff(&by)?, &SpecialBasisId::from_stored(special), now).await
             }
             Self::End { special, by } => {
-                let id = SpecialBasisId::from_stored(special);
-                store.end_special(&id, &staff(&by)?, now).await??
+                flow::end(store, &staff(&by)?, &SpecialBasisId::from_stored(special), now).await
             }
-        };
-        show(store, out, json, &mandate, now).await
+        })
     }
 }
 

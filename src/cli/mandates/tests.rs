@@ -62,6 +62,15 @@ async fn a_parent_and_a_child_at_the_desk_from_registration_to_revocation() {
     assert_eq!(listed, json!([]));
 
     let mandate = json(&f, &format!("mandates register {who} {PAPERS} {CHECKED}"), now()).await;
+    // M11: nobody approves their own.
+    assert_eq!(mandate["standing"], json!("awaiting_approval"));
+    let approve = |by: &str| format!("mandates approve {} --by {by}", mandate["id"].as_str().unwrap());
+    let own = run(&f, &approve("ELS"), now()).await.unwrap_err();
+    assert!(own.contains("someone else must approve it"), "{own}");
+    let listed =
+        run(&f, &format!("mandates list --representative {}", parent["id"].as_str().unwrap()), now()).await;
+    assert!(listed.unwrap().contains("counts not before someone else runs `namens mandates approve`"));
+    let mandate = json(&f, &approve("joost"), now()).await;
     assert_eq!((&mandate["standing"], &mandate["until"]), (&json!("active"), &json!("2026-07-01T22:00:00Z")));
     let id = mandate["id"].as_str().unwrap();
 
@@ -103,6 +112,7 @@ async fn a_special_basis_from_attestation_to_its_end() {
     let mandate = json(&f, &format!("mandates register {who} {PAPERS} {CHECKED}"), now()).await;
     assert_eq!((&mandate["standing"], &mandate["special"]), (&json!("awaiting_consent"), &json!([])));
     let id = mandate["id"].as_str().unwrap();
+    json(&f, &format!("mandates approve {id} --by marieke"), now()).await;
     let attest =
         |ends: &str| format!("mandates special attest {id} --evidence-reference F2 --by els --ends {ends}");
     for (ends, told) in [
@@ -120,6 +130,7 @@ async fn a_special_basis_from_attestation_to_its_end() {
         json!([{
             "id": basis, "evidence_reference": "F2", "attested_by": "els", "attested_at": "2026-07-01T09:00:00Z",
             "ends": "2026-09-30T22:00:00Z", "confirmed_by": null, "confirmed_at": null,
+            "waits_until": "2026-07-31T09:00:00Z",
         }])
     );
     assert_eq!(waiting["standing"], json!("awaiting_consent"));
@@ -155,17 +166,22 @@ async fn mistakes_are_told_and_change_nothing() {
         ("persons add --name Sam --birth-date 2010-02-30", "does not exist"),
         ("persons show nobody", "namens persons list"),
         ("persons show --json -dashed-id", "namens persons list"),
-        ("persons set-birth-date nobody 2010 --by els", "namens persons list"),
+        ("persons set-birth-date nobody 2010 --evidence-reference F --by els", "namens persons list"),
+        ("persons set-birth-date nobody 2010 --by els", "--evidence-reference"),
+        ("persons approve nothing --birth-date 2010 --by els", "namens persons corrections"),
+        ("persons approve nothing --by els", "--birth-date"),
+        ("persons withdraw nothing --by els", "namens persons corrections"),
         ("persons add --name Sam --bsn 111222333", "unexpected argument"),
         ("mandates revoke nothing --by els", "namens mandates list"),
+        ("mandates approve nothing --by els", "namens mandates list"),
         ("mandates list", "required"),
         (
             "mandates special attest nothing --evidence-reference F --ends 2026-08-01 --by els",
             "namens mandates list",
         ),
         ("mandates special attest m --evidence-reference F --by els", "--ends"),
-        ("mandates special confirm nothing --by els", "namens mandates list"),
-        ("mandates special end nothing --by els", "namens mandates list"),
+        ("mandates special confirm nothing --by els", "no such special basis"),
+        ("mandates special end nothing --by els", "no such special basis"),
         ("mandates special confirm nothing", "--by"),
         ("mandates block --representative a --represented b --by els --reason r", "namens persons list"),
         ("mandates unblock --representative a --represented b --by els", "nothing was changed"),

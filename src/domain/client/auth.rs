@@ -4,9 +4,10 @@ use std::convert::Infallible;
 
 use serde::{Deserialize, Serialize};
 
-use super::Why;
+use super::{Client, Why};
 use crate::domain::{
     client_secret::ClientSecret,
+    jwk::JwkSet,
     secret::{Hashed, Secret},
     words::words,
 };
@@ -80,6 +81,21 @@ impl AuthMethod {
             Self::TlsClientAuth => ClientAuth::TlsClientAuth,
             Self::SelfSignedTlsClientAuth => ClientAuth::SelfSignedTlsClientAuth,
         })
+    }
+}
+
+impl Client {
+    /// Whether something with which this client proves who it is proves the same of the other one: a secret, a key, an address of keys, or
+    /// the name of a certificate.
+    pub fn shares_proof_with(&self, other: &Self) -> bool {
+        let both = |this: Option<&str>, that: Option<&str>| this.is_some() && this == that;
+        let keys = |client: &'_ Self| client.keys.registered().map(JwkSet::keys).unwrap_or_default().to_vec();
+        let theirs = keys(other);
+        let secret =
+            self.auth.secret().zip(other.auth.secret()).is_some_and(|(one, two)| one.shares_with(two));
+        let name = self.certificate_name.is_some() && self.certificate_name == other.certificate_name;
+        let key = keys(self).iter().any(|mine| theirs.iter().any(|key| key.public == mine.public));
+        secret || name || key || both(self.keys.uri(), other.keys.uri())
     }
 }
 

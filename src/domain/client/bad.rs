@@ -69,6 +69,12 @@ pub enum Why {
     /// An address at which its keys could not be asked for (OpenID Connect Registration, section 2).
     #[error("jwks_uri {0} must be https (http only on 127.0.0.1 or [::1]), without a fragment or user name")]
     JwksUri(String),
+    /// What a page must not lead people to.
+    #[error("{member} must be https, without a user name, and at most 512 characters of visible ASCII")]
+    Link {
+        /// Its name.
+        member: &'static str,
+    },
     /// Two places that could contradict each other (OpenID Connect Registration, section 2).
     #[error("give `jwks` or `jwks_uri`, not both")]
     TwoKeySets,

@@ -7,6 +7,9 @@ use url::{Host, Url};
 use super::{AuthMethod, BadClient, Client, Keys, Why};
 use crate::domain::{jwk::JwkSet, line::one_line, mtls::CertificateName, scope::Scope};
 
+/// The longest link, in bytes.
+const LONGEST_LINK: usize = 512;
+
 impl Client {
     /// Checks id, name, addresses, keys and scopes, and what its policy allows.
     pub fn check(&self) -> Result<(), BadClient> {
@@ -14,8 +17,7 @@ impl Client {
     }
 
     fn fits(&self) -> Result<(), Why> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        if self.id.is_empty() || self.id.len() > 64 || !self.id.chars().all(plain) {
+        if !may_be_id(&self.id) {
             return Err(Why::Id);
         }
         one_line(&self.name).map_err(|_| Why::Name)?;
@@ -27,6 +29,11 @@ impl Client {
         }
         if let Some(uri) = self.backchannel_logout_uri.as_ref().filter(|uri| !may_redirect_to(uri)) {
             return Err(Why::BackchannelUri(uri.clone()));
+        }
+        for (member, uri) in [("policy_uri", &self.policy_uri), ("tos_uri", &self.tos_uri)] {
+            if uri.as_ref().is_some_and(|uri| !may_lead_to(uri)) {
+                return Err(Why::Link { member });
+            }
         }
         self.check_keys()?;
         let method = self.auth.method();
@@ -86,6 +93,12 @@ impl Client {
     }
 }
 
+/// Whether a client can have that `client_id`: what cannot be one is looked up nowhere.
+pub fn may_be_id(id: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (1..=64).contains(&id.len()) && id.bytes().all(plain)
+}
+
 /// https anywhere, http on this machine only; never a fragment, never a user name. Visible ASCII only: it is compared and
 /// sent as it stands, and a parser would silently drop a tab or a space.
 pub(super) fn may_redirect_to(uri: &str) -> bool {
@@ -99,6 +112,15 @@ pub(super) fn may_redirect_to(uri: &str) -> bool {
         _ => false,
     };
     scheme_fits && url.fragment().is_none() && url.username().is_empty() && url.password().is_none()
+}
+
+/// Where a link of a page may lead: https, in visible ASCII, at a host that no user name hides.
+fn may_lead_to(uri: &str) -> bool {
+    let plain = uri.len() <= LONGEST_LINK && uri.bytes().all(|byte| byte.is_ascii_graphic());
+    let fits = |url: Url| {
+        url.scheme() == "https" && url.has_host() && url.username().is_empty() && url.password().is_none()
+    };
+    plain && Url::parse(uri).is_ok_and(fits)
 }
 
 /// Whether a URL names this machine.

@@ -59,6 +59,8 @@ fn a_client_is_told_as_it_was_registered_whoever_tells_it() {
         "redirect_uris": ["https://portal.example.nl/callback"],
         "post_logout_redirect_uris": ["https://portal.example.nl/"],
         "backchannel_logout_uri": "https://portal.example.nl/out",
+        "policy_uri": "https://portal.example.nl/privacy#cookies",
+        "tos_uri": "https://voorwaarden.example.nl/?taal=nl",
         "certificate_name": null,
         "certificate_bound_tokens": true,
         "scopes": ["openid", "act_as"],
@@ -345,4 +347,35 @@ fn what_is_wrong_names_the_client_whatever_it_is_called() {
     assert!(
         said(Client { id: "a\u{1b}".into(), ..client() }).starts_with("client id \"a\\u{1b}\": use 1 to 64")
     );
+}
+
+#[test]
+fn pages_lead_only_to_https_at_a_host_that_is_to_be_seen() {
+    let led = |uri: &str| Client { policy_uri: Some(uri.into()), ..client() }.check();
+    let long = format!("https://x.nl/{}", "y".repeat(499));
+    for good in ["https://x.nl", "https://x.nl/a?b#c", "HTTPS://x.nl", "https://10.0.0.1/", &long] {
+        assert_eq!(led(good), Ok(()), "{good}");
+    }
+    for bad in [
+        "",
+        "x",
+        "http://x.nl",
+        "http://127.0.0.1/",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "https://",
+        "https://bank.nl@x.nl/",
+        "https://:x@x.nl/",
+        " https://x.nl",
+        "https://x.nl/\u{202e}",
+        "https://x.nl/\0",
+        "java\tscript:x",
+        &format!("{long}y"),
+    ] {
+        let why = Why::Link { member: "policy_uri" };
+        assert_eq!(led(bad).map_err(|bad| bad.why), Err(why), "{bad}");
+        let why = Why::Link { member: "tos_uri" };
+        let terms = Client { tos_uri: Some(bad.into()), ..client() }.check();
+        assert_eq!(terms.map_err(|bad| bad.why), Err(why), "{bad}");
+    }
 }

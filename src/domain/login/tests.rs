@@ -268,9 +268,10 @@ fn a_login_comes_back_from_where_it_was_kept_as_it_was() {
 #[test]
 fn who_was_asked_is_one_account_in_one_session() {
     let session = session();
-    let login = Login::asking(start().ask, Hashed::from_stored(vec![7; 32]), &session, at(100));
+    let login =
+        Login::<AsksConsent>::asking(start().ask, Hashed::from_stored(vec![7; 32]), &session, at(100));
     let asked = login.step;
     let other = Session { sid: SessionId::random(), ..session.clone() };
     let others = Session { account: AccountId::random(), ..session.clone() };
-    assert_eq!([&session, &other, &others].map(|session| asked.is_of(session)), [true, false, false]);
+    assert_eq!([&session, &other, &others].map(|session| asked.0.is_of(session)), [true, false, false]);
 }

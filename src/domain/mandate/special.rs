@@ -5,8 +5,9 @@
 use super::{LONGEST_GRANT, Mandate, Relation, Standing, Terms, standing};
 use crate::domain::{
     birth::{ADULT, BirthDate, HAS_A_SAY},
+    four_eyes::{is_second, waits_until},
     id::SpecialBasisId,
-    line::{one_line, staff},
+    line::one_line,
     time::Timestamp,
 };
 
@@ -40,11 +41,16 @@ pub struct Confirmed {
 }
 
 impl SpecialBasis {
+    /// Until when it waits for its second pair of eyes; `None` when it has it.
+    pub fn waits_until(&self) -> Option<Timestamp> {
+        self.confirmed.is_none().then(|| waits_until(self.attested_at))
+    }
+
     /// The first instant at which it stands no longer, if it stands at `now`. It counts from the moment of its confirmation,
     /// and only when it was attested from `since` on; whatever is stored, nobody confirms their own, and a year is the most.
     fn stands(&self, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
         let confirmed = self.confirmed.as_ref()?;
-        if staff(&confirmed.by).ok()? == staff(&self.attested_by).ok()? {
+        if !is_second(&self.attested_by, &confirmed.by) || confirmed.at >= waits_until(self.attested_at) {
             return None;
         }
         let begins = self.attested_at.max(confirmed.at);
@@ -129,7 +135,7 @@ pub fn attest(
 ) -> Result<SpecialBasis, Unattested> {
     let age = from_age(mandate.relation).ok_or(Unattested::NotFor(mandate.relation))?;
     match standing(mandate, born, &[], &[], now) {
-        Standing::Revoked | Standing::Ended => return Err(Unattested::Over),
+        Standing::Revoked | Standing::Ended | Standing::NotApproved => return Err(Unattested::Over),
         Standing::Lapsed => return Err(Unattested::Lapsed),
         _ => {}
     }

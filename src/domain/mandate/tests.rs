@@ -33,7 +33,7 @@ pub(crate) fn mandate(relation: Relation) -> Mandate {
         form_reference: "2026-0001".into(),
         registered_by: "desk".into(),
         registered_at: at("2005-01-01T00:00:00Z"),
-        approved: None,
+        approved: Some(Confirmed { by: "second".into(), at: at("2005-01-01T00:00:00Z") }),
         starts: at("2005-01-01T00:00:00Z"),
         ends: None,
         revoked_at: None,
@@ -208,6 +208,7 @@ fn any_story() -> impl Strategy<Value = (Mandate, (BirthDate, BirthDate), Vec<Co
         let mandate = facts.prop_map(|((relation, starts, ends, over), special)| Mandate {
             special,
             registered_at: starts,
+            approved: Some(Confirmed { by: "second".into(), at: starts }),
             starts,
             ends,
             revoked_at: (over == 0).then_some(starts),
@@ -304,20 +305,57 @@ proptest! {
 
 /// Of who registered it twice the approval counts as little as that of a member of staff who is called like a program.
 #[test]
-fn what_a_program_registered_counts_from_the_approval_by_another_one() {
+fn what_one_registered_counts_from_the_approval_by_another_of_the_same_kind() {
     let now = at("2026-07-01T09:00:00Z");
-    let by = |name: &str| Mandate { registered_by: name.into(), ..mandate(Relation::Parent) };
-    let look = |mandate: &Mandate| standing(mandate, born("2020"), &[], &[], now);
-    assert!(look(&by("root")).is_active());
-    let approved = |name: &str, seconds| {
-        let approved = Some(Confirmed { by: name.into(), at: now.plus(seconds) });
-        Mandate { approved, ..by("client:root") }
+    let look = |by: &str, second: Option<(&str, i64)>| {
+        let approved = second.map(|(by, seconds)| Confirmed { by: by.into(), at: now.plus(seconds) });
+        let facts =
+            Mandate { registered_by: by.into(), registered_at: now, approved, ..mandate(Relation::Parent) };
+        standing(&facts, born("2020"), &[], &[], now)
     };
-    assert!(look(&approved("client:clerk", 0)).is_active());
-    let none = by("client:root");
-    for waits in [none, approved("client:root", 0), approved("root", 0), approved("client:clerk", 1)] {
-        assert_eq!(look(&waits), Standing::AwaitingApproval, "{:?}", waits.approved);
+    for (by, second) in
+        [("client:root", "client:clerk"), ("els", "joost"), ("els", "migration:25"), ("root", "clerk")]
+    {
+        assert!(look(by, Some((second, 0))).is_active(), "{by} {second}");
+        assert_eq!(look(by, Some((second, 1))), Standing::AwaitingApproval, "{by} {second}");
+        assert_eq!(look(by, None), Standing::AwaitingApproval, "{by}");
     }
-    let over = Mandate { revoked_at: Some(now), ..approved("client:root", 0) };
-    assert_eq!(look(&over), Standing::Revoked);
+    for (by, second) in [
+        ("client:root", "client:root"),
+        ("client:root", "root"),
+        ("client:root", "els"),
+        ("root", "client:root"),
+        ("els", "client:clerk"),
+        ("els", "els"),
+        ("els", "ELS"),
+    ] {
+        assert_eq!(look(by, Some((second, 0))), Standing::AwaitingApproval, "{by} {second}");
+    }
+    let over = Mandate { revoked_at: Some(now), approved: None, ..mandate(Relation::Parent) };
+    assert_eq!(standing(&over, born("2020"), &[], &[], now), Standing::Revoked);
+}
+
+/// Thirty days, to the second; an approval that came later, by whatever way, is none, and what is over says so first.
+#[test]
+fn what_waited_thirty_days_for_its_approval_is_void() {
+    let registered = at("2026-07-01T09:00:00Z");
+    let end = registered.plus(30 * DAY);
+    let waits = |approved: Option<Timestamp>| Mandate {
+        registered_by: "client:root".into(),
+        registered_at: registered,
+        approved: approved.map(|at| Confirmed { by: "client:clerk".into(), at }),
+        ..mandate(Relation::Parent)
+    };
+    let look = |mandate: &Mandate, now| standing(mandate, born("2020"), &[], &[], now);
+    assert_eq!(look(&waits(None), end.plus(-1)), Standing::AwaitingApproval);
+    assert_eq!(look(&waits(None), end), Standing::NotApproved);
+    assert_eq!(waits(None).waits_until(end), Some(end));
+    assert!(look(&waits(Some(end.plus(-1))), end).is_active());
+    assert_eq!(waits(Some(end.plus(-1))).waits_until(end), None);
+    assert_eq!(look(&waits(Some(end)), end), Standing::NotApproved);
+    let revoked = Mandate { revoked_at: Some(end), ..waits(None) };
+    assert_eq!(look(&revoked, end), Standing::Revoked);
+    assert_eq!(standing(&waits(None), born("2010"), &[], &[], end), Standing::Lapsed);
+    // Agreement that is missing hides nothing of it.
+    assert_eq!(standing(&waits(None), born("2013"), &[], &[], end), Standing::NotApproved);
 }

@@ -108,6 +108,7 @@ async fn the_registers_word_has_the_form_of_a_mandate_and_the_longer_of_the_two_
     let born = f.store.person(&child).await.unwrap().unwrap().birth;
     let shorter = crate::domain::registration::register(form, born, now()).unwrap();
     f.store.register_mandate(&shorter, now()).await.unwrap().unwrap();
+    f.approve(&shorter.mandate).await;
     assert_eq!(look().await, alone);
     let desk = f.mandate(Relation::Parent, (&parent, &child)).await;
     let both = look().await;

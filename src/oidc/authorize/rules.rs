@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Here;
 use crate::{
     domain::{
-        ask::{Ask, Prompt, ResponseMode, Whom},
+        ask::{ActFor, Ask, Prompt, ResponseMode, Whom},
         assurance::Level,
         client::Client,
         scope::{Scope, Scopes},
@@ -22,6 +22,8 @@ pub(super) const MAX_STATE: usize = 2048;
 const MAX_NONCE: usize = 512;
 /// The longest `login_hint`, in bytes: an e-mail address (RFC 5321 section 4.5.3.1.3).
 const MAX_HINT: usize = 254;
+/// The longest `act_as`, in bytes: a `sub` (OpenID Connect Core, section 2).
+const MAX_SUB: usize = 255;
 /// How many languages are remembered, and how long the tag of one may be (RFC 5646 section 4.4.1).
 const MAX_LOCALES: (usize, usize) = (8, 35);
 /// The longest `max_age`, in seconds: ten years, beyond which it says nothing.
@@ -33,7 +35,7 @@ pub(super) type Broken = (Code, &'static str);
 pub(super) type Rule = fn(&Params, &Client, &mut Ask) -> Result<(), Broken>;
 
 /// The rules, in the order in which they run. `state` is read before them, so that every error carries it.
-pub(super) const RULES: [Rule; 14] = [
+pub(super) const RULES: [Rule; 15] = [
     no_duplicates,
     no_reference,
     state,
@@ -47,6 +49,7 @@ pub(super) const RULES: [Rule; 14] = [
     max_age,
     acr_values,
     claims,
+    act_as,
     hints,
 ];
 
@@ -260,6 +263,26 @@ fn claims(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken>
         return Err((Code::InvalidScope, "this client may not know for whom its users log in"));
     }
     asked.subjects.into_iter().for_each(|subs| ask.whom.narrow(subs));
+    Ok(())
+}
+
+/// For whom the user is to act: `choose`, or a person as this client knows them. A client that has not asked with the scope of that
+/// name would not be told of it, and would take the user's own tokens for that person's.
+fn act_as(params: &Params, client: &Client, ask: &mut Ask) -> Result<(), Broken> {
+    let Some(whom) = params.get("act_as") else { return Ok(()) };
+    if !client.scopes.contains(Scope::ActAs) || !ask.scope.contains(Scope::ActAs) {
+        return Err((Code::InvalidScope, "act_as needs the scope act_as: registered, and asked for"));
+    }
+    if ask.represents.is_some() {
+        return Err((
+            Code::InvalidRequest,
+            "say for whom with act_as or with a value of represents in claims, not with both",
+        ));
+    }
+    if !is_visible(whom, MAX_SUB) {
+        return Err((Code::InvalidRequest, "act_as must be: choose, or the sub of a person"));
+    }
+    ask.act_as = Some(if whom == "choose" { ActFor::Choose } else { ActFor::One(whom.to_owned()) });
     Ok(())
 }
 

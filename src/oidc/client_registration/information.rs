@@ -31,6 +31,8 @@ pub fn information(
         "scope": client.scopes.to_string(),
         "jwks": client.keys.registered(),
         "jwks_uri": client.keys.uri(),
+        "policy_uri": client.policy_uri,
+        "tos_uri": client.tos_uri,
         "subject_type": if public { "public" } else { "pairwise" },
         "sector_identifier_uri": client.wishes.sector_identifier_uri,
         "id_token_signed_response_alg": client.id_token_alg,

@@ -1,6 +1,6 @@
 //! What a client wishes of its own requests.
 
-use super::{Metadata, Offer, Refused, bad};
+use super::{Metadata, Offer, Refused, refused::bad};
 use crate::domain::{assurance::Level, client_registration::Wishes, key::Algorithm};
 
 /// The largest `default_max_age`, in seconds: ten years, as in a request.

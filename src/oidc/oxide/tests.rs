@@ -51,6 +51,8 @@ pub(crate) fn ask() -> Ask {
         in_id_token: Claims::new(),
         in_userinfo: Claims::new(),
         represents: None,
+        act_as: None,
+        chosen: None,
         whom: Whom::Anybody,
         prompt: Prompt::Unset,
         asks_consent: false,
@@ -212,6 +214,7 @@ fn an_ask_beyond_the_registration_gets_no_code() {
         in_id_token: Claims::new(),
         in_userinfo: Claims::new(),
         resources: vec![],
+        chosen: None,
         nonce: None,
     };
     assert!(authorized(&client("portal"), &ask(), &proven).is_ok());

@@ -407,6 +407,13 @@ fn each_failure_has_its_word_in_the_audit_log() {
     for (failure, word) in words {
         assert_eq!(failure.audit_code(), word);
     }
+    let why = |reason| {
+        [Failure::ServiceRefused(reason), Failure::ArtifactGone(reason), Failure::Unreachable(reason)]
+            .into_iter()
+            .chain([Failure::BadArtifact(reason), Hostile(reason), Failure::Broken(reason)])
+    };
+    assert!(why("x").all(|failure| failure.reason() == Some("x")));
+    assert!([Failure::Cancelled, Failure::LevelTooLow, Failure::Busy].iter().all(|it| it.reason().is_none()));
     assert_eq!(Failure::CODES, words.map(|(_, word)| word));
 }
 

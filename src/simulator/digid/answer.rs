@@ -11,6 +11,7 @@ use super::routing::{self, Routed, Routing};
 use super::sign::{Algorithm, KeyInfo, Refers, SigningKey};
 use super::spoil::{RoutingSpoil, Spoil};
 use super::wrap;
+use super::xml::escape;
 
 /// The BSN that every forged Assertion names (it passes the elfproef). Whoever is logged in with it was deceived.
 pub const VICTIM: &str = "999990019";
@@ -63,6 +64,8 @@ pub struct Outcome {
     pub session: String,
     /// How to spoil the answer.
     pub spoil: Option<Spoil>,
+    /// What its signatures call their key, if not by its name.
+    pub key_name: Option<String>,
     /// How far off a time is that is spoilt.
     pub shift: TimeDelta,
     /// What a login at the routing service knows more.
@@ -88,7 +91,7 @@ pub fn answer(
     outcome: &Outcome,
     now: DateTime<Utc>,
 ) -> Result<String, ErrorStack> {
-    let spoil = outcome.spoil;
+    let (sender, spoil) = (&naming(sender, outcome), outcome.spoil);
     let shifted = match spoil {
         Some(Spoil::Expired) => now - TimeDelta::hours(1),
         Some(Spoil::Future) => now + TimeDelta::hours(1),
@@ -104,23 +107,26 @@ pub fn answer(
             Some(Spoil::ForeignDestination) => Some("https://another.example.nl/saml/acs".into()),
             _ => routing::destination(outcome),
         },
-        status: if spoil == Some(Spoil::StatusFailedWithAssertion) {
-            Status::AuthnFailed
-        } else {
-            outcome.status
+        status: match spoil {
+            Some(Spoil::StatusFailedWithAssertion) => Status::AuthnFailed,
+            Some(Spoil::HalfSuccess) => Status::HalfSuccess,
+            _ => outcome.status,
         },
     };
     let content = content(sender, outcome, &response, &assertion)?;
     let resolve = if spoil == Some(Spoil::WrongArtifactInResponseTo) { &new_id()? } else { resolve };
     let status = match spoil {
         Some(Spoil::RefusedWithResponse) => Status::RequestDenied,
+        Some(Spoil::HalfResolved) => Status::HalfSuccess,
         _ => Status::Success,
     };
     let mut outer = artifact_response(sender, resolve, status, now)?;
     if spoil == Some(Spoil::WrongArtifactIssuer) {
         outer.issuer = ANOTHER.into();
     }
-    let canonical = outer.xml(DECLARATIONS, "", &content);
+    let written =
+        |signature: &str| bend::artifact_response(spoil, outer.xml(DECLARATIONS, signature, &content));
+    let canonical = written("");
     let signature = match spoil {
         Some(Spoil::UnsignedArtifactResponse | Spoil::Unsigned) => String::new(),
         Some(Spoil::EmptyReference) => {
@@ -139,10 +145,21 @@ pub fn answer(
                 if spoil == Some(Spoil::Xsw1) { signed.inside_signature() } else { signed.bare_first() };
             around.xml(DECLARATIONS, &slot, &forged_content)
         }
-        _ => outer.xml(DECLARATIONS, &signature, &content),
+        _ => written(&signature),
     };
     let text = bend::on_the_wire(spoil, &envelope(&message), &sender.trap, &assertion.id);
     routing::after_signing(text, sender, outcome)
+}
+
+/// The same sender, whose signatures call their key what the outcome says.
+fn naming(sender: &Sender, outcome: &Outcome) -> Sender {
+    let mut sender = sender.clone();
+    if let Some(name) = &outcome.key_name {
+        for key in [&mut sender.key, &mut sender.attacker] {
+            key.name = escape(name);
+        }
+    }
+    sender
 }
 
 /// What stands in the ArtifactResponse, its own signatures made.

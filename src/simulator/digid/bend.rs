@@ -33,6 +33,17 @@ pub fn assertion(spoil: Option<Spoil>, text: String) -> String {
 pub fn response(spoil: Option<Spoil>, text: String) -> String {
     match spoil {
         Some(Spoil::NoStatus) => without(&text, "<samlp:Status>", "</samlp:Status>"),
+        Some(Spoil::NoResponseInResponseTo) => without(&text, " InResponseTo=\"", "\""),
+        Some(Spoil::NoResponseIssuer) => without(&text, "<saml:Issuer>", "</saml:Issuer>"),
+        _ => text,
+    }
+}
+
+/// The spoils of an ArtifactResponse, with or without its signature.
+pub fn artifact_response(spoil: Option<Spoil>, text: String) -> String {
+    match spoil {
+        Some(Spoil::NoArtifactInResponseTo) => without(&text, " InResponseTo=\"", "\""),
+        Some(Spoil::NoArtifactIssuer) => without(&text, "<saml:Issuer>", "</saml:Issuer>"),
         _ => text,
     }
 }

@@ -110,6 +110,8 @@ pub enum Status {
     PartialLogout,
     /// The same, said as a success.
     PartialSuccess,
+    /// A success of which the second level says the opposite: Success, `AuthnFailed`.
+    HalfSuccess,
     /// Something broke at DigiD: Responder, with no second level.
     Failed,
 }
@@ -132,6 +134,7 @@ impl Status {
             Self::RequestUnsupported => code("Responder", &code("RequestUnsupported", "")),
             Self::PartialLogout => code("Responder", &code("PartialLogout", "")),
             Self::PartialSuccess => code("Success", &code("PartialLogout", "")),
+            Self::HalfSuccess => code("Success", &code("AuthnFailed", "")),
             Self::Failed => code("Responder", ""),
         };
         let words = match self {

@@ -76,6 +76,14 @@ spoils! {
     WrongArtifactIssuer = "wrong-artifact-issuer",
     /// The ArtifactResponse answers another ArtifactResolve.
     WrongArtifactInResponseTo = "wrong-artifact-in-response-to",
+    /// The ArtifactResponse says of no ArtifactResolve that it answers it.
+    NoArtifactInResponseTo = "no-artifact-in-response-to",
+    /// The ArtifactResponse has no Issuer.
+    NoArtifactIssuer = "no-artifact-issuer",
+    /// The Response says of no AuthnRequest that it answers it.
+    NoResponseInResponseTo = "no-response-in-response-to",
+    /// The Response has no Issuer.
+    NoResponseIssuer = "no-response-issuer",
     /// Everything happened an hour ago, and its validity has passed.
     Expired = "expired",
     /// Everything will happen in an hour.
@@ -182,6 +190,10 @@ spoils! {
     StatusFailedWithAssertion = "status-failed-with-assertion",
     /// The ArtifactResponse refuses, yet a Response is there.
     RefusedWithResponse = "refused-with-response",
+    /// The Response tells success, and in it that login failed.
+    HalfSuccess = "half-success",
+    /// The ArtifactResponse tells success, and in it that it refuses; a right Response is there.
+    HalfResolved = "half-resolved",
     /// The Response has no status.
     NoStatus = "no-status",
     /// The Assertion bears the ID of the one before.

@@ -63,6 +63,9 @@ pub(super) struct LoginForm {
     spoil: String,
     /// How far off a time is that is spoilt.
     seconds: Option<i32>,
+    /// What the signatures call their key, if not by its name.
+    #[serde(default)]
+    key_name: String,
     /// The BSN of whom the user acts for, where that is asked.
     #[serde(default)]
     legal: String,
@@ -213,6 +216,7 @@ async fn finished(digid: &Arc<DigiD>, from: &SocketAddr, form: &LoginForm) -> Re
     outcome.bsn = format!("{bsn:0>9}");
     outcome.address = from.ip().to_string();
     outcome.spoil = spoil;
+    outcome.key_name = Some(form.key_name.clone()).filter(|name| !name.is_empty());
     if let Some(seconds) = form.seconds {
         outcome.shift = TimeDelta::seconds(seconds.into());
     }
@@ -249,6 +253,7 @@ fn outcome(
         assertion_id: new_id().map_err(|e| e.to_string())?,
         session: new_id().map_err(|e| e.to_string())?,
         spoil: None,
+        key_name: None,
         shift: SHIFT,
         routed: sp.encryption.clone().map(|recipient| Routed { recipient, legal: None, spoil: None }),
     })

@@ -240,6 +240,7 @@ fn outcome(spoil: Option<Spoil>) -> Outcome {
         assertion_id: "_s1".into(),
         session: "_session".into(),
         spoil,
+        key_name: None,
         shift: TimeDelta::minutes(5),
         routed: None,
     }

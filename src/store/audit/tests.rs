@@ -9,7 +9,7 @@ use crate::{
     domain::time::Timestamp,
     store::{
         ledger::Ledger,
-        testing::{Fresh, fresh, now},
+        testing::{Fresh, fresh, now, without_tables},
     },
 };
 
@@ -85,9 +85,16 @@ async fn many_that_write_at_once_make_one_chain() {
         });
     }
     tasks.join_all().await;
+    // From here on both know everybody, and each finds the head where the other one left it: nothing but the guard tells.
+    for _ in 0..4 {
+        fresh.store.audit(&event("login.local", "person 0"), now()).await.unwrap();
+        let mut tx = other.begin().await.unwrap();
+        tx.note(&event("login.local", "person 0"), now());
+        tx.commit().await.unwrap();
+    }
     assert_eq!(fresh.wrong().await, []);
     let written = fresh.count("SELECT COUNT(*) FROM audit_lines").await;
-    assert_eq!(written, 30 + 48 * 3);
+    assert_eq!(written, 30 + 48 * 3 + 8);
     assert_eq!(fresh.count("SELECT SUM(seq) FROM audit_heads").await, written);
     assert_eq!(fresh.count("SELECT COUNT(*) FROM audit_names").await, 7);
     assert_eq!(fresh.count("SELECT MIN(seq) FROM audit_lines WHERE node = 'b'").await, 1);
@@ -119,6 +126,22 @@ async fn lines_of_before_the_chain_are_taken_up_once_and_then_are_evidence() {
     assert_eq!((told.len(), told[3].3), (4, "system"));
     fresh.change("UPDATE audit_lines SET detail = 'other' WHERE seq = 2").await;
     assert_eq!(fresh.wrong().await, [lines(2, 2, ALTERED)]);
+}
+
+/// What the program of before left, a line in its log among it: all that came since runs in one go.
+#[tokio::test]
+async fn an_installation_of_before_the_chain_is_brought_up_to_date() {
+    let old = without_tables().await;
+    old.store.db.migrate_to(23).await.unwrap();
+    old.change("INSERT INTO audit VALUES ('a', 10, 'person.birth', 'ok', 'j. bos', 'child', NULL, NULL)")
+        .await;
+    assert!(old.store.check_migrated().await.is_err());
+    assert!(old.store.migrate().await.unwrap() >= 4);
+    old.store.check_migrated().await.unwrap();
+    assert_eq!(old.wrong().await, []);
+    let (told, _) = old.store.audit_lines(&Search::default(), 10).await.unwrap();
+    let told: Vec<_> = told.iter().map(|l| (l.seq, l.event.as_str(), l.role.as_str())).collect();
+    assert_eq!(told, [(1, "person.birth", "staff"), (2, "audit.adopted", "system")]);
 }
 
 #[tokio::test]

@@ -5,8 +5,12 @@ use crate::{
     domain::{
         grant::{Worth, tests::grant as of_nobody},
         secret::Secret,
+        session::Session,
     },
-    store::testing::{fresh, somebody},
+    store::{
+        grounds::Refreshing,
+        testing::{fresh, somebody},
+    },
 };
 
 fn at(seconds: i64) -> Timestamp {
@@ -56,32 +60,22 @@ async fn what_a_refresh_depends_on_comes_with_the_family() {
     let store = &fresh.store;
     let (grant, refresh) = (grant(store).await, RefreshToken::first());
     assert!(store.begin_grant(&grant, &code(), &refresh).await.unwrap());
-    let bare = family(store, &refresh).await.unwrap();
+    let bare = family(store, &refresh).await.unwrap().ground;
     assert!(bare.session.is_none() && bare.born.is_none() && bare.sub.is_none());
 
-    let session = Session {
-        sid: grant.sid.clone(),
-        secret: code(),
-        account: grant.account.clone(),
-        person: grant.person.clone(),
-        era: 0,
-        level: grant.level,
-        auth_time: at(5),
-        seen: at(10),
-        ends: at(1000),
-        authority: None,
-    };
+    let session = session_of(&grant, 0);
     store.begin_session(&session).await.unwrap();
     let sub = store.subject_for("sector", &grant.person, at(10)).await.unwrap();
     store.subject_for("other sector", &grant.person, at(10)).await.unwrap();
     let born = "2010-07".parse().unwrap();
     assert!(store.set_birth(&grant.person, born, "desk", at(10)).await.unwrap());
-    let all = family(store, &refresh).await.unwrap();
+    let all = family(store, &refresh).await.unwrap().ground;
     assert_eq!(all.session.map(|found| found.value), Some(session.clone()));
     assert_eq!((all.born, all.sub), (Some(born), Some(sub)));
 
     let lives = async |idle, now| {
-        store.refreshing(&refresh.family(), "sector", idle, now).await.unwrap().unwrap().session.is_some()
+        let found = store.refreshing(&refresh.family(), "sector", idle, now).await.unwrap().unwrap();
+        found.ground.session.is_some()
     };
     assert!(lives(11, at(20)).await && !lives(10, at(20)).await, "unvisited");
     assert!(lives(9999, at(999)).await && !lives(9999, at(1000)).await, "over");
@@ -110,6 +104,76 @@ async fn of_a_hundred_exchanges_of_one_code_one_begins_a_grant() {
         winners += usize::from(one.await.unwrap());
     }
     assert_eq!(winners, 1);
+}
+
+/// What begins at the same moment begins together: each for itself, and each with its own line in the log.
+#[tokio::test]
+async fn of_a_batch_each_grant_begins_but_of_a_spent_code_or_a_closed_account() {
+    let fresh = fresh().await;
+    let store = &fresh.store;
+    let new = |grant: &Grant, code: &Hashed| {
+        let (grant, refresh) = (Grant { id: GrantId::random(), ..grant.clone() }, RefreshToken::first());
+        Beginning { grant, code: code.clone(), family: refresh.family(), refresh: refresh.hashed() }
+    };
+    let (one, other) = (grant(store).await, grant(store).await);
+    let closed = Grant { account: AccountId::random(), ..one.clone() };
+    let (twice, once, more) = (code(), code(), code());
+    let batch = vec![new(&one, &twice), new(&other, &once), new(&other, &twice)];
+    assert_eq!(begin(store.db.clone(), batch).await.unwrap(), [true, true, false]);
+    assert_eq!(store.audited("token.issued").await, 2);
+    // Whose account is gone takes nobody along.
+    let batch = vec![new(&one, &code()), new(&closed, &code()), new(&one, &once), new(&other, &more)];
+    assert_eq!(begin(store.db.clone(), batch).await.unwrap(), [true, false, false, true]);
+    assert_eq!(store.audited("token.issued").await, 4);
+    assert_eq!(fresh.count("SELECT COUNT(*) FROM grants").await, 4);
+    assert_eq!(store.grant_of_code(&more).await.unwrap().unwrap().account, other.account);
+}
+
+/// The same as with a family, however it is looked up; and of each only its own.
+#[tokio::test]
+async fn what_a_grant_rests_on_is_found_by_its_id_and_by_its_session() {
+    let fresh = fresh().await;
+    let store = &fresh.store;
+    let (one, other) = (grant(store).await, grant(store).await);
+    for (grant, era) in [(&one, 0), (&other, 7)] {
+        assert!(store.begin_grant(grant, &code(), &RefreshToken::first()).await.unwrap());
+        let session = session_of(grant, era);
+        store.begin_session(&session).await.unwrap();
+    }
+    let sub = store.subject_for("sector", &one.person, at(10)).await.unwrap();
+    let of = |grant: &Grant| (grant.account.clone(), grant.person.clone(), grant.sid.clone());
+    let by_session = async |grant: &Grant| {
+        let (account, person, sid) = of(grant);
+        store.ground((&account, &person, &sid), "sector", 900, at(20)).await.unwrap()
+    };
+    let ground = by_session(&one).await.unwrap();
+    assert_eq!(ground.session_of(&one.account, at(20)), Some(&session_of(&one, 0)));
+    assert_eq!(ground.session_of(&other.account, at(20)), None, "another's");
+    assert_eq!((ground.sub, ground.era), (Some(sub), None), "it has no password");
+    assert!(by_session(&other).await.unwrap().session.is_none(), "of another era");
+    let gone = Grant { account: AccountId::random(), ..one.clone() };
+    assert!(by_session(&gone).await.is_none());
+    let (found, ground) = store.grant_on_ground(&one.id, 900, at(20)).await.unwrap().unwrap();
+    assert_eq!((&found, ground.session.map(|found| found.value)), (&one, Some(session_of(&one, 0))));
+    assert!(store.grant_on_ground(&GrantId::random(), 900, at(20)).await.unwrap().is_none());
+    // A child who turns out to be under twelve has no session of their own. The clock of these tests stands in 1970.
+    assert!(store.set_birth(&one.person, "1960".parse().unwrap(), "desk", at(10)).await.unwrap());
+    assert_eq!(by_session(&one).await.unwrap().session_of(&one.account, at(20)), None);
+}
+
+fn session_of(grant: &Grant, era: i64) -> Session {
+    Session {
+        sid: grant.sid.clone(),
+        secret: Hashed::from_stored(vec![1; 32]),
+        account: grant.account.clone(),
+        person: grant.person.clone(),
+        era,
+        level: grant.level,
+        auth_time: at(5),
+        seen: at(10),
+        ends: at(1000),
+        authority: None,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -1,8 +1,13 @@
-//! The second pair of eyes for what a program registered (M11).
+//! The second pair of eyes for what one registered (M11).
 
 use super::event;
 use crate::{
-    domain::{fault::Fault, id::MandateId, line::program_of, time::Timestamp},
+    domain::{
+        fault::Fault,
+        four_eyes::{LONGEST_WAIT, waits_until},
+        id::MandateId,
+        time::Timestamp,
+    },
     store::{Store, columns::Columns},
 };
 
@@ -11,18 +16,16 @@ use crate::{
 pub enum NotApproved {
     /// No mandate of that id.
     Unknown,
-    /// Four eyes are two programs'.
+    /// Four eyes are two members of staff's, or two programs'.
     Own,
-    /// The desk registered it by its command: there is nothing to approve.
-    NotAsked,
     /// Somebody was first.
     Before,
-    /// It was revoked, has lapsed, or its end has come.
+    /// It was revoked, has lapsed, its end has come, or it waited too long.
     Over,
 }
 
 impl Store {
-    /// Approves for the program `by` what another program registered, once: from now on it counts.
+    /// Approves for `by` what somebody else of the same kind registered, once: from now on it counts.
     pub async fn approve_mandate(
         &self,
         id: &MandateId,
@@ -32,13 +35,15 @@ impl Store {
         let mut tx = self.db.begin().await?;
         let approved: Option<(String,)> = sqlx::query_as(
             "UPDATE mandates SET approved_by = $1, approved_at = $2 \
-             WHERE id = $3 AND approved_at IS NULL AND revoked_at IS NULL AND lapsed_at IS NULL \
-             AND COALESCE(ends, $2 + 1) > $2 AND registered_by <> $1 AND registered_by LIKE 'client:%' \
+             WHERE id = $3 AND approved_at IS NULL AND revoked_at IS NULL AND lapsed_at IS NULL AND registered_at > $4 \
+             AND COALESCE(ends, $2 + 1) > $2 AND registered_by <> $1 \
+             AND ($1 LIKE 'client:%') = (registered_by LIKE 'client:%') \
              RETURNING represented",
         )
         .bind(by)
         .bind(now.epoch())
         .bind(id.as_str())
+        .bind(now.plus(-LONGEST_WAIT).epoch())
         .fetch_optional(&mut *tx)
         .await?;
         let Some((represented,)) = approved else {
@@ -52,18 +57,19 @@ impl Store {
 
     async fn why_not_approved(&self, id: &MandateId, now: Timestamp) -> Result<NotApproved, Fault> {
         let row = sqlx::query(
-            "SELECT registered_by, approved_at, COALESCE(revoked_at, lapsed_at) AS over, ends FROM mandates WHERE id = $1",
+            "SELECT registered_at, approved_at, COALESCE(revoked_at, lapsed_at) AS over, ends \
+             FROM mandates WHERE id = $1",
         )
         .bind(id.as_str())
         .fetch_optional(self.db.reader())
         .await?;
         let Some(row) = row else { return Ok(NotApproved::Unknown) };
-        Ok(if program_of(&row.text("registered_by")?).is_none() {
-            NotApproved::NotAsked
-        } else if row.maybe_time("over")?.is_some() || row.maybe_time("ends")?.is_some_and(|ends| ends <= now)
-        {
+        let ended = row.maybe_time("ends")?.is_some_and(|ends| ends <= now);
+        let approved = row.maybe_time("approved_at")?.is_some();
+        let void = !approved && waits_until(row.time("registered_at")?) <= now;
+        Ok(if row.maybe_time("over")?.is_some() || ended || void {
             NotApproved::Over
-        } else if row.maybe_time("approved_at")?.is_some() {
+        } else if approved {
             NotApproved::Before
         } else {
             NotApproved::Own

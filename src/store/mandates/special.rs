@@ -1,11 +1,17 @@
 //! Special bases as facts: attested by one member of staff, confirmed by another, ended by anybody (M4, M11).
 
-use sqlx::any::AnyRow;
+use sqlx::{
+    Any,
+    any::{AnyArguments, AnyRow},
+    query::Query,
+};
 
 use crate::{
     domain::{
         fault::Fault,
+        four_eyes::{LONGEST_WAIT, waits_until},
         id::{MandateId, SpecialBasisId},
+        line::program_of,
         mandate::{Confirmed, SpecialBasis},
         time::Timestamp,
     },
@@ -17,26 +23,25 @@ pub const MOST_BASES: i64 = 10;
 
 /// Why an attestation was not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "this mandate is over, or ten of its special bases stand or wait: see `namens mandates list`, and end what is no longer \
-     needed"
-)]
+#[error("this mandate is over, or ten of its special bases stand or wait: end what is no longer needed")]
 pub struct NotAttested;
 
 /// Why a basis was not confirmed, or not ended. Nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotChanged {
     /// No basis of that id.
-    #[error("there is no such special basis: see `namens mandates list --json`")]
+    #[error("there is no such special basis: see `special` of its mandate")]
     Unknown,
     /// Four eyes are two people's.
-    #[error("you attested this yourself: someone else must look at the evidence and confirm it")]
+    #[error(
+        "you attested this yourself: someone else must look at the evidence and confirm it, another program for a program"
+    )]
     Own,
     /// Somebody was first.
     #[error("this special basis was confirmed before: nothing was changed")]
     ConfirmedBefore,
     /// It was ended, or its end has come.
-    #[error("this special basis is over: attest a new one with `namens mandates special attest`")]
+    #[error("this special basis is over, or nobody confirmed it in thirty days: attest a new one")]
     Over,
 }
 
@@ -83,15 +88,17 @@ impl Store {
         by: &str,
         now: Timestamp,
     ) -> Result<Result<MandateId, NotChanged>, Fault> {
-        self.change_special(
+        let confirm = sqlx::query(
             "UPDATE special_bases SET confirmed_by = $1, confirmed_at = $2 \
              WHERE id = $3 AND confirmed_at IS NULL AND ended_at IS NULL AND ends > $2 \
-             AND LOWER(attested_by) <> LOWER($1) RETURNING mandate",
-            "mandate.special_confirmed",
-            (id, by),
-            now,
+             AND attested_at > $4 AND LOWER(attested_by) <> LOWER($1) \
+             AND ($1 LIKE 'client:%') = (attested_by LIKE 'client:%') RETURNING mandate",
         )
-        .await
+        .bind(by)
+        .bind(now.epoch())
+        .bind(id.as_str())
+        .bind(now.plus(-LONGEST_WAIT).epoch());
+        self.change_special(confirm, "mandate.special_confirmed", (id, by), now).await
     }
 
     /// Ends a basis at once, confirmed or not: what takes access away needs no second pair of eyes. Gives its mandate.
@@ -101,32 +108,26 @@ impl Store {
         by: &str,
         now: Timestamp,
     ) -> Result<Result<MandateId, NotChanged>, Fault> {
-        self.change_special(
+        let end = sqlx::query(
             "UPDATE special_bases SET ended_by = $1, ended_at = $2 \
              WHERE id = $3 AND ended_at IS NULL AND ends > $2 RETURNING mandate",
-            "mandate.special_ended",
-            (id, by),
-            now,
         )
-        .await
+        .bind(by)
+        .bind(now.epoch())
+        .bind(id.as_str());
+        self.change_special(end, "mandate.special_ended", (id, by), now).await
     }
 
     /// One guarded statement and its line in the log, or why it changed nothing.
     async fn change_special(
         &self,
-        statement: &'static str,
+        statement: Query<'_, Any, AnyArguments>,
         event: &str,
         (id, by): (&SpecialBasisId, &str),
         now: Timestamp,
     ) -> Result<Result<MandateId, NotChanged>, Fault> {
         let mut tx = self.db.begin().await?;
-        let changed = sqlx::query(statement)
-            .bind(by)
-            .bind(now.epoch())
-            .bind(id.as_str())
-            .fetch_optional(&mut *tx)
-            .await?;
-        let Some(row) = changed else {
+        let Some(row) = statement.fetch_optional(&mut *tx).await? else {
             tx.rollback().await?;
             return self.why_not(id, now).await.map(Err);
         };
@@ -138,14 +139,17 @@ impl Store {
 
     /// Why a statement found no basis to change.
     async fn why_not(&self, id: &SpecialBasisId, now: Timestamp) -> Result<NotChanged, Fault> {
-        let row = sqlx::query("SELECT confirmed_at, ended_at, ends FROM special_bases WHERE id = $1")
-            .bind(id.as_str())
-            .fetch_optional(self.db.reader())
-            .await?;
+        let row =
+            sqlx::query("SELECT attested_at, confirmed_at, ended_at, ends FROM special_bases WHERE id = $1")
+                .bind(id.as_str())
+                .fetch_optional(self.db.reader())
+                .await?;
         let Some(row) = row else { return Ok(NotChanged::Unknown) };
-        Ok(if row.maybe_time("ended_at")?.is_some() || row.time("ends")? <= now {
+        let confirmed = row.maybe_time("confirmed_at")?.is_some();
+        let void = !confirmed && waits_until(row.time("attested_at")?) <= now;
+        Ok(if row.maybe_time("ended_at")?.is_some() || row.time("ends")? <= now || void {
             NotChanged::Over
-        } else if row.maybe_time("confirmed_at")?.is_some() {
+        } else if confirmed {
             NotChanged::ConfirmedBefore
         } else {
             NotChanged::Own
@@ -170,8 +174,8 @@ async fn log(
         outcome: "ok",
         actor: Some(by),
         represented: Some(&represented),
+        client: program_of(by),
         detail: Some(basis.as_str()),
-        ..Event::default()
     };
     tx.note(&event, now);
     Ok(())

@@ -63,7 +63,7 @@ async fn nobody_unknown_and_no_more_than_200() {
     assert_eq!(f.store.register_mandate(&again(&parent), now()).await.unwrap(), Ok(()));
     // The revoked one stands last, so the list has lost nothing that counts.
     let held = f.store.mandates_held(&parent, now()).await.unwrap();
-    assert!(held.len() == 200 && held.iter().all(|listed| listed.standing.is_active()));
+    assert!(held.len() == 200 && held.iter().all(|listed| listed.standing == Standing::AwaitingApproval));
 }
 
 /// The statements read the last of each word only. Whatever was said in whatever order, the standing must be the one

@@ -4,11 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Json,
-    body::Bytes,
-    extract::{
-        Path, State,
-        rejection::{BytesRejection, PathRejection},
-    },
+    extract::State,
     http::{HeaderMap, StatusCode},
 };
 use serde::Deserialize;
@@ -16,7 +12,7 @@ use serde_json::Value;
 
 use super::{
     Caller,
-    problem::{Problem, json as read},
+    problem::{Body, Id, Problem, json as read},
 };
 use crate::{
     app::App,
@@ -36,7 +32,7 @@ pub(super) struct Sought {
 pub(super) async fn find(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Json<Value>, Problem> {
     let by = match read(&headers, body)? {
         Sought { email: Some(email), sub: None } => {
@@ -50,10 +46,7 @@ pub(super) async fn find(
 }
 
 /// `GET` one.
-pub(super) async fn one(
-    State(app): State<Arc<App>>,
-    id: Result<Path<String>, PathRejection>,
-) -> Result<Json<Value>, Problem> {
+pub(super) async fn one(State(app): State<Arc<App>>, id: Id) -> Result<Json<Value>, Problem> {
     let account = app.store.account(&account_id(id)?).await?.ok_or_else(unknown)?;
     Ok(Json(as_json(&app, &account, app.clock.now()).await?))
 }
@@ -62,7 +55,7 @@ pub(super) async fn one(
 pub(super) async fn sign_out(
     State(app): State<Arc<App>>,
     Extension(Caller(caller)): Extension<Caller>,
-    id: Result<Path<String>, PathRejection>,
+    id: Id,
 ) -> Result<StatusCode, Problem> {
     done(admin_accounts::sign_out(&app, &caller, &account_id(id)?, app.clock.now()).await?)
 }
@@ -71,12 +64,12 @@ pub(super) async fn sign_out(
 pub(super) async fn close(
     State(app): State<Arc<App>>,
     Extension(Caller(caller)): Extension<Caller>,
-    id: Result<Path<String>, PathRejection>,
+    id: Id,
 ) -> Result<StatusCode, Problem> {
     done(admin_accounts::close(&app, &caller, &account_id(id)?, app.clock.now()).await?)
 }
 
-fn account_id(id: Result<Path<String>, PathRejection>) -> Result<AccountId, Problem> {
+fn account_id(id: Id) -> Result<AccountId, Problem> {
     Ok(AccountId::from_stored(id?.0))
 }
 

@@ -20,6 +20,7 @@ use crate::{
         id::{AccountId, PersonId},
         time::Timestamp,
     },
+    flows::admin_audit,
     store::audit::{Line, Search},
 };
 
@@ -67,7 +68,8 @@ pub(super) async fn list(
         person,
         behind: asked.cursor.as_deref().map(place).transpose()?,
     };
-    let (lines, next) = app.store.audit_lines(&search, limit(asked.limit, USUAL, MOST)?).await?;
+    let limit = limit(asked.limit, USUAL, MOST)?;
+    let (lines, next) = admin_audit::search(&app, &search, limit).await?.map_err(|_| Problem::busy())?;
     let mut page = json!({ "lines": lines.iter().map(as_json).collect::<Value>() });
     if let (Value::Object(members), Some((at, id))) = (&mut page, next) {
         members.insert("next".to_owned(), cursor([&at.epoch().to_string(), &id]).into());
@@ -94,12 +96,16 @@ fn instant_wanted(name: &str) -> Problem {
 /// A line.
 pub(super) fn as_json(line: &Line) -> Value {
     json!({
+        "node": line.node,
+        "seq": line.seq,
         "id": line.id,
         "at": line.at.rfc3339(),
         "event": line.event,
         "outcome": line.outcome,
         "actor": line.actor,
+        "role": line.role,
         "represented": line.represented,
+        "purpose": line.purpose,
         "client": line.client,
         "detail": line.detail,
     })

@@ -5,20 +5,17 @@ use std::sync::Arc;
 use axum::{
     Extension, Json,
     body::Bytes,
-    extract::{
-        Path, Query, State,
-        rejection::{BytesRejection, PathRejection, QueryRejection},
-    },
-    http::{HeaderMap, StatusCode, header::LOCATION},
+    extract::{Query, State, rejection::QueryRejection},
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::{Value, json};
 
 use super::{
-    Caller,
+    Caller, made,
     page::{Asked, cursor},
-    problem::{Problem, json as read},
+    problem::{Body, Id, Problem, json as read},
 };
 use crate::{
     app::App,
@@ -27,7 +24,6 @@ use crate::{
         admin_clients::{self, Written, as_json},
         client_secret::{LONGEST, renew_for},
     },
-    oidc::path,
 };
 
 /// One page of clients.
@@ -46,6 +42,21 @@ pub(super) struct Renewal {
     keep_old_seconds: i64,
 }
 
+/// The configuration's word for a `client_id`, which the document does not have.
+#[derive(Deserialize)]
+struct Foreign {
+    id: Option<IgnoredAny>,
+}
+
+/// A registration in the words of the document.
+fn registration(headers: &HeaderMap, body: Body) -> Result<Registration, Problem> {
+    let foreign =
+        |bytes: &Bytes| serde_json::from_slice::<Foreign>(bytes).is_ok_and(|told| told.id.is_some());
+    let is_foreign = body.as_ref().is_ok_and(foreign);
+    let told = read(headers, body)?;
+    if is_foreign { Err(Problem::bad("unknown field `id`: it is `client_id` here")) } else { Ok(told) }
+}
+
 /// `GET`: by id.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
@@ -61,10 +72,7 @@ pub(super) async fn list(
 }
 
 /// `GET` one.
-pub(super) async fn one(
-    State(app): State<Arc<App>>,
-    id: Result<Path<String>, PathRejection>,
-) -> Result<Json<Value>, Problem> {
+pub(super) async fn one(State(app): State<Arc<App>>, id: Id) -> Result<Json<Value>, Problem> {
     let (client, configured) = admin_clients::one(&app, &id?).await?;
     Ok(Json(as_json(&client, configured)))
 }
@@ -74,23 +82,23 @@ pub(super) async fn add(
     State(app): State<Arc<App>>,
     Extension(Caller(caller)): Extension<Caller>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Response, Problem> {
-    let told: Registration = read(&headers, body)?;
+    let told = registration(&headers, body)?;
     let (client, secret) = admin_clients::add(&app, &caller, told, app.clock.now()).await?;
-    let at = app.config.endpoint(&format!("{}/clients/{}", path::ADMIN, client.id));
-    Ok((StatusCode::CREATED, [(LOCATION, at)], Json(written((client, secret)))).into_response())
+    let at = format!("/clients/{}", client.id);
+    Ok(made(&app, &at, written((client, secret))))
 }
 
 /// `PUT`.
 pub(super) async fn replace(
     State(app): State<Arc<App>>,
     Extension(Caller(caller)): Extension<Caller>,
-    id: Result<Path<String>, PathRejection>,
+    id: Id,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Json<Value>, Problem> {
-    let told: Registration = read(&headers, body)?;
+    let told = registration(&headers, body)?;
     let done = admin_clients::replace(&app, &caller, &id?, told, app.clock.now()).await?;
     Ok(Json(written(done)))
 }
@@ -99,7 +107,7 @@ pub(super) async fn replace(
 pub(super) async fn remove(
     State(app): State<Arc<App>>,
     Extension(Caller(caller)): Extension<Caller>,
-    id: Result<Path<String>, PathRejection>,
+    id: Id,
 ) -> Result<StatusCode, Problem> {
     admin_clients::remove(&app, &caller, &id?, app.clock.now()).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -109,11 +117,11 @@ pub(super) async fn remove(
 pub(super) async fn renew(
     State(app): State<Arc<App>>,
     Extension(Caller(caller)): Extension<Caller>,
-    id: Result<Path<String>, PathRejection>,
+    id: Id,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Json<Value>, Problem> {
-    let Path(id) = id?;
+    let id = id?.0;
     let told: Renewal = read(&headers, body)?;
     if !(0..=LONGEST).contains(&told.keep_old_seconds) {
         return Err(Problem::bad(format_args!("keep_old_seconds: give 0 to {LONGEST}")));

@@ -2,18 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Extension, Json,
-    body::Bytes,
-    extract::{State, rejection::BytesRejection},
-    http::HeaderMap,
-};
+use axum::{Extension, Json, extract::State, http::HeaderMap};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
     Caller,
-    problem::{Problem, json as read},
+    problem::{Body, Problem, json as read},
 };
 use crate::{
     app::App,
@@ -40,7 +35,7 @@ pub(super) async fn rotate(
     State(app): State<Arc<App>>,
     Extension(Caller(caller)): Extension<Caller>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Json<Value>, Problem> {
     let told: Rotation = read(&headers, body)?;
     // To its end, also when the program goes away meanwhile.

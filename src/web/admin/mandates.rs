@@ -4,33 +4,29 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Json,
-    body::Bytes,
-    extract::{
-        Path, State,
-        rejection::{BytesRejection, PathRejection},
-    },
-    http::{HeaderMap, StatusCode, header::LOCATION},
-    response::{IntoResponse, Response},
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Caller, persons,
-    problem::{Problem, json as read},
+    Caller, made, persons,
+    problem::{Body, Id, Problem, json as read},
 };
 use crate::{
     app::App,
     domain::{
         calendar::{parse_day, parse_instant},
+        consent::{Party, Word},
         id::{MandateId, PersonId},
         mandate::{DocumentKind, Evidence, Relation},
         registration::{Form, Shown},
         time::Timestamp,
     },
     flows::admin_mandates::{self, NotDone, as_json},
-    oidc::path,
-    store::blocks::Pair,
+    store::{blocks::Pair, mandates::NotChanged},
 };
 
 /// The form of a mandate as the program fills it in. Who registers it is the program, and nobody that it names.
@@ -77,6 +73,13 @@ pub(super) struct Lifted {
     represented: PersonId,
 }
 
+/// Whose word it is that somebody heard.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Said {
+    party: Party,
+}
+
 impl Filled {
     fn form(self) -> Result<Form, Problem> {
         Ok(Form {
@@ -104,7 +107,7 @@ impl Told {
     }
 }
 
-fn instant(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
+pub(super) fn instant(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
     let wanted = || {
         Problem::bad(format_args!("{name}: write a day as 2026-07-01, or an instant as 2026-07-01T09:00:00Z"))
     };
@@ -114,98 +117,122 @@ fn instant(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem>
 /// `POST`.
 pub(super) async fn register(
     State(app): State<Arc<App>>,
-    Extension(Caller(caller)): Extension<Caller>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Response, Problem> {
     let filled: Filled = read(&headers, body)?;
-    let done = admin_mandates::register(&app, &caller, filled.form()?, app.clock.now()).await?;
-    let at = app.config.endpoint(&format!("{}/mandates/{}", path::ADMIN, done.mandate.id.as_str()));
-    Ok((StatusCode::CREATED, [(LOCATION, at)], Json(as_json(&done))).into_response())
+    let (by, now) = (caller.name(), app.clock.now());
+    let done = admin_mandates::register(&app.store, &by, filled.form()?, now).await?;
+    Ok(made(&app, &format!("/mandates/{}", done.mandate.id), as_json(&done)))
 }
 
 /// `GET` one.
-pub(super) async fn one(
-    State(app): State<Arc<App>>,
-    id: Result<Path<String>, PathRejection>,
-) -> Result<Json<Value>, Problem> {
-    Ok(Json(as_json(&admin_mandates::one(&app, &mandate_id(id)?, app.clock.now()).await?)))
+pub(super) async fn one(State(app): State<Arc<App>>, id: Id) -> Result<Json<Value>, Problem> {
+    Ok(Json(as_json(&admin_mandates::one(&app.store, &mandate_id(id)?, app.clock.now()).await?)))
 }
 
 /// `POST` of its `approve`.
 pub(super) async fn approve(
     State(app): State<Arc<App>>,
-    Extension(Caller(caller)): Extension<Caller>,
-    id: Result<Path<String>, PathRejection>,
+    Extension(caller): Extension<Caller>,
+    id: Id,
 ) -> Result<Json<Value>, Problem> {
-    let done = admin_mandates::approve(&app, &caller, &mandate_id(id)?, app.clock.now()).await?;
-    Ok(Json(as_json(&done)))
+    let (by, now) = (caller.name(), app.clock.now());
+    Ok(Json(as_json(&admin_mandates::approve(&app.store, &by, &mandate_id(id)?, now).await?)))
 }
 
 /// `POST` of its `revoke`.
 pub(super) async fn revoke(
     State(app): State<Arc<App>>,
-    Extension(Caller(caller)): Extension<Caller>,
-    id: Result<Path<String>, PathRejection>,
+    Extension(caller): Extension<Caller>,
+    id: Id,
 ) -> Result<Json<Value>, Problem> {
-    let done = admin_mandates::revoke(&app, &caller, &mandate_id(id)?, app.clock.now()).await?;
-    Ok(Json(as_json(&done)))
+    let (by, now) = (caller.name(), app.clock.now());
+    Ok(Json(as_json(&admin_mandates::revoke(&app.store, &by, &mandate_id(id)?, now).await?)))
+}
+
+/// `POST` of `consent`: one of its people said that they agree.
+pub(super) async fn consent(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    id: Id,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Value>, Problem> {
+    heard(&app, &caller, id, (read(&headers, body)?, Word::Agreed)).await
+}
+
+/// `POST` of `withdraw`: one of its people said that they agree no longer.
+pub(super) async fn withdraw(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    id: Id,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Value>, Problem> {
+    heard(&app, &caller, id, (read(&headers, body)?, Word::Withdrawn)).await
+}
+
+async fn heard(
+    app: &App,
+    caller: &Caller,
+    id: Id,
+    (Said { party }, word): (Said, Word),
+) -> Result<Json<Value>, Problem> {
+    let (by, id, now) = (caller.name(), mandate_id(id)?, app.clock.now());
+    Ok(Json(as_json(&admin_mandates::record(&app.store, &by, &id, (party, word), now).await?)))
 }
 
 /// `POST` of a block.
 pub(super) async fn block(
     State(app): State<Arc<App>>,
-    Extension(Caller(caller)): Extension<Caller>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<StatusCode, Problem> {
     let Blocked { representative, represented, reason } = read(&headers, body)?;
     let pair = Pair { representative, represented };
-    admin_mandates::block(&app, &caller, &pair, &reason, app.clock.now()).await?;
+    admin_mandates::block(&app.store, &caller.name(), &pair, &reason, app.clock.now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST` of `lift`.
 pub(super) async fn unblock(
     State(app): State<Arc<App>>,
-    Extension(Caller(caller)): Extension<Caller>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<StatusCode, Problem> {
     let Lifted { representative, represented } = read(&headers, body)?;
     let pair = Pair { representative, represented };
-    admin_mandates::unblock(&app, &caller, &pair, app.clock.now()).await?;
+    admin_mandates::unblock(&app.store, &caller.name(), &pair, app.clock.now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn mandate_id(id: Result<Path<String>, PathRejection>) -> Result<MandateId, Problem> {
+pub(super) fn mandate_id(id: Id) -> Result<MandateId, Problem> {
     Ok(MandateId::from_stored(id?.0))
 }
 
 impl From<NotDone> for Problem {
     fn from(why: NotDone) -> Self {
-        let conflict = |why| Self::new(StatusCode::CONFLICT, why);
-        let second = |why| Self::new(StatusCode::FORBIDDEN, why);
         match why {
             NotDone::NoPerson => persons::unknown(),
-            NotDone::NoMandate => Self::new(StatusCode::NOT_FOUND, "there is no such mandate"),
-            NotDone::NoBlock => Self::new(StatusCode::NOT_FOUND, "there is no block between these two"),
-            NotDone::Form(why) => Self::bad(why),
-            NotDone::Reason => Self::bad("reason: write something on one line of at most 200 characters"),
-            NotDone::TooMany => {
-                conflict("one of these persons has 200 mandates already: revoke what is no longer needed")
+            NotDone::NoMandate | NotDone::NoBlock | NotDone::Special(NotChanged::Unknown) => {
+                Self::not_found(why)
             }
-            NotDone::RevokedBefore => conflict("this mandate was revoked before: nothing was changed"),
-            NotDone::ApprovedBefore => conflict("this mandate was approved before: nothing was changed"),
-            NotDone::Over => conflict("this mandate is over: register a new one"),
-            NotDone::NotAsked => conflict("the desk registered this mandate: it needs no approval here"),
-            NotDone::OwnMandate => second("you registered this yourself: another program must approve it"),
-            NotDone::OwnBlock => second(
-                "you placed this block yourself, or the desk did by its command: another program must lift it, or the desk",
-            ),
-            NotDone::StillBlocked => conflict(
-                "the blocks of other programs are lifted, but one holds that you or the desk placed: another one must lift it",
-            ),
+            NotDone::Form(_) | NotDone::Reason | NotDone::Unattested(_) => Self::bad(why),
+            NotDone::OwnMandate | NotDone::OwnBlock | NotDone::Special(NotChanged::Own) => {
+                Self::forbidden(why)
+            }
+            NotDone::TooMany
+            | NotDone::RevokedBefore
+            | NotDone::ApprovedBefore
+            | NotDone::Over
+            | NotDone::StillBlocked
+            | NotDone::Unheard(_)
+            | NotDone::NotAttested(_)
+            | NotDone::Special(NotChanged::ConfirmedBefore | NotChanged::Over) => Self::conflict(why),
             NotDone::Fault(fault) => Self::fault(fault),
         }
     }

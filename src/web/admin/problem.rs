@@ -5,7 +5,10 @@ use std::fmt::Display;
 use axum::{
     Json,
     body::Bytes,
-    extract::rejection::{BytesRejection, PathRejection, QueryRejection},
+    extract::{
+        Path,
+        rejection::{BytesRejection, PathRejection, QueryRejection},
+    },
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
@@ -15,11 +18,20 @@ use axum::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    domain::{api::AdminScope, fault::Fault},
+    domain::{
+        api::AdminScope,
+        fault::Fault,
+        line::{is_object, writes_nul},
+    },
     flows::admin_clients::NotDone,
     oidc::error::{Code, Error},
     web::{error, error_page::BUSY, userinfo::Scheme},
 };
+
+/// The body of a request as it came.
+pub(super) type Body = Result<Bytes, BytesRejection>;
+/// What an address names, as it came.
+pub(super) type Id = Result<Path<String>, PathRejection>;
 
 /// The longest `detail`, in characters.
 const LONGEST: usize = 500;
@@ -41,7 +53,7 @@ pub(super) struct Problem {
 pub(super) struct Refusal(pub(super) &'static str);
 
 #[derive(Serialize)]
-struct Body<'a> {
+struct Told<'a> {
     r#type: &'static str,
     title: &'a str,
     status: u16,
@@ -64,6 +76,21 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
+    /// Nothing of that name is there.
+    pub(super) fn not_found(detail: impl Display) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// What is there does not allow it now.
+    pub(super) fn conflict(detail: impl Display) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    /// It takes somebody else, or somebody who may do more.
+    pub(super) fn forbidden(detail: impl Display) -> Self {
+        Self::new(StatusCode::FORBIDDEN, detail)
+    }
+
     /// Ours.
     #[expect(clippy::needless_pass_by_value, reason = "what is wrong becomes this, and is done with")]
     pub(super) fn fault(fault: Fault) -> Self {
@@ -74,7 +101,7 @@ impl Problem {
 
     /// It is a matter of seconds.
     pub(super) fn busy() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "somebody else does this just now; try again in a moment")
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "others do this just now; try again in a moment")
     }
 
     /// Without a token there is no error to name (RFC 6750 section 3.1).
@@ -137,7 +164,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let refusal = self.refusal();
         let title = self.status.canonical_reason().unwrap_or("Error");
-        let body = Body {
+        let body = Told {
             r#type: "about:blank",
             title,
             status: self.status.as_u16(),
@@ -172,22 +199,14 @@ impl From<Fault> for Problem {
 impl From<NotDone> for Problem {
     fn from(why: NotDone) -> Self {
         match why {
-            NotDone::Unknown => Self::new(StatusCode::NOT_FOUND, "there is no such client"),
-            NotDone::Configured => Self::new(
-                StatusCode::CONFLICT,
-                "this client stands in the configuration: only the operator changes it, there",
-            ),
-            NotDone::Taken => {
-                Self::new(StatusCode::CONFLICT, "there is a client of this id: replace it with PUT")
+            NotDone::Unknown => Self::not_found("there is no such client"),
+            NotDone::Configured => {
+                Self::conflict("this client stands in the configuration: only the operator changes it, there")
             }
-            NotDone::Changed => {
-                Self::new(StatusCode::CONFLICT, "somebody else changed this client just now: read it again")
-            }
-            NotDone::NoSecret => {
-                Self::new(StatusCode::CONFLICT, "this client proves who it is without a secret")
-            }
-            NotDone::TooPowerful => Self::new(
-                StatusCode::FORBIDDEN,
+            NotDone::Taken => Self::conflict("there is a client of this id: replace it with PUT"),
+            NotDone::Changed => Self::conflict("somebody else changed this client just now: read it again"),
+            NotDone::NoSecret => Self::conflict("this client proves who it is without a secret"),
+            NotDone::TooPowerful => Self::forbidden(
                 "its service_scopes hold mandates, or more than those of the program that asks: only the operator may do this",
             ),
             NotDone::Bad(why) => Self::bad(why),
@@ -209,10 +228,7 @@ impl From<QueryRejection> for Problem {
 }
 
 /// The JSON of a body. What is unknown in it is refused with its name.
-pub(super) fn json<T: DeserializeOwned>(
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<T, Problem> {
+pub(super) fn json<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Problem> {
     let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media = media.split(';').next().unwrap_or_default().trim();
     if !media.eq_ignore_ascii_case("application/json") {
@@ -222,6 +238,12 @@ pub(super) fn json<T: DeserializeOwned>(
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(why.status(), "the body may have at most 64 KiB"),
         _ => Problem::bad("the body cannot be read"),
     })?;
+    if writes_nul(&body) {
+        return Err(Problem::bad("no text may hold the character U+0000"));
+    }
+    if !is_object(&body) {
+        return Err(Problem::bad("the body is invalid: send one JSON object"));
+    }
     serde_json::from_slice(&body).map_err(Problem::bad)
 }
 

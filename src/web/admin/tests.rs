@@ -73,6 +73,10 @@ fn the_documents_schemas_are_what_is_read_and_written() {
     assert_eq!(members("Document"), read::<mandates::Told>());
     assert_eq!(members("Block"), read::<mandates::Blocked>());
     assert_eq!(members("BlockToLift"), read::<mandates::Lifted>());
+    assert_eq!(members("ProposedCorrection"), read::<corrections::Proposed>());
+    assert_eq!(members("SeenCorrection"), read::<corrections::Seen>());
+    assert_eq!(members("Said"), read::<mandates::Said>());
+    assert_eq!(members("Attestation"), read::<special::Attested>());
     let told = written(&as_json(&client(), false));
     assert_eq!(members("Client"), told);
     let secret = ["client_secret".to_owned()];

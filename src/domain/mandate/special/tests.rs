@@ -63,7 +63,13 @@ fn it_counts_from_its_confirmation_by_somebody_else_until_its_end() {
     assert_eq!(look(std::slice::from_ref(&two), ends), Standing::AwaitingConsent);
     two.confirmed.as_mut().unwrap().at = now.plus(30);
     assert_eq!(look(std::slice::from_ref(&two), now.plus(29)), Standing::AwaitingConsent);
-    assert_eq!(look(&[two], now.plus(30)), active);
+    assert_eq!(look(&[two.clone()], now.plus(30)), active);
+    // Who confirms it thirty days later confirms what is void.
+    let mut late = two.clone();
+    late.confirmed.as_mut().unwrap().at = now.plus(30 * DAY);
+    assert_eq!(look(&[late.clone()], now.plus(31 * DAY)), Standing::AwaitingConsent);
+    late.confirmed.as_mut().unwrap().at = now.plus(30 * DAY - 1);
+    assert_eq!(look(&[late], now.plus(31 * DAY)), active);
     // A second one in time leaves no gap, and one that nobody confirmed shortens nothing.
     let next = basis(now.plus(80 * DAY), now.plus(200 * DAY), Some("joost"));
     let waiting = basis(now, now.plus(DAY), None);

@@ -1,0 +1,132 @@
+//! What two at the desk put right: one proposes, somebody else approves (M11).
+
+use std::{io::Write, path::PathBuf};
+
+use clap::Args;
+use serde_json::Value;
+
+use super::{Seen, Unknown, read_bsn};
+use crate::{
+    domain::{
+        birth::BirthDate,
+        correction::{Correction, Right, Stage},
+        fault::Fault,
+        id::{CorrectionId, PersonId},
+        line::staff,
+        time::Timestamp,
+    },
+    flows::corrections::{self as flow, NotDone, as_json},
+    store::Store,
+};
+
+/// Somebody else saw the same: exactly one of the two is told anew.
+#[derive(Debug, Args)]
+pub(super) struct Approve {
+    /// The correction
+    #[arg(allow_hyphen_values = true)]
+    correction: String,
+    /// The date of birth, as you read it
+    #[arg(long, required_unless_present = "bsn_file", conflicts_with = "bsn_file")]
+    birth_date: Option<String>,
+    /// A file with the BSN in it, as you read it, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    bsn_file: Option<PathBuf>,
+    /// The member of staff: another one than who proposed it
+    #[arg(long, value_name = "STAFF")]
+    by: String,
+}
+
+impl Approve {
+    /// Runs the command and writes the correction as it stands after it.
+    pub(super) async fn run(
+        self,
+        store: &Store,
+        to: (&mut impl Write, bool),
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let right = match (&self.birth_date, &self.bsn_file) {
+            (Some(text), _) => Right::BirthDate(BirthDate::read(text, now)?),
+            (None, file) => Right::Bsn(read_bsn(file.as_deref().unwrap_or("-".as_ref()))?),
+        };
+        let id = CorrectionId::from_stored(self.correction);
+        show(to, flow::approve(store, &staff(&self.by)?, &id, &right, now).await, now)
+    }
+}
+
+pub(super) async fn propose(
+    store: &Store,
+    (person, right, seen): (String, Right, Seen),
+    to: (&mut impl Write, bool),
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let (person, by) = (PersonId::from_stored(person), staff(&seen.by)?);
+    let proposed = flow::propose(store, &by, &person, (&right, &seen.evidence_reference), now).await;
+    show(to, proposed, now)
+}
+
+pub(super) async fn withdraw(
+    store: &Store,
+    (id, by): (String, String),
+    to: (&mut impl Write, bool),
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let id = CorrectionId::from_stored(id);
+    show(to, flow::withdraw(store, &staff(&by)?, &id, now).await, now)
+}
+
+pub(super) async fn list(
+    store: &Store,
+    person: String,
+    (out, json): (&mut impl Write, bool),
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let found = flow::of(store, &PersonId::from_stored(person)).await.map_err(told)?;
+    if json {
+        writeln!(out, "{:#}", found.iter().map(|one| as_json(one, now)).collect::<Value>())?;
+    } else {
+        as_table(out, &found, now)?;
+    }
+    Ok(())
+}
+
+/// The same, with the command that helps on.
+fn told(why: NotDone) -> Fault {
+    match why {
+        NotDone::NoPerson => Unknown::Person.into(),
+        NotDone::NoCorrection => Unknown::Correction.into(),
+        why => why.into(),
+    }
+}
+
+fn show(
+    (out, json): (&mut impl Write, bool),
+    done: Result<Correction, NotDone>,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let correction = done.map_err(told)?;
+    if json {
+        writeln!(out, "{:#}", as_json(&correction, now))?;
+        return Ok(());
+    }
+    let waits = correction.stage(now) == Stage::Waiting;
+    as_table(out, std::slice::from_ref(&correction), now)?;
+    if waits {
+        writeln!(out, "Nothing has changed yet: someone else must look and run `namens persons approve`.")?;
+    }
+    Ok(())
+}
+
+fn as_table(out: &mut impl Write, all: &[Correction], now: Timestamp) -> std::io::Result<()> {
+    writeln!(
+        out,
+        "{:22}  {:10}  {:10}  {:9}  {:20}  PROPOSED BY",
+        "CORRECTION", "OF", "BORN", "STAGE", "PROPOSED"
+    )?;
+    for one in all {
+        let (id, what, stage) = (one.id.as_str(), one.what.as_str(), one.stage(now).as_str());
+        let born = one.birth.map(|birth| birth.to_string()).unwrap_or_default();
+        let (at, by) = (one.proposed_at.rfc3339(), &one.proposed_by);
+        writeln!(out, "{id:22}  {what:10}  {born:10}  {stage:9}  {at:20}  {by}")?;
+    }
+    Ok(())
+}

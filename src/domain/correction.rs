@@ -1,0 +1,91 @@
+//! What was recorded of a person and turns out to be wrong: who found it proposes what is right, and somebody else who looked too says the same
+//! (M11). Until then nothing changes.
+
+use super::{
+    birth::BirthDate,
+    bsn::Bsn,
+    four_eyes::waits_until,
+    id::{CorrectionId, PersonId},
+    mandate::Confirmed,
+    time::Timestamp,
+    words::words,
+};
+
+words! {
+    /// What can be wrong.
+    What {
+        /// The date of birth.
+        BirthDate = "birth_date",
+        /// The BSN.
+        Bsn = "bsn",
+    }
+
+    /// Where a proposal stands.
+    Stage {
+        /// It waits for somebody else.
+        Waiting = "waiting",
+        /// It was approved: what it says is recorded.
+        Approved = "approved",
+        /// It was taken back.
+        Withdrawn = "withdrawn",
+        /// Nobody approved it in time. It never counts.
+        Void = "void",
+    }
+}
+
+/// What is right, as somebody saw it in a document. Both pairs of eyes tell it, so that neither approves what they did not read.
+#[derive(Debug)]
+pub enum Right {
+    /// The date of birth.
+    BirthDate(BirthDate),
+    /// The BSN.
+    Bsn(Bsn),
+}
+
+impl Right {
+    /// Of what it is.
+    pub const fn what(&self) -> What {
+        match self {
+            Self::BirthDate(_) => What::BirthDate,
+            Self::Bsn(_) => What::Bsn,
+        }
+    }
+}
+
+/// A proposal as stored, without the BSN that it may hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Correction {
+    /// Its identifier.
+    pub id: CorrectionId,
+    /// Of whom.
+    pub person: PersonId,
+    /// Of what.
+    pub what: What,
+    /// The date of birth that it says.
+    pub birth: Option<BirthDate>,
+    /// Where the evidence is kept.
+    pub evidence_reference: String,
+    /// The member of staff or the program that saw it first.
+    pub proposed_by: String,
+    /// When.
+    pub proposed_at: Timestamp,
+    /// The second pair of eyes.
+    pub approved: Option<Confirmed>,
+    /// Who took it back.
+    pub withdrawn: Option<Confirmed>,
+}
+
+impl Correction {
+    /// Where it stands at `now`.
+    pub fn stage(&self, now: Timestamp) -> Stage {
+        if self.approved.is_some() {
+            Stage::Approved
+        } else if self.withdrawn.is_some() {
+            Stage::Withdrawn
+        } else if now >= waits_until(self.proposed_at) {
+            Stage::Void
+        } else {
+            Stage::Waiting
+        }
+    }
+}

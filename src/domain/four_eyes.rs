@@ -1,0 +1,50 @@
+//! Four eyes: what gives access counts once somebody else than who asked for it looked too (M11, `docs/adr/0034`).
+
+use super::{
+    calendar::DAY,
+    line::{program_of, staff},
+    time::Timestamp,
+};
+
+/// The longest that something waits for its second pair of eyes, in seconds: thirty days. What was seen by then is too long ago for
+/// somebody else to say the same of it.
+pub const LONGEST_WAIT: i64 = 30 * DAY;
+
+/// The first instant at which something that was asked for then can be seconded no more.
+pub fn waits_until(asked: Timestamp) -> Timestamp {
+    asked.plus(LONGEST_WAIT)
+}
+
+/// Whether `second` is another pair of eyes than `first`: another member of staff for one, another program for one. Between the two
+/// kinds nobody can tell, as who typed a command may stand behind a program.
+pub fn is_second(first: &str, second: &str) -> bool {
+    match (program_of(first), program_of(second)) {
+        (Some(first), Some(second)) => first != second,
+        (None, None) => {
+            staff(first).ok().zip(staff(second).ok()).is_some_and(|(first, second)| first != second)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn four_eyes_are_two_of_a_kind_and_never_two_spellings_of_one() {
+        for (first, second, expected) in [
+            ("els", "joost", true),
+            ("client:root", "client:second", true),
+            ("els", "els", false),
+            ("els", " ELS ", false),
+            ("client:root", "client:root", false),
+            ("root", "client:second", false),
+            ("client:root", "second", false),
+            ("zo\u{eb}", "ZO\u{cb}", false),
+            ("migration:24", "els", false),
+        ] {
+            assert_eq!(is_second(first, second), expected, "{first} {second}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What is recorded of a person is put right by two: one proposes, another one says the same (M11, docs/adr/0034). At the desk by command, and
+//! by programs of the operator's. No answer holds a BSN.
+
+use serde_json::{Value, json};
+
+use crate::{
+    domain::{
+        correction::{Correction, Right, Stage},
+        fault::Fault,
+        four_eyes::waits_until,
+        id::{CorrectionId, PersonId},
+        line::one_line,
+        mandate::Confirmed,
+        time::Timestamp,
+    },
+    store::{
+        Store,
+        corrections::{NotDecided, NotProposed},
+    },
+};
+
+/// Why nothing was done.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each says what it is")]
+pub enum NotDone {
+    #[error("there is no such person")]
+    NoPerson,
+    #[error("there is no such correction: nobody approved it in thirty days, or there never was one")]
+    NoCorrection,
+    #[error("evidence reference: say on one line of at most 200 characters where the evidence is kept")]
+    Evidence,
+    #[error("ten corrections of this person wait: approve or withdraw some first")]
+    TooMany,
+    #[error(
+        "you proposed this yourself: someone else must look at the evidence, another program for a program"
+    )]
+    Own,
+    #[error(
+        "this correction was approved or withdrawn before, or waited for thirty days: nothing was changed"
+    )]
+    Over,
+    #[error("this is not what was proposed: look at the evidence together; nothing was changed")]
+    SomethingElse,
+    #[error("this person was changed since it was proposed: look at them, and propose anew")]
+    ChangedSince,
+    #[error("DigiD proved the BSN of this person: it stays as long as their account is linked to DigiD")]
+    Proven,
+    #[error("somebody else has this BSN: look whether the two are one person")]
+    BsnTaken,
+    #[error("{0}")]
+    Fault(Fault),
+}
+
+impl From<Fault> for NotDone {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<NotDecided> for NotDone {
+    fn from(why: NotDecided) -> Self {
+        match why {
+            NotDecided::Unknown => Self::NoCorrection,
+            NotDecided::Own => Self::Own,
+            NotDecided::Over => Self::Over,
+            NotDecided::SomethingElse => Self::SomethingElse,
+            NotDecided::ChangedSince => Self::ChangedSince,
+            NotDecided::Proven => Self::Proven,
+            NotDecided::BsnTaken => Self::BsnTaken,
+        }
+    }
+}
+
+/// What is told of a proposal: never a BSN.
+pub fn as_json(correction: &Correction, now: Timestamp) -> Value {
+    let stage = correction.stage(now);
+    let ends = (stage == Stage::Waiting).then(|| waits_until(correction.proposed_at).rfc3339());
+    let who = |decided: &Option<Confirmed>| decided.as_ref().map(|by| by.by.clone());
+    let when = |decided: &Option<Confirmed>| decided.as_ref().map(|by| by.at.rfc3339());
+    json!({
+        "id": correction.id,
+        "person": correction.person,
+        "what": correction.what,
+        "birth_date": correction.birth.map(|birth| birth.to_string()),
+        "stage": stage,
+        "waits_until": ends,
+        "evidence_reference": correction.evidence_reference,
+        "proposed_by": correction.proposed_by,
+        "proposed_at": correction.proposed_at.rfc3339(),
+        "approved_by": who(&correction.approved),
+        "approved_at": when(&correction.approved),
+        "withdrawn_by": who(&correction.withdrawn),
+        "withdrawn_at": when(&correction.withdrawn),
+    })
+}
+
+/// One proposal.
+pub async fn one(store: &Store, id: &CorrectionId) -> Result<Correction, NotDone> {
+    store.correction(id).await?.ok_or(NotDone::NoCorrection)
+}
+
+/// What was proposed of a person, the newest first.
+pub async fn of(store: &Store, person: &PersonId) -> Result<Vec<Correction>, NotDone> {
+    store.person(person).await?.ok_or(NotDone::NoPerson)?;
+    Ok(store.corrections_of(person).await?)
+}
+
+/// Proposes for `by` what is right. It counts once somebody else approves it. What nobody could approve is refused here already.
+pub async fn propose(
+    store: &Store,
+    by: &str,
+    person: &PersonId,
+    (right, evidence_reference): (&Right, &str),
+    now: Timestamp,
+) -> Result<Correction, NotDone> {
+    let evidence = one_line(evidence_reference).map_err(|_| NotDone::Evidence)?;
+    if let Right::Bsn(bsn) = right {
+        let account = store.account_of_person(person).await?;
+        if account.is_some_and(|account| account.has_digid) {
+            return Err(NotDone::Proven);
+        }
+        let known = store.person_by_bsn(bsn).await?;
+        if known.is_some_and(|known| known.id != *person) {
+            return Err(NotDone::BsnTaken);
+        }
+    }
+    let proposed = store.propose_correction(person, (right, &evidence), by, now).await?;
+    let id = proposed.map_err(|why| match why {
+        NotProposed::UnknownPerson => NotDone::NoPerson,
+        NotProposed::TooMany => NotDone::TooMany,
+    })?;
+    one(store, &id).await
+}
+
+/// Approves for `by` what somebody else proposed, if `right` is the same.
+pub async fn approve(
+    store: &Store,
+    by: &str,
+    id: &CorrectionId,
+    right: &Right,
+    now: Timestamp,
+) -> Result<Correction, NotDone> {
+    store.approve_correction(id, right, by, now).await??;
+    one(store, id).await
+}
+
+/// Takes a proposal back for `by`.
+pub async fn withdraw(
+    store: &Store,
+    by: &str,
+    id: &CorrectionId,
+    now: Timestamp,
+) -> Result<Correction, NotDone> {
+    store.withdraw_correction(id, by, now).await??;
+    one(store, id).await
+}

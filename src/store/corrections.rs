@@ -1,0 +1,307 @@
+//! Corrections of what is recorded of a person: proposed by one, approved by another (M11).
+
+use sqlx::any::AnyRow;
+
+use super::{
+    Store, Tx,
+    audit::Event,
+    columns::Columns,
+    mandates::{lapse_parental, read_birth},
+    persons::seal_bsn,
+};
+use crate::domain::{
+    birth::{BirthDate, DECIDES_ALONE},
+    correction::{Correction, Right, Stage, What},
+    fault::Fault,
+    four_eyes::{LONGEST_WAIT, waits_until},
+    id::{CorrectionId, PersonId},
+    line::program_of,
+    mandate::Confirmed,
+    time::Timestamp,
+};
+
+/// The most proposals about one person that wait.
+pub const MOST_WAITING: i64 = 10;
+/// The most that a list shows.
+const LISTED: i64 = 200;
+
+/// Why a proposal was not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotProposed {
+    /// No person of that id.
+    UnknownPerson,
+    /// Ten of them wait.
+    TooMany,
+}
+
+/// Why a proposal was not approved, or not taken back. Nothing was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotDecided {
+    /// No proposal of that id.
+    Unknown,
+    /// Four eyes are two people's, or two programs'.
+    Own,
+    /// It was approved or taken back, or waited too long.
+    Over,
+    /// It says something else than who approves it.
+    SomethingElse,
+    /// The person was changed since: by another correction, by a login with DigiD, or by becoming part of another person.
+    ChangedSince,
+    /// DigiD proved the BSN that is recorded.
+    Proven,
+    /// Somebody else has this BSN.
+    BsnTaken,
+}
+
+impl Store {
+    /// Stores a proposal with a line in the log. It has no effect yet.
+    pub async fn propose_correction(
+        &self,
+        person: &PersonId,
+        (right, evidence_reference): (&Right, &str),
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Result<CorrectionId, NotProposed>, Fault> {
+        let (id, nothing) = (CorrectionId::random(), Vec::<u8>::new());
+        let (birth, bsn) = match right {
+            Right::BirthDate(birth) => (Some(birth.to_string()), None),
+            Right::Bsn(bsn) => (None, Some((self.vault.bsn_index(bsn), seal_bsn(&self.vault, person, bsn)?))),
+        };
+        let (index, sealed) = bsn.unzip();
+        let mut tx = self.db.begin().await?;
+        let done = sqlx::query(
+            "INSERT INTO corrections (id, person, what, birth, birth_before, bsn_index, bsn_sealed, bsn_before, \
+             evidence_reference, proposed_by, proposed_at, ends) \
+             SELECT $1, p.id, $3, $4, COALESCE(p.birth, ''), $5, $6, COALESCE(p.bsn_index, $7), $8, $9, $10, $11 \
+             FROM persons p WHERE p.id = $2 AND p.joined_into IS NULL \
+             AND (SELECT COUNT(*) FROM corrections c WHERE c.person = p.id AND c.approved_at IS NULL \
+                  AND c.withdrawn_at IS NULL AND c.ends > $10) < $12",
+        )
+        .bind(id.as_str())
+        .bind(person.as_str())
+        .bind(right.what().as_str())
+        .bind(birth)
+        .bind(index)
+        .bind(sealed)
+        .bind(nothing)
+        .bind(evidence_reference)
+        .bind(by)
+        .bind(now.epoch())
+        .bind(waits_until(now).epoch())
+        .bind(MOST_WAITING)
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() == 0 {
+            tx.rollback().await?;
+            let known = self.person(person).await?.is_some();
+            return Ok(Err(if known { NotProposed::TooMany } else { NotProposed::UnknownPerson }));
+        }
+        tx.note(&event("person.correction_proposed", by, person.as_str(), &id), now);
+        tx.commit().await?;
+        Ok(Ok(id))
+    }
+
+    /// Approves for `by` what somebody else proposed, once, where `right` is the same: from now on it is recorded. In the same step
+    /// every parental mandate that had lapsed by the old date of birth ends for good: a correction never revives one (M5).
+    pub async fn approve_correction(
+        &self,
+        id: &CorrectionId,
+        right: &Right,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Result<(), NotDecided>, Fault> {
+        let mut tx = self.db.begin().await?;
+        let row = sqlx::query(
+            "UPDATE corrections SET approved_by = $1, approved_at = $2 WHERE id = $3 AND approved_at IS NULL \
+             AND withdrawn_at IS NULL AND proposed_at > $4 AND proposed_by <> $1 \
+             AND ($1 LIKE 'client:%') = (proposed_by LIKE 'client:%') RETURNING *",
+        )
+        .bind(by)
+        .bind(now.epoch())
+        .bind(id.as_str())
+        .bind(now.plus(-LONGEST_WAIT).epoch())
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some(row) = row else {
+            tx.rollback().await?;
+            return self.why_not_decided(id, now).await.map(Err);
+        };
+        let person = PersonId::from_stored(row.text("person")?);
+        let recorded = match right {
+            Right::BirthDate(birth) if read_birth(&row)? == Some(*birth) => {
+                record_birth(&mut tx, &person, *birth, &row, now).await?
+            }
+            Right::Bsn(bsn) if row.maybe_bytes("bsn_index")? == Some(self.vault.bsn_index(bsn)) => {
+                record_bsn(&mut tx, &person, &row).await?
+            }
+            _ => Err(NotDecided::SomethingElse),
+        };
+        if let Err(why) = recorded {
+            tx.rollback().await?;
+            return Ok(Err(why));
+        }
+        forget_bsn(&mut tx, id).await?;
+        tx.note(&event("person.corrected", by, person.as_str(), id), now);
+        tx.commit().await?;
+        Ok(Ok(()))
+    }
+
+    /// Takes a proposal that waits back: anybody may, as it gives nothing.
+    pub async fn withdraw_correction(
+        &self,
+        id: &CorrectionId,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Result<(), NotDecided>, Fault> {
+        let mut tx = self.db.begin().await?;
+        let row = sqlx::query(
+            "UPDATE corrections SET withdrawn_by = $1, withdrawn_at = $2 WHERE id = $3 AND approved_at IS NULL \
+             AND withdrawn_at IS NULL AND proposed_at > $4 RETURNING person",
+        )
+        .bind(by)
+        .bind(now.epoch())
+        .bind(id.as_str())
+        .bind(now.plus(-LONGEST_WAIT).epoch())
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some(row) = row else {
+            tx.rollback().await?;
+            return self.why_not_decided(id, now).await.map(Err);
+        };
+        forget_bsn(&mut tx, id).await?;
+        tx.note(&event("person.correction_withdrawn", by, &row.text("person")?, id), now);
+        tx.commit().await?;
+        Ok(Ok(()))
+    }
+
+    /// One proposal.
+    pub async fn correction(&self, id: &CorrectionId) -> Result<Option<Correction>, Fault> {
+        let row = sqlx::query("SELECT * FROM corrections WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(self.db.reader())
+            .await?;
+        row.map(|row| read_correction(&row)).transpose()
+    }
+
+    /// What was proposed of a person, the newest first; at most 200.
+    pub async fn corrections_of(&self, person: &PersonId) -> Result<Vec<Correction>, Fault> {
+        let rows =
+            sqlx::query("SELECT * FROM corrections WHERE person = $1 ORDER BY proposed_at DESC, id LIMIT $2")
+                .bind(person.as_str())
+                .bind(LISTED)
+                .fetch_all(self.db.reader())
+                .await?;
+        rows.iter().map(read_correction).collect()
+    }
+
+    async fn why_not_decided(&self, id: &CorrectionId, now: Timestamp) -> Result<NotDecided, Fault> {
+        let Some(found) = self.correction(id).await? else { return Ok(NotDecided::Unknown) };
+        let waits = found.stage(now) == Stage::Waiting;
+        Ok(if waits { NotDecided::Own } else { NotDecided::Over })
+    }
+}
+
+/// Records a date of birth where the one that the proposal found still stands.
+async fn record_birth(
+    tx: &mut Tx,
+    person: &PersonId,
+    birth: BirthDate,
+    proposal: &AnyRow,
+    now: Timestamp,
+) -> Result<Result<(), NotDecided>, Fault> {
+    let before = proposal.text("birth_before")?;
+    let done = sqlx::query(
+        "UPDATE persons SET birth = $1 WHERE id = $2 AND COALESCE(birth, '') = $3 AND joined_into IS NULL",
+    )
+    .bind(birth.to_string())
+    .bind(person.as_str())
+    .bind(&before)
+    .execute(&mut **tx)
+    .await?;
+    if done.rows_affected() == 0 {
+        return Ok(Err(NotDecided::ChangedSince));
+    }
+    let old = if before.is_empty() { None } else { Some(before.parse::<BirthDate>()?) };
+    if old.is_some_and(|old| old.may_have_turned(DECIDES_ALONE, now)) {
+        lapse_parental(tx, person, now).await?;
+    }
+    Ok(Ok(()))
+}
+
+/// Records a BSN where the one that the proposal found still stands, or still none. What DigiD proved of the owner of an account
+/// stays: another number would open that account to whoever has it.
+async fn record_bsn(
+    tx: &mut Tx,
+    person: &PersonId,
+    proposal: &AnyRow,
+) -> Result<Result<(), NotDecided>, Fault> {
+    let done = sqlx::query(
+        "UPDATE persons SET bsn_index = $1, bsn_sealed = $2 \
+         WHERE id = $3 AND COALESCE(bsn_index, $4) = $5 AND joined_into IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM accounts WHERE person_id = $3 AND digid_linked_at IS NOT NULL)",
+    )
+    .bind(proposal.maybe_bytes("bsn_index")?)
+    .bind(proposal.maybe_bytes("bsn_sealed")?)
+    .bind(person.as_str())
+    .bind(Vec::<u8>::new())
+    .bind(proposal.maybe_bytes("bsn_before")?)
+    .execute(&mut **tx)
+    .await;
+    match done {
+        Ok(done) if done.rows_affected() == 1 => Ok(Ok(())),
+        Ok(_) => {
+            let linked: Option<(String,)> = sqlx::query_as(
+                "SELECT id FROM accounts WHERE person_id = $1 AND digid_linked_at IS NOT NULL",
+            )
+            .bind(person.as_str())
+            .fetch_optional(&mut **tx)
+            .await?;
+            Ok(Err(if linked.is_some() { NotDecided::Proven } else { NotDecided::ChangedSince }))
+        }
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(Err(NotDecided::BsnTaken)),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// What is decided needs its BSN no more.
+async fn forget_bsn(tx: &mut Tx, id: &CorrectionId) -> Result<(), Fault> {
+    let none = Vec::<u8>::new();
+    sqlx::query("UPDATE corrections SET bsn_index = NULL, bsn_sealed = NULL, bsn_before = $1 WHERE id = $2")
+        .bind(none)
+        .bind(id.as_str())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+fn event<'a>(event: &'a str, by: &'a str, person: &'a str, id: &'a CorrectionId) -> Event<'a> {
+    Event {
+        event,
+        outcome: "ok",
+        actor: Some(by),
+        represented: Some(person),
+        client: program_of(by),
+        detail: Some(id.as_str()),
+    }
+}
+
+fn read_correction(row: &AnyRow) -> Result<Correction, Fault> {
+    let decided = |by: &str, at: &str| {
+        let decided = row.maybe_text(by)?.zip(row.maybe_time(at)?);
+        Ok::<_, Fault>(decided.map(|(by, at)| Confirmed { by, at }))
+    };
+    Ok(Correction {
+        id: CorrectionId::from_stored(row.text("id")?),
+        person: PersonId::from_stored(row.text("person")?),
+        what: row.text("what")?.parse::<What>()?,
+        birth: read_birth(row)?,
+        evidence_reference: row.text("evidence_reference")?,
+        proposed_by: row.text("proposed_by")?,
+        proposed_at: row.time("proposed_at")?,
+        approved: decided("approved_by", "approved_at")?,
+        withdrawn: decided("withdrawn_by", "withdrawn_at")?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

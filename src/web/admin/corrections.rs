@@ -1,0 +1,125 @@
+//! `/admin/v1/corrections`, and where one is proposed.
+
+use std::sync::Arc;
+
+use axum::{Extension, Json, extract::State, http::HeaderMap, response::Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    Caller, made,
+    persons::{self, birth, bsn, read},
+    problem::{Body, Id, Problem},
+};
+use crate::{
+    app::App,
+    domain::{
+        correction::Right,
+        id::{CorrectionId, PersonId},
+        secret::Secret,
+        time::Timestamp,
+    },
+    flows::corrections::{self, NotDone, as_json},
+};
+
+/// What the program proposes: exactly one of the two, and where the evidence is kept.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Proposed {
+    birth_date: Option<String>,
+    bsn: Option<Secret>,
+    evidence_reference: String,
+}
+
+/// What the program that approves read itself: exactly one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Seen {
+    birth_date: Option<String>,
+    bsn: Option<Secret>,
+}
+
+impl Seen {
+    fn right(self, now: Timestamp) -> Result<Right, Problem> {
+        match self {
+            Self { birth_date: Some(text), bsn: None } => Ok(Right::BirthDate(birth(&text, now)?)),
+            Self { birth_date: None, bsn: Some(text) } => Ok(Right::Bsn(bsn(&text)?)),
+            _ => Err(Problem::bad("give birth_date or bsn, and not both")),
+        }
+    }
+}
+
+/// `POST` of a person's.
+pub(super) async fn propose(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    id: Id,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let (told, now): (Proposed, _) = (read(&headers, body)?, app.clock.now());
+    let right = Seen { birth_date: told.birth_date, bsn: told.bsn }.right(now)?;
+    let (by, person) = (caller.name(), PersonId::from_stored(id?.0));
+    let seen = (&right, told.evidence_reference.as_str());
+    let proposed = corrections::propose(&app.store, &by, &person, seen, now).await?;
+    Ok(made(&app, &format!("/corrections/{}", proposed.id), as_json(&proposed, now)))
+}
+
+/// `GET` of a person's, the newest first.
+pub(super) async fn list(State(app): State<Arc<App>>, id: Id) -> Result<Json<Value>, Problem> {
+    let (person, now) = (PersonId::from_stored(id?.0), app.clock.now());
+    let all = corrections::of(&app.store, &person).await?;
+    Ok(Json(json!({ "corrections": all.iter().map(|one| as_json(one, now)).collect::<Value>() })))
+}
+
+/// `GET` one.
+pub(super) async fn one(State(app): State<Arc<App>>, id: Id) -> Result<Json<Value>, Problem> {
+    let found = corrections::one(&app.store, &correction_id(id)?).await?;
+    Ok(Json(as_json(&found, app.clock.now())))
+}
+
+/// `POST` of its `approve`.
+pub(super) async fn approve(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    id: Id,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Value>, Problem> {
+    let (seen, now): (Seen, _) = (read(&headers, body)?, app.clock.now());
+    let (right, by) = (seen.right(now)?, caller.name());
+    let done = corrections::approve(&app.store, &by, &correction_id(id)?, &right, now).await?;
+    Ok(Json(as_json(&done, now)))
+}
+
+/// `POST` of its `withdraw`.
+pub(super) async fn withdraw(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    id: Id,
+) -> Result<Json<Value>, Problem> {
+    let (by, now) = (caller.name(), app.clock.now());
+    Ok(Json(as_json(&corrections::withdraw(&app.store, &by, &correction_id(id)?, now).await?, now)))
+}
+
+fn correction_id(id: Id) -> Result<CorrectionId, Problem> {
+    Ok(CorrectionId::from_stored(id?.0))
+}
+
+impl From<NotDone> for Problem {
+    fn from(why: NotDone) -> Self {
+        match why {
+            NotDone::NoPerson => persons::unknown(),
+            NotDone::NoCorrection => Self::not_found(why),
+            NotDone::Evidence => Self::bad(why),
+            NotDone::Own => Self::forbidden(why),
+            NotDone::TooMany
+            | NotDone::Over
+            | NotDone::SomethingElse
+            | NotDone::ChangedSince
+            | NotDone::Proven
+            | NotDone::BsnTaken => Self::conflict(why),
+            NotDone::Fault(fault) => Self::fault(fault),
+        }
+    }
+}

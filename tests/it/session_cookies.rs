@@ -1,0 +1,90 @@
+//! What a real cookie of before is worth, sent again: nothing (attack 9 of the design's table).
+
+use reqwest::{Method, header::SET_COOKIE};
+
+use crate::{
+    browser::{Browser, Page},
+    house::{CALLBACK, House, PASSWORD},
+    mandates_desk::{digid_account, fresh_bsn},
+    oidc_client::{THE_PORTAL, answer},
+    portal::{at_digid, code_of, request},
+    steps::{account, to_code, to_register_code, type_code},
+};
+
+const OWNER: &str = "jansen@voorbeeld.nl";
+const OTHER: &str = "pietersen@voorbeeld.nl";
+const LOW: &str = "http://eidas.europa.eu/LoA/low";
+
+/// The session's cookie that a page sets, as a browser sends it.
+fn cookie(page: &Page) -> String {
+    let lines = page.headers.get_all(SET_COOKIE).iter().map(|line| line.to_str().unwrap());
+    let mut sessions = lines.filter(|line| line.starts_with("namens-session="));
+    sessions.next().unwrap().split(';').next().unwrap().to_owned()
+}
+
+/// Who is logged in to whoever sends this cookie: the subject of the ID token.
+async fn opens(house: &House, cookie: &str) -> Option<String> {
+    let (ask, browser) = (THE_PORTAL.ask().with("prompt", "none"), Browser::new());
+    let page = browser.send(browser.request(Method::GET, &ask.url(house)).header("cookie", cookie)).await;
+    let told = answer(&page);
+    let Some(code) = told.get("code") else {
+        assert_eq!(told["error"], "login_required");
+        return None;
+    };
+    Some(THE_PORTAL.redeem(house, &ask, code.as_str().unwrap()).await.sub().to_owned())
+}
+
+#[tokio::test]
+async fn a9_a_real_cookie_of_before_a_login_another_account_or_a_logout_opens_nothing() {
+    let house = House::start().await;
+    account(&house, OTHER).await;
+    let browser = Browser::new();
+    let page = to_register_code(&browser, &request(&house, &[]), OWNER, PASSWORD).await;
+    let first = cookie(&type_code(&browser, &page, &house.code(OWNER, 1)).await);
+    let owner = opens(&house, &first).await.expect("the twin: it is good until there is another");
+
+    // The same person logs in anew, in this browser.
+    let (_, page, code) = to_code(&house, &browser, OWNER, 2).await;
+    let second = cookie(&type_code(&browser, &page, &code).await);
+    assert_eq!(opens(&house, &first).await, None);
+    assert_eq!(opens(&house, &second).await.as_ref(), Some(&owner));
+
+    // Somebody else does.
+    let (_, page, code) = to_code(&house, &browser, OTHER, 2).await;
+    let third = cookie(&type_code(&browser, &page, &code).await);
+    assert_eq!(opens(&house, &second).await, None);
+    let other = opens(&house, &third).await.unwrap();
+    assert_ne!(other, owner);
+
+    // They sign out.
+    let out = browser.get(&format!("{}/logout", house.issuer)).await;
+    let out = browser.submit(&out, "logout-form", &[]).await;
+    assert!(out.status.is_success(), "{}", out.status);
+    for old in [&first, &second, &third] {
+        assert_eq!(opens(&house, old).await, None);
+    }
+    // What the browser held when it logged in does not come to life with a later login.
+    let (_, page, code) = to_code(&house, &browser, OTHER, 3).await;
+    let fourth = cookie(&type_code(&browser, &page, &code).await);
+    assert_eq!(opens(&house, &fourth).await.as_ref(), Some(&other));
+    for old in [&first, &second, &third] {
+        assert_eq!(opens(&house, old).await, None);
+    }
+}
+
+#[tokio::test]
+async fn a9_a_real_cookie_of_before_a_step_up_opens_nothing() {
+    let house = House::start().await;
+    let bsn = fresh_bsn();
+    let mine = digid_account(&house, &Browser::new(), &bsn, OWNER).await;
+    let browser = Browser::new();
+    let (_, page, code) = to_code(&house, &browser, OWNER, 2).await;
+    let local = cookie(&type_code(&browser, &page, &code).await);
+    assert_eq!(opens(&house, &local).await.as_deref(), Some(mine.sub()));
+    let ask = THE_PORTAL.ask().with("acr_values", LOW);
+    let page = browser.visit(&ask.url(&house), CALLBACK).await;
+    let done = at_digid(&browser, &page, &bsn, &[]).await;
+    code_of(&done);
+    assert_eq!(opens(&house, &local).await, None, "the session below the step");
+    assert_eq!(opens(&house, &cookie(&done)).await.as_deref(), Some(mine.sub()));
+}
