@@ -93,6 +93,8 @@ pub struct App {
     pub knocks: Knocks,
     /// Counts what claims to be an answer of DigiD and reaches no login, and who presses for a DigiD that cannot be asked.
     pub strays: Knocks,
+    /// Bounds how often is told that DigiD could not be asked.
+    pub digid_not_asked: Knocks,
     /// Counts requests to the admin API that were refused.
     pub admin_knocks: Knocks,
     /// Counts those who must wait before they may try again to prove who a client is.
@@ -131,6 +133,7 @@ impl App {
             searching: Semaphore::new(SEARCHES),
             knocks: Knocks::default(),
             strays: Knocks::default(),
+            digid_not_asked: Knocks::default(),
             admin_knocks: Knocks::default(),
             guess_knocks: Knocks::default(),
             client_guesses: ClientGuesses::default(),

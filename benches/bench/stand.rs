@@ -120,6 +120,7 @@ impl Stand {
             seen: self.now,
             ends: self.now.plus(8 * 3600),
             authority: None,
+            device: None,
         };
         self.store.begin_session(&session).await.unwrap();
         let cookie = format!("namens-session={}.{}", session.sid, secret.expose());

@@ -2,19 +2,21 @@
 
 mod special;
 
-use std::io::Write;
+use std::{io::Write, path::PathBuf};
 
 use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use self::special::Special;
-use super::persons::Unknown;
+use super::persons::{Unknown, read_bsn};
 use crate::{
     domain::{
+        birth::BirthDate,
         calendar::{parse_day, parse_instant},
         consent::{Party, Word},
         fault::Fault,
+        four_eyes::Recognised,
         id::{MandateId, PersonId},
         line::{NotStaff, staff},
         mandate::{DocumentKind, Evidence, Relation, Standing},
@@ -39,15 +41,8 @@ pub struct MandatesCommand {
 enum Act {
     /// Register a mandate after checking both identity documents and the authority. It counts once somebody else approves it
     Register(Box<Register>),
-    /// Approve what somebody else registered, after looking at the form: it counts from now on
-    Approve {
-        /// The mandate
-        #[arg(allow_hyphen_values = true)]
-        mandate: String,
-        /// The member of staff: another one than who registered it
-        #[arg(long, value_name = "STAFF")]
-        by: String,
-    },
+    /// Approve what somebody else registered, after looking at the form and the documents: it counts from now on
+    Approve(Approve),
     /// List the mandates a person holds, or those given for a person
     List(Whose),
     /// Revoke a mandate for good, at once
@@ -76,6 +71,38 @@ enum Act {
     },
     /// Lift a block. Someone else than who placed it must do so
     Unblock(Pair),
+}
+
+/// What you read in the documents, of each what is on record
+#[derive(Debug, Args)]
+struct Approve {
+    /// The mandate
+    #[arg(allow_hyphen_values = true)]
+    mandate: String,
+    /// A file with the BSN of the representative in it, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    representative_bsn_file: Option<PathBuf>,
+    /// The date of birth of the person represented
+    #[arg(long, value_name = "DAY")]
+    represented_birth_date: Option<String>,
+    /// A file with their BSN in it, or -: needed where no date of birth is known
+    #[arg(long, value_name = "FILE")]
+    represented_bsn_file: Option<PathBuf>,
+    /// The member of staff: another one than who registered it
+    #[arg(long, value_name = "STAFF")]
+    by: String,
+}
+
+impl Approve {
+    fn recognised(&self, now: Timestamp) -> Result<Recognised, Fault> {
+        let bsn = |file: &Option<PathBuf>| file.as_deref().map(read_bsn).transpose();
+        let birth = self.represented_birth_date.as_deref();
+        Ok(Recognised {
+            representative_bsn: bsn(&self.representative_bsn_file)?,
+            represented_birth: birth.map(|text| BirthDate::read(text, now)).transpose()?,
+            represented_bsn: bsn(&self.represented_bsn_file)?,
+        })
+    }
 }
 
 #[derive(Debug, Args)]
@@ -191,9 +218,10 @@ impl MandatesCommand {
                 }
                 Ok(())
             }
-            Act::Approve { mandate, by } => {
-                let id = MandateId::from_stored(mandate);
-                show(out, json, flow::approve(store, &staff(&by)?, &id, now).await)
+            Act::Approve(told) => {
+                let (read, by) = (told.recognised(now)?, staff(&told.by)?);
+                let id = MandateId::from_stored(told.mandate);
+                show(out, json, flow::approve(store, &by, &id, &read, now).await)
             }
             Act::Revoke { mandate, by } => {
                 let id = MandateId::from_stored(mandate);

@@ -14,10 +14,15 @@ use zeroize::Zeroizing;
 
 use crate::{
     domain::{
-        birth::BirthDate, bsn::Bsn, correction::Right, fault::Fault, id::PersonId, line::one_line,
+        birth::BirthDate,
+        bsn::Bsn,
+        correction::Right,
+        fault::Fault,
+        id::PersonId,
+        line::{one_line, staff},
         time::Timestamp,
     },
-    flows::admin_persons::as_json,
+    flows::admin_persons::{as_json, register},
     store::{Store, persons::Person},
 };
 
@@ -47,6 +52,9 @@ enum Act {
         /// A file with the BSN in it, or - to read it from standard input (an argument could be seen by others)
         #[arg(long, value_name = "FILE")]
         bsn_file: Option<PathBuf>,
+        /// The member of staff who checked it
+        #[arg(long, value_name = "STAFF")]
+        by: String,
     },
     /// List persons, 200 at a time
     List {
@@ -134,11 +142,11 @@ impl PersonsCommand {
     /// Runs the command and writes its answer to `out`.
     pub async fn run(self, store: &Store, out: &mut impl Write, now: Timestamp) -> Result<(), Fault> {
         let (persons, one) = match self.act {
-            Act::Add { name, birth_date, bsn_file } => {
+            Act::Add { name, birth_date, bsn_file, by } => {
+                let by = staff(&by)?;
                 let birth = birth_date.map(|text| BirthDate::read(&text, now)).transpose()?;
                 let bsn = bsn_file.as_deref().map(read_bsn).transpose()?;
-                let id = store.add_person(&one_line(&name)?, birth, bsn.as_ref(), now).await??;
-                (vec![person(store, &id).await?], true)
+                (vec![register(store, &by, (one_line(&name)?, birth, bsn), now).await??], true)
             }
             Act::List { after } => {
                 (store.persons(after.map(PersonId::from_stored).as_ref(), PAGE).await?, false)
@@ -194,7 +202,7 @@ struct Unreadable {
 }
 
 /// Reads a BSN from a file, or from standard input for `-`. Never more than a line is read.
-fn read_bsn(path: &Path) -> Result<Bsn, Fault> {
+pub(super) fn read_bsn(path: &Path) -> Result<Bsn, Fault> {
     let read = || {
         let mut text = Zeroizing::new(String::new());
         if path == Path::new("-") {

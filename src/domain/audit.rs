@@ -67,13 +67,15 @@ enum By {
     Desk,
     /// A client by its id; a member of staff at the command line where none is named.
     ClientOrStaff,
+    /// The owner of an account; a program where one is named as the client.
+    OwnerOrClient,
     /// A client, named or not.
     Client,
     /// Namens itself.
     System,
 }
 
-use By::{Client, ClientOrStaff, Desk, Person, PersonOrClient, System};
+use By::{Client, ClientOrStaff, Desk, OwnerOrClient, Person, PersonOrClient, System};
 use Purpose::{ServiceManagement, SubjectOfCare, SupportOfCare};
 
 /// Every event.
@@ -81,9 +83,12 @@ const EVENTS: &[(&str, By, Purpose)] = &[
     ("account.closed", ClientOrStaff, SupportOfCare),
     ("account.created", Person, SubjectOfCare),
     ("account.profile", Desk, SupportOfCare),
-    ("account.signed_out", ClientOrStaff, SupportOfCare),
+    ("account.signed_out", OwnerOrClient, SupportOfCare),
     ("act_as", Person, SubjectOfCare),
     ("admin.refused", Client, ServiceManagement),
+    ("app.recovery_code", Person, SubjectOfCare),
+    ("app.removed", Person, SubjectOfCare),
+    ("app.set", Person, SubjectOfCare),
     ("audit.adopted", System, ServiceManagement),
     ("audit.checkpoint", System, ServiceManagement),
     ("audit.exported", ClientOrStaff, ServiceManagement),
@@ -120,6 +125,7 @@ const EVENTS: &[(&str, By, Purpose)] = &[
     ("mandate.special_confirmed", Desk, SupportOfCare),
     ("mandate.special_ended", Desk, SupportOfCare),
     ("mandate.unblocked", Desk, SupportOfCare),
+    ("password.changed", Person, SubjectOfCare),
     ("password.reset", Person, SubjectOfCare),
     ("person.birth", Desk, SupportOfCare),
     ("person.corrected", Desk, SupportOfCare),
@@ -144,7 +150,8 @@ pub fn meaning(
     let Some((_, by, purpose)) = found else { return (Role::Unknown, ServiceManagement) };
     let role = match (by, actor) {
         (System, _) => Role::System,
-        (Client, _) | (PersonOrClient, None) => Role::Program,
+        (OwnerOrClient, Some(_)) if client.is_none() => Role::Patient,
+        (Client | OwnerOrClient, _) | (PersonOrClient, None) => Role::Program,
         (Person, None) => Role::Unknown,
         (Person | PersonOrClient, Some(actor)) if represented.is_some_and(|other| other != actor) => {
             Role::Representative
@@ -179,6 +186,8 @@ mod tests {
         assert_eq!(role("mandate.consent", child, child, None), Role::Patient);
         assert_eq!(role("act_as", anna, child, Some("portal")), Role::Representative);
         assert_eq!(role("act_as", anna, None, Some("portal")), Role::Patient);
+        assert_eq!(role("account.signed_out", anna, None, None), Role::Patient);
+        assert_eq!(role("account.signed_out", Some("ops"), anna, Some("ops")), Role::Program);
         assert_eq!(role("person.found", None, child, None), Role::Staff);
         assert_eq!(role("person.corrected", Some("client:his"), child, Some("his")), Role::Program);
         assert_eq!(role("key.rotated", None, None, None), Role::Staff);

@@ -1,9 +1,9 @@
 //! Days as people in the Netherlands count them: a day begins at 00:00 in Europe/Amsterdam (M3).
 
-use chrono::{DateTime, Days, MappedLocalTime, NaiveDate, NaiveTime, Offset, TimeZone};
+use chrono::{DateTime, Datelike, Days, MappedLocalTime, NaiveDate, NaiveTime, Offset, TimeZone};
 use chrono_tz::{Europe::Amsterdam, Tz};
 
-use super::time::Timestamp;
+use super::{lang::Lang, time::Timestamp};
 
 /// Seconds in a day of 24 hours.
 pub const DAY: i64 = 86_400;
@@ -38,6 +38,34 @@ pub fn parse_day(text: &str) -> Option<NaiveDate> {
 /// Reads a day, which begins at midnight, or an instant: `2026-07-01` or `2026-07-01T09:00:00Z`.
 pub fn parse_instant(text: &str) -> Option<Timestamp> {
     parse_day(text).map(midnight).or_else(|| Timestamp::parse_rfc3339(text))
+}
+
+const DUTCH_MONTHS: [&str; 12] = [
+    "januari",
+    "februari",
+    "maart",
+    "april",
+    "mei",
+    "juni",
+    "juli",
+    "augustus",
+    "september",
+    "oktober",
+    "november",
+    "december",
+];
+
+/// The time in the Netherlands, for people: `22 november 2026 om 07:35 uur`.
+pub fn told(at: Timestamp, lang: Lang) -> String {
+    let local = at.utc().with_timezone(&Amsterdam);
+    match lang {
+        Lang::Nl => {
+            let month = usize::try_from(local.month0()).unwrap_or_default();
+            let month = DUTCH_MONTHS.get(month).copied().unwrap_or_default();
+            local.format(&format!("%-d {month} %Y om %H:%M uur")).to_string()
+        }
+        Lang::En => local.format("%-d %B %Y at %H:%M").to_string(),
+    }
 }
 
 #[cfg(test)]

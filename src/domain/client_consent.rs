@@ -36,6 +36,11 @@ pub struct Wanted {
     pub resources: BTreeSet<String>,
 }
 
+/// These APIs as one text: no name of one has a space in it.
+pub fn spaced(resources: &BTreeSet<String>) -> String {
+    resources.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
 /// One thing that a page tells of what is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Item {
@@ -64,6 +69,11 @@ impl Wanted {
     pub fn at(self, resources: &[String], client: &Client) -> Self {
         let registered = resources.iter().filter(|api| client.resources.contains(api));
         Self { resources: registered.cloned().collect(), ..self }
+    }
+
+    /// The scopes and the APIs, as the audit log tells them.
+    pub fn line(&self) -> String {
+        format!("{} {}", self.scope, spaced(&self.resources)).trim_end().to_owned()
     }
 
     /// What a page lists, each thing once. The two claims of an address or a number are one thing to a person.

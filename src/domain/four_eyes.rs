@@ -1,10 +1,24 @@
 //! Four eyes: what gives access counts once somebody else than who asked for it looked too (M11, `docs/adr/0034`).
 
 use super::{
+    birth::BirthDate,
+    bsn::Bsn,
     calendar::DAY,
     line::{program_of, staff},
     time::Timestamp,
 };
+
+/// What the second pair of eyes read themselves of the two people of a mandate. No answer holds a BSN, and a name proves nothing: without this
+/// they would approve whoever the first one made up.
+#[derive(Debug, Default)]
+pub struct Recognised {
+    /// The BSN of the representative, where one is on record.
+    pub representative_bsn: Option<Bsn>,
+    /// The date of birth of the person represented, where one is on record.
+    pub represented_birth: Option<BirthDate>,
+    /// Their BSN: needed where no date of birth is on record.
+    pub represented_bsn: Option<Bsn>,
+}
 
 /// The longest that something waits for its second pair of eyes, in seconds: thirty days. What was seen by then is too long ago for
 /// somebody else to say the same of it.

@@ -23,17 +23,6 @@ pub fn one_line(text: &str) -> Result<String, NotALine> {
     if fits { Ok(text.to_owned()) } else { Err(NotALine) }
 }
 
-/// Whether a JSON text writes U+0000 in a string: no column of text holds that (PostgreSQL, section 8.14.1), so no text here does. A
-/// backslash that is itself escaped, before `u0000`, is taken for it too: nobody means that either.
-pub fn writes_nul(json: &[u8]) -> bool {
-    json.windows(6).any(|six| six == br"\u0000")
-}
-
-/// Whether a JSON text begins as an object does: a list of the same values is none, and would be read as one.
-pub fn is_object(json: &[u8]) -> bool {
-    json.trim_ascii_start().starts_with(b"{")
-}
-
 /// What is no name of a member of staff.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -75,15 +64,6 @@ mod tests {
         assert!(one_line(&"é".repeat(200)).is_ok());
         for bad in ["", "  ", "a\nb", "\u{1b}[2J", "a\u{202e}b", "\u{2067}a\u{2069}", &"x".repeat(201)] {
             assert_eq!(one_line(bad), Err(NotALine), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn a_json_text_that_writes_nul_is_known_by_it() {
-        for (text, writes) in [("\0", true), ("a\0b", true), ("\u{1}", false), ("u0000", false), ("", false)]
-        {
-            let json = serde_json::json!({"x": [text]}).to_string();
-            assert_eq!(writes_nul(json.as_bytes()), writes, "{json}");
         }
     }
 

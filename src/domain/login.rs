@@ -1,6 +1,7 @@
 //! A login under way: a value that moves through types. Each step carries its own data and has only its own transitions,
 //! so the wrong order does not compile; what is kept between two requests is a [`Login<Step>`].
 
+mod app;
 mod chooser;
 mod code;
 mod consent;
@@ -13,6 +14,7 @@ mod register;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    app::AppAsked,
     chooser::AsksForWhom,
     code::{ByCode, Coded, MailedCode, Tried},
     consent::{AsksConsent, OfSession},
@@ -62,12 +64,16 @@ pub enum Step {
     AtDigid(AtDigid<Choose>),
     /// A code was mailed after the right password.
     CodeSent(Coded<LogIn>),
+    /// A code of the app is asked after the right password.
+    AppCode(AppAsked<LogIn>),
     /// DigiD vouched for somebody we do not know: "Heeft u al een account?"
     Question(Question),
     /// "Ik heb een account".
     Link(Link),
     /// A code was mailed to the account that is to be linked.
     LinkCode(Coded<Linking>),
+    /// A code of the app of the account that is to be linked is asked.
+    LinkApp(AppAsked<Linking>),
     /// Making an account.
     Register(Register),
     /// A code was mailed to the new account's address.
@@ -78,6 +84,8 @@ pub enum Step {
     RecoverDigid(RecoverDigid),
     /// Away to DigiD to show that a forgotten password is one's own.
     RecoverAtDigid(AtDigid<RecoverDigid>),
+    /// The forgotten password's account has an app, whose code is asked first.
+    RecoverApp(AppAsked<NewPassword>),
     /// May choose a new password.
     NewPassword(NewPassword),
     /// Proven; a word to the user before going back.
@@ -97,6 +105,8 @@ impl Step {
     pub const fn is_proven(&self) -> bool {
         match self {
             Self::Choose(_) | Self::AtDigid(_) | Self::RecoverCode(_) => false,
+            // One session makes as many as it likes with requests alone. It stays, and answers the next request.
+            Self::ForWhom(_) | Self::Consent(_) => false,
             Self::Register(register) => register.has_digid(),
             Self::RegisterCode(coded) => coded.then.has_digid(),
             Self::CodeSent(_)
@@ -106,9 +116,10 @@ impl Step {
             | Self::RecoverDigid(_)
             | Self::RecoverAtDigid(_)
             | Self::NewPassword(_)
-            | Self::Done(_)
-            | Self::ForWhom(_)
-            | Self::Consent(_) => true,
+            | Self::AppCode(_)
+            | Self::LinkApp(_)
+            | Self::RecoverApp(_)
+            | Self::Done(_) => true,
         }
     }
 }
@@ -245,6 +256,9 @@ steps! {
     Done(Done),
     ForWhom(AsksForWhom),
     Consent(AsksConsent),
+    AppCode(AppAsked<LogIn>),
+    LinkApp(AppAsked<Linking>),
+    RecoverApp(AppAsked<NewPassword>),
 }
 
 #[cfg(test)]

@@ -23,6 +23,10 @@ pub struct ParentalAuthority {
     pub id: MandateId,
     /// Over whom.
     pub child: PersonId,
+    /// The keyed hash of the BSN that the register named. A child who has another one since is not the one it meant; of a session
+    /// from before this was kept nobody can say.
+    #[serde(default)]
+    pub named: Vec<u8>,
 }
 
 /// What is on record about the two, as it bears on the register's word.
@@ -30,7 +34,7 @@ pub struct ParentalAuthority {
 pub struct Record {
     /// When the parent was born, as far as known.
     pub parent_born: Option<BirthDate>,
-    /// When the child was born, as far as known.
+    /// When the child was born, as far as known, if it still is whom the register named.
     pub child_born: Option<BirthDate>,
     /// The blocks on the child.
     pub blocks: Vec<OnChild>,
@@ -65,9 +69,9 @@ impl NotRepresented {
 }
 
 impl ParentalAuthority {
-    /// A new one over `child`.
-    pub fn over(child: PersonId) -> Self {
-        Self { id: MandateId::random(), child }
+    /// A new one over `child`, whom the register named so.
+    pub fn over(child: PersonId, named: Vec<u8>) -> Self {
+        Self { id: MandateId::random(), child, named }
     }
 
     /// The first instant at which the clock ends it for `parent`, if it counts at `now`; `None` is somebody whom nobody here

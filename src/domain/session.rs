@@ -34,6 +34,9 @@ pub struct Session {
     pub ends: Timestamp,
     /// For which child the user logged in, by the word of the register. What it is worth is asked anew each time.
     pub authority: Option<ParentalAuthority>,
+    /// What its browser is, in a word or two, so that its owner knows it again.
+    #[serde(default)]
+    pub device: Option<String>,
 }
 
 /// Visits are noted this many seconds apart, so that not every request writes.
@@ -53,7 +56,14 @@ impl Session {
             seen: now,
             ends: now.plus(absolute),
             authority: done.authority().cloned(),
+            device: None,
         }
+    }
+
+    /// The same session in a browser that is known by a word or two.
+    #[must_use]
+    pub fn on(self, device: Option<String>) -> Self {
+        Self { device, ..self }
     }
 
     /// When it is over if nobody visits it again: `idle` is the longest it may go unvisited, in seconds.
@@ -93,6 +103,7 @@ pub(crate) mod tests {
             seen: at(0),
             ends: at(3600),
             authority: None,
+            device: None,
         }
     }
 

@@ -7,7 +7,7 @@ use crate::{
     oidc::{
         access_token::INVALID_TOKEN,
         error::{Code, Error},
-        service_token::ServiceClaims,
+        program_token::ProgramClaims,
     },
     store::audit::Event,
 };
@@ -40,9 +40,9 @@ pub async fn caller(
     needed: AdminScope,
     now: Timestamp,
 ) -> Result<Client, Denied> {
-    let claims = ServiceClaims::read(&app.keyring(), app.config.issuer(), token, now)?;
+    let claims = ProgramClaims::read(&app.keyring(), app.config.issuer(), token, now)?;
     let client = app.client(&claims.client_id).await?.ok_or(INVALID_TOKEN)?;
-    if client.service_scopes.is_empty() || app.store.is_service_token_revoked(&claims.jti).await? {
+    if client.service_scopes.is_empty() || app.store.is_program_token_revoked(&claims.jti).await? {
         return Err(INVALID_TOKEN.into());
     }
     check_key(app, &client, (token, claims.cnf.as_ref()), presented, path, now).await?;

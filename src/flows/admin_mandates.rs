@@ -8,6 +8,7 @@ use crate::{
     domain::{
         consent::{Party, Unheard, Word, hear},
         fault::Fault,
+        four_eyes::Recognised,
         id::{MandateId, SpecialBasisId},
         line::one_line,
         mandate::{self, Attestation, Document, SpecialBasis, Standing, Unattested},
@@ -41,6 +42,11 @@ pub enum NotDone {
     RevokedBefore,
     #[error("this mandate was approved before: nothing was changed")]
     ApprovedBefore,
+    #[error(
+        "what you read is not on record of these two: the BSN of the representative, and the date of birth of the person represented, or \
+         their BSN where no date is known, and nothing that is not on record; look at the documents, nothing was changed"
+    )]
+    SomebodyElse,
     #[error("this mandate is over, or nobody approved it in thirty days: register a new one")]
     Over,
     #[error(
@@ -58,6 +64,10 @@ pub enum NotDone {
     StillBlocked,
     #[error("{0}")]
     Unheard(Unheard),
+    #[error(
+        "this person told somebody else that they agree no longer: who heard that records it, or register a new mandate, which takes two"
+    )]
+    Withdrawn,
     #[error("{0}")]
     Unattested(Unattested),
     #[error("{0}")]
@@ -141,11 +151,18 @@ pub async fn register(store: &Store, by: &str, form: Form, now: Timestamp) -> Re
     one(store, &registration.mandate.id, now).await
 }
 
-/// Approves for `by` what somebody else registered.
-pub async fn approve(store: &Store, by: &str, id: &MandateId, now: Timestamp) -> Result<Listed, NotDone> {
-    store.approve_mandate(id, by, now).await?.map_err(|why| match why {
+/// Approves for `by` what somebody else registered, where what they read of its people is on record.
+pub async fn approve(
+    store: &Store,
+    by: &str,
+    id: &MandateId,
+    read: &Recognised,
+    now: Timestamp,
+) -> Result<Listed, NotDone> {
+    store.approve_mandate(id, by, read, now).await?.map_err(|why| match why {
         NotApproved::Unknown => NotDone::NoMandate,
         NotApproved::Own => NotDone::OwnMandate,
+        NotApproved::SomethingElse => NotDone::SomebodyElse,
         NotApproved::Before => NotDone::ApprovedBefore,
         NotApproved::Over => NotDone::Over,
     })?;
@@ -169,7 +186,9 @@ pub async fn record(
 ) -> Result<Listed, NotDone> {
     let Listed { mandate, born, .. } = one(store, id, now).await?;
     let consent = hear(&mandate, born, said, Some(by.to_owned()), now).map_err(NotDone::Unheard)?;
-    store.add_consent(&consent, &mandate.represented, by, now).await?;
+    if !store.add_consent(&consent, &mandate.represented, by, now).await? {
+        return Err(NotDone::Withdrawn);
+    }
     one(store, id, now).await
 }
 

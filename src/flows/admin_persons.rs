@@ -22,7 +22,7 @@ pub fn as_json(person: &Person) -> Value {
     })
 }
 
-/// Registers a person for the program `by`.
+/// Registers a person for `by`, the member of staff or the program.
 pub async fn register(
     store: &Store,
     by: &str,

@@ -2,6 +2,8 @@
 //! `docs/adr/0033`). It is asked of a session at the level that acting for somebody needs, and belongs to the grant that comes of
 //! it: another request of the same session may be for somebody else.
 
+use std::collections::HashMap;
+
 use super::{
     Held, Stop,
     act_as::people,
@@ -25,6 +27,10 @@ use crate::{
 
 /// One answer about everybody for whom the user may not act, known or not, so that nobody hears why (M9).
 pub(super) const NOT_FOR_THEM: &str = "the user may not act for this person now";
+
+/// The most lines about that of one user in so many seconds: an hour.
+const LINES: i64 = 30;
+const WINDOW: i64 = 3600;
 
 /// What is left before a session answers a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,10 +56,14 @@ pub(super) async fn left(
 ) -> Result<Left, Fault> {
     match &ask.act_as {
         None => {}
-        Some(ActFor::One(sub)) => match person(app, client, session, sub, now).await? {
-            Some(person) => ask.chosen = Some(person),
-            None => return Ok(Left::Refused),
-        },
+        Some(ActFor::One(_)) => {
+            // A portal of somebody else may not hear from the answer whom the user acts for: first what it may know.
+            let left = settled(app, client, ask, session).await?;
+            if left == Left::Nothing && !named(app, client, ask, session, now).await? {
+                return Ok(Left::Refused);
+            }
+            return Ok(left);
+        }
         Some(ActFor::Choose) => {
             if !people(&app.store, session, app.config.mandate_level, now).await?.is_empty() {
                 return Ok(Left::ForWhom);
@@ -62,6 +72,21 @@ pub(super) async fn left(
         }
     }
     settled(app, client, ask, session).await
+}
+
+/// Settles for whom the answer is where the request names them; `false` when the user may not act for them.
+pub(super) async fn named(
+    app: &App,
+    client: &Client,
+    ask: &mut Ask,
+    session: &Session,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    if let Some(ActFor::One(sub)) = &ask.act_as {
+        ask.chosen = person(app, client, session, sub, now).await?;
+        return Ok(ask.chosen.is_some());
+    }
+    Ok(true)
 }
 
 /// What is left where nobody asks for whom any more.
@@ -84,7 +109,10 @@ async fn person(
     if let Some(person) = may.into_iter().find(|person| Some(person) == found.as_ref()) {
         return Ok(Some(person));
     }
-    app.store.audit(&refused(&session.person, found.as_ref(), client, None), now).await?;
+    // Any page can send the user's browser here with any name.
+    if app.store.bump("act_as", session.person.as_str(), WINDOW, now).await? <= LINES {
+        app.store.audit(&refused(&session.person, found.as_ref(), client, None), now).await?;
+    }
     Ok(None)
 }
 
@@ -104,10 +132,10 @@ pub(super) fn refused<'a>(
 pub struct Candidate {
     /// As the portal knows them.
     pub sub: String,
-    /// As the desk knows them.
+    /// As the desk knows them; empty where it does not.
     pub name: String,
-    /// The year in which they were born.
-    pub year: i32,
+    /// The year in which they were born; their date of birth where another has this name and year too.
+    pub born: String,
 }
 
 /// For whom the owner of the session may log in besides themselves, by name; otherwise what the portal hears. Shown to the owner of
@@ -129,10 +157,18 @@ pub async fn candidates(
             continue;
         };
         let sub = app.store.subject_for(&client.sector, &id, now).await?;
-        found.push(Candidate { sub, name, year: birth.year() });
+        found.push((Candidate { sub, name, born: birth.year().to_string() }, birth.to_string()));
     }
-    found.sort_by(|a, b| (&a.name, a.year, &a.sub).cmp(&(&b.name, b.year, &b.sub)));
-    Ok(Ok(found))
+    found.sort_by(|(a, _), (b, _)| (&a.name, &a.born, &a.sub).cmp(&(&b.name, &b.born, &b.sub)));
+    let mut counts = HashMap::<(String, String), usize>::new();
+    for (one, _) in &found {
+        *counts.entry((one.name.clone(), one.born.clone())).or_default() += 1;
+    }
+    let told = found.into_iter().map(|(one, birth)| {
+        let alike = counts.get(&(one.name.clone(), one.born.clone())).is_some_and(|count| *count > 1);
+        if alike { Candidate { born: birth, ..one } } else { one }
+    });
+    Ok(Ok(told.collect()))
 }
 
 /// Whom the user chose.
@@ -182,8 +218,7 @@ pub async fn choose(
         Event { event: "act_as", outcome: "ok", actor, represented, client: Some(&client.id), detail: None };
     let held = held.to(|login| login.chose(chosen));
     if settled(app, &client, &held.login.ask, session).await? == Left::Consent {
-        let moved = logins::save(app, held.to(Login::then_consent)).await?;
-        app.store.audit(&event, now).await?;
+        let moved = logins::save_noted(app, held.to(Login::then_consent), &event, now).await?;
         return Ok(Chose::Asked(moved.login.id.clone()));
     }
     let (login, version) = held.open();

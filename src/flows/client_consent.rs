@@ -2,7 +2,12 @@
 //! own portals skip it. It is asked of a session that is all that the portal wanted, so a login that ends begins its session
 //! first; no code exists before the user has agreed.
 
-use super::{Held, Stop, finish, logins, representation::still_stands};
+use super::{
+    Held, Stop,
+    chooser::{NOT_FOR_THEM, named},
+    finish, logins,
+    representation::still_stands,
+};
 use crate::{
     app::App,
     domain::{
@@ -97,21 +102,25 @@ pub async fn allow(
     let Some(session) = still_answers(app, &held, session, now).await? else {
         return Ok(Err(stale(app, &held, now).await?));
     };
-    let (login, version) = held.open();
+    let (mut login, version) = held.open();
+    let client = finish::client(app, &login.ask).await?;
+    // Whom the request names is looked up only now: before, the answer would have told.
+    let named = named(app, &client, &mut login.ask, session, now).await?;
     let ask = &login.ask;
-    let client = finish::client(app, ask).await?;
     let wanted = Wanted::by(ask, &client);
-    let (code, good_for) = oxide::draw(&app.store, &client, ask, session, now)?;
-    let client = client.id.as_str();
-    let agreed = Agreed { account: &session.account, person: &session.person, wanted: &wanted, client };
-    let event = event("ok", session, client);
+    let drawn = if named { Some(oxide::draw(&app.store, &client, ask, session, now)?) } else { None };
+    let (code, good_for) = drawn.unzip();
+    let (client, to) = (client.id.as_str(), wanted.line());
+    let agreed = Agreed { account: &session.account, wanted: &wanted, client };
+    let event = Event { detail: Some(&to), ..event("ok", session, client) };
     let ending = Ending {
         pushed: ask.pushed.as_deref(),
         agreed: Some(agreed),
-        ..version.ending(&login.id, None, event, vec![good_for])
+        ..version.ending(&login.id, None, event, good_for.into_iter().collect())
     };
     logins::finish(app, &ending, now).await?;
-    Ok(Ok(finish::back(app, ask, &code)))
+    let refused = || refusal(ask, app.config.issuer(), Code::AccessDenied, NOT_FOR_THEM);
+    Ok(code.map(|code| finish::back(app, ask, &code)).ok_or_else(refused))
 }
 
 /// "Weigeren": the portal hears `access_denied`. The user stays logged in, here and at other portals.
@@ -151,5 +160,5 @@ pub(super) async fn stale<S>(app: &App, held: &Held<S>, now: Timestamp) -> Resul
 
 fn event<'a>(outcome: &'a str, session: &'a Session, client: &'a str) -> Event<'a> {
     let actor = Some(session.person.as_str());
-    Event { event: "consent", outcome, actor, client: Some(client), ..Event::default() }
+    Event { event: "consent.given", outcome, actor, client: Some(client), ..Event::default() }
 }

@@ -12,8 +12,8 @@ use crate::{
         audience,
         error::{Code, Error},
         params::Params,
+        program_token::ProgramClaims,
         resource::{INVALID_TARGET, targets},
-        service_token::ServiceClaims,
     },
     store::audit::Event,
 };
@@ -48,7 +48,7 @@ pub(super) async fn issue(
         return Err(BAD_SCOPE);
     }
     possession.spend(&app.store).await?;
-    let claims = ServiceClaims {
+    let claims = ProgramClaims {
         iss: issuer.to_owned(),
         sub: client.id.clone(),
         aud,

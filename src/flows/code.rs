@@ -98,7 +98,10 @@ pub(super) async fn circumstances<S>(
     lang: Lang,
     now: Timestamp,
 ) -> Result<Circumstances, Fault> {
-    let portal = app.client(&login.ask.client_id).await?.map_or_else(String::new, |client| client.name);
+    let portal = match login.ask.own_page() {
+        Some(_) => letters::own_pages(lang).to_owned(),
+        None => app.client(&login.ask.client_id).await?.map_or_else(String::new, |client| client.name),
+    };
     Ok(Circumstances { to: to.clone(), portal, at: now, reference: reference.to_owned(), lang })
 }
 

@@ -114,12 +114,14 @@ pub async fn propose(
     now: Timestamp,
 ) -> Result<Correction, NotDone> {
     let evidence = one_line(evidence_reference).map_err(|_| NotDone::Evidence)?;
+    store.person(person).await?.ok_or(NotDone::NoPerson)?;
     if let Right::Bsn(bsn) = right {
         let account = store.account_of_person(person).await?;
         if account.is_some_and(|account| account.has_digid) {
             return Err(NotDone::Proven);
         }
-        let known = store.person_by_bsn(bsn).await?;
+        // Told to who proposes it, so it stands in the log as every look-up does.
+        let known = store.find_person(bsn, Some(by), now).await?;
         if known.is_some_and(|known| known.id != *person) {
             return Err(NotDone::BsnTaken);
         }

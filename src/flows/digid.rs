@@ -78,8 +78,12 @@ async fn not_asked<S>(app: &App, login: &Login<S>, error: RequestError, now: Tim
             Stop::Busy
         }
         RequestError::Failed(failure) => {
-            let told = app.strays.count(now) != Knock::Untold;
-            match if told { tell(app, login, failure, now).await } else { Ok(()) } {
+            // Counted apart: who brings us what is no answer must not keep the operator from hearing of this.
+            if app.digid_not_asked.count(now) == Knock::Untold {
+                observe::login("digid", failure.audit_code());
+                return Stop::DigidNotAsked(login.id.clone(), failure);
+            }
+            match tell(app, login, failure, now).await {
                 Ok(()) => Stop::DigidNotAsked(login.id.clone(), failure),
                 Err(fault) => Stop::Fault(fault),
             }

@@ -1,7 +1,7 @@
 //! Local login (F4): e-mail and password, then a mailed code. An unknown address costs the same work and gets the same
 //! answer as a wrong password.
 
-use super::{Held, Next, Refused, Stop, code, guesses};
+use super::{Held, Next, Refused, Stop, app_code, code, guesses, logins};
 use crate::{
     app::App,
     domain::{
@@ -9,7 +9,7 @@ use crate::{
         email::Email,
         id::LoginId,
         lang::Lang,
-        login::{AsksPassword, ByCode, Coded, LogIn, Step},
+        login::{AppAsked, AsksPassword, ByCode, Coded, LogIn, Step},
         secret::Secret,
         time::Timestamp,
     },
@@ -42,6 +42,7 @@ pub async fn enter<S: AsksPassword>(
 ) -> Result<LoginId, Refused<WrongCredentials>>
 where
     Coded<S::Then>: Into<Step> + Clone,
+    AppAsked<S::Then>: Into<Step> + Clone,
 {
     let (id, what) = (held.login.id.clone(), S::Then::FOR);
     if !S::takes_password(&held.login.ask) {
@@ -53,6 +54,10 @@ where
         app.store.audit(&event, now).await?;
         return Err(Refused::Because(WrongCredentials));
     };
+    if account.app.is_some() {
+        let held = held.to(|login| login.opened_with_app(account.opening()));
+        return Ok(app_code::ask(app, held, &account, now).await?.login.id);
+    }
     let about = code::circumstances(app, &held.login, &email, &draw_reference(), lang, now).await?;
     let mailed = code::first(app, &held.login, &about, what, false);
     let sent = mailed.sent.clone();
@@ -69,7 +74,12 @@ pub async fn confirm(
     let right = code::attempt(app, held, typed, now).await?;
     let (id, local) = (right.login().id.clone(), right.login().prove(now));
     // Whether it is still open under that password is asked by the caller, which ends this login at once.
-    let account = app.store.account(&local.of().opening.account).await?.ok_or(Stop::Elsewhere(id))?;
+    let account = app.store.account(&local.of().opening.account).await?;
+    // An app that was set up since the code was mailed is not passed by.
+    let Some(account) = account.filter(|account| account.app.is_none()) else {
+        logins::end(app, right.login(), now).await?;
+        return Err(Stop::Elsewhere(id).into());
+    };
     Ok(Next::In(right.done(|login| login.done(local, account.person))))
 }
 

@@ -18,6 +18,7 @@ use crate::{
         fault::Fault,
         id::{LoginId, PersonId},
         login::{AsksConsent, AsksForWhom, Done, Login},
+        own::OwnPage,
         secret::Secret,
         session::Session,
         time::Timestamp,
@@ -61,6 +62,8 @@ pub enum Onward {
     Asked(LoginId),
     /// To the portal, which hears that the user may not act for whom it wants.
     Refused(Error),
+    /// To a page of our own: no portal hears of it.
+    Own(OwnPage),
 }
 
 /// Consumes a login that is done: exactly one request gets the session and the code, and gets both or neither. An older
@@ -69,6 +72,7 @@ pub async fn finish(
     app: &App,
     held: Held<Done>,
     older: Option<&Session>,
+    device: Option<String>,
     now: Timestamp,
 ) -> Result<Finish, Stop> {
     let (login, version) = held.open();
@@ -100,9 +104,10 @@ pub async fn finish(
     };
     let secret = Secret::token("");
     let session = Session::begin(done, secret.hashed(), account.era, app.config.session.absolute(), now);
+    let session = session.on(device);
     let (next, onward) = onward(app, &login, &session, now).await?;
-    let begun =
-        [app.store.new_session(&session, app.config.session.idle())?].into_iter().chain(next).collect();
+    let begun = app.store.new_session(&session, app.config.session.idle())?;
+    let begun = std::iter::once(begun).chain(next).collect();
     let event = Event {
         outcome: "ok",
         actor: Some(done.person.as_str()),
@@ -113,7 +118,7 @@ pub async fn finish(
     let digid = done.digid().filter(|_| single_logout::is_on(app));
     let digid = digid.map(|proof| Opened { session: &session, proof, browser: &login.browser });
     // A request that waits for the user's word is answered then.
-    let pushed = ask.pushed.as_deref().filter(|_| matches!(onward, Onward::Portal(_)));
+    let pushed = ask.pushed.as_deref().filter(|_| !matches!(onward, Onward::Asked(_)));
     let older = older.map(|older| &older.sid);
     let ending = Ending { digid, pushed, ..version.ending(&login.id, older, event, begun) };
     let ended = logins::finish(app, &ending, now).await;
@@ -134,6 +139,9 @@ async fn onward(
     session: &Session,
     now: Timestamp,
 ) -> Result<(Option<New>, Onward), Fault> {
+    if let Some(page) = login.ask.own_page() {
+        return Ok((None, Onward::Own(page)));
+    }
     let mut ask = login.ask.clone();
     let client = client(app, &ask).await?;
     // Who said at DigiD for which child has chosen.

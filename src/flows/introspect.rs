@@ -26,7 +26,7 @@ use crate::{
         access_token::{AccessClaims, Actor},
         client_auth::INVALID_CLIENT,
         error::Error,
-        introspection::{Access, ActiveToken, IntrospectionResponse, Service},
+        introspection::{Access, ActiveToken, IntrospectionResponse, ProgramToken},
         params::Params,
     },
     store::grounds::Refreshing,
@@ -55,14 +55,14 @@ pub async fn introspect(
     let found = read(app, &client, presented(form)?, now).await?;
     let active = match found.filter(|found| found.is_of(&client) || found.is_for(&client)) {
         Some(Own::Access(claims, grant)) => access(app, &client, *claims, *grant, now).await?,
-        Some(Own::Service(claims)) if claims.scope.are_within(&client.service_scopes) => {
+        Some(Own::Program(claims)) if claims.scope.are_within(&client.service_scopes) => {
             return Ok(Introspected {
                 client,
-                response: IntrospectionResponse::Service(Box::new(Service::new(*claims))),
+                response: IntrospectionResponse::Program(Box::new(ProgramToken::new(*claims))),
             });
         }
         Some(Own::Refresh(token, found)) => refresh(app, &client, &token, *found, now).await?,
-        Some(Own::Service(_)) | None => None,
+        Some(Own::Program(_)) | None => None,
     };
     let response = active
         .map_or(IntrospectionResponse::INACTIVE, |active| IntrospectionResponse::Active(Box::new(active)));

@@ -14,7 +14,7 @@ use crate::{
         secret::Secret,
         time::Timestamp,
     },
-    mail::letters,
+    mail::{Circumstances, letters},
     store::{accounts::Account, audit::Event},
 };
 
@@ -29,16 +29,32 @@ pub async fn confirm(
     let (to, reference) = (held.login.step.mailed.to.clone(), held.login.step.mailed.code.reference.clone());
     let held = code::enter(app, held, typed, now).await?;
     let about = code::circumstances(app, &held.login, &to, &reference, lang, now).await?;
+    let opening = held.login.prove(now).of().opening.clone();
+    if logins::still_open(app, &held.login, &opening, now).await?.app.is_some() {
+        // An app that was set up since the code was mailed is not passed by.
+        logins::end(app, &held.login, now).await?;
+        return Err(Stop::Elsewhere(held.login.id).into());
+    }
+    Ok(proceed(app, held, &about, now).await?)
+}
+
+/// Links, once password and code are right, and tells the owner.
+pub(super) async fn proceed(
+    app: &App,
+    held: Held<Linking>,
+    about: &Circumstances,
+    now: Timestamp,
+) -> Result<Next, Stop> {
     let (local, digid) = (held.login.prove(now), held.login.digid().clone());
     let account = logins::still_open(app, &held.login, &local.of().opening, now).await?;
     if let Err(why) = join(app, &local, &digid, now).await? {
         logins::end(app, &held.login, now).await?;
         audit_refusal(app, &held.login, &account, why, now).await?;
-        app.mailer.send(letters::link_refused(&about)).map_err(|_| Stop::Busy)?;
+        app.mailer.send(letters::link_refused(about)).map_err(|_| Stop::Busy)?;
         return Err(Over::from(why).into());
     }
     let held = logins::save(app, held.to(|login| login.linked(local, account.person))).await?;
-    app.mailer.send(letters::digid_linked(&about)).map_err(|_| Stop::Busy)?;
+    app.mailer.send(letters::digid_linked(about)).map_err(|_| Stop::Busy)?;
     Ok(Next::Page(held.login.id))
 }
 

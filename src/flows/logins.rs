@@ -108,6 +108,21 @@ pub(super) async fn save<S: Into<Step> + Clone>(app: &App, held: Held<S>) -> Res
     }
 }
 
+/// The same with a line in the log, both or neither.
+pub(super) async fn save_noted<S: Into<Step> + Clone>(
+    app: &App,
+    held: Held<S>,
+    event: &Event<'_>,
+    now: Timestamp,
+) -> Result<Held<S>, Stop> {
+    let kept = Versioned { value: (*held.login).clone().any(), version: held.version };
+    if app.store.move_login_noted(&kept, event, now).await? {
+        Ok(Held { version: held.version + 1, ..held })
+    } else {
+        Err(Stop::Elsewhere(kept.value.id))
+    }
+}
+
 /// Keeps a login that waits for a mail, and counts the mail; `Elsewhere` when another request was first.
 pub(super) async fn save_mailing<S: Into<Step> + Clone>(
     app: &App,

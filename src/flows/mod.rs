@@ -1,6 +1,9 @@
 //! What happens, in order: one file a story. A flow takes a login at the step it needs and says where it goes; whatever keeps
 //! it from there is one error, [`Refused`] or [`Stop`].
 
+pub mod account;
+pub mod account_app;
+pub mod account_password;
 pub mod act_as;
 pub mod admin_access;
 pub mod admin_accounts;
@@ -8,6 +11,7 @@ pub mod admin_audit;
 pub mod admin_clients;
 pub mod admin_mandates;
 pub mod admin_persons;
+pub mod app_code;
 mod authorization_code;
 mod bsn;
 pub mod chooser;
@@ -87,6 +91,8 @@ pub enum Stop {
     Elsewhere(LoginId),
     /// The address of this login has had many mails: wait, and go on there.
     TooManyMails(LoginId),
+    /// An account was asked for codes of its app very often today: wait, and go on there.
+    TooManyCodes(LoginId),
     /// The login is over.
     Over(Over),
     /// A lane is full: try again in a while.

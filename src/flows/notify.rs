@@ -97,7 +97,8 @@ async fn tell(app: &App, notice: &Notice) -> Result<(), Fault> {
     let event = |outcome, detail| Event {
         event: "logout.notice",
         outcome,
-        actor: Some(notice.person.as_str()),
+        // An emergency block shows nowhere in the log of who is kept out (M9).
+        actor: (!notice.of_mandate).then(|| notice.person.as_str()),
         client: Some(&client.id),
         detail,
         ..Event::default()

@@ -13,7 +13,7 @@ use crate::{
         access_token::AccessClaims,
         error::{Code, Error},
         params::Params,
-        service_token::ServiceClaims,
+        program_token::ProgramClaims,
     },
     store::grounds::Refreshing,
 };
@@ -25,7 +25,7 @@ pub(super) enum Own {
     /// A refresh token, also one that was replaced, and its family.
     Refresh(RefreshToken, Box<Refreshing>),
     /// A program's access token that has not ended.
-    Service(Box<ServiceClaims>),
+    Program(Box<ProgramClaims>),
 }
 
 impl Own {
@@ -34,7 +34,7 @@ impl Own {
         let made_for = match self {
             Self::Access(_, grant) => &grant.client_id,
             Self::Refresh(_, found) => &found.family.grant.client_id,
-            Self::Service(claims) => &claims.client_id,
+            Self::Program(claims) => &claims.client_id,
         };
         *made_for == client.id
     }
@@ -64,9 +64,9 @@ pub(super) async fn read(
         return Ok(found.map(|found| Own::Refresh(token, Box::new(found))));
     }
     let (ring, issuer) = (app.keyring(), app.config.issuer());
-    if let Ok(claims) = ServiceClaims::read(&ring, issuer, text, now) {
-        let revoked = app.store.is_service_token_revoked(&claims.jti).await?;
-        return Ok((!revoked).then(|| Own::Service(Box::new(claims))));
+    if let Ok(claims) = ProgramClaims::read(&ring, issuer, text, now) {
+        let revoked = app.store.is_program_token_revoked(&claims.jti).await?;
+        return Ok((!revoked).then(|| Own::Program(Box::new(claims))));
     }
     let Ok(claims) = AccessClaims::open(&ring, issuer, text, now) else { return Ok(None) };
     let grant = app.store.grant(&claims.grant).await?;

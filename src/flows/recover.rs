@@ -1,7 +1,7 @@
 //! A forgotten password (F13): the mailed code, and DigiD where the account has it, then a new password. It ends every
 //! session of the account and tells its owner; an unknown address gets the same pages and no mail.
 
-use super::{Held, Next, Refused, Stop, code, logins};
+use super::{Held, Next, Refused, Stop, app_code, code, logins};
 use crate::{
     app::App,
     domain::{
@@ -47,6 +47,11 @@ pub async fn confirm(
     let elsewhere = || Stop::Elsewhere(id.clone());
     let opening = held.login.opening().ok_or_else(elsewhere)?;
     let account = logins::still_open(app, &held.login, opening, now).await?;
+    if account.app.is_some() && !account.has_digid {
+        let (login, version) = held.open();
+        let login = login.proven_but_app().ok_or_else(elsewhere)?;
+        return Ok(Next::Page(app_code::ask(app, version.hold(login), &account, now).await?.login.id));
+    }
     let (login, version) = held.open();
     let login = login.proven(account.has_digid).ok_or_else(elsewhere)?;
     logins::save(app, version.hold(login)).await?;
@@ -63,13 +68,17 @@ pub async fn change(
 ) -> Result<LoginId, Refused<Unfit>> {
     fitness(&password).map_err(Refused::Because)?;
     let hash = app.hasher.hash(password).await.map_err(Stop::not_hashed)?;
-    let (opening, by_digid) = (held.login.opening().clone(), held.login.was_by_digid());
+    let (opening, shown) = (held.login.opening().clone(), (*held.login).clone());
     // The right to choose is spent before it is used, so that of two clicks one goes on, and ends the login if it must.
     let held = logins::save(app, held.to(Login::<NewPassword>::spent)).await?;
-    // DigiD may have been linked since the code was right: then it is needed after all.
-    let account = app.store.still_open(&opening).await?.filter(|account| !account.has_digid || by_digid);
+    // DigiD may have been linked, or an app set up, since the code was right: then it is needed after all.
+    let account = app
+        .store
+        .still_open(&opening)
+        .await?
+        .filter(|account| shown.suffices(account.has_digid, account.app.is_some()));
     let replaced = match &account {
-        Some(account) if app.store.replace_password(account, &hash, now).await? => account,
+        Some(account) if app.store.replace_password(account, &hash, "password.reset", now).await? => account,
         _ => {
             logins::end(app, &held.login, now).await?;
             return Err(Stop::Elsewhere(held.login.id.clone()).into());

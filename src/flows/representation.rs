@@ -49,7 +49,7 @@ pub(super) async fn authority(store: &Store, legal: &Legal) -> Result<Option<Par
         saml::Representation::ParentalAuthorityInCare => {}
     }
     let child = store.person_by_bsn(&legal.bsn).await?;
-    Ok(child.map(|child| ParentalAuthority::over(child.id)))
+    Ok(child.map(|child| ParentalAuthority::over(child.id, store.bsn_index(&legal.bsn))))
 }
 
 /// Until when the register's word counts for `parent`, or what they may hear of why it does not. `None` is a parent whom
@@ -60,7 +60,7 @@ pub(super) async fn counts(
     parent: Option<&PersonId>,
     now: Timestamp,
 ) -> Result<Result<Timestamp, NotRepresented>, Fault> {
-    let record = store.record_of(parent, &authority.child, now).await?;
+    let record = store.record_of(parent, authority, now).await?;
     Ok(authority.counts(parent, &record, now))
 }
 

@@ -19,8 +19,8 @@ pub async fn revoke(app: &App, caller: Caller<'_>, form: &Params, now: Timestamp
         Some(Own::Access(_, grant)) => grant.id,
         Some(Own::Refresh(_, found)) => found.family.grant.id,
         // There is no family: it ends by itself.
-        Some(Own::Service(claims)) => {
-            app.store.revoke_service_token(&claims.jti, claims.exp).await?;
+        Some(Own::Program(claims)) => {
+            app.store.revoke_program_token(&claims.jti, claims.exp).await?;
             return Ok(());
         }
         None => return Ok(()),

@@ -79,20 +79,24 @@ pub async fn start(
             let why = "the user must choose first for whom they log in";
             return refused(&ask, Code::InteractionRequired, why);
         }
-        match left(app, &client, &mut ask, session, now).await? {
-            Left::Refused => return refused(&ask, Code::AccessDenied, NOT_FOR_THEM),
+        let left = left(app, &client, &mut ask, session, now).await?;
+        match left {
             Left::Consent if ask.prompt == Prompt::None => {
                 let why = "the user must agree first to what this client may know";
                 return refused(&ask, Code::ConsentRequired, why);
             }
             Left::ForWhom => return asks::<AsksForWhom>(app, ask, session, browser, now).await,
             Left::Consent => return asks::<AsksConsent>(app, ask, session, browser, now).await,
-            Left::Nothing => {}
+            // Answers, which spend what was pushed.
+            Left::Refused | Left::Nothing => {}
         }
         if let Some(name) = &ask.pushed
             && !app.store.answer_pushed(name).await?
         {
             return Ok(Started::Refused(PageError::RequestUri.into()));
+        }
+        if left == Left::Refused {
+            return refused(&ask, Code::AccessDenied, NOT_FOR_THEM);
         }
         return Ok(Started::Answered(finish::answer(app, &ask, session, now).await?));
     }

@@ -4,9 +4,10 @@
 use std::fmt;
 
 use askama::Template;
-use chrono_tz::Europe::Amsterdam;
 
-use crate::domain::{code::CodeFor, email::Email, lang::Lang, secret::Secret, time::Timestamp};
+use crate::domain::{
+    calendar::told, code::CodeFor, email::Email, lang::Lang, secret::Secret, time::Timestamp,
+};
 
 /// A mail that is ready to leave. `Debug` shows its reference only.
 pub struct Letter {
@@ -77,6 +78,27 @@ struct PasswordChangedText<'a> {
     c: &'a Circumstances,
 }
 
+#[derive(Template)]
+#[template(path = "mail/changed.txt", escape = "none")]
+struct ChangedText<'a> {
+    c: &'a Circumstances,
+    change: Change,
+}
+
+/// What was changed of an account, or done with a way in that is rarely used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// An authenticator app was set up, or another one.
+    AppSet,
+    /// It was removed.
+    AppRemoved,
+    /// A recovery code was used.
+    RecoveryCode {
+        /// How many are left.
+        left: i64,
+    },
+}
+
 /// A code. What it does is said in the mail, because whoever was tricked into it must be able to see it (F9).
 pub fn code(about: &Circumstances, code: &Secret, what: CodeFor) -> Letter {
     let subjects = match what {
@@ -108,6 +130,24 @@ pub fn link_refused(about: &Circumstances) -> Letter {
 pub fn password_changed(about: &Circumstances) -> Letter {
     let subjects = ["Uw wachtwoord is veranderd", "Your password has been changed"];
     letter(about, &PasswordChangedText { c: about }, subjects)
+}
+
+/// To the owner: what was changed (F6, F13).
+pub fn changed(about: &Circumstances, change: Change) -> Letter {
+    let subjects = match change {
+        Change::AppSet => ["U logt voortaan in met een app", "You now log in with an app"],
+        Change::AppRemoved => ["De app voor inloggen is verwijderd", "The app for logging in was removed"],
+        Change::RecoveryCode { .. } => ["Er is een herstelcode gebruikt", "A recovery code was used"],
+    };
+    letter(about, &ChangedText { c: about, change }, subjects)
+}
+
+/// What our own pages are called in a mail, where another names a portal.
+pub const fn own_pages(lang: Lang) -> &'static str {
+    match lang {
+        Lang::Nl => "Mijn account",
+        Lang::En => "My account",
+    }
 }
 
 /// `subjects` are the Dutch and the English one.
@@ -145,34 +185,11 @@ impl Circumstances {
         self.portal.split(|c: char| c.is_control()).collect::<Vec<_>>().join(" ")
     }
 
-    /// The time in the Netherlands, for people: `22 november 2026 om 07:35 uur`.
+    /// The time in the Netherlands, for people.
     fn time(&self) -> String {
-        let local = self.at.utc().with_timezone(&Amsterdam);
-        match self.lang {
-            Lang::Nl => {
-                let month = usize::try_from(chrono::Datelike::month0(&local)).unwrap_or_default();
-                let month = DUTCH_MONTHS.get(month).copied().unwrap_or_default();
-                local.format(&format!("%-d {month} %Y om %H:%M uur")).to_string()
-            }
-            Lang::En => local.format("%-d %B %Y at %H:%M").to_string(),
-        }
+        told(self.at, self.lang)
     }
 }
-
-const DUTCH_MONTHS: [&str; 12] = [
-    "januari",
-    "februari",
-    "maart",
-    "april",
-    "mei",
-    "juni",
-    "juli",
-    "augustus",
-    "september",
-    "oktober",
-    "november",
-    "december",
-];
 
 #[cfg(test)]
 pub(super) mod tests {
@@ -193,7 +210,9 @@ pub(super) mod tests {
         let coded = [CodeFor::LogIn, CodeFor::Link, CodeFor::Register, CodeFor::Recover]
             .map(|what| code(&about, &Secret::new("482913"), what));
         let told = [has_account, digid_linked, link_refused, password_changed].map(|letter| letter(&about));
-        coded.into_iter().chain(told).collect()
+        let changes = [Change::AppSet, Change::AppRemoved, Change::RecoveryCode { left: 9 }];
+        let changes = changes.map(|change| changed(&about, change));
+        coded.into_iter().chain(told).chain(changes).collect()
     }
 
     #[test]

@@ -2,10 +2,12 @@
 //! where its errors may go; then the rules, one a parameter. Until the client and its redirect URI are known to be right every
 //! error is a page; afterwards it is a redirect.
 
+mod own;
 mod rules;
 
 use std::collections::BTreeSet;
 
+pub use own::own;
 pub use rules::is_pkce_text;
 use rules::{MAX_STATE, RULES, hinted, is_visible, resources};
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::domain::{
     assurance::Level,
     claims::Represents,
-    line::writes_nul,
+    json::writes_nul,
     profile::{Claim, Claims},
 };
 

@@ -6,7 +6,7 @@ use super::{
     access_token::{Actor, Confirmation},
     audience::Audience,
     jws,
-    service_token::ServiceClaims,
+    program_token::ProgramClaims,
     signing_key::SigningKey,
 };
 use crate::domain::{
@@ -28,7 +28,7 @@ pub enum IntrospectionResponse {
     /// It is good for something now.
     Active(Box<ActiveToken>),
     /// It is, and belongs to a program.
-    Service(Box<Service>),
+    Program(Box<ProgramToken>),
     /// It is not, or it is not for who asks to know. Nothing else is said.
     Inactive(Inactive),
 }
@@ -46,16 +46,16 @@ impl IntrospectionResponse {
 
 /// What is said of a program's access token: all that it says itself.
 #[derive(Debug, Clone, Serialize)]
-pub struct Service {
+pub struct ProgramToken {
     active: bool,
     token_type: &'static str,
     #[serde(flatten)]
-    claims: ServiceClaims,
+    claims: ProgramClaims,
 }
 
-impl Service {
+impl ProgramToken {
     /// What is said of a token with these claims that is good.
-    pub fn new(claims: ServiceClaims) -> Self {
+    pub fn new(claims: ProgramClaims) -> Self {
         Self { active: true, token_type: claims.token_type(), claims }
     }
 }

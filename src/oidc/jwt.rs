@@ -6,9 +6,9 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::domain::{
+    json::writes_nul,
     jwk::{JwkSet, PublicKey},
     key::Algorithm,
-    line::writes_nul,
 };
 
 /// The most keys that one signature is tried with, where it names none.

@@ -6,13 +6,15 @@
 //! * they answer `invalid_request` for an unknown code, where RFC 6749 section 5.2 wants `invalid_grant`;
 //! * clients are authenticated before they are asked, by `client_auth`.
 
+mod refused;
+mod requests;
+
 use std::{borrow::Cow, collections::BTreeMap};
 
 use oxide_auth::{
     code_grant::{
         accesstoken::{self, AccessToken},
         authorization::{self, Authorization},
-        error::AccessTokenErrorType,
         extensions::Pkce,
         refresh::{self, Refresh},
     },
@@ -24,6 +26,11 @@ use oxide_auth::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use self::refused::{BAD_CODE, BAD_REFRESH};
+use self::{
+    refused::{BAD_VERIFIER, NO_REDIRECT_URI, refused, surprise, worded},
+    requests::{AuthorizationRequest, TokenRequest},
+};
 use super::{
     authorize::is_pkce_text,
     error::{Code, Error},
@@ -369,132 +376,6 @@ const NEVER: Timestamp = Timestamp::from_epoch(i64::MAX);
 
 fn scope_of(text: &str) -> Result<OxideScope, Fault> {
     Ok(text.parse::<OxideScope>()?)
-}
-
-/// A checked ask, as the machine reads requests.
-struct AuthorizationRequest<'a>(&'a Ask, String);
-
-impl authorization::Request for AuthorizationRequest<'_> {
-    fn valid(&self) -> bool {
-        true
-    }
-    fn client_id(&self) -> Option<Cow<'_, str>> {
-        Some(Cow::Borrowed(&self.0.client_id))
-    }
-    fn scope(&self) -> Option<Cow<'_, str>> {
-        Some(Cow::Borrowed(&self.1))
-    }
-    fn redirect_uri(&self) -> Option<Cow<'_, str>> {
-        Some(Cow::Borrowed(&self.0.redirect_uri))
-    }
-    fn state(&self) -> Option<Cow<'_, str>> {
-        None
-    }
-    fn response_type(&self) -> Option<Cow<'_, str>> {
-        Some(Cow::Borrowed("code"))
-    }
-    fn extension(&self, _: &str) -> Option<Cow<'_, str>> {
-        None
-    }
-}
-
-/// A form of an authenticated client, as the machines read requests.
-struct TokenRequest<'a>(&'a Client, &'a Params);
-
-impl TokenRequest<'_> {
-    fn field(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.1.get(name).map(Cow::Borrowed)
-    }
-}
-
-impl accesstoken::Request for TokenRequest<'_> {
-    fn valid(&self) -> bool {
-        true
-    }
-    fn code(&self) -> Option<Cow<'_, str>> {
-        self.field("code")
-    }
-    fn authorization(&self) -> accesstoken::Authorization<'_> {
-        accesstoken::Authorization::Username(Cow::Borrowed(&self.0.id))
-    }
-    fn client_id(&self) -> Option<Cow<'_, str>> {
-        None
-    }
-    fn redirect_uri(&self) -> Option<Cow<'_, str>> {
-        self.field("redirect_uri")
-    }
-    fn grant_type(&self) -> Option<Cow<'_, str>> {
-        self.field("grant_type")
-    }
-    fn extension(&self, _: &str) -> Option<Cow<'_, str>> {
-        None
-    }
-}
-
-impl refresh::Request for TokenRequest<'_> {
-    fn valid(&self) -> bool {
-        true
-    }
-    fn refresh_token(&self) -> Option<Cow<'_, str>> {
-        self.field("refresh_token")
-    }
-    fn scope(&self) -> Option<Cow<'_, str>> {
-        self.field("scope")
-    }
-    fn grant_type(&self) -> Option<Cow<'_, str>> {
-        self.field("grant_type")
-    }
-    fn authorization(&self) -> Option<(Cow<'_, str>, Cow<'_, [u8]>)> {
-        Some((Cow::Borrowed(&self.0.id), Cow::Borrowed(&[])))
-    }
-    fn extension(&self, _: &str) -> Option<Cow<'_, str>> {
-        None
-    }
-}
-
-const NO_REDIRECT_URI: Error =
-    Error::Json(Code::InvalidRequest, "redirect_uri is missing: repeat the one of the authorization request");
-/// One answer for every code that is no good for this client.
-pub const BAD_CODE: Error = Error::Json(
-    Code::InvalidGrant,
-    "the code is unknown, expired or used, or belongs to another client or redirect_uri",
-);
-const BAD_VERIFIER: Error = Error::Json(
-    Code::InvalidGrant,
-    "code_verifier is missing, malformed, or does not fit the code_challenge (RFC 7636)",
-);
-/// One answer for every refresh token that is no good for this client.
-pub const BAD_REFRESH: Error = Error::Json(
-    Code::InvalidGrant,
-    "the refresh token is unknown, expired, used or revoked, or its session has ended: log in again",
-);
-
-fn refused(error: accesstoken::Error) -> Error {
-    match error {
-        accesstoken::Error::Invalid(mut description) => worded(description.description().kind(), BAD_CODE),
-        accesstoken::Error::Unauthorized(..) | accesstoken::Error::Primitive(_) => surprise().into(),
-    }
-}
-
-/// A machine's error in our words.
-fn worded(kind: AccessTokenErrorType, bad_grant: Error) -> Error {
-    match kind {
-        AccessTokenErrorType::InvalidGrant => bad_grant,
-        AccessTokenErrorType::InvalidScope => {
-            Error::Json(Code::InvalidScope, "scope must be within what was granted")
-        }
-        AccessTokenErrorType::UnsupportedGrantType => {
-            Error::Json(Code::UnsupportedGrantType, "grant_type must be one of grant_types_supported")
-        }
-        _ => Error::Json(
-            Code::InvalidRequest,
-            "the form must have: grant_type, and code with redirect_uri and code_verifier, or refresh_token",
-        ),
-    }
-}
-
-fn surprise() -> Fault {
-    Fault::because("oxide-auth and authorize disagree about a request that was checked")
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use sqlx::{Row, any::AnyRow};
 use super::{
     Store, Tx,
     audit::Event,
+    authenticators::Authenticator,
     columns::Columns,
     mandates::{join_mandates, read_birth},
     notices,
@@ -35,6 +36,10 @@ pub struct Account {
     pub password_hash: Option<String>,
     /// Whether DigiD opens it too.
     pub has_digid: bool,
+    /// Since when it does.
+    pub digid_since: Option<Timestamp>,
+    /// The authenticator app whose codes are asked in place of mailed ones.
+    pub app: Option<Authenticator>,
     /// Sessions of an earlier era have ended.
     pub era: i64,
     /// Since when it is there.
@@ -214,12 +219,13 @@ impl Store {
         Ok(())
     }
 
-    /// Replaces a password and ends every session of the account: its era moves on. `false` when it had moved on already,
+    /// Replaces a password and ends every session of the account: its era moves on. `what` is the word in the log. `false` when it had moved on already,
     /// so of two requests at once one replaces it.
     pub async fn replace_password(
         &self,
         account: &Account,
         new: &str,
+        what: &str,
         now: Timestamp,
     ) -> Result<bool, Fault> {
         let mut tx = self.db.begin().await?;
@@ -236,7 +242,7 @@ impl Store {
         }
         notices::of_account(&mut tx, &account.id, now).await?;
         let actor = Some(account.person.as_str());
-        tx.note(&Event { event: "password.reset", outcome: "ok", actor, ..Event::default() }, now);
+        tx.note(&Event { event: what, outcome: "ok", actor, ..Event::default() }, now);
         tx.commit().await?;
         Ok(true)
     }
@@ -249,9 +255,16 @@ fn read_account(row: &AnyRow) -> Result<Account, Fault> {
         email: row.text("email")?,
         password_hash: row.maybe_text("password_hash")?,
         has_digid: row.maybe_time("digid_linked_at")?.is_some(),
+        digid_since: row.maybe_time("digid_linked_at")?,
+        app: read_app(row)?,
         era: row.try_get("era")?,
         created: row.time("created")?,
     })
+}
+
+fn read_app(row: &AnyRow) -> Result<Option<Authenticator>, Fault> {
+    let Some(since) = row.maybe_time("app_since")? else { return Ok(None) };
+    Ok(Some(Authenticator { sealed: row.try_get("app_sealed")?, since }))
 }
 
 /// When the person of an account was born, as far as known, and whom the desk knows by a BSN.

@@ -2,7 +2,7 @@
 
 use sqlx::any::AnyRow;
 
-use super::{Store, audit::Event, columns::Columns};
+use super::{Store, audit::Event, columns::Columns, notices};
 use crate::domain::{
     consent::Block,
     fault::Fault,
@@ -45,6 +45,7 @@ impl Store {
             tx.rollback().await?;
             return Ok(false);
         }
+        notices::of_block(&mut tx, &id, now).await?;
         tx.note(&block_event("mandate.blocked", by, &pair.represented, &id), now);
         tx.commit().await?;
         Ok(true)

@@ -1,14 +1,12 @@
 //! To what owners of accounts agreed that portals of others may know: one row for each account and portal.
 
-use std::collections::BTreeSet;
-
 use sqlx::any::AnyRow;
 
 use super::{Store, Tx, accounts::Account, audit::Event, columns::Columns, grants::revoke_of_client};
 use crate::domain::{
-    client_consent::{ClientConsent, Wanted},
+    client_consent::{ClientConsent, Wanted, spaced},
     fault::Fault,
-    id::{AccountId, PersonId},
+    id::AccountId,
     time::Timestamp,
 };
 
@@ -17,8 +15,6 @@ use crate::domain::{
 pub struct Agreed<'a> {
     /// The account.
     pub account: &'a AccountId,
-    /// Whose it is.
-    pub person: &'a PersonId,
     /// To what.
     pub wanted: &'a Wanted,
     /// For which client.
@@ -84,7 +80,7 @@ impl Store {
 
 /// Keeps what somebody agrees to, beside what they agreed to before, inside the transaction that ends their login.
 pub(super) async fn agree(tx: &mut Tx, agreed: Agreed<'_>, now: Timestamp) -> Result<(), Fault> {
-    let Agreed { account, person, wanted, client } = agreed;
+    let Agreed { account, wanted, client } = agreed;
     let row =
         sqlx::query(ONE).bind(account.as_str()).bind(client.to_owned()).fetch_optional(&mut **tx).await?;
     let before = row.map(|row| read_consent(&row)).transpose()?;
@@ -111,22 +107,7 @@ pub(super) async fn agree(tx: &mut Tx, agreed: Agreed<'_>, now: Timestamp) -> Re
     .bind(spaced(&consent.resources))
     .execute(&mut **tx)
     .await?;
-    let to = format!("{} {}", wanted.scope, spaced(&wanted.resources));
-    let event = Event {
-        event: "consent.given",
-        outcome: "ok",
-        actor: Some(person.as_str()),
-        client: Some(client),
-        detail: Some(to.trim_end()),
-        ..Event::default()
-    };
-    tx.note(&event, now);
     Ok(())
-}
-
-/// No name of an API has a space in it.
-fn spaced(resources: &BTreeSet<String>) -> String {
-    resources.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
 fn read_consent(row: &AnyRow) -> Result<ClientConsent, Fault> {

@@ -59,12 +59,12 @@ impl Store {
     }
 
     /// Ends a program's access token before its time. `ends` is when it would have ended.
-    pub async fn revoke_service_token(&self, jti: &str, ends: Timestamp) -> Result<bool, Fault> {
+    pub async fn revoke_program_token(&self, jti: &str, ends: Timestamp) -> Result<bool, Fault> {
         self.spend("service_token", jti, ends).await
     }
 
     /// Whether a program's access token was ended before its time.
-    pub async fn is_service_token_revoked(&self, jti: &str) -> Result<bool, Fault> {
+    pub async fn is_program_token_revoked(&self, jti: &str) -> Result<bool, Fault> {
         self.db.is_spent("service_token", jti).await
     }
 

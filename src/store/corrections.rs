@@ -138,6 +138,11 @@ impl Store {
         };
         if let Err(why) = recorded {
             tx.rollback().await?;
+            if why == NotDecided::SomethingElse {
+                let refused =
+                    Event { outcome: "refused", ..event("person.corrected", by, person.as_str(), id) };
+                self.audit(&refused, now).await?;
+            }
             return Ok(Err(why));
         }
         forget_bsn(&mut tx, id).await?;

@@ -39,6 +39,9 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (25, "four_eyes", include_str!("../../migrations/0025_four_eyes.sql")),
     (26, "chosen", include_str!("../../migrations/0026_chosen.sql")),
     (27, "audit_chain", include_str!("../../migrations/0027_audit_chain.sql")),
+    (28, "own_account", include_str!("../../migrations/0028_own_account.sql")),
+    (29, "authenticators", include_str!("../../migrations/0029_authenticators.sql")),
+    (30, "notices_of_mandates", include_str!("../../migrations/0030_notices_of_mandates.sql")),
 ];
 
 /// How many connections read at once. Reads are short; more would only wait for the disk.

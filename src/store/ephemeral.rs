@@ -54,6 +54,7 @@ pub struct New {
     body: Vec<u8>,
     ends: Timestamp,
     stays: bool,
+    owner: Option<String>,
 }
 
 impl New {
@@ -61,6 +62,12 @@ impl New {
     #[must_use]
     pub(super) fn staying(self, stays: bool) -> Self {
         Self { stays, ..self }
+    }
+
+    /// Whose it is, so that it is found by that too.
+    #[must_use]
+    pub(super) fn owned(self, owner: &str) -> Self {
+        Self { owner: Some(owner.to_owned()), ..self }
     }
 }
 
@@ -104,7 +111,7 @@ impl Ephemeral {
         ends: Timestamp,
     ) -> Result<New, Fault> {
         let body = self.vault.seal_json(kind.word(), &name, value)?;
-        Ok(New { kind, name, body, ends, stays: false })
+        Ok(New { kind, name, body, ends, stays: false, owner: None })
     }
 
     /// The value, if it has not ended.
@@ -186,8 +193,9 @@ impl Store {
 
 /// Keeps new values, all or none.
 pub(super) async fn keep<'e>(executor: impl Executor<'e, Database = Any>, news: &[New]) -> Result<(), Fault> {
-    let rows = values(news.len(), 6);
-    let statement = format!("INSERT INTO ephemeral (kind, name, body, ends, stays, version) VALUES {rows}");
+    let rows = values(news.len(), 7);
+    let statement =
+        format!("INSERT INTO ephemeral (kind, name, body, ends, stays, owner, version) VALUES {rows}");
     let mut query = sqlx::query(AssertSqlSafe(statement));
     for new in news {
         query = query
@@ -196,6 +204,7 @@ pub(super) async fn keep<'e>(executor: impl Executor<'e, Database = Any>, news: 
             .bind(new.body.as_slice())
             .bind(new.ends.epoch())
             .bind(i64::from(new.stays))
+            .bind(new.owner.as_deref())
             .bind(1_i64);
     }
     // Names are random, so that one is taken never happens, and is a fault.

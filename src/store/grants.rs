@@ -1,8 +1,11 @@
 //! Grants: what a client was given in a session, and the family of refresh tokens that came of it. Every one-time value
 //! is consumed by one guarded statement; when one is used twice the whole family ends.
 
-use sqlx::{AssertSqlSafe, Row, any::AnyRow};
+mod rows;
 
+use sqlx::AssertSqlSafe;
+
+pub(super) use self::rows::{read_family, read_grant};
 use super::{
     Ledger, Store, Tx,
     audit::Event,
@@ -11,11 +14,9 @@ use super::{
     notices,
 };
 use crate::domain::{
-    assurance::Level,
     fault::Fault,
-    grant::{Family, Grant, Offline, RefreshToken, Replaced},
+    grant::{Grant, RefreshToken},
     id::{AccountId, GrantId, PersonId, SessionId},
-    profile::Claims,
     secret::Hashed,
     time::Timestamp,
 };
@@ -349,48 +350,6 @@ fn event<'a>(event: &'a str, outcome: &'a str, grant: &'a Grant) -> Event<'a> {
         client: Some(&grant.client_id),
         detail: Some(grant.id.as_str()),
     }
-}
-
-pub(super) fn read_grant(row: &AnyRow) -> Result<Grant, Fault> {
-    let level = Level::from_acr(&row.text("level")?);
-    Ok(Grant {
-        id: GrantId::from_stored(row.text("id")?),
-        client_id: row.text("client_id")?,
-        account: AccountId::from_stored(row.text("account_id")?),
-        person: PersonId::from_stored(row.text("person_id")?),
-        sid: SessionId::from_stored(row.text("sid")?),
-        scope: row.text("scope")?.parse()?,
-        claims: (row.maybe_text("claims")?)
-            .map_or_else(|| Ok(Claims::new()), |claims| serde_json::from_str(&claims))?,
-        bsn: row.try_get::<i64, _>("bsn")? == 1,
-        resources: row.text("resources")?.split_ascii_whitespace().map(str::to_owned).collect(),
-        chosen: row.maybe_text("chosen")?.map(PersonId::from_stored),
-        redirect_uri: row.text("redirect_uri")?,
-        level: level.ok_or_else(|| Fault::because("a grant was stored with a level that does not exist"))?,
-        auth_time: row.time("auth_time")?,
-        created: row.time("created")?,
-        ends: row.time("ends")?,
-        offline: read_offline(row)?,
-        dpop_jkt: row.maybe_text("dpop_jkt")?,
-        x5t_s256: row.maybe_text("x5t_s256")?,
-        revoked_at: row.maybe_time("revoked_at")?,
-    })
-}
-
-fn read_offline(row: &AnyRow) -> Result<Option<Offline>, Fault> {
-    let Some(session_ends) = row.maybe_time("session_ends")? else { return Ok(None) };
-    Ok(Some(Offline { session_ends, era: row.try_get("offline_era")? }))
-}
-
-pub(super) fn read_family(row: &AnyRow) -> Result<Family, Fault> {
-    let replaced = row
-        .maybe_time("replaced_at")?
-        .map(|at| {
-            let (token, successor_sealed) = (row.hash("replaced_hash")?, row.try_get("successor_sealed")?);
-            Ok::<_, Fault>(Replaced { token, at, successor_sealed })
-        })
-        .transpose()?;
-    Ok(Family { grant: read_grant(row)?, current: row.hash("refresh_hash")?, replaced })
 }
 
 #[cfg(test)]

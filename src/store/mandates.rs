@@ -9,10 +9,10 @@ use self::{
     rows::{read_consent, read_mandate},
     special::read_special,
 };
-use super::{Store, Tx, audit::Event, blocks::read_block, columns::Columns};
+use super::{Store, Tx, audit::Event, blocks::read_block, columns::Columns, notices};
 use crate::domain::{
     birth::BirthDate,
-    consent::Consent,
+    consent::{Consent, Word},
     fault::Fault,
     id::{MandateId, PersonId, random},
     line::program_of,
@@ -123,6 +123,7 @@ impl Store {
             return Ok(Err(if known { NotStored::TooMany } else { NotStored::UnknownPerson }));
         }
         if let Some(consent) = &registration.consent {
+            // The first word about it: nothing was withdrawn yet.
             insert_consent(&mut tx, consent).await?;
         }
         let (by, whom) = (&mandate.registered_by, mandate.represented.as_str());
@@ -147,31 +148,37 @@ impl Store {
             tx.rollback().await?;
             return Ok(false);
         };
+        notices::of_mandate(&mut tx, id, now).await?;
         tx.note(&event("mandate.revoked", by, &represented, id), now);
         tx.commit().await?;
         Ok(true)
     }
 
-    /// Adds what someone said, with a line in the log. `actor` is who recorded it: a person, or a member of staff.
+    /// Adds what someone said, with a line in the log. `actor` is who recorded it: a person, or a member of staff. `false`, and a line that it
+    /// was refused, when it is an agreement of somebody who told another than `actor` that they agree no longer (`docs/adr/0034`).
     pub async fn add_consent(
         &self,
         consent: &Consent,
         represented: &PersonId,
         actor: &str,
         now: Timestamp,
-    ) -> Result<(), Fault> {
+    ) -> Result<bool, Fault> {
         let mut tx = self.db.begin().await?;
-        insert_consent(&mut tx, consent).await?;
+        let heard = insert_consent(&mut tx, consent).await?;
+        if heard && consent.word == Word::Withdrawn {
+            notices::of_mandate(&mut tx, &consent.mandate, now).await?;
+        }
         let event = Event {
             event: "mandate.consent",
-            outcome: consent.word.as_str(),
+            outcome: if heard { consent.word.as_str() } else { "refused" },
             actor: Some(actor),
             represented: Some(represented.as_str()),
             client: program_of(actor),
             detail: Some(consent.mandate.as_str()),
         };
         tx.note(&event, now);
-        tx.commit().await
+        tx.commit().await?;
+        Ok(heard)
     }
 
     /// The mandates with which a person may act for others, those that are over last; at most 200.
@@ -323,9 +330,13 @@ async fn insert_mandate(tx: &mut Tx, m: &Mandate, now: Timestamp) -> Result<bool
     Ok(done.rows_affected() == 1)
 }
 
-async fn insert_consent(tx: &mut Tx, consent: &Consent) -> Result<(), Fault> {
-    sqlx::query(
-        "INSERT INTO consents (id, mandate, party, word, at, attested_by) VALUES ($1, $2, $3, $4, $5, $6)",
+/// `false` when it would undo a withdrawal that somebody else heard, or that was said online.
+async fn insert_consent(tx: &mut Tx, consent: &Consent) -> Result<bool, Fault> {
+    let done = sqlx::query(
+        "INSERT INTO consents (id, mandate, party, word, at, attested_by) \
+         SELECT $1, m.id, $3, $4, $5, $6 FROM mandates m WHERE m.id = $2 \
+         AND ($4 <> 'agreed' OR $6 IS NULL OR NOT EXISTS (SELECT 1 FROM consents c WHERE c.mandate = $2 \
+              AND c.party = $3 AND c.word = 'withdrawn' AND COALESCE(c.attested_by, '') <> $6))",
     )
     .bind(random::<16>())
     .bind(consent.mandate.as_str())
@@ -335,7 +346,7 @@ async fn insert_consent(tx: &mut Tx, consent: &Consent) -> Result<(), Fault> {
     .bind(&consent.attested_by)
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 #[cfg(test)]

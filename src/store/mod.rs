@@ -1,10 +1,12 @@
 //! What is kept. Durable facts in SQL, one text for SQLite and PostgreSQL; ephemeral ones behind five atomic verbs.
 //! A one-time value is consumed by one guarded statement, never by read, check, write.
 
+pub mod account;
 pub mod accounts;
 pub mod admin;
 mod admin_accounts;
 pub mod audit;
+pub mod authenticators;
 mod batch;
 pub mod blocks;
 pub mod client_consents;

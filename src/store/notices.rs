@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Row};
 use super::{Store, Tx, audit::Event, columns::Columns};
 use crate::domain::{
     fault::Fault,
-    id::{AccountId, PersonId, SessionId},
+    id::{AccountId, MandateId, PersonId, SessionId},
     time::Timestamp,
 };
 
@@ -25,12 +25,42 @@ pub struct Notice {
     pub person: PersonId,
     /// How many times it was claimed, this time included.
     pub tries: i64,
+    /// Whether the session goes on: its user may act no longer for whom they chose at this client.
+    pub of_mandate: bool,
 }
 
-const OF_SESSION: &str = "INSERT INTO notices (sid, client_id, person_id, tries, due, ends) \
-    SELECT DISTINCT sid, client_id, person_id, 0, $2, $3 FROM grants WHERE sid = $1 ON CONFLICT DO NOTHING";
-const OF_ACCOUNT: &str = "INSERT INTO notices (sid, client_id, person_id, tries, due, ends) \
-    SELECT DISTINCT sid, client_id, person_id, 0, $2, $3 FROM grants WHERE account_id = $1 ON CONFLICT DO NOTHING";
+/// The end of a session is told once, and also after what was told of a mandate.
+macro_rules! of_ended {
+    ($whose:literal) => {
+        concat!(
+            "INSERT INTO notices (sid, client_id, person_id, tries, due, ends) \
+             SELECT DISTINCT sid, client_id, person_id, 0, $2, $3 FROM grants WHERE ",
+            $whose,
+            " = $1 ON CONFLICT (sid, client_id) DO UPDATE SET of_mandate = 0, tries = 0, due = excluded.due, \
+             ends = excluded.ends WHERE notices.of_mandate = 1"
+        )
+    };
+}
+
+/// Who was given something for a person, by the user who may act for them no longer; not where the session ended already.
+macro_rules! of_represented {
+    ($from:literal) => {
+        concat!(
+            "INSERT INTO notices (sid, client_id, person_id, tries, due, ends, of_mandate) \
+             SELECT DISTINCT g.sid, g.client_id, g.person_id, 0, $2, $3, 1 FROM grants g JOIN ",
+            $from,
+            " e ON e.represented = g.chosen AND e.representative = g.person_id \
+             WHERE e.id = $1 AND g.revoked_at IS NULL AND g.ends > $2 \
+             ON CONFLICT (sid, client_id) DO UPDATE SET tries = 0, due = excluded.due, ends = excluded.ends \
+             WHERE notices.of_mandate = 1"
+        )
+    };
+}
+
+const OF_SESSION: &str = of_ended!("sid");
+const OF_ACCOUNT: &str = of_ended!("account_id");
+const OF_MANDATE: &str = of_represented!("mandates");
+const OF_BLOCK: &str = of_represented!("blocks");
 
 /// Writes down whom to tell that a session ends, inside the transaction that ends it.
 pub(super) async fn of_session(tx: &mut Tx, sid: &SessionId, now: Timestamp) -> Result<(), Fault> {
@@ -40,6 +70,16 @@ pub(super) async fn of_session(tx: &mut Tx, sid: &SessionId, now: Timestamp) -> 
 /// The same of every session of an account.
 pub(super) async fn of_account(tx: &mut Tx, account: &AccountId, now: Timestamp) -> Result<(), Fault> {
     write(tx, OF_ACCOUNT, account.as_str(), now).await
+}
+
+/// Writes down whom to tell that a mandate counts no more, inside the transaction that ends it.
+pub(super) async fn of_mandate(tx: &mut Tx, mandate: &MandateId, now: Timestamp) -> Result<(), Fault> {
+    write(tx, OF_MANDATE, mandate.as_str(), now).await
+}
+
+/// The same of everything that a block stops.
+pub(super) async fn of_block(tx: &mut Tx, block: &str, now: Timestamp) -> Result<(), Fault> {
+    write(tx, OF_BLOCK, block, now).await
 }
 
 async fn write(tx: &mut Tx, statement: &'static str, whose: &str, now: Timestamp) -> Result<(), Fault> {
@@ -67,7 +107,7 @@ impl Store {
         let statement = format!(
             "UPDATE notices SET due = $1, tries = tries + 1 WHERE due <= $2 AND (sid, client_id) IN \
              (SELECT sid, client_id FROM notices WHERE due <= $2{others} ORDER BY tries, due LIMIT $3) \
-             RETURNING sid, client_id, person_id, tries"
+             RETURNING sid, client_id, person_id, tries, of_mandate"
         );
         let mut query = sqlx::query(AssertSqlSafe(statement));
         query = query.bind(now.plus(lease).epoch()).bind(now.epoch()).bind(most);
@@ -82,6 +122,7 @@ impl Store {
                     client_id: row.text("client_id")?,
                     person: PersonId::from_stored(row.text("person_id")?),
                     tries: row.try_get("tries")?,
+                    of_mandate: row.try_get::<i64, _>("of_mandate")? == 1,
                 })
             })
             .collect()
@@ -101,7 +142,8 @@ impl Store {
         Ok(())
     }
 
-    /// Settles a notice for good, with its line in the log. Once: who comes second writes nothing.
+    /// Settles a notice for good, with its line in the log. Once: who comes second writes nothing. What was told of a mandate does not
+    /// settle the end of the session, which may have come meanwhile.
     pub async fn settle_notice(
         &self,
         notice: &Notice,
@@ -110,10 +152,12 @@ impl Store {
     ) -> Result<(), Fault> {
         let mut tx = self.db.begin().await?;
         let done = sqlx::query(
-            "UPDATE notices SET due = NULL WHERE sid = $1 AND client_id = $2 AND due IS NOT NULL",
+            "UPDATE notices SET due = NULL \
+             WHERE sid = $1 AND client_id = $2 AND of_mandate = $3 AND due IS NOT NULL",
         )
         .bind(notice.sid.as_str().to_owned())
         .bind(notice.client_id.clone())
+        .bind(i64::from(notice.of_mandate))
         .execute(&mut *tx)
         .await?;
         if let Some(event) = event.filter(|_| done.rows_affected() == 1) {

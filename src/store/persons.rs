@@ -4,7 +4,8 @@ use sqlx::{Any, Executor, Row, any::AnyRow};
 
 use super::{Store, Vault, audit::Event, columns::Columns, mandates::read_birth};
 use crate::domain::{
-    birth::BirthDate, bsn::Bsn, fault::Fault, id::PersonId, line::program_of, time::Timestamp,
+    birth::BirthDate, bsn::Bsn, fault::Fault, id::PersonId, line::program_of,
+    representation::ParentalAuthority, time::Timestamp,
 };
 
 /// A person as stored.
@@ -45,24 +46,8 @@ pub(super) struct NewPerson<'a> {
 pub struct BsnTaken;
 
 impl Store {
-    /// Registers someone the desk knows. `BsnTaken` when the BSN is another person's.
-    pub async fn add_person(
-        &self,
-        name: &str,
-        birth: Option<BirthDate>,
-        bsn: Option<&Bsn>,
-        now: Timestamp,
-    ) -> Result<Result<PersonId, BsnTaken>, Fault> {
-        let id = PersonId::random();
-        let new = NewPerson { id: &id, name, birth, bsn };
-        Ok(if insert_person(self.db.writer(), &self.vault, &new, now).await? {
-            Ok(id)
-        } else {
-            Err(BsnTaken)
-        })
-    }
-
-    /// The same for the program `by`, with its line in the log.
+    /// Registers a person for `by`, the member of staff or the program, with a line in the log. `BsnTaken` when the BSN is another
+    /// person's.
     pub async fn register_person(
         &self,
         (name, birth, bsn): (&str, Option<BirthDate>, Option<&Bsn>),
@@ -104,7 +89,17 @@ impl Store {
         row.map(|row| read_person(&row)).transpose()
     }
 
-    /// The same for who looks for them, a program where it is known, with a line in the log: who is asked for by a BSN is told to somebody
+    /// The child of the register's word, while it has the BSN that the register named.
+    pub(super) async fn person_named(&self, authority: &ParentalAuthority) -> Result<Option<Person>, Fault> {
+        let row = sqlx::query(person_where!("id = $1 AND bsn_index = $2"))
+            .bind(authority.child.as_str())
+            .bind(authority.named.as_slice())
+            .fetch_optional(self.db.reader())
+            .await?;
+        row.map(|row| read_person(&row)).transpose()
+    }
+
+    /// As [`Self::person_by_bsn`], for who looks for them, a program where it is known, with a line in the log: who is asked for by a BSN is told to somebody
     /// who knows it.
     pub async fn find_person(
         &self,

@@ -31,7 +31,8 @@ impl Store {
 
     /// A new session, ready to be kept. It is swept when nobody has visited it for `idle` seconds.
     pub fn new_session(&self, session: &Session, idle: i64) -> Result<New, Fault> {
-        self.ephemeral.seal(Kind::Session, session.sid.to_string(), session, session.over(idle))
+        let new = self.ephemeral.seal(Kind::Session, session.sid.to_string(), session, session.over(idle))?;
+        Ok(new.owned(session.account.as_str()))
     }
 
     /// The session of a cookie, if it lives, its secret fits and its account has not ended it since. Notes the visit.
@@ -154,6 +155,7 @@ mod tests {
             seen: now(),
             ends: now().plus(8 * 3600),
             authority: None,
+            device: None,
         };
         fresh.store.begin_session(&session).await.unwrap();
         let cookie = Secret::new(format!("{}.{}", session.sid, secret.expose()));

@@ -2,16 +2,19 @@
 
 use std::path::PathBuf;
 
-use super::{Db, Store, Vault, accounts::Owner};
+use super::{Db, Store, Vault, accounts::Owner, persons::BsnTaken};
 use crate::domain::{
     birth::BirthDate,
+    bsn::Bsn,
     consent::{Consent, Party, Word},
     correction::Right,
     email::Email,
     fault::Fault,
+    four_eyes::Recognised,
     id::{AccountId, PersonId, random},
     mandate::{Confirmed, Mandate, Relation, Standing},
     registration::{register, tests::form},
+    representation::ParentalAuthority,
     time::Timestamp,
 };
 
@@ -72,7 +75,12 @@ impl Fresh {
 
     /// Somebody else approves what was registered.
     pub(crate) async fn approve(&self, mandate: &Mandate) {
-        self.store.approve_mandate(&mandate.id, SECOND, now()).await.unwrap().unwrap();
+        let read = Recognised {
+            representative_bsn: self.store.bsn_of(&mandate.representative).await.unwrap(),
+            represented_birth: self.store.person(&mandate.represented).await.unwrap().unwrap().birth,
+            represented_bsn: None,
+        };
+        self.store.approve_mandate(&mandate.id, SECOND, &read, now()).await.unwrap().unwrap();
     }
 
     pub(crate) async fn says(&self, mandate: &Mandate, party: Party, word: Word, at: Timestamp) {
@@ -91,6 +99,24 @@ impl Fresh {
 }
 
 impl Store {
+    /// The desk registers somebody.
+    pub(crate) async fn add_person(
+        &self,
+        name: &str,
+        birth: Option<BirthDate>,
+        bsn: Option<&Bsn>,
+        now: Timestamp,
+    ) -> Result<Result<PersonId, BsnTaken>, Fault> {
+        self.register_person((name, birth, bsn), "desk", now).await
+    }
+
+    /// The register's word over a child whom the desk knows by a BSN.
+    pub(crate) async fn word_over(&self, name: &str, born: &str) -> ParentalAuthority {
+        let bsn = Bsn::parse("999990019").unwrap();
+        let child = self.add_person(name, born.parse().ok(), Some(&bsn), now()).await.unwrap().unwrap();
+        ParentalAuthority::over(child, self.bsn_index(&bsn))
+    }
+
     /// Two at the desk correct a date of birth. `false` when there is no such person.
     pub(crate) async fn set_birth(
         &self,

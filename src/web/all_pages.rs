@@ -9,6 +9,10 @@ use axum::{
 use scraper::{ElementRef, Html, Selector};
 
 use super::{
+    account::{AccountPage, LoginRow, SessionRow, StoppedPage},
+    account_app::{AppPage, CodesPage},
+    account_password::PasswordPage,
+    app_code::AppCodePage,
     choose::ChoosePage,
     chooser::ChooserPage,
     client_consent::{ClientConsentPage, worded},
@@ -38,7 +42,7 @@ use crate::{
         representation::NotRepresented,
         scope::Scope,
     },
-    flows::{chooser::Candidate, register::Unusable},
+    flows::{app_code::Kind, chooser::Candidate, register::Unusable},
     oidc::response_mode::AuthorizationResponse,
     password::Unfit,
 };
@@ -72,6 +76,7 @@ fn all(lang: Lang, portal: &str, given: &str) -> Pages {
     pages.push(("client-consent".to_owned(), client_consent(frame(), given)));
     pages.extend(for_whom(&frame, given));
     pages.extend(problems(&frame, given));
+    pages.extend(account(&frame, given));
     let named = |name: &str, page: Response| (name.to_owned(), page);
     let hidden = vec![("id_token_hint".to_owned(), given.to_owned())];
     let saml_request = given.to_owned();
@@ -138,6 +143,8 @@ fn typed(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
     }
     let unfit = [Unfit::TooShort, Unfit::TooLong, Unfit::Common];
     for error in unfit.into_iter().map(Some).chain([None]) {
+        let page = PasswordPage { frame: frame(), error };
+        pages.push((format!("account-password-{error:?}"), page.render()));
         pages.push((format!("new-password-{error:?}"), NewPasswordPage { frame: frame(), error }.render()));
     }
     let unusable = unfit.into_iter().map(Unusable::Password).chain([Unusable::NoAddress]);
@@ -173,6 +180,51 @@ fn codes(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
     pages
 }
 
+fn account(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
+    let session = |here: bool, by_digid: bool| SessionRow {
+        sid: given.to_owned(),
+        here,
+        device: by_digid.then(|| given.to_owned()),
+        by_digid,
+        began: "22 november 2026 om 07:35 uur".to_owned(),
+        seen: "22 november 2026 om 07:41 uur".to_owned(),
+    };
+    let login = |by_digid| LoginRow { at: given.to_owned(), by_digid, portal: Some(given.to_owned()) };
+    let page = |digid_since: Option<String>, sessions| AccountPage {
+        frame: frame(),
+        email: given.to_owned(),
+        has_app: digid_since.is_none(),
+        has_password: digid_since.is_none(),
+        digid_since,
+        sessions,
+        logins: vec![login(true), login(false)],
+    };
+    let app = |since: Option<&str>, failed| AppPage {
+        frame: frame(),
+        since: since.map(str::to_owned),
+        secret: given.to_owned(),
+        link: "otpauth://totp/x".to_owned(),
+        offer: given.to_owned(),
+        failed,
+    };
+    let codes = vec![given.to_owned(); 10];
+    let asked = |kind, left| AppCodePage { frame: frame(), kind, left };
+    let both = vec![session(true, false), session(false, true), session(false, false)];
+    vec![
+        ("account".to_owned(), page(None, both).render()),
+        ("account-digid".to_owned(), page(Some(given.to_owned()), vec![session(true, true)]).render()),
+        ("account-app".to_owned(), app(None, false).render()),
+        ("account-app-is".to_owned(), app(Some(given), false).render()),
+        ("account-app-wrong".to_owned(), app(None, true).render()),
+        ("account-codes".to_owned(), CodesPage { frame: frame(), codes }.render()),
+        ("app-code".to_owned(), asked(Kind::App, None).render()),
+        ("app-code-wrong".to_owned(), asked(Kind::App, Some(4)).render()),
+        ("recovery-code".to_owned(), asked(Kind::Recovery, None).render()),
+        ("recovery-code-wrong".to_owned(), asked(Kind::Recovery, Some(1)).render()),
+        ("account-stopped".to_owned(), StoppedPage { frame: frame() }.render()),
+    ]
+}
+
 /// Everything that a portal can want.
 fn client_consent(frame: Frame, given: &str) -> Response {
     let scopes = Scope::ALL.iter().copied().map(Item::Scope);
@@ -183,7 +235,11 @@ fn client_consent(frame: Frame, given: &str) -> Response {
 
 /// Nothing chosen, nobody, and somebody who cannot be.
 fn for_whom(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
-    let person = |name: &str, year| Candidate { sub: given.to_owned(), name: name.to_owned(), year };
+    let person = |name: &str, year: i32| Candidate {
+        sub: given.to_owned(),
+        name: name.to_owned(),
+        born: year.to_string(),
+    };
     let people = vec![person("Sam", 2016), person(given, 1950)];
     let errors = [None, Some("for-whom-nobody"), Some("for-whom-not-them")];
     let page = |error| ChooserPage { frame: frame(), people: people.clone(), error }.render();
@@ -203,6 +259,7 @@ fn problems(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         Problem::BadRequest { code: given.into() },
         Problem::Busy,
         Problem::TooManyTries,
+        Problem::TooManyCodes,
         Problem::TooLarge,
         Problem::Fault { request: given.into() },
         Problem::NotFound,
@@ -265,7 +322,9 @@ fn check_forms(name: &str, page: &Html) {
     assert!(primary <= 1, "{name}: {primary} primary actions");
     for form in find(page, "form") {
         assert_eq!(form.attr("method"), Some("post"), "{name}");
-        let ours = form.attr("action").is_some_and(|a| a.starts_with("/login/l0g1n/") || a == "/logout");
+        let ours = form
+            .attr("action")
+            .is_some_and(|a| a.starts_with("/login/l0g1n/") || a.starts_with("/account/") || a == "/logout");
         let token = form.select(&Selector::parse("input[type=hidden][name=csrf]").unwrap()).next();
         assert_eq!(token.and_then(|t| t.attr("value")), ours.then_some("c5rf"), "{name}");
         assert!(ours || name.starts_with("digid") || name == "form-post", "{name}: a form to elsewhere");
@@ -394,6 +453,10 @@ async fn the_dutch_pages_say_what_was_agreed_to_the_letter() {
             assert!(words.contains(sentence), "{name}: {sentence}\n{words}");
         }
     }
+}
+
+#[tokio::test]
+async fn who_needs_more_of_digid_hears_what() {
     for (level, says) in [
         (Level::Midden, "U heeft de DigiD app of sms-controle nodig."),
         (Level::Substantieel, "U heeft de DigiD app met een ID-check nodig."),

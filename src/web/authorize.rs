@@ -79,7 +79,7 @@ async fn read(visit: &Visit, query: &[u8]) -> Result<Ask, Error> {
 }
 
 /// The answer with which a login begins: the browser keeps the cookie that the login is bound to.
-fn with_browser(visit: &Visit, mut response: Response, browser: &Secret) -> Response {
+pub(super) fn with_browser(visit: &Visit, mut response: Response, browser: &Secret) -> Response {
     if visit.browser.is_none()
         && let Some(cookie) = Cookie::Browser.set(browser, visit.app.config.is_https())
     {

@@ -44,8 +44,11 @@ page::rendered!(ChooserPage, |page| page.error.is_some());
 impl ChooserPage {
     fn named(&self, person: &Candidate) -> String {
         // No number to fluent: it would group the digits of a year.
-        let (name, year) = (person.name.as_str(), person.year.to_string());
-        self.frame.lang.text_with("for-whom-person", &[("name", name.into()), ("year", year.into())])
+        let (name, born) = (person.name.as_str(), person.born.as_str());
+        if name.is_empty() {
+            return self.frame.lang.text_with("for-whom-nameless", &[("born", born.into())]);
+        }
+        self.frame.lang.text_with("for-whom-person", &[("name", name.into()), ("year", born.into())])
     }
 }
 

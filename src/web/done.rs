@@ -5,7 +5,7 @@ use axum::{extract::Path, http::header::SET_COOKIE, response::Response};
 
 use super::{
     cookies::Cookie,
-    error::{Failed, refused, to_login},
+    error::{Failed, refused, see_other, to_login},
     form::Form,
     form_post::answered,
     page::{self, Frame},
@@ -43,15 +43,17 @@ pub async fn post(visit: Visit, Path(id): Path<String>, Form(form): Form<Token>)
 /// Sends the browser back to the portal with its new session and the portal's code.
 pub(super) async fn finish(visit: &Visit, held: Held<Done>) -> Result<Response, Failed> {
     let older = visit.session().await?;
-    let finished = match finish::finish(&visit.app, held, older.as_ref(), visit.now).await? {
-        Finish::In(finished) => *finished,
-        Finish::AnotherUser(told) => return Ok(refused(visit, told)),
-    };
+    let finished =
+        match finish::finish(&visit.app, held, older.as_ref(), visit.device_word(), visit.now).await? {
+            Finish::In(finished) => *finished,
+            Finish::AnotherUser(told) => return Ok(refused(visit, told)),
+        };
     let Finished { cookie, onward, address } = finished;
     let mut response = match onward {
         Onward::Portal(answer) => answered(visit, answer),
         Onward::Asked(id) => to_login(&id),
         Onward::Refused(told) => refused(visit, told),
+        Onward::Own(page) => see_other(page.as_str()),
     };
     let device = guesses::remember(&visit.app, visit.device.as_ref(), &address);
     for (kind, value) in [(Cookie::Session, cookie), (Cookie::Device, device)] {

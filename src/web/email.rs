@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{
-        login::{AsksPassword, Choose, Coded, Login, Step},
+        login::{AppAsked, AsksPassword, Choose, Coded, Login, Step},
         secret::Secret,
     },
     flows::{
@@ -77,6 +77,7 @@ pub(super) async fn submit<S: AsksPassword>(
 where
     Login<S>: TryFrom<Login, Error = Box<Login>>,
     Coded<S::Then>: Into<Step> + Clone,
+    AppAsked<S::Then>: Into<Step> + Clone,
 {
     let (held, frame) = steps::at::<S>(visit, id, &form.csrf).await?;
     let device = visit.device.clone();

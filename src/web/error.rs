@@ -66,6 +66,7 @@ impl From<Stop> for Failed {
         match stop {
             Stop::Elsewhere(id) => Self::Elsewhere(id),
             Stop::TooManyMails(id) => Self::Page(Problem::TooManyMails, Some(address(&id))),
+            Stop::TooManyCodes(id) => Self::Page(Problem::TooManyCodes, Some(address(&id))),
             Stop::TooManyTries(id) => Self::Page(Problem::TooManyTries, Some(address(&id))),
             Stop::Over(Over::WrongCodes) => Self::LoginGone,
             Stop::Over(Over::LoggedOut) => Self::Page(Problem::LoggedOut, None),

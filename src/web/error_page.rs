@@ -57,6 +57,8 @@ pub enum Problem {
     TooManyMails,
     /// An address has had many tries at its password: it must wait.
     TooManyTries,
+    /// An account was asked for codes of its app very often: it must wait.
+    TooManyCodes,
     /// More was sent than any of our forms holds.
     TooLarge,
     /// A fault of ours.
@@ -91,7 +93,7 @@ impl Problem {
             Self::LoginGone | Self::LoggedOut => StatusCode::GONE,
             Self::BadRequest { .. } | Self::BadReturn => StatusCode::BAD_REQUEST,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            Self::TooManyMails | Self::TooManyTries => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyMails | Self::TooManyTries | Self::TooManyCodes => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Fault { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -117,6 +119,7 @@ impl Problem {
             | Self::Busy
             | Self::TooManyMails
             | Self::TooManyTries
+            | Self::TooManyCodes
             | Self::TooLarge
             | Self::Fault { .. }
             | Self::NotFound
@@ -142,6 +145,7 @@ impl Problem {
             Self::Busy => ("busy-title", "busy", "busy-do"),
             Self::TooManyMails => ("mails-title", "mails", "mails-do"),
             Self::TooManyTries => ("tries-title", "tries", "tries-do"),
+            Self::TooManyCodes => ("codes-title", "codes", "codes-do"),
             Self::TooLarge => ("large-title", "large", "large-do"),
             Self::Fault { .. } => ("fault-title", "fault", "fault-do"),
             Self::NotFound => ("not-found-title", "not-found", "not-found-do"),
@@ -167,7 +171,7 @@ impl ErrorPage {
         let wait = match self.problem {
             Problem::Busy => Some(BUSY),
             Problem::TooManyTries => Some(A_MINUTE),
-            Problem::TooManyMails => Some(AN_HOUR),
+            Problem::TooManyMails | Problem::TooManyCodes => Some(AN_HOUR),
             _ => None,
         };
         if let Some(seconds) = wait {

@@ -6,6 +6,7 @@ use axum::{
 };
 
 use super::{
+    app_code::AppCodePage,
     choose::ChoosePage,
     chooser,
     client_consent::ClientConsentPage,
@@ -25,7 +26,7 @@ use crate::{
         id::LoginId,
         login::{AsksPassword, Choose, Step},
     },
-    flows::{Held, Stop, digid, logins, representation::offers_child},
+    flows::{Held, Stop, app_code::Kind, digid, logins, representation::offers_child},
 };
 
 /// Shows where the login stands.
@@ -55,6 +56,8 @@ pub async fn show(
         Step::NewPassword(_) => NewPasswordPage { frame, error: None }.render(),
         Step::ForWhom(_) => return chooser::show(&visit, &held.at()?, frame, None).await,
         Step::Consent(_) => ClientConsentPage::of(&visit.app, frame, &held.login.ask).await?.render(),
+        step if step.asks_app() => AppCodePage { frame, kind: Kind::App, left: None }.render(),
+        Step::AppCode(_) | Step::LinkApp(_) | Step::RecoverApp(_) => return Err(Failed::LoginGone),
         Step::Done(done) => DonePage { frame, linked: done.was_linked() }.render(),
         step @ (Step::CodeSent(_) | Step::LinkCode(_) | Step::RegisterCode(_) | Step::RecoverCode(_)) => {
             let Some(mut page) = CodePage::of(frame, step) else { return Err(Failed::LoginGone) };

@@ -128,19 +128,32 @@ async fn answer(visit: &Visit, raw: &[u8], posted: bool) -> Result<Response, Fai
     }
     let at_digid = sign_out(app, session.as_ref(), visit.browser.as_ref(), visit.now).await?;
     let back = asked.way_back(app, confirmed && session.is_some()).await?;
-    let frame = Frame::leaving(asked.lang);
-    let mut response = match (&at_digid, back) {
-        (AtDigid::Theirs(who), back) => leave(visit, asked.lang, who, back).await,
+    Ok(signed_out(visit, asked.lang, &at_digid, back, session.is_some()).await)
+}
+
+/// The answer to somebody who is out: the way `back`, DigiD's own way out, or a page that says how things stand. Whoever `was_in` leaves
+/// no cookie.
+pub(super) async fn signed_out(
+    visit: &Visit,
+    lang: Lang,
+    at_digid: &AtDigid,
+    back: Option<String>,
+    was_in: bool,
+) -> Response {
+    let frame = Frame::leaving(lang);
+    let mut response = match (at_digid, back) {
+        (AtDigid::Theirs(who), back) => leave(visit, lang, who, back).await,
         (AtDigid::Perhaps, back) => PartlyLoggedOutPage { frame, back }.render(),
         (AtDigid::Nobody, Some(location)) => see_other(&location),
         (AtDigid::Nobody, None) => LoggedOutPage { frame }.render(),
     };
-    if session.is_some() {
+    if was_in {
         // The browser's own cookie too: a login that was left half-way must not be there for whoever sits down next.
-        let cleared = [Cookie::Session, Cookie::Browser].map(|cookie| cookie.clear(app.config.is_https()));
+        let https = visit.app.config.is_https();
+        let cleared = [Cookie::Session, Cookie::Browser].map(|cookie| cookie.clear(https));
         for cookie in cleared.into_iter().flatten() {
             response.headers_mut().append(SET_COOKIE, cookie);
         }
     }
-    Ok(response)
+    response
 }

@@ -1,7 +1,11 @@
 //! HTTP: one file per page or endpoint.
 
+pub mod account;
+pub mod account_app;
+pub mod account_password;
 pub mod address;
 pub mod admin;
+pub mod app_code;
 pub mod authorize;
 pub mod choose;
 mod chooser;

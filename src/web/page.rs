@@ -96,6 +96,11 @@ impl Frame {
         Self::named(lang, lang.text("site-out"))
     }
 
+    /// Around a page of our own, whose forms bring back `csrf`.
+    pub fn own(lang: Lang, csrf: String) -> Self {
+        Self { csrf, ..Self::named(lang, lang.text("account-title")) }
+    }
+
     fn named(lang: Lang, portal: String) -> Self {
         Self {
             lang,

@@ -11,9 +11,9 @@ use axum::{
 };
 
 use super::{
-    address, admin, authorize, chooser, client_consent, client_registration, code, cors, digid, discovery,
-    done, email, error, form_post, introspect, link, login, logout, metrics, page, par, question, recover,
-    register, revoke, single_logout, token, userinfo,
+    account, account_app, account_password, address, admin, app_code, authorize, chooser, client_consent,
+    client_registration, code, cors, digid, discovery, done, email, error, form_post, introspect, link,
+    login, logout, metrics, page, par, question, recover, register, revoke, single_logout, token, userinfo,
 };
 use crate::{
     app::App,
@@ -32,6 +32,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/recover", get(recover::form).post(recover::post))
         .route("/register", get(register::form).post(register::post))
         .route("/code", get(login::back).post(code::post))
+        .route("/app", get(login::back).post(app_code::post))
+        .route("/recovery-code", get(app_code::recovery).post(app_code::post_recovery))
         .route("/resend", get(login::back).post(code::resend))
         .route("/digid", get(login::back).post(digid::post))
         .route("/child", get(login::back).post(digid::for_child))
@@ -46,6 +48,13 @@ pub fn router(app: Arc<App>) -> Router {
     let router = endpoints(&app)
         .route(path::AUTHORIZE, get(authorize::get).post(authorize::post))
         .nest("/login/{id}", login)
+        .route("/account", get(account::show))
+        .route("/account/password", get(account_password::show).post(account_password::post))
+        .route("/account/app", get(account_app::show).post(account_app::confirm))
+        .route("/account/app/remove", get(account::back).post(account_app::remove))
+        .route("/account/sign-out", get(account::back).post(account::sign_out))
+        .route("/account/sign-out-others", get(account::back).post(account::sign_out_others))
+        .route("/account/sign-out-everywhere", get(account::back).post(account::sign_out_everywhere))
         .route(ACS_PATH, get(digid::acs).fallback(digid::acs_by_other_method))
         .route(LOGOUT_PATH, get(single_logout::back).post(single_logout::post))
         .route("/digid/metadata", get(digid::metadata))

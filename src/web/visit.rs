@@ -6,7 +6,7 @@ use axum::{
     extract::FromRequestParts,
     http::{
         HeaderMap, HeaderName,
-        header::{ACCEPT_LANGUAGE, ORIGIN},
+        header::{ACCEPT_LANGUAGE, ORIGIN, USER_AGENT},
         request::Parts,
     },
 };
@@ -20,7 +20,8 @@ use super::{
 use crate::{
     app::App,
     domain::{
-        ask::Ask, fault::Fault, id::LoginId, lang::Lang, secret::Secret, session::Session, time::Timestamp,
+        ask::Ask, device::known_as, fault::Fault, id::LoginId, lang::Lang, secret::Secret, session::Session,
+        time::Timestamp,
     },
     flows::{Held, logins},
     oidc::{
@@ -84,6 +85,11 @@ impl Visit {
         }
     }
 
+    /// What this browser is, in a word or two.
+    pub fn device_word(&self) -> Option<String> {
+        self.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).and_then(known_as)
+    }
+
     /// The login of that id, if it is this browser's.
     pub async fn login(&self, id: &str) -> Result<Held, Failed> {
         let Some(browser) = &self.browser else { return Err(Failed::LoginGone) };
@@ -102,10 +108,16 @@ impl Visit {
 
     /// What surrounds a page of a login.
     pub async fn frame(&self, id: &LoginId, ask: &Ask) -> Result<Frame, Fault> {
-        let client = self.app.client(&ask.client_id).await?;
+        let lang = self.lang(Some(ask));
+        let client = if ask.own_page().is_some() { None } else { self.app.client(&ask.client_id).await? };
+        let links = client.as_ref().map(Link::of).unwrap_or_default();
+        let portal = match ask.own_page() {
+            Some(_) => lang.text("account-title"),
+            None => client.map(|client| client.name).unwrap_or_default(),
+        };
         // Browsers hold the redirects after a form against this list: the last form of a login is answered with a way
         // back to the portal, and one with the way to DigiD.
-        let portal = ask.redirect_uri.parse().ok();
+        let back = ask.redirect_uri.parse().ok();
         let digid = self.app.digid.as_ref().and_then(|digid| digid.current().login_address().cloned());
         let way_back =
             match refusal(ask, self.app.config.issuer(), Code::AccessDenied, "the login was not completed") {
@@ -113,12 +125,12 @@ impl Visit {
                 _ => None,
             };
         let frame = Frame {
-            lang: self.lang(Some(ask)),
-            links: client.as_ref().map(Link::of).unwrap_or_default(),
-            portal: client.map(|client| client.name).unwrap_or_default(),
+            lang,
+            links,
+            portal,
             login: id.to_string(),
             csrf: self.csrf(id.as_str()),
-            form_origins: [portal, digid].into_iter().flatten().map(|url| page::form_origin(&url)).collect(),
+            form_origins: [back, digid].into_iter().flatten().map(|url| page::form_origin(&url)).collect(),
             way_back,
             scripted: false,
         };

@@ -90,9 +90,10 @@ def desk(api, one, another):
         "represented": made("/persons", {"name": "Sam", "birth_date": str(year - 8)}),
         "relation": "parent", "legal_basis": "art. 1:247 BW", "evidence": "parental_authority", "form_reference": "2026-0001",
         "representative_document": document, "represented_document": document})
-    status, _ = send("POST", f"{api}/mandates/{mandate}/approve", one)
+    seen = json.dumps({"representative_bsn": "111222333", "represented_birth_date": str(year - 8)}).encode()
+    status, _ = send("POST", f"{api}/mandates/{mandate}/approve", one, seen)
     expect(status == 403, "which it does not approve itself", status)
-    status, told = send("POST", f"{api}/mandates/{mandate}/approve", another)
+    status, told = send("POST", f"{api}/mandates/{mandate}/approve", another, seen)
     expect((status, told["standing"]) == (200, "active"), "and another one does", (status, told))
     right = {"birth_date": str(year - 41)}
     proposed = made(f"/persons/{mother}/corrections", {**right, "evidence_reference": "map 4"})

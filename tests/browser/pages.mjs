@@ -1,5 +1,7 @@
 // Every page there is, as it looks: named by its template and what is on it.
 
+import { createHmac } from 'node:crypto';
+
 import { expect, PASSWORD } from './house.mjs';
 import { press, typeCode, typeWrongCode } from './steps.mjs';
 
@@ -50,10 +52,52 @@ async function newAccount({ look, house, portal }, page) {
   await page.route('**/static/form_post.js', (route) => route.abort());
   await page.goto(house.request('other', portal, { response_mode: 'form_post' }));
   await look.at(page, 'form_post');
+  await page.goto(`${house.issuer}/account`);
+  await look.at(page, 'account');
+  await anApp({ look, house, portal }, page);
+  await page.goto(`${house.issuer}/account/password`);
+  await look.at(page, 'account_password');
+  await press(page, '#submit', { password: 'kort' });
+  await look.at(page, 'account_password that is too short');
+  await page.goto(`${house.issuer}/account?error=access_denied`);
+  await look.at(page, 'account_stopped');
   await page.goto(`${house.issuer}/logout`);
   await look.at(page, 'logout');
   await press(page, '#submit');
   await look.at(page, 'logged_out');
+}
+
+// The code of an authenticator app that was told this key (RFC 6238), for this step.
+function appCode(key) {
+  const letters = [...key.replace(/\s/g, '')].map((letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter));
+  const bits = letters.map((value) => value.toString(2).padStart(5, '0')).join('');
+  const secret = Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000)));
+  const hash = createHmac('sha1', secret).update(step).digest();
+  const number = hash.readUInt32BE(hash[19] & 15) & 0x7fffffff;
+  return String(number % 1000000).padStart(6, '0');
+}
+
+async function anApp({ look, house, portal }, page) {
+  await page.goto(`${house.issuer}/account/app`);
+  await look.at(page, 'account_app');
+  await press(page, '#submit', { code: '12' });
+  await look.at(page, 'account_app with a code that is wrong');
+  await press(page, '#submit', { code: appCode(await page.textContent('#secret')) });
+  await look.at(page, 'account_app_codes');
+  await page.goto(house.request('own', portal, { prompt: 'login' }));
+  await press(page, '#local');
+  await press(page, '#submit', { email: ADDRESS, password: PASSWORD });
+  await look.at(page, 'app_code');
+  await press(page, '#submit', { code: '12' });
+  await look.at(page, 'app_code that is wrong');
+  await press(page, '#recovery');
+  await look.at(page, 'app_code for a recovery code');
+  await page.goto(`${house.issuer}/account/app`);
+  await look.at(page, 'account_app where there is one');
+  await press(page, '#remove');
+  await look.at(page, 'account without an app again');
 }
 
 async function secondLogin({ look, house, portal }, page) {

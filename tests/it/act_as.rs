@@ -9,18 +9,11 @@ use crate::{
     digid_steps::change,
     house::{House, Options},
     mandates_desk::{Desk, Form, born, days, digid_account, digid_again, digid_page, fresh_bsn, now},
-    oidc_client::{APP, LAB, THE_PORTAL, assert_refused, claims, house, userinfo},
+    oidc_client::{APP, LAB, THE_PORTAL, assert_refused, claims, house, refreshed, userinfo},
     portal::{self, Tokens, log_in},
 };
 
 const MOTHER: &str = "moeder@voorbeeld.nl";
-
-/// A refresh that must succeed.
-async fn refreshed(house: &House, tokens: &Tokens) -> Tokens {
-    let (status, body) = THE_PORTAL.refresh(house, tokens.text("refresh_token")).await;
-    assert_eq!(status, 200, "{body}");
-    portal::tokens(body)
-}
 
 fn listed(tokens: &Tokens) -> &Vec<Value> {
     tokens.claims["act_as"].as_array().unwrap()

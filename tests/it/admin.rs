@@ -35,8 +35,7 @@ service_scopes = ["clients"]
 pub const LOCAL: &str = "[admin]\nfrom = [\"127.0.0.0/8\"]\n";
 
 pub async fn house_with(admin: &str) -> House {
-    let tables: &'static str = Box::leak(format!("{PROGRAMS}{admin}").into_boxed_str());
-    House::start_with(Options { tables, ..Options::default() }).await
+    House::with(format!("{PROGRAMS}{admin}")).await
 }
 
 async fn token(house: &House, client: &Client, scope: &str) -> String {

@@ -6,7 +6,7 @@ use crate::{
     admin::{Api, LOCAL, PROGRAMS, ROOT, house_with},
     browser::Browser,
     digid_steps::change,
-    house::{CALLBACK, House, Options, PASSWORD},
+    house::{CALLBACK, House, PASSWORD},
     notify::{ALSO, Ears, TOLD},
     oidc_client::{THE_PORTAL, claims, logged_in, userinfo},
     portal::{Tokens, code_of, log_in, redeem, register, request},
@@ -72,8 +72,7 @@ async fn an_account_is_found_by_its_address_or_any_subject_and_by_nothing_else()
 
 /// A house in which one person is logged in in two browsers and another in one, at portals that want to hear.
 async fn three_sessions(ears: &'static str) -> (House, [(Browser, Tokens); 3]) {
-    let tables: &'static str = Box::leak(format!("{PROGRAMS}{LOCAL}{ears}").into_boxed_str());
-    let house = House::start_with(Options { tables, ..Options::default() }).await;
+    let house = House::with(format!("{PROGRAMS}{LOCAL}{ears}")).await;
     let browsers = [Browser::new(), Browser::new(), Browser::new()];
     let first = register(&house, &browsers[0], JANSEN).await;
     let second = log_in(&house, &browsers[1], JANSEN, 2).await;

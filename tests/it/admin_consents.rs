@@ -6,7 +6,7 @@ use crate::{
     admin::Api,
     admin_mandates::{ask, form, heard, house, lines, mother, person, programs, with},
     digid_steps::change,
-    mandates_desk::{born, days, now},
+    mandates_desk::{Desk, born, days, now},
 };
 
 /// A mandate of a mother for a child of that age, registered by one program and approved by the other.
@@ -158,4 +158,46 @@ async fn m11_what_waited_thirty_days_for_its_second_pair_of_eyes_is_void() {
             assert_eq!(ask(&root, &basis, "end").await.0, 200, "what waits can be ended still");
         }
     }
+}
+
+#[tokio::test]
+async fn m4_nobody_alone_undoes_a_withdrawal_that_somebody_else_heard() {
+    let house = house().await;
+    let (root, second) = programs(&house).await;
+    let (mother, mut tokens) = mother(&house, &root).await;
+    let at = mandate(&mother, (&root, &second), 13).await;
+    for party in ["represented", "representative"] {
+        assert_eq!(said(&root, &at, "consent", party).await.0, 200);
+    }
+    assert_eq!(said(&second, &at, "withdraw", "represented").await.0, 200);
+    change(&house, "UPDATE consents SET at = at - 60");
+    // Nor by withdrawing once more first, nor at the desk.
+    for _ in 0..2 {
+        let (status, told) = said(&root, &at, "consent", "represented").await;
+        assert!(
+            status == 409 && told["detail"].as_str().unwrap().contains("register a new mandate"),
+            "{told}"
+        );
+        assert_eq!(root.get(&at).await.1["standing"], "withdrawn");
+        assert_eq!(said(&root, &at, "withdraw", "represented").await.0, 200);
+        change(&house, "UPDATE consents SET at = at - 60 WHERE word = 'withdrawn'");
+    }
+    let id = at.rsplit('/').next().unwrap();
+    let desk = ["mandates", "consent", id, "--party", "represented", "--attested-by", "balie1"];
+    assert!(Desk::of(&house).refused(&desk).contains("register a new mandate"));
+    assert_eq!(heard(&house, &mut tokens).await, 0);
+    let outcomes = house.query(
+        "SELECT actor || ' ' || outcome FROM audit WHERE event = 'mandate.consent' AND outcome = 'refused' ORDER BY seq",
+    );
+    assert_eq!(outcomes, ["client:root refused", "client:root refused", "balie1 refused"]);
+    // Who heard it themselves, and nobody else did, hears that it is otherwise.
+    let other = mandate(&mother, (&root, &second), 14).await;
+    for (word, party) in
+        [("consent", "represented"), ("consent", "representative"), ("withdraw", "represented")]
+    {
+        assert_eq!(said(&root, &other, word, party).await.0, 200, "{word} {party}");
+    }
+    change(&house, "UPDATE consents SET at = at - 60");
+    assert_eq!(said(&root, &other, "consent", "represented").await.1["standing"], "active");
+    assert_eq!(heard(&house, &mut tokens).await, 1);
 }

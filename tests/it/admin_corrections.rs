@@ -64,7 +64,11 @@ async fn m11_a_date_of_birth_is_put_right_by_two_programs_that_say_the_same() {
         (&told["stage"], &told["approved_by"], &told["waits_until"]),
         (&json!("approved"), &json!("client:second"), &Value::Null)
     );
-    assert_eq!(approve(&second, &at, "birth_date", &right).await, 409, "once");
+    let (status, told) = second.post(&format!("{at}/approve"), &json!({"birth_date": right})).await;
+    assert!(
+        status == 409 && told["detail"].as_str().unwrap().contains("approved or withdrawn before"),
+        "{told}"
+    );
     // What was taken back nobody approves, and it may be taken back by anybody.
     let at = proposed(&root, &sam, &proposal("birth_date", &wrong)).await;
     assert_eq!(ask(&second, &at, "withdraw").await.1["stage"], "withdrawn");
@@ -77,6 +81,9 @@ async fn m11_a_date_of_birth_is_put_right_by_two_programs_that_say_the_same() {
         lines(&house, "person.corr%"),
         [
             "person.correction_proposed client:root root",
+            // Something else than what waited, twice.
+            "person.corrected client:second second",
+            "person.corrected client:second second",
             "person.corrected client:second second",
             "person.correction_proposed client:root root",
             "person.correction_withdrawn client:second second"
@@ -267,4 +274,34 @@ async fn m11_at_the_desk_one_proposes_and_somebody_else_approves() {
     let all = house.ok(&["persons", "corrections", "--", &anna]);
     assert!(all.contains("approved") && !all.contains(&new), "{all}");
     assert!(desk.refused(&["persons", "withdraw", "--by", "els", "--", bsn]).contains("nothing was changed"));
+}
+
+#[tokio::test]
+async fn nobody_asks_for_a_bsn_by_a_correction_without_a_line() {
+    let house = house().await;
+    let (root, second) = programs(&house).await;
+    let [taken, free, own] = [fresh_bsn(), fresh_bsn(), fresh_bsn()];
+    let (bea, anna) = (
+        person(&root, json!({"name": "Bea", "bsn": taken})).await,
+        person(&root, json!({"name": "Anna", "bsn": own})).await,
+    );
+    // Of nobody, nothing is told of the number.
+    for bsn in [&taken, &free] {
+        assert_eq!(root.post("/persons/nobody/corrections", &proposal("bsn", bsn)).await.0, 404);
+    }
+    let of = format!("/persons/{anna}/corrections");
+    assert_eq!(root.post(&of, &proposal("bsn", &taken)).await.0, 409);
+    let at = proposed(&root, &anna, &proposal("bsn", &free)).await;
+    let found = || {
+        house.query(
+            "SELECT actor || ' ' || outcome || ' ' || COALESCE(represented, '-') FROM audit \
+             WHERE event = 'person.found' ORDER BY seq",
+        )
+    };
+    assert_eq!(found(), [format!("client:root ok {bea}"), "client:root unknown -".to_owned()]);
+    assert_eq!(approve(&second, &at, "bsn", &taken).await, 409);
+    assert_eq!(approve(&second, &at, "bsn", &free).await, 200);
+    let corrected = house
+        .query("SELECT actor || ' ' || outcome FROM audit WHERE event = 'person.corrected' ORDER BY seq");
+    assert_eq!(corrected, ["client:second refused", "client:second ok"]);
 }

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::{
     admin::{Api, LOCAL, PROGRAMS, ROOT, robot},
     browser::Browser,
-    house::{House, Options},
-    mandates_desk::{Desk, Form, born, days, digid_account, fresh_bsn},
+    house::House,
+    mandates_desk::{Desk, Form, born, days, digid_account, fresh_bsn, remember, remembered},
     oidc_client::{Auth, Client, THE_PORTAL},
     portal::{self, Tokens},
 };
@@ -24,8 +24,7 @@ service_scopes = ["mandates"]
 "#;
 
 pub async fn house() -> House {
-    let tables = Box::leak(format!("{PROGRAMS}{TABLE}{LOCAL}").into_boxed_str());
-    House::start_with(Options { tables, ..Options::default() }).await
+    House::with(format!("{PROGRAMS}{TABLE}{LOCAL}")).await
 }
 
 pub async fn programs(house: &House) -> (Api<'_>, Api<'_>) {
@@ -48,7 +47,9 @@ pub fn with(mut body: Value, name: &str, value: Value) -> Value {
 pub async fn person(api: &Api<'_>, body: Value) -> String {
     let (status, told) = api.post("/persons", &body).await;
     assert_eq!(status, 201, "{told}");
-    told["id"].as_str().unwrap().to_owned()
+    let id = told["id"].as_str().unwrap().to_owned();
+    remember(&id, body["bsn"].as_str());
+    id
 }
 
 pub async fn child(api: &Api<'_>) -> String {
@@ -62,9 +63,23 @@ pub async fn registered(api: &Api<'_>, body: &Value) -> String {
     format!("/mandates/{}", told["id"].as_str().unwrap())
 }
 
-/// Asks for something at an address without a body.
+/// Asks for something at an address: who approves a mandate reads what is on record of its people, all else has no body.
 pub async fn ask(api: &Api<'_>, at: &str, what: &str) -> (u16, Value) {
+    if what == "approve" && at.starts_with("/mandates/") {
+        return api.post(&format!("{at}/approve"), &on_record(api, at).await).await;
+    }
     api.call(reqwest::Method::POST, &format!("{at}/{what}"), None).await
+}
+
+/// What is on record of the two people of a mandate.
+pub async fn on_record(api: &Api<'_>, at: &str) -> Value {
+    let told = api.get(at).await.1;
+    let (Some(who), Some(whom)) = (told["representative"]["id"].as_str(), told["represented"]["id"].as_str())
+    else {
+        return json!({});
+    };
+    let born = api.get(&format!("/persons/{whom}")).await.1["birth_date"].clone();
+    json!({"representative_bsn": remembered(who), "represented_birth_date": born})
 }
 
 /// How many people the portal hears of at the next refresh.
@@ -324,8 +339,7 @@ async fn m11_staff_and_programs_are_never_one_name() {
     assert_eq!(root.get(&at).await.1["standing"], "awaiting_approval");
     let of_root = registered(&root, &form(&mother, &sam)).await;
     let of_root = of_root.rsplit('/').next().unwrap();
-    let approve =
-        |by: &str, id: &str| house.run(&["mandates", "approve", "--by", by, "--", id]).status.code();
+    let approve = |by: &str, id: &str| Desk::of(&house).approve(id, by).status.code();
     assert_eq!((approve("els", of_root), approve("second", of_root)), (Some(1), Some(1)));
     assert_eq!((approve("root", &desk), approve("client:second", &desk)), (Some(1), Some(1)));
     assert_eq!(approve("els", &desk), Some(0));
@@ -412,4 +426,63 @@ async fn m11_the_doctor_warns_where_two_programs_are_one() {
         .collect();
     said.sort();
     assert_eq!(said, ["key1 and key2", "root and second"]);
+}
+
+/// A program may register a person of its own in the place of whom the other one believes to approve.
+#[tokio::test]
+async fn m11_who_approves_a_mandate_tells_whom_they_read_in_the_documents() {
+    let house = house().await;
+    let (root, second) = programs(&house).await;
+    let (hers, own) = (fresh_bsn(), fresh_bsn());
+    person(&root, json!({"name": "Anna", "bsn": hers})).await;
+    let forged = person(&root, json!({"name": "Anna", "bsn": own})).await;
+    let sam = child(&root).await;
+    let at = registered(&root, &form(&forged, &sam)).await;
+    let good = on_record(&second, &at).await;
+    assert_eq!(good["representative_bsn"], json!(own));
+    for (bad, expected) in [
+        (with(good.clone(), "representative_bsn", json!(hers)), 409),
+        (with(good.clone(), "representative_bsn", Value::Null), 409),
+        (with(good.clone(), "represented_birth_date", json!(born(9, 0))), 409),
+        (with(good.clone(), "represented_birth_date", Value::Null), 409),
+        (with(good.clone(), "represented_bsn", json!(hers)), 409),
+        (json!({}), 409),
+        (with(good.clone(), "representative_bsn", json!("1")), 400),
+        (with(good.clone(), "by", json!("els")), 400),
+    ] {
+        let (status, told) = second.post(&format!("{at}/approve"), &bad).await;
+        assert!(status == expected && !told.to_string().contains(&own), "{bad}: {told}");
+    }
+    assert_eq!(second.call(reqwest::Method::POST, &format!("{at}/approve"), None).await.0, 415);
+    assert_eq!(second.get(&at).await.1["standing"], "awaiting_approval");
+    let outcomes =
+        || house.query("SELECT actor || ' ' || outcome FROM audit WHERE event = 'mandate.approved'");
+    assert_eq!(outcomes(), ["client:second refused"; 6]);
+    // Of whom no date of birth is known, the BSN; and of a representative without a BSN none.
+    let grown = fresh_bsn();
+    assert_eq!(ask(&second, &at, "approve").await.0, 200);
+    let (bert, carla) = (
+        person(&root, json!({"name": "Bert"})).await,
+        person(&root, json!({"name": "Carla", "bsn": grown})).await,
+    );
+    let curator =
+        with(with(form(&bert, &carla), "relation", json!("curator")), "evidence", json!("court_order"));
+    let (status, told) = root.post("/mandates", &curator).await;
+    if status == 201 {
+        let at = format!("/mandates/{}", told["id"].as_str().unwrap());
+        assert_eq!(second.post(&format!("{at}/approve"), &json!({})).await.0, 409);
+        let body = json!({"represented_bsn": grown});
+        let guess = with(body.clone(), "representative_bsn", json!(hers));
+        assert_eq!(second.post(&format!("{at}/approve"), &guess).await.0, 409);
+        assert_eq!(second.post(&format!("{at}/approve"), &body).await.0, 200);
+    }
+    // At the desk the same.
+    let desk = Desk::of(&house);
+    let id = desk.registered(&Form::parent(&forged, &sam));
+    let birth = good["represented_birth_date"].as_str().unwrap();
+    let words = ["mandates", "approve", "--representative-bsn-file", "-", "--by", "els"];
+    let words = [&words[..], &["--represented-birth-date", birth, "--", &id]].concat();
+    let output = desk.say(&words, &hers);
+    assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains("not on record"));
+    assert!(desk.say(&words, &own).status.success());
 }

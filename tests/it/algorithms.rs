@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use crate::{
     browser::Browser,
     discovery::{metadata, words},
-    house::{House, Options},
+    house::House,
     jarm::{in_query, opened},
     jose::{ASSERTION_TYPE, assertion_claims, proof_claims},
     oidc_client::{Ask, Auth, Client, assert_refused, claims, header, logged_in},
@@ -195,7 +195,7 @@ async fn assert_ours(house: &House, token: &str, alg: &str) {
 
 /// A house with a client for each algorithm, and a browser in which somebody is logged in.
 async fn house() -> (House, Browser, [Party; 4]) {
-    let mut house = House::start_with(Options { tables: "# parties here", ..Options::default() }).await;
+    let mut house = House::with("# parties here").await;
     let parties = ALGS.map(|alg| Party::new(alg, alg));
     let tables: String = parties.iter().map(|party| party.table(&house)).collect();
     house.reconfigure("# parties here", &tables);

@@ -63,7 +63,7 @@ require_signed_request_object | false | discovery::each_announced_way_to_ask_wor
 
 grant_types_supported | authorization_code | oidc_code::a3_a_code_is_good_for_its_client_redirect_and_challenge_only
 grant_types_supported | refresh_token | oidc_tokens::a6_refresh_tokens_rotate_and_a_replay_ends_the_family
-grant_types_supported | client_credentials | service::a_program_gets_a_token_in_its_own_name_for_the_admin_api
+grant_types_supported | client_credentials | program::a_program_gets_a_token_in_its_own_name_for_the_admin_api
 grant_types_supported | urn:ietf:params:oauth:grant-type:token-exchange | exchange::m8_a21_a_portal_gets_a_token_about_one_person_for_whom_its_user_acts
 token_endpoint_auth_methods_supported | client_secret_basic client_secret_post private_key_jwt none | discovery::each_announced_endpoint_scope_grant_claim_and_algorithm_works
 token_endpoint_auth_methods_supported | tls_client_auth | mtls::each_name_lets_in_the_certificate_that_has_it_of_an_authority_that_we_trust

@@ -12,9 +12,9 @@ use crate::{
     mandates_desk::{Desk, Form, born, digid_account},
     oidc_client::{APP, Ask, Auth, CLIENTS, Client, LAB, THE_PORTAL, logged_in, userinfo},
     portal::code_of,
+    program::THE_API,
     representation::{Family, assert_one},
     resource::{API, house},
-    service::THE_API,
     stsaml::routed,
 };
 
@@ -83,7 +83,7 @@ fn somebody_elses(house: &House, name: &str) -> String {
 /// A portal was removed. Another party gets its `client_id`: nobody agreed to anything that they may know.
 #[tokio::test]
 async fn who_gets_the_name_of_a_portal_that_was_removed_gets_neither_its_consents_nor_its_tokens() {
-    let house = House::start_with(Options { tables: CLIENTS, ..Options::default() }).await;
+    let house = House::with(CLIENTS).await;
     let (browser, _) = logged_in(&house).await;
     let asks = || -> Ask {
         let other = Client { id: "other", auth: Auth::None, callback: OTHER };
@@ -126,7 +126,7 @@ const ALL: i64 = 400_000;
 /// bounded, as that of logins is.
 #[tokio::test]
 async fn a_stranger_who_pushes_requests_without_end_does_not_fill_the_disk() {
-    let mut house = House::start_with(Options { tables: CLIENTS, ..Options::default() }).await;
+    let mut house = House::with(CLIENTS).await;
     let push = async |house: &House| {
         let ask = APP.ask();
         let fields: Vec<_> = ask.parameters.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();

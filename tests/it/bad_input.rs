@@ -5,7 +5,7 @@ use crate::{
     bad_input_wire::{Raw, get, post},
     browser::Browser,
     exchange::{ACCESS_TOKEN, TOKEN_EXCHANGE},
-    house::{CALLBACK, House, Options, PORTAL, SECRET},
+    house::{CALLBACK, House, PORTAL, SECRET},
     oidc_client::{THE_PORTAL, logged_in},
     portal::{Request, to_digid},
 };
@@ -86,7 +86,7 @@ fn assert_no_split(raw: &Raw, case: &str) {
 #[tokio::test]
 async fn every_parameter_of_authorize_bent_is_a_page_or_an_error_to_the_client() {
     let tables = "resources = [\"https://a.nl\"]";
-    let house = House::start_with(Options { tables, ..Options::default() }).await;
+    let house = House::with(tables).await;
     let good = THE_PORTAL.ask().with("response_mode", "query").with("prompt", "login").with("max_age", "60");
     let good =
         good.with("acr_values", "urn:namens:acr:local").with("ui_locales", "nl").with("login_hint", "a@b.nl");

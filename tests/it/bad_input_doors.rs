@@ -7,7 +7,7 @@ use crate::{
     bad_input_wire::{Raw, get, post},
     browser::{Browser, Page},
     floors::all,
-    house::{CALLBACK, House, Options, PASSWORD},
+    house::{CALLBACK, House, PASSWORD},
     oidc_client::{LAB, THE_PORTAL, logged_in},
     portal::request,
     steps::to_register_code,
@@ -60,7 +60,7 @@ const TOKEN: &[&str] = &[
 ];
 
 /// The doors that read parameters, with all of them. Those of logins are swept from this table.
-const DOORS: [(&str, &[&[&str]]); 23] = [
+const DOORS: [(&str, &[&[&str]]); 32] = [
     ("/authorize", &[ASKED]),
     ("/par", &[ASKED, CLIENT]),
     ("/token", &[TOKEN, CLIENT]),
@@ -76,6 +76,8 @@ const DOORS: [(&str, &[&[&str]]); 23] = [
     ("/login/{id}/register", &[&["csrf", "email", "password"]]),
     ("/login/{id}/recover", &[&["csrf", "email"]]),
     ("/login/{id}/code", &[&["csrf", "code"]]),
+    ("/login/{id}/app", &[&["csrf", "code"]]),
+    ("/login/{id}/recovery-code", &[&["csrf", "code"]]),
     ("/login/{id}/resend", &[&["csrf"]]),
     ("/login/{id}/digid", &[&["csrf"]]),
     ("/login/{id}/child", &[&["csrf"]]),
@@ -87,6 +89,13 @@ const DOORS: [(&str, &[&[&str]]); 23] = [
     ("/login/{id}/consent", &[&["csrf", "answer"]]),
     ("/login/{id}/continue", &[&["csrf"]]),
     ("/login/{id}/stop", &[&["csrf"]]),
+    ("/account", &[&["error"]]),
+    ("/account/password", &[&["csrf", "password"]]),
+    ("/account/app", &[&["csrf", "offer", "code"]]),
+    ("/account/app/remove", &[&["csrf"]]),
+    ("/account/sign-out", &[&["csrf", "sid"]]),
+    ("/account/sign-out-others", &[&["csrf"]]),
+    ("/account/sign-out-everywhere", &[&["csrf"]]),
 ];
 
 /// Doors that read nothing but their address, or what `single_logout_digid` and `corpus_logout` spoil, or JSON that
@@ -241,7 +250,7 @@ const ERRORS: [&str; 9] = [
 #[tokio::test]
 async fn every_parameter_of_a_pushed_request_bent_is_an_error_and_nothing_is_kept() {
     let tables = "resources = [\"https://a.nl\"]";
-    let house = House::start_with(Options { tables, ..Options::default() }).await;
+    let house = House::with(tables).await;
     let good = THE_PORTAL.ask().with("response_mode", "query").with("prompt", "login").with("max_age", "60");
     let good =
         good.with("acr_values", "urn:namens:acr:local").with("ui_locales", "nl").with("login_hint", "a@b.nl");

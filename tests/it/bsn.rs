@@ -79,7 +79,7 @@ async fn assert_nowhere(house: &House, client: &Client, tokens: &Tokens, bsns: &
 
 #[tokio::test]
 async fn a_bsn_goes_encrypted_to_who_may_have_it_and_each_condition_counts_alone() {
-    let mut house = House::start_with(Options { tables: MARK, ..Options::default() }).await;
+    let mut house = House::with(MARK).await;
     let key = register(&mut house);
     let (desk, bsn, sams) = (Desk::of(&house), fresh_bsn(), fresh_bsn());
     let mother = desk.person("Anna", None, Some(&bsn));
@@ -139,7 +139,7 @@ async fn a_bsn_goes_encrypted_to_who_may_have_it_and_each_condition_counts_alone
 /// A registration that would send one in the clear, or to somebody else's portal, is refused.
 #[tokio::test]
 async fn a_client_that_would_get_a_bsn_in_the_clear_is_refused() {
-    let mut house = House::start_with(Options { tables: MARK, ..Options::default() }).await;
+    let mut house = House::with(MARK).await;
     register(&mut house);
     let path = house.folder.join("namens.toml");
     let good = std::fs::read_to_string(&path).unwrap();

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     browser::{Browser, Page},
     claims::recorded,
+    discovery::metadata,
     house::{CALLBACK, House, PASSWORD},
     mandates_desk::now,
     oidc_client::{
@@ -131,8 +132,7 @@ async fn tokens_and_userinfo_are_what_a_strict_portal_expects() {
 async fn what_may_be_left_out_added_or_turned_around_changes_no_login() {
     let house = house().await;
     let (browser, _) = logged_in(&house).await;
-    let metadata = format!("{}/.well-known/openid-configuration", house.issuer);
-    let metadata: Value = reqwest::get(metadata).await.unwrap().json().await.unwrap();
+    let metadata = metadata(&house).await;
     let levels: Vec<&str> = metadata["acr_values_supported"]
         .as_array()
         .unwrap()
@@ -266,8 +266,7 @@ async fn who_is_asked_again_and_who_is_not() {
 async fn a_request_that_cannot_be_answered_is_refused_as_the_plans_say() {
     let house = house().await;
     let (browser, _) = logged_in(&house).await;
-    let metadata = format!("{}/.well-known/openid-configuration", house.issuer);
-    let metadata: Value = reqwest::get(metadata).await.unwrap().json().await.unwrap();
+    let metadata = metadata(&house).await;
     let algs = metadata["request_object_signing_alg_values_supported"].as_array().unwrap();
     assert!(algs.contains(&json!("RS256")) && !algs.contains(&json!("none")));
     assert!(!metadata["id_token_signing_alg_values_supported"].as_array().unwrap().contains(&json!("none")));

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::{
     browser::Browser,
     claims::recorded,
-    house::{CALLBACK, House, Options},
+    discovery::metadata,
+    house::{CALLBACK, House},
     jose::{ASSERTION_TYPE, Key, assertion_claims, proof_claims},
     oidc_client::{Ask, Auth, Client, answer, assert_refused, claims, header, logged_in},
     portal::code_of,
@@ -48,7 +49,7 @@ pub type Answer = (u16, Value);
 
 /// An installation with both.
 pub async fn start() -> (House, Party, Party) {
-    let mut house = House::start_with(Options { tables: "# clients here", ..Options::default() }).await;
+    let mut house = House::with("# clients here").await;
     let party = |client: Client| Party {
         client,
         issuer: house.issuer.clone(),
@@ -237,8 +238,7 @@ async fn every_announced_standard_claim_is_told_where_it_is_asked_for() {
     let (house, mut one, _) = start().await;
     let (browser, _) = logged_in(&house).await;
     recorded(&house, "jansen@voorbeeld.nl");
-    let metadata = format!("{}/.well-known/openid-configuration", house.issuer);
-    let metadata: Value = reqwest::get(metadata).await.unwrap().json().await.unwrap();
+    let metadata = metadata(&house).await;
     let standard = "sub name given_name family_name middle_name nickname preferred_username profile picture website email \
                     email_verified gender birthdate zoneinfo locale phone_number phone_number_verified address updated_at";
     let announced = metadata["claims_supported"].as_array().unwrap();

@@ -16,7 +16,6 @@ use crate::{
 
 /// -dpop-negative-tests, -access-token-type-header-case-sensitivity, -check-dpop-proof-nbf-exp,
 /// -ensure-dpopproof-with-iat-10seconds-before-succeeds and -after-.
-#[expect(clippy::too_many_lines, reason = "two tables of one thing, and nothing else")]
 #[tokio::test]
 async fn a_proof_counts_as_rfc_9449_says_and_in_no_other_way() {
     let (house, mut one, _) = start().await;
@@ -59,6 +58,16 @@ async fn a_proof_counts_as_rfc_9449_says_and_in_no_other_way() {
             assert_eq!(status, expected, "{scheme} {members:?}");
         }
     }
+}
+
+/// The same of what carries the claims: the header, the key in it, the signature, and how often it is sent.
+#[tokio::test]
+async fn a_proof_is_signed_once_by_the_key_that_it_shows() {
+    let (house, mut one, _) = start().await;
+    let (browser, _) = logged_in(&house).await;
+    let tokens = one.tokens(&house, &browser, &ONE.ask()).await;
+    let access = tokens["access_token"].as_str().unwrap();
+    let at = format!("{}/userinfo", house.issuer);
     let nonce = one.nonce.clone();
     let good_claims = || {
         let mut claims = proof_claims(&house, "GET", "/userinfo", Some(access));

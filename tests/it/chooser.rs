@@ -5,23 +5,22 @@ use serde_json::{Value, json};
 
 use crate::{
     browser::{Browser, Page},
+    client_consent::OTHER,
     digid_steps::change,
-    house::{CALLBACK, House, Options},
+    house::{CALLBACK, House},
     jose::KEY,
     mandates_desk::{Desk, Form, born, digid_account, digid_again, digid_page, fresh_bsn},
     oidc_client::{
         Ask, Auth, BARE, CLIENTS, Client, KEYED, LAB, THE_PORTAL, answer, assert_error, assert_refused,
-        userinfo,
+        refreshed, userinfo,
     },
-    portal::{Tokens, at_digid, code_of, log_in, tokens},
+    portal::{Tokens, at_digid, code_of, log_in},
     request_object,
 };
 
 pub const MOTHER: &str = "moeder@voorbeeld.nl";
 pub const FOR_WHOM: &str = "Voor wie wilt u inloggen?";
-/// Somebody else's portal.
-const OTHER: Client =
-    Client { id: "other", auth: Auth::Basic, callback: "http://127.0.0.1:9/callback/other" };
+/// [`OTHER`] and [`LONG`].
 const OTHERS: &str = r#"
 [[client]]
 id = "other"
@@ -45,26 +44,30 @@ scopes = ["openid", "act_as", "offline_access"]
 const LONG: Client = Client { id: "long", auth: Auth::Basic, callback: "http://127.0.0.1:9/callback/long" };
 
 /// A mother with DigiD, for Sam of eight and, as both agreed, for Kim of thirteen; and a father with a child of his own.
-struct Family {
-    house: House,
-    browser: Browser,
-    bsn: String,
-    mother: String,
-    sam: String,
-    kim: String,
-    kims_mandate: String,
-    tokens: Tokens,
+pub struct Family {
+    pub house: House,
+    pub browser: Browser,
+    pub bsn: String,
+    pub mother: String,
+    pub sam: String,
+    pub kim: String,
+    pub sams_mandate: String,
+    pub kims_mandate: String,
+    pub tokens: Tokens,
     /// What the portal knows them by: Sam, Kim, and the child of somebody else.
-    sams: String,
-    kims: String,
-    strangers: String,
+    pub sams: String,
+    pub kims: String,
+    pub strangers: String,
 }
 
 impl Family {
-    async fn at_home() -> Self {
-        let tables = Box::leak(format!("{CLIENTS}{OTHERS}").into_boxed_str());
-        let (house, browser) =
-            (House::start_with(Options { tables, ..Options::default() }).await, Browser::new());
+    pub async fn at_home() -> Self {
+        Self::with("").await
+    }
+
+    /// The same, with more clients.
+    pub async fn with(more: &str) -> Self {
+        let (house, browser) = (House::with(format!("{CLIENTS}{OTHERS}{more}")).await, Browser::new());
         let desk = Desk::of(&house);
         let (bsn, fathers) = (fresh_bsn(), fresh_bsn());
         let (mother, father) =
@@ -72,7 +75,7 @@ impl Family {
         let sam = desk.person("Sam", Some(&born(8, 0)), None);
         let kim = desk.person("Kim", Some(&born(13, 0)), None);
         let lot = desk.person("Lot", Some(&born(5, 0)), None);
-        desk.mandate(&Form::parent(&mother, &sam));
+        let sams_mandate = desk.mandate(&Form::parent(&mother, &sam));
         desk.mandate(&Form::parent(&father, &lot));
         let first = digid_account(&house, &browser, &bsn, MOTHER).await;
         let sams = listed(&first).concat();
@@ -84,28 +87,41 @@ impl Family {
         let kims = listed(&tokens).into_iter().find(|sub| *sub != sams).unwrap();
         let theirs = digid_account(&house, &Browser::new(), &fathers, "vader@voorbeeld.nl").await;
         let strangers = listed(&theirs).concat();
-        Self { house, browser, bsn, mother, sam, kim, kims_mandate, tokens, sams, kims, strangers }
+        Self {
+            house,
+            browser,
+            bsn,
+            mother,
+            sam,
+            kim,
+            sams_mandate,
+            kims_mandate,
+            tokens,
+            sams,
+            kims,
+            strangers,
+        }
     }
 
     /// Tokens for somebody, without a page.
-    async fn silently(&self, whom: &str) -> Tokens {
+    pub async fn silently(&self, whom: &str) -> Tokens {
         let ask = asking(whom).with("prompt", "none");
         let code = THE_PORTAL.code(&self.house, &self.browser, &ask).await;
         THE_PORTAL.redeem(&self.house, &ask, &code).await
     }
 
     /// The page that asks for whom.
-    async fn asked(&self, ask: &Ask) -> Page {
+    pub async fn asked(&self, ask: &Ask) -> Page {
         let page = self.browser.visit(&ask.url(&self.house), CALLBACK).await;
         assert_eq!((page.status.as_u16(), page.heading().as_str()), (200, FOR_WHOM), "{}", page.url);
         page
     }
 
-    async fn chooses(&self, page: &Page, whom: &str) -> Page {
+    pub async fn chooses(&self, page: &Page, whom: &str) -> Page {
         self.browser.submit(page, "for-whom-form", &[("whom", whom)]).await
     }
 
-    fn desk(&self, word: &str, child: &str) {
+    pub fn desk(&self, word: &str, child: &str) {
         let mut arguments = vec!["mandates", word, "--representative", &self.mother, "--represented", child];
         arguments.extend(if word == "block" {
             ["--by", "balie1", "--reason", "melding"].as_slice()
@@ -115,12 +131,12 @@ impl Family {
         self.house.ok(&arguments);
     }
 
-    fn turns(&self, child: &str, age: u32) {
+    pub fn turns(&self, child: &str, age: u32) {
         self.house.set_birth_date(child, &born(age, 0));
     }
 
     /// What the log says of choices: outcome and for whom.
-    fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> Vec<String> {
         self.house.query(
             "SELECT outcome || ' by ' || actor || ' for ' || COALESCE(represented, 'nobody') FROM audit \
              WHERE event = 'act_as' ORDER BY seq",
@@ -128,18 +144,12 @@ impl Family {
     }
 }
 
-fn listed(tokens: &Tokens) -> Vec<String> {
+pub fn listed(tokens: &Tokens) -> Vec<String> {
     let act_as = tokens.claims["act_as"].as_array().unwrap();
     act_as.iter().map(|one| one["sub"].as_str().unwrap().to_owned()).collect()
 }
 
-async fn refreshed(house: &House, old: &Tokens) -> Tokens {
-    let (status, body) = THE_PORTAL.refresh(house, old.text("refresh_token")).await;
-    assert_eq!(status, 200, "{body}");
-    tokens(body)
-}
-
-fn asking(whom: &str) -> Ask {
+pub fn asking(whom: &str) -> Ask {
     THE_PORTAL.ask().with("scope", "openid act_as").with("act_as", whom)
 }
 

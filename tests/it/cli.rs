@@ -270,8 +270,7 @@ async fn a_client_that_would_be_unsafe_or_taken_is_refused_and_nothing_is_stored
 async fn a_bsn_that_cannot_be_read_is_told_by_file_and_never_by_content() {
     let house = House::start().await;
     let told = |file: &str| {
-        let arguments =
-            ["persons", "add", "--name", "Anna", "--birth-date", "1980-01-01", "--bsn-file", file];
+        let arguments = ["persons", "add", "--by", "els", "--name", "Anna", "--bsn-file", file];
         let output = house.run(&arguments);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
         String::from_utf8(output.stderr).unwrap()

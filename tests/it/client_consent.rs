@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     browser::{Browser, Page},
-    house::{CALLBACK, House, Options, PASSWORD},
+    house::{CALLBACK, House, PASSWORD},
     oidc_client::{
         Ask, Auth, Client, THE_PORTAL, answer, assert_error, assert_refused, claims, logged_in, userinfo,
     },
@@ -13,7 +13,7 @@ use crate::{
 
 const ANNA: &str = "jansen@voorbeeld.nl";
 /// Somebody else's.
-const OTHER: Client =
+pub const OTHER: Client =
     Client { id: "other", auth: Auth::Basic, callback: "http://127.0.0.1:9/callback/other" };
 const TABLES: &str = r#"
 [[client]]
@@ -39,7 +39,7 @@ const DOSSIER: &str = "https://dossier.example/v1";
 const LAB: &str = "urn:example:lab";
 
 async fn house() -> House {
-    House::start_with(Options { tables: TABLES, ..Options::default() }).await
+    House::with(TABLES).await
 }
 
 fn ask(scope: &str) -> Ask {
@@ -200,7 +200,7 @@ async fn a_login_ends_at_the_question_and_the_session_stays_whatever_is_answered
     let refused = answers(&browser, &page, "refuse").await;
     assert_error(&house, &refused, &first, "access_denied");
     assert!(kept(&house).is_empty());
-    let lines = house.query("SELECT outcome || ' ' || client FROM audit WHERE event = 'consent'");
+    let lines = house.query("SELECT outcome || ' ' || client FROM audit WHERE event = 'consent.given'");
     assert_eq!(lines, ["refused other"]);
     assert!(is_silent(&house, &browser, &THE_PORTAL.ask()).await, "logged in all the same");
     // Asked again, and now agreed to; the page that was answered is gone.

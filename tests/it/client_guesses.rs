@@ -3,11 +3,12 @@
 use reqwest::StatusCode;
 
 use crate::{
-    house::{House, Options, PORTAL, SECRET},
+    house::{House, PORTAL, SECRET},
     oidc_client::{Auth, Client, THE_PORTAL},
 };
 
-const APP: Client = Client { id: "pocket", auth: Auth::None, callback: "http://127.0.0.1:9/callback/pocket" };
+pub const APP: Client =
+    Client { id: "pocket", auth: Auth::None, callback: "http://127.0.0.1:9/callback/pocket" };
 const TABLES: &str = r#"
 [[client]]
 id = "pocket"
@@ -25,7 +26,7 @@ const ELSEWHERE: (&str, &str) = ("sec-fetch-site", "cross-site");
 const MANY: usize = 130;
 
 async fn house() -> House {
-    House::start_with(Options { tables: TABLES, ..Options::default() }).await
+    House::with(TABLES).await
 }
 
 /// A form with that secret, in which a browser tells these things.

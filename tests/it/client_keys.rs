@@ -31,7 +31,7 @@ use url::form_urlencoded;
 
 use crate::{
     bad_input_wire::connect,
-    house::{House, Options},
+    house::House,
     jose::{ASSERTION_TYPE, Key, assertion_claims},
     mandates_desk::now,
     oidc_client::{Ask, answer, assert_error, assert_refused, logged_in},
@@ -165,7 +165,7 @@ async fn a_portal_changes_its_keys_without_a_restart_and_strangers_make_us_ask_n
     let (first, second, thief) = (Key::new(), Key::new(), Key::new());
     let (place, tables) = Place::open(&first, &[TELLER.id]).await;
     place.tell(named(&first, "first"));
-    let house = House::start_with(Options { tables, ..Options::default() }).await;
+    let house = House::with(tables).await;
     assert_eq!(place.asked(TELLER.id), 0, "nobody needed them yet");
     let (browser, _) = logged_in(&house).await;
     let ask = TELLER.ask();
@@ -208,7 +208,7 @@ async fn who_come_at_once_share_one_question() {
     const LATER: &str = "later";
     let key = Key::new();
     let (place, tables) = Place::open(&key, &[TELLER.id, LATER]).await;
-    let house = House::start_with(Options { tables, ..Options::default() }).await;
+    let house = House::with(tables).await;
     place.held.store(true, Ordering::SeqCst);
     // Each is written whole before the next begins; none is answered yet.
     let mut all = Vec::new();
@@ -258,7 +258,7 @@ async fn a14_what_an_address_of_keys_answers_harms_nobody() {
     let mut ids: Vec<&str> = cases.iter().map(|(id, _)| *id).collect();
     ids.extend(["for-encryption", "good"]);
     let (place, tables) = Place::open(&key, &ids).await;
-    let house = House::start_with(Options { tables, ..Options::default() }).await;
+    let house = House::with(tables).await;
     for id in ids {
         let answer = knock(&house, id, &key, "k").await;
         // The twin: the same hand, the same set, told as it should be.
@@ -290,8 +290,7 @@ async fn a14_an_address_of_keys_that_leads_inside_is_not_asked() {
          auth = \"private_key_jwt\"\njwks_uri = \"{uri}\"\nscopes = [\"openid\"]\n# here",
         TELLER.callback
     );
-    let tables = Box::leak(tables.into_boxed_str());
-    let mut house = House::start_with(Options { tables, ..Options::default() }).await;
+    let mut house = House::with(tables).await;
     let key = Key::new();
     assert_refused(&knock(&house, TELLER.id, &key, "k").await, "invalid_client");
     let log = house.log();
@@ -336,7 +335,7 @@ async fn a_request_object_is_verified_with_the_keys_that_the_portal_tells() {
     let (first, second) = (Key::new(), Key::new());
     let (place, tables) = Place::open(&first, &[TELLER.id]).await;
     place.tell(named(&first, "first"));
-    let house = House::start_with(Options { tables, ..Options::default() }).await;
+    let house = House::with(tables).await;
     let (browser, _) = logged_in(&house).await;
     let ask = TELLER.ask();
     let mut claims = json!({"iss": TELLER.id, "aud": house.issuer, "exp": now().epoch() + 120});

@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     digid_steps::change as change_database,
+    discovery::metadata,
     house::{CALLBACK, House, Options},
     jose::{KEY, assertion_claims},
     oidc_client::{Ask, Auth, Client, answer, assert_error, logged_in},
@@ -112,12 +113,7 @@ fn clients(house: &House) -> Vec<String> {
 async fn a_client_registers_itself_serves_its_users_and_goes() {
     let house = house().await;
     let (browser, _) = logged_in(&house).await;
-    let discovered: Value = reqwest::get(format!("{}/.well-known/openid-configuration", house.issuer))
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let discovered = metadata(&house).await;
     assert_eq!(discovered["registration_endpoint"], format!("{}/register", house.issuer));
     let token = invite(&house, &[&["--policy", "basic"], &ALL_SCOPES[..]].concat());
     let metadata = json!({
@@ -235,9 +231,7 @@ async fn where_the_operator_wants_none_nobody_registers() {
     let url = format!("{}/register", house.issuer);
     let answer = reqwest::Client::new().post(url).bearer_auth("x").json(&portal()).send().await.unwrap();
     assert_eq!(answer.status(), 404);
-    let discovered =
-        reqwest::get(format!("{}/.well-known/openid-configuration", house.issuer)).await.unwrap();
-    assert!(!discovered.text().await.unwrap().contains("registration_endpoint"));
+    assert!(metadata(&house).await.get("registration_endpoint").is_none());
     let refused = house.run(&["clients", "invite", "x"]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("registration = true"));
 }

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use crate::{
     bad_input_wire::exchange,
     browser::Browser,
-    house::{House, Options},
+    house::House,
     jose::Key,
     oidc_client::{Auth, Client, THE_PORTAL, answer, logged_in},
 };
@@ -42,7 +42,7 @@ const FOR_ALL: [&str; 3] =
     ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/jwks"];
 
 async fn house() -> House {
-    House::start_with(Options { tables: TABLES, ..Options::default() }).await
+    House::with(TABLES).await
 }
 
 /// What a browser asks before a script's request with headers of its own.

@@ -345,7 +345,8 @@ struct Act(Child, Option<String>);
 impl Desk {
     fn open(house: &House) -> Self {
         let add = |name: &str, born: &str| -> String {
-            let out = house.ok(&["persons", "add", "--name", name, "--birth-date", born, "--json"]);
+            let said = ["--name", name, "--birth-date", born, "--by", "balie1", "--json"];
+            let out = house.ok(&[&["persons", "add"], &said[..]].concat());
             let person: Value = serde_json::from_str(&out).unwrap();
             person["id"].as_str().unwrap().to_owned()
         };

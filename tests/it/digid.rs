@@ -199,7 +199,7 @@ async fn m13_a_child_known_to_be_under_twelve_gets_a_page_and_no_session() {
     );
     let trace = [("audit_lines", 1), ("ephemeral", -1), ("spent", 3)].map(|(table, n)| (table.to_owned(), n));
     assert_eq!(grown(&before, &rows(&house)), trace);
-    assert_eq!(audit(&house), ["login.digid too_young"]);
+    assert_eq!(audit(&house).last().unwrap(), "login.digid too_young");
     assert!(!has_session(&house, &browser).await);
     // The twin: just twelve.
     register_with_digid(&house, &older, "noor@voorbeeld.nl", "").await;

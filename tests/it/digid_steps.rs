@@ -124,7 +124,7 @@ pub async fn go_on(house: &House, browser: &Browser, request: &Request, linked: 
 
 /// The desk registers a person and gives its id.
 pub fn desk_person(house: &House, name: &str, birth: Option<&str>, bsn: Option<&str>) -> String {
-    let mut arguments = vec!["persons", "--json", "add", "--name", name];
+    let mut arguments = vec!["persons", "--json", "add", "--by", "balie1", "--name", name];
     if let Some(birth) = birth {
         arguments.extend(["--birth-date", birth]);
     }
@@ -138,7 +138,9 @@ pub fn desk_person(house: &House, name: &str, birth: Option<&str>, bsn: Option<&
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let person: Value = serde_json::from_slice(&output.stdout).unwrap();
-    person["id"].as_str().unwrap().to_owned()
+    let id = person["id"].as_str().unwrap().to_owned();
+    crate::mandates_desk::remember(&id, bsn);
+    id
 }
 
 /// The person of an account.

@@ -150,7 +150,7 @@ async fn each_announced_endpoint_scope_grant_claim_and_algorithm_works() {
         ),
         "{body}"
     );
-    // `service::a_program_gets_a_token_in_its_own_name_for_the_admin_api` and
+    // `program::a_program_gets_a_token_in_its_own_name_for_the_admin_api` and
     // `exchange::m8_a21_a_portal_gets_a_token_about_one_person_for_whom_its_user_acts` use the other two.
     for grant in ["client_credentials", TOKEN_EXCHANGE] {
         let told = THE_PORTAL.token(&house, &[("grant_type", grant)]).await;
@@ -165,35 +165,7 @@ async fn each_announced_endpoint_scope_grant_claim_and_algorithm_works() {
     said.insert("represents".to_owned());
     assert_eq!(said, words(&told["claims_supported"]).into_iter().collect());
 
-    // THE_PORTAL is Basic, LAB posts its secret, KEYED signs, APP has none; each signs in its own way.
-    let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
-    assert_eq!(words(&told["token_endpoint_auth_methods_supported"]), methods);
-    assert_eq!(words(&told["revocation_endpoint_auth_methods_supported"]), methods);
-    assert_eq!(words(&told["introspection_endpoint_auth_methods_supported"]), methods[..3]);
-    let own_algs = &told["token_endpoint_auth_signing_alg_values_supported"];
-    for endpoint in ["introspection", "revocation"] {
-        assert_eq!(&told[format!("{endpoint}_endpoint_auth_signing_alg_values_supported")], own_algs);
-    }
-    let mut algs = BTreeSet::new();
-    for client in [THE_PORTAL, LAB, KEYED, APP] {
-        let tokens = client.sign_on(&house, &browser, "openid").await;
-        algs.insert(header(tokens.text("id_token"))["alg"].as_str().unwrap().to_owned());
-    }
-    assert_eq!(algs, words(&told["id_token_signing_alg_values_supported"]).into_iter().collect());
-    assert_eq!(
-        told["introspection_signing_alg_values_supported"],
-        told["id_token_signing_alg_values_supported"]
-    );
-    for client in [THE_PORTAL, LAB, KEYED] {
-        let tokens = client.sign_on(&house, &browser, "openid").await;
-        let access = tokens.text("access_token");
-        let request = client.post(&house, "/introspect", &[("token", access)]);
-        let signed = request.header("accept", "application/token-introspection+jwt").send().await.unwrap();
-        assert_eq!(header(&signed.text().await.unwrap())["alg"], header(access)["alg"]);
-        assert_eq!(client.introspect(&house, access).await["active"], true);
-        client.revoke(&house, &[("token", access)]).await;
-        assert_eq!(client.introspect(&house, access).await["active"], false);
-    }
+    assert_ways_of_clients(&house, &browser, &told).await;
     // Signed and encrypted: `claims::userinfo_is_encrypted_to_the_key_of_its_client_and_signed_inside`.
     assert_eq!(told["userinfo_signing_alg_values_supported"], told["id_token_signing_alg_values_supported"]);
     assert_eq!(words(&told["userinfo_encryption_alg_values_supported"]), ["RSA-OAEP-256"]);
@@ -208,6 +180,39 @@ async fn each_announced_endpoint_scope_grant_claim_and_algorithm_works() {
     let (lab, open) =
         (LAB.sign_on(&house, &browser, "openid").await, OPEN.sign_on(&house, &browser, "openid").await);
     assert!(tokens.sub() != lab.sub() && lab.sub() != open.sub() && open.sub() != tokens.sub());
+}
+
+/// How clients prove who they are, and how what they are told is signed.
+async fn assert_ways_of_clients(house: &House, browser: &Browser, told: &Value) {
+    // THE_PORTAL is Basic, LAB posts its secret, KEYED signs, APP has none; each signs in its own way.
+    let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
+    assert_eq!(words(&told["token_endpoint_auth_methods_supported"]), methods);
+    assert_eq!(words(&told["revocation_endpoint_auth_methods_supported"]), methods);
+    assert_eq!(words(&told["introspection_endpoint_auth_methods_supported"]), methods[..3]);
+    let own_algs = &told["token_endpoint_auth_signing_alg_values_supported"];
+    for endpoint in ["introspection", "revocation"] {
+        assert_eq!(&told[format!("{endpoint}_endpoint_auth_signing_alg_values_supported")], own_algs);
+    }
+    let mut algs = BTreeSet::new();
+    for client in [THE_PORTAL, LAB, KEYED, APP] {
+        let tokens = client.sign_on(house, browser, "openid").await;
+        algs.insert(header(tokens.text("id_token"))["alg"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(algs, words(&told["id_token_signing_alg_values_supported"]).into_iter().collect());
+    assert_eq!(
+        told["introspection_signing_alg_values_supported"],
+        told["id_token_signing_alg_values_supported"]
+    );
+    for client in [THE_PORTAL, LAB, KEYED] {
+        let tokens = client.sign_on(house, browser, "openid").await;
+        let access = tokens.text("access_token");
+        let request = client.post(house, "/introspect", &[("token", access)]);
+        let signed = request.header("accept", "application/token-introspection+jwt").send().await.unwrap();
+        assert_eq!(header(&signed.text().await.unwrap())["alg"], header(access)["alg"]);
+        assert_eq!(client.introspect(house, access).await["active"], true);
+        client.revoke(house, &[("token", access)]).await;
+        assert_eq!(client.introspect(house, access).await["active"], false);
+    }
 }
 
 #[tokio::test]

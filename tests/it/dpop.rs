@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 use crate::{
     browser::Browser,
-    house::{House, Options},
+    fapi::FAPI,
+    house::House,
     jose::{Key, proof_claims},
     mandates_desk::now,
     oidc_client::{
-        APP, Auth, Client, KEYED, THE_PORTAL, assert_error, assert_refused, claims, house, logged_in,
-        userinfo,
+        APP, Client, KEYED, THE_PORTAL, assert_error, assert_refused, claims, house, logged_in, userinfo,
     },
     portal::{self, Tokens},
     race::at_once,
@@ -280,8 +280,7 @@ async fn a3_a_code_asked_for_with_a_key_is_good_with_that_key_only() {
     }
 }
 
-/// A client that lives by FAPI 2.0.
-const FAPI: Client = Client { id: "fapi", auth: Auth::Key, callback: "http://127.0.0.1:9/callback/fapi" };
+/// [`FAPI`] with the key of another.
 const FAPI_TABLE: &str = r#"
 [[client]]
 id = "fapi"
@@ -297,7 +296,7 @@ id_token_alg = "PS256"
 /// Who gets as far as the code hears `invalid_grant`: there is none of that name.
 #[tokio::test]
 async fn fapi_wants_a_proof_with_a_nonce_of_ours() {
-    let house = House::start_with(Options { tables: FAPI_TABLE, ..Options::default() }).await;
+    let house = House::with(FAPI_TABLE).await;
     let key = Key::new();
     let form = [
         ("grant_type", "authorization_code"),

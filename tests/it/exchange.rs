@@ -12,8 +12,8 @@ use crate::{
     mandates_desk::{Desk, Form, born, days, digid_account, fresh_bsn, now},
     oidc_client::{APP, Client, KEYED, LAB, THE_PORTAL, assert_refused, claims, header, userinfo},
     portal::{self, Tokens, log_in},
+    program::THE_API,
     resource::{API, OTHER, house},
-    service::THE_API,
 };
 
 pub const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     browser::Browser,
-    house::{CALLBACK, House, Options},
+    house::{CALLBACK, House},
     jose::{ASSERTION_TYPE, Key, assertion_claims, proof_claims},
     oidc_client::{
         APP, Ask, Auth, CLIENTS, Client, KEYED, answer, assert_error, assert_refused, claims, header,
@@ -40,7 +40,12 @@ id_token_alg = "PS256"
 pub struct Rsa(KeyPair);
 
 impl Rsa {
-    fn set(&self) -> Value {
+    pub fn new() -> Self {
+        Self(KeyPair::generate(KeySize::Rsa2048).unwrap())
+    }
+
+    /// Its public half, as a set of keys.
+    pub fn set(&self) -> Value {
         let public = self.0.public_key();
         let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let n = part(public.modulus().big_endian_without_leading_zero());
@@ -77,9 +82,8 @@ impl Fapi {
 
     /// With another registration, and other clients beside it.
     pub async fn start_with(table: &str) -> Self {
-        let signer = Rsa(KeyPair::generate(KeySize::Rsa2048).unwrap());
-        let tables: &'static str = Box::leak(format!("{CLIENTS}# fapi here").into_boxed_str());
-        let mut house = House::start_with(Options { tables, ..Options::default() }).await;
+        let signer = Rsa::new();
+        let mut house = House::with(format!("{CLIENTS}# fapi here")).await;
         std::fs::write(house.folder.join("fapi.jwks"), signer.set().to_string()).unwrap();
         house.reconfigure("# fapi here", table);
         Self { house, signer, key: Key::new(), nonce: String::new() }

@@ -71,6 +71,12 @@ impl House {
         Self::start_with(Options::default()).await
     }
 
+    /// An installation with these tables at the end of its configuration.
+    pub async fn with(tables: impl Into<String>) -> Self {
+        Self::start_with(Options { tables: Box::leak(tables.into().into_boxed_str()), ..Options::default() })
+            .await
+    }
+
     /// An installation with something special.
     pub async fn start_with(options: Options) -> Self {
         same_day().await;

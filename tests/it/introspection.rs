@@ -111,10 +111,10 @@ async fn a_token_is_worth_nothing_once_grant_session_or_account_has_ended() {
     // A session that was lost with its grants still there, as after a crash.
     let tokens = sign_on().await;
     let sid = tokens.claims["sid"].as_str().unwrap();
-    let ends = house.query(&format!("SELECT ends FROM ephemeral WHERE name = '{sid}'")).concat();
     change(&house, &format!("UPDATE ephemeral SET ends = {} WHERE name = '{sid}'", now().epoch()));
     assert_eq!(worth(&house, &tokens).await, [false, false], "the session");
-    change(&house, &format!("UPDATE ephemeral SET ends = {ends} WHERE name = '{sid}'"));
+    // The sweep may have taken it by now: who comes back logs in anew.
+    portal::log_in(&house, &browser, "jansen@voorbeeld.nl", 2).await;
     let tokens = sign_on().await;
     change(&house, "UPDATE accounts SET era = era + 1");
     assert_eq!(worth(&house, &tokens).await, [false, false], "what the account began before");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     browser::{Browser, Page},
-    house::{CALLBACK, House, Options, PASSWORD},
+    house::{CALLBACK, House, PASSWORD},
     mandates_desk::now,
     oidc_client::{
         APP, Ask, CLIENTS, Client, KEYED, LAB, THE_PORTAL, answer, assert_error, header, house, logged_in,
@@ -121,8 +121,7 @@ async fn a_client_may_have_another_algorithm_for_answers_than_for_id_tokens() {
     let table = CLIENTS.split("[[client]]").find(|table| table.contains("\"keyed\"")).unwrap();
     let table = table.replace("id = \"keyed\"", "id = \"other\"");
     let tables = format!("[[client]]{table}authorization_signed_response_alg = \"ES256\"\n");
-    let tables = Box::leak(tables.into_boxed_str());
-    let house = House::start_with(Options { tables, ..Options::default() }).await;
+    let house = House::with(tables).await;
     let (browser, _) = logged_in(&house).await;
     let ask = OTHER.ask().with("response_mode", "jwt");
     let said = in_query(&browser.get(&ask.url(&house)).await, &ask);

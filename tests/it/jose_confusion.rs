@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     browser::Browser,
-    house::{CALLBACK, House, Options},
+    house::{CALLBACK, House},
     jose::{ASSERTION_TYPE, KEY, Key, assertion_claims},
     oidc_client::{
         Ask, CLIENTS, KEYED, THE_PORTAL, answer, assert_error, assert_refused, claims, header, logged_in,
@@ -100,7 +100,7 @@ fn injections(thief: &Key, at: &str) -> Vec<Value> {
 
 async fn house() -> House {
     let tables = format!("[outbound]\nprivate_addresses = [\"127.0.0.1\"]\n{CLIENTS}");
-    House::start_with(Options { tables: Box::leak(tables.into_boxed_str()), ..Options::default() }).await
+    House::with(tables).await
 }
 
 /// What the token endpoint says to who shows that assertion: `invalid_grant` to who was let in.

@@ -10,6 +10,7 @@ use crate::{
         has_session, link, log_in_with_digid, person_of, register_with_digid, rows,
     },
     house::{House, PASSWORD},
+    mandates_desk::Desk,
     portal::{code_of, log_in, redeem, register},
 };
 
@@ -260,7 +261,7 @@ fn mandate(house: &House, daughter: &str, father: &str) {
         &day,
     ]);
     let told: serde_json::Value = serde_json::from_str(&told).unwrap();
-    house.ok(&["mandates", "approve", "--by", "second desk", "--", told["id"].as_str().unwrap()]);
+    Desk::of(house).approved(told["id"].as_str().unwrap(), "second desk");
 }
 
 fn only_sub(claims: &Value) -> String {

@@ -2,7 +2,7 @@
 
 use crate::{
     browser::{Browser, Page},
-    house::{House, Options},
+    house::House,
     oidc_client::{
         CLIENTS, Client, LAB, THE_PORTAL, assert_error, assert_refused, house, logged_in, userinfo,
     },
@@ -64,7 +64,7 @@ async fn a_code_that_was_not_redeemed_before_the_sign_out_is_worth_nothing() {
 
 #[tokio::test]
 async fn a1_a16_without_a_genuine_hint_of_this_session_the_user_is_asked_and_nobody_is_redirected() {
-    let house = House::start_with(Options { tables: CLIENTS, ..Options::default() }).await;
+    let house = House::with(CLIENTS).await;
     let (browser, tokens) = logged_in(&house).await;
     let stranger = Browser::new();
     let foreign = crate::portal::register(&house, &stranger, "ander@voorbeeld.nl").await;

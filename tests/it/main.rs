@@ -9,6 +9,7 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod account;
 mod act_as;
 mod admin;
 mod admin_accounts;
@@ -26,6 +27,7 @@ mod attack;
 mod attack2;
 mod attack3;
 mod audit_chain;
+mod authenticator;
 mod bad_input;
 mod bad_input_doors;
 mod bad_input_jwt;
@@ -42,6 +44,7 @@ mod certify_fapi_bent;
 mod certify_logout;
 mod certify_setup;
 mod chooser;
+mod chooser_told;
 mod claims;
 mod cli;
 mod client_consent;
@@ -107,6 +110,7 @@ mod par;
 mod policies;
 mod portal;
 mod private_key_jwt;
+mod program;
 mod proxy;
 mod race;
 mod recover;
@@ -118,7 +122,6 @@ mod request_object;
 mod requirements;
 mod resource;
 mod revocation;
-mod service;
 mod session_cookies;
 mod single_logout;
 mod single_logout_browser;

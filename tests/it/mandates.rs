@@ -83,19 +83,32 @@ async fn m1_a_bsn_comes_by_file_or_standard_input_and_stands_nowhere_in_the_open
     let (one, two) = (fresh_bsn(), fresh_bsn());
     let id = desk.person("Anna", None, Some(&one));
     std::fs::write(house.folder.join("bsn"), format!("{two}\n")).unwrap();
-    house.ok(&["persons", "add", "--name", "Bea", "--bsn-file", "bsn"]);
+    house.ok(&["persons", "add", "--by", "balie1", "--name", "Bea", "--bsn-file", "bsn"]);
     let found = desk.say(&["persons", "show", "--bsn-file", "-", "--json"], &one);
     let found = String::from_utf8(found.stdout).unwrap();
     assert!(found.contains(&id) && !found.contains(&one), "{found}");
     // Taken, impossible, too short, no number, missing file: refused, and the number is not repeated.
     for bsn in [one.as_str(), "123456789", "12345", "abcdefghi", ""] {
-        let output = desk.say(&["persons", "add", "--name", "Eve", "--bsn-file", "-"], bsn);
+        let output = desk.say(&["persons", "add", "--by", "balie1", "--name", "Eve", "--bsn-file", "-"], bsn);
         let told = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{bsn}");
         assert!(told.starts_with("namens: ") && (bsn.is_empty() || !told.contains(bsn)), "{told}");
     }
-    assert_eq!(house.run(&["persons", "add", "--name", "Eve", "--bsn-file", "gone"]).status.code(), Some(1));
+    assert_eq!(
+        house.run(&["persons", "add", "--by", "balie1", "--name", "Eve", "--bsn-file", "gone"]).status.code(),
+        Some(1)
+    );
+    // Nor does anybody register who does not say who they are.
+    for by in ["client:root", ""] {
+        let refused = desk.refused(&["persons", "add", "--name", "Eve", "--by", by]);
+        assert!(refused.contains("name the member of staff"), "{refused}");
+    }
+    assert_eq!(house.run(&["persons", "add", "--name", "Eve"]).status.code(), Some(2));
     assert_eq!(house.query("SELECT COUNT(*) FROM persons"), ["2"]);
+    let lines = "SELECT outcome || ' by ' || actor || COALESCE(client, '') || ' ' || COALESCE(detail, '') FROM audit \
+                 JOIN persons p ON p.id = represented WHERE event = 'person.registered'";
+    assert_eq!(house.query(lines), ["ok by balie1 ", "ok by balie1 "]);
+    assert_eq!(house.query("SELECT COUNT(*) FROM audit WHERE event = 'person.registered'"), ["2"]);
     for file in ["namens.db", "namens.db-wal", "log"] {
         let bytes = std::fs::read(house.folder.join(file)).unwrap_or_default();
         for bsn in [&one, &two] {
@@ -266,18 +279,19 @@ async fn m11_what_one_at_the_desk_registers_counts_once_somebody_else_approved_i
     for (by, says) in
         [("balie1", "someone else"), ("BALIE1", "someone else"), ("client:root", "name the member of staff")]
     {
-        let told = desk.refused(&["mandates", "approve", "--by", by, "--", &id]);
+        let told = String::from_utf8(desk.approve(&id, by).stderr).unwrap();
         assert!(told.contains(says), "{by}: {told}");
     }
     assert_eq!(desk.standings(&child), ["awaiting_approval"]);
-    house.ok(&["mandates", "approve", "--by", "balie2", "--", &id]);
+    desk.approved(&id, "balie2");
     assert_eq!(desk.standings(&child), ["active"]);
-    assert!(desk.refused(&["mandates", "approve", "--by", "balie3", "--", &id]).contains("approved before"));
+    let said = |id: &str, by: &str| String::from_utf8(desk.approve(id, by).stderr).unwrap();
+    assert!(said(&id, "balie3").contains("approved before"));
     let lines =
         house.query("SELECT event || ' ' || actor FROM audit WHERE event LIKE 'mandate.%' ORDER BY seq");
     assert_eq!(lines, ["mandate.registered balie1", "mandate.approved balie2"]);
     // What nobody approves takes nothing to revoke, and is not approved after that.
     let other = desk.registered(&form);
     house.ok(&["mandates", "revoke", "--by", "balie1", "--", &other]);
-    assert!(desk.refused(&["mandates", "approve", "--by", "balie2", "--", &other]).contains("over"));
+    assert!(said(&other, "balie2").contains("over"));
 }

@@ -1,9 +1,13 @@
 //! The desk at its command line, and the people it knows at DigiD.
 
 use std::{
+    collections::BTreeMap,
     io::Write,
     process::{Output, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use chrono::Months;
@@ -32,13 +36,15 @@ impl<'a> Desk<'a> {
 
     /// Registers a person, the BSN by standard input, and gives their id.
     pub fn person(&self, name: &str, birth_date: Option<&str>, bsn: Option<&str>) -> String {
-        let mut arguments = vec!["persons", "add", "--json", "--name", name];
+        let mut arguments = vec!["persons", "add", "--json", "--by", "balie1", "--name", name];
         arguments.extend(birth_date.into_iter().flat_map(|date| ["--birth-date", date]));
         arguments.extend(bsn.into_iter().flat_map(|_| ["--bsn-file", "-"]));
         let output = self.say(&arguments, bsn.unwrap_or_default());
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-        told["id"].as_str().unwrap().to_owned()
+        let id = told["id"].as_str().unwrap().to_owned();
+        remember(&id, bsn);
+        id
     }
 
     /// Runs a command with something on its standard input.
@@ -53,8 +59,34 @@ impl<'a> Desk<'a> {
     /// Registers a mandate that must be accepted and lets somebody else approve it; gives its id.
     pub fn mandate(&self, form: &Form<'_>) -> String {
         let id = self.registered(form);
-        self.house.ok(&["mandates", "approve", "--by", "balie2", "--", &id]);
+        self.approved(&id, "balie2");
         id
+    }
+
+    /// Somebody at the desk approves a mandate.
+    pub fn approved(&self, mandate: &str, by: &str) {
+        let output = self.approve(mandate, by);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// The same, whatever comes of it: they read what is on record of the two.
+    pub fn approve(&self, mandate: &str, by: &str) -> Output {
+        let of_two = |what: &str| {
+            let of = self.house.query(&format!(
+                "SELECT {what} FROM mandates m JOIN persons p ON p.id = m.represented WHERE m.id = '{mandate}'"
+            ));
+            of.concat()
+        };
+        let (bsn, birth) = (remembered(&of_two("m.representative")), of_two("COALESCE(p.birth, '')"));
+        let mut arguments = vec!["mandates", "approve", "--by", by];
+        arguments.extend(bsn.iter().flat_map(|_| ["--representative-bsn-file", "-"]));
+        if birth.is_empty() {
+            assert_eq!(of_two("p.bsn_index IS NULL"), "1", "it takes their BSN");
+        } else {
+            arguments.extend(["--represented-birth-date", &birth]);
+        }
+        arguments.extend(["--", mandate]);
+        self.say(&arguments, bsn.as_deref().unwrap_or_default())
     }
 
     /// The same, not approved yet.
@@ -94,6 +126,19 @@ impl<'a> Desk<'a> {
     pub fn stored(&self) -> String {
         self.house.query("SELECT COUNT(*) FROM mandates").concat()
     }
+}
+
+/// The BSN of each person whom a test registered: no answer holds one, and who approves a mandate tells it.
+static REGISTERED: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+
+pub fn remember(person: &str, bsn: Option<&str>) {
+    if let Some(bsn) = bsn {
+        REGISTERED.lock().unwrap().insert(person.to_owned(), bsn.to_owned());
+    }
+}
+
+pub fn remembered(person: &str) -> Option<String> {
+    REGISTERED.lock().unwrap().get(person).cloned()
 }
 
 impl House {

@@ -8,8 +8,8 @@ use crate::{
     digid_steps::change,
     house::House,
     mandates_desk::{Desk, Form, born, days, digid_account, fresh_bsn, now},
-    oidc_client::{THE_PORTAL, claims, userinfo},
-    portal::{self, Tokens},
+    oidc_client::{claims, refreshed, userinfo},
+    portal::Tokens,
 };
 
 /// A mother who logged in with DigiD, and somebody for whom she has a mandate that waits.
@@ -60,9 +60,7 @@ impl Family {
 
     /// The next refresh: it must succeed.
     async fn refreshed(&mut self) -> &Tokens {
-        let (status, body) = THE_PORTAL.refresh(&self.house, self.tokens.text("refresh_token")).await;
-        assert_eq!(status, 200, "{body}");
-        self.tokens = portal::tokens(body);
+        self.tokens = refreshed(&self.house, &self.tokens).await;
         &self.tokens
     }
 

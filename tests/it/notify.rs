@@ -71,7 +71,7 @@ impl Ears {
             format!(
                 "[[client]]\nid = \"{id}\"\nname = \"{id}\"\nredirect_uris = [\"http://127.0.0.1:9/callback/{id}\"]\n\
                  backchannel_logout_uri = \"http://127.0.0.1:{port}/out/{id}\"\npolicy = \"basic\"\n\
-                 auth = \"client_secret_basic\"\nsecret = {{ file = \"portal.secret\" }}\nscopes = [\"openid\"]\n\
+                 auth = \"client_secret_basic\"\nsecret = {{ file = \"portal.secret\" }}\nscopes = [\"openid\", \"act_as\"]\n\
                  id_token_alg = \"{alg}\"\nsector = \"{sector}\"\n"
             )
         };
@@ -81,7 +81,7 @@ impl Ears {
     }
 
     /// The tokens that a client has heard so far.
-    fn so_far(&self, client: Client) -> Vec<String> {
+    pub fn so_far(&self, client: Client) -> Vec<String> {
         let heard = self.heard.lock().unwrap();
         heard.iter().filter(|(id, _)| id == client.id).map(|(_, token)| token.clone()).collect()
     }
@@ -139,7 +139,7 @@ async fn until<T>(what: &str, found: impl Fn() -> Option<T>) -> T {
 }
 
 /// Waits until nobody is left to be told.
-async fn settled(house: &House) {
+pub async fn settled(house: &House) {
     let left = || house.query("SELECT COUNT(*) FROM notices WHERE due IS NOT NULL").remove(0);
     until("an end to all notices", || (left() == "0").then_some(())).await;
 }
@@ -150,7 +150,7 @@ fn lines(house: &House) -> Vec<String> {
     )
 }
 
-async fn sign_out(house: &House, browser: &Browser, tokens: &Tokens) {
+pub async fn sign_out(house: &House, browser: &Browser, tokens: &Tokens) {
     let page =
         browser.get(&format!("{}/logout?id_token_hint={}", house.issuer, tokens.text("id_token"))).await;
     assert_eq!(page.heading(), "U bent uitgelogd.");
@@ -159,7 +159,7 @@ async fn sign_out(house: &House, browser: &Browser, tokens: &Tokens) {
 #[tokio::test]
 async fn each_portal_of_a_session_hears_its_end_in_a_token_that_it_verifies_and_nobody_else_does() {
     let (ears, tables) = Ears::open().await;
-    let house = House::start_with(Options { tables, ..Options::default() }).await;
+    let house = House::with(tables).await;
     let (browser, first) = logged_in(&house).await;
     let (told, also) =
         (TOLD.sign_on(&house, &browser, "openid").await, ALSO.sign_on(&house, &browser, "openid").await);
@@ -209,7 +209,7 @@ async fn each_portal_of_a_session_hears_its_end_in_a_token_that_it_verifies_and_
 #[tokio::test]
 async fn whatever_ends_a_session_is_told() {
     let (ears, tables) = Ears::open().await;
-    let house = House::start_with(Options { tables, ..Options::default() }).await;
+    let house = House::with(tables).await;
     let (browser, _) = logged_in(&house).await;
     let sid = async |browser: &Browser| TOLD.sign_on(&house, browser, "openid").await.claims["sid"].clone();
     // A new login in the same browser.
@@ -256,7 +256,7 @@ async fn what_digid_ends_is_told() {
 #[tokio::test]
 async fn what_ends_with_a_return_from_digid_that_leads_no_further_is_told() {
     let (ears, tables) = Ears::open().await;
-    let (house, bsn) = (House::start_with(Options { tables, ..Options::default() }).await, bsn(1));
+    let (house, bsn) = (House::with(tables).await, bsn(1));
     register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
     let browser = Browser::new();
     log_in_with_digid(&house, &browser, &bsn, &[], &[]).await;
@@ -268,7 +268,7 @@ async fn what_ends_with_a_return_from_digid_that_leads_no_further_is_told() {
 #[tokio::test]
 async fn a_portal_that_fails_is_told_again_and_given_up_in_the_end() {
     let (ears, tables) = Ears::open().await;
-    let house = House::start_with(Options { tables, ..Options::default() }).await;
+    let house = House::with(tables).await;
     let (browser, first) = logged_in(&house).await;
     let sid = TOLD.sign_on(&house, &browser, "openid").await.claims["sid"].clone();
     ears.answers.lock().unwrap().extend([503, 204]);
@@ -296,7 +296,7 @@ async fn a_portal_that_fails_is_told_again_and_given_up_in_the_end() {
 #[tokio::test]
 async fn neither_a_kill_nor_a_proxy_of_the_environment_keeps_a_portal_from_hearing() {
     let (ears, tables) = Ears::open().await;
-    let mut house = House::start_with(Options { tables, ..Options::default() }).await;
+    let mut house = House::with(tables).await;
     let (browser, first) = logged_in(&house).await;
     let sid = TOLD.sign_on(&house, &browser, "openid").await.claims["sid"].clone();
     ears.answers.lock().unwrap().push_back(0);
@@ -326,7 +326,7 @@ async fn neither_a_kill_nor_a_proxy_of_the_environment_keeps_a_portal_from_heari
 #[tokio::test]
 async fn a_portal_that_does_not_answer_takes_no_place_of_others() {
     let (ears, tables) = Ears::open().await;
-    let house = House::start_with(Options { tables, ..Options::default() }).await;
+    let house = House::with(tables).await;
     let (browser, first) = logged_in(&house).await;
     let sid = ALSO.sign_on(&house, &browser, "openid").await.claims["sid"].clone();
     ears.answers.lock().unwrap().extend([0; 200]);
@@ -388,8 +388,7 @@ async fn a14_a_name_that_leads_inside_is_not_called_unless_the_operator_says_so(
          secret = {{ file = \"portal.secret\" }}\nscopes = [\"openid\"]\n# here",
         TOLD.callback
     );
-    let tables = Box::leak(tables.into_boxed_str());
-    let mut house = House::start_with(Options { tables, ..Options::default() }).await;
+    let mut house = House::with(tables).await;
     let portal = Tls::start(listener, &house.folder.join("pki"));
     let (browser, first) = logged_in(&house).await;
     let sid = TOLD.sign_on(&house, &browser, "openid").await.claims["sid"].clone();

@@ -5,17 +5,16 @@ use serde_json::json;
 use crate::{
     admin::{self, Api},
     browser::Browser,
+    client_consent::OTHER,
     digid_steps::{MIDDEN, at_question, audit, change, enter_new},
-    house::{CALLBACK, House, Options},
+    house::{CALLBACK, House},
     mandates_desk::{Desk, Form, born, digid_account, fresh_bsn},
     oidc_client::{Ask, Auth, Client, THE_PORTAL, answer, assert_refused, claims, logged_in, userinfo},
     portal::{self, Tokens, code_of},
 };
 
 pub const LOCAL: &str = "urn:namens:acr:local";
-/// Somebody else's, and one that is added by command.
-const OTHER: Client =
-    Client { id: "other", auth: Auth::Basic, callback: "http://127.0.0.1:9/callback/other" };
+/// One that is added by command.
 const LAST: Client = Client { id: "last", auth: Auth::None, ..OTHER };
 const TABLES: &str = r#"
 [[client]]
@@ -32,8 +31,7 @@ const ALL: &str = "openid email act_as offline_access";
 
 /// An installation whose own portal may have tokens that outlive the session, and whose operator has programs.
 async fn house() -> House {
-    let tables = Box::leak(format!("{TABLES}{}{}", admin::PROGRAMS, admin::LOCAL).into_boxed_str());
-    let mut house = House::start_with(Options { tables, ..Options::default() }).await;
+    let mut house = House::with(format!("{TABLES}{}{}", admin::PROGRAMS, admin::LOCAL)).await;
     house.reconfigure("\"phone\", \"act_as\"]", "\"phone\", \"act_as\", \"offline_access\"]");
     house
 }

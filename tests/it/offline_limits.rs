@@ -4,8 +4,9 @@ use serde_json::json;
 
 use crate::{
     browser::Browser,
+    client_guesses::APP,
     digid_steps::{MIDDEN, audit, change, log_in_with_digid},
-    house::{House, Options},
+    house::House,
     mandates_desk::{digid_account, fresh_bsn},
     offline::{LOCAL, active, assert_ended, refreshed, sign_out},
     oidc_client::{Auth, Client, THE_PORTAL, assert_refused, logged_in},
@@ -15,7 +16,6 @@ use crate::{
 };
 
 const HIGH: Client = Client { id: "high", auth: Auth::Basic, callback: "http://127.0.0.1:9/callback/high" };
-const APP: Client = Client { id: "pocket", auth: Auth::None, callback: "http://127.0.0.1:9/callback/pocket" };
 const TABLES: &str = r#"
 [[client]]
 id = "high"
@@ -40,7 +40,7 @@ const SCOPE: &str = "openid offline_access";
 
 /// An installation whose portal may have such tokens.
 async fn house() -> House {
-    let mut house = House::start_with(Options { tables: TABLES, ..Options::default() }).await;
+    let mut house = House::with(TABLES).await;
     house.reconfigure(WITHOUT, WITH);
     house
 }

@@ -7,7 +7,7 @@ use url::{Url, form_urlencoded};
 
 use crate::{
     browser::{Browser, Page},
-    house::{CALLBACK, House, Options, PORTAL, SECRET},
+    house::{CALLBACK, House, PORTAL, SECRET},
     jose::{ASSERTION_TYPE, assertion},
     portal::{self, Tokens, code_of, form_encoded},
 };
@@ -107,7 +107,7 @@ id_token_alg = "EdDSA"
 
 /// An installation with all of them.
 pub async fn house() -> House {
-    House::start_with(Options { tables: CLIENTS, ..Options::default() }).await
+    House::with(CLIENTS).await
 }
 
 /// A browser in which somebody has just logged in locally, and the tokens that the portal got for it.
@@ -309,6 +309,13 @@ pub fn claims(token: &str) -> Value {
 
 fn part(token: &str, at: usize) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(at).unwrap()).unwrap()).unwrap()
+}
+
+/// What a refresh by the portal gives, which must be good.
+pub async fn refreshed(house: &House, tokens: &Tokens) -> Tokens {
+    let (status, body) = THE_PORTAL.refresh(house, tokens.text("refresh_token")).await;
+    assert_eq!(status, 200, "{body}");
+    portal::tokens(body)
 }
 
 /// The origin and path of an address, without its query.

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::{
     browser::{Browser, Page},
-    house::{CALLBACK, House, Options, PASSWORD, SECRET},
+    fapi::FAPI,
+    house::{CALLBACK, House, PASSWORD, SECRET},
     jose::{ASSERTION_TYPE, KEY, assertion},
     mandates_desk::now,
     oidc_client::{
@@ -14,9 +15,6 @@ use crate::{
     portal::{Request, code_of, enter_password, form_encoded},
     race::at_once,
 };
-
-/// A client that lives by FAPI 2.0.
-const FAPI: Client = Client { id: "fapi", auth: Auth::Key, callback: "http://127.0.0.1:9/callback/fapi" };
 
 const FAPI_TABLE: &str = r#"
 [[client]]
@@ -31,8 +29,7 @@ id_token_alg = "ES256"
 "#;
 
 async fn with_fapi() -> House {
-    let tables: &'static str = Box::leak(format!("{CLIENTS}{FAPI_TABLE}").into_boxed_str());
-    House::start_with(Options { tables, ..Options::default() }).await
+    House::with(format!("{CLIENTS}{FAPI_TABLE}")).await
 }
 
 /// Pushes parameters as `client`, which proves who it is.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     algorithms::{Party, sent, with_assertion},
     browser::Browser,
-    house::{House, Options, SECRET},
+    house::{House, SECRET},
     jose::assertion_claims,
     oidc_client::{APP, Ask, CLIENTS, THE_PORTAL, answer, assert_refused, header, logged_in},
     portal,
@@ -107,8 +107,7 @@ async fn brings(house: &House, browser: &Browser, ask: &Ask) -> Result<String, S
 
 /// A house with a client of each policy, and a browser in which somebody is logged in.
 async fn house() -> (House, Browser, [Member; 3]) {
-    let tables = Box::leak(format!("{CLIENTS}# members here").into_boxed_str());
-    let mut house = House::start_with(Options { tables, ..Options::default() }).await;
+    let mut house = House::with(format!("{CLIENTS}# members here")).await;
     let members = POLICIES.map(Member::new);
     let tables: String = members.iter().map(|member| member.table(&house)).collect();
     house.reconfigure("# members here", &tables);
@@ -125,7 +124,7 @@ fn assert_cell<T>(row: &str, policy: &str, came: Result<T, String>, cell: &str) 
 /// The row "client authentication", at registration: whoever cannot be registered is nobody at any endpoint.
 #[tokio::test]
 async fn a_client_is_registered_with_the_authentication_and_signature_that_its_policy_allows() {
-    let mut house = House::start_with(Options { tables: "# more here", ..Options::default() }).await;
+    let mut house = House::with("# more here").await;
     let mtls = "[proxy]\nfrom = [\"127.0.0.1\"]\nclient_certificate = \"client-cert\"\n[mtls]\nca = \"pki/ca.crt\"\n";
     house.reconfigure("# more here", mtls);
     let jwks = house.folder.join("keyed.jwks");

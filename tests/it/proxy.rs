@@ -14,7 +14,7 @@ use crate::{
     browser::Browser,
     config::refuses,
     digid_steps::{bsn, register_with_digid},
-    house::{House, Options},
+    house::House,
     portal::{code_of, redeem, request, to_digid},
 };
 
@@ -83,7 +83,7 @@ async fn differs(house: &House, bsn: &str, header: Option<(&str, &str)>) -> bool
 }
 
 async fn trusting(table: &'static str) -> (House, String) {
-    let (house, bsn) = (House::start_with(Options { tables: table, ..Options::default() }).await, bsn(1));
+    let (house, bsn) = (House::with(table).await, bsn(1));
     register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
     (house, bsn)
 }

@@ -11,8 +11,8 @@ use crate::{
     },
     house::{CALLBACK, House, Options, PASSWORD},
     mandates_desk::{Desk, Form, now},
-    oidc_client::{self, CLIENTS, LAB, THE_PORTAL, assert_error, claims, userinfo},
-    portal::{Request, Tokens, at_digid, code_of, press, redeem, register, request, tokens},
+    oidc_client::{self, CLIENTS, LAB, THE_PORTAL, assert_error, claims, refreshed, userinfo},
+    portal::{Request, Tokens, at_digid, code_of, press, redeem, register, request},
     stsaml::routed,
 };
 
@@ -90,12 +90,6 @@ pub fn assert_one(told: &Value) -> &Value {
     let [one] = told["act_as"].as_array().unwrap().as_slice() else { panic!("{told}") };
     assert_eq!(told["represents"], json!({ "sub": one["sub"], "iss": one["iss"] }), "{told}");
     one
-}
-
-async fn refreshed(house: &House, old: &Tokens) -> Tokens {
-    let (status, body) = THE_PORTAL.refresh(house, old.text("refresh_token")).await;
-    assert_eq!(status, 200, "{body}");
-    tokens(body)
 }
 
 async fn live(house: &House, tokens: &Tokens) -> Value {
@@ -311,6 +305,41 @@ async fn m14_a_parent_whom_nobody_knows_yet_becomes_known_in_the_same_login() {
     assert_eq!((tokens.sub(), &assert_one(&tokens.claims)["sub"]), (own.sub(), &sub));
     // By password the same father has nobody.
     assert_alone(&crate::portal::log_in(&house, &Browser::new(), email, 4).await.claims);
+}
+
+/// The register spoke of whoever has that number, and that is somebody else since.
+#[tokio::test]
+async fn m14_a_child_whose_bsn_is_put_right_is_not_the_one_whom_the_register_meant() {
+    let family = Family::at_home(routed()).await;
+    let (house, browser) = (&family.house, Browser::new());
+    let (desk, right) = (Desk::of(house), bsn(3));
+    let child = family.child.1.as_str();
+    let tokens = family.in_for_child(&browser).await;
+    let ask = THE_PORTAL.ask().with("scope", "openid act_as");
+    let code = THE_PORTAL.code(house, &browser, &ask).await;
+    // Another correction, and one that nobody approved yet, leave the session as it was.
+    house.set_birth_date(child, &born(9, 0));
+    let seen = ["--evidence-reference", "brief 1", "--by", "els", "--json", "--", child];
+    let proposed = desk.say(&[&["persons", "set-bsn", "--bsn-file", "-"], &seen[..]].concat(), &right);
+    let id = serde_json::from_slice::<Value>(&proposed.stdout).unwrap()["id"].as_str().unwrap().to_owned();
+    assert_one(&live(house, &tokens).await);
+    let tokens = refreshed(house, &tokens).await;
+    assert_one(&tokens.claims);
+    let by = ["persons", "approve", "--bsn-file", "-", "--by", "joost", "--", &id];
+    assert!(desk.say(&by, &right).status.success());
+    assert_eq!(userinfo(house, tokens.text("access_token")).await.0, 401);
+    for (status, body) in [
+        THE_PORTAL.refresh(house, tokens.text("refresh_token")).await,
+        THE_PORTAL.token(house, &ask.redemption(&code)).await,
+    ] {
+        assert_eq!((status, &body["error"]), (400, &json!("invalid_grant")));
+    }
+    let silently = ask.with("prompt", "none");
+    assert_eq!(oidc_client::answer(&browser.get(&silently.url(house)).await)["error"], "login_required");
+    // Nobody here has the number of before; for whom the right one is, the parent is let in.
+    assert_eq!(family.back_for(&Browser::new(), &family.child.0).await.1.status, StatusCode::FORBIDDEN);
+    let (request, page) = family.back_for(&Browser::new(), &right).await;
+    assert_one(&redeem(house, &request, &code_of(&page)).await.claims);
 }
 
 /// OpenID Connect Core, section 5.5.1: a value of `represents` is met, or the login fails.

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::{
-    house::{House, Options},
+    house::House,
     jose::{KEY, assertion_claims},
     oidc_client::{
         CLIENTS, KEYED, LAB, THE_PORTAL, assert_error, assert_refused, claims, logged_in, userinfo,
     },
     portal::{self, Tokens},
-    service::{PROGRAMS, THE_API},
+    program::{PROGRAMS, THE_API},
 };
 
 /// Two APIs that the portal is registered for.
@@ -24,8 +24,7 @@ pub async fn house() -> House {
         assert!(clients.contains(line));
         clients = clients.replace(line, &format!("{line}{REGISTERED}"));
     }
-    let tables: &'static str = Box::leak(format!("{REGISTERED}{clients}{PROGRAMS}").into_boxed_str());
-    House::start_with(Options { tables, ..Options::default() }).await
+    House::with(format!("{REGISTERED}{clients}{PROGRAMS}")).await
 }
 
 fn audience(body: &Value) -> Value {

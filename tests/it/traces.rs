@@ -5,10 +5,7 @@ use std::sync::{Arc, Mutex};
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
 use tokio::net::TcpListener;
 
-use crate::{
-    browser::Browser,
-    house::{House, Options},
-};
+use crate::{browser::Browser, house::House};
 
 type Heard = Arc<Mutex<Vec<u8>>>;
 
@@ -29,8 +26,7 @@ async fn a_collector_hears_of_each_request_before_the_server_stops_and_of_nobody
     let router = Router::new().route("/v1/traces", post(hear)).with_state(heard.clone());
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     let tables = format!("[traces]\nendpoint = \"http://127.0.0.1:{port}/v1/traces\"\n");
-    let tables = Box::leak(tables.into_boxed_str());
-    let mut house = House::start_with(Options { tables, ..Options::default() }).await;
+    let mut house = House::with(tables).await;
     let browser = Browser::new();
     for path in
         ["/authorize?client_id=portal&login_hint=anna@example.nl", "/login/verborgen/email", "/nergens"]
@@ -52,8 +48,7 @@ async fn a_collector_hears_of_each_request_before_the_server_stops_and_of_nobody
 async fn a_collector_that_is_not_there_holds_up_nobody() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let tables = format!("[traces]\nendpoint = \"http://{closed}/v1/traces\"\n");
-    let tables = Box::leak(tables.into_boxed_str());
-    let mut house = House::start_with(Options { tables, ..Options::default() }).await;
+    let mut house = House::with(tables).await;
     let page = Browser::new().get(&format!("{}/healthz", house.issuer)).await;
     assert_eq!(page.status, 200);
     house.stop();

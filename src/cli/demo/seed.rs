@@ -11,6 +11,7 @@ use crate::{
         consent::{Party, Word, hear},
         email::Email,
         fault::Fault,
+        four_eyes::Recognised,
         id::{MandateId, PersonId},
         mandate::{DocumentKind, Evidence, Relation},
         registration::{Form, Shown, register},
@@ -25,6 +26,8 @@ use crate::{
 const DAAN_REGISTERED: i64 = 700;
 const NOOR_REGISTERED: i64 = 700;
 const LATELY: i64 = 30;
+/// Who registered them all.
+const DESK: &str = "balie 1";
 /// How far into their year of life everybody is, in months: no birthday comes near.
 const SINCE_BIRTHDAY: u32 = 4;
 
@@ -58,8 +61,10 @@ pub async fn seed(app: &App, now: Timestamp) -> Result<Household, Fault> {
     let heard = then(LATELY);
     let listed = store.mandate(&noors_mandate, heard).await?.ok_or(Fault::because("no mandate for Noor"))?;
     let agrees = (Party::Representative, Word::Agreed);
-    let consent = hear(&listed.mandate, listed.born, agrees, Some("balie 1".to_owned()), heard)?;
-    store.add_consent(&consent, &noor, "balie 1", heard).await?;
+    let consent = hear(&listed.mandate, listed.born, agrees, Some(DESK.to_owned()), heard)?;
+    if !store.add_consent(&consent, &noor, DESK, heard).await? {
+        return Err(Fault::because("an agreement was not recorded"));
+    }
 
     let hash = app.hasher.hash(Secret::new(ANNA_PASSWORD)).await?;
     let email = Email::parse(ANNA_EMAIL)?;
@@ -70,7 +75,7 @@ pub async fn seed(app: &App, now: Timestamp) -> Result<Household, Fault> {
 /// Registers a person with a date of birth that gives the right age at `now`.
 async fn arrives(store: &Store, who: &Member, now: Timestamp, then: Timestamp) -> Result<PersonId, Fault> {
     let born = born(who.age, now)?;
-    Ok(store.add_person(who.name, Some(born), Some(&Bsn::parse(who.bsn)?), then).await??)
+    Ok(store.register_person((who.name, Some(born), Some(&Bsn::parse(who.bsn)?)), DESK, then).await??)
 }
 
 /// The date of birth of someone who is `age` years and some months old at `now`.
@@ -115,16 +120,18 @@ fn granted(who: &PersonId, whom: &PersonId, then: Timestamp) -> Form {
         grantor_agrees: true,
         starts: None,
         ends: Some(then.plus(330 * DAY)),
-        registered_by: "balie 1".to_owned(),
+        registered_by: DESK.to_owned(),
     }
 }
 
 /// As `namens mandates register` and `approve` do it.
 async fn register_one(store: &Store, form: Form, then: Timestamp) -> Result<MandateId, Fault> {
     let born = store.person(&form.represented).await?.and_then(|person| person.birth);
+    let representative_bsn = store.bsn_of(&form.representative).await?;
+    let read = Recognised { representative_bsn, represented_birth: born, represented_bsn: None };
     let registration = register(form, born, then)?;
     store.register_mandate(&registration, then).await??;
-    let approved = store.approve_mandate(&registration.mandate.id, "balie 2", then).await?;
+    let approved = store.approve_mandate(&registration.mandate.id, "balie 2", &read, then).await?;
     approved.map_err(|_| Fault::because("nobody approved what was just registered"))?;
     Ok(registration.mandate.id)
 }

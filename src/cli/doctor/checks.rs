@@ -242,7 +242,9 @@ fn reachable(config: &Config, clients: &[Client], report: &mut Report) {
 /// Whether programs that approve each other's mandates prove who they are with one secret or key: whoever has it is both (M11).
 fn four_eyes(clients: &[Client], report: &mut Report) {
     let approve = |client: &&Client| client.service_scopes.contains(AdminScope::Mandates);
-    let programs: Vec<&Client> = clients.iter().filter(approve).collect();
+    let mut programs: Vec<&Client> = clients.iter().filter(approve).collect();
+    // Clients come in no order, and who reads twice expects the same words.
+    programs.sort_by(|one, other| one.id.cmp(&other.id));
     for (number, one) in programs.iter().enumerate() {
         for other in programs.iter().skip(number + 1).filter(|other| one.shares_proof_with(other)) {
             report.warning(

@@ -42,12 +42,12 @@ async fn a_parent_and_a_child_at_the_desk_from_registration_to_revocation() {
     let f = fresh().await;
     let file = std::env::temp_dir().join(format!("namens-bsn-{}", MandateId::random()));
     std::fs::write(&file, "111222333\n").unwrap();
-    let parent = json(&f, &format!("persons add --name Anna --bsn-file {}", file.display()), now()).await;
-    let child = json(&f, "persons add --name Sam --birth-date 2014-07-02", now()).await;
+    let parent =
+        json(&f, &format!("persons add --by els --name Anna --bsn-file {}", file.display()), now()).await;
+    let child = json(&f, "persons add --by els --name Sam --birth-date 2014-07-02", now()).await;
     assert_eq!((&parent["bsn_known"], &child["birth_date"]), (&json!(true), &json!("2014-07-02")));
     let found = json(&f, &format!("persons show --bsn-file {}", file.display()), now()).await;
     assert_eq!(found, parent);
-    std::fs::remove_file(&file).unwrap();
 
     let who = format!(
         "--representative {} --represented {}",
@@ -64,13 +64,19 @@ async fn a_parent_and_a_child_at_the_desk_from_registration_to_revocation() {
     let mandate = json(&f, &format!("mandates register {who} {PAPERS} {CHECKED}"), now()).await;
     // M11: nobody approves their own.
     assert_eq!(mandate["standing"], json!("awaiting_approval"));
-    let approve = |by: &str| format!("mandates approve {} --by {by}", mandate["id"].as_str().unwrap());
+    let approve = |by: &str| {
+        let (id, file) = (mandate["id"].as_str().unwrap(), file.display());
+        format!(
+            "mandates approve {id} --by {by} --representative-bsn-file {file} --represented-birth-date 2014-07-02"
+        )
+    };
     let own = run(&f, &approve("ELS"), now()).await.unwrap_err();
     assert!(own.contains("someone else must approve it"), "{own}");
     let listed =
         run(&f, &format!("mandates list --representative {}", parent["id"].as_str().unwrap()), now()).await;
     assert!(listed.unwrap().contains("counts not before someone else runs `namens mandates approve`"));
     let mandate = json(&f, &approve("joost"), now()).await;
+    std::fs::remove_file(&file).unwrap();
     assert_eq!((&mandate["standing"], &mandate["until"]), (&json!("active"), &json!("2026-07-01T22:00:00Z")));
     let id = mandate["id"].as_str().unwrap();
 
@@ -105,7 +111,7 @@ async fn a_parent_and_a_child_at_the_desk_from_registration_to_revocation() {
 async fn a_special_basis_from_attestation_to_its_end() {
     let f = fresh().await;
     let person = async |arguments: &str| {
-        json(&f, &format!("persons add {arguments}"), now()).await["id"].as_str().unwrap().to_owned()
+        json(&f, &format!("persons add --by els {arguments}"), now()).await["id"].as_str().unwrap().to_owned()
     };
     let (parent, child) = (person("--name Anna").await, person("--name Kim --birth-date 2013-01-01").await);
     let who = format!("--representative {parent} --represented {child}");
@@ -162,8 +168,10 @@ async fn a_special_basis_from_attestation_to_its_end() {
 async fn mistakes_are_told_and_change_nothing() {
     let f = fresh().await;
     for (arguments, told) in [
-        ("persons add --name Sam --birth-date 2027-01-01", "lies in the future"),
-        ("persons add --name Sam --birth-date 2010-02-30", "does not exist"),
+        ("persons add --by els --name Sam --birth-date 2027-01-01", "lies in the future"),
+        ("persons add --by els --name Sam --birth-date 2010-02-30", "does not exist"),
+        ("persons add --name Sam --birth-date 2010", "--by"),
+        ("persons add --name Sam --by client:root", "name the member of staff"),
         ("persons show nobody", "namens persons list"),
         ("persons show --json -dashed-id", "namens persons list"),
         ("persons set-birth-date nobody 2010 --evidence-reference F --by els", "namens persons list"),
@@ -171,7 +179,7 @@ async fn mistakes_are_told_and_change_nothing() {
         ("persons approve nothing --birth-date 2010 --by els", "namens persons corrections"),
         ("persons approve nothing --by els", "--birth-date"),
         ("persons withdraw nothing --by els", "namens persons corrections"),
-        ("persons add --name Sam --bsn 111222333", "unexpected argument"),
+        ("persons add --by els --name Sam --bsn 111222333", "unexpected argument"),
         ("mandates revoke nothing --by els", "namens mandates list"),
         ("mandates approve nothing --by els", "namens mandates list"),
         ("mandates list", "required"),

@@ -117,7 +117,7 @@ impl Login<AtDigid<RecoverDigid>> {
 
     /// DigiD vouched for its owner.
     pub fn recovered(self) -> Login<NewPassword> {
-        self.with(|at| NewPassword { opening: at.from.opening, by_digid: true })
+        self.with(|at| NewPassword { opening: at.from.opening, by_digid: true, by_app: false })
     }
 }
 

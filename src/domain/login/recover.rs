@@ -27,6 +27,16 @@ pub struct RecoverDigid {
 pub struct NewPassword {
     pub(super) opening: Opening,
     pub(super) by_digid: bool,
+    /// Whether a code of the account's app was right on the way here.
+    #[serde(default)]
+    pub(super) by_app: bool,
+}
+
+impl NewPassword {
+    /// Once a code of the account's app is right.
+    pub(super) const fn by_app(opening: Opening) -> Self {
+        Self { opening, by_digid: false, by_app: true }
+    }
 }
 
 impl ByCode for Recovering {
@@ -60,7 +70,7 @@ impl Login<Recovering> {
             if has_digid {
                 Step::RecoverDigid(RecoverDigid { notice: None, opening })
             } else {
-                Step::NewPassword(NewPassword { opening, by_digid: false })
+                Step::NewPassword(NewPassword { opening, by_digid: false, by_app: false })
             }
         }))
     }
@@ -72,9 +82,9 @@ impl Login<NewPassword> {
         &self.step.opening
     }
 
-    /// Whether DigiD was shown on the way here.
-    pub fn was_by_digid(&self) -> bool {
-        self.step.by_digid
+    /// Whether what was shown on the way here suffices for an account that opens in these ways: neither DigiD nor an app is passed by.
+    pub fn suffices(&self, has_digid: bool, has_app: bool) -> bool {
+        self.step.by_digid || !has_digid && (self.step.by_app || !has_app)
     }
 
     /// It is about to be replaced, which may be done once.

@@ -131,7 +131,7 @@ fn digid_is_asked_for_what_the_portal_wants_and_afresh_for_a_password() {
 
 #[test]
 fn what_digid_vouched_for_is_what_a_known_person_is_worth() {
-    let child = ParentalAuthority::over(PersonId::from_stored("child"));
+    let child = ParentalAuthority::over(PersonId::from_stored("child"), vec![]);
     let login = start().to_digid(sent()).known(proof(Some(child.clone())), opening(), person());
     let done = login.step;
     assert_eq!((&done.opening, &done.person), (&opening(), &person()));
@@ -203,7 +203,9 @@ fn a_forgotten_password_is_replaced_after_the_code() {
     let login = right(login);
     assert_eq!(login.opening(), Some(&opening()));
     let login = Login::<NewPassword>::try_from(login.proven(false).unwrap()).unwrap();
-    assert_eq!((login.opening(), login.was_by_digid()), (&opening(), false));
+    assert_eq!(login.opening(), &opening());
+    let suffices = |digid, app| login.suffices(digid, app);
+    assert!(suffices(false, false) && !suffices(true, false) && !suffices(false, true));
     let login = login.spent();
     assert_eq!(login.step.notice, None);
     assert_eq!(login.password_changed().step.notice, Some(Notice::PasswordChanged));
@@ -218,7 +220,26 @@ fn a_forgotten_password_of_an_account_with_digid_asks_for_digid_too() {
     let back = away.clone().back(Some(Notice::DigidCancelled)).step;
     assert_eq!((back.notice, back.opening), (Some(Notice::DigidCancelled), opening()));
     let login = away.recovered();
-    assert_eq!((login.opening(), login.was_by_digid()), (&opening(), true));
+    assert!(login.opening() == &opening() && login.suffices(true, true));
+}
+
+#[test]
+fn a_forgotten_password_of_an_account_with_an_app_asks_for_its_code_and_digid_where_that_is_linked_after_all()
+{
+    let login = right(start().forgot(email(), Some(opening()), code())).proven_but_app().unwrap();
+    assert!(login.clone().any().step.asks_app());
+    let login = login.right();
+    assert!(login.suffices(false, true) && login.suffices(false, false) && !login.suffices(true, true));
+}
+
+#[test]
+fn the_fifth_wrong_code_of_an_app_ends_the_login() {
+    let mut login = start().opened_with_app(opening());
+    for left in (0..5).rev() {
+        let (next, wrong, over) = login.wrong();
+        assert_eq!((wrong, over), (WrongCode::Again { left }, left == 0));
+        login = next;
+    }
 }
 
 #[test]

@@ -21,7 +21,14 @@ fn parent() -> PersonId {
 }
 
 fn word() -> ParentalAuthority {
-    ParentalAuthority::over(PersonId::from_stored("child"))
+    ParentalAuthority::over(PersonId::from_stored("child"), vec![])
+}
+
+/// A session of before is worth nothing, and its next visit is no fault.
+#[test]
+fn a_word_of_before_the_bsn_was_kept_names_nobody() {
+    let old: ParentalAuthority = serde_json::from_str(r#"{"id": "m", "child": "child"}"#).unwrap();
+    assert!(old.named.is_empty());
 }
 
 fn record(child: &str) -> Record {

@@ -63,7 +63,7 @@ async fn below_the_level_nothing_is_looked_up() {
     let portal = client("portal", true);
     assert_eq!(told(&f, &parent, Level::Local, &portal, now()).await, ForWhom::default());
     // A session that was begun for a child is worth nothing there.
-    let authority = ParentalAuthority::over(child);
+    let authority = ParentalAuthority::over(child, vec![]);
     let told = told_with(&f, (&parent, Some(&authority)), Level::Local, &portal, now()).await;
     assert!(matches!(told, Err(Untold::Over)), "{told:?}");
 }
@@ -71,8 +71,8 @@ async fn below_the_level_nothing_is_looked_up() {
 #[tokio::test]
 async fn a_word_that_does_not_count_is_an_error_and_never_the_parent_alone() {
     let f = fresh().await;
-    let (parent, child) = (f.person("Anna", "1985").await, f.person("Sam", "2014-07-02").await);
-    let (authority, portal) = (ParentalAuthority::over(child), client("portal", true));
+    let (parent, authority) = (f.person("Anna", "1985").await, f.store.word_over("Sam", "2014-07-02").await);
+    let portal = client("portal", true);
     let twelve = at("2026-07-01T22:00:00Z");
     let look = async |now| told_with(&f, (&parent, Some(&authority)), Level::Midden, &portal, now).await;
     assert_eq!(look(twelve.plus(-1)).await.unwrap().act_as.len(), 1);
@@ -87,8 +87,8 @@ async fn a_word_that_does_not_count_is_an_error_and_never_the_parent_alone() {
 #[tokio::test]
 async fn the_registers_word_has_the_form_of_a_mandate_and_the_longer_of_the_two_is_told() {
     let f = fresh().await;
-    let (parent, child) = (f.person("Anna", "1985").await, f.person("Sam", "2014-07-02").await);
-    let (authority, portal) = (ParentalAuthority::over(child.clone()), client("portal", true));
+    let (parent, authority) = (f.person("Anna", "1985").await, f.store.word_over("Sam", "2014-07-02").await);
+    let (child, portal) = (authority.child.clone(), client("portal", true));
     let twelve = at("2026-07-01T22:00:00Z");
     let look =
         async || told_with(&f, (&parent, Some(&authority)), Level::Midden, &portal, now()).await.unwrap();

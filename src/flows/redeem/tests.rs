@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     domain::{
         ask::Ask, assurance::Level, client::Client, id::SessionId, key::Algorithm, mandate::Relation,
-        representation::ParentalAuthority, secret::Secret, session::Session,
+        secret::Secret, session::Session,
     },
     oidc::{
         access_token::AccessClaims,
@@ -163,10 +163,9 @@ async fn nothing_outlives_the_session_or_the_next_birthday() {
 #[tokio::test]
 async fn whom_a_session_represents_is_told_until_the_twelfth_birthday() {
     let mut p = Provider::new().await;
-    let child = p.fresh.person("Sam", "2014-07-02").await;
     let midnight = at("2026-07-01T22:00:00Z");
     let seen = midnight.plus(-120);
-    let authority = Some(ParentalAuthority::over(child));
+    let authority = Some(p.fresh.store.word_over("Sam", "2014-07-02").await);
     let (sid, ends) = (SessionId::random(), seen.plus(3600));
     p.session = Session { sid, seen, auth_time: seen, ends, authority, ..p.session.clone() };
     p.fresh.store.begin_session(&p.session).await.unwrap();
@@ -210,7 +209,7 @@ async fn a_childs_session_that_is_over_is_over_for_clients_that_never_asked_for_
     let mut p = Provider::new().await;
     let midnight = at("2026-07-01T22:00:00Z");
     let (sid, seen) = (SessionId::random(), midnight.plus(-30));
-    let authority = Some(ParentalAuthority::over(p.fresh.person("Sam", "2014-07-02").await));
+    let authority = Some(p.fresh.store.word_over("Sam", "2014-07-02").await);
     p.session = Session { sid, seen, auth_time: seen, ends: seen.plus(3600), authority, ..p.session.clone() };
     p.fresh.store.begin_session(&p.session).await.unwrap();
     let ask = Ask { scope: "openid".parse().unwrap(), ..ask() };

@@ -105,7 +105,7 @@ async fn a_refresh_makes_sure_of_account_and_age() {
     );
     let second = p.redeem(&refresh(&first), now()).await.unwrap();
     let account = p.fresh.store.account(&p.session.account).await.unwrap().unwrap();
-    assert!(p.fresh.store.replace_password(&account, "hash", now()).await.unwrap());
+    assert!(p.fresh.store.replace_password(&account, "hash", "password.reset", now()).await.unwrap());
     assert_eq!(p.redeem(&refresh(&second), now()).await.unwrap_err(), Code::InvalidGrant, "a later era");
 }
 

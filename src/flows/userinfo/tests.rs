@@ -13,7 +13,6 @@ use crate::{
         client::{Client, ClientAuth},
         id::{SessionId, random},
         key::{Algorithm, KeyFacts},
-        representation::ParentalAuthority,
         scope::Scope,
         secret::Secret,
         session::Session,
@@ -123,8 +122,7 @@ async fn tells_what_the_scope_allows_while_the_grant_lives() {
 #[tokio::test]
 async fn whom_a_session_represents_ends_with_the_session() {
     let mut house = House::build().await;
-    let child = house.app.store.add_person("Sam", "2018".parse().ok(), None, now()).await.unwrap().unwrap();
-    let authority = Some(ParentalAuthority::over(child));
+    let authority = Some(house.app.store.word_over("Sam", "2018").await);
     // Nobody has come for a while.
     let seen = now().plus(-800);
     house.session = Session { sid: SessionId::random(), seen, authority, ..house.session.clone() };

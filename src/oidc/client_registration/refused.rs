@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::Metadata;
 use crate::domain::{
     client::Why,
-    line::{is_object, writes_nul},
+    json::{is_object, writes_nul},
 };
 
 /// Why nothing was registered (RFC 7591 section 3.2.2), and what to do about it.

@@ -75,6 +75,7 @@ pub(crate) async fn session(store: &Store, now: Timestamp) -> Session {
         seen: now,
         ends: now.plus(3600),
         authority: None,
+        device: None,
     };
     store.begin_session(&session).await.unwrap();
     session

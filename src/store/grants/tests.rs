@@ -81,7 +81,7 @@ async fn what_a_refresh_depends_on_comes_with_the_family() {
     assert!(lives(9999, at(999)).await && !lives(9999, at(1000)).await, "over");
     // A new password ends every session of the account.
     let account = store.account(&grant.account).await.unwrap().unwrap();
-    assert!(store.replace_password(&account, "hash", at(20)).await.unwrap());
+    assert!(store.replace_password(&account, "hash", "password.reset", at(20)).await.unwrap());
     assert!(!lives(900, at(20)).await, "of an earlier era");
 }
 
@@ -117,16 +117,16 @@ async fn of_a_batch_each_grant_begins_but_of_a_spent_code_or_a_closed_account() 
     };
     let (one, other) = (grant(store).await, grant(store).await);
     let closed = Grant { account: AccountId::random(), ..one.clone() };
-    let (twice, once, more) = (code(), code(), code());
-    let batch = vec![new(&one, &twice), new(&other, &once), new(&other, &twice)];
+    let (twice, first, second) = (code(), code(), code());
+    let batch = vec![new(&one, &twice), new(&other, &first), new(&other, &twice)];
     assert_eq!(begin(store.db.clone(), batch).await.unwrap(), [true, true, false]);
     assert_eq!(store.audited("token.issued").await, 2);
     // Whose account is gone takes nobody along.
-    let batch = vec![new(&one, &code()), new(&closed, &code()), new(&one, &once), new(&other, &more)];
+    let batch = vec![new(&one, &code()), new(&closed, &code()), new(&one, &first), new(&other, &second)];
     assert_eq!(begin(store.db.clone(), batch).await.unwrap(), [true, false, false, true]);
     assert_eq!(store.audited("token.issued").await, 4);
     assert_eq!(fresh.count("SELECT COUNT(*) FROM grants").await, 4);
-    assert_eq!(store.grant_of_code(&more).await.unwrap().unwrap().account, other.account);
+    assert_eq!(store.grant_of_code(&second).await.unwrap().unwrap().account, other.account);
 }
 
 /// The same as with a family, however it is looked up; and of each only its own.
@@ -173,6 +173,7 @@ fn session_of(grant: &Grant, era: i64) -> Session {
         seen: at(10),
         ends: at(1000),
         authority: None,
+        device: None,
     }
 }
 

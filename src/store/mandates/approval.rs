@@ -1,14 +1,14 @@
 //! The second pair of eyes for what one registered (M11).
 
-use super::event;
+use super::{event, read_birth};
 use crate::{
     domain::{
         fault::Fault,
-        four_eyes::{LONGEST_WAIT, waits_until},
+        four_eyes::{LONGEST_WAIT, Recognised, waits_until},
         id::MandateId,
         time::Timestamp,
     },
-    store::{Store, columns::Columns},
+    store::{Store, Tx, audit::Event, columns::Columns},
 };
 
 /// Why a mandate was not approved. Nothing was changed.
@@ -20,25 +20,29 @@ pub enum NotApproved {
     Own,
     /// Somebody was first.
     Before,
+    /// What they read of the two people is not what is on record.
+    SomethingElse,
     /// It was revoked, has lapsed, its end has come, or it waited too long.
     Over,
 }
 
 impl Store {
-    /// Approves for `by` what somebody else of the same kind registered, once: from now on it counts.
+    /// Approves for `by` what somebody else of the same kind registered, once, where what they read of its people is on record: from now on
+    /// it counts.
     pub async fn approve_mandate(
         &self,
         id: &MandateId,
         by: &str,
+        read: &Recognised,
         now: Timestamp,
     ) -> Result<Result<(), NotApproved>, Fault> {
         let mut tx = self.db.begin().await?;
-        let approved: Option<(String,)> = sqlx::query_as(
+        let approved: Option<(String, String)> = sqlx::query_as(
             "UPDATE mandates SET approved_by = $1, approved_at = $2 \
              WHERE id = $3 AND approved_at IS NULL AND revoked_at IS NULL AND lapsed_at IS NULL AND registered_at > $4 \
              AND COALESCE(ends, $2 + 1) > $2 AND registered_by <> $1 \
              AND ($1 LIKE 'client:%') = (registered_by LIKE 'client:%') \
-             RETURNING represented",
+             RETURNING representative, represented",
         )
         .bind(by)
         .bind(now.epoch())
@@ -46,13 +50,46 @@ impl Store {
         .bind(now.plus(-LONGEST_WAIT).epoch())
         .fetch_optional(&mut *tx)
         .await?;
-        let Some((represented,)) = approved else {
+        let Some((representative, represented)) = approved else {
             tx.rollback().await?;
             return self.why_not_approved(id, now).await.map(Err);
         };
+        if !self.recognised(&mut tx, (&representative, &represented), read).await? {
+            tx.rollback().await?;
+            let refused = Event { outcome: "refused", ..event("mandate.approved", by, &represented, id) };
+            self.audit(&refused, now).await?;
+            return Ok(Err(NotApproved::SomethingElse));
+        }
         tx.note(&event("mandate.approved", by, &represented, id), now);
         tx.commit().await?;
         Ok(Ok(()))
+    }
+
+    /// Whether what somebody read of the two is on record, and is all that tells them apart.
+    async fn recognised(
+        &self,
+        tx: &mut Tx,
+        (representative, represented): (&str, &str),
+        read: &Recognised,
+    ) -> Result<bool, Fault> {
+        let row = sqlx::query(
+            "SELECT a.bsn_index AS representative_bsn, p.bsn_index AS represented_bsn, p.birth AS birth \
+             FROM persons a JOIN persons p ON p.id = $2 WHERE a.id = $1",
+        )
+        .bind(representative.to_owned())
+        .bind(represented.to_owned())
+        .fetch_one(&mut **tx)
+        .await?;
+        let index = |bsn: &Option<_>| bsn.as_ref().map(|bsn| self.vault.bsn_index(bsn));
+        let (birth, bsn) = (read_birth(&row)?, row.maybe_bytes("represented_bsn")?);
+        let by_bsn = if read.represented_bsn.is_some() || birth.is_none() {
+            bsn == index(&read.represented_bsn)
+        } else {
+            true
+        };
+        Ok(row.maybe_bytes("representative_bsn")? == index(&read.representative_bsn)
+            && birth == read.represented_birth
+            && by_bsn)
     }
 
     async fn why_not_approved(&self, id: &MandateId, now: Timestamp) -> Result<NotApproved, Fault> {

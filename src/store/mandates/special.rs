@@ -15,11 +15,14 @@ use crate::{
         mandate::{Confirmed, SpecialBasis},
         time::Timestamp,
     },
-    store::{Store, Tx, audit::Event, columns::Columns},
+    store::{Store, Tx, audit::Event, columns::Columns, notices},
 };
 
 /// The most bases of one mandate that stand or wait: there is one, and the next one in time.
 pub const MOST_BASES: i64 = 10;
+
+/// What the log says of one that was ended.
+const ENDED: &str = "mandate.special_ended";
 
 /// Why an attestation was not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -115,7 +118,7 @@ impl Store {
         .bind(by)
         .bind(now.epoch())
         .bind(id.as_str());
-        self.change_special(end, "mandate.special_ended", (id, by), now).await
+        self.change_special(end, ENDED, (id, by), now).await
     }
 
     /// One guarded statement and its line in the log, or why it changed nothing.
@@ -132,6 +135,9 @@ impl Store {
             return self.why_not(id, now).await.map(Err);
         };
         let mandate = MandateId::from_stored(row.text("mandate")?);
+        if event == ENDED {
+            notices::of_mandate(&mut tx, &mandate, now).await?;
+        }
         log(&mut tx, event, id, &mandate, by, now).await?;
         tx.commit().await?;
         Ok(Ok(mandate))

@@ -34,6 +34,7 @@ async fn session(fresh: &Fresh, idle: i64, clients: &[&str]) -> Session {
         seen: at(10),
         ends: at(1000),
         authority: None,
+        device: None,
     };
     store.keep(store.new_session(&session, idle).unwrap()).await.unwrap();
     for client in clients {
@@ -77,7 +78,7 @@ async fn whoever_was_given_something_is_told_once_however_often_the_session_ends
     assert_eq!(due(&fresh, 42).await.len(), 2, "the lease is over, and nobody settled them");
     // A new password ends the other session, and this one again.
     let account = fresh.store.account(&other.account).await.unwrap().unwrap();
-    assert!(fresh.store.replace_password(&account, "hash", at(43)).await.unwrap());
+    assert!(fresh.store.replace_password(&account, "hash", "password.reset", at(43)).await.unwrap());
     assert_eq!(due(&fresh, 43).await, each(&other, &["a"]));
     fresh.store.sweep(at(2000)).await.unwrap();
     assert_eq!(due(&fresh, 61).await.len(), 0);

@@ -79,6 +79,7 @@ impl There {
             seen: at(10),
             ends: at(ends),
             authority: None,
+            device: None,
         };
         let code = store.new_code(&Secret::token("").hashed(), &"good for", at(60)).unwrap();
         let begun = vec![store.new_session(&session, 900).unwrap(), code];

@@ -20,9 +20,11 @@ use crate::{
     domain::{
         calendar::{parse_day, parse_instant},
         consent::{Party, Word},
+        four_eyes::Recognised,
         id::{MandateId, PersonId},
         mandate::{DocumentKind, Evidence, Relation},
         registration::{Form, Shown},
+        secret::Secret,
         time::Timestamp,
     },
     flows::admin_mandates::{self, NotDone, as_json},
@@ -71,6 +73,26 @@ pub(super) struct Blocked {
 pub(super) struct Lifted {
     representative: PersonId,
     represented: PersonId,
+}
+
+/// What the program that approves read itself of the two people: of each member what is on record.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Seen {
+    representative_bsn: Option<Secret>,
+    represented_birth_date: Option<String>,
+    represented_bsn: Option<Secret>,
+}
+
+impl Seen {
+    fn recognised(self, now: Timestamp) -> Result<Recognised, Problem> {
+        let birth = self.represented_birth_date;
+        Ok(Recognised {
+            representative_bsn: self.representative_bsn.as_ref().map(persons::bsn).transpose()?,
+            represented_birth: birth.map(|text| persons::birth(&text, now)).transpose()?,
+            represented_bsn: self.represented_bsn.as_ref().map(persons::bsn).transpose()?,
+        })
+    }
 }
 
 /// Whose word it is that somebody heard.
@@ -137,9 +159,12 @@ pub(super) async fn approve(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
     id: Id,
+    headers: HeaderMap,
+    body: Body,
 ) -> Result<Json<Value>, Problem> {
-    let (by, now) = (caller.name(), app.clock.now());
-    Ok(Json(as_json(&admin_mandates::approve(&app.store, &by, &mandate_id(id)?, now).await?)))
+    let (seen, now): (Seen, _) = (persons::read(&headers, body)?, app.clock.now());
+    let (read, by) = (seen.recognised(now)?, caller.name());
+    Ok(Json(as_json(&admin_mandates::approve(&app.store, &by, &mandate_id(id)?, &read, now).await?)))
 }
 
 /// `POST` of its `revoke`.
@@ -229,8 +254,10 @@ impl From<NotDone> for Problem {
             | NotDone::RevokedBefore
             | NotDone::ApprovedBefore
             | NotDone::Over
+            | NotDone::SomebodyElse
             | NotDone::StillBlocked
             | NotDone::Unheard(_)
+            | NotDone::Withdrawn
             | NotDone::NotAttested(_)
             | NotDone::Special(NotChanged::ConfirmedBefore | NotChanged::Over) => Self::conflict(why),
             NotDone::Fault(fault) => Self::fault(fault),

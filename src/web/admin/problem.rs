@@ -21,7 +21,7 @@ use crate::{
     domain::{
         api::AdminScope,
         fault::Fault,
-        line::{is_object, writes_nul},
+        json::{is_object, writes_nul},
     },
     flows::admin_clients::NotDone,
     oidc::error::{Code, Error},

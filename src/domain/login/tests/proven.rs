@@ -1,7 +1,14 @@
 //! What a login has that a stranger has not.
 
 use super::super::*;
-use crate::domain::{ask::tests::ask, bsn::Bsn, code::SentCode, email::Email, id::AccountId, secret::Secret};
+use crate::domain::{
+    ask::tests::ask,
+    bsn::Bsn,
+    code::SentCode,
+    email::Email,
+    id::{AccountId, SessionId},
+    secret::Secret,
+};
 
 fn now() -> Timestamp {
     Timestamp::from_epoch(1)
@@ -44,7 +51,11 @@ fn a_login_is_proven_by_digid_a_password_or_a_code_and_by_no_button_or_mail() {
         let Tried::Right(right) = mailed(true).attempt(&[1], now()) else { panic!("it is right") };
         right
     };
+    let of = || OfSession { sid: SessionId::random(), account: AccountId::random() };
     for (what, proven) in [
+        // The session that is asked makes any number of them.
+        ("in, and asked for whom", is_proven(begun().with(|_| AsksForWhom(of())))),
+        ("in, and asked for consent", is_proven(begun().with(|_| AsksConsent(of())))),
         ("begun", is_proven(begun())),
         ("away to DigiD", is_proven(away())),
         ("back without an answer", is_proven(away().back(Some(Notice::DigidCancelled)))),

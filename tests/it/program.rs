@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     browser::Browser,
-    house::{CALLBACK, House, Options},
+    house::{CALLBACK, House},
     jose::{Key, proof_claims},
     oidc_client::{APP, Auth, CLIENTS, Client, THE_PORTAL, assert_refused, claims, header, userinfo},
 };
@@ -51,8 +51,7 @@ serves = ["https://api.example/v1"]
 "#;
 
 async fn house() -> House {
-    let tables: &'static str = Box::leak(format!("{CLIENTS}{PROGRAMS}").into_boxed_str());
-    House::start_with(Options { tables, ..Options::default() }).await
+    House::with(format!("{CLIENTS}{PROGRAMS}")).await
 }
 
 const GRANT: (&str, &str) = ("grant_type", "client_credentials");

@@ -16,7 +16,7 @@ use crate::domain::{api::AdminScopes, fault::Fault, scope, time::Timestamp};
 /// What such a token says (RFC 9068 section 2.2). No user is in it, so it has no session, no level and no grant, and is nowhere
 /// taken for a user's; and a user's has no scope of this kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServiceClaims {
+pub struct ProgramClaims {
     /// Who made it.
     pub iss: String,
     /// The program: its `client_id` (section 2.2).
@@ -39,7 +39,7 @@ pub struct ServiceClaims {
     pub cnf: Option<Confirmation>,
 }
 
-impl ServiceClaims {
+impl ProgramClaims {
     /// How the token is shown.
     pub fn token_type(&self) -> &'static str {
         Confirmation::token_type(self.cnf.as_ref())
@@ -70,9 +70,9 @@ mod tests {
 
     const ISSUER: &str = "https://id.example.nl";
 
-    fn claims() -> ServiceClaims {
+    fn claims() -> ProgramClaims {
         let at = Timestamp::from_epoch;
-        ServiceClaims {
+        ProgramClaims {
             iss: ISSUER.into(),
             sub: "desk".into(),
             aud: "https://id.example.nl/admin/v1".into(),
@@ -89,17 +89,17 @@ mod tests {
     fn is_good_for_the_admin_api_of_its_own_issuer_until_it_ends() {
         let ring = ring_of([stored(Algorithm::Es256)]);
         let key = ring.signer(Algorithm::Es256, Timestamp::from_epoch(150)).unwrap();
-        let good = |claims: ServiceClaims, now| {
+        let good = |claims: ProgramClaims, now| {
             let token = claims.sign(key).unwrap();
-            ServiceClaims::read(&ring, ISSUER, &token, Timestamp::from_epoch(now)).is_ok()
+            ProgramClaims::read(&ring, ISSUER, &token, Timestamp::from_epoch(now)).is_ok()
         };
         assert!(good(claims(), 150) && good(claims(), 159) && !good(claims(), 160));
-        assert!(!good(ServiceClaims { iss: "https://other.example".into(), ..claims() }, 150));
-        assert!(!good(ServiceClaims { aud: "https://id.example.nl/userinfo".into(), ..claims() }, 150));
-        assert!(!good(ServiceClaims { sub: "somebody".into(), ..claims() }, 150));
+        assert!(!good(ProgramClaims { iss: "https://other.example".into(), ..claims() }, 150));
+        assert!(!good(ProgramClaims { aud: "https://id.example.nl/userinfo".into(), ..claims() }, 150));
+        assert!(!good(ProgramClaims { sub: "somebody".into(), ..claims() }, 150));
         let token = jws::write(key, "JWT", &claims()).unwrap();
         assert!(
-            ServiceClaims::read(&ring, ISSUER, &token, Timestamp::from_epoch(150)).is_err(),
+            ProgramClaims::read(&ring, ISSUER, &token, Timestamp::from_epoch(150)).is_err(),
             "an ID token"
         );
         assert_eq!(serde_json::to_value(claims()).unwrap()["scope"], "mandates audit");

@@ -1,0 +1,136 @@
+//! "Mijn account" (F13, F15): who comes in at a page of our own, and the sessions of an account. The door is a login like a portal's
+//! (`docs/adr/0039`), so levels, DigiD and children are the same as everywhere.
+
+use super::{Stop, finish, logins, logout::sign_out, single_logout::AtDigid};
+use crate::{
+    app::App,
+    domain::{
+        ask::Ask,
+        assurance::Level,
+        fault::Fault,
+        id::{LoginId, SessionId},
+        login::Login,
+        own::OwnPage,
+        secret::Secret,
+        session::Session,
+        time::Timestamp,
+    },
+    oidc::authorize::own,
+    store::{accounts::Account, audit::Event},
+};
+
+/// Who is in at a page of our own.
+#[derive(Debug)]
+pub struct Guest {
+    /// The session that let them in.
+    pub session: Session,
+    /// Their account, as it is now.
+    pub account: Account,
+}
+
+/// What came of asking for a page of our own.
+#[derive(Debug)]
+pub enum Entered {
+    /// The page may be shown.
+    In(Box<Guest>),
+    /// They must log in first, or again.
+    Login(LoginId),
+}
+
+/// Who may be shown `page`, or do there what can be done: nobody without a session that lives, and what changes the ways in
+/// takes a login of just now.
+pub async fn guest(
+    app: &App,
+    page: OwnPage,
+    session: Option<Session>,
+    now: Timestamp,
+) -> Result<Option<Guest>, Fault> {
+    let Some((session, account)) = owner(app, session).await? else { return Ok(None) };
+    let proven = !page.is_sensitive() || session.is_fresh(needed(app, &account), now);
+    let enters = proven && finish::may_enter(&app.store, &session.person, now).await?;
+    Ok(enters.then_some(Guest { session, account }))
+}
+
+/// The page, or the login that leads to it; that of somebody whose session lives is theirs to do again, and nobody else's.
+pub async fn enter(
+    app: &App,
+    page: OwnPage,
+    session: Option<Session>,
+    browser: &Secret,
+    now: Timestamp,
+) -> Result<Entered, Stop> {
+    if let Some(guest) = guest(app, page, session.clone(), now).await? {
+        return Ok(Entered::In(Box::new(guest)));
+    }
+    let known = owner(app, session).await?.filter(|_| page.is_sensitive());
+    let issuer = app.config.issuer();
+    let login = match known {
+        Some((_, account)) => {
+            let ask = own(issuer, page, needed(app, &account), true);
+            let ask = Ask { login_hint: Some(account.email), ..ask };
+            Login::start(ask, browser.hashed(), now).keeping(account.id)
+        }
+        // Whoever logs in for a page that takes fresh proof has proven enough by that, or is asked again for the rest.
+        None => Login::start(own(issuer, page, Level::Local, page.is_sensitive()), browser.hashed(), now),
+    };
+    Ok(Entered::Login(logins::begin(app, login).await?.login.id))
+}
+
+async fn owner(app: &App, session: Option<Session>) -> Result<Option<(Session, Account)>, Fault> {
+    let Some(session) = session else { return Ok(None) };
+    let account = app.store.account(&session.account).await?.filter(|account| account.era == session.era);
+    Ok(account.map(|account| (session, account)))
+}
+
+/// The level that changing a way in takes. Where DigiD is linked it is DigiD's, as for a forgotten password: nobody lowers the bar
+/// with a password and a mailbox (F13).
+fn needed(app: &App, account: &Account) -> Level {
+    if account.has_digid && app.digid.is_some() { Level::Midden } else { Level::Local }
+}
+
+/// Signs a person out of one of their sessions, but not of the one they are in: that is signing out. Of another's, or of none, nothing
+/// is told.
+pub async fn sign_out_of(app: &App, guest: &Guest, sid: &SessionId, now: Timestamp) -> Result<(), Fault> {
+    end(app, guest, |session| session.sid == *sid, now).await
+}
+
+/// Signs a person out of all their sessions but the one they are in.
+pub async fn sign_out_of_others(app: &App, guest: &Guest, now: Timestamp) -> Result<(), Fault> {
+    end(app, guest, |_| true, now).await
+}
+
+async fn end(
+    app: &App,
+    guest: &Guest,
+    which: impl Fn(&Session) -> bool,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let Guest { session: here, account } = guest;
+    let event = Event {
+        event: "logout",
+        outcome: "elsewhere",
+        actor: Some(account.person.as_str()),
+        ..Event::default()
+    };
+    loop {
+        let live = app.store.sessions_of(account, app.config.session.idle(), now).await?;
+        let ended = live.into_iter().filter(|one| one.sid != here.sid && which(one));
+        let ended: Vec<SessionId> = ended.map(|one| one.sid).collect();
+        if ended.is_empty() {
+            return Ok(());
+        }
+        app.store.end_each(&ended, &event, now).await?;
+    }
+}
+
+/// Signs a person out everywhere: each session ends, and each portal of one is told. Gives what is left at DigiD of this one.
+pub async fn sign_out_everywhere(
+    app: &App,
+    guest: &Guest,
+    browser: Option<&Secret>,
+    now: Timestamp,
+) -> Result<AtDigid, Stop> {
+    let at_digid = sign_out(app, Some(&guest.session), browser, now).await?;
+    app.store.sign_out_of_all(&guest.account, now).await?;
+    Ok(at_digid)
+}

@@ -1,0 +1,112 @@
+//! What a person sees and ends of their own account: its sessions, and its log.
+
+use super::{
+    Store,
+    accounts::Account,
+    audit::Event,
+    columns::Columns,
+    ephemeral::{Kind, remove},
+    grants::{revoke_of_account, revoke_of_session},
+    notices,
+};
+use crate::domain::{
+    fault::Fault,
+    id::{PersonId, SessionId},
+    session::Session,
+    time::Timestamp,
+};
+
+/// The most sessions of one account that are read at once.
+const MOST: i64 = 200;
+
+/// A login that was or was not, as its person sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastLogin {
+    /// When.
+    pub at: Timestamp,
+    /// Whether it was by DigiD.
+    pub by_digid: bool,
+    /// Through which client.
+    pub client: Option<String>,
+}
+
+impl Store {
+    /// The sessions of an account that live, the last visited first; `idle` is how many seconds one lives unvisited.
+    pub async fn sessions_of(
+        &self,
+        account: &Account,
+        idle: i64,
+        now: Timestamp,
+    ) -> Result<Vec<Session>, Fault> {
+        let rows = sqlx::query(
+            "SELECT name, version, body FROM ephemeral WHERE owner = $1 AND kind = $2 AND ends > $3 \
+             ORDER BY ends DESC LIMIT $4",
+        )
+        .bind(account.id.as_str())
+        .bind(Kind::Session.word())
+        .bind(now.epoch())
+        .bind(MOST)
+        .fetch_all(self.db.reader())
+        .await?;
+        let mut sessions = Vec::with_capacity(rows.len());
+        for row in rows {
+            let found = self.ephemeral.open_row::<Session>(&row, Kind::Session, &row.text("name")?)?;
+            let live = found.map(|found| found.value);
+            let live = live.filter(|one| one.account == account.id && one.is_alive(account.era, idle, now));
+            sessions.extend(live);
+        }
+        sessions.sort_by_key(|session| std::cmp::Reverse(session.seen));
+        Ok(sessions)
+    }
+
+    /// Ends these sessions with everything that was given in them, and writes a line for each that still was. All or nothing.
+    pub async fn end_each(&self, sids: &[SessionId], event: &Event<'_>, now: Timestamp) -> Result<(), Fault> {
+        let mut tx = self.db.begin().await?;
+        for sid in sids {
+            if remove(&mut *tx, Kind::Session, sid.as_str()).await? {
+                revoke_of_session(&mut tx, sid, now).await?;
+                tx.note(event, now);
+            }
+        }
+        tx.commit().await
+    }
+
+    /// Ends every session of an account for its owner, with everything that was given in any, and writes down whom to tell: its
+    /// era moves on. `false` when the account is gone.
+    pub async fn sign_out_of_all(&self, account: &Account, now: Timestamp) -> Result<bool, Fault> {
+        let mut tx = self.db.begin().await?;
+        let done = sqlx::query("UPDATE accounts SET era = era + 1 WHERE id = $1")
+            .bind(account.id.as_str())
+            .execute(&mut *tx)
+            .await?;
+        if done.rows_affected() == 0 {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        let (what, actor) = ("account.signed_out", Some(account.person.as_str()));
+        notices::of_account(&mut tx, &account.id, now).await?;
+        revoke_of_account(&mut tx, &account.id, what, now).await?;
+        tx.note(&Event { event: what, outcome: "ok", actor, ..Event::default() }, now);
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// The last logins of a person, newest first, at most so many; also those of whoever became part of them.
+    pub async fn logins_of(&self, person: &PersonId, most: i64) -> Result<Vec<PastLogin>, Fault> {
+        let rows = sqlx::query(
+            "SELECT at, event, client FROM audit_lines WHERE actor IN \
+             (SELECT n.pseudonym FROM audit_names n JOIN persons p ON p.id = n.name \
+              WHERE p.id = $1 OR p.joined_into = $1) AND outcome = 'ok' \
+             AND event IN ('login.local', 'login.digid') ORDER BY at DESC LIMIT $2",
+        )
+        .bind(person.as_str())
+        .bind(most)
+        .fetch_all(self.db.reader())
+        .await?;
+        let read = |row: &sqlx::any::AnyRow| {
+            let by_digid = row.text("event")? == "login.digid";
+            Ok(PastLogin { at: row.time("at")?, by_digid, client: row.maybe_text("client")? })
+        };
+        rows.iter().map(read).collect()
+    }
+}

@@ -1,0 +1,123 @@
+//! The authenticator app at "Mijn account" (F6).
+
+use askama::Template;
+use axum::{extract::RawQuery, response::Response};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Deserialize;
+use url::Url;
+
+use super::{
+    account::{enter, frame, posted},
+    error::{Failed, see_other},
+    form::Form,
+    page::{self, Frame},
+    steps::Token,
+    visit::Visit,
+};
+use crate::{
+    domain::{calendar::told, email::Email, own::OwnPage, secret::Secret},
+    flows::{
+        Refused,
+        account::Guest,
+        account_app::{self, Offer},
+    },
+};
+
+/// "Inloggen met een app": the app that there is, and a new one.
+#[derive(Template)]
+#[template(path = "account_app.html")]
+pub struct AppPage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// Since when there is an app, in words.
+    pub since: Option<String>,
+    /// What is typed into a new app.
+    pub secret: String,
+    /// The same as a link that an app opens.
+    pub link: String,
+    /// The same, sealed.
+    pub offer: String,
+    /// Whether the code did not fit.
+    pub failed: bool,
+}
+
+page::rendered!(AppPage, |page| page.failed);
+
+/// The recovery codes, shown once.
+#[derive(Template)]
+#[template(path = "account_app_codes.html")]
+pub struct CodesPage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// In two groups each.
+    pub codes: Vec<String>,
+}
+
+page::rendered!(CodesPage);
+
+/// `GET /account/app`
+pub async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
+    match enter(&visit, OwnPage::App, query.as_deref()).await? {
+        Ok(guest) => {
+            let offer = account_app::offer(&visit.app, &guest)?;
+            Ok(page_of(&visit, &guest, &offer)?.render())
+        }
+        Err(elsewhere) => Ok(elsewhere),
+    }
+}
+
+/// What the form that confirms an app brings.
+#[derive(Deserialize)]
+pub struct AppForm {
+    csrf: String,
+    offer: String,
+    code: Secret,
+}
+
+/// `POST /account/app`
+pub async fn confirm(visit: Visit, Form(form): Form<AppForm>) -> Result<Response, Failed> {
+    let guest = match posted(&visit, OwnPage::App, &form.csrf).await? {
+        Ok(guest) => guest,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
+    let sealed = URL_SAFE_NO_PAD.decode(&form.offer).unwrap_or_default();
+    let offer = account_app::reopen(&visit.app, &guest, sealed)?;
+    let (lang, now) = (visit.lang(None), visit.now);
+    match account_app::confirm(&visit.app, &guest, &offer, &form.code, lang, now).await {
+        Ok(codes) => {
+            let codes = codes.iter().map(|code| grouped(code.expose())).collect();
+            Ok(CodesPage { frame: frame(&visit, &guest), codes }.render())
+        }
+        Err(Refused::Because(_)) => Ok(AppPage { failed: true, ..page_of(&visit, &guest, &offer)? }.render()),
+        Err(Refused::Stopped(stop)) => Err(stop.into()),
+    }
+}
+
+/// `POST /account/app/remove`
+pub async fn remove(visit: Visit, Form(form): Form<Token>) -> Result<Response, Failed> {
+    let guest = match posted(&visit, OwnPage::App, &form.csrf).await? {
+        Ok(guest) => guest,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
+    account_app::remove(&visit.app, &guest, visit.lang(None), visit.now).await?;
+    Ok(see_other(OwnPage::Overview.as_str()))
+}
+
+fn page_of(visit: &Visit, guest: &Guest, offer: &Offer) -> Result<AppPage, Failed> {
+    let frame = frame(visit, guest);
+    let issuer: Url = visit.app.config.issuer().parse()?;
+    let email = Email::parse(&guest.account.email)?;
+    Ok(AppPage {
+        since: guest.account.app.as_ref().map(|app| told(app.since, frame.lang)),
+        secret: offer.secret.shown(),
+        link: offer.secret.link(&email, issuer.host_str().unwrap_or_default())?,
+        offer: URL_SAFE_NO_PAD.encode(&offer.sealed),
+        failed: false,
+        frame,
+    })
+}
+
+fn grouped(code: &str) -> String {
+    let half = code.len() / 2;
+    code.split_at_checked(half).map_or_else(|| code.to_owned(), |(left, right)| format!("{left} {right}"))
+}

@@ -1,0 +1,435 @@
+//! The authenticator app in place of the mailed code (F6), and what setting and removing it takes (F13).
+
+use aws_lc_rs::hmac;
+use futures_util::future::join_all;
+use namens::{
+    clock::Clock,
+    domain::{
+        assurance::Level,
+        id::{AccountId, PersonId, SessionId},
+        secret::Secret,
+        session::Session,
+    },
+    store::{Db, Store, Vault},
+};
+use reqwest::{Method, StatusCode};
+
+use crate::{
+    account::{at, through},
+    browser::{Browser, Page},
+    house::{CALLBACK, House, PASSWORD},
+    portal::{enter_password, register, request},
+    steps::{code_for, is_in, to_recover_code, type_code},
+};
+
+const OWNER: &str = "jansen@voorbeeld.nl";
+const OTHER: &str = "bakker@voorbeeld.nl";
+const ASKS: &str = "Vul de code uit uw app in";
+
+/// An app, as its owner's phone has it: by its own reckoning of RFC 6238.
+struct App {
+    key: Vec<u8>,
+    recovery: Vec<String>,
+}
+
+impl App {
+    /// From the key that the page shows.
+    fn of(page: &Page) -> Self {
+        let (mut bits, mut held, mut key) = (0_u32, 0, Vec::new());
+        for letter in page.text("secret").unwrap().bytes().filter(u8::is_ascii_alphanumeric) {
+            let value = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|one| *one == letter).unwrap();
+            bits = bits << 5 | u32::try_from(value).unwrap();
+            held += 5;
+            if held >= 8 {
+                held -= 8;
+                key.push(u8::try_from(bits >> held & 0xff).unwrap());
+            }
+        }
+        assert_eq!(key.len(), 20);
+        Self { key, recovery: Vec::new() }
+    }
+
+    /// The code of a step so many after this one.
+    fn code(&self, later: i64) -> String {
+        let step = Clock.now().epoch() / 30 + later;
+        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.key);
+        let hash = hmac::sign(&key, &step.to_be_bytes());
+        let hash = hash.as_ref();
+        let from = usize::from(hash[19] & 0xf);
+        let number = u32::from_be_bytes(hash[from..from + 4].try_into().unwrap()) & 0x7fff_ffff;
+        format!("{:06}", number % 1_000_000)
+    }
+
+    fn wrong(&self) -> String {
+        let good = [-2, -1, 0, 1, 2, 3].map(|later| self.code(later));
+        (0..1_000_000).map(|n| format!("{n:06}")).find(|code| !good.contains(code)).unwrap()
+    }
+}
+
+/// Changes the database beside the running server.
+fn change(house: &House, statement: &str) {
+    let script =
+        "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1],timeout=60)\nc.execute(sys.argv[2])\nc.commit()";
+    let database = house.folder.join("namens.db");
+    let done =
+        std::process::Command::new("python3").args(["-c", script]).arg(database).arg(statement).output();
+    let done = done.unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// The page that offers an app, to somebody who just logged in there.
+async fn offered(house: &House, browser: &Browser, email: &str, mails: usize) -> Page {
+    let choose = browser.visit(&at(house, "/account/app"), CALLBACK).await;
+    if choose.text("secret").is_some() {
+        return choose;
+    }
+    through(house, browser, &choose, email, mails).await
+}
+
+/// Sets up an app in a session of just now. The step of the confirming code is forgotten, so that no test must wait for the next.
+async fn set_up(house: &House, browser: &Browser, email: &str) -> App {
+    let page = offered(house, browser, email, 1).await;
+    let mut app = App::of(&page);
+    let done = browser.submit(&page, "app-form", &[("code", &app.code(1))]).await;
+    assert_eq!((done.status, done.heading().as_str()), (StatusCode::OK, "Bewaar deze herstelcodes"));
+    let codes = done.text("codes").unwrap();
+    let words: Vec<&str> = codes.split(' ').collect();
+    app.recovery = words.chunks(2).map(|pair| pair.join(" ")).collect();
+    assert_eq!(app.recovery.len(), 10, "{codes}");
+    change(house, "UPDATE accounts SET app_step = 0 WHERE app_step IS NOT NULL");
+    app
+}
+
+async fn to_app(house: &House, browser: &Browser, email: &str) -> Page {
+    enter_password(browser, &request(house, &[("prompt", "login")]), email, PASSWORD).await
+}
+
+async fn type_app(browser: &Browser, page: &Page, code: &str) -> Page {
+    browser.submit(page, "app-form", &[("code", code)]).await
+}
+
+async fn type_recovery(browser: &Browser, page: &Page, code: &str) -> Page {
+    let form = browser.get(page.link("recovery").unwrap().as_str()).await;
+    assert_eq!(form.heading(), "Vul een herstelcode in");
+    browser.submit(&form, "app-form", &[("code", code)]).await
+}
+
+#[tokio::test]
+async fn f6_the_app_replaces_the_mailed_code_once_it_is_confirmed_and_no_code_works_twice() {
+    let house = House::start().await;
+    let owner = Browser::new();
+    register(&house, &owner, OWNER).await;
+    // Seen, and tried with a wrong code: nothing counts yet.
+    let page = offered(&house, &owner, OWNER, 1).await;
+    let refused = owner.submit(&page, "app-form", &[("code", &App::of(&page).wrong())]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(refused.text("secret"), page.text("secret"), "the same app can be tried again");
+    let mailed = to_app(&house, &Browser::new(), OWNER).await;
+    assert_eq!(mailed.heading(), "Vul de code in");
+    house.mails(OWNER, 2);
+
+    let app = set_up(&house, &owner, OWNER).await;
+    let mails = house.mails(OWNER, 3);
+    assert!(mails[2].starts_with(&format!("Voor uw account {OWNER} is een app ingesteld")), "{}", mails[2]);
+    let browser = Browser::new();
+    let page = to_app(&house, &browser, OWNER).await;
+    assert_eq!(page.heading(), ASKS);
+    assert_eq!(type_app(&browser, &page, &app.wrong()).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    // Both of one moment: however slow this goes, the one is of a later step than the other.
+    let (older, code) = (app.code(0), app.code(1));
+    assert!(is_in(&type_app(&browser, &page, &code).await));
+    let again = to_app(&house, &browser, OWNER).await;
+    assert_eq!(
+        type_app(&browser, &again, &code).await.status,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "the same code"
+    );
+    // Nor does one of before.
+    assert_eq!(type_app(&browser, &again, &older).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(house.mails_now(OWNER).len(), 3, "no code was mailed");
+    let sealed = house.query("SELECT hex(app_sealed) FROM accounts")[0].to_lowercase();
+    let plain: String = app.key.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(!sealed.contains(&plain) && !house.log().contains(&code));
+}
+
+#[tokio::test]
+async fn f6_of_fifty_logins_at_once_one_gets_in_by_one_code() {
+    let house = House::start().await;
+    let owner = Browser::new();
+    register(&house, &owner, OWNER).await;
+    let app = set_up(&house, &owner, OWNER).await;
+    let mut waiting = Vec::new();
+    for _ in 0..50 {
+        let browser = Browser::new();
+        let page = to_app(&house, &browser, OWNER).await;
+        // Fifty in a day are more than are free.
+        change(&house, "DELETE FROM counters");
+        assert_eq!(page.heading(), ASKS);
+        waiting.push((browser, page));
+    }
+    let code = app.code(1);
+    let tried = join_all(waiting.iter().map(|(browser, page)| type_app(browser, page, &code))).await;
+    let inside = tried.iter().filter(|page| is_in(page)).count();
+    let refused = tried.iter().filter(|page| page.status == StatusCode::UNPROCESSABLE_ENTITY).count();
+    assert_eq!((inside, refused), (1, 49));
+}
+
+#[tokio::test]
+async fn f6_a_recovery_code_works_once_and_only_for_its_own_account() {
+    let house = House::start().await;
+    let (owner, other) = (Browser::new(), Browser::new());
+    register(&house, &owner, OWNER).await;
+    register(&house, &other, OTHER).await;
+    let (app, others) = (set_up(&house, &owner, OWNER).await, set_up(&house, &other, OTHER).await);
+    let browser = Browser::new();
+    let page = to_app(&house, &browser, OWNER).await;
+    let own = [-1, 0, 1, 2, 3].map(|later| app.code(later));
+    let foreign =
+        [1, 0, 2].map(|later| others.code(later)).into_iter().find(|code| !own.contains(code)).unwrap();
+    for wrong in [others.recovery[0].as_str(), "BCDFG HJKLM", ""] {
+        assert_eq!(type_recovery(&browser, &page, wrong).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    assert_eq!(type_app(&browser, &page, &foreign).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let before = house.mails_now(OWNER).len();
+    let typed = app.recovery[0].to_lowercase();
+    assert!(is_in(&type_recovery(&browser, &page, &typed).await));
+    let mail = house.mails(OWNER, before + 1).pop().unwrap();
+    assert!(mail.contains("nog 9 herstelcodes"), "{mail}");
+    let page = to_app(&house, &browser, OWNER).await;
+    assert_eq!(type_recovery(&browser, &page, &typed).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(is_in(&type_recovery(&browser, &page, &app.recovery[1]).await));
+    let kept = house.query("SELECT hex(hash) FROM recovery_codes");
+    assert_eq!(kept.len(), 20);
+    // A new app makes the older codes worthless.
+    let page = offered(&house, &owner, OWNER, 1).await;
+    let newer = App::of(&page);
+    assert_eq!(owner.submit(&page, "app-form", &[("code", &newer.code(1))]).await.status, StatusCode::OK);
+    let page = to_app(&house, &browser, OWNER).await;
+    assert_eq!(
+        type_recovery(&browser, &page, &app.recovery[2]).await.status,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+}
+
+#[tokio::test]
+async fn f6_guessing_ends_the_login_and_gets_slow_for_the_account() {
+    let house = House::start().await;
+    let owner = Browser::new();
+    register(&house, &owner, OWNER).await;
+    let app = set_up(&house, &owner, OWNER).await;
+    for _ in 0..5 {
+        let browser = Browser::new();
+        let page = to_app(&house, &browser, OWNER).await;
+        for left in (1..5).rev() {
+            let told = type_app(&browser, &page, &app.wrong()).await;
+            assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY);
+            assert!(
+                told.text("error").unwrap().contains(&format!("nog {left} keer")),
+                "{:?}",
+                told.text("error")
+            );
+        }
+        assert_eq!(type_app(&browser, &page, &app.wrong()).await.status, StatusCode::GONE);
+        assert_eq!(type_app(&browser, &page, &app.code(1)).await.status, StatusCode::GONE, "it has ended");
+    }
+    // Five logins with five guesses each are thirty; then one an hour is left.
+    let browser = Browser::new();
+    assert_eq!(to_app(&house, &browser, OWNER).await.heading(), ASKS);
+    let told = to_app(&house, &browser, OWNER).await;
+    assert_eq!(
+        (told.status, told.heading().as_str()),
+        (StatusCode::TOO_MANY_REQUESTS, "Wacht even met inloggen")
+    );
+    change(&house, "UPDATE counters SET ends = 1");
+    assert_eq!(to_app(&house, &browser, OWNER).await.heading(), ASKS, "it slows and never locks");
+}
+
+#[tokio::test]
+async fn f13_the_app_is_set_and_removed_by_fresh_proof_and_a_genuine_form_only() {
+    let house = House::start().await;
+    let (owner, other) = (Browser::new(), Browser::new());
+    register(&house, &owner, OWNER).await;
+    register(&house, &other, OTHER).await;
+    let app = set_up(&house, &owner, OWNER).await;
+    house.mails(OWNER, 2);
+    let (path, remove) = (at(&house, "/account/app"), at(&house, "/account/app/remove"));
+    let stale = stale_session(&house).await;
+    let send = |method: Method, url: &str| {
+        reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap()
+            .request(method, url)
+            .header("cookie", &stale)
+            .header("origin", &house.issuer)
+    };
+    let shown = send(Method::GET, &at(&house, "/account")).send().await.unwrap().text().await.unwrap();
+    let csrf = shown.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let asked = send(Method::GET, &path).send().await.unwrap();
+    assert!(asked.headers()["location"].to_str().unwrap().starts_with("/login/"));
+    let mine = offered(&house, &owner, OWNER, 1).await;
+    let offer = mine.form("app-form").1["offer"].clone();
+    let newer = App::of(&mine).code(1);
+    for (url, fields) in
+        [(&remove, vec![]), (&path, vec![("offer", offer.as_str()), ("code", newer.as_str())])]
+    {
+        let fields = [vec![("csrf", csrf.as_str())], fields].concat();
+        let told = send(Method::POST, url).form(&fields).send().await.unwrap();
+        assert_eq!(
+            (told.status(), told.headers()["location"].to_str().unwrap()),
+            (StatusCode::SEE_OTHER, "/account/app")
+        );
+        let own = mine.form("app-form").1["csrf"].clone();
+        let fields = [vec![("csrf", csrf.as_str())], fields[1..].to_vec()].concat();
+        assert_eq!(owner.post(url, &fields).await.status, StatusCode::FORBIDDEN, "another session's form");
+        let evil = owner.request(Method::POST, url).header("origin", "https://evil.test");
+        let fields = [vec![("csrf", own.as_str())], fields[1..].to_vec()].concat();
+        assert_eq!(owner.send(evil.form(&fields)).await.status, StatusCode::FORBIDDEN);
+    }
+    // What was offered to one is nothing in the session of another.
+    let theirs = offered(&house, &other, OTHER, 1).await;
+    let told = other.submit(&theirs, "app-form", &[("offer", &offer), ("code", &newer)]).await;
+    assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(house.query("SELECT COUNT(*) FROM accounts WHERE app_sealed IS NOT NULL"), ["1"]);
+    assert_eq!(house.mails_now(OWNER).len(), 2, "no mail of success");
+    let page = to_app(&house, &Browser::new(), OWNER).await;
+    assert_eq!(page.heading(), ASKS, "the app counts as before");
+    let browser = Browser::new();
+    let page = to_app(&house, &browser, OWNER).await;
+    assert!(is_in(&type_app(&browser, &page, &app.code(1)).await));
+    // The twin.
+    let done = owner.submit(&mine, "remove-form", &[]).await;
+    assert_eq!(done.location().unwrap().path(), "/account");
+    let mail = house.mails(OWNER, 3).pop().unwrap();
+    assert!(mail.starts_with("De app van uw account"), "{mail}");
+    assert_eq!(to_app(&house, &Browser::new(), OWNER).await.heading(), "Vul de code in");
+    assert_eq!(house.query("SELECT COUNT(*) FROM recovery_codes"), ["0"]);
+}
+
+/// The cookies of a session of the owner's whose login was eleven minutes ago.
+async fn stale_session(house: &House) -> String {
+    let key = std::fs::read_to_string(house.folder.join("keys/master.key")).unwrap();
+    let db = Db::open_sqlite(&house.folder.join("namens.db"), false).await.unwrap();
+    let store = Store::new(db, Vault::open(&key).unwrap());
+    let row = house.query(&format!("SELECT id || ' ' || person_id FROM accounts WHERE email = '{OWNER}'"));
+    let (account, person) = row[0].split_once(' ').unwrap();
+    let (now, secret) = (Clock.now(), Secret::token(""));
+    let session = Session {
+        sid: SessionId::random(),
+        secret: secret.hashed(),
+        account: AccountId::from_stored(account),
+        person: PersonId::from_stored(person),
+        era: 0,
+        level: Level::Local,
+        auth_time: now.plus(-660),
+        seen: now,
+        ends: now.plus(3600),
+        authority: None,
+        device: None,
+    };
+    store.begin_session(&session).await.unwrap();
+    store.close().await;
+    format!("namens-session={}.{}; namens-browser=a-browser", session.sid, secret.expose())
+}
+
+#[tokio::test]
+async fn f13_a_forgotten_password_is_not_replaced_past_the_app() {
+    let house = House::start().await;
+    let owner = Browser::new();
+    register(&house, &owner, OWNER).await;
+    let app = set_up(&house, &owner, OWNER).await;
+    let browser = Browser::new();
+    let page = to_recover_code(&browser, &request(&house, &[]), OWNER).await;
+    let asked = type_code(&browser, &page, &code_for(&house, OWNER, &page)).await;
+    let asked = browser.follow(asked, CALLBACK).await;
+    assert_eq!(asked.heading(), ASKS);
+    let url = format!("{}/password", asked.url);
+    let csrf = asked.form("app-form").1["csrf"].clone();
+    let forged = browser.post(&url, &[("csrf", &csrf), ("password", "een heel ander woord")]).await;
+    assert_eq!(browser.follow(forged, CALLBACK).await.heading(), ASKS, "no password is taken yet");
+    assert_eq!(type_app(&browser, &asked, &app.wrong()).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let new = type_app(&browser, &asked, &app.code(1)).await;
+    let new = browser.follow(new, CALLBACK).await;
+    assert_eq!(new.heading(), "Kies een nieuw wachtwoord");
+    let done = browser.submit(&new, "password-form", &[("password", "een heel ander woord")]).await;
+    let choose = browser.follow(done, CALLBACK).await;
+    assert!(choose.text("notice").unwrap().contains("wachtwoord is veranderd"));
+}
+
+const NEW: &str = "een heel ander woord";
+
+#[tokio::test]
+async fn f13_a_password_is_changed_by_fresh_proof_and_ends_every_session() {
+    let house = House::start().await;
+    let (owner, elsewhere) = (Browser::new(), Browser::new());
+    register(&house, &owner, OWNER).await;
+    let tokens = crate::portal::log_in(&house, &elsewhere, OWNER, 2).await;
+    let url = at(&house, "/account/password");
+    let stale = stale_session(&house).await;
+    let send = |method: Method, url: &str| {
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        http.request(method, url).header("cookie", &stale).header("origin", &house.issuer)
+    };
+    let shown = send(Method::GET, &at(&house, "/account")).send().await.unwrap().text().await.unwrap();
+    let csrf = shown.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let told =
+        send(Method::POST, &url).form(&[("csrf", csrf.as_str()), ("password", NEW)]).send().await.unwrap();
+    assert_eq!(
+        (told.status(), told.headers()["location"].to_str().unwrap()),
+        (StatusCode::SEE_OTHER, "/account/password")
+    );
+    let page = owner.get(&url).await;
+    let forged = owner.submit(&page, "password-form", &[("csrf", &csrf), ("password", NEW)]).await;
+    assert_eq!(forged.status, StatusCode::FORBIDDEN);
+    let short = owner.submit(&page, "password-form", &[("password", "kort")]).await;
+    assert_eq!(short.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(house.mails_now(OWNER).len(), 2, "no mail of success");
+    assert_eq!(
+        to_app(&house, &Browser::new(), OWNER).await.heading(),
+        "Vul de code in",
+        "the older password"
+    );
+    house.mails(OWNER, 3);
+
+    let done = owner.submit(&page, "password-form", &[("password", NEW)]).await;
+    assert_eq!(done.heading(), "U bent uitgelogd.");
+    let mail = house.mails(OWNER, 4).pop().unwrap();
+    assert!(mail.starts_with(&format!("Het wachtwoord van uw account {OWNER} bij Mijn account")), "{mail}");
+    for browser in [&owner, &elsewhere] {
+        let silent = browser.visit(&request(&house, &[("prompt", "none")]).url, CALLBACK).await;
+        assert_eq!(crate::steps::answer(&silent)["error"], "login_required");
+    }
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", tokens.text("refresh_token"))];
+    assert_eq!(crate::portal::token(&house, &refresh).await.1["error"], "invalid_grant");
+    let old = to_app(&house, &Browser::new(), OWNER).await;
+    assert_eq!(old.status, StatusCode::UNPROCESSABLE_ENTITY, "the older password");
+    crate::steps::log_in_with(&house, OWNER, NEW, 5).await;
+    assert_eq!(house.query("SELECT COUNT(*) FROM audit WHERE event = 'password.changed'"), ["1"]);
+}
+
+#[tokio::test]
+async fn f13_with_digid_linked_a_password_and_a_mailbox_change_nothing() {
+    let house = House::start().await;
+    let bsn = crate::digid_steps::bsn(1);
+    crate::digid_steps::register_with_digid(&house, &bsn, OWNER, PASSWORD).await;
+    let browser = Browser::new();
+    crate::portal::log_in(&house, &browser, OWNER, 2).await;
+    for path in ["/account/password", "/account/app"] {
+        let asked = browser.visit(&at(&house, path), CALLBACK).await;
+        assert_eq!(asked.heading(), "Inloggen bij Mijn account", "{path}");
+        assert!(!asked.body.contains("id=\"local\""), "{path}: DigiD only");
+    }
+    let shown = browser.get(&at(&house, "/account")).await;
+    let csrf = shown.form("everywhere-form").1["csrf"].clone();
+    let told = browser.post(&at(&house, "/account/password"), &[("csrf", &csrf), ("password", NEW)]).await;
+    assert_eq!(told.location().unwrap().path(), "/account/password");
+    assert_eq!(house.mails_now(OWNER).len(), 2, "no mail of success");
+    // The twin, with DigiD.
+    let choose = browser.visit(&at(&house, "/account/password"), CALLBACK).await;
+    let digid = crate::portal::press_digid(&browser, &choose).await;
+    let page = crate::portal::at_digid(&browser, &digid, &bsn, &[]).await;
+    assert_eq!(page.heading(), "Kies een nieuw wachtwoord");
+    let done = browser.submit(&page, "password-form", &[("password", NEW)]).await;
+    assert!(done.status.is_success(), "{}", done.status);
+    crate::steps::log_in_with(&house, OWNER, NEW, 4).await;
+}
