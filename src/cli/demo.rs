@@ -17,6 +17,7 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
+use url::Url;
 
 use crate::{
     cli::serve::told_to_stop,
@@ -114,6 +115,10 @@ enum DemoError {
     Port { port: u16, source: std::io::Error },
     #[error("{0} was not made by `namens demo`: move it away first")]
     NotOurs(PathBuf),
+    #[error(
+        "{0} is not this machine: at this DigiD anybody logs in as anybody, so it is only for an issuer at 127.0.0.1, [::1] or localhost"
+    )]
+    NotHere(Url),
     #[error("{what}")]
     Io { what: String, source: std::io::Error },
     #[error("the DigiD simulator tells no metadata: {0}")]
@@ -210,7 +215,7 @@ fn welcome(
     household: Option<&Household>,
 ) -> std::io::Result<()> {
     let at = &stand.at;
-    let row = |url: &url::Url| url.as_str().trim_end_matches('/').to_owned();
+    let row = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
     writeln!(out, "\nNamens runs, for this machine only. Everybody in it is invented.\n")?;
     writeln!(out, "  begin here   {:<24} {PORTAL}, a portal", row(&at.portal))?;
     writeln!(out, "  mail         {:<24} every letter arrives here, with its code", row(&at.mailbox))?;

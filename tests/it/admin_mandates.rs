@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Another program of the desk's.
-const SECOND: Client = Client { id: "second", auth: Auth::Basic, callback: "" };
+pub const SECOND: Client = Client { id: "second", auth: Auth::Basic, callback: "" };
 const TABLE: &str = r#"
 [[client]]
 id = "second"

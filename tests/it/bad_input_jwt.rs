@@ -8,11 +8,12 @@ use crate::{
     bad_input::{assert_calm, basic},
     bad_input_wire::{Raw, exchange, get, post},
     browser::Browser,
-    exchange::{ACCESS_TOKEN, TOKEN_EXCHANGE},
+    exchange::{ACCESS_TOKEN, Family, TOKEN_EXCHANGE},
     house::{CALLBACK, House},
     jose::{ASSERTION_TYPE, KEY, Key, assertion_claims, proof_claims},
     mandates_desk::now,
     oidc_client::{KEYED, THE_PORTAL, house, logged_in},
+    resource::API,
 };
 
 /// What a door has no reason to take, made of a good header and good claims and signed by that key. A member that nobody
@@ -186,8 +187,9 @@ async fn a23_a_malformed_proof_of_possession_proves_nothing() {
 
 #[tokio::test]
 async fn a12_a23_a_malformed_token_of_ours_opens_and_ends_nothing() {
-    let house = House::start().await;
-    let (_, tokens) = logged_in(&house).await;
+    let family = Family::at_home().await;
+    let (house, tokens) = (&family.house, &family.tokens);
+    assert_eq!(family.for_sam().await.0, 200, "the twin");
     let access = tokens.text("access_token");
     let (header, claims) = (crate::oidc_client::header(access), crate::oidc_client::claims(access));
     let basic = basic();
@@ -197,30 +199,31 @@ async fn a12_a23_a_malformed_token_of_ours_opens_and_ends_nothing() {
             bad.replace('\n', " ")
         );
         let asked = [
-            exchange(&house, line.as_bytes()).await,
-            post(&house, "/userinfo", &form(&[("access_token", &bad)]), "").await,
+            exchange(house, line.as_bytes()).await,
+            post(house, "/userinfo", &form(&[("access_token", &bad)]), "").await,
         ];
         for raw in asked {
             assert!([400, 401, 431].contains(&raw.status), "{what}: {raw:?}");
         }
-        let raw = post(&house, "/introspect", &form(&[("token", &bad)]), &basic).await;
+        let raw = post(house, "/introspect", &form(&[("token", &bad)]), &basic).await;
         let told = raw.status == 200 && raw.body == "{\"active\":false}";
         assert!(told || (raw.status == 400 && error_of(&raw, what) == "invalid_request"), "{what}: {raw:?}");
-        let raw = post(&house, "/revoke", &form(&[("token", &bad)]), &basic).await;
+        let raw = post(house, "/revoke", &form(&[("token", &bad)]), &basic).await;
         assert!(raw.status == 200 || error_of(&raw, what) == "invalid_request", "{what}: {raw:?}");
         let exchanged = [
             ("grant_type", TOKEN_EXCHANGE),
             ("subject_token", &bad),
             ("subject_token_type", ACCESS_TOKEN),
-            ("act_as", "x"),
-            ("resource", "https://a.nl"),
+            ("act_as", &family.sams),
+            ("resource", API),
         ];
-        assert_eq!(post(&house, "/token", &form(&exchanged), &basic).await.status, 400, "{what}");
+        assert_eq!(post(house, "/token", &form(&exchanged), &basic).await.status, 400, "{what}");
     }
-    assert_eq!(crate::oidc_client::userinfo(&house, access).await.0, 200);
-    assert_eq!(THE_PORTAL.introspect(&house, access).await["active"], true);
-    assert_eq!(THE_PORTAL.refresh(&house, tokens.text("refresh_token")).await.0, 200);
-    assert_calm(&house);
+    assert_eq!(family.for_sam().await.0, 200, "the twin");
+    assert_eq!(crate::oidc_client::userinfo(house, access).await.0, 200);
+    assert_eq!(THE_PORTAL.introspect(house, access).await["active"], true);
+    assert_eq!(THE_PORTAL.refresh(house, tokens.text("refresh_token")).await.0, 200);
+    assert_calm(house);
 }
 
 #[tokio::test]

@@ -213,6 +213,66 @@ async fn a_demo_runs_until_it_is_told_to_stop() {
     assert!(demo.0.wait().unwrap().success() && rest.contains("Stopped. What was made is in"), "{rest}");
 }
 
+/// At that DigiD anybody logs in as anybody.
+#[tokio::test]
+async fn a_digid_of_the_demo_is_only_for_an_issuer_of_this_machine_and_writes_nothing_for_another() {
+    let house = House::start().await;
+    let away = house.folder.join("away");
+    let (code, told) = init(&away, "https://id.example.nl");
+    assert_eq!(code, Some(0), "{told}");
+    let lines = [
+        ("entity_id", "urn:x"),
+        ("metadata", "digid.xml"),
+        ("metadata_certificate", "pki/digid-saml.crt"),
+        ("metadata_entity_id", "urn:y"),
+        ("signing_key", "pki/sp-saml.key"),
+        ("signing_certificate", "pki/sp-saml.crt"),
+        ("tls_key", "pki/sp-tls.key"),
+        ("tls_certificate", "pki/sp-tls.crt"),
+        ("ca", "pki/ca.crt"),
+    ];
+    let lines: String = lines.iter().map(|(name, value)| format!("{name} = \"{value}\"\n")).collect();
+    let own = fs::read_to_string(away.join("namens.toml")).unwrap();
+    fs::write(away.join("namens.toml"), format!("{own}\n[digid]\n{lines}")).unwrap();
+    let before = contents(&away);
+    let start = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_namens"));
+        command.args(["demo", "--any-port", "--digid-for", "namens.toml"]).current_dir(&away);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Demo(command.spawn().unwrap())
+    };
+    let mut refused = start();
+    let (mut said, mut told) = (String::new(), String::new());
+    refused.0.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    refused.0.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert_eq!((refused.0.wait().unwrap().code(), said.as_str()), (Some(1), ""), "{told}");
+    assert!(told.contains("https://id.example.nl/ is not this machine"), "{told}");
+    assert_eq!(contents(&away), before, "nothing is written");
+    // The twin, but for the issuer.
+    let own = fs::read_to_string(away.join("namens.toml")).unwrap();
+    assert!(own.contains("https://id.example.nl"));
+    fs::write(away.join("namens.toml"), own.replace("https://id.example.nl", "https://127.0.0.1")).unwrap();
+    let mut twin = start();
+    let mut line = String::new();
+    BufReader::new(twin.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("DigiD, a simulator, is at "), "{line}");
+    let made = contents(&away);
+    for name in ["digid.xml", "pki/ca.crt"] {
+        assert!(made.iter().any(|(file, ..)| file == name), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_walk_that_was_spoilt_ends_with_an_error_and_says_where_it_was_noticed() {
+    let house = House::start().await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_namens"));
+    command.args(["demo", "--walk", "--break", "code"]).current_dir(&house.folder).stdin(Stdio::null());
+    let output = command.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("That is right: --break code spoilt this very hop"), "{told}");
+}
+
 #[tokio::test]
 async fn a_client_that_would_be_unsafe_or_taken_is_refused_and_nothing_is_stored() {
     let house = House::start().await;

@@ -21,21 +21,21 @@ pub const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const MOTHER: &str = "moeder@voorbeeld.nl";
 
 /// A mother with DigiD and two children of the desk, eight and five; the browser she is logged in with.
-struct Family {
-    house: House,
+pub struct Family {
+    pub house: House,
     browser: Browser,
     mother: String,
     sam: String,
     /// The mandate for him.
     mandate: String,
-    tokens: Tokens,
+    pub tokens: Tokens,
     /// What the portal knows them by.
-    sams: String,
+    pub sams: String,
     bos: String,
 }
 
 impl Family {
-    async fn at_home() -> Self {
+    pub async fn at_home() -> Self {
         let (house, browser) = (house().await, Browser::new());
         let desk = Desk::of(&house);
         let bsn = fresh_bsn();
@@ -61,7 +61,7 @@ impl Family {
     }
 
     /// The good exchange, for Sam.
-    async fn for_sam(&self) -> (u16, Value) {
+    pub async fn for_sam(&self) -> (u16, Value) {
         self.exchange(&form(self.access(), &self.sams)).await
     }
 }

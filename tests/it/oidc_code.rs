@@ -11,6 +11,20 @@ use crate::{
     portal::form_encoded,
 };
 
+/// A code whose minute is over is worth nothing; one that was given after it is.
+#[tokio::test]
+async fn a5_a_code_that_has_ended_is_refused() {
+    let house = house().await;
+    let (browser, _) = logged_in(&house).await;
+    let ask = THE_PORTAL.ask();
+    let late = THE_PORTAL.code(&house, &browser, &ask).await;
+    // As if it had been given long ago.
+    crate::digid_steps::change(&house, "UPDATE ephemeral SET ends = 1 WHERE kind = 'code'");
+    assert_refused(&THE_PORTAL.token(&house, &ask.redemption(&late)).await, "invalid_grant");
+    let twin = THE_PORTAL.code(&house, &browser, &ask).await;
+    THE_PORTAL.redeem(&house, &ask, &twin).await;
+}
+
 /// Codes that were issued to one and are brought by another.
 #[tokio::test]
 async fn a3_a_code_is_good_for_its_client_redirect_and_challenge_only() {

@@ -13,7 +13,7 @@ use crate::{
     cli::serve::told_to_stop,
     clock::Clock,
     config::{BadConfig, Config},
-    domain::fault::Fault,
+    domain::{client::is_loopback, fault::Fault},
     simulator::{
         digid::{self, registry::SpMetadata},
         pki::Pki,
@@ -25,8 +25,14 @@ const PORTS: [u16; 2] = [8081, 8444];
 
 /// Makes what `[digid]` of the configuration names (keys and certificates in `pki`, DigiD's metadata), and is that DigiD until
 /// told to stop. What is there already is used again, but for the metadata.
+///
+/// Errors, among others: an issuer that is not this machine. Whoever reaches that one would log in by a DigiD that asks for no
+/// password, as anybody in its registry.
 pub(super) async fn run(file: &Path, any_port: bool, out: &mut impl Write) -> Result<(), Fault> {
     let config = Config::read(file)?;
+    if !is_loopback(&config.issuer) {
+        return Err(DemoError::NotHere(config.issuer).into());
+    }
     let section = config.digid.as_ref().ok_or_else(|| {
         BadConfig::value("the configuration has no [digid] section: take that of docs/conformance.md")
     })?;

@@ -243,8 +243,8 @@ fn reachable(config: &Config, clients: &[Client], report: &mut Report) {
 fn four_eyes(clients: &[Client], report: &mut Report) {
     let approve = |client: &&Client| client.service_scopes.contains(AdminScope::Mandates);
     let mut programs: Vec<&Client> = clients.iter().filter(approve).collect();
-    // Clients come in no order, and who reads twice expects the same words.
-    programs.sort_by(|one, other| one.id.cmp(&other.id));
+    // Those of the configuration come in no order.
+    programs.sort_by(|a, b| a.id.cmp(&b.id));
     for (number, one) in programs.iter().enumerate() {
         for other in programs.iter().skip(number + 1).filter(|other| one.shares_proof_with(other)) {
             report.warning(

@@ -118,7 +118,7 @@ async fn a_special_basis_from_attestation_to_its_end() {
     let mandate = json(&f, &format!("mandates register {who} {PAPERS} {CHECKED}"), now()).await;
     assert_eq!((&mandate["standing"], &mandate["special"]), (&json!("awaiting_consent"), &json!([])));
     let id = mandate["id"].as_str().unwrap();
-    json(&f, &format!("mandates approve {id} --by marieke"), now()).await;
+    json(&f, &format!("mandates approve {id} --by marieke --represented-birth-date 2013-01-01"), now()).await;
     let attest =
         |ends: &str| format!("mandates special attest {id} --evidence-reference F2 --by els --ends {ends}");
     for (ends, told) in [
