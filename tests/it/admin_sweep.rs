@@ -176,6 +176,7 @@ impl<'a> World<'a> {
     }
 
     /// A good request for an operation of the document, on something of its own where it changes anything.
+    #[expect(clippy::too_many_lines, reason = "a table, with a row for each operation")]
     async fn good(&self, api: &Api<'_>, operation: &str) -> Good {
         let client = |id: &str| {
             json!({"client_id": id, "name": "Winkel", "policy": "basic", "auth": "client_secret_post",

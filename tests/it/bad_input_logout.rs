@@ -35,13 +35,13 @@ impl In {
         let page = browser.follow(sent, CALLBACK).await;
         let done = type_code(&browser, &page, &house.code(&email, 1)).await;
         let hint = redeem(house, &request, &code_of(&done)).await.text("id_token").to_owned();
-        let set = |page: &Page| -> Vec<(String, String)> {
+        let given = |page: &Page| -> Vec<(String, String)> {
             let lines = page.headers.get_all(SET_COOKIE).iter().map(|line| line.to_str().unwrap());
             let pairs = lines.map(|line| line.split(';').next().unwrap().split_once('=').unwrap());
             pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
         };
         // The later one counts.
-        let all: BTreeMap<_, _> = [&first, &done].map(set).concat().into_iter().collect();
+        let all: BTreeMap<_, _> = [&first, &done].map(given).concat().into_iter().collect();
         let all: Vec<_> = all.iter().map(|(name, value)| format!("{name}={value}")).collect();
         Self { cookies: all.join("; "), hint }
     }
