@@ -2,4 +2,4 @@
 ALTER TABLE ephemeral ADD COLUMN owner TEXT;
 CREATE INDEX ephemeral_owner ON ephemeral (owner) WHERE owner IS NOT NULL;
 -- What somebody did, newest first, found without a look at what others did.
-CREATE INDEX audit_actor ON audit (actor, at);
+CREATE INDEX audit_lines_actor ON audit_lines (actor, at);

@@ -210,6 +210,12 @@ impl App {
                 break;
             }
         }
+        for checkpoint in self.store.make_checkpoints(false, now).await? {
+            // In the log too: it is often kept elsewhere, and then it shows what was cut off.
+            let (node, seq, mac) = (&checkpoint.node, checkpoint.seq, &checkpoint.mac);
+            tracing::info!(%node, seq, %mac, "checkpoint of the audit log");
+        }
+        self.store.sweep_audit(now.plus(-self.config.audit.keep()), now).await?;
         Ok(())
     }
 

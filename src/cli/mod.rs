@@ -1,6 +1,7 @@
 //! The operator's commands: one file each.
 
 pub mod accounts;
+pub mod audit;
 mod client_registration;
 pub mod clients;
 #[cfg(feature = "simulator")]
@@ -57,6 +58,7 @@ enum Command {
     Persons(persons::PersonsCommand),
     Accounts(accounts::AccountsCommand),
     Mandates(mandates::MandatesCommand),
+    Audit(audit::AuditCommand),
 }
 
 /// How long work on threads of its own is waited for at the end.
@@ -115,6 +117,9 @@ impl Namens {
             Command::Accounts(command) => command.run(&migrated_store(&config()?).await?, out, now).await?,
             Command::Persons(command) => command.run(&migrated_store(&config()?).await?, out, now).await?,
             Command::Mandates(command) => command.run(&migrated_store(&config()?).await?, out, now).await?,
+            Command::Audit(command) => {
+                return command.run(&open_store(&config()?, false).await?, out, now).await;
+            }
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -2,6 +2,7 @@
 //! come from files or from the environment, never from the TOML itself.
 
 pub mod admin;
+pub mod audit;
 pub mod client;
 pub mod digid;
 pub mod mail;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use url::Url;
 
 pub use admin::Admin;
+pub use audit::Audit;
 pub use client::ClientEntry;
 pub use digid::Digid;
 pub use mail::{Mail, Smtp, SmtpTls};
@@ -82,6 +84,9 @@ pub struct Config {
     /// How long sessions live.
     #[serde(default)]
     pub session: Session,
+    /// How long the audit log is kept.
+    #[serde(default)]
+    pub audit: Audit,
     /// The level a session needs before a mandate counts (M7).
     #[serde(default = "midden", deserialize_with = "level_of_digid")]
     pub mandate_level: Level,
@@ -256,6 +261,7 @@ impl Config {
         }
         self.password.check()?;
         self.session.check()?;
+        self.audit.check()?;
         self.mail.check()?;
         let mut seen = std::collections::BTreeSet::new();
         match self.clients.iter().find(|client| !seen.insert(&client.id)) {
@@ -327,6 +333,7 @@ folder = "mail"
             ("[mail]", "mandate_level = \"local\"\n[mail]", "needs DigiD"),
             ("[mail]", "mandate_level = \"basis\"\n[mail]", "needs DigiD: give midden, substantieel or hoog"),
             ("[mail]", "[password]\nmemory_kib = 8\n[mail]", "memory_kib"),
+            ("[mail]", "[audit]\nkeep_years = 4\n[mail]", "keep_years must be from 5"),
             ("[mail]", "[metrics]\nlisten = \"127.0.0.1:8080\"\n[mail]", "an address of its own"),
             ("[mail]", "[metrics]\nlisten = \"9464\"\n[mail]", "line 7, `listen`: give an IP address"),
             (

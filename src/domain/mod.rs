@@ -3,6 +3,7 @@
 pub mod api;
 pub mod ask;
 pub mod assurance;
+pub mod audit;
 pub mod authenticator;
 pub mod birth;
 pub mod bsn;

@@ -3,7 +3,7 @@
 use super::{
     Store,
     accounts::Account,
-    audit::{Event, write_event},
+    audit::Event,
     columns::Columns,
     ephemeral::{Kind, remove},
     grants::{revoke_of_account, revoke_of_session},
@@ -65,10 +65,10 @@ impl Store {
         for sid in sids {
             if remove(&mut *tx, Kind::Session, sid.as_str()).await? {
                 revoke_of_session(&mut tx, sid, now).await?;
-                write_event(&mut *tx, event, now).await?;
+                tx.note(event, now);
             }
         }
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 
     /// Ends every session of an account for its owner, with everything that was given in any, and writes down whom to tell: its
@@ -86,7 +86,7 @@ impl Store {
         let (what, actor) = ("account.signed_out", Some(account.person.as_str()));
         notices::of_account(&mut tx, &account.id, now).await?;
         revoke_of_account(&mut tx, &account.id, what, now).await?;
-        write_event(&mut *tx, &Event { event: what, outcome: "ok", actor, ..Event::default() }, now).await?;
+        tx.note(&Event { event: what, outcome: "ok", actor, ..Event::default() }, now);
         tx.commit().await?;
         Ok(true)
     }
@@ -94,8 +94,9 @@ impl Store {
     /// The last logins of a person, newest first, at most so many; also those of whoever became part of them.
     pub async fn logins_of(&self, person: &PersonId, most: i64) -> Result<Vec<PastLogin>, Fault> {
         let rows = sqlx::query(
-            "SELECT at, event, client FROM audit WHERE actor IN \
-             (SELECT id FROM persons WHERE id = $1 OR joined_into = $1) AND outcome = 'ok' \
+            "SELECT at, event, client FROM audit_lines WHERE actor IN \
+             (SELECT n.pseudonym FROM audit_names n JOIN persons p ON p.id = n.name \
+              WHERE p.id = $1 OR p.joined_into = $1) AND outcome = 'ok' \
              AND event IN ('login.local', 'login.digid') ORDER BY at DESC LIMIT $2",
         )
         .bind(person.as_str())

@@ -1,10 +1,10 @@
 //! Accounts: how persons log in. One per person, one per e-mail address, one per BSN; constraints decide every race.
 
-use sqlx::{Any, Row, Transaction, any::AnyRow};
+use sqlx::{Row, any::AnyRow};
 
 use super::{
-    Store,
-    audit::{Event, write_event},
+    Store, Tx,
+    audit::Event,
     authenticators::Authenticator,
     columns::Columns,
     mandates::{join_mandates, read_birth},
@@ -148,7 +148,7 @@ impl Store {
             actor: Some(person.as_str()),
             ..Event::default()
         };
-        write_event(&mut *tx, &event, now).await?;
+        tx.note(&event, now);
         tx.commit().await?;
         Ok(Ok(account))
     }
@@ -203,7 +203,7 @@ impl Store {
         }
         let event =
             Event { event: "digid.linked", outcome: "ok", actor: Some(person.as_str()), ..Event::default() };
-        write_event(&mut *tx, &event, now).await?;
+        tx.note(&event, now);
         tx.commit().await?;
         Ok(Ok(()))
     }
@@ -242,7 +242,7 @@ impl Store {
         }
         notices::of_account(&mut tx, &account.id, now).await?;
         let actor = Some(account.person.as_str());
-        write_event(&mut *tx, &Event { event: what, outcome: "ok", actor, ..Event::default() }, now).await?;
+        tx.note(&Event { event: what, outcome: "ok", actor, ..Event::default() }, now);
         tx.commit().await?;
         Ok(true)
     }
@@ -269,7 +269,7 @@ fn read_app(row: &AnyRow) -> Result<Option<Authenticator>, Fault> {
 
 /// When the person of an account was born, as far as known, and whom the desk knows by a BSN.
 async fn owner_and_known(
-    tx: &mut Transaction<'_, Any>,
+    tx: &mut Tx,
     account: &AccountId,
     index: &[u8],
 ) -> Result<(Option<BirthDate>, Known), Fault> {
@@ -293,11 +293,7 @@ async fn owner_and_known(
 }
 
 /// Marks an account as linked, unless it is; gives its person.
-async fn mark_linked(
-    tx: &mut Transaction<'_, Any>,
-    account: &AccountId,
-    now: Timestamp,
-) -> Result<Option<PersonId>, Fault> {
+async fn mark_linked(tx: &mut Tx, account: &AccountId, now: Timestamp) -> Result<Option<PersonId>, Fault> {
     let row: Option<(String,)> = sqlx::query_as(
         "UPDATE accounts SET digid_linked_at = $1 WHERE id = $2 AND digid_linked_at IS NULL RETURNING person_id",
     )
@@ -308,7 +304,7 @@ async fn mark_linked(
     Ok(row.map(|(id,)| PersonId::from_stored(id)))
 }
 
-async fn person_with_bsn(tx: &mut Transaction<'_, Any>, index: &[u8]) -> Result<Option<PersonId>, Fault> {
+async fn person_with_bsn(tx: &mut Tx, index: &[u8]) -> Result<Option<PersonId>, Fault> {
     let row: Option<(String,)> = sqlx::query_as("SELECT id FROM persons WHERE bsn_index = $1")
         .bind(index)
         .fetch_optional(&mut **tx)
@@ -316,11 +312,7 @@ async fn person_with_bsn(tx: &mut Transaction<'_, Any>, index: &[u8]) -> Result<
     Ok(row.map(|(id,)| PersonId::from_stored(id)))
 }
 
-async fn is_linked_to(
-    tx: &mut Transaction<'_, Any>,
-    account: &AccountId,
-    index: &[u8],
-) -> Result<bool, Fault> {
+async fn is_linked_to(tx: &mut Tx, account: &AccountId, index: &[u8]) -> Result<bool, Fault> {
     let row: Option<(String,)> = sqlx::query_as(
         "SELECT a.id FROM accounts a JOIN persons p ON p.id = a.person_id \
          WHERE a.id = $1 AND a.digid_linked_at IS NOT NULL AND p.bsn_index = $2",
@@ -332,7 +324,7 @@ async fn is_linked_to(
     Ok(row.is_some())
 }
 
-async fn email_is_taken(tx: &mut Transaction<'_, Any>, email: &Email) -> Result<bool, Fault> {
+async fn email_is_taken(tx: &mut Tx, email: &Email) -> Result<bool, Fault> {
     let row: Option<(String,)> = sqlx::query_as("SELECT id FROM accounts WHERE email_key = $1")
         .bind(email.key())
         .fetch_optional(&mut **tx)
@@ -343,12 +335,7 @@ async fn email_is_taken(tx: &mut Transaction<'_, Any>, email: &Email) -> Result<
 /// Makes the desk's person part of the account's: name and birth date where the keeper has none, subjects, mandates.
 /// `false` when the desk's person has an account, or there ever was a mandate or a block between the two: whoever acts for
 /// another is not that other.
-async fn absorb(
-    tx: &mut Transaction<'_, Any>,
-    desk: &PersonId,
-    keeper: &PersonId,
-    now: Timestamp,
-) -> Result<bool, Fault> {
+async fn absorb(tx: &mut Tx, desk: &PersonId, keeper: &PersonId, now: Timestamp) -> Result<bool, Fault> {
     let freed = sqlx::query(
         "UPDATE persons SET joined_into = $1, bsn_index = NULL, bsn_sealed = NULL WHERE id = $2 AND joined_into IS NULL \
          AND NOT EXISTS (SELECT 1 FROM accounts WHERE person_id = $2) \

@@ -1,10 +1,6 @@
 //! What programs change through the admin API: the change and its line of the audit log in one transaction.
 
-use super::{
-    Store,
-    audit::{Event, write_event},
-    clients::forget,
-};
+use super::{Store, audit::Event, clients::forget};
 use crate::domain::{client::Client, fault::Fault, time::Timestamp};
 
 /// A client, and the registration as it is stored, by which a change knows that nobody else was there in between.
@@ -42,7 +38,7 @@ impl Store {
         if done.rows_affected() == 0 {
             return Ok(false);
         }
-        write_event(&mut *tx, &changed("client.added", Some(by), &client.id), now).await?;
+        tx.note(&changed("client.added", Some(by), &client.id), now);
         tx.commit().await?;
         Ok(true)
     }
@@ -96,7 +92,7 @@ impl Store {
         if done.rows_affected() == 0 {
             return Ok(false);
         }
-        write_event(&mut *tx, event, now).await?;
+        tx.note(event, now);
         tx.commit().await?;
         Ok(true)
     }
@@ -116,7 +112,7 @@ impl Store {
             return Ok(false);
         }
         forget(&mut tx, id, now).await?;
-        write_event(&mut *tx, &changed("client.removed", Some(by), id), now).await?;
+        tx.note(&changed("client.removed", Some(by), id), now);
         tx.commit().await?;
         Ok(true)
     }

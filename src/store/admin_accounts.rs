@@ -1,14 +1,7 @@
 //! What programs do to accounts through the admin API: they find them, end their sessions, and close them.
 
-use sqlx::{Any, Transaction};
-
 use super::{
-    Store,
-    accounts::Account,
-    audit::{Event, write_event},
-    columns::Columns,
-    ephemeral::Kind,
-    grants::revoke_of_account,
+    Store, Tx, accounts::Account, audit::Event, columns::Columns, ephemeral::Kind, grants::revoke_of_account,
     notices,
 };
 use crate::domain::{fault::Fault, id::PersonId, session::Session, time::Timestamp};
@@ -89,7 +82,7 @@ impl Store {
 
 /// Ends what was given to clients, writes down whom to tell, and the line of the log.
 async fn end(
-    tx: &mut Transaction<'_, Any>,
+    tx: &mut Tx,
     account: &Account,
     what: &'static str,
     by: &str,
@@ -105,5 +98,6 @@ async fn end(
         client: Some(by),
         ..Event::default()
     };
-    write_event(&mut **tx, &event, now).await
+    tx.note(&event, now);
+    Ok(())
 }

@@ -1,18 +1,18 @@
 //! The audit log: every login, refusal, link and mandate event, with actor and represented person. Written in the act's
-//! own transaction where there is one. Rows hold identifiers of our own; never a BSN, a token or an address.
+//! own transaction where there is one, and chained. Lines hold pseudonyms of our own; never a BSN, a token or an address.
 
-use sqlx::{Any, AssertSqlSafe, Executor, any::AnyRow};
+pub(super) mod chain;
+pub mod checkpoints;
+mod names;
+mod retention;
+mod upgrade;
+pub mod verify;
 
-use super::{
-    Db, Store,
-    batch::{Batches, values},
-    columns::Columns,
-};
-use crate::domain::{
-    fault::Fault,
-    id::{PersonId, random},
-    time::Timestamp,
-};
+use sqlx::{Row, any::AnyRow};
+
+use self::chain::Note;
+use super::{Store, batch::Batches, columns::Columns, ledger::Ledger};
+use crate::domain::{fault::Fault, id::PersonId, time::Timestamp};
 
 /// The most lines that one search looks at.
 const LOOKED_AT: i64 = 20_000;
@@ -36,8 +36,12 @@ pub struct Event<'a> {
 
 /// A line as it stands in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each member is that of Event with the same name")]
+#[expect(missing_docs, reason = "each other member is that of Event with the same name")]
 pub struct Line {
+    /// Which node wrote it (ISO 27789: audit source).
+    pub node: String,
+    /// Its number in the chain of its node, from 1 on.
+    pub seq: i64,
     /// Its random name.
     pub id: String,
     /// When.
@@ -45,25 +49,17 @@ pub struct Line {
     pub event: String,
     pub outcome: String,
     pub actor: Option<String>,
+    /// In which role the actor acted.
+    pub role: String,
     pub represented: Option<String>,
+    /// To what end.
+    pub purpose: String,
     pub client: Option<String>,
     pub detail: Option<String>,
-}
-
-impl Line {
-    fn new(event: &Event<'_>, at: Timestamp) -> Self {
-        let owned = |text: Option<&str>| text.map(str::to_owned);
-        Self {
-            id: random::<16>(),
-            at,
-            event: event.event.to_owned(),
-            outcome: event.outcome.to_owned(),
-            actor: owned(event.actor),
-            represented: owned(event.represented),
-            client: owned(event.client),
-            detail: owned(event.detail),
-        }
-    }
+    /// The MAC of the line before it.
+    pub prev: Vec<u8>,
+    /// Its own MAC.
+    pub mac: Vec<u8>,
 }
 
 /// Which lines are looked for; what is left out is all.
@@ -84,11 +80,33 @@ pub struct Search {
 /// Where a line stands: its moment, and its name among those of the same second.
 pub type Place = (Timestamp, String);
 
-const PLACES: &str = "SELECT at, id FROM audit WHERE at >= $1 AND (at > $1 OR id > $2) AND at < $3 ORDER BY at, id LIMIT 1 OFFSET $4";
-const LINES: &str = "SELECT * FROM audit WHERE at >= $1 AND (at > $1 OR id > $2) AND at < $3 AND (at < $4 OR (at = $4 AND id <= $5)) \
-    AND ($6 = '' OR event = $6) AND ($7 = '' \
-    OR actor IN (SELECT p.id FROM persons p WHERE p.id = $7 OR p.joined_into = $7) \
-    OR represented IN (SELECT p.id FROM persons p WHERE p.id = $7 OR p.joined_into = $7)) ORDER BY at, id LIMIT $8";
+/// Lines that belong to no transaction.
+pub(super) type Loose = Batches<Note, ()>;
+
+/// Writes those that come at the same moment together.
+pub(super) fn loose(ledger: Ledger) -> Loose {
+    Batches::new(move |notes| write_loose(ledger.clone(), notes))
+}
+
+async fn write_loose(ledger: Ledger, notes: Vec<Note>) -> Result<Vec<()>, Fault> {
+    let answers = vec![(); notes.len()];
+    let mut tx = ledger.begin().await?;
+    for note in notes {
+        tx.write_down(note);
+    }
+    tx.commit().await?;
+    Ok(answers)
+}
+
+const PLACES: &str = "SELECT at, id FROM audit_lines WHERE at >= $1 AND (at > $1 OR id > $2) AND at < $3 ORDER BY at, id LIMIT 1 OFFSET $4";
+/// With names in place of pseudonyms, as long as they are known; a pseudonym itself can be asked for too.
+const LINES: &str = "SELECT l.*, a.name AS actor_name, r.name AS represented_name FROM audit_lines l \
+    LEFT JOIN audit_names a ON a.pseudonym = l.actor LEFT JOIN audit_names r ON r.pseudonym = l.represented \
+    WHERE l.at >= $1 AND (l.at > $1 OR l.id > $2) AND l.at < $3 AND (l.at < $4 OR (l.at = $4 AND l.id <= $5)) \
+    AND ($6 = '' OR l.event = $6) AND ($7 = '' OR l.actor = $7 OR l.represented = $7 \
+    OR l.actor IN (SELECT n.pseudonym FROM audit_names n JOIN persons p ON p.id = n.name WHERE p.id = $7 OR p.joined_into = $7) \
+    OR l.represented IN (SELECT n.pseudonym FROM audit_names n JOIN persons p ON p.id = n.name WHERE p.id = $7 OR p.joined_into = $7)) \
+    ORDER BY l.at, l.id LIMIT $8";
 
 impl Store {
     /// At most `limit` lines, oldest first; and behind which place to go on, where there may be more. However few fit, a bounded
@@ -121,7 +139,7 @@ impl Store {
             .bind(i64::try_from(limit)?.saturating_add(1))
             .fetch_all(self.db.reader())
             .await?;
-        let mut lines = rows.iter().map(read_line).collect::<Result<Vec<_>, _>>()?;
+        let mut lines = rows.iter().map(read_named).collect::<Result<Vec<_>, _>>()?;
         if lines.len() <= limit {
             return Ok((lines, end));
         }
@@ -132,108 +150,38 @@ impl Store {
 
     /// Writes a line that belongs to no transaction: a refusal, a login.
     pub async fn audit(&self, event: &Event<'_>, now: Timestamp) -> Result<(), Fault> {
-        self.lines.ask(Line::new(event, now)).await
+        self.loose.ask(Note::new(event, now)).await
     }
-}
-
-/// Writes lines that belong to no transaction of their own.
-pub(super) type Lines = Batches<Line, ()>;
-
-pub(super) fn lines(db: Db) -> Lines {
-    Batches::new(move |lines: Vec<Line>| {
-        let db = db.clone();
-        async move {
-            write_lines(db.writer(), &lines).await?;
-            Ok(lines.iter().map(|_| ()).collect())
-        }
-    })
 }
 
 fn read_line(row: &AnyRow) -> Result<Line, Fault> {
     Ok(Line {
+        node: row.text("node")?,
+        seq: row.try_get("seq")?,
         id: row.text("id")?,
         at: row.time("at")?,
         event: row.text("event")?,
         outcome: row.text("outcome")?,
         actor: row.maybe_text("actor")?,
+        role: row.text("role")?,
         represented: row.maybe_text("represented")?,
+        purpose: row.text("purpose")?,
         client: row.maybe_text("client")?,
         detail: row.maybe_text("detail")?,
+        prev: row.try_get("prev")?,
+        mac: row.try_get("mac")?,
     })
 }
 
-/// Writes a line inside the act's own transaction.
-pub(super) async fn write_event<'e>(
-    executor: impl Executor<'e, Database = Any>,
-    event: &Event<'_>,
-    now: Timestamp,
-) -> Result<(), Fault> {
-    write_events(executor, &[(event.clone(), now)]).await
-}
-
-/// Writes the lines of several acts inside their transaction.
-pub(super) async fn write_events<'e>(
-    executor: impl Executor<'e, Database = Any>,
-    events: &[(Event<'_>, Timestamp)],
-) -> Result<(), Fault> {
-    let lines: Vec<_> = events.iter().map(|(event, at)| Line::new(event, *at)).collect();
-    write_lines(executor, &lines).await
-}
-
-async fn write_lines<'e>(executor: impl Executor<'e, Database = Any>, lines: &[Line]) -> Result<(), Fault> {
-    let values = values(lines.len(), 8);
-    let statement = format!(
-        "INSERT INTO audit (id, at, event, outcome, actor, represented, client, detail) VALUES {values}"
-    );
-    let mut query = sqlx::query(AssertSqlSafe(statement));
-    for line in lines {
-        query = query
-            .bind(&line.id)
-            .bind(line.at.epoch())
-            .bind(&line.event)
-            .bind(&line.outcome)
-            .bind(line.actor.as_deref())
-            .bind(line.represented.as_deref())
-            .bind(line.client.as_deref())
-            .bind(line.detail.as_deref());
-    }
-    query.execute(executor).await?;
-    Ok(())
+/// A line with the names of whoever is known.
+fn read_named(row: &AnyRow) -> Result<Line, Fault> {
+    let line = read_line(row)?;
+    Ok(Line {
+        actor: row.maybe_text("actor_name")?.or(line.actor),
+        represented: row.maybe_text("represented_name")?.or(line.represented),
+        ..line
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::testing::fresh;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_epoch(second)
-    }
-
-    /// More lines than one search looks at, few of which fit: every one is found, once, and no search looks at more.
-    #[tokio::test]
-    async fn a_search_among_very_many_ends_and_finds_all() {
-        let fresh = fresh().await;
-        let mut lines = Vec::new();
-        for number in 0..LOOKED_AT * 2 + 100 {
-            let event = if number % 15_000 == 7 { "rare" } else { "common" };
-            lines.push((Event { event, outcome: "ok", ..Event::default() }, at(number / 50)));
-        }
-        let mut tx = fresh.store.db.begin().await.unwrap();
-        for some in lines.chunks(1000) {
-            write_events(&mut *tx, some).await.unwrap();
-        }
-        tx.commit().await.unwrap();
-        let mut search = Search { event: Some("rare".into()), ..Search::default() };
-        let (mut found, mut pages) = (Vec::new(), 0);
-        loop {
-            let (some, next) = fresh.store.audit_lines(&search, 10).await.unwrap();
-            found.extend(some.into_iter().map(|line| line.at.epoch()));
-            pages += 1;
-            let Some(next) = next else { break };
-            search.behind = Some(next);
-        }
-        assert_eq!(found, [7 / 50, 15_007 / 50, 30_007 / 50]);
-        assert_eq!(pages, 3);
-    }
-}
+mod tests;

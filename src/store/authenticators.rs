@@ -1,13 +1,7 @@
 //! Authenticator apps (F6). The secret is sealed with its account; the last time step that was used moves on by one guarded statement,
 //! and so is a recovery code spent: durable, as whatever must never work twice (`docs/adr/0005`).
 
-use sqlx::{Any, Transaction};
-
-use super::{
-    Store,
-    accounts::Account,
-    audit::{Event, write_event},
-};
+use super::{Store, Tx, accounts::Account, audit::Event};
 use crate::domain::{authenticator::AppSecret, fault::Fault, id::SessionId, secret::Secret, time::Timestamp};
 
 /// What the secret of an app is sealed for.
@@ -89,7 +83,7 @@ impl Store {
                 .bind(account.id.as_str())
                 .fetch_one(&mut *tx)
                 .await?;
-        write_event(&mut *tx, &event("app.recovery_code", account), now).await?;
+        tx.note(&event("app.recovery_code", account), now);
         tx.commit().await?;
         Ok(Some(left))
     }
@@ -128,7 +122,7 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
         }
-        write_event(&mut *tx, &event("app.set", account), now).await?;
+        tx.note(&event("app.set", account), now);
         tx.commit().await?;
         Ok(true)
     }
@@ -151,7 +145,7 @@ impl Store {
             return Ok(false);
         }
         forget_codes(&mut tx, account).await?;
-        write_event(&mut *tx, &event("app.removed", account), now).await?;
+        tx.note(&event("app.removed", account), now);
         tx.commit().await?;
         Ok(true)
     }
@@ -165,7 +159,7 @@ fn event<'a>(what: &'static str, account: &'a Account) -> Event<'a> {
     Event { event: what, outcome: "ok", actor: Some(account.person.as_str()), ..Event::default() }
 }
 
-async fn forget_codes(tx: &mut Transaction<'_, Any>, account: &Account) -> Result<(), Fault> {
+async fn forget_codes(tx: &mut Tx, account: &Account) -> Result<(), Fault> {
     sqlx::query("DELETE FROM recovery_codes WHERE account_id = $1")
         .bind(account.id.as_str())
         .execute(&mut **tx)

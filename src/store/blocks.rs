@@ -2,12 +2,7 @@
 
 use sqlx::any::AnyRow;
 
-use super::{
-    Store,
-    audit::{Event, write_event},
-    columns::Columns,
-    notices,
-};
+use super::{Store, audit::Event, columns::Columns, notices};
 use crate::domain::{
     consent::Block,
     fault::Fault,
@@ -51,7 +46,7 @@ impl Store {
             return Ok(false);
         }
         notices::of_block(&mut tx, &id, now).await?;
-        write_event(&mut *tx, &block_event("mandate.blocked", by, &pair.represented, &id), now).await?;
+        tx.note(&block_event("mandate.blocked", by, &pair.represented, &id), now);
         tx.commit().await?;
         Ok(true)
     }
@@ -74,7 +69,7 @@ impl Store {
         .fetch_all(&mut *tx)
         .await?;
         for (id,) in &lifted {
-            write_event(&mut *tx, &block_event("mandate.unblocked", by, &pair.represented, id), now).await?;
+            tx.note(&block_event("mandate.unblocked", by, &pair.represented, id), now);
         }
         let (holding,): (i64,) = sqlx::query_as(
             "SELECT COUNT(*) FROM blocks \

@@ -1,14 +1,8 @@
 //! To what owners of accounts agreed that portals of others may know: one row for each account and portal.
 
-use sqlx::{Any, Transaction, any::AnyRow};
+use sqlx::any::AnyRow;
 
-use super::{
-    Store,
-    accounts::Account,
-    audit::{Event, write_event},
-    columns::Columns,
-    grants::revoke_of_client,
-};
+use super::{Store, Tx, accounts::Account, audit::Event, columns::Columns, grants::revoke_of_client};
 use crate::domain::{
     client_consent::{ClientConsent, Wanted, spaced},
     fault::Fault,
@@ -78,18 +72,14 @@ impl Store {
             client: Some(client),
             ..Event::default()
         };
-        write_event(&mut *tx, &event, now).await?;
+        tx.note(&event, now);
         tx.commit().await?;
         Ok(true)
     }
 }
 
 /// Keeps what somebody agrees to, beside what they agreed to before, inside the transaction that ends their login.
-pub(super) async fn agree(
-    tx: &mut Transaction<'_, Any>,
-    agreed: Agreed<'_>,
-    now: Timestamp,
-) -> Result<(), Fault> {
+pub(super) async fn agree(tx: &mut Tx, agreed: Agreed<'_>, now: Timestamp) -> Result<(), Fault> {
     let Agreed { account, wanted, client } = agreed;
     let row =
         sqlx::query(ONE).bind(account.as_str()).bind(client.to_owned()).fetch_optional(&mut **tx).await?;

@@ -2,12 +2,7 @@
 
 use sqlx::{Row, any::AnyRow};
 
-use super::{
-    Store,
-    audit::{Event, write_event},
-    clients::forget,
-    columns::Columns,
-};
+use super::{Store, audit::Event, clients::forget, columns::Columns};
 use crate::domain::{
     client::Client, client_registration::Invitation, fault::Fault, secret::Hashed, time::Timestamp,
 };
@@ -45,8 +40,8 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         let event = of("client.invited", None, &invitation.id);
-        write_event(&mut *tx, &event, now).await?;
-        Ok(tx.commit().await?)
+        tx.note(&event, now);
+        tx.commit().await
     }
 
     /// Every invitation, the newest first: at most a thousand.
@@ -77,7 +72,7 @@ impl Store {
         if done.rows_affected() == 0 {
             return Ok(false);
         }
-        write_event(&mut *tx, &of("client.uninvited", None, id), now).await?;
+        tx.note(&of("client.uninvited", None, id), now);
         tx.commit().await?;
         Ok(true)
     }
@@ -111,7 +106,7 @@ impl Store {
         .bind(manager.as_bytes().to_vec())
         .execute(&mut *tx)
         .await?;
-        write_event(&mut *tx, &of("client.registered", Some(&client.id), &invitation.id), now).await?;
+        tx.note(&of("client.registered", Some(&client.id), &invitation.id), now);
         tx.commit().await?;
         Ok(true)
     }
@@ -154,7 +149,7 @@ impl Store {
             .await?;
         let Some(row) = row else { return Ok(false) };
         let invitation = row.text("invitation")?;
-        write_event(&mut *tx, &of("client.changed", Some(&client.id), &invitation), now).await?;
+        tx.note(&of("client.changed", Some(&client.id), &invitation), now);
         tx.commit().await?;
         Ok(true)
     }
@@ -169,7 +164,7 @@ impl Store {
             .await?;
         let Some(row) = row else { return Ok(false) };
         forget(&mut tx, id, now).await?;
-        write_event(&mut *tx, &of("client.removed", Some(id), &row.text("invitation")?), now).await?;
+        tx.note(&of("client.removed", Some(id), &row.text("invitation")?), now);
         tx.commit().await?;
         Ok(true)
     }

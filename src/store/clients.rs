@@ -1,13 +1,11 @@
 //! Clients added by command. Those of the configuration file stand there, not here.
 
-use sqlx::{Any, Transaction};
-
-use super::{Store, grants::revoke_of_removed};
+use super::{Store, Tx, grants::revoke_of_removed};
 use crate::domain::{client::Client, fault::Fault, time::Timestamp};
 
 /// Ends what a client was given, and forgets what people agreed it may know, inside the transaction that removes it: whoever gets its
 /// id next is somebody else.
-pub(super) async fn forget(tx: &mut Transaction<'_, Any>, id: &str, now: Timestamp) -> Result<(), Fault> {
+pub(super) async fn forget(tx: &mut Tx, id: &str, now: Timestamp) -> Result<(), Fault> {
     sqlx::query("DELETE FROM client_consents WHERE client_id = $1")
         .bind(id.to_owned())
         .execute(&mut **tx)

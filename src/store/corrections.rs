@@ -1,10 +1,10 @@
 //! Corrections of what is recorded of a person: proposed by one, approved by another (M11).
 
-use sqlx::{Any, Transaction, any::AnyRow};
+use sqlx::any::AnyRow;
 
 use super::{
-    Store,
-    audit::{Event, write_event},
+    Store, Tx,
+    audit::Event,
     columns::Columns,
     mandates::{lapse_parental, read_birth},
     persons::seal_bsn,
@@ -96,7 +96,7 @@ impl Store {
             let known = self.person(person).await?.is_some();
             return Ok(Err(if known { NotProposed::TooMany } else { NotProposed::UnknownPerson }));
         }
-        write_event(&mut *tx, &event("person.correction_proposed", by, person.as_str(), &id), now).await?;
+        tx.note(&event("person.correction_proposed", by, person.as_str(), &id), now);
         tx.commit().await?;
         Ok(Ok(id))
     }
@@ -146,7 +146,7 @@ impl Store {
             return Ok(Err(why));
         }
         forget_bsn(&mut tx, id).await?;
-        write_event(&mut *tx, &event("person.corrected", by, person.as_str(), id), now).await?;
+        tx.note(&event("person.corrected", by, person.as_str(), id), now);
         tx.commit().await?;
         Ok(Ok(()))
     }
@@ -174,8 +174,7 @@ impl Store {
             return self.why_not_decided(id, now).await.map(Err);
         };
         forget_bsn(&mut tx, id).await?;
-        write_event(&mut *tx, &event("person.correction_withdrawn", by, &row.text("person")?, id), now)
-            .await?;
+        tx.note(&event("person.correction_withdrawn", by, &row.text("person")?, id), now);
         tx.commit().await?;
         Ok(Ok(()))
     }
@@ -209,7 +208,7 @@ impl Store {
 
 /// Records a date of birth where the one that the proposal found still stands.
 async fn record_birth(
-    tx: &mut Transaction<'_, Any>,
+    tx: &mut Tx,
     person: &PersonId,
     birth: BirthDate,
     proposal: &AnyRow,
@@ -237,7 +236,7 @@ async fn record_birth(
 /// Records a BSN where the one that the proposal found still stands, or still none. What DigiD proved of the owner of an account
 /// stays: another number would open that account to whoever has it.
 async fn record_bsn(
-    tx: &mut Transaction<'_, Any>,
+    tx: &mut Tx,
     person: &PersonId,
     proposal: &AnyRow,
 ) -> Result<Result<(), NotDecided>, Fault> {
@@ -270,7 +269,7 @@ async fn record_bsn(
 }
 
 /// What is decided needs its BSN no more.
-async fn forget_bsn(tx: &mut Transaction<'_, Any>, id: &CorrectionId) -> Result<(), Fault> {
+async fn forget_bsn(tx: &mut Tx, id: &CorrectionId) -> Result<(), Fault> {
     let none = Vec::<u8>::new();
     sqlx::query("UPDATE corrections SET bsn_index = NULL, bsn_sealed = NULL, bsn_before = $1 WHERE id = $2")
         .bind(none)

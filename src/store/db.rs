@@ -9,7 +9,7 @@ use std::{
 };
 
 use sqlx::{
-    Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, SqlStr, Transaction,
+    AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, SqlStr,
     any::AnyPoolOptions,
     migrate::{Migration, MigrationType, Migrator},
 };
@@ -38,6 +38,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (24, "corrections", include_str!("../../migrations/0024_corrections.sql")),
     (25, "four_eyes", include_str!("../../migrations/0025_four_eyes.sql")),
     (26, "chosen", include_str!("../../migrations/0026_chosen.sql")),
+    (27, "audit_chain", include_str!("../../migrations/0027_audit_chain.sql")),
     (28, "own_account", include_str!("../../migrations/0028_own_account.sql")),
     (29, "authenticators", include_str!("../../migrations/0029_authenticators.sql")),
     (30, "notices_of_mandates", include_str!("../../migrations/0030_notices_of_mandates.sql")),
@@ -92,12 +93,18 @@ impl Db {
     /// Brings the tables up to date and tells how many migrations that took. Safe to run twice.
     pub async fn migrate(&self) -> Result<usize, Fault> {
         let due = self.migrations_due().await?;
-        let all = MIGRATIONS.iter().map(|(version, name, sql)| {
-            let sql = SqlStr::from_static(sql);
-            Migration::new(*version, (*name).into(), MigrationType::Simple, sql, false)
-        });
-        Migrator::with_migrations(all.collect()).run(&self.writer).await?;
+        self.migrate_to(i64::MAX).await?;
         Ok(due)
+    }
+
+    /// Brings the tables to where the migration of that number left them.
+    pub(super) async fn migrate_to(&self, newest: i64) -> Result<(), Fault> {
+        let some =
+            MIGRATIONS.iter().filter(|(version, ..)| *version <= newest).map(|(version, name, sql)| {
+                let sql = SqlStr::from_static(sql);
+                Migration::new(*version, (*name).into(), MigrationType::Simple, sql, false)
+            });
+        Ok(Migrator::with_migrations(some.collect()).run(&self.writer).await?)
     }
 
     /// Refuses a database whose tables are not those of this program.
@@ -139,12 +146,6 @@ impl Db {
     /// For single statements that write.
     pub fn writer(&self) -> &AnyPool {
         &self.writer
-    }
-
-    /// A transaction. Its first statement must write: one that reads first can be locked out (SQLite) or lose an
-    /// update (PostgreSQL). No network call inside.
-    pub(super) async fn begin(&self) -> Result<Transaction<'static, Any>, Fault> {
-        Ok(self.writer.begin().await?)
     }
 
     /// Whether a one-time value was used.

@@ -3,12 +3,12 @@
 
 mod rows;
 
-use sqlx::{Any, AssertSqlSafe, Transaction};
+use sqlx::AssertSqlSafe;
 
 pub(super) use self::rows::{read_family, read_grant};
 use super::{
-    Db, Store,
-    audit::{Event, write_event, write_events},
+    Ledger, Store, Tx,
+    audit::Event,
     batch::{Batches, values},
     columns::Columns,
     notices,
@@ -66,15 +66,15 @@ pub(super) type Beginnings = Batches<Beginning, bool>;
 /// Rotates refresh tokens.
 pub(super) type Rotations = Batches<Rotation, bool>;
 
-pub(super) fn beginnings(db: Db) -> Beginnings {
+pub(super) fn beginnings(db: Ledger) -> Beginnings {
     Batches::new(move |asked| begin(db.clone(), asked))
 }
 
-pub(super) fn rotations(db: Db) -> Rotations {
+pub(super) fn rotations(db: Ledger) -> Rotations {
     Batches::new(move |asked| rotate(db.clone(), asked))
 }
 
-async fn begin(db: Db, asked: Vec<Beginning>) -> Result<Vec<bool>, Fault> {
+async fn begin(db: Ledger, asked: Vec<Beginning>) -> Result<Vec<bool>, Fault> {
     if let Some(begun) = begin_all(&db, &asked).await? {
         return Ok(begun);
     }
@@ -87,7 +87,7 @@ async fn begin(db: Db, asked: Vec<Beginning>) -> Result<Vec<bool>, Fault> {
 
 /// Begins grants in one transaction, but not those whose code was spent. `None`, and nothing is done, when an account of one of
 /// them was closed at this very moment.
-async fn begin_all(db: &Db, asked: &[Beginning]) -> Result<Option<Vec<bool>>, Fault> {
+async fn begin_all(db: &Ledger, asked: &[Beginning]) -> Result<Option<Vec<bool>>, Fault> {
     let values = values(asked.len(), 22);
     let statement = format!(
         "INSERT INTO grants (id, code_hash, client_id, account_id, person_id, sid, scope, redirect_uri, level, \
@@ -138,8 +138,9 @@ async fn begin_all(db: &Db, asked: &[Beginning]) -> Result<Option<Vec<bool>>, Fa
         return Ok(Some(begun));
     }
     let outcome = |grant: &Grant| if grant.offline.is_some() { "offline" } else { "ok" };
-    let told = |grant| (event("token.issued", outcome(grant), grant), grant.created);
-    write_events(&mut *tx, &new.iter().copied().map(told).collect::<Vec<_>>()).await?;
+    for grant in &new {
+        tx.note(&event("token.issued", outcome(grant), grant), grant.created);
+    }
     for grant in new.into_iter().filter(|grant| grant.offline.is_some()) {
         bound_offline(&mut tx, grant).await?;
     }
@@ -147,7 +148,7 @@ async fn begin_all(db: &Db, asked: &[Beginning]) -> Result<Option<Vec<bool>>, Fa
     Ok(Some(begun))
 }
 
-async fn rotate(db: Db, asked: Vec<Rotation>) -> Result<Vec<bool>, Fault> {
+async fn rotate(db: Ledger, asked: Vec<Rotation>) -> Result<Vec<bool>, Fault> {
     // Where two want to follow the same token, the database takes one of them. Of a token that stays, all count.
     let values = values(asked.len(), 7);
     let statement = format!(
@@ -180,7 +181,9 @@ async fn rotate(db: Db, asked: Vec<Rotation>) -> Result<Vec<bool>, Fault> {
     if events.is_empty() {
         tx.rollback().await?;
     } else {
-        write_events(&mut *tx, &events).await?;
+        for (event, at) in &events {
+            tx.note(event, *at);
+        }
         tx.commit().await?;
     }
     Ok(won)
@@ -243,23 +246,19 @@ impl Store {
     ) -> Result<(), Fault> {
         let mut tx = self.db.begin().await?;
         revoke(&mut tx, (statement, key), why, now).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 }
 
 /// Ends every family of a session, inside the transaction that ends it, and writes down whom to tell.
-pub(super) async fn revoke_of_session(
-    tx: &mut Transaction<'_, Any>,
-    sid: &SessionId,
-    now: Timestamp,
-) -> Result<(), Fault> {
+pub(super) async fn revoke_of_session(tx: &mut Tx, sid: &SessionId, now: Timestamp) -> Result<(), Fault> {
     notices::of_session(tx, sid, now).await?;
     revoke(tx, (OF_SESSION, sid.as_str()), "session.ended", now).await
 }
 
 /// Ends every family of an account, inside the transaction that ends its sessions; `why` is the word that the audit log shows.
 pub(super) async fn revoke_of_account(
-    tx: &mut Transaction<'_, Any>,
+    tx: &mut Tx,
     account: &AccountId,
     why: &'static str,
     now: Timestamp,
@@ -269,7 +268,7 @@ pub(super) async fn revoke_of_account(
 
 /// Ends what an account gave to one client, inside the transaction that takes it back.
 pub(super) async fn revoke_of_client(
-    tx: &mut Transaction<'_, Any>,
+    tx: &mut Tx,
     account: &AccountId,
     client: &str,
     now: Timestamp,
@@ -281,14 +280,14 @@ pub(super) async fn revoke_of_client(
         .fetch_all(&mut **tx)
         .await?;
     for row in rows {
-        write_event(&mut **tx, &event("grant.revoked", "consent.withdrawn", &read_grant(&row)?), now).await?;
+        tx.note(&event("grant.revoked", "consent.withdrawn", &read_grant(&row)?), now);
     }
     Ok(())
 }
 
 /// Ends the oldest of what outlives its session beside `grant`, where there would be too many of that, inside the transaction that
 /// begins it. What is ended is forgotten early: with its session, and not before its code, which it marks as spent, is long gone.
-async fn bound_offline(tx: &mut Transaction<'_, Any>, grant: &Grant) -> Result<(), Fault> {
+async fn bound_offline(tx: &mut Tx, grant: &Grant) -> Result<(), Fault> {
     let rows = sqlx::query(OFFLINE_BUT_THE_NEWEST)
         .bind(grant.created.epoch())
         .bind(grant.account.as_str())
@@ -300,29 +299,25 @@ async fn bound_offline(tx: &mut Transaction<'_, Any>, grant: &Grant) -> Result<(
         .await?;
     for row in rows {
         let ended = read_grant(&row)?;
-        write_event(&mut **tx, &event("grant.revoked", "offline.too_many", &ended), grant.created).await?;
+        tx.note(&event("grant.revoked", "offline.too_many", &ended), grant.created);
     }
     Ok(())
 }
 
 /// Ends all that a client was given, inside the transaction that removes it.
-pub(super) async fn revoke_of_removed(
-    tx: &mut Transaction<'_, Any>,
-    client: &str,
-    now: Timestamp,
-) -> Result<(), Fault> {
+pub(super) async fn revoke_of_removed(tx: &mut Tx, client: &str, now: Timestamp) -> Result<(), Fault> {
     revoke(tx, (OF_REMOVED, client), "client.removed", now).await
 }
 
 async fn revoke(
-    tx: &mut Transaction<'_, Any>,
+    tx: &mut Tx,
     (statement, key): (&'static str, &str),
     why: &'static str,
     now: Timestamp,
 ) -> Result<(), Fault> {
     let rows = sqlx::query(statement).bind(now.epoch()).bind(key.to_owned()).fetch_all(&mut **tx).await?;
     for row in rows {
-        write_event(&mut **tx, &event("grant.revoked", why, &read_grant(&row)?), now).await?;
+        tx.note(&event("grant.revoked", why, &read_grant(&row)?), now);
     }
     Ok(())
 }

@@ -3,12 +3,7 @@
 use sqlx::{Any, Executor, Row, any::AnyRow};
 use zeroize::Zeroizing;
 
-use super::{
-    Store,
-    audit::{Event, write_event},
-    columns::Columns,
-    vault::DoesNotOpen,
-};
+use super::{Store, audit::Event, columns::Columns, vault::DoesNotOpen};
 use crate::domain::{
     fault::Fault,
     key::{Algorithm, KeyFacts},
@@ -108,7 +103,7 @@ impl Store {
             detail: Some(kid),
             ..Event::default()
         };
-        write_event(&mut *tx, &event, now).await?;
+        tx.note(&event, now);
         tx.commit().await?;
         Ok(true)
     }
@@ -214,10 +209,10 @@ mod tests {
             sqlx::query(sqlx::AssertSqlSafe(format!("ALTER TABLE {from} RENAME TO {to}")))
                 .execute(store.db.writer())
         };
-        rename("audit", "gone").await.unwrap();
+        rename("audit_lines", "gone").await.unwrap();
         assert!(store.turn_keys(&turning, Some("root"), at(1)).await.is_err());
         assert_eq!(store.key_facts().await.unwrap(), before);
-        rename("gone", "audit").await.unwrap();
+        rename("gone", "audit_lines").await.unwrap();
         assert!(store.turn_keys(&turning, Some("root"), at(1)).await.unwrap());
         assert!(!store.turn_keys(&turning, Some("root"), at(1)).await.unwrap(), "once");
         let after = store.key_facts().await.unwrap();

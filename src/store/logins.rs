@@ -2,7 +2,7 @@
 
 use super::{
     Store,
-    audit::{Event, write_event},
+    audit::Event,
     client_consents::{Agreed, agree},
     ephemeral::{Kind, New, Versioned, bump, keep, remove, swap, take_as},
     grants::revoke_of_session,
@@ -118,7 +118,7 @@ impl Store {
             tx.rollback().await?;
             return Ok(false);
         }
-        write_event(&mut *tx, event, now).await?;
+        tx.note(event, now);
         tx.commit().await?;
         Ok(true)
     }
@@ -169,7 +169,7 @@ impl Store {
         if let Some((count, whom, window)) = wrong.count {
             bump(&mut *tx, &self.counter(count, whom), window, now).await?;
         }
-        write_event(&mut *tx, &wrong.event, now).await?;
+        tx.note(&wrong.event, now);
         tx.commit().await?;
         Ok(true)
     }
@@ -185,7 +185,7 @@ impl Store {
             && !pushed::answer(&mut *tx, name).await?
         {
             let event = Event { outcome: "answered_before", detail: None, ..ending.event.clone() };
-            write_event(&mut *tx, &event, now).await?;
+            tx.note(&event, now);
             tx.commit().await?;
             return Ok(Ended::Answered);
         }
@@ -197,7 +197,7 @@ impl Store {
             && !self.remember_digid(&mut tx, opened).await?
         {
             let event = Event { outcome: "logged_out", detail: None, ..ending.event.clone() };
-            write_event(&mut *tx, &event, now).await?;
+            tx.note(&event, now);
             tx.commit().await?;
             return Ok(Ended::LoggedOut);
         }
@@ -207,7 +207,7 @@ impl Store {
         if !ending.begun.is_empty() {
             keep(&mut *tx, &ending.begun).await?;
         }
-        write_event(&mut *tx, &ending.event, now).await?;
+        tx.note(&ending.event, now);
         tx.commit().await?;
         Ok(Ended::Here)
     }

@@ -5,19 +5,11 @@ mod approval;
 mod rows;
 mod special;
 
-use sqlx::{Any, Transaction};
-
 use self::{
     rows::{read_consent, read_mandate},
     special::read_special,
 };
-use super::{
-    Store,
-    audit::{Event, write_event},
-    blocks::read_block,
-    columns::Columns,
-    notices,
-};
+use super::{Store, Tx, audit::Event, blocks::read_block, columns::Columns, notices};
 use crate::domain::{
     birth::BirthDate,
     consent::{Consent, Word},
@@ -135,7 +127,7 @@ impl Store {
             insert_consent(&mut tx, consent).await?;
         }
         let (by, whom) = (&mandate.registered_by, mandate.represented.as_str());
-        write_event(&mut *tx, &event("mandate.registered", by, whom, &mandate.id), now).await?;
+        tx.note(&event("mandate.registered", by, whom, &mandate.id), now);
         tx.commit().await?;
         Ok(Ok(()))
     }
@@ -157,7 +149,7 @@ impl Store {
             return Ok(false);
         };
         notices::of_mandate(&mut tx, id, now).await?;
-        write_event(&mut *tx, &event("mandate.revoked", by, &represented, id), now).await?;
+        tx.note(&event("mandate.revoked", by, &represented, id), now);
         tx.commit().await?;
         Ok(true)
     }
@@ -184,7 +176,7 @@ impl Store {
             client: program_of(actor),
             detail: Some(consent.mandate.as_str()),
         };
-        write_event(&mut *tx, &event, now).await?;
+        tx.note(&event, now);
         tx.commit().await?;
         Ok(heard)
     }
@@ -258,11 +250,7 @@ fn event<'a>(event: &'a str, by: &'a str, represented: &'a str, id: &'a MandateI
 
 /// Ends for good every parental mandate for a person: their date of birth is being corrected, and by the old one they
 /// were sixteen (M5).
-pub(super) async fn lapse_parental(
-    tx: &mut Transaction<'_, Any>,
-    represented: &PersonId,
-    now: Timestamp,
-) -> Result<(), Fault> {
+pub(super) async fn lapse_parental(tx: &mut Tx, represented: &PersonId, now: Timestamp) -> Result<(), Fault> {
     sqlx::query(
         "UPDATE mandates SET lapsed_at = $1 \
          WHERE represented = $2 AND relation IN ('parent', 'guardian') AND lapsed_at IS NULL",
@@ -279,7 +267,7 @@ pub(super) async fn lapse_parental(
 /// Between the two there is none: the caller joins no such pair. Where both have a date of birth and these differ, the desk's
 /// will count, so the parental mandates for the keeper end, lest one revive.
 pub(super) async fn join_mandates(
-    tx: &mut Transaction<'_, Any>,
+    tx: &mut Tx,
     from: &PersonId,
     into: &PersonId,
     now: Timestamp,
@@ -306,7 +294,7 @@ pub(super) async fn join_mandates(
 }
 
 /// `false` when a person is unknown or one of the two has too many.
-async fn insert_mandate(tx: &mut Transaction<'_, Any>, m: &Mandate, now: Timestamp) -> Result<bool, Fault> {
+async fn insert_mandate(tx: &mut Tx, m: &Mandate, now: Timestamp) -> Result<bool, Fault> {
     let done = sqlx::query(
         "INSERT INTO mandates (id, representative, represented, relation, legal_basis, evidence, \
          representative_document, representative_document_valid_until, \
@@ -343,7 +331,7 @@ async fn insert_mandate(tx: &mut Transaction<'_, Any>, m: &Mandate, now: Timesta
 }
 
 /// `false` when it would undo a withdrawal that somebody else heard, or that was said online.
-async fn insert_consent(tx: &mut Transaction<'_, Any>, consent: &Consent) -> Result<bool, Fault> {
+async fn insert_consent(tx: &mut Tx, consent: &Consent) -> Result<bool, Fault> {
     let done = sqlx::query(
         "INSERT INTO consents (id, mandate, party, word, at, attested_by) \
          SELECT $1, m.id, $3, $4, $5, $6 FROM mandates m WHERE m.id = $2 \

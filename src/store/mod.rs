@@ -21,6 +21,7 @@ pub mod ephemeral;
 pub mod grants;
 pub mod grounds;
 pub mod keys;
+mod ledger;
 pub mod logins;
 pub mod mandates;
 pub mod notices;
@@ -43,24 +44,32 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 pub use db::Db;
 pub use vault::Vault;
 
-use audit::Lines;
+use audit::{Loose, chain::Chain};
 use ephemeral::{Ephemeral, News};
 use grants::{Beginnings, Rotations};
 use grounds::{OfFamilies, OfGrants, OfSessions};
+use ledger::{Ledger, Tx};
 use spent::Marks;
 
-use crate::domain::{
-    client::Client,
-    fault::Fault,
-    id::{LoginId, MandateId},
-    secret::Secret,
-    time::Timestamp,
+use crate::{
+    clock::Clock,
+    domain::{
+        client::Client,
+        fault::Fault,
+        id::{LoginId, MandateId},
+        secret::Secret,
+        time::Timestamp,
+    },
 };
+
+/// The node that writes the audit log (ISO 27789: audit source). There is one server to a SQLite file, and commands beside it write
+/// into its chain: the database decides who is next.
+const NODE: &str = "namens";
 
 /// Everything that is kept, and the key under which its secrets are sealed. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    db: Db,
+    db: Ledger,
     ephemeral: Ephemeral,
     vault: Arc<Vault>,
     of_families: Arc<OfFamilies>,
@@ -70,35 +79,44 @@ pub struct Store {
     rotations: Arc<Rotations>,
     marks: Arc<Marks>,
     news: Arc<News>,
-    lines: Arc<Lines>,
+    loose: Arc<Loose>,
 }
 
 impl Store {
     /// Joins an opened database and a vault. Call it where tasks can be started.
     pub fn new(db: Db, vault: Vault) -> Self {
         let vault = Arc::new(vault);
+        let ledger = Ledger::new(db.clone(), Chain::new(NODE, vault.clone()));
         Self {
             ephemeral: Ephemeral::new(db.clone(), vault.clone()),
             of_families: Arc::new(grounds::of_families(db.clone())),
             of_grants: Arc::new(grounds::of_grants(db.clone())),
             of_sessions: Arc::new(grounds::of_sessions(db.clone())),
-            beginnings: Arc::new(grants::beginnings(db.clone())),
-            rotations: Arc::new(grants::rotations(db.clone())),
+            beginnings: Arc::new(grants::beginnings(ledger.clone())),
+            rotations: Arc::new(grants::rotations(ledger.clone())),
             marks: Arc::new(spent::marks(db.clone())),
-            news: Arc::new(ephemeral::news(db.clone())),
-            lines: Arc::new(audit::lines(db.clone())),
-            db,
+            news: Arc::new(ephemeral::news(db)),
+            loose: Arc::new(audit::loose(ledger.clone())),
+            db: ledger,
             vault,
         }
     }
 
     /// Brings the tables up to date and tells how many migrations that took. Safe to run twice.
     pub async fn migrate(&self) -> Result<usize, Fault> {
-        self.db.migrate().await
+        let done = self.db.migrate().await?;
+        self.begin_chain(Clock.now()).await?;
+        Ok(done)
     }
 
     /// Refuses a database whose tables are not those of this program.
     pub async fn check_migrated(&self) -> Result<(), Fault> {
+        self.check_tables().await?;
+        self.check_chain().await
+    }
+
+    /// The same, whatever stands in the tables: for who looks at what is wrong there.
+    pub async fn check_tables(&self) -> Result<(), Fault> {
         self.db.check_migrated().await
     }
 

@@ -2,13 +2,9 @@
 //! its own transaction, so that no end of the process forgets one; a row is claimed by one guarded statement, so that of
 //! several nodes one sends it.
 
-use sqlx::{Any, AssertSqlSafe, Row, Transaction};
+use sqlx::{AssertSqlSafe, Row};
 
-use super::{
-    Store,
-    audit::{Event, write_event},
-    columns::Columns,
-};
+use super::{Store, Tx, audit::Event, columns::Columns};
 use crate::domain::{
     fault::Fault,
     id::{AccountId, MandateId, PersonId, SessionId},
@@ -67,47 +63,26 @@ const OF_MANDATE: &str = of_represented!("mandates");
 const OF_BLOCK: &str = of_represented!("blocks");
 
 /// Writes down whom to tell that a session ends, inside the transaction that ends it.
-pub(super) async fn of_session(
-    tx: &mut Transaction<'_, Any>,
-    sid: &SessionId,
-    now: Timestamp,
-) -> Result<(), Fault> {
+pub(super) async fn of_session(tx: &mut Tx, sid: &SessionId, now: Timestamp) -> Result<(), Fault> {
     write(tx, OF_SESSION, sid.as_str(), now).await
 }
 
 /// The same of every session of an account.
-pub(super) async fn of_account(
-    tx: &mut Transaction<'_, Any>,
-    account: &AccountId,
-    now: Timestamp,
-) -> Result<(), Fault> {
+pub(super) async fn of_account(tx: &mut Tx, account: &AccountId, now: Timestamp) -> Result<(), Fault> {
     write(tx, OF_ACCOUNT, account.as_str(), now).await
 }
 
 /// Writes down whom to tell that a mandate counts no more, inside the transaction that ends it.
-pub(super) async fn of_mandate(
-    tx: &mut Transaction<'_, Any>,
-    mandate: &MandateId,
-    now: Timestamp,
-) -> Result<(), Fault> {
+pub(super) async fn of_mandate(tx: &mut Tx, mandate: &MandateId, now: Timestamp) -> Result<(), Fault> {
     write(tx, OF_MANDATE, mandate.as_str(), now).await
 }
 
 /// The same of everything that a block stops.
-pub(super) async fn of_block(
-    tx: &mut Transaction<'_, Any>,
-    block: &str,
-    now: Timestamp,
-) -> Result<(), Fault> {
+pub(super) async fn of_block(tx: &mut Tx, block: &str, now: Timestamp) -> Result<(), Fault> {
     write(tx, OF_BLOCK, block, now).await
 }
 
-async fn write(
-    tx: &mut Transaction<'_, Any>,
-    statement: &'static str,
-    whose: &str,
-    now: Timestamp,
-) -> Result<(), Fault> {
+async fn write(tx: &mut Tx, statement: &'static str, whose: &str, now: Timestamp) -> Result<(), Fault> {
     sqlx::query(statement)
         .bind(whose.to_owned())
         .bind(now.epoch())
@@ -186,9 +161,9 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         if let Some(event) = event.filter(|_| done.rows_affected() == 1) {
-            write_event(&mut *tx, event, now).await?;
+            tx.note(event, now);
         }
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 }
 

@@ -2,12 +2,7 @@
 
 use sqlx::{Any, Executor, Row, any::AnyRow};
 
-use super::{
-    Store, Vault,
-    audit::{Event, write_event},
-    columns::Columns,
-    mandates::read_birth,
-};
+use super::{Store, Vault, audit::Event, columns::Columns, mandates::read_birth};
 use crate::domain::{
     birth::BirthDate, bsn::Bsn, fault::Fault, id::PersonId, line::program_of,
     representation::ParentalAuthority, time::Timestamp,
@@ -73,7 +68,7 @@ impl Store {
             client: program_of(by),
             ..Event::default()
         };
-        write_event(&mut *tx, &event, now).await?;
+        tx.note(&event, now);
         tx.commit().await?;
         Ok(Ok(id))
     }

@@ -2,11 +2,7 @@
 
 use sqlx::Row;
 
-use super::{
-    Store,
-    accounts::Account,
-    audit::{Event, write_event},
-};
+use super::{Store, accounts::Account, audit::Event};
 use crate::domain::{
     fault::Fault,
     id::AccountId,
@@ -53,7 +49,7 @@ impl Store {
         .await?;
         let represented = Some(account.person.as_str());
         let event = Event { event: "account.profile", outcome: "ok", represented, ..Event::default() };
-        write_event(&mut *tx, &event, now).await?;
+        tx.note(&event, now);
         tx.commit().await?;
         Ok(profile)
     }

@@ -2,7 +2,7 @@
 
 use super::{
     Store,
-    audit::{Event, write_event},
+    audit::Event,
     columns::Columns,
     ephemeral::{Kind, New, Versioned, remove},
     grants::revoke_of_session,
@@ -102,7 +102,7 @@ impl Store {
             return Ok(());
         }
         revoke_of_session(&mut tx, sid, now).await?;
-        write_event(&mut *tx, event, now).await?;
+        tx.note(event, now);
         tx.commit().await?;
         Ok(())
     }

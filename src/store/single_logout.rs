@@ -6,11 +6,11 @@ use std::cmp::Reverse;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Serialize, de::DeserializeOwned};
-use sqlx::{Any, Row as _, Transaction, any::AnyRow};
+use sqlx::{Row as _, any::AnyRow};
 
 use super::{
-    Store,
-    audit::{Event, write_event},
+    Store, Tx,
+    audit::Event,
     columns::Columns,
     ephemeral::{Kind, remove},
     grants::revoke_of_session,
@@ -50,7 +50,7 @@ impl Store {
     /// they are: then the session may not begin (SAML 2.0 core, section 3.7.3.1).
     pub(super) async fn remember_digid(
         &self,
-        tx: &mut Transaction<'_, Any>,
+        tx: &mut Tx,
         Opened { session, proof, browser }: Opened<'_>,
     ) -> Result<bool, Fault> {
         let (digid, sid) = (proof.of(), session.sid.as_str());
@@ -112,7 +112,7 @@ impl Store {
             remove(&mut *tx, Kind::Session, ended.as_str()).await?;
             revoke_of_session(&mut tx, ended, now).await?;
         }
-        write_event(&mut *tx, event, now).await?;
+        tx.note(event, now);
         tx.commit().await?;
         Ok(opened.iter().map(|opened| self.open_digid(&opened.sid, &opened.sealed)).collect())
     }
@@ -155,11 +155,11 @@ impl Store {
             if remove(&mut *tx, Kind::Session, sid.as_str()).await? {
                 lived += 1;
                 revoke_of_session(&mut tx, &sid, now).await?;
-                write_event(&mut *tx, &Event { actor: Some(&person), ..event("ok") }, now).await?;
+                tx.note(&Event { actor: Some(&person), ..event("ok") }, now);
             }
         }
         if lived == 0 {
-            write_event(&mut *tx, &event("nobody"), now).await?;
+            tx.note(&event("nobody"), now);
         }
         tx.commit().await?;
         Ok(Some(lived))

@@ -60,7 +60,7 @@ mod tests {
         let fresh = fresh().await;
         let of = |kind, name: &str| Mark { kind, name: name.to_owned(), ends: now() };
         let all = || vec![of("dpop", "a"), of("dpop", "a"), of("artifact", "a"), of("dpop", "b")];
-        assert_eq!(mark(fresh.store.db.clone(), all()).await.unwrap(), [true, false, true, true]);
-        assert_eq!(mark(fresh.store.db.clone(), all()).await.unwrap(), [false; 4]);
+        assert_eq!(mark((*fresh.store.db).clone(), all()).await.unwrap(), [true, false, true, true]);
+        assert_eq!(mark((*fresh.store.db).clone(), all()).await.unwrap(), [false; 4]);
     }
 }

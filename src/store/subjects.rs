@@ -1,9 +1,7 @@
 //! Subjects: `sub` belongs to (sector, person), random and stored, so no secret ties two sectors together
 //! (pairwise subjects, OpenID Connect Core, section 8.1).
 
-use sqlx::{Any, Transaction};
-
-use super::Store;
+use super::{Store, Tx};
 use crate::domain::{
     fault::Fault,
     id::{PersonId, random},
@@ -74,11 +72,7 @@ impl Store {
 
 /// Moves the subjects of a person who became part of another. Where a sector knew only one of the two, that `sub` is
 /// kept; where it knew both, the keeper's is kept and the other stays an alias.
-pub(super) async fn join_subjects(
-    tx: &mut Transaction<'_, Any>,
-    from: &PersonId,
-    into: &PersonId,
-) -> Result<(), Fault> {
+pub(super) async fn join_subjects(tx: &mut Tx, from: &PersonId, into: &PersonId) -> Result<(), Fault> {
     for statement in [
         "UPDATE subjects SET alias = 1 WHERE person_id = $1 AND sector IN \
          (SELECT sector FROM subjects WHERE person_id = $2 AND alias = 0)",

@@ -34,12 +34,17 @@ impl Drop for Fresh {
 }
 
 pub(crate) async fn fresh() -> Fresh {
+    let fresh = without_tables().await;
+    fresh.store.migrate().await.unwrap();
+    fresh
+}
+
+pub(crate) async fn without_tables() -> Fresh {
     let folder = std::env::temp_dir().join(format!("namens-{}", random::<9>()));
     std::fs::create_dir_all(&folder).unwrap();
     let db = Db::open_sqlite(&folder.join("namens.db"), true).await.unwrap();
-    db.migrate().await.unwrap();
-    let vault = Vault::open(&Vault::new_master_key()).unwrap();
-    Fresh { store: Store::new(db, vault), folder }
+    let store = Store::new(db, Vault::open(&Vault::new_master_key()).unwrap());
+    Fresh { store, folder }
 }
 
 pub(crate) fn at(text: &str) -> Timestamp {

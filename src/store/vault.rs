@@ -5,6 +5,7 @@ use std::fmt;
 use aws_lc_rs::{
     aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     digest, hkdf, hmac,
+    signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use zeroize::{Zeroize, Zeroizing};
@@ -21,6 +22,8 @@ pub struct Vault {
     name: [u8; NAME],
     sealing: LessSafeKey,
     index: hmac::Key,
+    audit: hmac::Key,
+    checkpoints: Ed25519KeyPair,
 }
 
 /// Why something sealed does not open.
@@ -60,6 +63,8 @@ impl Vault {
         }
         let mut sealing_key = derive(&key, "seal").ok_or(NotAMasterKey)?;
         let mut index_key = derive(&key, "index").ok_or(NotAMasterKey)?;
+        let mut audit_key = derive(&key, "audit").ok_or(NotAMasterKey)?;
+        let mut checkpoint_key = derive(&key, "audit checkpoint").ok_or(NotAMasterKey)?;
         let mut name = [0; NAME];
         name.copy_from_slice(
             digest::digest(&digest::SHA256, &index_key).as_ref().get(..NAME).ok_or(NotAMasterKey)?,
@@ -69,7 +74,11 @@ impl Vault {
             name,
             sealing: LessSafeKey::new(unbound),
             index: hmac::Key::new(hmac::HMAC_SHA256, &index_key),
+            audit: hmac::Key::new(hmac::HMAC_SHA256, &audit_key),
+            checkpoints: Ed25519KeyPair::from_seed_unchecked(&checkpoint_key).map_err(|_| NotAMasterKey)?,
         };
+        audit_key.zeroize();
+        checkpoint_key.zeroize();
         sealing_key.zeroize();
         index_key.zeroize();
         Ok(vault)
@@ -131,6 +140,39 @@ impl Vault {
         context.update(&[0]);
         context.update(text.as_bytes());
         context.sign().as_ref().to_vec()
+    }
+
+    /// The MAC (HMAC-SHA-256) of fields of the audit log, under a key of its own. Each field is written with its length before it, so
+    /// that no two lists of fields are written alike; one that is missing is not an empty one.
+    pub(super) fn audit_mac(&self, fields: &[Option<&[u8]>]) -> Vec<u8> {
+        let mut context = hmac::Context::with_key(&self.audit);
+        for field in fields {
+            match field {
+                None => context.update(&[0]),
+                Some(bytes) => {
+                    context.update(&[1]);
+                    context.update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
+                    context.update(bytes);
+                }
+            }
+        }
+        context.sign().as_ref().to_vec()
+    }
+
+    /// Signs a checkpoint of the audit log (Ed25519), with a key that comes from the master key and never changes with the keys of
+    /// tokens.
+    pub(super) fn sign_checkpoint(&self, text: &[u8]) -> Vec<u8> {
+        self.checkpoints.sign(text).as_ref().to_vec()
+    }
+
+    /// Whether [`Vault::sign_checkpoint`] signed that.
+    pub(super) fn is_checkpoint(&self, text: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ED25519, self.checkpoint_key()).verify(text, signature).is_ok()
+    }
+
+    /// The public half of the key that signs checkpoints.
+    pub(super) fn checkpoint_key(&self) -> &[u8] {
+        self.checkpoints.public_key().as_ref()
     }
 
     /// Under what a person's BSN is found.

@@ -237,7 +237,7 @@ async fn a_client_is_added_used_replaced_and_removed_without_a_restart() {
     assert_eq!((api.delete("/clients/shop").await.0, api.get("/clients/shop").await.0), (404, 404));
     assert_eq!(knock(&house, secret).await, "invalid_client");
     let lines = house.query(
-        "SELECT event || ' ' || actor || ' ' || detail FROM audit WHERE event LIKE 'client.%' ORDER BY rowid",
+        "SELECT event || ' ' || actor || ' ' || detail FROM audit WHERE event LIKE 'client.%' ORDER BY seq",
     );
     let line = |what: &str| format!("client.{what} root shop");
     assert_eq!(lines, ["added", "replaced", "replaced", "removed"].map(line));

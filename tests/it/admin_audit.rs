@@ -13,7 +13,20 @@ use crate::{
     portal::register,
 };
 
-const MEMBERS: [&str; 8] = ["actor", "at", "client", "detail", "event", "id", "outcome", "represented"];
+const MEMBERS: [&str; 12] = [
+    "actor",
+    "at",
+    "client",
+    "detail",
+    "event",
+    "id",
+    "node",
+    "outcome",
+    "purpose",
+    "represented",
+    "role",
+    "seq",
+];
 
 /// Every line of the pages that such a query has.
 async fn lines(api: &Api<'_>, query: &str) -> Vec<Value> {
@@ -51,6 +64,10 @@ async fn every_line_is_told_once_oldest_first_in_pages_of_any_length() {
     for line in &all {
         let told: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(told, MEMBERS);
+        let refreshed = line["event"] == "token.refreshed";
+        assert!(
+            !refreshed || (&line["role"], &line["purpose"]) == (&"patient".into(), &"subject_of_care".into())
+        );
     }
     assert_eq!(ids(&all).into_iter().collect::<BTreeSet<_>>().len(), all.len());
     let stored: Vec<String> = house.query("SELECT id FROM audit ORDER BY at, id");

@@ -187,7 +187,7 @@ async fn m4_nobody_alone_undoes_a_withdrawal_that_somebody_else_heard() {
     assert!(Desk::of(&house).refused(&desk).contains("register a new mandate"));
     assert_eq!(heard(&house, &mut tokens).await, 0);
     let outcomes = house.query(
-        "SELECT actor || ' ' || outcome FROM audit WHERE event = 'mandate.consent' AND outcome = 'refused' ORDER BY rowid",
+        "SELECT actor || ' ' || outcome FROM audit WHERE event = 'mandate.consent' AND outcome = 'refused' ORDER BY seq",
     );
     assert_eq!(outcomes, ["client:root refused", "client:root refused", "balie1 refused"]);
     // Who heard it themselves, and nobody else did, hears that it is otherwise.

@@ -295,13 +295,13 @@ async fn nobody_asks_for_a_bsn_by_a_correction_without_a_line() {
     let found = || {
         house.query(
             "SELECT actor || ' ' || outcome || ' ' || COALESCE(represented, '-') FROM audit \
-             WHERE event = 'person.found' ORDER BY rowid",
+             WHERE event = 'person.found' ORDER BY seq",
         )
     };
     assert_eq!(found(), [format!("client:root ok {bea}"), "client:root unknown -".to_owned()]);
     assert_eq!(approve(&second, &at, "bsn", &taken).await, 409);
     assert_eq!(approve(&second, &at, "bsn", &free).await, 200);
     let corrected = house
-        .query("SELECT actor || ' ' || outcome FROM audit WHERE event = 'person.corrected' ORDER BY rowid");
+        .query("SELECT actor || ' ' || outcome FROM audit WHERE event = 'person.corrected' ORDER BY seq");
     assert_eq!(corrected, ["client:second refused", "client:second ok"]);
 }

@@ -100,7 +100,7 @@ pub async fn mother(house: &House, api: &Api<'_>) -> (String, Tokens) {
 
 pub fn lines(house: &House, like: &str) -> Vec<String> {
     house.query(&format!(
-        "SELECT event || ' ' || actor || ' ' || client FROM audit WHERE event LIKE '{like}' ORDER BY rowid"
+        "SELECT event || ' ' || actor || ' ' || client FROM audit WHERE event LIKE '{like}' ORDER BY seq"
     ))
 }
 
@@ -157,7 +157,7 @@ async fn a_person_is_registered_and_found_and_no_answer_holds_their_bsn() {
         ]
     );
     let found = house.query(
-        "SELECT outcome || ' ' || COALESCE(represented, '-') FROM audit WHERE event = 'person.found' ORDER BY rowid",
+        "SELECT outcome || ' ' || COALESCE(represented, '-') FROM audit WHERE event = 'person.found' ORDER BY seq",
     );
     assert_eq!(found, [format!("ok {id}"), "unknown -".to_owned()]);
     let all = house

@@ -17,7 +17,7 @@ use crate::{
 fn lines(house: &House) -> Vec<String> {
     house.query(
         "SELECT outcome || ' ' || COALESCE(actor, '-') || ' ' || COALESCE(client, '-') || ' ' || detail FROM audit \
-         WHERE event = 'admin.refused' ORDER BY rowid",
+         WHERE event = 'admin.refused' ORDER BY seq",
     )
 }
 

@@ -139,7 +139,7 @@ impl Family {
     pub fn lines(&self) -> Vec<String> {
         self.house.query(
             "SELECT outcome || ' by ' || actor || ' for ' || COALESCE(represented, 'nobody') FROM audit \
-             WHERE event = 'act_as' ORDER BY rowid",
+             WHERE event = 'act_as' ORDER BY seq",
         )
     }
 }
@@ -177,7 +177,7 @@ async fn m12_a_portal_says_for_whom_and_the_user_stays_the_user() {
         assert_eq!((&worth["active"], &worth["represents"]), (&json!(true), &represents));
         let later = refreshed(house, &told).await;
         assert_eq!(later.claims["represents"], represents, "a refresh is for the same person");
-        let lines = house.query("SELECT event || ' ' || actor || ' ' || represented FROM audit WHERE event LIKE 'token.%' ORDER BY rowid DESC LIMIT 2");
+        let lines = house.query("SELECT event || ' ' || actor || ' ' || represented FROM audit WHERE event LIKE 'token.%' ORDER BY seq DESC LIMIT 2");
         let line = |event| format!("{event} {} {person}", family.mother);
         assert_eq!(lines, [line("token.refreshed"), line("token.issued")]);
     }

@@ -76,8 +76,7 @@ async fn f15_m9_a_portal_hears_that_its_user_acts_for_somebody_no_longer_and_the
         for whom in listed(&client.sign_on(house, browser, "openid act_as").await) {
             let ask = client.ask().with("scope", "openid act_as").with("act_as", &whom);
             let code = client.code(house, browser, &ask).await;
-            let last =
-                "SELECT represented FROM audit WHERE event = 'token.issued' ORDER BY rowid DESC LIMIT 1";
+            let last = "SELECT represented FROM audit WHERE event = 'token.issued' ORDER BY seq DESC LIMIT 1";
             let told = client.redeem(house, &ask, &code).await;
             if house.query(last) == [child] {
                 return told;

@@ -134,7 +134,7 @@ async fn a_portal_of_somebody_else_is_answered_once_its_user_agreed_and_then_wit
         ),
         (&json!("other"), &json!(["openid", "email"]), &json!(["given_name"]), 1)
     );
-    let lines = house.query("SELECT outcome || ' ' || client || ' ' || detail FROM audit WHERE event = 'consent.given' ORDER BY rowid");
+    let lines = house.query("SELECT outcome || ' ' || client || ' ' || detail FROM audit WHERE event = 'consent.given' ORDER BY seq");
     assert_eq!(lines, ["ok other openid email", "ok other openid"]);
 }
 
@@ -172,7 +172,7 @@ async fn an_api_is_agreed_to_by_name_and_each_new_one_is_asked_about() {
     assert!(is_silent(&house, &browser, &at(&[DOSSIER, LAB])).await, "what was agreed to before stays");
     let listed: Value = serde_json::from_str(&house.ok(&["accounts", "consents", ANNA])).unwrap();
     assert_eq!(listed[0]["resources"], json!([DOSSIER, LAB]));
-    let lines = house.query("SELECT detail FROM audit WHERE event = 'consent.given' ORDER BY rowid");
+    let lines = house.query("SELECT detail FROM audit WHERE event = 'consent.given' ORDER BY seq");
     assert_eq!(lines, ["openid".to_owned(), format!("openid {DOSSIER}"), format!("openid {LAB}")]);
 
     // A code for an API that was not redeemed when all was taken back is worth nothing.
@@ -293,7 +293,7 @@ async fn what_is_taken_back_ends_what_was_given_by_it_and_is_asked_again() {
     assert_eq!(userinfo(&house, own.text("access_token")).await.0, 200, "another portal is not concerned");
     let again = house.run(&["accounts", "withdraw", ANNA, "portal"]);
     assert!(String::from_utf8_lossy(&again.stderr).contains("agreed to nothing"));
-    let why = house.query("SELECT outcome FROM audit WHERE event = 'grant.revoked' ORDER BY rowid");
+    let why = house.query("SELECT outcome FROM audit WHERE event = 'grant.revoked' ORDER BY seq");
     assert_eq!(why, ["consent.withdrawn", "consent.withdrawn"]);
 }
 

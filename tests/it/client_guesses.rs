@@ -63,7 +63,7 @@ async fn until_it_waits(house: &House, client: &str) {
 fn lines(house: &House) -> Vec<String> {
     house.query(
         "SELECT outcome || ' ' || COALESCE(client, '-') || ' ' || COALESCE(detail, '-') FROM audit \
-         WHERE event = 'client.refused' ORDER BY rowid",
+         WHERE event = 'client.refused' ORDER BY seq",
     )
 }
 

@@ -29,7 +29,8 @@ async fn f7_basis_ends_with_a_clear_page_and_leaves_one_audit_line() {
     assert!(back.as_str().starts_with(CALLBACK), "{back}");
     assert_eq!((told["error"].as_str(), told.contains_key("code")), ("access_denied", false));
     // The spent artifact and the request stay as marks, the login under way is gone.
-    let expected = [("audit", 1), ("ephemeral", -1), ("spent", 2)].map(|(table, n)| (table.to_owned(), n));
+    let expected =
+        [("audit_lines", 1), ("ephemeral", -1), ("spent", 2)].map(|(table, n)| (table.to_owned(), n));
     assert_eq!(grown(&before, &rows(&house)), expected);
     assert_eq!(audit(&house), ["login.digid digid_level_too_low"]);
     assert_eq!(files_with(&house, &bsn), [""; 0]);
@@ -83,7 +84,7 @@ async fn f8_until_the_question_is_answered_nothing_is_stored_and_stopping_leaves
     let question = at_digid(&browser, &page, &bsn, &[]).await;
     assert_eq!(question.heading(), "Heeft u al een account?");
     // Marks of the spent artifact, request and assertion; the login itself, sealed, was there before.
-    let trace = [("audit", 1), ("spent", 3)].map(|(table, n)| (table.to_owned(), n));
+    let trace = [("audit_lines", 1), ("spent", 3)].map(|(table, n)| (table.to_owned(), n));
     assert_eq!(grown(&before, &rows(&house)), trace);
     assert_eq!(audit(&house), ["login.digid unknown"]);
     assert_eq!(house.query("SELECT COUNT(*) FROM ephemeral"), ["1"]);
@@ -100,7 +101,7 @@ async fn f8_until_the_question_is_answered_nothing_is_stored_and_stopping_leaves
 
     let stopped = browser.submit(&question, "question-form", &[("answer", "stop")]).await;
     assert!(stopped.location().unwrap().as_str().contains("error=access_denied"));
-    let trace = [("audit", 1), ("ephemeral", -1), ("spent", 3)].map(|(table, n)| (table.to_owned(), n));
+    let trace = [("audit_lines", 1), ("ephemeral", -1), ("spent", 3)].map(|(table, n)| (table.to_owned(), n));
     assert_eq!(grown(&before, &rows(&house)), trace);
     assert_eq!(audit(&house), ["login.digid unknown"]);
     assert_eq!(house.query("SELECT COUNT(*) FROM audit WHERE actor || represented || detail <> ''"), ["0"]);
@@ -196,7 +197,7 @@ async fn m13_a_child_known_to_be_under_twelve_gets_a_page_and_no_session() {
         (page.status, page.heading().as_str()),
         (StatusCode::FORBIDDEN, "Je kunt hier nog niet inloggen")
     );
-    let trace = [("audit", 1), ("ephemeral", -1), ("spent", 3)].map(|(table, n)| (table.to_owned(), n));
+    let trace = [("audit_lines", 1), ("ephemeral", -1), ("spent", 3)].map(|(table, n)| (table.to_owned(), n));
     assert_eq!(grown(&before, &rows(&house)), trace);
     assert_eq!(audit(&house).last().unwrap(), "login.digid too_young");
     assert!(!has_session(&house, &browser).await);

@@ -51,9 +51,7 @@ const GONE: &str = "Deze inlogpoging is verlopen";
 /// Why, as the last line of the audit log about a login with DigiD has it.
 pub fn last_reason(house: &House) -> String {
     house
-        .query(
-            "SELECT COALESCE(detail, '') FROM audit WHERE event = 'login.digid' ORDER BY rowid DESC LIMIT 1",
-        )
+        .query("SELECT COALESCE(detail, '') FROM audit WHERE event = 'login.digid' ORDER BY seq DESC LIMIT 1")
         .remove(0)
 }
 
@@ -335,7 +333,7 @@ async fn only_one_get_with_one_artifact_is_an_answer() {
     }
     assert_eq!(strays(&house).len(), 12);
     let moved = grown(&before, &rows(&house));
-    let counted = [("audit", 12)].map(|(table, rows)| (table.to_owned(), rows));
+    let counted = [("audit_lines", 12)].map(|(table, rows)| (table.to_owned(), rows));
     assert_eq!((moved, calls(&house).await.0), (counted.to_vec(), soap), "nothing else moved");
     redeem(&house, &request, &code_of(&browser.get(back.as_str()).await)).await;
 }

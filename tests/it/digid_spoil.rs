@@ -154,7 +154,7 @@ pub fn told(house: &House) -> Vec<String> {
     house.query(
         "SELECT line FROM (SELECT 0 AS at, (SELECT COUNT(*) FROM accounts) || ' ' || (SELECT COUNT(*) FROM persons) \
          || ' ' || (SELECT COUNT(*) FROM subjects) || ' ' || (SELECT COUNT(*) FROM grants) AS line \
-         UNION ALL SELECT rowid, event || ' ' || outcome || COALESCE(actor, '') FROM audit \
+         UNION ALL SELECT seq, event || ' ' || outcome || COALESCE(actor, '') FROM audit \
          WHERE event LIKE 'login%') ORDER BY at",
     )
 }

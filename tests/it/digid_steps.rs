@@ -152,7 +152,7 @@ pub fn person_of(house: &House, email: &str) -> String {
 pub fn audit(house: &House) -> Vec<String> {
     house.query(
         "SELECT event || ' ' || outcome || CASE WHEN actor IS NULL THEN '' ELSE ' by somebody' END \
-         FROM audit ORDER BY rowid",
+         FROM audit ORDER BY seq",
     )
 }
 

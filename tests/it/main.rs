@@ -26,6 +26,7 @@ mod announced;
 mod attack;
 mod attack2;
 mod attack3;
+mod audit_chain;
 mod authenticator;
 mod bad_input;
 mod bad_input_clients;

@@ -288,7 +288,7 @@ async fn m11_what_one_at_the_desk_registers_counts_once_somebody_else_approved_i
     let said = |id: &str, by: &str| String::from_utf8(desk.approve(id, by).stderr).unwrap();
     assert!(said(&id, "balie3").contains("approved before"));
     let lines =
-        house.query("SELECT event || ' ' || actor FROM audit WHERE event LIKE 'mandate.%' ORDER BY rowid");
+        house.query("SELECT event || ' ' || actor FROM audit WHERE event LIKE 'mandate.%' ORDER BY seq");
     assert_eq!(lines, ["mandate.registered balie1", "mandate.approved balie2"]);
     // What nobody approves takes nothing to revoke, and is not approved after that.
     let other = desk.registered(&form);

@@ -125,7 +125,7 @@ async fn m4_m8_a_child_who_cannot_decide_is_listed_from_the_second_pair_of_eyes_
 
     let audit = family.house.query(
         "SELECT event || ' ' || actor || ' ' || (detail = '' OR represented = '') FROM audit \
-         WHERE event LIKE 'mandate.special%' ORDER BY rowid",
+         WHERE event LIKE 'mandate.special%' ORDER BY seq",
     );
     let (attested, confirmed) = ("mandate.special_attested balie1 0", "mandate.special_confirmed balie2 0");
     assert_eq!(audit, [attested, confirmed, attested, confirmed]);

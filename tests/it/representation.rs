@@ -75,7 +75,7 @@ pub async fn to_digid_for_child(browser: &Browser, request: &Request) -> Page {
 pub fn last_login(house: &House) -> String {
     let lines = house.query(
         "SELECT outcome || ' by ' || COALESCE(actor, 'nobody') || ' for ' || COALESCE(represented, 'nobody') \
-         || ' ' || COALESCE(detail, '') FROM audit WHERE event = 'login.digid' ORDER BY rowid DESC LIMIT 1",
+         || ' ' || COALESCE(detail, '') FROM audit WHERE event = 'login.digid' ORDER BY seq DESC LIMIT 1",
     );
     lines.concat()
 }
@@ -277,9 +277,11 @@ async fn m14_a_parent_whom_nobody_knows_yet_becomes_known_in_the_same_login() {
     assert_eq!(page.heading(), "Heeft u al een account?");
     answer(&browser, &page, "stop").await;
     let mut after = rows(&house);
-    *after.get_mut("audit").unwrap() -= 2;
-    after.retain(|table, _| table != "spent");
-    assert_eq!(after, before.into_iter().filter(|(table, _)| table != "spent").collect());
+    *after.get_mut("audit_lines").unwrap() -= 2;
+    // The log has a pseudonym for a child that the desk knows.
+    let stays = |table: &str| !["spent", "audit_names"].contains(&table);
+    after.retain(|table, _| stays(table));
+    assert_eq!(after, before.into_iter().filter(|(table, _)| stays(table)).collect());
 
     // A new account, and for the child at once.
     let (request, page) = question(&browser, &mother, &sam).await;

@@ -179,7 +179,7 @@ class House:
         """The audit log, oldest first."""
         with contextlib.closing(sqlite3.connect(self.folder / "namens.db", timeout=60)) as database:
             return [f"{event} {outcome}" for event, outcome in
-                    database.execute("SELECT event, outcome FROM audit ORDER BY rowid")]
+                    database.execute("SELECT event, outcome FROM audit ORDER BY seq")]
 
     def mailed_code(self, known):
         """The code in the newest mail; waits until there are more than `known`."""

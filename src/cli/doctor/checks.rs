@@ -39,6 +39,7 @@ pub(super) async fn all(path: &Path, report: &mut Report, now: Timestamp) {
     if let Some(store) = database(&config, report).await {
         added_clients(&config, &store, &mut clients, report).await;
         signing_keys(&store, &clients, report, now).await;
+        audit(&store, report).await;
         reachable(&config, &clients, report);
         four_eyes(&clients, report);
         store.close().await;
@@ -198,6 +199,21 @@ async fn signing_keys(store: &Store, clients: &[Client], report: &mut Report, no
                 format_args!("{name} has no next key: run `namens keys rotate --alg {name}`"),
             ),
             (Some(key), true) => report.ok("signing keys", format_args!("{} signs with {name}", key.kid)),
+        }
+    }
+}
+
+/// Whether the chain of the audit log ends where it should; `namens audit verify` looks at all of it.
+async fn audit(store: &Store, report: &mut Report) {
+    match store.check_audit().await {
+        Err(fault) => report.error("audit log", fault),
+        Ok(wrong) if wrong.is_empty() => {
+            report.ok("audit log", "its chain ends at its head and holds its last checkpoint");
+        }
+        Ok(wrong) => {
+            for finding in wrong {
+                report.error("audit log", format_args!("{finding}: run `namens audit verify`"));
+            }
         }
     }
 }

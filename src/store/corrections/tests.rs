@@ -73,14 +73,14 @@ async fn a_correction_is_recorded_with_its_line_in_the_log_or_not_at_all() {
     let id = proposed(&f, &sam, &date("2017")).await;
     let rename = |statement: &'static str| sqlx::query(statement).execute(f.store.db.writer());
     let approve = async || f.store.approve_correction(&id, &date("2017"), "joost", now()).await;
-    rename("ALTER TABLE audit RENAME TO gone").await.unwrap();
+    rename("ALTER TABLE audit_lines RENAME TO gone").await.unwrap();
     assert!(approve().await.is_err());
     assert!(f.store.propose_correction(&sam, (&date("2016"), EVIDENCE), "els", now()).await.is_err());
     assert!(f.store.withdraw_correction(&id, "els", now()).await.is_err());
     let born = async || f.store.person(&sam).await.unwrap().unwrap().birth.unwrap().to_string();
     assert_eq!(born().await, "2018");
     assert_eq!(f.store.corrections_of(&sam).await.unwrap().len(), 1);
-    rename("ALTER TABLE gone RENAME TO audit").await.unwrap();
+    rename("ALTER TABLE gone RENAME TO audit_lines").await.unwrap();
     assert_eq!(approve().await.unwrap(), Ok(()));
     assert_eq!(born().await, "2017");
 }

@@ -1,7 +1,5 @@
 //! The second pair of eyes for what one registered (M11).
 
-use sqlx::{Any, Transaction};
-
 use super::{event, read_birth};
 use crate::{
     domain::{
@@ -10,11 +8,7 @@ use crate::{
         id::MandateId,
         time::Timestamp,
     },
-    store::{
-        Store,
-        audit::{Event, write_event},
-        columns::Columns,
-    },
+    store::{Store, Tx, audit::Event, columns::Columns},
 };
 
 /// Why a mandate was not approved. Nothing was changed.
@@ -66,7 +60,7 @@ impl Store {
             self.audit(&refused, now).await?;
             return Ok(Err(NotApproved::SomethingElse));
         }
-        write_event(&mut *tx, &event("mandate.approved", by, &represented, id), now).await?;
+        tx.note(&event("mandate.approved", by, &represented, id), now);
         tx.commit().await?;
         Ok(Ok(()))
     }
@@ -74,7 +68,7 @@ impl Store {
     /// Whether what somebody read of the two is on record, and is all that tells them apart.
     async fn recognised(
         &self,
-        tx: &mut Transaction<'_, Any>,
+        tx: &mut Tx,
         (representative, represented): (&str, &str),
         read: &Recognised,
     ) -> Result<bool, Fault> {

@@ -1,7 +1,7 @@
 //! Special bases as facts: attested by one member of staff, confirmed by another, ended by anybody (M4, M11).
 
 use sqlx::{
-    Any, Transaction,
+    Any,
     any::{AnyArguments, AnyRow},
     query::Query,
 };
@@ -15,12 +15,7 @@ use crate::{
         mandate::{Confirmed, SpecialBasis},
         time::Timestamp,
     },
-    store::{
-        Store,
-        audit::{Event, write_event},
-        columns::Columns,
-        notices,
-    },
+    store::{Store, Tx, audit::Event, columns::Columns, notices},
 };
 
 /// The most bases of one mandate that stand or wait: there is one, and the next one in time.
@@ -169,7 +164,7 @@ impl Store {
 }
 
 async fn log(
-    tx: &mut Transaction<'_, Any>,
+    tx: &mut Tx,
     event: &str,
     basis: &SpecialBasisId,
     mandate: &MandateId,
@@ -188,7 +183,8 @@ async fn log(
         client: program_of(by),
         detail: Some(basis.as_str()),
     };
-    write_event(&mut **tx, &event, now).await
+    tx.note(&event, now);
+    Ok(())
 }
 
 /// A basis, and whose it is.

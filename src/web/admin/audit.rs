@@ -96,12 +96,16 @@ fn instant_wanted(name: &str) -> Problem {
 /// A line.
 pub(super) fn as_json(line: &Line) -> Value {
     json!({
+        "node": line.node,
+        "seq": line.seq,
         "id": line.id,
         "at": line.at.rfc3339(),
         "event": line.event,
         "outcome": line.outcome,
         "actor": line.actor,
+        "role": line.role,
         "represented": line.represented,
+        "purpose": line.purpose,
         "client": line.client,
         "detail": line.detail,
     })

@@ -1,0 +1,214 @@
+//! `namens audit`: the audit log as evidence.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Read, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::{
+    domain::{fault::Fault, id::PersonId, time::Timestamp},
+    store::{
+        Store,
+        audit::{Event, Line, Search, verify::Finding},
+    },
+};
+
+/// How many lines of a search are read at once.
+const PAGE: usize = 1000;
+/// The most findings that are told one by one.
+const TOLD: u64 = 1000;
+/// The longest line of a file of checkpoints, in bytes, and how many checkpoints of it are taken.
+const LONGEST: u64 = 64 * 1024;
+const CHECKPOINTS: usize = 10_000;
+
+/// The audit log: verify it, export it, search it
+#[derive(Debug, Args)]
+pub struct AuditCommand {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// Read the whole log and name every line that was altered, removed, moved, inserted or cut off
+    Verify {
+        /// An export, or checkpoints of one: what was cut off after it is found too
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
+    },
+    /// Write lines as JSON, one a line, then the public key and a signed checkpoint of each chain. Keep them elsewhere
+    Export {
+        #[command(flatten)]
+        when: When,
+    },
+    /// Search the log, oldest first, with names as long as they are known
+    Query {
+        #[command(flatten)]
+        when: When,
+        /// What happened, such as login.digid (docs/audit.md)
+        #[arg(long)]
+        event: Option<String>,
+        /// A person's id, or a pseudonym of the log
+        #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+        person: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct When {
+    /// From then on, such as 2026-07-01T09:00:00Z
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    from: Option<Timestamp>,
+    /// Before then
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    to: Option<Timestamp>,
+}
+
+/// What is no instant.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("give an instant, such as 2026-07-01T09:00:00Z")]
+struct NoInstant;
+
+fn instant(text: &str) -> Result<Timestamp, NoInstant> {
+    Timestamp::parse_rfc3339(text).ok_or(NoInstant)
+}
+
+/// A file from which no checkpoints can be read.
+#[derive(Debug, thiserror::Error)]
+#[error("no checkpoint can be read from {}: {why}. Give what `namens audit export` wrote", path.display())]
+struct NoCheckpoint {
+    path: PathBuf,
+    why: Fault,
+}
+
+impl AuditCommand {
+    /// Runs the command and writes its answer to `out`. A log that is not in order is a failure.
+    pub async fn run(self, store: &Store, out: &mut impl Write, now: Timestamp) -> Result<ExitCode, Fault> {
+        match &self.act {
+            Act::Verify { .. } => store.check_tables().await?,
+            Act::Export { .. } | Act::Query { .. } => store.check_migrated().await?,
+        }
+        match self.act {
+            Act::Verify { checkpoint } => verify(store, checkpoint.as_deref(), out).await,
+            Act::Export { when } => export(store, &when, out, now).await.map(|()| ExitCode::SUCCESS),
+            Act::Query { when, event, person } => {
+                let person = person.map(PersonId::from_stored);
+                let search = Search { from: when.from, to: when.to, event, person, behind: None };
+                query(store, search, out).await.map(|()| ExitCode::SUCCESS)
+            }
+        }
+    }
+}
+
+async fn verify(store: &Store, file: Option<&Path>, out: &mut impl Write) -> Result<ExitCode, Fault> {
+    let kept = file.map(read_checkpoints).transpose()?.unwrap_or_default();
+    let (mut found, mut written) = (0_u64, Ok(()));
+    let mut tell = |finding: Finding| {
+        found += 1;
+        if found <= TOLD && written.is_ok() {
+            written = writeln!(out, "{finding}");
+        }
+    };
+    let lines = store.verify_audit(&kept, &mut tell).await?;
+    written?;
+    if found > TOLD {
+        writeln!(out, "and {} more.", found - TOLD)?;
+    }
+    if found == 0 {
+        writeln!(out, "{lines} line(s) are as they were written.")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    writeln!(out, "{lines} line(s), {found} finding(s): docs/audit.md says what each means.")?;
+    Ok(ExitCode::FAILURE)
+}
+
+/// The checkpoints of an export; one that is cut short in its last line counts up to there.
+fn read_checkpoints(path: &Path) -> Result<Vec<String>, NoCheckpoint> {
+    let read = || {
+        let mut file = BufReader::new(File::open(path)?);
+        let mut found = Vec::new();
+        loop {
+            let mut line = String::new();
+            if file.by_ref().take(LONGEST).read_line(&mut line)? == 0 || found.len() >= CHECKPOINTS {
+                break;
+            }
+            let line: Value = serde_json::from_str(&line)?;
+            found.extend(line.get("checkpoint").and_then(Value::as_str).map(str::to_owned));
+        }
+        if found.is_empty() { Err(Fault::because("there is none in it")) } else { Ok(found) }
+    };
+    read().map_err(|why| NoCheckpoint { path: path.to_owned(), why })
+}
+
+/// Pseudonyms stay pseudonyms: what is erased here must not live on in an export.
+async fn export(store: &Store, when: &When, out: &mut impl Write, now: Timestamp) -> Result<(), Fault> {
+    let shown = |at: Option<Timestamp>| at.map_or("-".to_owned(), Timestamp::rfc3339);
+    let range = format!("{} {}", shown(when.from), shown(when.to));
+    let event = Event { event: "audit.exported", outcome: "ok", detail: Some(&range), ..Event::default() };
+    store.audit(&event, now).await?;
+    store.make_checkpoints(true, now).await?;
+    let fits =
+        |line: &Line| when.from.is_none_or(|from| line.at >= from) && when.to.is_none_or(|to| line.at < to);
+    for (node, last) in store.audit_nodes().await? {
+        let mut behind = 0;
+        while behind < last {
+            let lines = store.audit_chain(&node, behind).await?;
+            let Some(end) = lines.last() else { break };
+            behind = end.seq;
+            for line in lines.iter().filter(|line| fits(line)) {
+                writeln!(out, "{}", with_macs(line))?;
+            }
+        }
+    }
+    writeln!(out, "{}", json!({ "key": store.checkpoint_key() }))?;
+    for jws in store.last_checkpoints().await? {
+        writeln!(out, "{}", json!({ "checkpoint": jws }))?;
+    }
+    Ok(())
+}
+
+async fn query(store: &Store, mut search: Search, out: &mut impl Write) -> Result<(), Fault> {
+    loop {
+        let (lines, next) = store.audit_lines(&search, PAGE).await?;
+        for line in &lines {
+            writeln!(out, "{}", as_json(line))?;
+        }
+        if next.is_none() {
+            return Ok(());
+        }
+        search.behind = next;
+    }
+}
+
+fn as_json(line: &Line) -> Value {
+    json!({
+        "node": line.node,
+        "seq": line.seq,
+        "id": line.id,
+        "at": line.at.rfc3339(),
+        "event": line.event,
+        "outcome": line.outcome,
+        "actor": line.actor,
+        "role": line.role,
+        "represented": line.represented,
+        "purpose": line.purpose,
+        "client": line.client,
+        "detail": line.detail,
+    })
+}
+
+fn with_macs(line: &Line) -> Value {
+    let mut json = as_json(line);
+    if let Value::Object(members) = &mut json {
+        for (name, mac) in [("prev", &line.prev), ("mac", &line.mac)] {
+            members.insert(name.to_owned(), URL_SAFE_NO_PAD.encode(mac).into());
+        }
+    }
+    json
+}

@@ -1,0 +1,103 @@
+//! Who the pseudonyms of the audit log are. The table stands outside of the chain, so that a row of it can be erased; each row carries
+//! a MAC, so that one that was made or altered by others is told.
+
+use std::collections::HashMap;
+
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
+
+use super::Event;
+use crate::{
+    domain::{fault::Fault, id::random, time::Timestamp},
+    store::{Store, Vault, batch::values, columns::Columns},
+};
+
+/// How many names one statement asks for.
+const AT_ONCE: usize = 200;
+
+/// The pseudonyms of those names; whoever has none is given one. Names come in order, so that two who make some at once do not wait
+/// for each other.
+pub(super) async fn find(
+    on: &mut AnyConnection,
+    vault: &Vault,
+    names: &[&str],
+) -> Result<HashMap<String, String>, Fault> {
+    let mut known = HashMap::new();
+    for some in names.chunks(AT_ONCE) {
+        look(on, some, &mut known).await?;
+        let new: Vec<&str> = some.iter().copied().filter(|name| !known.contains_key(*name)).collect();
+        if !new.is_empty() {
+            make(on, vault, &new).await?;
+            // Another node may have made one first.
+            look(on, &new, &mut known).await?;
+        }
+    }
+    Ok(known)
+}
+
+async fn look(
+    on: &mut AnyConnection,
+    names: &[&str],
+    known: &mut HashMap<String, String>,
+) -> Result<(), Fault> {
+    let statement =
+        format!("SELECT name, pseudonym FROM audit_names WHERE name IN {}", values(1, names.len()));
+    let mut query = sqlx::query(AssertSqlSafe(statement));
+    for name in names {
+        query = query.bind((*name).to_owned());
+    }
+    for row in query.fetch_all(on).await? {
+        known.insert(row.text("name")?, row.text("pseudonym")?);
+    }
+    Ok(())
+}
+
+async fn make(on: &mut AnyConnection, vault: &Vault, names: &[&str]) -> Result<(), Fault> {
+    let statement = format!(
+        "INSERT INTO audit_names (pseudonym, name, mac) VALUES {} ON CONFLICT DO NOTHING",
+        values(names.len(), 3)
+    );
+    let mut query = sqlx::query(AssertSqlSafe(statement));
+    for name in names {
+        let pseudonym = random::<16>();
+        let mac = mac(vault, &pseudonym, name);
+        query = query.bind(pseudonym).bind((*name).to_owned()).bind(mac);
+    }
+    query.execute(on).await?;
+    Ok(())
+}
+
+/// The MAC that the row of a name must have.
+pub(super) fn mac(vault: &Vault, pseudonym: &str, name: &str) -> Vec<u8> {
+    vault.audit_mac(&[Some(b"name"), Some(pseudonym.as_bytes()), Some(name.as_bytes())])
+}
+
+const FORGET: &str = "DELETE FROM audit_names WHERE name = $1 \
+    OR name IN (SELECT id FROM persons WHERE joined_into = $1) RETURNING pseudonym, name";
+
+impl Store {
+    /// Erases who the pseudonym of a person, a member of staff or a program is, and those of the persons who became part of that
+    /// person: their lines stay, and nobody can tell of whom they are. Leaves a line for each pseudonym that says so. Tells how many
+    /// there were.
+    pub async fn forget(&self, whom: &str, now: Timestamp) -> Result<usize, Fault> {
+        let mut tx = self.db.begin().await?;
+        let rows = sqlx::query(FORGET).bind(whom.to_owned()).fetch_all(&mut *tx).await?;
+        let mut gone = Vec::new();
+        for row in rows {
+            let (pseudonym, name): (String, String) = (row.try_get("pseudonym")?, row.try_get("name")?);
+            tx.note(
+                &Event {
+                    event: "person.forgotten",
+                    outcome: "ok",
+                    represented: Some(&name),
+                    ..Event::default()
+                },
+                now,
+            );
+            tx.call(name.clone(), pseudonym);
+            gone.push(name);
+        }
+        tx.commit().await?;
+        self.db.chain().forget(gone.iter().map(String::as_str));
+        Ok(gone.len())
+    }
+}
