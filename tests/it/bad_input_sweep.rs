@@ -31,16 +31,15 @@ pub const SWEPT: &[(&str, &str, &[&str])] = &[
     ("the_proof_of_a_client_with_a_key_bent_opens_no_door", "/revoke", CLIENT),
     ("a_bent_token_for_userinfo_changes_nothing", "/userinfo", &["access_token"]),
     ("every_parameter_of_a_sign_out_bent_signs_nobody_out", "/logout", OUT),
-    (OWN, "/account", &["error"]),
-    (OWN, "/account/password", &["csrf", "password"]),
-    (OWN, "/account/app", &["csrf", "offer", "code"]),
-    (OWN, "/account/app/remove", &["csrf"]),
-    (OWN, "/account/sign-out", &["csrf", "sid"]),
-    (OWN, "/account/sign-out-others", &["csrf"]),
-    (OWN, "/account/sign-out-everywhere", &["csrf"]),
+    ("every_field_of_the_forms_bent_is_refused_and_ends_nothing", "/account", &["error"]),
+    ("every_field_of_the_forms_bent_is_refused_and_ends_nothing", "/account/password", &["csrf", "password"]),
+    ("every_field_of_the_forms_bent_is_refused_and_ends_nothing", "/account/app", &["csrf", "offer", "code"]),
+    ("every_field_of_the_forms_bent_is_refused_and_ends_nothing", "/account/app/remove", &["csrf"]),
+    ("every_field_of_the_forms_bent_is_refused_and_ends_nothing", "/account/sign-out", &["csrf", "sid"]),
+    ("every_field_of_the_forms_bent_is_refused_and_ends_nothing", "/account/sign-out-others", &["csrf"]),
+    ("every_field_of_the_forms_bent_is_refused_and_ends_nothing", "/account/sign-out-everywhere", &["csrf"]),
     ("what_comes_to_the_consumer_service_bent_ends_in_a_page", "/digid/acs", &["SAMLart", "RelayState"]),
 ];
-const OWN: &str = "every_field_of_the_forms_bent_is_refused_and_ends_nothing";
 /// What only some requests bring, and the rest.
 const ASKED_RARELY: &[&str] = &["request", "request_uri", "registration", "dpop_jkt"];
 const ASKED_PLAINLY: &[&str] = ASKED.split_at(ASKED.len() - ASKED_RARELY.len()).0;
