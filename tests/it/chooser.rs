@@ -387,7 +387,7 @@ async fn a8_a_choice_belongs_to_one_login_in_one_browser_and_its_session() {
     digid_again(house, browser, &bsn, "Midden", &THE_PORTAL, &login).await;
     let shown = browser.get(second.url.as_str()).await;
     assert_eq!(heard(&shown)["error"], "login_required");
-    assert!(!shown.body.contains("Sam"));
+    assert!(!shown.body.contains("Voor Sam"));
     assert_error(house, &browser.submit(&page, "for-whom-form", &[whom]).await, &ask, "login_required");
     assert_eq!(house.query("SELECT COUNT(*) FROM audit WHERE event = 'act_as'"), ["0"]);
 }

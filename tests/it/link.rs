@@ -11,6 +11,7 @@ use crate::{
     },
     house::{House, PASSWORD},
     mandates_desk::Desk,
+    oidc_client::claims,
     portal::{code_of, log_in, redeem, register},
 };
 
@@ -49,7 +50,10 @@ async fn f9_password_and_code_link_digid_once_and_both_ways_open_one_account() {
     let local = log_in(&house, &Browser::new(), OWNER, 4).await;
     assert_eq!((digid.sub(), digid.acr()), (sub.as_str(), MIDDEN));
     assert_eq!((local.sub(), local.acr()), (sub.as_str(), "urn:namens:acr:local"));
-    assert!(!format!("{} {}", local.body, local.claims).contains("bsn"));
+    assert!(
+        !format!("{} {} {}", local.body, local.claims, claims(local.text("access_token")))
+            .contains("\"bsn\"")
+    );
 }
 
 #[tokio::test]

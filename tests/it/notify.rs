@@ -333,7 +333,7 @@ async fn a_portal_that_does_not_answer_takes_no_place_of_others() {
     change(
         &house,
         "INSERT INTO notices WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60) \
-         SELECT 'gone' || i, 'told', (SELECT id FROM persons), 0, 0, 9999999999 FROM n",
+         SELECT 'gone' || i, 'told', (SELECT id FROM persons), 0, 0, 9999999999, 0 FROM n",
     );
     until("calls that hang", || (ears.waiting.load(Ordering::SeqCst) >= 4).then_some(())).await;
     sign_out(&house, &browser, &first).await;

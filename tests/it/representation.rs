@@ -10,7 +10,7 @@ use crate::{
         log_in_with_digid, person_of, register_with_digid, rows,
     },
     house::{CALLBACK, House, Options, PASSWORD},
-    mandates_desk::{Desk, Form, now},
+    mandates_desk::{Desk, Form, now, remember},
     oidc_client::{self, CLIENTS, LAB, THE_PORTAL, assert_error, claims, refreshed, userinfo},
     portal::{Request, Tokens, at_digid, code_of, press, redeem, register, request},
     stsaml::routed,
@@ -154,6 +154,7 @@ async fn m14_beside_a_mandate_of_the_desk_the_child_stands_there_once_and_client
     let family = Family::at_home(Options { tables, ..options }).await;
     let (house, browser) = (&family.house, Browser::new());
     let by_register = assert_one(&family.in_for_child(&Browser::new()).await.claims).clone();
+    remember(&family.parent.1, Some(&family.parent.0));
     Desk::of(house).mandate(&Form::parent(&family.parent.1, &family.child.1));
     let plain = log_in_with_digid(house, &Browser::new(), &family.parent.0, &[], &[]).await;
     let by_desk = plain.claims["act_as"][0].clone();
