@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     domain::{fault::Fault, id::PersonId, time::Timestamp},
+    flows::admin_audit::as_json,
     store::{
         Store,
         audit::{Event, Line, Search, verify::Finding},
@@ -184,23 +185,6 @@ async fn query(store: &Store, mut search: Search, out: &mut impl Write) -> Resul
         }
         search.behind = next;
     }
-}
-
-fn as_json(line: &Line) -> Value {
-    json!({
-        "node": line.node,
-        "seq": line.seq,
-        "id": line.id,
-        "at": line.at.rfc3339(),
-        "event": line.event,
-        "outcome": line.outcome,
-        "actor": line.actor,
-        "role": line.role,
-        "represented": line.represented,
-        "purpose": line.purpose,
-        "client": line.client,
-        "detail": line.detail,
-    })
 }
 
 fn with_macs(line: &Line) -> Value {

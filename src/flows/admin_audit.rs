@@ -1,6 +1,8 @@
 //! A program of the operator's searches the audit log. Each search looks at very many lines, so few are under way at once: the rest of the
 //! readers of the database is for those who log in.
 
+use serde_json::{Value, json};
+
 use super::Busy;
 use crate::{
     app::App,
@@ -16,6 +18,24 @@ pub async fn search(
 ) -> Result<Result<(Vec<Line>, Option<Place>), Busy>, Fault> {
     let Ok(_searching) = app.searching.try_acquire() else { return Ok(Err(Busy)) };
     Ok(Ok(app.store.audit_lines(search, limit).await?))
+}
+
+/// A line, as programs and members of staff read it.
+pub fn as_json(line: &Line) -> Value {
+    json!({
+        "node": line.node,
+        "seq": line.seq,
+        "id": line.id,
+        "at": line.at.rfc3339(),
+        "event": line.event,
+        "outcome": line.outcome,
+        "actor": line.actor,
+        "role": line.role,
+        "represented": line.represented,
+        "purpose": line.purpose,
+        "client": line.client,
+        "detail": line.detail,
+    })
 }
 
 #[cfg(test)]

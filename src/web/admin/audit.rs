@@ -20,8 +20,8 @@ use crate::{
         id::{AccountId, PersonId},
         time::Timestamp,
     },
-    flows::admin_audit,
-    store::audit::{Line, Search},
+    flows::admin_audit::{self, as_json},
+    store::audit::Search,
 };
 
 /// The most lines of a page, and how many it has where nobody says.
@@ -91,22 +91,4 @@ fn instant(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem>
 
 fn instant_wanted(name: &str) -> Problem {
     Problem::bad(format_args!("{name}: give an instant, such as 2026-07-01T09:00:00Z"))
-}
-
-/// A line.
-pub(super) fn as_json(line: &Line) -> Value {
-    json!({
-        "node": line.node,
-        "seq": line.seq,
-        "id": line.id,
-        "at": line.at.rfc3339(),
-        "event": line.event,
-        "outcome": line.outcome,
-        "actor": line.actor,
-        "role": line.role,
-        "represented": line.represented,
-        "purpose": line.purpose,
-        "client": line.client,
-        "detail": line.detail,
-    })
 }
