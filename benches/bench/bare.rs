@@ -1,7 +1,12 @@
 //! The least that a server could do: an axum handler that signs, verifies and writes as often as ours, and does nothing else. What
 //! an endpoint costs beyond it is our own work.
 
-use std::{path::PathBuf, process::Command, sync::Arc};
+use std::{
+    fs,
+    path::{Path as FilePath, PathBuf},
+    process::Command,
+    sync::Arc,
+};
 
 use axum::{
     Router,
@@ -9,18 +14,21 @@ use axum::{
     routing::post,
 };
 use namens::{
+    config,
     domain::{
         id::random,
         key::{Algorithm, KeyFacts},
+        secret::Secret,
         time::Timestamp,
     },
     oidc::{keyring::Keyring, signing_key::generate},
+    password::Hasher,
     store::Db,
 };
 
 use crate::{
-    load::{AT_ONCE, CASES, Case, Load, drive},
-    process::{Process, address, core},
+    load::{CASES, Case, Load, drive},
+    process::{Process, address},
 };
 
 struct Bare {
@@ -29,6 +37,10 @@ struct Bare {
     alg: Algorithm,
     /// A good signature of [`MESSAGE`].
     signature: Vec<u8>,
+    /// As many hashes at a time as there are cores, in memory that is used again.
+    hasher: Hasher,
+    /// Where mails are put.
+    mail: PathBuf,
 }
 
 /// About as long as what is signed of a token.
@@ -62,12 +74,13 @@ pub async fn serve(address: &str, case: &str) {
     let signature = keys.signer(alg, Timestamp::from_epoch(1)).unwrap().sign_bytes(&MESSAGE).unwrap();
     let listener = tokio::net::TcpListener::bind(address).await.unwrap();
     println!("ready");
-    let state = Arc::new(Bare { db, keys, alg, signature });
+    let hasher = Hasher::new(config::Password::default()).unwrap();
+    let state = Arc::new(Bare { db, keys, alg, signature, hasher, mail: folder });
     axum::serve(listener, Router::new().route("/{work}", post(answer)).with_state(state)).await.unwrap();
 }
 
 /// Does what the letters of `work` say: `w` and a digit is a transaction with so many writes, `s` a signature, `v` a
-/// verification, `b` and a number an answer of so many bytes.
+/// verification, `h` a hash of a password, `m` a mail that is put into a folder, `b` and a number an answer of so many bytes.
 async fn answer(State(bare): State<Arc<Bare>>, Path(work): Path<String>) -> String {
     let key = bare.keys.signer(bare.alg, Timestamp::from_epoch(1)).unwrap();
     let mut answer = 64;
@@ -77,6 +90,8 @@ async fn answer(State(bare): State<Arc<Bare>>, Path(work): Path<String>) -> Stri
             (Some('w'), Some(writes)) => write(&bare.db, writes).await,
             (Some('s'), None) => drop(key.sign_bytes(&MESSAGE).unwrap()),
             (Some('v'), None) => assert!(key.has_signed(&MESSAGE, &bare.signature)),
+            (Some('h'), None) => drop(bare.hasher.hash(Secret::new("fiets op de dijk")).await.unwrap()),
+            (Some('m'), None) => send(&bare.mail),
             (Some('b'), Some(bytes)) => answer = bytes,
             _ => panic!("unknown work: {step}"),
         }
@@ -97,14 +112,21 @@ async fn write(db: &Db, writes: usize) {
     tx.commit().await.unwrap();
 }
 
-/// Drives it as our endpoints are driven. `requests` are the work of each request that one answer of ours takes.
-pub async fn measure(case: Case, requests: &[&str]) -> Load {
+fn send(folder: &FilePath) {
+    let name = folder.join(random::<16>());
+    fs::write(&name, [b'x'; 1500]).unwrap();
+    fs::rename(&name, name.with_extension("eml")).unwrap();
+}
+
+/// Drives it as our endpoints are driven: so many clients at once, the server on these cores or on all. `requests` are the work of
+/// each request that one answer of ours takes.
+pub async fn measure(case: Case, requests: &[&str], at_once: usize, cores: Option<&str>) -> Load {
     let listen = address(9);
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["bare", &listen, case.name]);
-    let server = Process::start(command, Some(&core()));
+    let server = Process::start(command, cores);
     let urls: Vec<String> = requests.iter().map(|work| format!("http://{listen}/{work}")).collect();
-    let load = drive(&server, vec![urls; AT_ONCE], |http, urls| async move {
+    let load = drive(&server, vec![urls; at_once], |http, urls| async move {
         for url in &urls {
             let answer = http.post(url).send().await.unwrap();
             assert_eq!(answer.status(), 200);

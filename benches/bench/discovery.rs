@@ -23,7 +23,7 @@ pub async fn measure() {
             url
         })
         .await;
-        let bare = bare::measure(CASES[0], &[&format!("b{bytes}")]).await;
+        let bare = bare::measure(CASES[0], &[&format!("b{bytes}")], AT_ONCE, Some(&core())).await;
         row(
             &format!("{name}: CPU for one answer"),
             &format!("{:.0} µs ({})", load.cpu * 1e6, load.clock()),

@@ -119,7 +119,7 @@ impl Kind {
             &format!("{limit:.0} bare signatures/s"),
             &format!("{:.0} %", 100.0 * signed / limit),
         );
-        let bare = bare::measure(case, self.bare).await;
+        let bare = bare::measure(case, self.bare, AT_ONCE, Some(&crate::process::core())).await;
         let reachable = 100.0 * self.signatures / bare.cpu / limit;
         row(
             &format!("{}, {}: CPU for one", self.name, case.name),

@@ -20,13 +20,19 @@ use reqwest::{Client, redirect::Policy};
 use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
-    SECONDS, limits,
+    SECONDS, bare, limits,
+    load::CASES,
     process::{Process, form},
     row,
     stand::{CALLBACK, CLIENT, PASSWORD, Stand},
     trial,
 };
 
+/// What bare handlers do for the four requests of a login: each commit with as many writes as ours; and nothing but hash.
+const BARE: [([&str; 4], &str); 2] = [
+    (["w1", "b3000", "w1-h-w2-m", "w4"], "the hash, the same four requests, four transactions and a mail"),
+    (["b100", "b3000", "h", "b100"], "the hash and the same four requests, and nothing written"),
+];
 /// How many logins one worker has people for.
 const LOGINS: usize = 200;
 
@@ -70,6 +76,7 @@ pub async fn measure() {
     }
     postman.abort();
     let cost = (server.cpu() - cpu) / f64::from(logins);
+    drop(server);
     let one = cores as f64 / bare;
     row(
         "local login, whole: CPU of the server for one",
@@ -81,6 +88,19 @@ pub async fn measure() {
         &format!("{:.1} ms of bare Argon2 ({bare:.1}/s on all cores)", one * 1e3),
         &format!("{:.0} %", 100.0 * one / cost),
     );
+    for (requests, words) in BARE {
+        let bare = bare::measure(CASES[2], &requests, cores * 3, None).await;
+        row(
+            "the same",
+            &format!("{:.1} ms", cost * 1e3),
+            &format!(
+                "{:.1} ms: a bare axum handler with {words}; that is {:.0} % of bare Argon2",
+                bare.cpu * 1e3,
+                100.0 * one / bare.cpu
+            ),
+            &format!("{:.0} %", 100.0 * bare.cpu / cost),
+        );
+    }
 }
 
 /// The codes in the mails of all workers. One reads them all: the hashes need the cores, and the caches, that the load takes.
