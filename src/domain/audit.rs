@@ -206,6 +206,11 @@ mod tests {
     fn the_document_has_every_event_with_its_purpose() {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
         let told = std::fs::read_to_string(root.join("docs/audit.md")).unwrap();
+        let roles = told.lines().find(|line| line.starts_with("| `role`")).unwrap();
+        use Role::{Patient, Program, Representative, Staff, System, Unknown};
+        for role in [Patient, Representative, Staff, Program, System, Unknown] {
+            assert!(roles.contains(&format!("`{}`", role.word())), "{role:?}");
+        }
         let row = |line: &str| {
             let mut cells = line.strip_prefix("| `")?.split('|');
             let event = cells.next()?.trim().trim_matches('`').to_owned();

@@ -116,6 +116,13 @@ mod tests {
         assert!(
             link.starts_with("otpauth://totp/") && link.contains("secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
         );
-        assert!(!format!("{:?}", secret()).contains("49"));
+        assert_eq!(format!("{:?}", secret()), "AppSecret(…)");
+    }
+
+    #[test]
+    fn ten_recovery_codes_are_drawn_and_no_two_are_the_same() {
+        let codes = draw_recovery_codes();
+        let different: std::collections::HashSet<_> = codes.iter().map(Secret::expose).collect();
+        assert_eq!((codes.len(), different.len()), (10, 10));
     }
 }

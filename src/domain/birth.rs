@@ -197,6 +197,7 @@ pub(crate) mod tests {
         assert_eq!(born("2010").latest_birthday(16), born("2010-12-31").latest_birthday(16));
         assert_eq!(born("2012-02").earliest_birthday(12), born("2012-02-01").earliest_birthday(12));
         assert_eq!(born("2012-02").latest_birthday(12), born("2012-02-29").latest_birthday(12));
+        assert_eq!((born("2010").year(), born("2012-02-29").year()), (2010, 2012));
     }
 
     #[test]

@@ -99,6 +99,20 @@ mod tests {
     }
 
     #[test]
+    fn an_instant_is_a_midnight_in_amsterdam_or_what_it_says() {
+        assert_eq!(parse_instant("2026-07-01"), Some(at("2026-06-30T22:00:00Z")));
+        assert_eq!(parse_instant("2026-07-01T09:00:00Z"), Some(at("2026-07-01T09:00:00Z")));
+        assert_eq!(parse_instant("1 juli"), None);
+    }
+
+    #[test]
+    fn people_are_told_the_time_of_their_own_clock_and_in_their_language() {
+        let moment = at("2026-03-01T22:05:00Z");
+        assert_eq!(told(moment, Lang::Nl), "1 maart 2026 om 23:05 uur");
+        assert_eq!(told(moment, Lang::En), "1 March 2026 at 23:05");
+    }
+
+    #[test]
     fn reads_only_days_written_in_full() {
         for bad in ["2026-7-1", "2026-02-30", "+2026-07-01", "2026-07-01 ", "20260701", ""] {
             assert_eq!(parse_day(bad), None, "{bad:?}");

@@ -172,7 +172,11 @@ mod tests {
         for covered in [&[][..], &["urn:x:api"], &["https://id.example.nl/userinfo", "urn:x:api"]] {
             assert!(given.covers(&wanted(covered)), "{covered:?}");
         }
-        let more = wanted(&["urn:x:api", "urn:x:other"]);
+        let more = wanted(&["urn:x:other", "urn:x:api"]);
+        assert_eq!(
+            (more.line().as_str(), wanted(&[]).line().as_str()),
+            ("openid urn:x:api urn:x:other", "openid")
+        );
         assert!(!given.covers(&more) && given.and(&more, Timestamp::from_epoch(2)).covers(&more));
     }
 

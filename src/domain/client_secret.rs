@@ -103,6 +103,23 @@ mod tests {
     }
 
     #[test]
+    fn two_share_a_secret_whichever_of_theirs_it_is() {
+        let [first, second, third] = ["a", "b", "c"].map(Secret::new);
+        let one = ClientSecret::from(first.hashed());
+        let two = one.renewed(&second, 100, at(1000));
+        let other = ClientSecret::from(third.hashed());
+        for (mine, theirs, shares) in [
+            (&one, &one, true),
+            (&one, &two, true),
+            (&two, &one, true),
+            (&two, &other, false),
+            (&other, &one, false),
+        ] {
+            assert_eq!(mine.shares_with(theirs), shares, "{mine:?} {theirs:?}");
+        }
+    }
+
+    #[test]
     fn one_is_stored_as_it_always_was_and_two_come_back() {
         let one = ClientSecret::from(Hashed::from_stored(vec![1, 2]));
         assert_eq!(serde_json::to_string(&one).unwrap(), "[1,2]");

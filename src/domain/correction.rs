@@ -89,3 +89,28 @@ impl Correction {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_waits_until_it_is_decided_or_void() {
+        let seen = || Some(Confirmed { by: "joost".into(), at: Timestamp::from_epoch(7) });
+        let waiting = Correction {
+            id: CorrectionId::random(),
+            person: PersonId::random(),
+            what: What::Bsn,
+            birth: None,
+            evidence_reference: "map 7".into(),
+            proposed_by: "els".into(),
+            proposed_at: Timestamp::from_epoch(5),
+            approved: None,
+            withdrawn: None,
+        };
+        let end = waits_until(waiting.proposed_at);
+        assert_eq!((waiting.stage(end.plus(-1)), waiting.stage(end)), (Stage::Waiting, Stage::Void));
+        assert_eq!(Correction { withdrawn: seen(), ..waiting.clone() }.stage(end), Stage::Withdrawn);
+        assert_eq!(Correction { approved: seen(), ..waiting }.stage(end), Stage::Approved);
+    }
+}
