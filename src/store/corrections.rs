@@ -35,21 +35,32 @@ pub enum NotProposed {
 }
 
 /// Why a proposal was not approved, or not taken back. Nothing was changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotDecided {
     /// No proposal of that id.
+    #[error("there is no such correction: nobody approved it in thirty days, or there never was one")]
     Unknown,
     /// Four eyes are two people's, or two programs'.
+    #[error(
+        "you proposed this yourself: someone else must look at the evidence, another program for a program"
+    )]
     Own,
     /// It was approved or taken back, or waited too long.
+    #[error(
+        "this correction was approved or withdrawn before, or waited for thirty days: nothing was changed"
+    )]
     Over,
     /// It says something else than who approves it.
+    #[error("this is not what was proposed: look at the evidence together; nothing was changed")]
     SomethingElse,
     /// The person was changed since: by another correction, by a login with DigiD, or by becoming part of another person.
+    #[error("this person was changed since it was proposed: look at them, and propose anew")]
     ChangedSince,
     /// DigiD proved the BSN that is recorded.
+    #[error("DigiD proved the BSN of this person: it stays as long as their account is linked to DigiD")]
     Proven,
     /// Somebody else has this BSN.
+    #[error("somebody else has this BSN: look whether the two are one person")]
     BsnTaken,
 }
 
