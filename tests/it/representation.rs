@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 use crate::{
     browser::{Browser, Page},
+    chooser::OTHERS,
+    client_consent::OTHER,
     digid_steps::{
         answer, born, bsn, change, desk_person, enter_link, enter_new, files_with, go_on, has_session,
         log_in_with_digid, person_of, register_with_digid, rows,
@@ -406,4 +408,47 @@ async fn m14_a_portal_may_say_for_which_child_and_hears_of_nobody_else() {
     assert_error(house, &browser.get(&bare.url(house)).await, &bare, "invalid_scope");
     let plain = House::start().await;
     assert_error(&plain, &Browser::new().get(&ask.url(&plain)).await, &ask, "access_denied");
+}
+
+/// A portal of somebody else may know a child's `sub` from whoever else is a parent. Before this parent agreed, no error tells whether they are
+/// in for that child.
+#[tokio::test]
+async fn m14_a_portal_of_somebody_else_hears_nothing_of_the_child_before_consent() {
+    let options = routed();
+    let tables = Box::leak(format!("{}{OTHERS}", options.tables).into_boxed_str());
+    let family = Family::at_home(Options { tables, ..options }).await;
+    let (house, browser, alone, nobody) = (&family.house, Browser::new(), Browser::new(), Browser::new());
+    let tokens = family.in_for_child(&browser).await;
+    log_in_with_digid(house, &alone, &family.parent.0, &[], &[]).await;
+    let child = assert_one(&tokens.claims)["sub"].as_str().unwrap();
+    let wanting = |sub: &str| {
+        let person = json!({"sub": sub, "iss": house.issuer});
+        let claims = json!({"id_token": {"represents": {"value": person}}}).to_string();
+        OTHER.ask().with("scope", "openid act_as").with("claims", &claims)
+    };
+    let heard = async |browser: &Browser, sub: &str| {
+        let page = browser.get(&wanting(sub).with("prompt", "none").url(house)).await;
+        let mut told = oidc_client::answer(&page);
+        told.remove("state");
+        told
+    };
+    let of_nobody = heard(&browser, "nobody-at-all").await;
+    assert_eq!(of_nobody["error"], "consent_required");
+    // For the child, for themselves, or for another: one answer.
+    for browser in [&browser, &alone] {
+        for sub in [child, tokens.sub(), "nobody-at-all"] {
+            assert_eq!(heard(browser, sub).await, of_nobody, "{sub}");
+        }
+    }
+    assert_eq!(heard(&nobody, child).await["error"], "login_required");
+    // Once they agreed the portal may know, and hears of nobody else.
+    let first = OTHER.ask().with("scope", "openid act_as");
+    let page = browser.visit(&first.url(house), CALLBACK).await;
+    assert_eq!(page.heading(), "Mag Stappenteller deze gegevens krijgen?");
+    code_of(&browser.submit(&page, "consent-form", &[("answer", "allow")]).await);
+    let ask = wanting(child).with("prompt", "none");
+    let code = OTHER.code(house, &browser, &ask).await;
+    assert_eq!(assert_one(&OTHER.redeem(house, &ask, &code).await.claims)["sub"], child);
+    assert_eq!(heard(&browser, "nobody-at-all").await["error"], "login_required");
+    assert_eq!(heard(&alone, child).await["error"], "login_required");
 }
