@@ -241,6 +241,7 @@ async fn record_birth(
     if old.is_some_and(|old| old.may_have_turned(DECIDES_ALONE, now)) {
         lapse_parental(tx, person, now).await?;
     }
+    Store::tell_of_ended(tx, person, now).await?;
     Ok(Ok(()))
 }
 

@@ -13,6 +13,7 @@ use crate::{
     },
     house::{CALLBACK, House, Options, PASSWORD},
     mandates_desk::{Desk, Form, now, remember},
+    notify::{ALSO, Ears, TOLD, settled, sign_out},
     oidc_client::{self, CLIENTS, LAB, THE_PORTAL, assert_error, claims, refreshed, userinfo},
     portal::{Request, Tokens, at_digid, code_of, press, redeem, register, request},
     stsaml::routed,
@@ -451,4 +452,47 @@ async fn m14_a_portal_of_somebody_else_hears_nothing_of_the_child_before_consent
     assert_eq!(assert_one(&OTHER.redeem(house, &ask, &code).await.claims)["sub"], child);
     assert_eq!(heard(&browser, "nobody-at-all").await["error"], "login_required");
     assert_eq!(heard(&alone, child).await["error"], "login_required");
+}
+
+/// F15, M9: the session of the child is over at every portal, and comes back where it was a mistake.
+#[tokio::test]
+async fn m9_m14_a_block_is_told_to_the_portals_of_a_session_for_that_child_in_silence() {
+    let (ears, heard_by) = Ears::open().await;
+    let options = routed();
+    let tables = Box::leak(format!("{}{heard_by}", options.tables).into_boxed_str());
+    let family = Family::at_home(Options { tables, ..options }).await;
+    let (house, browser, alone) = (&family.house, Browser::new(), Browser::new());
+    let other = desk_person(house, "Bo", Some(&born(7, 0)), Some(&bsn(3)));
+    family.in_for_child(&browser).await;
+    log_in_with_digid(house, &alone, &family.parent.0, &[], &[]).await;
+    let told = TOLD.sign_on(house, &browser, "openid act_as").await;
+    let also = ALSO.sign_on(house, &browser, "openid").await;
+    let own = TOLD.sign_on(house, &alone, "openid act_as").await;
+    let sid = &told.claims["sid"];
+    let mails = house.mails_now(PARENT).len();
+    // Of another child nobody is told; nor of another parent.
+    family.desk("block", &family.parent.1, &other);
+    let stranger = desk_person(house, "Bert", None, Some(&bsn(4)));
+    family.desk("block", &stranger, &family.child.1);
+    assert_eq!(house.query("SELECT COUNT(*) FROM notices"), ["0"]);
+    family.desk("block", &family.parent.1, &family.child.1);
+    assert_eq!(claims(&ears.of(TOLD, sid, 1).await[0])["sub"], told.claims["sub"]);
+    // A session is one thing: over for one client, over for all.
+    assert_eq!(claims(&ears.of(ALSO, sid, 1).await[0])["sub"], also.claims["sub"]);
+    settled(house).await;
+    assert_eq!((ears.so_far(TOLD).len(), ears.so_far(ALSO).len()), (1, 1), "their own session goes on");
+    assert_eq!(TOLD.refresh(house, own.text("refresh_token")).await.0, 200);
+    assert_eq!(house.mails_now(PARENT).len(), mails);
+    let hers = "SELECT COUNT(*) FROM audit WHERE event = 'logout.notice' AND (actor IS NOT NULL OR represented IS NOT NULL)";
+    assert_eq!(house.query(hers), ["0"]);
+    // Put right, the session is what it was; its end is told after that.
+    family.desk("unblock", &family.parent.1, &family.child.1);
+    let back = TOLD.sign_on(house, &browser, "openid act_as").await;
+    assert_eq!(
+        (&back.claims["sid"], assert_one(&back.claims)["sub"].clone()),
+        (sid, assert_one(&told.claims)["sub"].clone())
+    );
+    sign_out(house, &browser, &back).await;
+    ears.of(TOLD, sid, 2).await;
+    ears.of(ALSO, sid, 2).await;
 }
