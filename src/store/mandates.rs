@@ -193,20 +193,14 @@ impl Store {
         self.read_mandates(&OF_REPRESENTED, person.as_str(), now).await
     }
 
-    /// Writes down whom to tell of the mandates for a person that count no more, inside the transaction that corrects their date of birth.
-    pub(super) async fn tell_of_ended(
+    /// The mandates with which others may act for a person at `now`, as a transaction that corrects that person sees them.
+    pub(super) async fn active_for(
         tx: &mut Tx,
         represented: &PersonId,
         now: Timestamp,
-    ) -> Result<(), Fault> {
+    ) -> Result<Vec<Mandate>, Fault> {
         let given = Self::read_mandates_on(tx, &OF_REPRESENTED, represented.as_str(), now).await?;
-        let (active, ended): (Vec<_>, Vec<_>) = given.iter().partition(|one| one.standing.is_active());
-        let acts =
-            |of: &Listed| active.iter().any(|one| one.mandate.representative == of.mandate.representative);
-        for one in ended.into_iter().filter(|one| !acts(one)) {
-            notices::of_mandate(tx, &one.mandate.id, now).await?;
-        }
-        Ok(())
+        Ok(given.into_iter().filter(|one| one.standing.is_active()).map(|one| one.mandate).collect())
     }
 
     /// One mandate.

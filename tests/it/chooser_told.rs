@@ -157,16 +157,34 @@ async fn f15_m5_a_portal_hears_that_a_date_of_birth_was_corrected_and_ends_a_man
     of(&TOLD, &family.sam).await;
     family.turns(&family.sam, 16);
     ears.of(TOLD, sid, 2).await;
-    settled(house).await;
+    let heard = async || {
+        settled(house).await;
+        ears.so_far(TOLD).len()
+    };
+    let before = heard().await;
     family.turns(&family.sam, 8);
+    assert_eq!(heard().await, before, "what had ended does not end again");
     assert_eq!(listed(&TOLD.sign_on(house, browser, "openid act_as").await).len(), 1);
     // Where another mandate for the same child counts, the user acts for them as before.
-    Desk::of(house).mandate(&Form::parent(&family.mother, &family.sam));
+    let desk = Desk::of(house);
+    let form = Form::parent(&family.mother, &family.sam);
+    let [_, agreed] = [desk.mandate(&form), desk.mandate(&form)];
+    family.turns(&family.sam, 13);
+    for party in ["represented", "representative"] {
+        desk.hear("consent", &agreed, party);
+    }
+    family.turns(&family.sam, 8);
     of(&TOLD, &family.sam).await;
-    let before = ears.so_far(TOLD).len();
-    family.turns(&family.sam, 7);
-    settled(house).await;
-    assert_eq!(ears.so_far(TOLD).len(), before);
+    let before = heard().await;
+    family.turns(&family.sam, 13);
+    assert_eq!(heard().await, before);
+    let standings = desk.standings(&family.sam);
+    assert!(
+        standings.contains(&"active".to_owned()) && standings.contains(&"awaiting_consent".to_owned()),
+        "{standings:?}"
+    );
+    desk.hear("withdraw", &agreed, "represented");
+    assert_eq!(heard().await, before + 1);
     family.silently(&family.kims).await;
 }
 
