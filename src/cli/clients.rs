@@ -98,6 +98,12 @@ struct Add {
     /// Where it hears that a session ended
     #[arg(long, value_name = "URL")]
     backchannel_logout_uri: Option<String>,
+    /// Where it says what it does with what it knows: pages lead there
+    #[arg(long, value_name = "URL")]
+    policy_uri: Option<String>,
+    /// Where its terms of service are: pages lead there
+    #[arg(long, value_name = "URL")]
+    tos_uri: Option<String>,
     /// How it proves who it is: none, `client_secret_basic`, `client_secret_post`, `private_key_jwt`, `tls_client_auth` or
     /// `self_signed_tls_client_auth`
     #[arg(long, default_value = "private_key_jwt", value_parser = word::<AuthMethod>)]
@@ -256,6 +262,8 @@ impl Add {
             redirect_uris: self.redirect_uris,
             post_logout_redirect_uris: self.post_logout_redirect_uris,
             backchannel_logout_uri: self.backchannel_logout_uri,
+            policy_uri: self.policy_uri,
+            tos_uri: self.tos_uri,
             certificate_name: self.certificate_name,
             certificate_bound_tokens: self.certificate_bound_tokens,
             scopes: self.scopes.into_iter().collect(),
@@ -340,6 +348,12 @@ fn show(out: &mut impl Write, json: bool, client: &Client, configured: bool) -> 
     }
     if let Some(uri) = &client.backchannel_logout_uri {
         writeln!(out, "hears of ends   {uri}")?;
+    }
+    if let Some(uri) = &client.policy_uri {
+        writeln!(out, "its policy      {uri}")?;
+    }
+    if let Some(uri) = &client.tos_uri {
+        writeln!(out, "its terms       {uri}")?;
     }
     writeln!(out, "auth            {}", client.auth.method())?;
     if let Some(uri) = client.keys.uri() {

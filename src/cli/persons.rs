@@ -68,8 +68,11 @@ enum Act {
         #[arg(allow_hyphen_values = true, required_unless_present = "bsn_file")]
         id: Option<String>,
         /// A file with the BSN in it, or - for standard input
-        #[arg(long, value_name = "FILE", conflicts_with = "id")]
+        #[arg(long, value_name = "FILE", conflicts_with = "id", requires = "by")]
         bsn_file: Option<PathBuf>,
+        /// The member of staff who looks for somebody by their BSN
+        #[arg(long, value_name = "STAFF", conflicts_with = "id")]
+        by: Option<String>,
     },
     /// Record or correct a date of birth, once somebody else approves it. A mandate of a parent that has lapsed stays lapsed
     SetBirthDate {
@@ -152,9 +155,10 @@ impl PersonsCommand {
                 (store.persons(after.map(PersonId::from_stored).as_ref(), PAGE).await?, false)
             }
             Act::Show { id: Some(id), .. } => (vec![person(store, &PersonId::from_stored(id)).await?], true),
-            Act::Show { id: None, bsn_file } => {
+            Act::Show { id: None, bsn_file, by } => {
+                let by = staff(by.as_deref().unwrap_or_default())?;
                 let bsn = read_bsn(bsn_file.as_deref().unwrap_or(Path::new("-")))?;
-                (vec![store.find_person(&bsn, None, now).await?.ok_or(Unknown::Person)?], true)
+                (vec![store.find_person(&bsn, Some(&by), now).await?.ok_or(Unknown::Person)?], true)
             }
             Act::SetBirthDate { id, birth_date, seen } => {
                 let right = Right::BirthDate(BirthDate::read(&birth_date, now)?);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::representation::counts;
 use crate::{
+    app::App,
     domain::{
         assurance::Level,
         claims::{ActAs, Represents},
@@ -37,6 +38,14 @@ pub struct Asking<'a> {
     pub client: &'a Client,
     /// The issuer of the subjects.
     pub issuer: &'a str,
+}
+
+impl<'a> Asking<'a> {
+    /// Of a grant in its session, if that lives.
+    pub fn of(app: &'a App, client: &'a Client, grant: &'a Grant, session: Option<&'a Session>) -> Self {
+        let authority = session.and_then(|session| session.authority.as_ref());
+        Self { grant, authority, required: app.config.mandate_level, client, issuer: app.config.issuer() }
+    }
 }
 
 /// For whom a user may act.

@@ -25,28 +25,12 @@ use crate::{
 pub enum NotDone {
     #[error("there is no such person")]
     NoPerson,
-    #[error("there is no such correction: nobody approved it in thirty days, or there never was one")]
-    NoCorrection,
     #[error("evidence reference: say on one line of at most 200 characters where the evidence is kept")]
     Evidence,
     #[error("ten corrections of this person wait: approve or withdraw some first")]
     TooMany,
-    #[error(
-        "you proposed this yourself: someone else must look at the evidence, another program for a program"
-    )]
-    Own,
-    #[error(
-        "this correction was approved or withdrawn before, or waited for thirty days: nothing was changed"
-    )]
-    Over,
-    #[error("this is not what was proposed: look at the evidence together; nothing was changed")]
-    SomethingElse,
-    #[error("this person was changed since it was proposed: look at them, and propose anew")]
-    ChangedSince,
-    #[error("DigiD proved the BSN of this person: it stays as long as their account is linked to DigiD")]
-    Proven,
-    #[error("somebody else has this BSN: look whether the two are one person")]
-    BsnTaken,
+    #[error("{0}")]
+    Decided(NotDecided),
     #[error("{0}")]
     Fault(Fault),
 }
@@ -59,15 +43,7 @@ impl From<Fault> for NotDone {
 
 impl From<NotDecided> for NotDone {
     fn from(why: NotDecided) -> Self {
-        match why {
-            NotDecided::Unknown => Self::NoCorrection,
-            NotDecided::Own => Self::Own,
-            NotDecided::Over => Self::Over,
-            NotDecided::SomethingElse => Self::SomethingElse,
-            NotDecided::ChangedSince => Self::ChangedSince,
-            NotDecided::Proven => Self::Proven,
-            NotDecided::BsnTaken => Self::BsnTaken,
-        }
+        Self::Decided(why)
     }
 }
 
@@ -96,7 +72,7 @@ pub fn as_json(correction: &Correction, now: Timestamp) -> Value {
 
 /// One proposal.
 pub async fn one(store: &Store, id: &CorrectionId) -> Result<Correction, NotDone> {
-    store.correction(id).await?.ok_or(NotDone::NoCorrection)
+    store.correction(id).await?.ok_or(NotDecided::Unknown.into())
 }
 
 /// What was proposed of a person, the newest first.
@@ -118,12 +94,12 @@ pub async fn propose(
     if let Right::Bsn(bsn) = right {
         let account = store.account_of_person(person).await?;
         if account.is_some_and(|account| account.has_digid) {
-            return Err(NotDone::Proven);
+            return Err(NotDecided::Proven.into());
         }
         // Told to who proposes it, so it stands in the log as every look-up does.
         let known = store.find_person(bsn, Some(by), now).await?;
         if known.is_some_and(|known| known.id != *person) {
-            return Err(NotDone::BsnTaken);
+            return Err(NotDecided::BsnTaken.into());
         }
     }
     let proposed = store.propose_correction(person, (right, &evidence), by, now).await?;

@@ -125,9 +125,7 @@ async fn told(
     session: Option<&Session>,
     now: Timestamp,
 ) -> Result<Option<ForWhom>, Fault> {
-    let authority = session.and_then(|session| session.authority.as_ref());
-    let (required, issuer) = (app.config.mandate_level, app.config.issuer());
-    match for_whom(&app.store, &Asking { grant, authority, required, client, issuer }, now).await {
+    match for_whom(&app.store, &Asking::of(app, client, grant, session), now).await {
         Ok(told) => Ok(Some(told)),
         Err(Untold::Over) => Ok(None),
         Err(Untold::Fault(fault)) => Err(fault),

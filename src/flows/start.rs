@@ -3,6 +3,7 @@
 use super::{
     Stop,
     chooser::{Left, NOT_FOR_THEM, left},
+    client_consent::is_needed,
     digid, finish, logins,
     representation::{is_wanted, offers_child, still_stands},
 };
@@ -11,6 +12,7 @@ use crate::{
     domain::{
         ask::{ActFor, Ask, Prompt},
         birth::may_log_in,
+        client::Client,
         id::LoginId,
         login::{AsksConsent, AsksForWhom, Choose, Login, OfSession, Step},
         secret::Secret,
@@ -60,12 +62,7 @@ pub async fn start(
         return Ok(Started::Refused(refusal(&ask, app.config.issuer(), code, why)));
     }
     let visited = match visited {
-        Some(visited)
-            if finish::is_meant(app, &ask, &visited.session.person).await?
-                && is_wanted(app, &ask, visited.session.authority.as_ref()).await? =>
-        {
-            Some(visited)
-        }
+        Some(visited) if finish::is_meant(app, &ask, &visited.session.person).await? => Some(visited),
         _ => None,
     };
     if let Some(Visited { session, born }) = visited
@@ -73,32 +70,17 @@ pub async fn start(
         && may_log_in(*born, now)
         && still_stands(app, session, now).await?
     {
+        // A portal of somebody else may not hear from the error for which child the user is in: first what it may know.
         let client = finish::client(app, &ask).await?;
-        let refused = |ask, code, why| Ok(Started::Refused(refusal(ask, app.config.issuer(), code, why)));
-        if ask.prompt == Prompt::None && ask.act_as == Some(ActFor::Choose) {
-            let why = "the user must choose first for whom they log in";
-            return refused(&ask, Code::InteractionRequired, why);
-        }
-        let left = left(app, &client, &mut ask, session, now).await?;
-        match left {
-            Left::Consent if ask.prompt == Prompt::None => {
-                let why = "the user must agree first to what this client may know";
-                return refused(&ask, Code::ConsentRequired, why);
-            }
-            Left::ForWhom => return asks::<AsksForWhom>(app, ask, session, browser, now).await,
-            Left::Consent => return asks::<AsksConsent>(app, ask, session, browser, now).await,
-            // Answers, which spend what was pushed.
-            Left::Refused | Left::Nothing => {}
-        }
-        if let Some(name) = &ask.pushed
-            && !app.store.answer_pushed(name).await?
+        if ask.represents.is_some()
+            && ask.prompt == Prompt::None
+            && is_needed(&app.store, &client, &ask, &session.account).await?
         {
-            return Ok(Started::Refused(PageError::RequestUri.into()));
+            return Ok(Started::Refused(must_agree(app, &ask)));
         }
-        if left == Left::Refused {
-            return refused(&ask, Code::AccessDenied, NOT_FOR_THEM);
+        if is_wanted(app, &ask, session.authority.as_ref()).await? {
+            return answered(app, &client, ask, (session, browser), now).await;
         }
-        return Ok(Started::Answered(finish::answer(app, &ask, session, now).await?));
     }
     let refused = |code, why| Ok(Started::Refused(refusal(&ask, app.config.issuer(), code, why)));
     if ask.prompt == Prompt::None {
@@ -116,6 +98,44 @@ pub async fn start(
         }
         _ => Ok(Started::Login(logins::begin(app, login).await?.login.id)),
     }
+}
+
+/// The session is all that the portal wants: it is answered, or its user is asked something first.
+async fn answered(
+    app: &App,
+    client: &Client,
+    mut ask: Ask,
+    (session, browser): (&Session, &Secret),
+    now: Timestamp,
+) -> Result<Started, Stop> {
+    let refused = |ask, code, why| Ok(Started::Refused(refusal(ask, app.config.issuer(), code, why)));
+    if ask.prompt == Prompt::None && ask.act_as == Some(ActFor::Choose) {
+        let why = "the user must choose first for whom they log in";
+        return refused(&ask, Code::InteractionRequired, why);
+    }
+    let left = left(app, client, &mut ask, session, now).await?;
+    match left {
+        Left::Consent if ask.prompt == Prompt::None => return Ok(Started::Refused(must_agree(app, &ask))),
+        Left::ForWhom => return asks::<AsksForWhom>(app, ask, session, browser, now).await,
+        Left::Consent => return asks::<AsksConsent>(app, ask, session, browser, now).await,
+        // Answers, which spend what was pushed.
+        Left::Refused | Left::Nothing => {}
+    }
+    if let Some(name) = &ask.pushed
+        && !app.store.answer_pushed(name).await?
+    {
+        return Ok(Started::Refused(PageError::RequestUri.into()));
+    }
+    if left == Left::Refused {
+        return refused(&ask, Code::AccessDenied, NOT_FOR_THEM);
+    }
+    Ok(Started::Answered(finish::answer(app, &ask, session, now).await?))
+}
+
+/// What a portal of somebody else hears where its user may not be asked.
+fn must_agree(app: &App, ask: &Ask) -> Error {
+    let why = "the user must agree first to what this client may know";
+    refusal(ask, app.config.issuer(), Code::ConsentRequired, why)
 }
 
 /// The session is all that the portal wants, but its user must be asked something first.

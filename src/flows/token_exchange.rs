@@ -74,10 +74,7 @@ pub(super) async fn exchange(
         return Err(INVALID_TARGET);
     }
     let aud = Audience::of(apis, String::new());
-    let (authority, required, issuer) =
-        (session.authority.as_ref(), app.config.mandate_level, app.config.issuer());
-    let asking = Asking { grant: &grant, authority, required, client, issuer };
-    let told = for_whom(&app.store, &asking, now).await;
+    let told = for_whom(&app.store, &Asking::of(app, client, &grant, Some(&session)), now).await;
     let found = told.map(|told| told.act_as.into_iter().find(|one| one.sub == person));
     let one = match found.map_err(|untold| untold.or(NOT_FOR_THEM)) {
         Ok(Some(one)) => one,

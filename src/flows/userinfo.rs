@@ -119,9 +119,7 @@ pub async fn userinfo(
     let own = bsns.of(&grant.person).await?;
     let (mut act_as, mut represents) = (None, None);
     if claims.scope.contains(Scope::ActAs) {
-        let authority = session.as_ref().and_then(|session| session.authority.as_ref());
-        let required = app.config.mandate_level;
-        let asking = Asking { grant: &grant, authority, required, client: &client, issuer };
+        let asking = Asking::of(app, &client, &grant, session.as_ref());
         let told = for_whom(&app.store, &asking, now).await.map_err(|untold| untold.or(INVALID_TOKEN))?;
         (act_as, represents) = with_bsns(&mut bsns, &client.sector, told).await?;
     }

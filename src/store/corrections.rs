@@ -7,6 +7,7 @@ use super::{
     audit::Event,
     columns::Columns,
     mandates::{lapse_parental, read_birth},
+    notices,
     persons::seal_bsn,
 };
 use crate::domain::{
@@ -16,7 +17,7 @@ use crate::domain::{
     four_eyes::{LONGEST_WAIT, waits_until},
     id::{CorrectionId, PersonId},
     line::program_of,
-    mandate::Confirmed,
+    mandate::{Confirmed, Mandate},
     time::Timestamp,
 };
 
@@ -35,21 +36,32 @@ pub enum NotProposed {
 }
 
 /// Why a proposal was not approved, or not taken back. Nothing was changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotDecided {
     /// No proposal of that id.
+    #[error("there is no such correction: nobody approved it in thirty days, or there never was one")]
     Unknown,
     /// Four eyes are two people's, or two programs'.
+    #[error(
+        "you proposed this yourself: someone else must look at the evidence, another program for a program"
+    )]
     Own,
     /// It was approved or taken back, or waited too long.
+    #[error(
+        "this correction was approved or withdrawn before, or waited for thirty days: nothing was changed"
+    )]
     Over,
     /// It says something else than who approves it.
+    #[error("this is not what was proposed: look at the evidence together; nothing was changed")]
     SomethingElse,
     /// The person was changed since: by another correction, by a login with DigiD, or by becoming part of another person.
+    #[error("this person was changed since it was proposed: look at them, and propose anew")]
     ChangedSince,
     /// DigiD proved the BSN that is recorded.
+    #[error("DigiD proved the BSN of this person: it stays as long as their account is linked to DigiD")]
     Proven,
     /// Somebody else has this BSN.
+    #[error("somebody else has this BSN: look whether the two are one person")]
     BsnTaken,
 }
 
@@ -214,7 +226,7 @@ async fn record_birth(
     proposal: &AnyRow,
     now: Timestamp,
 ) -> Result<Result<(), NotDecided>, Fault> {
-    let before = proposal.text("birth_before")?;
+    let (before, active) = (proposal.text("birth_before")?, Store::active_for(tx, person, now).await?);
     let done = sqlx::query(
         "UPDATE persons SET birth = $1 WHERE id = $2 AND COALESCE(birth, '') = $3 AND joined_into IS NULL",
     )
@@ -230,7 +242,23 @@ async fn record_birth(
     if old.is_some_and(|old| old.may_have_turned(DECIDES_ALONE, now)) {
         lapse_parental(tx, person, now).await?;
     }
+    tell_of_ended(tx, person, &active, now).await?;
     Ok(Ok(()))
+}
+
+/// Writes down whom to tell that a mandate of `before` counts no more; not where its representative acts by another one.
+async fn tell_of_ended(
+    tx: &mut Tx,
+    person: &PersonId,
+    before: &[Mandate],
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let after = Store::active_for(tx, person, now).await?;
+    let acts = |of: &Mandate| after.iter().any(|one| one.representative == of.representative);
+    for ended in before.iter().filter(|of| !acts(of)) {
+        notices::of_mandate(tx, &ended.id, now).await?;
+    }
+    Ok(())
 }
 
 /// Records a BSN where the one that the proposal found still stands, or still none. What DigiD proved of the owner of an account

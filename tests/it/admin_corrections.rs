@@ -269,7 +269,7 @@ async fn m11_at_the_desk_one_proposes_and_somebody_else_approves() {
     };
     assert_eq!((say("els", &new), say("joost", &old)), (Some(1), Some(1)));
     assert_eq!(say("joost", &new), Some(0));
-    let found = told(desk.say(&["persons", "show", "--json", "--bsn-file", "-"], &new));
+    let found = told(desk.say(&["persons", "show", "--json", "--by", "els", "--bsn-file", "-"], &new));
     assert_eq!(found["id"], json!(anna));
     let all = house.ok(&["persons", "corrections", "--", &anna]);
     assert!(all.contains("approved") && !all.contains(&new), "{all}");

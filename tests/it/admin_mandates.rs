@@ -163,7 +163,7 @@ async fn a_person_is_registered_and_found_and_no_answer_holds_their_bsn() {
     let all = house
         .query("SELECT COALESCE(detail, '') || COALESCE(actor, '') || COALESCE(represented, '') FROM audit");
     assert!(!all.concat().contains(&bsn) && !all.concat().contains(&other));
-    let shown = Desk::of(&house).say(&["persons", "show", "--bsn-file", "-"], &bsn);
+    let shown = Desk::of(&house).say(&["persons", "show", "--by", "els", "--bsn-file", "-"], &bsn);
     assert!(shown.status.success());
     assert_eq!(house.query("SELECT COUNT(*) FROM audit WHERE event = 'person.found'"), ["3"]);
     assert!(!house.log().contains(&bsn) && !house.log().contains(&other));

@@ -27,14 +27,14 @@ const OTHER: &str = "bakker@voorbeeld.nl";
 const ASKS: &str = "Vul de code uit uw app in";
 
 /// An app, as its owner's phone has it: by its own reckoning of RFC 6238.
-struct App {
+pub struct App {
     key: Vec<u8>,
     recovery: Vec<String>,
 }
 
 impl App {
     /// From the key that the page shows.
-    fn of(page: &Page) -> Self {
+    pub fn of(page: &Page) -> Self {
         let (mut bits, mut held, mut key) = (0_u32, 0, Vec::new());
         for letter in page.text("secret").unwrap().bytes().filter(u8::is_ascii_alphanumeric) {
             let value = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|one| *one == letter).unwrap();
@@ -50,7 +50,7 @@ impl App {
     }
 
     /// The code of a step so many after this one.
-    fn code(&self, later: i64) -> String {
+    pub fn code(&self, later: i64) -> String {
         let step = Clock.now().epoch() / 30 + later;
         let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.key);
         let hash = hmac::sign(&key, &step.to_be_bytes());

@@ -61,7 +61,7 @@ const TOKEN: &[&str] = &[
 ];
 
 /// The doors that read parameters, with all of them. Those of logins are swept from this table.
-const DOORS: [(&str, &[&[&str]]); 32] = [
+const DOORS: [(&str, &[&[&str]]); 33] = [
     ("/authorize", &[ASKED]),
     ("/par", &[ASKED, CLIENT]),
     ("/token", &[TOKEN, CLIENT]),
@@ -73,6 +73,7 @@ const DOORS: [(&str, &[&[&str]]); 32] = [
         &[&["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales", "csrf"]],
     ),
     ("/digid/acs", &[&["SAMLart", "RelayState"]]),
+    ("/digid/logout", &[&["SAMLResponse", "RelayState"]]),
     ("/login/{id}/email", &[&["csrf", "email", "password"]]),
     ("/login/{id}/register", &[&["csrf", "email", "password"]]),
     ("/login/{id}/recover", &[&["csrf", "email"]]),
@@ -99,13 +100,12 @@ const DOORS: [(&str, &[&[&str]]); 32] = [
     ("/account/sign-out-everywhere", &[&["csrf"]]),
 ];
 
-/// Doors that read nothing but their address, or what `single_logout_digid` and `corpus_logout` spoil, or JSON that
-/// `registration_sweep` bends.
-const BARE: [&str; 11] = [
+/// Doors that read nothing but their address, or JSON that `registration_sweep` bends. What DigiD itself sends to `/digid/logout` is XML,
+/// which `single_logout_digid` and `corpus_logout` spoil.
+const BARE: [&str; 10] = [
     "/register",
     "/register/{id}",
     "/login/{id}/",
-    "/digid/logout",
     "/digid/metadata",
     "/.well-known/openid-configuration",
     "/.well-known/oauth-authorization-server",

@@ -9,9 +9,11 @@ use crate::{
     bad_input_sweep::{OUT, assert_swept},
     bad_input_wire::{Raw, get, post},
     browser::{Browser, Page},
+    digid_steps::{bsn, has_session, log_in_with_digid, register_with_digid},
     house::{CALLBACK, House, PASSWORD, PORTAL},
     oidc_client::{THE_PORTAL, answer},
     portal::{code_of, redeem, request},
+    single_logout::{self, BACK, NOT_EVERYWHERE, at_the_way_back, count},
     steps::type_code,
 };
 
@@ -174,5 +176,58 @@ async fn every_parameter_of_a_sign_out_bent_signs_nobody_out() {
         );
         assert!(!user.is_still(&house).await, "{case}");
     }
+    assert_calm(&house);
+}
+
+/// The browser comes back from DigiD with its answer (SAML 2.0 bindings, section 3.4): bent, that promises nobody that they are out
+/// everywhere, and a login at DigiD that was not named waits for its own answer.
+#[tokio::test]
+async fn every_parameter_of_the_way_back_from_digid_bent_promises_nothing() {
+    let (house, bsn) = (single_logout::house().await, bsn(1));
+    register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
+    let other = Browser::new();
+    log_in_with_digid(&house, &other, &bsn, &[], &[]).await;
+    let away = async || {
+        let to = at_the_way_back(&house, &bsn, "").await.1;
+        let value = |name| to.query_pairs().find(|(known, _)| known == name).unwrap().1.into_owned();
+        ["SAMLResponse", "RelayState"].map(|name| (name, value(name)))
+    };
+    let back = async |pairs: &[(&'static str, String)], at, bend| {
+        get(&house, "/digid/logout", &with(pairs, at, bend), "").await
+    };
+    let waiting = away().await;
+    assert_swept(
+        "every_parameter_of_the_way_back_from_digid_bent_promises_nothing",
+        "/digid/logout",
+        waiting.iter().map(|(name, _)| *name),
+    );
+    let mut spent = 0;
+    for (at, (name, _)) in waiting.iter().enumerate() {
+        for bend in BENDS {
+            let case = format!("{name} {bend:?}");
+            // Two of one name are none; the rest of the address is read, and answers the browser that it is about.
+            let unreadable = is_unreadable(bend) && bend != Bend::Doubled;
+            if *name == "SAMLResponse" && !unreadable {
+                let raw = back(&away().await, at, bend).await;
+                assert_no_split(&raw, &case);
+                assert_eq!((raw.status, raw.header("location")), (200, None), "{case}: {raw:?}");
+                let link = format!("href=\"{}\"", BACK.replace('&', "&#38;"));
+                assert!(raw.body.contains(NOT_EVERYWHERE) && raw.body.contains(&link), "{case}: {raw:?}");
+                spent += 1;
+                continue;
+            }
+            let raw = back(&waiting, at, bend).await;
+            assert_no_split(&raw, &case);
+            let nobody = (raw.status, raw.header("location")) == (303, Some("/logout"));
+            assert!(nobody || bend == Bend::Huge && [414, 431].contains(&raw.status), "{case}: {raw:?}");
+        }
+    }
+    assert_eq!(spent, 6);
+    // After all that the good one is taken, once.
+    let raw = back(&waiting, NOWHERE, Bend::Missing).await;
+    assert_eq!((raw.status, raw.header("location")), (303, Some(BACK)), "{raw:?}");
+    assert_eq!(back(&waiting, NOWHERE, Bend::Missing).await.header("location"), Some("/logout"));
+    assert!(has_session(&house, &other).await);
+    assert_eq!(count(&house, "digid_sessions"), "2", "the registration's, and that one");
     assert_calm(&house);
 }

@@ -31,7 +31,8 @@ pub const SWEPT: &[(&str, &str, &[&str])] = &[
     ("the_proof_of_a_client_with_a_key_bent_opens_no_door", "/revoke", CLIENT),
     ("a_bent_token_for_userinfo_changes_nothing", "/userinfo", &["access_token"]),
     ("every_parameter_of_a_sign_out_bent_signs_nobody_out", "/logout", OUT),
-    ("every_field_of_the_forms_bent_is_refused_and_ends_nothing", "/account", &["error"]),
+    ("every_parameter_of_the_way_back_from_digid_bent_promises_nothing", "/digid/logout", BACK_FROM_DIGID),
+    ("what_a_login_for_the_page_came_to_bent_is_a_page", "/account", &["error"]),
     ("every_field_of_the_forms_bent_is_refused_and_ends_nothing", "/account/password", &["csrf", "password"]),
     ("every_field_of_the_forms_bent_is_refused_and_ends_nothing", "/account/app", &["csrf", "offer", "code"]),
     ("every_field_of_the_forms_bent_is_refused_and_ends_nothing", "/account/app/remove", &["csrf"]),
@@ -47,6 +48,7 @@ const CODE: &[&str] = &["grant_type", "code", "redirect_uri", "code_verifier"];
 const REFRESH: &[&str] = &["grant_type", "refresh_token", "scope"];
 pub const OUT: &[&str] =
     &["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales", "csrf"];
+const BACK_FROM_DIGID: &[&str] = &["SAMLResponse", "RelayState"];
 const TOLD: &[&str] = &["token", "token_type_hint"];
 
 /// Says what a test bent: it must be what the table says.

@@ -21,7 +21,7 @@ use crate::{
 pub const MOTHER: &str = "moeder@voorbeeld.nl";
 pub const FOR_WHOM: &str = "Voor wie wilt u inloggen?";
 /// [`OTHER`] and [`LONG`].
-const OTHERS: &str = r#"
+pub const OTHERS: &str = r#"
 [[client]]
 id = "other"
 name = "Stappenteller"

@@ -123,6 +123,72 @@ async fn f15_m9_a_portal_hears_that_its_user_acts_for_somebody_no_longer_and_the
 }
 
 #[tokio::test]
+async fn f15_m5_a_portal_hears_that_a_date_of_birth_was_corrected_and_ends_a_mandate() {
+    let (ears, tables) = Ears::open().await;
+    let family = Family::with(tables).await;
+    let (house, browser) = (&family.house, &family.browser);
+    let own = TOLD.sign_on(house, browser, "openid act_as").await;
+    let subs = listed(&own);
+    let of = async |client: &Client, child: &str| {
+        for whom in listed(&client.sign_on(house, browser, "openid act_as").await) {
+            let ask = client.ask().with("scope", "openid act_as").with("act_as", &whom);
+            let code = client.code(house, browser, &ask).await;
+            client.redeem(house, &ask, &code).await;
+            let last = "SELECT represented FROM audit WHERE event = 'token.issued' ORDER BY seq DESC LIMIT 1";
+            if house.query(last) == [child] {
+                return whom;
+            }
+        }
+        panic!("{child} is nobody here");
+    };
+    assert_eq!(subs.len(), 2);
+    of(&TOLD, &family.sam).await;
+    let sid = &own.claims["sid"];
+    // Still a child of a parent who needs no word of theirs: nobody is told.
+    family.turns(&family.sam, 9);
+    assert_eq!(house.query("SELECT COUNT(*) FROM notices"), ["0"]);
+    // Of twelve years it takes their word, and the portal hears that it counts no more.
+    family.turns(&family.sam, 12);
+    ears.of(TOLD, sid, 1).await;
+    settled(house).await;
+    assert!(ears.so_far(ALSO).is_empty(), "it was given nothing");
+    // Put right, and of sixteen by another mistake: told again, and it never comes back (M5).
+    family.turns(&family.sam, 8);
+    of(&TOLD, &family.sam).await;
+    family.turns(&family.sam, 16);
+    ears.of(TOLD, sid, 2).await;
+    let heard = async || {
+        settled(house).await;
+        ears.so_far(TOLD).len()
+    };
+    let before = heard().await;
+    family.turns(&family.sam, 8);
+    assert_eq!(heard().await, before, "what had ended does not end again");
+    assert_eq!(listed(&TOLD.sign_on(house, browser, "openid act_as").await).len(), 1);
+    // Where another mandate for the same child counts, the user acts for them as before.
+    let desk = Desk::of(house);
+    let form = Form::parent(&family.mother, &family.sam);
+    let [_, agreed] = [desk.mandate(&form), desk.mandate(&form)];
+    family.turns(&family.sam, 13);
+    for party in ["represented", "representative"] {
+        desk.hear("consent", &agreed, party);
+    }
+    family.turns(&family.sam, 8);
+    of(&TOLD, &family.sam).await;
+    let before = heard().await;
+    family.turns(&family.sam, 13);
+    assert_eq!(heard().await, before);
+    let standings = desk.standings(&family.sam);
+    assert!(
+        standings.contains(&"active".to_owned()) && standings.contains(&"awaiting_consent".to_owned()),
+        "{standings:?}"
+    );
+    desk.hear("withdraw", &agreed, "represented");
+    assert_eq!(heard().await, before + 1);
+    family.silently(&family.kims).await;
+}
+
+#[tokio::test]
 async fn m12_two_of_one_name_and_year_are_told_apart_and_who_has_no_name_is_shown() {
     let family = Family::at_home().await;
     let desk = Desk::of(&family.house);

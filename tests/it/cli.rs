@@ -5,7 +5,10 @@ use std::{
     io::{BufRead, BufReader, Read},
     os::unix::fs::PermissionsExt,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::channel,
+    thread::{sleep, spawn},
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -171,6 +174,9 @@ async fn a_demo_offers_no_configuration_and_takes_none() {
     assert!(code == Some(0) && help.contains("--config <FILE>") && help.contains("namens.toml"), "{help}");
 }
 
+/// How long a demo may take to say or do what it must, on a slow machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// A demo that ends with its test.
 struct Demo(Child);
 
@@ -178,6 +184,32 @@ impl Drop for Demo {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+impl Demo {
+    /// Waits until it ends by itself. It says little: no pipe is ever full.
+    fn ended(&mut self) -> ExitStatus {
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < patience, "it did not end by itself");
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits for the first line that it says.
+    fn first_line(&mut self) -> String {
+        let (mut said, (tell, hear)) = (BufReader::new(self.0.stdout.take().unwrap()), channel());
+        // It ends with the demo, whose end of the pipe is closed then.
+        spawn(move || {
+            let mut line = String::new();
+            let _ = said.read_line(&mut line);
+            let _ = tell.send((line, said));
+        });
+        hear.recv_timeout(PATIENCE).expect("a line within a minute").0
     }
 }
 
@@ -242,10 +274,11 @@ async fn a_digid_of_the_demo_is_only_for_an_issuer_of_this_machine_and_writes_no
         Demo(command.spawn().unwrap())
     };
     let mut refused = start();
+    let ended = refused.ended();
     let (mut said, mut told) = (String::new(), String::new());
     refused.0.stdout.take().unwrap().read_to_string(&mut said).unwrap();
     refused.0.stderr.take().unwrap().read_to_string(&mut told).unwrap();
-    assert_eq!((refused.0.wait().unwrap().code(), said.as_str()), (Some(1), ""), "{told}");
+    assert_eq!((ended.code(), said.as_str()), (Some(1), ""), "{told}");
     assert!(told.contains("https://id.example.nl/ is not this machine"), "{told}");
     assert_eq!(contents(&away), before, "nothing is written");
     // The twin, but for the issuer.
@@ -253,8 +286,7 @@ async fn a_digid_of_the_demo_is_only_for_an_issuer_of_this_machine_and_writes_no
     assert!(own.contains("https://id.example.nl"));
     fs::write(away.join("namens.toml"), own.replace("https://id.example.nl", "https://127.0.0.1")).unwrap();
     let mut twin = start();
-    let mut line = String::new();
-    BufReader::new(twin.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let line = twin.first_line();
     assert!(line.starts_with("DigiD, a simulator, is at "), "{line}");
     let made = contents(&away);
     for name in ["digid.xml", "pki/ca.crt"] {

@@ -38,7 +38,7 @@ serves = ["https://dossier.example/v1"]
 const DOSSIER: &str = "https://dossier.example/v1";
 const LAB: &str = "urn:example:lab";
 
-async fn house() -> House {
+pub async fn house() -> House {
     House::with(TABLES).await
 }
 

@@ -104,3 +104,33 @@ async fn a14_a22_policy_and_terms_of_a_portal_are_led_to_and_never_fetched() {
     let (_, from) = listener.accept().await.unwrap();
     assert_eq!(from, own.local_addr().unwrap());
 }
+
+#[tokio::test]
+async fn policy_and_terms_are_registered_by_command_too() {
+    let house = House::start().await;
+    let (policy, terms) = ("https://p.example.nl/privacy", "https://p.example.nl/voorwaarden");
+    let add = |id: &str, links: [&str; 4]| {
+        let known = ["clients", "add", id, "--name", "X", "--redirect-uri", "https://p.example.nl/cb"];
+        let more = ["--policy", "basic", "--auth", "client_secret_basic", "--json"];
+        house.run(&[&known[..], &more, &links].concat())
+    };
+    let added = add("links", ["--policy-uri", policy, "--tos-uri", terms]);
+    let told: Value = serde_json::from_slice(&added.stdout).unwrap();
+    assert_eq!((&told["policy_uri"], &told["tos_uri"]), (&json!(policy), &json!(terms)));
+    let shown = house.ok(&["clients", "show", "links"]);
+    for line in [format!("its policy      {policy}"), format!("its terms       {terms}")] {
+        assert!(shown.contains(&line), "{shown}");
+    }
+    let ask = Client { id: "links", auth: Auth::Basic, callback: "https://p.example.nl/cb" }.ask();
+    let page = Browser::new().visit(&ask.url(&house), CALLBACK).await;
+    assert_eq!(links(&page, "op p.example.nl)"), [Some(policy.to_owned()), Some(terms.to_owned())]);
+    for (member, bad) in [
+        ("policy_uri", ["--policy-uri", "http://p.example.nl/p", "--tos-uri", terms]),
+        ("tos_uri", ["--policy-uri", policy, "--tos-uri", "/p"]),
+    ] {
+        let refused = add("bad", bad);
+        let told = String::from_utf8_lossy(&refused.stderr);
+        assert!(refused.status.code() == Some(1) && told.contains(member), "{told}");
+    }
+    assert_eq!(house.query("SELECT COUNT(*) FROM clients"), ["1"]);
+}

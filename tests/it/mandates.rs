@@ -84,9 +84,21 @@ async fn m1_a_bsn_comes_by_file_or_standard_input_and_stands_nowhere_in_the_open
     let id = desk.person("Anna", None, Some(&one));
     std::fs::write(house.folder.join("bsn"), format!("{two}\n")).unwrap();
     house.ok(&["persons", "add", "--by", "balie1", "--name", "Bea", "--bsn-file", "bsn"]);
-    let found = desk.say(&["persons", "show", "--bsn-file", "-", "--json"], &one);
-    let found = String::from_utf8(found.stdout).unwrap();
+    let show =
+        |by: &str, bsn: &str| desk.say(&["persons", "show", "--by", by, "--bsn-file", "-", "--json"], bsn);
+    let found = String::from_utf8(show("Els", &one).stdout).unwrap();
     assert!(found.contains(&id) && !found.contains(&one), "{found}");
+    // Who looks for somebody by a BSN says who they are, and it stands in the log, also where nobody has it; by id there is nothing to say.
+    assert_eq!(show("els", &fresh_bsn()).status.code(), Some(1));
+    for by in ["client:root", ""] {
+        assert_eq!(show(by, &one).status.code(), Some(1), "{by}");
+    }
+    assert_eq!(desk.say(&["persons", "show", "--bsn-file", "-"], &one).status.code(), Some(2));
+    assert_eq!(desk.say(&["persons", "show", "--by", "els", "--", &id], "").status.code(), Some(2));
+    house.ok(&["persons", "show", "--", &id]);
+    let looked = "SELECT outcome || ' by ' || COALESCE(actor, 'nobody') || ' ' || COALESCE(represented, '-') FROM audit \
+                  WHERE event = 'person.found' ORDER BY seq";
+    assert_eq!(house.query(looked), [format!("ok by els {id}"), "unknown by els -".to_owned()]);
     // Taken, impossible, too short, no number, missing file: refused, and the number is not repeated.
     for bsn in [one.as_str(), "123456789", "12345", "abcdefghi", ""] {
         let output = desk.say(&["persons", "add", "--by", "balie1", "--name", "Eve", "--bsn-file", "-"], bsn);

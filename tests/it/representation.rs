@@ -5,12 +5,15 @@ use serde_json::{Value, json};
 
 use crate::{
     browser::{Browser, Page},
+    chooser::OTHERS,
+    client_consent::OTHER,
     digid_steps::{
         answer, born, bsn, change, desk_person, enter_link, enter_new, files_with, go_on, has_session,
         log_in_with_digid, person_of, register_with_digid, rows,
     },
     house::{CALLBACK, House, Options, PASSWORD},
     mandates_desk::{Desk, Form, now, remember},
+    notify::{ALSO, Ears, TOLD, settled, sign_out},
     oidc_client::{self, CLIENTS, LAB, THE_PORTAL, assert_error, claims, refreshed, userinfo},
     portal::{Request, Tokens, at_digid, code_of, press, redeem, register, request},
     stsaml::routed,
@@ -406,4 +409,90 @@ async fn m14_a_portal_may_say_for_which_child_and_hears_of_nobody_else() {
     assert_error(house, &browser.get(&bare.url(house)).await, &bare, "invalid_scope");
     let plain = House::start().await;
     assert_error(&plain, &Browser::new().get(&ask.url(&plain)).await, &ask, "access_denied");
+}
+
+/// A portal of somebody else may know a child's `sub` from whoever else is a parent. Before this parent agreed, no error tells whether they are
+/// in for that child.
+#[tokio::test]
+async fn m14_a_portal_of_somebody_else_hears_nothing_of_the_child_before_consent() {
+    let options = routed();
+    let tables = Box::leak(format!("{}{OTHERS}", options.tables).into_boxed_str());
+    let family = Family::at_home(Options { tables, ..options }).await;
+    let (house, browser, alone, nobody) = (&family.house, Browser::new(), Browser::new(), Browser::new());
+    let tokens = family.in_for_child(&browser).await;
+    log_in_with_digid(house, &alone, &family.parent.0, &[], &[]).await;
+    let child = assert_one(&tokens.claims)["sub"].as_str().unwrap();
+    let wanting = |sub: &str| {
+        let person = json!({"sub": sub, "iss": house.issuer});
+        let claims = json!({"id_token": {"represents": {"value": person}}}).to_string();
+        OTHER.ask().with("scope", "openid act_as").with("claims", &claims)
+    };
+    let heard = async |browser: &Browser, sub: &str| {
+        let page = browser.get(&wanting(sub).with("prompt", "none").url(house)).await;
+        let mut told = oidc_client::answer(&page);
+        told.remove("state");
+        told
+    };
+    let of_nobody = heard(&browser, "nobody-at-all").await;
+    assert_eq!(of_nobody["error"], "consent_required");
+    // For the child, for themselves, or for another: one answer.
+    for browser in [&browser, &alone] {
+        for sub in [child, tokens.sub(), "nobody-at-all"] {
+            assert_eq!(heard(browser, sub).await, of_nobody, "{sub}");
+        }
+    }
+    assert_eq!(heard(&nobody, child).await["error"], "login_required");
+    // Once they agreed the portal may know, and hears of nobody else.
+    let first = OTHER.ask().with("scope", "openid act_as");
+    let page = browser.visit(&first.url(house), CALLBACK).await;
+    assert_eq!(page.heading(), "Mag Stappenteller deze gegevens krijgen?");
+    code_of(&browser.submit(&page, "consent-form", &[("answer", "allow")]).await);
+    let ask = wanting(child).with("prompt", "none");
+    let code = OTHER.code(house, &browser, &ask).await;
+    assert_eq!(assert_one(&OTHER.redeem(house, &ask, &code).await.claims)["sub"], child);
+    assert_eq!(heard(&browser, "nobody-at-all").await["error"], "login_required");
+    assert_eq!(heard(&alone, child).await["error"], "login_required");
+}
+
+/// F15, M9: the session of the child is over at every portal, and comes back where it was a mistake.
+#[tokio::test]
+async fn m9_m14_a_block_is_told_to_the_portals_of_a_session_for_that_child_in_silence() {
+    let (ears, heard_by) = Ears::open().await;
+    let options = routed();
+    let tables = Box::leak(format!("{}{heard_by}", options.tables).into_boxed_str());
+    let family = Family::at_home(Options { tables, ..options }).await;
+    let (house, browser, alone) = (&family.house, Browser::new(), Browser::new());
+    let other = desk_person(house, "Bo", Some(&born(7, 0)), Some(&bsn(3)));
+    family.in_for_child(&browser).await;
+    log_in_with_digid(house, &alone, &family.parent.0, &[], &[]).await;
+    let told = TOLD.sign_on(house, &browser, "openid act_as").await;
+    let also = ALSO.sign_on(house, &browser, "openid").await;
+    let own = TOLD.sign_on(house, &alone, "openid act_as").await;
+    let sid = &told.claims["sid"];
+    let mails = house.mails_now(PARENT).len();
+    // Of another child nobody is told; nor of another parent.
+    family.desk("block", &family.parent.1, &other);
+    let stranger = desk_person(house, "Bert", None, Some(&bsn(4)));
+    family.desk("block", &stranger, &family.child.1);
+    assert_eq!(house.query("SELECT COUNT(*) FROM notices"), ["0"]);
+    family.desk("block", &family.parent.1, &family.child.1);
+    assert_eq!(claims(&ears.of(TOLD, sid, 1).await[0])["sub"], told.claims["sub"]);
+    // A session is one thing: over for one client, over for all.
+    assert_eq!(claims(&ears.of(ALSO, sid, 1).await[0])["sub"], also.claims["sub"]);
+    settled(house).await;
+    assert_eq!((ears.so_far(TOLD).len(), ears.so_far(ALSO).len()), (1, 1), "their own session goes on");
+    assert_eq!(TOLD.refresh(house, own.text("refresh_token")).await.0, 200);
+    assert_eq!(house.mails_now(PARENT).len(), mails);
+    let hers = "SELECT COUNT(*) FROM audit WHERE event = 'logout.notice' AND (actor IS NOT NULL OR represented IS NOT NULL)";
+    assert_eq!(house.query(hers), ["0"]);
+    // Put right, the session is what it was; its end is told after that.
+    family.desk("unblock", &family.parent.1, &family.child.1);
+    let back = TOLD.sign_on(house, &browser, "openid act_as").await;
+    assert_eq!(
+        (&back.claims["sid"], assert_one(&back.claims)["sub"].clone()),
+        (sid, assert_one(&told.claims)["sub"].clone())
+    );
+    sign_out(house, &browser, &back).await;
+    ears.of(TOLD, sid, 2).await;
+    ears.of(ALSO, sid, 2).await;
 }

@@ -191,7 +191,7 @@ async fn with_the_routing_service_it_does_not_start() {
 }
 
 /// A browser that signed out, and the address by which DigiD sends it back with that outcome.
-async fn at_the_way_back(house: &House, bsn: &str, outcome: &str) -> (Browser, Url) {
+pub async fn at_the_way_back(house: &House, bsn: &str, outcome: &str) -> (Browser, Url) {
     let browser = Browser::new();
     let tokens = log_in_with_digid(house, &browser, bsn, &[], &[]).await;
     let page = sign_out(house, &browser, &tokens).await;

@@ -46,7 +46,7 @@ async fn a_parent_and_a_child_at_the_desk_from_registration_to_revocation() {
         json(&f, &format!("persons add --by els --name Anna --bsn-file {}", file.display()), now()).await;
     let child = json(&f, "persons add --by els --name Sam --birth-date 2014-07-02", now()).await;
     assert_eq!((&parent["bsn_known"], &child["birth_date"]), (&json!(true), &json!("2014-07-02")));
-    let found = json(&f, &format!("persons show --bsn-file {}", file.display()), now()).await;
+    let found = json(&f, &format!("persons show --by els --bsn-file {}", file.display()), now()).await;
     assert_eq!(found, parent);
 
     let who = format!(

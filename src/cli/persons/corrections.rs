@@ -16,7 +16,7 @@ use crate::{
         time::Timestamp,
     },
     flows::corrections::{self as flow, NotDone, as_json},
-    store::Store,
+    store::{Store, corrections::NotDecided},
 };
 
 /// Somebody else saw the same: exactly one of the two is told anew.
@@ -93,7 +93,7 @@ pub(super) async fn list(
 fn told(why: NotDone) -> Fault {
     match why {
         NotDone::NoPerson => Unknown::Person.into(),
-        NotDone::NoCorrection => Unknown::Correction.into(),
+        NotDone::Decided(NotDecided::Unknown) => Unknown::Correction.into(),
         why => why.into(),
     }
 }

@@ -10,6 +10,7 @@ use super::outgoing::parse;
 use crate::domain::{
     assurance::Level,
     finding::{Report, Verdict},
+    time::Timestamp,
 };
 use crate::saml::xml::{DS, Element, MD};
 use crate::saml::{
@@ -180,38 +181,38 @@ async fn metadata_that_has_ended_counts_no_more() {
     assert!(late.contains("it ended on 2026-11-22T13:00:00Z"), "{late}");
 }
 
+fn day(days: i64) -> Timestamp {
+    now().plus(days * 24 * HOUR)
+}
+
+/// What is told of our signing certificates. The first ends on day `end`; the next counts from day `begins` and takes over on day `from`.
+fn signing_findings(end: i64, next: Option<(i64, i64)>) -> Vec<String> {
+    let ours = dated(&keys().ours, day(-400), day(end));
+    let next = next
+        .map(|(begins, from)| (day(from), dated(&keys().stranger, day(begins), day(1000)).named("key <2>")));
+    let settings =
+        Settings { signing: ours.named("key <1>"), next_signing: next.into_iter().collect(), ..settings() };
+    let mut report = Report::default();
+    provider(&settings).dates(&mut report, now());
+    let signing = report.findings().filter(|finding| finding.says.contains("SAML signing"));
+    signing
+        .filter(|one| one.verdict > Verdict::Ok)
+        .map(|one| format!("{:?} {}", one.verdict, one.says))
+        .collect()
+}
+
+fn one(end: i64, next: Option<(i64, i64)>, words: &str) {
+    let found = signing_findings(end, next);
+    assert!(matches!(&found[..], [only] if only.starts_with(words)), "{words}: {found:?}");
+}
+
 #[test]
-fn the_dates_of_a_rollover_that_would_leave_a_gap_are_told_ahead() {
-    const DAY: i64 = 24 * HOUR;
-    let day = |days: i64| now().plus(days * DAY);
-    // The first ends on day `end`; the next counts from day `begins` and takes over on day `from`.
-    let findings = |end: i64, next: Option<(i64, i64)>| {
-        let ours = dated(&keys().ours, day(-400), day(end));
-        let next = next.map(|(begins, from)| {
-            (day(from), dated(&keys().stranger, day(begins), day(1000)).named("key <2>"))
-        });
-        let settings = Settings {
-            signing: ours.named("key <1>"),
-            next_signing: next.into_iter().collect(),
-            ..settings()
-        };
-        let mut report = Report::default();
-        provider(&settings).dates(&mut report, now());
-        let signing = report.findings().filter(|finding| finding.says.contains("SAML signing"));
-        signing
-            .filter(|one| one.verdict > Verdict::Ok)
-            .map(|one| format!("{:?} {}", one.verdict, one.says))
-            .collect::<Vec<_>>()
-    };
-    let one = |end, next, words: &str| {
-        let found = findings(end, next);
-        assert!(matches!(&found[..], [only] if only.starts_with(words)), "{words}: {found:?}");
-    };
-    assert_eq!(findings(100, None), [""; 0]);
-    assert_eq!(findings(20, Some((0, 19))), [""; 0], "its successor is in time");
-    assert_eq!(findings(20, Some((0, 20))), [""; 0], "to the second");
-    assert_eq!(findings(20, Some((10, 10))), [""; 0], "it counts from its turn on");
-    assert_eq!(findings(20, Some((0, -1))), [""; 0], "it counts from this second on");
+fn the_end_of_a_certificate_that_nothing_follows_is_told_ahead() {
+    assert_eq!(signing_findings(100, None), [""; 0]);
+    assert_eq!(signing_findings(20, Some((0, 19))), [""; 0], "its successor is in time");
+    assert_eq!(signing_findings(20, Some((0, 20))), [""; 0], "to the second");
+    assert_eq!(signing_findings(20, Some((10, 10))), [""; 0], "it counts from its turn on");
+    assert_eq!(signing_findings(20, Some((0, -1))), [""; 0], "it counts from this second on");
     one(
         90,
         None,
@@ -228,6 +229,10 @@ fn the_dates_of_a_rollover_that_would_leave_a_gap_are_told_ahead() {
         "Warning the SAML signing certificate ends in 7 days, on 2026-11-29T12:00:00Z: replace it this week",
     );
     one(-1, None, "Error the SAML signing certificate ended on 2026-11-21T12:00:00Z: replace it now");
+}
+
+#[test]
+fn the_dates_of_a_rollover_that_would_leave_a_gap_are_told_ahead() {
     one(
         20,
         Some((0, 21)),

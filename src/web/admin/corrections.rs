@@ -20,6 +20,7 @@ use crate::{
         time::Timestamp,
     },
     flows::corrections::{self, NotDone, as_json},
+    store::corrections::NotDecided,
 };
 
 /// What the program proposes: exactly one of the two, and where the evidence is kept.
@@ -110,15 +111,10 @@ impl From<NotDone> for Problem {
     fn from(why: NotDone) -> Self {
         match why {
             NotDone::NoPerson => persons::unknown(),
-            NotDone::NoCorrection => Self::not_found(why),
+            NotDone::Decided(NotDecided::Unknown) => Self::not_found(why),
             NotDone::Evidence => Self::bad(why),
-            NotDone::Own => Self::forbidden(why),
-            NotDone::TooMany
-            | NotDone::Over
-            | NotDone::SomethingElse
-            | NotDone::ChangedSince
-            | NotDone::Proven
-            | NotDone::BsnTaken => Self::conflict(why),
+            NotDone::Decided(NotDecided::Own) => Self::forbidden(why),
+            NotDone::TooMany | NotDone::Decided(_) => Self::conflict(why),
             NotDone::Fault(fault) => Self::fault(fault),
         }
     }
