@@ -130,7 +130,7 @@ pub async fn sign_out_everywhere(
     browser: Option<&Secret>,
     now: Timestamp,
 ) -> Result<AtDigid, Stop> {
-    let at_digid = sign_out(app, Some(&guest.session), browser, now).await?;
-    app.store.sign_out_of_all(&guest.account, now).await?;
-    Ok(at_digid)
+    // First: whatever fails after it, nobody is in any more.
+    app.store.sign_out_of_all(&guest.account, None, now).await?;
+    Ok(sign_out(app, Some(&guest.session), browser, now).await?)
 }

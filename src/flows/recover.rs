@@ -50,7 +50,9 @@ pub async fn confirm(
     if account.app.is_some() && !account.has_digid {
         let (login, version) = held.open();
         let login = login.proven_but_app().ok_or_else(elsewhere)?;
-        return Ok(Next::Page(app_code::ask(app, version.hold(login), &account, now).await?.login.id));
+        return Ok(Next::Page(
+            app_code::ask(app, version.hold(login), app_code::TO_RENEW, &account, now).await?.login.id,
+        ));
     }
     let (login, version) = held.open();
     let login = login.proven(account.has_digid).ok_or_else(elsewhere)?;
@@ -84,10 +86,9 @@ pub async fn change(
             return Err(Stop::Elsewhere(held.login.id.clone()).into());
         }
     };
-    app.store.revoke_account_grants(&replaced.id, now).await?;
     let email = Email::parse(&replaced.email)?;
     let about = code::circumstances(app, &held.login, &email, &draw_reference(), lang, now).await?;
-    app.mailer.send(letters::password_changed(&about)).map_err(|_| Stop::Busy)?;
+    app.mailer.tell(letters::password_changed(&about));
     let held = logins::save(app, held.to(Login::<Choose>::password_changed)).await?;
     Ok(held.login.id)
 }

@@ -7,6 +7,7 @@ use super::{
     audit::Event,
     authenticators::Authenticator,
     columns::Columns,
+    grants::revoke_of_account,
     mandates::{join_mandates, read_birth},
     notices,
     persons::{NewPerson, insert_person, seal_bsn},
@@ -219,13 +220,13 @@ impl Store {
         Ok(())
     }
 
-    /// Replaces a password and ends every session of the account: its era moves on. `what` is the word in the log. `false` when it had moved on already,
-    /// so of two requests at once one replaces it.
+    /// Replaces a password and ends every session of the account with everything that was given in any: its era moves on. `what` is
+    /// the word in the log. `false` when it had moved on already, so of two requests at once one replaces it.
     pub async fn replace_password(
         &self,
         account: &Account,
         new: &str,
-        what: &str,
+        what: &'static str,
         now: Timestamp,
     ) -> Result<bool, Fault> {
         let mut tx = self.db.begin().await?;
@@ -241,6 +242,7 @@ impl Store {
             return Ok(false);
         }
         notices::of_account(&mut tx, &account.id, now).await?;
+        revoke_of_account(&mut tx, &account.id, what, now).await?;
         let actor = Some(account.person.as_str());
         tx.note(&Event { event: what, outcome: "ok", actor, ..Event::default() }, now);
         tx.commit().await?;
