@@ -85,7 +85,7 @@ async fn owner(app: &App, session: Option<Session>) -> Result<Option<(Session, A
 /// The level that changing a way in takes. Where DigiD is linked it is DigiD's, as for a forgotten password: nobody lowers the bar
 /// with a password and a mailbox (F13).
 fn needed(app: &App, account: &Account) -> Level {
-    if account.has_digid && app.digid.is_some() { Level::Midden } else { Level::Local }
+    if account.has_digid() && app.digid.is_some() { Level::Midden } else { Level::Local }
 }
 
 /// Signs a person out of one of their sessions, but not of the one they are in: that is signing out. Of another's, or of none, nothing

@@ -36,7 +36,7 @@ pub async fn find(app: &App, by: &By) -> Result<Option<Account>, Fault> {
 /// What is told of an account.
 pub async fn as_json(app: &App, account: &Account, now: Timestamp) -> Result<Value, Fault> {
     let sessions = app.store.sessions_of(account, app.config.session.idle(), now).await?;
-    let ways = [("password", account.password_hash.is_some()), ("digid", account.has_digid)];
+    let ways = [("password", account.password_hash.is_some()), ("digid", account.has_digid())];
     let ways: Vec<&str> = ways.into_iter().filter_map(|(way, has)| has.then_some(way)).collect();
     Ok(json!({
         "id": account.id,

@@ -47,7 +47,7 @@ pub async fn confirm(
     let elsewhere = || Stop::Elsewhere(id.clone());
     let opening = held.login.opening().ok_or_else(elsewhere)?;
     let account = logins::still_open(app, &held.login, opening, now).await?;
-    if account.app.is_some() && !account.has_digid {
+    if account.app.is_some() && !account.has_digid() {
         let (login, version) = held.open();
         let login = login.proven_but_app().ok_or_else(elsewhere)?;
         return Ok(Next::Page(
@@ -55,7 +55,7 @@ pub async fn confirm(
         ));
     }
     let (login, version) = held.open();
-    let login = login.proven(account.has_digid).ok_or_else(elsewhere)?;
+    let login = login.proven(account.has_digid()).ok_or_else(elsewhere)?;
     logins::save(app, version.hold(login)).await?;
     Ok(Next::Page(id))
 }
@@ -78,7 +78,7 @@ pub async fn change(
         .store
         .still_open(&opening)
         .await?
-        .filter(|account| shown.suffices(account.has_digid, account.app.is_some()));
+        .filter(|account| shown.suffices(account.has_digid(), account.app.is_some()));
     let replaced = match &account {
         Some(account) if app.store.replace_password(account, &hash, "password.reset", now).await? => account,
         _ => {

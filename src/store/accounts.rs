@@ -35,9 +35,7 @@ pub struct Account {
     pub email: String,
     /// The password's Argon2 hash (a PHC string). None when only DigiD opens it.
     pub password_hash: Option<String>,
-    /// Whether DigiD opens it too.
-    pub has_digid: bool,
-    /// Since when it does.
+    /// Since when DigiD opens it too.
     pub digid_since: Option<Timestamp>,
     /// The authenticator app whose codes are asked in place of mailed ones.
     pub app: Option<Authenticator>,
@@ -71,6 +69,11 @@ impl Account {
     /// The account as it is now.
     pub fn opening(&self) -> Opening {
         Opening { account: self.id.clone(), era: self.era }
+    }
+
+    /// Whether DigiD opens it too.
+    pub const fn has_digid(&self) -> bool {
+        self.digid_since.is_some()
     }
 }
 
@@ -256,7 +259,6 @@ fn read_account(row: &AnyRow) -> Result<Account, Fault> {
         person: PersonId::from_stored(row.text("person_id")?),
         email: row.text("email")?,
         password_hash: row.maybe_text("password_hash")?,
-        has_digid: row.maybe_time("digid_linked_at")?.is_some(),
         digid_since: row.maybe_time("digid_linked_at")?,
         app: read_app(row)?,
         era: row.try_get("era")?,
