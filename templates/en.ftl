@@ -279,5 +279,5 @@ account-app-code = Code of 6 digits from your app
 account-app-wrong = This code is not right, or was used before. Wait for the next code in your app and enter that. Is the key in your app right?
 account-app-submit = Set up this app
 account-codes-title = Keep these recovery codes
-account-codes-done = Done. Your app is set up.
+account-codes-done = Done. Your app is set up. You are signed out on your other devices.
 account-codes-text = Do you ever not have your app? Then you log in with one of these codes. Each code works once. We show them only once: write them down or print them, and keep them in a safe place.

@@ -275,5 +275,5 @@ account-app-code = Code van 6 cijfers uit uw app
 account-app-wrong = Deze code klopt niet, of is al gebruikt. Wacht op de volgende code in uw app en vul die in. Klopt de sleutel in uw app?
 account-app-submit = Stel deze app in
 account-codes-title = Bewaar deze herstelcodes
-account-codes-done = Gelukt. Uw app is ingesteld.
+account-codes-done = Gelukt. Uw app is ingesteld. Op uw andere apparaten bent u uitgelogd.
 account-codes-text = Heeft u uw app een keer niet? Dan logt u in met een van deze codes. Elke code werkt één keer. We laten ze maar één keer zien: schrijf ze op of print ze, en bewaar ze op een veilige plek.

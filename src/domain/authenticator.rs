@@ -85,10 +85,11 @@ pub fn draw_recovery_codes() -> Vec<Secret> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn secret() -> AppSecret {
+    /// That of RFC 6238, appendix B: at 1 111 111 109 its code is 081804.
+    pub(crate) fn secret() -> AppSecret {
         AppSecret::from_stored(b"12345678901234567890").unwrap()
     }
 

@@ -70,7 +70,7 @@ impl<K> Proof<K> {
         &self.of
     }
 
-    /// When: for DigiD its `AuthnInstant`.
+    /// When: for DigiD its `AuthnInstant`, and never later than it was told.
     pub fn at(&self) -> Timestamp {
         self.at
     }

@@ -85,7 +85,7 @@ async fn owner(app: &App, session: Option<Session>) -> Result<Option<(Session, A
 /// The level that changing a way in takes. Where DigiD is linked it is DigiD's, as for a forgotten password: nobody lowers the bar
 /// with a password and a mailbox (F13).
 fn needed(app: &App, account: &Account) -> Level {
-    if account.has_digid && app.digid.is_some() { Level::Midden } else { Level::Local }
+    if account.has_digid() && app.digid.is_some() { Level::Midden } else { Level::Local }
 }
 
 /// Signs a person out of one of their sessions, but not of the one they are in: that is signing out. Of another's, or of none, nothing
@@ -130,7 +130,7 @@ pub async fn sign_out_everywhere(
     browser: Option<&Secret>,
     now: Timestamp,
 ) -> Result<AtDigid, Stop> {
-    let at_digid = sign_out(app, Some(&guest.session), browser, now).await?;
-    app.store.sign_out_of_all(&guest.account, now).await?;
-    Ok(at_digid)
+    // First: whatever fails after it, nobody is in any more.
+    app.store.sign_out_of_all(&guest.account, None, now).await?;
+    Ok(sign_out(app, Some(&guest.session), browser, now).await?)
 }

@@ -45,7 +45,8 @@ pub fn reopen(app: &App, guest: &Guest, sealed: Vec<u8>) -> Result<Offer, Stop> 
     }
 }
 
-/// Tries the code that is to confirm an offered secret; when right, the app counts from now on. Gives the recovery codes, once.
+/// Tries the code that is to confirm an offered secret; when right, the app counts from now on, and every other session ends, for none
+/// was proven with it. Gives the recovery codes, once.
 pub async fn confirm(
     app: &App,
     guest: &Guest,
@@ -56,7 +57,8 @@ pub async fn confirm(
 ) -> Result<Vec<Secret>, Refused<NotConfirmed>> {
     let Some(step) = offered.secret.step_of(typed, now) else { return Err(Refused::Because(NotConfirmed)) };
     let codes = draw_recovery_codes();
-    if !app.store.set_app(&guest.account, (&offered.secret, step), &codes, now).await? {
+    let whose = (&guest.account, &guest.session.sid);
+    if !app.store.set_app(whose, (&offered.secret, step), &codes, now).await? {
         return Err(Refused::Because(NotConfirmed));
     }
     tell(app, guest, Change::AppSet, lang, now)?;
@@ -76,5 +78,6 @@ pub(super) fn tell(app: &App, guest: &Guest, change: Change, lang: Lang, now: Ti
     let to = Email::parse(&guest.account.email)?;
     let portal = letters::own_pages(lang).to_owned();
     let about = Circumstances { to, portal, at: now, reference: draw_reference(), lang };
-    app.mailer.send(letters::changed(&about, change)).map_err(|_| Stop::Busy)
+    app.mailer.tell(letters::changed(&about, change));
+    Ok(())
 }

@@ -25,12 +25,8 @@ pub async fn change(
     if !app.store.replace_password(account, &hash, "password.changed", now).await? {
         return Ok(None);
     }
-    app.store.revoke_account_grants(&account.id, now).await?;
     let (to, portal) = (Email::parse(&account.email)?, letters::own_pages(lang).to_owned());
     let about = Circumstances { to, portal, at: now, reference: draw_reference(), lang };
-    // Kept from no one by a full queue: the password is the new one already.
-    if app.mailer.send(letters::password_changed(&about)).is_err() {
-        tracing::warn!("the mail queue is full: a letter was dropped");
-    }
+    app.mailer.tell(letters::password_changed(&about));
     Ok(Some(sign_out(app, Some(&guest.session), browser, now).await?))
 }

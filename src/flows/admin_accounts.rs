@@ -35,8 +35,8 @@ pub async fn find(app: &App, by: &By) -> Result<Option<Account>, Fault> {
 
 /// What is told of an account.
 pub async fn as_json(app: &App, account: &Account, now: Timestamp) -> Result<Value, Fault> {
-    let sessions = app.store.count_sessions(account, app.config.session.idle(), now).await?;
-    let ways = [("password", account.password_hash.is_some()), ("digid", account.has_digid)];
+    let sessions = app.store.sessions_of(account, app.config.session.idle(), now).await?;
+    let ways = [("password", account.password_hash.is_some()), ("digid", account.has_digid())];
     let ways: Vec<&str> = ways.into_iter().filter_map(|(way, has)| has.then_some(way)).collect();
     Ok(json!({
         "id": account.id,
@@ -44,7 +44,7 @@ pub async fn as_json(app: &App, account: &Account, now: Timestamp) -> Result<Val
         "email": account.email,
         "ways": ways,
         "created": account.created.rfc3339(),
-        "sessions": sessions,
+        "sessions": sessions.len(),
     }))
 }
 
@@ -52,7 +52,7 @@ pub async fn as_json(app: &App, account: &Account, now: Timestamp) -> Result<Val
 /// such account.
 pub async fn sign_out(app: &App, caller: &Client, id: &AccountId, now: Timestamp) -> Result<bool, Fault> {
     match app.store.account(id).await? {
-        Some(account) => app.store.sign_out_everywhere(&account, &caller.id, now).await,
+        Some(account) => app.store.sign_out_of_all(&account, Some(&caller.id), now).await,
         None => Ok(false),
     }
 }

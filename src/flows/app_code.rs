@@ -1,5 +1,7 @@
 //! A login with the code of an authenticator app in place of a mailed one, or with a recovery code (F6). The bounds are those of a
-//! mailed code: five tries a login, and a daily bound for an account that slows and never locks.
+//! mailed code: five tries a login, and a daily bound for an account that slows and never locks. Getting in and a new password count
+//! apart, so that who has stolen the password alone keeps nobody from a new one, and so does a browser in which the owner logged in
+//! before (`docs/adr/0040`).
 
 use super::{Held, Next, Over, Refused, Stop, code, link, logins};
 use crate::{
@@ -23,6 +25,13 @@ const FREE: i64 = 30;
 /// Seconds between two times after that: it slows, it never locks.
 const SPACED: i64 = 3600;
 
+/// What is counted of those who gave the password: free, and spaced.
+pub(super) const TO_GET_IN: Counter = ("app", "app-spaced");
+/// What is counted of those who can read the mail.
+pub(super) const TO_RENEW: Counter = ("app-recover", "app-recover-spaced");
+
+type Counter = (&'static str, &'static str);
+
 /// What somebody typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -36,18 +45,21 @@ pub enum Kind {
 pub(super) async fn ask<P>(
     app: &App,
     held: Held<AppAsked<P>>,
+    (free, spaced): Counter,
     account: &Account,
     now: Timestamp,
 ) -> Result<Held<AppAsked<P>>, Stop>
 where
     AppAsked<P>: Into<Step> + Clone,
 {
-    let whom = account.id.as_str();
-    let ration = Ration { whom, free: ("app", FREE, DAY), spaced: ("app-spaced", SPACED) };
-    match logins::save_mailing(app, held, ration, now).await {
-        Err(Stop::TooManyMails(id)) => Err(Stop::TooManyCodes(id)),
-        other => other,
-    }
+    let whom = whom(account, &held.login.step);
+    let ration = Ration { whom: &whom, free: (free, FREE, DAY), spaced: (spaced, SPACED) };
+    logins::save_counted(app, held, ration, Stop::TooManyCodes, now).await
+}
+
+/// Whose codes are counted. A new password begins a new count: whoever used up the older one knows it no longer.
+fn whom<P>(account: &Account, asked: &AppAsked<P>) -> String {
+    format!("{}\0{}\0{}", account.id, account.era, asked.known_browser.as_deref().unwrap_or_default())
 }
 
 /// Tries a code, whatever it is for.
@@ -60,7 +72,7 @@ pub async fn confirm(
 ) -> Result<Next, Refused<WrongCode>> {
     let held = match held.at::<AppAsked<LogIn>>() {
         Ok(held) => {
-            let (held, account) = attempt(app, held, (kind, typed), lang, now).await?;
+            let (held, account) = attempt(app, held, TO_GET_IN, (kind, typed), lang, now).await?;
             let local = held.login.prove(now);
             return Ok(Next::In(held.to(|login| login.done(local, account.person))));
         }
@@ -68,7 +80,7 @@ pub async fn confirm(
     };
     let held = match held.at::<AppAsked<Linking>>() {
         Ok(held) => {
-            let (held, account) = attempt(app, held, (kind, typed), lang, now).await?;
+            let (held, account) = attempt(app, held, TO_GET_IN, (kind, typed), lang, now).await?;
             let to = Email::parse(&account.email).map_err(Stop::from)?;
             let about = code::circumstances(app, &held.login, &to, &draw_reference(), lang, now).await;
             return link::proceed(app, held, &about.map_err(Stop::from)?, now)
@@ -78,7 +90,7 @@ pub async fn confirm(
         Err(held) => *held,
     };
     let held = held.at::<AppAsked<NewPassword>>().map_err(Stop::from)?;
-    let (held, _) = attempt(app, held, (kind, typed), lang, now).await?;
+    let (held, _) = attempt(app, held, TO_RENEW, (kind, typed), lang, now).await?;
     let held = logins::save(app, held).await?;
     Ok(Next::Page(held.login.id))
 }
@@ -88,6 +100,7 @@ pub async fn confirm(
 async fn attempt<P>(
     app: &App,
     held: Held<AppAsked<P>>,
+    (free, _): Counter,
     (kind, typed): (Kind, &Secret),
     lang: Lang,
     now: Timestamp,
@@ -103,8 +116,8 @@ where
     }
     let (login, version) = held.open();
     let (login, wrong, over) = login.wrong();
-    let used_up = Some(("app", account.id.as_str(), DAY));
-    logins::fail(app, version.hold(login), over, used_up, now).await?;
+    let whom = whom(&account, &login.step);
+    logins::fail(app, version.hold(login), over, Some((free, &whom, DAY)), now).await?;
     Err(if over { Over::WrongCodes.into() } else { Refused::Because(wrong) })
 }
 
@@ -147,8 +160,7 @@ async fn spend<P>(
             };
             let to = Email::parse(&account.email)?;
             let about = code::circumstances(app, login, &to, &draw_reference(), lang, now).await?;
-            let letter = letters::changed(&about, Change::RecoveryCode { left });
-            app.mailer.send(letter).map_err(|_| Stop::Busy)?;
+            app.mailer.tell(letters::changed(&about, Change::RecoveryCode { left }));
             Ok(true)
         }
     }

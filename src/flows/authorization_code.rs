@@ -68,10 +68,9 @@ pub(super) async fn redeem(
         claims.insert("amr".to_owned(), session.level.amr().into());
     }
     let about = AboutUser { sub, aud, nonce: proven.nonce, claims, authority: session.authority };
-    let signed = issuing
-        .sign(&grant.clone().in_session(), &grant.scope, &about, now)
-        .await
-        .map_err(|untold| untold.or(BAD_CODE))?;
+    let in_session = grant.clone().in_session();
+    let signed =
+        issuing.sign(&in_session, &grant.scope, &about, now).await.map_err(|untold| untold.or(BAD_CODE))?;
     let refresh_token = RefreshToken::first();
     if !store.begin_grant(&grant, &found.code.hashed(), &refresh_token).await? {
         return Err(oxide::replayed(store, client, &found.code, now).await?);
@@ -85,6 +84,14 @@ pub(super) async fn redeem(
     if let Err(ended) = session_of(issuing, &grant, now).await {
         store.revoke_grant(&grant.id, "session.ended", now).await?;
         return Err(ended);
+    }
+    // The end of a mandate or a block from now on finds this grant and tells its portal; one of meanwhile did not.
+    if grant.represented().is_some() {
+        let still = issuing.represented(&in_session, &grant.scope, about.authority.as_ref(), now).await;
+        if let Err(untold) = still {
+            store.revoke_grant(&grant.id, "refused", now).await?;
+            return Err(untold.or(BAD_CODE));
+        }
     }
     Ok(signed.with(Some(refresh_token.into())))
 }

@@ -58,7 +58,7 @@ impl Mailed {
         now: Timestamp,
     ) -> Result<LoginId, Stop> {
         let whom = if self.what.is_unasked() { self.to.mailbox() } else { self.to.key().to_owned() };
-        let held = logins::save_mailing(app, held, ration(self.what, &whom), now).await?;
+        let held = logins::save_counted(app, held, ration(self.what, &whom), Stop::TooManyMails, now).await?;
         let hand_over = |letter| {
             if self.what.is_unasked() { app.mailer.send_unasked(letter) } else { app.mailer.send(letter) }
         };
@@ -225,4 +225,4 @@ fn hash<S>(app: &App, login: &Login<S>, code: &Secret) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

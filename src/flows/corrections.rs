@@ -93,7 +93,7 @@ pub async fn propose(
     store.person(person).await?.ok_or(NotDone::NoPerson)?;
     if let Right::Bsn(bsn) = right {
         let account = store.account_of_person(person).await?;
-        if account.is_some_and(|account| account.has_digid) {
+        if account.is_some_and(|account| account.has_digid()) {
             return Err(NotDecided::Proven.into());
         }
         // Told to who proposes it, so it stands in the log as every look-up does.

@@ -13,7 +13,7 @@ use crate::{
         secret::Secret,
         time::Timestamp,
     },
-    password::Checked,
+    password::{Checked, Origin},
     store::{accounts::Account, audit::Event},
 };
 
@@ -48,15 +48,15 @@ where
     if !S::takes_password(&held.login.ask) {
         return Err(Stop::Elsewhere(id).into());
     }
-    let Some((account, email)) = check(app, &id, credentials, now).await? else {
+    let Some((account, email, known_browser)) = check(app, &id, credentials, now).await? else {
         let client = Some(held.login.ask.client_id.as_str());
         let event = Event { event: code::event(what), outcome: "wrong", client, ..Event::default() };
         app.store.audit(&event, now).await?;
         return Err(Refused::Because(WrongCredentials));
     };
     if account.app.is_some() {
-        let held = held.to(|login| login.opened_with_app(account.opening()));
-        return Ok(app_code::ask(app, held, &account, now).await?.login.id);
+        let held = held.to(|login| login.opened_with_app(account.opening(), known_browser));
+        return Ok(app_code::ask(app, held, app_code::TO_GET_IN, &account, now).await?.login.id);
     }
     let about = code::circumstances(app, &held.login, &email, &draw_reference(), lang, now).await?;
     let mailed = code::first(app, &held.login, &about, what, false);
@@ -83,16 +83,17 @@ pub async fn confirm(
     Ok(Next::In(right.done(|login| login.done(local, account.person))))
 }
 
-/// The account that address and password open, and the address as its owner once typed it. The same work is done when
-/// there is none.
+/// The account that address and password open, the address as its owner once typed it, and the name of a browser in which that logged
+/// in before. The same work is done when there is none.
 pub(super) async fn check(
     app: &App,
     login: &LoginId,
     credentials: Credentials,
     now: Timestamp,
-) -> Result<Option<(Account, Email)>, Stop> {
+) -> Result<Option<(Account, Email, Option<String>)>, Stop> {
     let email = Email::parse(&credentials.email).ok();
-    let from = guesses::take_turn(&app.store, &app.waiting, login, &credentials, now).await?;
+    let known_browser = guesses::take_turn(&app.store, &app.waiting, login, &credentials, now).await?;
+    let from = if known_browser.is_some() { Origin::KnownBrowser } else { Origin::Anywhere };
     let account = match &email {
         Some(email) => app.store.account_by_email(email).await?,
         None => None,
@@ -105,5 +106,5 @@ pub(super) async fn check(
         app.store.rehash_password(&account.id, stored, newer).await?;
     }
     let email = Email::parse(&account.email)?;
-    Ok(Some((account, email)))
+    Ok(Some((account, email, known_browser)))
 }

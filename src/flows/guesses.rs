@@ -17,7 +17,6 @@ use crate::{
         secret::Secret,
         time::Timestamp,
     },
-    password::Origin,
     store::Store,
 };
 
@@ -33,20 +32,21 @@ const ADDRESSES: usize = 8;
 const PART: usize = 16;
 
 /// Lets a try at an address pass, at once or when it has its turn. Counted the same whether or not the address has an
-/// account, or is one. `waiting` has a permit for each try that may still wait, whatever its address. Gives where the try
-/// comes from. When it does not pass, nothing was checked: all turns of the address are taken, or too many wait already.
+/// account, or is one. `waiting` has a permit for each try that may still wait, whatever its address. Gives the name of the browser
+/// that the try comes from, where the address has logged in there before. When it does not pass, nothing was checked: all turns of
+/// the address are taken, or too many wait already.
 pub(super) async fn take_turn(
     store: &Store,
     waiting: &Semaphore,
     login: &LoginId,
     tried: &Credentials,
     now: Timestamp,
-) -> Result<Origin, Stop> {
+) -> Result<Option<String>, Stop> {
     let email = Email::parse(&tried.email).ok();
     let key = email.as_ref().map_or(tried.email.as_str(), Email::key);
     let device = tried.device.as_ref().and_then(Device::read);
     let device = device.filter(|device| device.knows(store, key));
-    let from = if device.is_some() { Origin::KnownBrowser } else { Origin::Anywhere };
+    let from = device.as_ref().map(Device::told);
     let whom = device.map_or_else(|| key.to_owned(), |device| device.mine(key));
     let (free, window) = FREE_TRIES;
     if store.bump("password", &whom, window, now).await? <= free {
@@ -98,7 +98,12 @@ impl Device {
 
     /// What is counted of one address in this browser.
     fn mine(&self, key: &str) -> String {
-        format!("{key}\0{}", URL_SAFE_NO_PAD.encode(self.name))
+        format!("{key}\0{}", self.told())
+    }
+
+    /// Its random name.
+    fn told(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.name)
     }
 
     /// What only we can say of an address and this browser.
@@ -160,8 +165,8 @@ mod tests {
         let fresh = fresh().await;
         let (waiting, now) = (Semaphore::new(0), Timestamp::from_epoch(1001));
         let cookie = Device::new().with(&fresh.store, "a@voorbeeld.nl").write();
-        for (email, from) in [("a@voorbeeld.nl", Origin::KnownBrowser), ("b@voorbeeld.nl", Origin::Anywhere)]
-        {
+        let name = Device::read(&cookie).map(|device| device.told());
+        for (email, from) in [("a@voorbeeld.nl", name), ("b@voorbeeld.nl", None)] {
             let device = Device::read(&cookie).map(|device| device.write());
             let tried = Credentials { email: email.to_owned(), password: Secret::new("een woord"), device };
             let taken = take_turn(&fresh.store, &waiting, &LoginId::random(), &tried, now).await;

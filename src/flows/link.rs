@@ -50,11 +50,11 @@ pub(super) async fn proceed(
     if let Err(why) = join(app, &local, &digid, now).await? {
         logins::end(app, &held.login, now).await?;
         audit_refusal(app, &held.login, &account, why, now).await?;
-        app.mailer.send(letters::link_refused(about)).map_err(|_| Stop::Busy)?;
+        app.mailer.tell(letters::link_refused(about));
         return Err(Over::from(why).into());
     }
     let held = logins::save(app, held.to(|login| login.linked(local, account.person))).await?;
-    app.mailer.send(letters::digid_linked(about)).map_err(|_| Stop::Busy)?;
+    app.mailer.tell(letters::digid_linked(about));
     Ok(Next::Page(held.login.id))
 }
 

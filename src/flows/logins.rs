@@ -20,7 +20,7 @@ use crate::{
         accounts::Account,
         audit::Event,
         ephemeral::{New, Versioned},
-        logins::{Ended, Ending, Mailing, Ration, Wrong},
+        logins::{Counted, Ended, Ending, Ration, Wrong},
     },
 };
 
@@ -123,18 +123,20 @@ pub(super) async fn save_noted<S: Into<Step> + Clone>(
     }
 }
 
-/// Keeps a login that waits for a mail, and counts the mail; `Elsewhere` when another request was first.
-pub(super) async fn save_mailing<S: Into<Step> + Clone>(
+/// Keeps a login that waits for a code, and counts it; `Elsewhere` when another request was first, and `used_up` when nothing is left
+/// of the ration.
+pub(super) async fn save_counted<S: Into<Step> + Clone>(
     app: &App,
     held: Held<S>,
     ration: Ration<'_>,
+    used_up: fn(LoginId) -> Stop,
     now: Timestamp,
 ) -> Result<Held<S>, Stop> {
     let kept = Versioned { value: (*held.login).clone().any(), version: held.version };
-    match app.store.move_login_mailing(&kept, ration, now).await? {
-        Mailing::Moved => Ok(Held { version: held.version + 1, ..held }),
-        Mailing::Late => Err(Stop::Elsewhere(kept.value.id)),
-        Mailing::UsedUp => Err(Stop::TooManyMails(kept.value.id)),
+    match app.store.move_login_counted(&kept, ration, now).await? {
+        Counted::Moved => Ok(Held { version: held.version + 1, ..held }),
+        Counted::Late => Err(Stop::Elsewhere(kept.value.id)),
+        Counted::UsedUp => Err(used_up(kept.value.id)),
     }
 }
 

@@ -26,6 +26,8 @@ pub mod digid;
 mod dpop;
 pub mod email;
 pub mod finish;
+#[cfg(test)]
+mod full_queue;
 pub mod guesses;
 pub mod introspect;
 pub mod keys;

@@ -47,13 +47,15 @@ pub async fn confirm(
     let elsewhere = || Stop::Elsewhere(id.clone());
     let opening = held.login.opening().ok_or_else(elsewhere)?;
     let account = logins::still_open(app, &held.login, opening, now).await?;
-    if account.app.is_some() && !account.has_digid {
+    if account.app.is_some() && !account.has_digid() {
         let (login, version) = held.open();
         let login = login.proven_but_app().ok_or_else(elsewhere)?;
-        return Ok(Next::Page(app_code::ask(app, version.hold(login), &account, now).await?.login.id));
+        return Ok(Next::Page(
+            app_code::ask(app, version.hold(login), app_code::TO_RENEW, &account, now).await?.login.id,
+        ));
     }
     let (login, version) = held.open();
-    let login = login.proven(account.has_digid).ok_or_else(elsewhere)?;
+    let login = login.proven(account.has_digid()).ok_or_else(elsewhere)?;
     logins::save(app, version.hold(login)).await?;
     Ok(Next::Page(id))
 }
@@ -76,7 +78,7 @@ pub async fn change(
         .store
         .still_open(&opening)
         .await?
-        .filter(|account| shown.suffices(account.has_digid, account.app.is_some()));
+        .filter(|account| shown.suffices(account.has_digid(), account.app.is_some()));
     let replaced = match &account {
         Some(account) if app.store.replace_password(account, &hash, "password.reset", now).await? => account,
         _ => {
@@ -84,10 +86,9 @@ pub async fn change(
             return Err(Stop::Elsewhere(held.login.id.clone()).into());
         }
     };
-    app.store.revoke_account_grants(&replaced.id, now).await?;
     let email = Email::parse(&replaced.email)?;
     let about = code::circumstances(app, &held.login, &email, &draw_reference(), lang, now).await?;
-    app.mailer.send(letters::password_changed(&about)).map_err(|_| Stop::Busy)?;
+    app.mailer.tell(letters::password_changed(&about));
     let held = logins::save(app, held.to(Login::<Choose>::password_changed)).await?;
     Ok(held.login.id)
 }

@@ -207,7 +207,7 @@ impl Issuing<'_> {
     }
 
     /// Whom the user may act for, when this client may know.
-    async fn represented(
+    pub(super) async fn represented(
         &self,
         grant: &Grant,
         scope: &Scopes,

@@ -113,6 +113,15 @@ impl Mailer {
         self.take(letter, [&self.0.unasked, &self.0.room])
     }
 
+    /// The same for a mail that tells of what is done already. A full queue undoes nothing of that, and keeps nobody from the answer:
+    /// the letter is dropped, and the log says so.
+    pub fn tell(&self, letter: Letter) {
+        let reference = letter.reference.clone();
+        if self.send(letter).is_err() {
+            tracing::warn!(reference, "the mail queue is full: a letter was dropped");
+        }
+    }
+
     fn take<const N: usize>(&self, letter: Letter, of: [&Arc<Semaphore>; N]) -> Result<(), QueueFull> {
         let places = of.into_iter().map(|of| Arc::clone(of).try_acquire_owned());
         let places = places.collect::<Result<Vec<_>, _>>().map_err(|_| QueueFull)?;

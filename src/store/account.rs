@@ -1,7 +1,7 @@
 //! What a person sees and ends of their own account: its sessions, and its log.
 
 use super::{
-    Store,
+    Store, Tx,
     accounts::Account,
     audit::Event,
     columns::Columns,
@@ -71,9 +71,14 @@ impl Store {
         tx.commit().await
     }
 
-    /// Ends every session of an account for its owner, with everything that was given in any, and writes down whom to tell: its
-    /// era moves on. `false` when the account is gone.
-    pub async fn sign_out_of_all(&self, account: &Account, now: Timestamp) -> Result<bool, Fault> {
+    /// Ends every session of an account, for its owner or for the program `by`, with everything that was given in any, and writes down
+    /// whom to tell: its era moves on. `false` when the account is gone.
+    pub async fn sign_out_of_all(
+        &self,
+        account: &Account,
+        by: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
         let mut tx = self.db.begin().await?;
         let done = sqlx::query("UPDATE accounts SET era = era + 1 WHERE id = $1")
             .bind(account.id.as_str())
@@ -83,10 +88,7 @@ impl Store {
             tx.rollback().await?;
             return Ok(false);
         }
-        let (what, actor) = ("account.signed_out", Some(account.person.as_str()));
-        notices::of_account(&mut tx, &account.id, now).await?;
-        revoke_of_account(&mut tx, &account.id, what, now).await?;
-        tx.note(&Event { event: what, outcome: "ok", actor, ..Event::default() }, now);
+        end(&mut tx, account, "account.signed_out", by, now).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -111,4 +113,52 @@ impl Store {
         };
         rows.iter().map(read).collect()
     }
+}
+
+/// Ends every session of an account but this one, with everything that was given in them and a line for each, inside the transaction
+/// that changes what opens it.
+pub(super) async fn end_others(
+    tx: &mut Tx,
+    account: &Account,
+    here: &SessionId,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let rows = sqlx::query(
+        "DELETE FROM ephemeral WHERE owner = $1 AND kind = $2 AND name <> $3 AND ends > $4 RETURNING name",
+    )
+    .bind(account.id.as_str())
+    .bind(Kind::Session.word())
+    .bind(here.as_str())
+    .bind(now.epoch())
+    .fetch_all(&mut **tx)
+    .await?;
+    let actor = Some(account.person.as_str());
+    for row in rows {
+        revoke_of_session(tx, &SessionId::from_stored(row.text("name")?), now).await?;
+        tx.note(&Event { event: "logout", outcome: "elsewhere", actor, ..Event::default() }, now);
+    }
+    Ok(())
+}
+
+/// Ends what was given to clients, writes down whom to tell, and the line of the log: of the owner, or of the program `by`.
+pub(super) async fn end(
+    tx: &mut Tx,
+    account: &Account,
+    what: &'static str,
+    by: Option<&str>,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    notices::of_account(tx, &account.id, now).await?;
+    revoke_of_account(tx, &account.id, what, now).await?;
+    let person = Some(account.person.as_str());
+    let event = Event {
+        event: what,
+        outcome: "ok",
+        actor: by.or(person),
+        represented: by.and(person),
+        client: by,
+        ..Event::default()
+    };
+    tx.note(&event, now);
+    Ok(())
 }

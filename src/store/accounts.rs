@@ -7,6 +7,7 @@ use super::{
     audit::Event,
     authenticators::Authenticator,
     columns::Columns,
+    grants::revoke_of_account,
     mandates::{join_mandates, read_birth},
     notices,
     persons::{NewPerson, insert_person, seal_bsn},
@@ -34,9 +35,7 @@ pub struct Account {
     pub email: String,
     /// The password's Argon2 hash (a PHC string). None when only DigiD opens it.
     pub password_hash: Option<String>,
-    /// Whether DigiD opens it too.
-    pub has_digid: bool,
-    /// Since when it does.
+    /// Since when DigiD opens it too.
     pub digid_since: Option<Timestamp>,
     /// The authenticator app whose codes are asked in place of mailed ones.
     pub app: Option<Authenticator>,
@@ -70,6 +69,11 @@ impl Account {
     /// The account as it is now.
     pub fn opening(&self) -> Opening {
         Opening { account: self.id.clone(), era: self.era }
+    }
+
+    /// Whether DigiD opens it too.
+    pub const fn has_digid(&self) -> bool {
+        self.digid_since.is_some()
     }
 }
 
@@ -219,13 +223,13 @@ impl Store {
         Ok(())
     }
 
-    /// Replaces a password and ends every session of the account: its era moves on. `what` is the word in the log. `false` when it had moved on already,
-    /// so of two requests at once one replaces it.
+    /// Replaces a password and ends every session of the account with everything that was given in any: its era moves on. `what` is
+    /// the word in the log. `false` when it had moved on already, so of two requests at once one replaces it.
     pub async fn replace_password(
         &self,
         account: &Account,
         new: &str,
-        what: &str,
+        what: &'static str,
         now: Timestamp,
     ) -> Result<bool, Fault> {
         let mut tx = self.db.begin().await?;
@@ -241,6 +245,7 @@ impl Store {
             return Ok(false);
         }
         notices::of_account(&mut tx, &account.id, now).await?;
+        revoke_of_account(&mut tx, &account.id, what, now).await?;
         let actor = Some(account.person.as_str());
         tx.note(&Event { event: what, outcome: "ok", actor, ..Event::default() }, now);
         tx.commit().await?;
@@ -254,7 +259,6 @@ fn read_account(row: &AnyRow) -> Result<Account, Fault> {
         person: PersonId::from_stored(row.text("person_id")?),
         email: row.text("email")?,
         password_hash: row.maybe_text("password_hash")?,
-        has_digid: row.maybe_time("digid_linked_at")?.is_some(),
         digid_since: row.maybe_time("digid_linked_at")?,
         app: read_app(row)?,
         era: row.try_get("era")?,

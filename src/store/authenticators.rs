@@ -1,7 +1,7 @@
 //! Authenticator apps (F6). The secret is sealed with its account; the last time step that was used moves on by one guarded statement,
 //! and so is a recovery code spent: durable, as whatever must never work twice (`docs/adr/0005`).
 
-use super::{Store, Tx, accounts::Account, audit::Event};
+use super::{Store, Tx, account::end_others, accounts::Account, audit::Event};
 use crate::domain::{authenticator::AppSecret, fault::Fault, id::SessionId, secret::Secret, time::Timestamp};
 
 /// What the secret of an app is sealed for.
@@ -88,11 +88,12 @@ impl Store {
         Ok(Some(left))
     }
 
-    /// Gives an account its app, or another one, with new recovery codes; the older ones are gone. `false` when the confirming step was
-    /// used before, or sessions have ended meanwhile: of two requests at once one does it.
+    /// Gives an account its app, or another one, with new recovery codes; the older ones are gone. Every session but `here` ends: it was
+    /// proven without this app. `false` when the confirming step was used before, or sessions have ended meanwhile: of two requests at
+    /// once one does it.
     pub async fn set_app(
         &self,
-        account: &Account,
+        (account, here): (&Account, &SessionId),
         (secret, step): (&AppSecret, i64),
         codes: &[Secret],
         now: Timestamp,
@@ -123,6 +124,7 @@ impl Store {
                 .await?;
         }
         tx.note(&event("app.set", account), now);
+        end_others(&mut tx, account, here, now).await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -229,23 +229,8 @@ impl Store {
 
     /// Ends one family. `why` is the stable word that the audit log shows.
     pub async fn revoke_grant(&self, id: &GrantId, why: &'static str, now: Timestamp) -> Result<(), Fault> {
-        self.revoke(ONE, id.as_str(), why, now).await
-    }
-
-    /// Ends every family of an account: its password was reset, or it signs out everywhere.
-    pub async fn revoke_account_grants(&self, account: &AccountId, now: Timestamp) -> Result<(), Fault> {
-        self.revoke(OF_ACCOUNT, account.as_str(), "account.reset", now).await
-    }
-
-    async fn revoke(
-        &self,
-        statement: &'static str,
-        key: &str,
-        why: &'static str,
-        now: Timestamp,
-    ) -> Result<(), Fault> {
         let mut tx = self.db.begin().await?;
-        revoke(&mut tx, (statement, key), why, now).await?;
+        revoke(&mut tx, (ONE, id.as_str()), why, now).await?;
         tx.commit().await
     }
 }

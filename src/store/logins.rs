@@ -6,7 +6,6 @@ use super::{
     client_consents::{Agreed, agree},
     ephemeral::{Kind, New, Versioned, bump, keep, remove, swap, take_as},
     grants::revoke_of_session,
-    pushed,
     single_logout::Opened,
 };
 use crate::domain::{
@@ -16,7 +15,7 @@ use crate::domain::{
     time::Timestamp,
 };
 
-/// How many mails somebody may get.
+/// How many mails somebody may get, or how often an account's app is asked.
 #[derive(Debug, Clone, Copy)]
 pub struct Ration<'a> {
     /// Who, as [`Store::bump`] knows them.
@@ -27,14 +26,14 @@ pub struct Ration<'a> {
     pub spaced: (&'a str, i64),
 }
 
-/// What came of moving a login for which a mail goes out.
+/// What came of moving a login for which something is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mailing {
-    /// It moved, and the mail was counted.
+pub enum Counted {
+    /// It moved, and was counted.
     Moved,
-    /// Another request moved it first. No mail was counted.
+    /// Another request moved it first. Nothing was counted.
     Late,
-    /// There is no mail left to send. The login stands where it stood.
+    /// Nothing is left of the ration. The login stands where it stood.
     UsedUp,
 }
 
@@ -123,32 +122,32 @@ impl Store {
         Ok(true)
     }
 
-    /// Keeps a login at its new step and counts the mail that goes out for it. Both or neither.
-    pub async fn move_login_mailing(
+    /// Keeps a login at its new step and counts it. Both or neither.
+    pub async fn move_login_counted(
         &self,
         login: &Versioned<Login<Step>>,
         ration: Ration<'_>,
         now: Timestamp,
-    ) -> Result<Mailing, Fault> {
+    ) -> Result<Counted, Fault> {
         let newer = self.sealed_login(&login.value)?;
         let ((free, most, window), (spaced, spacing)) = (ration.free, ration.spaced);
         let (free, spaced) = (self.counter(free, ration.whom), self.counter(spaced, ration.whom));
         let mut tx = self.db.begin().await?;
         let left = bump(&mut *tx, &free, window, now).await? <= most
             || bump(&mut *tx, &spaced, spacing, now).await? == 1;
-        let mailing = if !left {
-            Mailing::UsedUp
+        let counted = if !left {
+            Counted::UsedUp
         } else if swap(&mut *tx, &newer, login.version).await? {
-            Mailing::Moved
+            Counted::Moved
         } else {
-            Mailing::Late
+            Counted::Late
         };
-        if mailing == Mailing::Moved {
+        if counted == Counted::Moved {
             tx.commit().await?;
         } else {
             tx.rollback().await?;
         }
-        Ok(mailing)
+        Ok(counted)
     }
 
     /// Keeps what a wrong code left of a login, counts it and writes it down. `false` when another request moved the
@@ -182,7 +181,7 @@ impl Store {
             return Ok(Ended::Late);
         }
         if let Some(name) = ending.pushed
-            && !pushed::answer(&mut *tx, name).await?
+            && !remove(&mut *tx, Kind::Pushed, name).await?
         {
             let event = Event { outcome: "answered_before", detail: None, ..ending.event.clone() };
             tx.note(&event, now);

@@ -27,6 +27,15 @@ pub struct Notice {
     pub tries: i64,
     /// Whether the session was not ended: its user may act no longer for whom they chose at this client, or logged in for.
     pub of_mandate: bool,
+    /// Until when its row is kept: another moment once it was written anew.
+    pub ends: Timestamp,
+}
+
+/// Until when a row is kept that is written anew; always later than before, so that whoever tells what stood there cannot settle it.
+macro_rules! renewed {
+    () => {
+        "ends = CASE WHEN excluded.ends > notices.ends THEN excluded.ends ELSE notices.ends + 1 END"
+    };
 }
 
 /// The end of a session is told once, and also after what was told of a mandate.
@@ -36,8 +45,9 @@ macro_rules! of_ended {
             "INSERT INTO notices (sid, client_id, person_id, tries, due, ends) \
              SELECT DISTINCT sid, client_id, person_id, 0, $2, $3 FROM grants WHERE ",
             $whose,
-            " = $1 ON CONFLICT (sid, client_id) DO UPDATE SET of_mandate = 0, tries = 0, due = excluded.due, \
-             ends = excluded.ends WHERE notices.of_mandate = 1"
+            " = $1 ON CONFLICT (sid, client_id) DO UPDATE SET of_mandate = 0, tries = 0, due = excluded.due, ",
+            renewed!(),
+            " WHERE notices.of_mandate = 1"
         )
     };
 }
@@ -50,8 +60,9 @@ macro_rules! of_right {
              SELECT DISTINCT g.sid, g.client_id, g.person_id, 0, $2, $3, 1 FROM grants g ",
             $whose,
             " = $1 AND g.revoked_at IS NULL AND g.ends > $2 \
-             ON CONFLICT (sid, client_id) DO UPDATE SET tries = 0, due = excluded.due, ends = excluded.ends \
-             WHERE notices.of_mandate = 1"
+             ON CONFLICT (sid, client_id) DO UPDATE SET tries = 0, due = excluded.due, ",
+            renewed!(),
+            " WHERE notices.of_mandate = 1"
         )
     };
 }
@@ -114,7 +125,7 @@ impl Store {
         let statement = format!(
             "UPDATE notices SET due = $1, tries = tries + 1 WHERE due <= $2 AND (sid, client_id) IN \
              (SELECT sid, client_id FROM notices WHERE due <= $2{others} ORDER BY tries, due LIMIT $3) \
-             RETURNING sid, client_id, person_id, tries, of_mandate"
+             RETURNING sid, client_id, person_id, tries, of_mandate, ends"
         );
         let mut query = sqlx::query(AssertSqlSafe(statement));
         query = query.bind(now.plus(lease).epoch()).bind(now.epoch()).bind(most);
@@ -130,6 +141,7 @@ impl Store {
                     person: PersonId::from_stored(row.text("person_id")?),
                     tries: row.try_get("tries")?,
                     of_mandate: row.try_get::<i64, _>("of_mandate")? == 1,
+                    ends: row.time("ends")?,
                 })
             })
             .collect()
@@ -138,19 +150,21 @@ impl Store {
     /// Lets a notice that came to nothing be claimed again from `due` on, unless somebody has claimed it since.
     pub async fn put_off_notice(&self, notice: &Notice, due: Timestamp) -> Result<(), Fault> {
         sqlx::query(
-            "UPDATE notices SET due = $1 WHERE sid = $2 AND client_id = $3 AND tries = $4 AND due IS NOT NULL",
+            "UPDATE notices SET due = $1 WHERE sid = $2 AND client_id = $3 AND tries = $4 AND ends = $5 \
+             AND due IS NOT NULL",
         )
         .bind(due.epoch())
         .bind(notice.sid.as_str())
         .bind(&notice.client_id)
         .bind(notice.tries)
+        .bind(notice.ends.epoch())
         .execute(self.db.writer())
         .await?;
         Ok(())
     }
 
-    /// Settles a notice for good, with its line in the log. Once: who comes second writes nothing. What was told of a mandate does not
-    /// settle the end of the session, which may have come meanwhile.
+    /// Settles a notice for good, with its line in the log. Once: who comes second writes nothing. What was told does not settle what
+    /// came meanwhile: the end of the session, or of another mandate.
     pub async fn settle_notice(
         &self,
         notice: &Notice,
@@ -160,11 +174,11 @@ impl Store {
         let mut tx = self.db.begin().await?;
         let done = sqlx::query(
             "UPDATE notices SET due = NULL \
-             WHERE sid = $1 AND client_id = $2 AND of_mandate = $3 AND due IS NOT NULL",
+             WHERE sid = $1 AND client_id = $2 AND ends = $3 AND due IS NOT NULL",
         )
         .bind(notice.sid.as_str().to_owned())
         .bind(notice.client_id.clone())
-        .bind(i64::from(notice.of_mandate))
+        .bind(notice.ends.epoch())
         .execute(&mut *tx)
         .await?;
         if let Some(event) = event.filter(|_| done.rows_affected() == 1) {

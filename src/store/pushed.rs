@@ -1,9 +1,12 @@
 //! Authorization requests that clients pushed (RFC 9126). They are found by the hash of their handle, and end with the answer.
 
 use serde::{Deserialize, Serialize};
-use sqlx::{Any, Executor};
 
-use super::{Store, ephemeral::Kind, logins::DROP_UNPROVEN};
+use super::{
+    Store,
+    ephemeral::{Kind, remove},
+    logins::DROP_UNPROVEN,
+};
 use crate::domain::{ask::Ask, client::Client, fault::Fault, secret::Hashed, time::Timestamp};
 
 /// A request, and until when its handle may be brought.
@@ -57,21 +60,8 @@ impl Store {
 
     /// Ends a pushed request, for it is about to be answered. `false` when it was: exactly one caller ever hears `true`.
     pub async fn answer_pushed(&self, name: &str) -> Result<bool, Fault> {
-        answer(self.db.writer(), name).await
+        remove(self.db.writer(), Kind::Pushed, name).await
     }
-}
-
-/// The same, within what else is written for the answer.
-pub(super) async fn answer<'e>(
-    executor: impl Executor<'e, Database = Any>,
-    name: &str,
-) -> Result<bool, Fault> {
-    let done = sqlx::query("DELETE FROM ephemeral WHERE kind = $1 AND name = $2")
-        .bind(Kind::Pushed.word())
-        .bind(name)
-        .execute(executor)
-        .await?;
-    Ok(done.rows_affected() == 1)
 }
 
 #[cfg(test)]

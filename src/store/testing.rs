@@ -92,6 +92,11 @@ impl Fresh {
         self.store.mandate(&mandate.id, now).await.unwrap().unwrap().standing
     }
 
+    /// Changes the tables by hand.
+    pub(crate) async fn change(&self, statement: &'static str) {
+        sqlx::query(statement).execute(self.store.db.writer()).await.unwrap();
+    }
+
     pub(crate) async fn count(&self, statement: &'static str) -> i64 {
         let (count,): (i64,) = sqlx::query_as(statement).fetch_one(self.store.db.reader()).await.unwrap();
         count

@@ -290,8 +290,7 @@ const FAMILIES: [&str; 16] = [
     "account", "admin", "app", "audit", "bsn", "client", "consent", "digid", "grant", "key", "login",
     "logout", "mandate", "password", "person", "token",
 ];
-const NO_EVENTS: [&str; 5] =
-    ["account.reset", "client.revoked", "digid.session", "digid.session.index", "digid.session.name"];
+const NO_EVENTS: [&str; 4] = ["client.revoked", "digid.session", "digid.session.index", "digid.session.name"];
 
 fn is_event(word: &str) -> bool {
     let family = word.split_once('.').map_or("", |(family, _)| family);

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use namens::clock::Clock;
 use reqwest::{Method, StatusCode};
 use url::Url;
 
@@ -145,18 +146,45 @@ async fn an_old_login_at_digid_does_not_do_where_a_fresh_one_was_asked_for() {
     register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
     // DigiD says that they logged in an hour ago, as its single sign-on would.
     let old = [("spoil", "login-not-yet"), ("seconds", "-3600")];
-    let fresh = [("prompt", "login")];
-    let (browser, (soap, _)) = (Browser::new(), calls(&house).await);
-    let (_, page) = through_digid(&house, &browser, &bsn, &fresh, &old).await;
-    assert_eq!((page.status, page.heading().as_str()), (StatusCode::BAD_GATEWAY, FAILED));
-    assert_eq!(audit(&house).last().unwrap(), "login.digid digid_hostile");
-    assert!(house.log().contains("logged in before a new login was asked for"), "{}", house.log());
-    assert!(!has_session(&house, &browser).await);
-    assert_eq!(browser.visit(page.url.as_str(), CALLBACK).await.heading(), GONE, "the login is over");
-    assert_eq!(calls(&house).await, (soap + 1, 0));
+    let wishes = [[("prompt", "login")], [("max_age", "60")]];
+    for (n, fresh) in (1..).zip(wishes) {
+        let (browser, (soap, _)) = (Browser::new(), calls(&house).await);
+        let (_, page) = through_digid(&house, &browser, &bsn, &fresh, &old).await;
+        assert_eq!((page.status, page.heading().as_str()), (StatusCode::BAD_GATEWAY, FAILED), "{fresh:?}");
+        assert_eq!(audit(&house).last().unwrap(), "login.digid digid_hostile");
+        let said = house.log().matches("logged in before a new login was asked for").count();
+        assert_eq!(said, n, "{}", house.log());
+        assert!(!has_session(&house, &browser).await);
+        assert_eq!(browser.visit(page.url.as_str(), CALLBACK).await.heading(), GONE, "the login is over");
+        assert_eq!(calls(&house).await, (soap + 1, 0));
+    }
     // The twins: the same old login where nobody asked for a fresh one, and a fresh one where it was asked for.
-    log_in_with_digid(&house, &Browser::new(), &bsn, &[], &old).await;
-    log_in_with_digid(&house, &Browser::new(), &bsn, &fresh, &[]).await;
+    let began = Clock.now().epoch();
+    let told = log_in_with_digid(&house, &Browser::new(), &bsn, &[], &old).await;
+    let hour_ago = began - 3601..=Clock.now().epoch() - 3600;
+    let auth_time = told.claims["auth_time"].as_i64().unwrap();
+    assert!(hour_ago.contains(&auth_time), "{auth_time} is DigiD's moment, of {hour_ago:?}");
+    for fresh in wishes {
+        log_in_with_digid(&house, &Browser::new(), &bsn, &fresh, &[]).await;
+    }
+}
+
+/// As far ahead as an assertion may be from a clock that is not quite ours, a login is proof of just now, and of no later moment.
+#[tokio::test]
+async fn f13_a_login_at_a_digid_whose_clock_is_ahead_is_fresh_proof() {
+    let (house, bsn) = (House::start().await, bsn(1));
+    register_with_digid(&house, &bsn, "jansen@voorbeeld.nl", "").await;
+    for seconds in ["100", "0"] {
+        let ahead = [("spoil", "login-not-yet"), ("seconds", seconds)];
+        let browser = Browser::new();
+        let choose = browser.visit(&format!("{}/account/app", house.issuer), CALLBACK).await;
+        let digid = press_digid(&browser, &choose).await;
+        let page = at_digid(&browser, &digid, &bsn, &ahead).await;
+        assert!(page.text("secret").is_some(), "{seconds} seconds ahead: {}", page.heading());
+        let told = log_in_with_digid(&house, &Browser::new(), &bsn, &[], &ahead).await;
+        let moment = |name: &str| told.claims[name].as_i64().unwrap();
+        assert!(moment("auth_time") <= moment("iat"), "{}", told.claims);
+    }
 }
 
 #[tokio::test]

@@ -10,13 +10,16 @@ use crate::domain::{authenticator::TRIES, code::WrongCode};
 pub struct AppAsked<P> {
     /// Whose app.
     pub opening: Opening,
+    /// The name of a browser in which its owner logged in before: what is asked there counts apart.
+    #[serde(default)]
+    pub known_browser: Option<String>,
     wrong: u8,
     pub(super) then: P,
 }
 
 impl<P> AppAsked<P> {
-    const fn new(opening: Opening, then: P) -> Self {
-        Self { opening, wrong: 0, then }
+    const fn new(opening: Opening, known_browser: Option<String>, then: P) -> Self {
+        Self { opening, known_browser, wrong: 0, then }
     }
 }
 
@@ -36,8 +39,12 @@ impl<P> Login<AppAsked<P>> {
 
 impl<S: AsksPassword> Login<S> {
     /// The password was right, and the account has an app, whose code is asked in place of a mailed one.
-    pub fn opened_with_app(self, opening: Opening) -> Login<AppAsked<S::Then>> {
-        self.with(|step| AppAsked::new(opening.clone(), step.opens(opening)))
+    pub fn opened_with_app(
+        self,
+        opening: Opening,
+        known_browser: Option<String>,
+    ) -> Login<AppAsked<S::Then>> {
+        self.with(|step| AppAsked::new(opening.clone(), known_browser, step.opens(opening)))
     }
 }
 
@@ -46,7 +53,7 @@ impl Login<Recovering> {
     /// account.
     pub fn proven_but_app(self) -> Option<Login<AppAsked<NewPassword>>> {
         let opening = self.opening()?.clone();
-        Some(self.with(|_| AppAsked::new(opening.clone(), NewPassword::by_app(opening))))
+        Some(self.with(|_| AppAsked::new(opening.clone(), None, NewPassword::by_app(opening))))
     }
 }
 

@@ -234,7 +234,7 @@ fn a_forgotten_password_of_an_account_with_an_app_asks_for_its_code_and_digid_wh
 
 #[test]
 fn the_fifth_wrong_code_of_an_app_ends_the_login() {
-    let mut login = start().opened_with_app(opening());
+    let mut login = start().opened_with_app(opening(), None);
     for left in (0..5).rev() {
         let (next, wrong, over) = login.wrong();
         assert_eq!((wrong, over), (WrongCode::Again { left }, left == 0));

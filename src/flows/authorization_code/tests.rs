@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use crate::{
+    domain::{ask::Ask, mandate::Relation},
     flows::redeem::tests::{Provider, refresh, said},
     oidc::{
         error::Code,
-        oxide::tests::{client, exchange},
+        oxide::{
+            self,
+            tests::{ask, client, exchange},
+        },
     },
     store::testing::now,
 };
@@ -61,4 +65,29 @@ async fn of_a_hundred_exchanges_of_one_code_one_wins_and_even_that_family_ends()
     }
     assert_eq!(won.len(), 1);
     assert!(!p.is_live(&won[0]).await, "the losers are replays");
+}
+
+/// A block that comes between the signature and the grant finds no grant of which to tell the portal.
+#[tokio::test]
+async fn m9_a_mandate_that_ends_while_the_code_is_redeemed_gives_nothing() {
+    // The twin is another user's mandate.
+    for (of, ends) in [("represented = new.chosen", true), ("represented = new.person_id", false)] {
+        let p = Provider::new().await;
+        let (parent, child) = (&p.session.person, p.fresh.person("Sam", "2019-01-01").await);
+        p.fresh.mandate(Relation::Parent, (parent, &child)).await;
+        let ask = Ask { chosen: Some(child.clone()), ..ask() };
+        let code = oxide::issue(&p.fresh.store, &p.client, &ask, &p.session, now()).await.unwrap();
+        let meanwhile = format!(
+            "CREATE TRIGGER meanwhile AFTER INSERT ON grants BEGIN UPDATE mandates SET revoked_at = new.created \
+             WHERE {of}; END"
+        );
+        p.fresh.change(meanwhile.leak()).await;
+        let answer = p.redeem(&exchange(&code, "x", ""), now()).await;
+        let live = p.fresh.count("SELECT COUNT(*) FROM grants WHERE revoked_at IS NULL").await;
+        assert_eq!(
+            (answer.as_ref().err(), live),
+            if ends { (Some(&Code::InvalidGrant), 0) } else { (None, 1) }
+        );
+        assert_eq!(p.fresh.store.audited("act_as").await, i64::from(ends), "{of}");
+    }
 }

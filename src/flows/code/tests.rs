@@ -19,7 +19,7 @@ use crate::{
     store::{Vault, accounts::Owner},
 };
 
-const CODE: &str = "KDFHGKMNP3";
+pub(in crate::flows) const CODE: &str = "KDFHGKMNP3";
 const CONFIG: &str = r#"
 issuer = "https://id.example.nl"
 listen = "127.0.0.1:0"
@@ -55,23 +55,28 @@ impl Drop for Waiting {
 }
 
 /// A new login, and [`CODE`] for it.
-fn code_sent(app: &App, browser: &Secret) -> (Login<Choose>, SentCode) {
-    let login = Login::start(ask(), browser.hashed(), now());
-    let sent = SentCode::first(hash(app, &login, &Secret::new(CODE)), "K7Q".into(), now());
+pub(in crate::flows) fn code_sent(app: &App, browser: &Secret, now: Timestamp) -> (Login<Choose>, SentCode) {
+    let login = Login::start(ask(), browser.hashed(), now);
+    let sent = SentCode::first(hash(app, &login, &Secret::new(CODE)), "K7Q".into(), now);
     (login, sent)
+}
+
+/// An application in a folder of its own.
+pub(in crate::flows) async fn application() -> (Arc<App>, PathBuf) {
+    let folder = std::env::temp_dir().join(format!("namens-{}", random::<9>()));
+    fs::create_dir_all(folder.join("mail")).unwrap();
+    fs::write(folder.join("master.key"), Vault::new_master_key().as_str()).unwrap();
+    fs::set_permissions(folder.join("master.key"), fs::Permissions::from_mode(0o600)).unwrap();
+    let config = Config::parse(CONFIG, folder.clone()).unwrap();
+    open_store(&config, true).await.unwrap().migrate().await.unwrap();
+    (App::build(config).await.unwrap(), folder)
 }
 
 impl Waiting {
     async fn begin() -> Self {
-        let folder = std::env::temp_dir().join(format!("namens-{}", random::<9>()));
-        fs::create_dir_all(folder.join("mail")).unwrap();
-        fs::write(folder.join("master.key"), Vault::new_master_key().as_str()).unwrap();
-        fs::set_permissions(folder.join("master.key"), fs::Permissions::from_mode(0o600)).unwrap();
-        let config = Config::parse(CONFIG, folder.clone()).unwrap();
-        open_store(&config, true).await.unwrap().migrate().await.unwrap();
-        let app = App::build(config).await.unwrap();
+        let (app, folder) = application().await;
         let browser = Secret::token("");
-        let (login, sent) = code_sent(&app, &browser);
+        let (login, sent) = code_sent(&app, &browser, now());
         let login = login.forgot(Email::parse("a@x.nl").unwrap(), None, sent);
         let id = logins::begin(&app, login).await.unwrap().login.id;
         Self { app, id, browser, folder }
@@ -82,7 +87,7 @@ impl Waiting {
         let mut waiting = Self::begin().await;
         let (app, email) = (&waiting.app, Email::parse("a@x.nl").unwrap());
         let account = app.store.create_account(&Owner::New, &email, None, now()).await.unwrap().unwrap();
-        let (login, sent) = code_sent(app, &waiting.browser);
+        let (login, sent) = code_sent(app, &waiting.browser, now());
         let login = login.opened(email, Opening { account, era: 0 }, sent);
         waiting.id = logins::begin(app, login).await.unwrap().login.id;
         waiting

@@ -1,5 +1,3 @@
-use sqlx::Executor;
-
 use super::{
     chain::Chain,
     verify::{ALTERED, CUT, Finding, MOVED, REMOVED, Wrong},
@@ -28,10 +26,6 @@ impl Fresh {
         let mut found = Vec::new();
         self.store.verify_audit(&[], &mut |finding| found.push(finding)).await.unwrap();
         found
-    }
-
-    async fn change(&self, statement: &'static str) {
-        self.store.db.writer().execute(statement).await.unwrap();
     }
 }
 

@@ -152,21 +152,21 @@ async fn what_gives_way_is_found_and_deleted_by_an_index() {
 
 #[tokio::test]
 async fn only_a_mail_that_goes_out_is_counted() {
-    use Mailing::{Late, Moved, UsedUp};
+    use Counted::{Late, Moved, UsedUp};
     let Under(fresh, mut login) = Under::way().await;
     let ration = Ration { whom: "a@x.nl", free: ("mail", 2, 100), spaced: ("mail-spaced", 50) };
     let mut told = Vec::new();
     // The third comes late, and would have been one too many had it been counted.
     for late in [false, true, false, false, false, false] {
         login.version -= i64::from(late);
-        let mailing = fresh.store.move_login_mailing(&login, ration, at(1)).await.unwrap();
+        let mailing = fresh.store.move_login_counted(&login, ration, at(1)).await.unwrap();
         login.version += i64::from(late) + i64::from(mailing == Moved);
         told.push(mailing);
     }
     assert_eq!(told, [Moved, Late, Moved, Moved, UsedUp, UsedUp]);
     let stands = fresh.store.login(&login.value.id, at(2)).await.unwrap().unwrap();
     assert_eq!(stands.version, login.version, "a login moved without its mail");
-    let later = fresh.store.move_login_mailing(&login, ration, at(52)).await.unwrap();
+    let later = fresh.store.move_login_counted(&login, ration, at(52)).await.unwrap();
     assert_eq!(later, Moved);
 }
 

@@ -256,7 +256,7 @@ async fn two_people_of_a_mandate_or_a_block_never_become_one() {
             Err(NotLinked::AnotherPerson),
             "{way}"
         );
-        assert!(!f.store.account(&account).await.unwrap().unwrap().has_digid);
+        assert!(!f.store.account(&account).await.unwrap().unwrap().has_digid());
         assert_eq!(f.store.person_by_bsn(&bsn).await.unwrap().map(|person| person.id), Some(desk));
     }
 }
@@ -283,7 +283,7 @@ async fn a_link_that_is_not_allowed_changes_nothing() {
     f.store.set_birth(&owner, "1986".parse().unwrap(), "desk", now()).await.unwrap();
     let audited = f.count("SELECT COUNT(*) FROM audit").await;
     assert_eq!(link(no).await, no);
-    assert!(!f.store.account(&account).await.unwrap().unwrap().has_digid);
+    assert!(!f.store.account(&account).await.unwrap().unwrap().has_digid());
     assert_eq!(f.store.person_by_bsn(&bsn).await.unwrap().map(|person| person.id), Some(desk));
     assert_eq!(f.count("SELECT COUNT(*) FROM audit").await, audited);
     // The twin; and again, which finds its own work done and asks nobody.

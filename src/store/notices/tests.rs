@@ -6,6 +6,7 @@ use crate::{
         assurance::Level,
         grant::{Grant, RefreshToken, tests::grant as of_nobody},
         id::GrantId,
+        mandate::Relation,
         secret::Secret,
         session::Session,
     },
@@ -165,4 +166,40 @@ async fn what_is_put_off_comes_again_and_what_is_settled_never_does() {
     assert_eq!(fresh.count("SELECT COUNT(*) FROM notices").await, 1);
     fresh.store.sweep(at(20 + KEPT)).await.unwrap();
     assert_eq!(fresh.count("SELECT COUNT(*) FROM notices").await, 0);
+}
+
+/// A portal that answers slowly was told of one mandate, and of the next it was not.
+#[tokio::test]
+async fn m9_what_was_told_settles_nothing_that_came_meanwhile() {
+    let fresh = fresh().await;
+    let child = fresh.person("Sam", "2019-01-01").await;
+    let session = session(&fresh, 900, &["a"]).await;
+    let mandate = fresh.mandate(Relation::Parent, (&session.person, &child)).await;
+    sqlx::query("UPDATE grants SET chosen = $1")
+        .bind(child.as_str())
+        .execute(fresh.store.db.writer())
+        .await
+        .unwrap();
+    // All within one second.
+    let ends = async || {
+        let mut tx = fresh.store.db.begin().await.unwrap();
+        of_mandate(&mut tx, &mandate.id, at(20)).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    let claim = async || fresh.store.claim_notices(4, &[], 20, at(20)).await.unwrap().pop();
+    ends().await;
+    let slow = claim().await.unwrap();
+    ends().await;
+    let newer = claim().await.unwrap();
+    assert_eq!((slow.tries, newer.tries), (1, 1));
+    fresh.store.settle_notice(&slow, Some(&EVENT), at(20)).await.unwrap();
+    fresh.store.put_off_notice(&slow, at(9999)).await.unwrap();
+    assert_eq!(fresh.store.audited("e").await, 0);
+    assert_eq!(claim().await, None, "somebody has it");
+    let again = fresh.store.claim_notices(4, &[], 20, at(40)).await.unwrap().pop().unwrap();
+    assert_eq!((&again.sid, again.ends), (&newer.sid, newer.ends), "its lease is over, and it is told again");
+    // The twin: whoever told the newer one settles it, also after it was claimed again.
+    fresh.store.settle_notice(&newer, Some(&EVENT), at(41)).await.unwrap();
+    assert_eq!(fresh.store.audited("e").await, 1);
+    assert_eq!(fresh.store.claim_notices(4, &[], 20, at(9999)).await.unwrap(), []);
 }
