@@ -17,6 +17,13 @@ pub fn signatures(keys: &Keyring, alg: Algorithm, now: Timestamp) -> f64 {
     rate(2.0, || drop(key.sign_bytes(b"eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0").unwrap()))
 }
 
+/// Verifications that bare aws-lc-rs makes in a second, on one thread.
+pub fn verifications(keys: &Keyring, alg: Algorithm, now: Timestamp) -> f64 {
+    let (key, text) = (keys.signer(alg, now).unwrap(), b"eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0");
+    let signature = key.sign_bytes(text).unwrap();
+    rate(2.0, || assert!(key.has_signed(text, &signature)))
+}
+
 /// Argon2id hashes at the default cost that one thread makes in a second, with memory that is used again.
 pub fn hashes() -> f64 {
     let cost = config::Password::default();

@@ -103,8 +103,8 @@ pub struct Kind {
 
 impl Kind {
     /// Measures it under one algorithm: `drive` drives a server on one core. Prints a row next to bare signing, and one
-    /// next to a bare handler, which says how much of bare signing can be reached at all.
-    pub async fn measure(&self, case: Case, stand: &Stand, drive: impl AsyncFnOnce(&Process) -> Load) {
+    /// next to a bare handler, which says how much of bare signing can be reached at all. Gives the processor seconds for one.
+    pub async fn measure(&self, case: Case, stand: &Stand, drive: impl AsyncFnOnce(&Process) -> Load) -> f64 {
         let keys = stand.keyring().await;
         let before = signatures(&keys, case.alg, stand.now);
         let server = Process::start(stand.serve(), Some(&crate::process::core()));
@@ -131,6 +131,7 @@ impl Kind {
             ),
             &format!("{:.0} %", 100.0 * bare.cpu / load.cpu),
         );
+        load.cpu
     }
 }
 

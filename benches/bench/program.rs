@@ -19,8 +19,10 @@ use reqwest::Client;
 use serde_json::json;
 
 use crate::{
+    limits::verifications,
     load::{AT_ONCE, Kind, Load, cases, drive},
     process::{Process, form},
+    row,
     stand::{PROGRAM, SECRET, Stand},
 };
 
@@ -43,11 +45,20 @@ pub async fn measure() {
     for (number, case) in (1..).zip(cases()) {
         let stand = Stand::new("program", case.alg, case.bits, 20 + number).await;
         let url = format!("{}/token", stand.issuer);
-        PLAIN.measure(case, &stand, async |server| tokens(server, &url, None).await).await;
+        let plain = PLAIN.measure(case, &stand, async |server| tokens(server, &url, None).await).await;
         // The bare handler verifies with the algorithm that it signs with.
         if case.alg == Algorithm::Es256 {
             let prover = Arc::new(Prover::new());
-            PROVEN.measure(case, &stand, async |server| tokens(server, &url, Some(prover)).await).await;
+            let proven =
+                PROVEN.measure(case, &stand, async |server| tokens(server, &url, Some(prover)).await).await;
+            let (added, keys) = ((proven - plain) * 1e6, stand.keyring().await);
+            let one = 1e6 / verifications(&keys, case.alg, stand.now);
+            row(
+                &format!("DPoP, {}: CPU that it adds to one", case.name),
+                &format!("{added:.0} µs"),
+                &format!("{one:.0} µs: one bare verification"),
+                &format!("{:.0} %", 100.0 * one / added),
+            );
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::dpop;
 use crate::{
     app::{App, client_keys::Wanted},
-    domain::{ask::Ask, client::Client, login, secret::Secret, time::Timestamp},
+    domain::{ask::Ask, client::Client, fault::Fault, login, secret::Secret, time::Timestamp},
     oidc::{
         authorize::{Here, check_pushed},
         dpop::NOT_ITS_JKT,
@@ -45,11 +45,22 @@ pub async fn push(
         dpop::spend(&app.store, &proof).await?;
         ask.dpop_jkt = Some(proof.jkt);
     }
-    let request_uri = handle();
-    // Kept for as long as a login that it begins may take, so that it is answered once.
-    let ends = now.plus(LIFE + login::LIFE);
-    app.store.push(client, &request_uri.hashed(), &Kept { ask, until: now.plus(LIFE) }, ends).await?;
+    // In the name of a client that keeps no secret anybody may come.
+    let request_uri = store(app, ask, !client.is_public(), now).await?;
     Ok(Pushed { request_uri, expires_in: LIFE })
+}
+
+/// Keeps a request that a browser brought in a form, as one that was pushed, so that nothing of it stands in the address at which
+/// it is asked again. Nobody has proven anything.
+pub async fn keep(app: &App, ask: Ask, now: Timestamp) -> Result<Secret, Fault> {
+    store(app, ask, false, now).await
+}
+
+/// Kept for as long as a login that it begins may take, so that it is answered once.
+async fn store(app: &App, ask: Ask, proven: bool, now: Timestamp) -> Result<Secret, Fault> {
+    let (handle, ends) = (handle(), now.plus(LIFE + login::LIFE));
+    app.store.push(proven, &handle.hashed(), &Kept { ask, until: now.plus(LIFE) }, ends).await?;
+    Ok(handle)
 }
 
 /// The request that `client` pushed and nobody has answered yet. Brought twice in time it begins two logins, so that a reload or

@@ -1,6 +1,6 @@
 //! Whom a JWT is for (`aud`, RFC 7519 section 4.1.3), in those that we make and in those that clients make.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::path;
 
@@ -41,11 +41,19 @@ impl Audience {
     }
 }
 
-/// Reads the audience of our ID tokens: a list of the one client (OpenID Connect Core, section 2). Nothing else that we sign writes
-/// it so, which keeps that from being taken for one.
-pub(super) fn one_in_a_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let [one] = <[String; 1]>::deserialize(deserializer)?;
-    Ok(one)
+/// The audience of our ID tokens, and of a hint in brief: a list of the one client (OpenID Connect Core, section 2). Nothing else
+/// that we sign writes it so, which keeps that from being taken for one.
+pub(super) mod one_in_a_list {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+        let [one] = <[String; 1]>::deserialize(deserializer)?;
+        Ok(one)
+    }
+
+    pub fn serialize<S: Serializer>(one: &str, serializer: S) -> Result<S::Ok, S::Error> {
+        [one].serialize(serializer)
+    }
 }
 
 /// The admin API of this issuer, which alone takes the access tokens of programs (RFC 9068 section 2.2).

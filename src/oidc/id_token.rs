@@ -14,6 +14,7 @@ use crate::domain::{
     claims::{ActAs, Represents},
     fault::Fault,
     id::{SessionId, random},
+    key::Algorithm,
     time::Timestamp,
 };
 
@@ -103,11 +104,14 @@ pub fn sign(
     Ok(Token::new(claims, key, key.core_alg(), Some(&access_token), None)?.to_string())
 }
 
+/// The media type of a hint in brief.
+const BRIEF: &str = "hint+jwt";
+
 /// What an ID token that comes back as a hint says (OpenID Connect RP-Initiated Logout, section 2). It may have expired.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hint {
     /// The client it was made for.
-    #[serde(deserialize_with = "audience::one_in_a_list")]
+    #[serde(with = "audience::one_in_a_list")]
     pub aud: String,
     /// The session it was made in.
     pub sid: SessionId,
@@ -119,7 +123,14 @@ pub struct Hint {
 impl Hint {
     /// Reads a hint that a published key of ours signed for this issuer; anything else says nothing.
     pub fn read(ring: &Keyring, issuer: &str, token: &str, now: Timestamp) -> Option<Self> {
-        jws::read::<Self>(ring, "", token, now).ok().filter(|hint| hint.iss == issuer)
+        let found = jws::read::<Self>(ring, "", token, now).or_else(|_| jws::read(ring, BRIEF, token, now));
+        found.ok().filter(|hint| hint.iss == issuer)
+    }
+
+    /// The same in brief, to go along in an address of ours: an ID token that names many people is longer than most proxies
+    /// let pass, and need not stand there. `None` when nothing can be signed just now.
+    pub fn brief(&self, ring: &Keyring, now: Timestamp) -> Option<String> {
+        jws::write(ring.signer(Algorithm::Es256, now)?, BRIEF, self).ok()
     }
 }
 
@@ -131,7 +142,11 @@ mod tests {
         super::keyring::tests::{ring_of, stored},
         *,
     };
-    use crate::domain::key::Algorithm;
+    use crate::{
+        domain::mandate::Relation,
+        oidc::{jws::NotOurs, params::MAX_TOTAL},
+        store::mandates::MOST,
+    };
     use openidconnect::{
         ClientId, JsonWebKeySet,
         core::{CoreIdTokenVerifier, CoreJsonWebKey},
@@ -219,5 +234,31 @@ mod tests {
             assert_eq!(read(token, "https://other.example", 299), None);
             assert_eq!(read(token, ISSUER, 300), None, "its key is published no more");
         }
+        let brief = read(&token, ISSUER, 299).unwrap().brief(&ring, at(150)).unwrap();
+        assert_eq!(read(&brief, ISSUER, 299), read(&token, ISSUER, 299));
+        assert_eq!((read(&brief, "https://other.example", 299), read(&brief, ISSUER, 300)), (None, None));
+        // It has a type, so that nobody takes it for an ID token.
+        assert_eq!(jws::read::<Value>(&ring, "", &brief, at(150)), Err(NotOurs));
+    }
+
+    #[test]
+    fn an_id_token_that_names_as_many_as_one_may_act_for_comes_back_as_a_hint() {
+        let issuer = format!("https://{}.example", "inloggen-bij-de-zorg".repeat(2));
+        let one = ActAs {
+            sub: random::<16>(),
+            iss: issuer.clone(),
+            mandate: random::<16>(),
+            relation: Some(Relation::Authorised),
+            recheck: Timestamp::from_epoch(1_782_856_800),
+        };
+        // The register's own word of one child may come on top.
+        let all = vec![one; usize::try_from(MOST).unwrap() + 1];
+        let (sid, nonce) = (SessionId::random(), "n".repeat(512));
+        let facts = Facts { issuer: &issuer, nonce: Some(&nonce), ..facts(&sid, Some(&all)) };
+        let (ring, now) = (ring_of([stored(Algorithm::Rs256)]), Timestamp::from_epoch(150));
+        let token = sign(&facts, "access", ring.signer(Algorithm::Rs256, now).unwrap(), now).unwrap();
+        // Beside it stand a way back, a `state` and the rest.
+        assert!(token.len() < MAX_TOTAL - 2048, "{}", token.len());
+        assert_eq!(Hint::read(&ring, &issuer, &token, now).unwrap().sid, sid);
     }
 }

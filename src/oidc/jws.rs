@@ -4,11 +4,11 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{keyring::Keyring, signing_key::SigningKey};
+use super::{keyring::Keyring, params::MAX_TOTAL, signing_key::SigningKey};
 use crate::domain::{fault::Fault, time::Timestamp};
 
-/// The longest token that is read, in bytes.
-const MAX_TOKEN: usize = 8 * 1024;
+/// The longest token that is read, in bytes: as a hint it may fill a request.
+const MAX_TOKEN: usize = MAX_TOTAL;
 
 #[derive(Serialize, Deserialize)]
 struct Header {

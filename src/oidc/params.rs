@@ -6,12 +6,15 @@ use url::form_urlencoded;
 
 use super::resource::TOKEN_EXCHANGE;
 
-/// The longest query or form that is read, in bytes.
-pub const MAX_TOTAL: usize = 16 * 1024;
+/// The longest query or form that is read, in bytes. An ID token that names as many people as one may act for comes back in
+/// it as a hint.
+pub const MAX_TOTAL: usize = 56 * 1024;
 /// The most parameters in one request.
 const MAX_COUNT: usize = 64;
-/// The longest value that is read, in bytes.
+/// The longest value that is read, in bytes; of a hint, whatever fits into the whole.
 const MAX_VALUE: usize = 4096;
+/// The parameter in which an ID token comes back.
+pub const HINT: &str = "id_token_hint";
 
 /// The parameters of one request. `Debug` prints names only: values can be codes, tokens and secrets.
 #[derive(Default)]
@@ -41,7 +44,7 @@ impl Params {
             // The parser puts U+FFFD where the bytes are no UTF-8.
             let spoilt = |c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER;
             if count >= MAX_COUNT
-                || value.len() > MAX_VALUE
+                || value.len() > if name == HINT { MAX_TOTAL } else { MAX_VALUE }
                 || name.contains(spoilt)
                 || value.contains(spoilt)
             {
@@ -119,9 +122,12 @@ mod tests {
         let many = "a=1&".repeat(MAX_COUNT);
         let long = format!("a={}", "x".repeat(MAX_VALUE));
         assert!(Params::parse(many.as_bytes()).is_ok() && Params::parse(long.as_bytes()).is_ok());
+        let hint = format!("{HINT}={}", "x".repeat(MAX_TOTAL - HINT.len() - 1));
+        assert!(Params::parse(hint.as_bytes()).is_ok());
         for bad in [
             format!("{many}a=1"),
             format!("{long}x"),
+            format!("{hint}x"),
             format!("a={}", "%41".repeat(MAX_TOTAL)),
             "a=%00".into(),
             "a=%ff".into(),

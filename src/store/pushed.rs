@@ -26,17 +26,16 @@ impl Kept {
 }
 
 impl Store {
-    /// Keeps a request of `client` until `ends`. One that keeps no secret may be anybody, so its requests give way when there are
-    /// too many.
+    /// Keeps a request until `ends`. Where nobody has `proven` whose it is, it gives way when there are too many.
     pub async fn push(
         &self,
-        client: &Client,
+        proven: bool,
         handle: &Hashed,
         kept: &Kept,
         ends: Timestamp,
     ) -> Result<(), Fault> {
         let new = self.ephemeral.seal(Kind::Pushed, handle.hex(), kept, ends)?;
-        self.keep(new.staying(!client.is_public())).await
+        self.keep(new.staying(proven)).await
     }
 
     /// How many requests there are that give way, with those that have ended and were not swept yet.
@@ -87,7 +86,7 @@ mod tests {
     async fn of_twenty_answers_one_is_given() {
         let fresh = fresh().await;
         let (store, handle) = (&fresh.store, Secret::token("").hashed());
-        store.push(&client(), &handle, &Kept { ask: ask(), until: at(100) }, at(200)).await.unwrap();
+        store.push(true, &handle, &Kept { ask: ask(), until: at(100) }, at(200)).await.unwrap();
         let name = store.pushed(&handle, at(1)).await.unwrap().unwrap().ask.pushed.unwrap();
         let mut answers = tokio::task::JoinSet::new();
         for _ in 0..20 {

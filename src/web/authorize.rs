@@ -14,19 +14,22 @@ use crate::{
     app::client_keys::Wanted,
     domain::{ask::Ask, secret::Secret},
     flows::{
-        par::bring,
+        par::{bring, keep},
         start::{Started, start},
     },
     oidc::{
         authorize::{Here, check, client_id, params},
         error::{Error, PageError},
-        par, path,
+        par,
+        params::Params,
+        path,
     },
 };
 
 /// A portal sends a browser.
 pub async fn get(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
-    let ask = match read(&visit, query.unwrap_or_default().as_bytes()).await {
+    let ask = async { read(&visit, &params(query.unwrap_or_default().as_bytes())?).await };
+    let ask = match ask.await {
         Ok(ask) => ask,
         Err(error) => return Ok(refused(&visit, error)),
     };
@@ -48,26 +51,37 @@ pub async fn get(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Fa
     }
 }
 
-/// A cross-site POST carries no `Lax` cookie, so the same request is asked again with GET, where it does.
+/// A cross-site POST carries no `Lax` cookie, so the same request is asked again with GET, where it does. It is kept here
+/// meanwhile: what came in a form stands in no address.
 pub async fn post(visit: Visit, body: Bytes) -> Response {
-    match params(&body) {
-        Ok(_) => {
-            // Written anew: a `Location` is ASCII, and a form need not be.
+    let kept = async {
+        let params = params(&body)?;
+        let ask = read(&visit, &params).await?;
+        let client = ask.client_id.clone();
+        match handle(&params) {
+            Some(handle) => Ok((client, handle)),
+            None => Ok((client, keep(&visit.app, ask, visit.now).await?)),
+        }
+    };
+    match kept.await {
+        Ok((client, handle)) => {
             let mut query = form_urlencoded::Serializer::new(String::new());
-            query.extend_pairs(form_urlencoded::parse(&body));
+            query.append_pair("client_id", &client).append_pair("request_uri", handle.expose());
             see_other(&format!("{}?{}", visit.app.config.endpoint(path::AUTHORIZE), query.finish()))
         }
         Err(error) => refused(&visit, error),
     }
 }
 
-async fn read(visit: &Visit, query: &[u8]) -> Result<Ask, Error> {
-    let params = params(query)?;
-    let client = visit.app.client(client_id(&params)?).await.map_err(Error::Fault)?;
+/// The handle of a request that was pushed. Whatever stands beside it says nothing (RFC 9126 section 4).
+fn handle(params: &Params) -> Option<Secret> {
+    params.get("request_uri").filter(|_| !params.has("request")).and_then(par::read)
+}
+
+async fn read(visit: &Visit, params: &Params) -> Result<Ask, Error> {
+    let client = visit.app.client(client_id(params)?).await.map_err(Error::Fault)?;
     let client = client.ok_or(Error::Page(PageError::UnknownClient))?;
-    // Whatever stands beside it says nothing (RFC 9126 section 4).
-    let handle = params.get("request_uri").filter(|_| !params.has("request")).and_then(par::read);
-    if let Some(handle) = handle {
+    if let Some(handle) = handle(params) {
         return bring(&visit.app, &client, &handle, visit.now).await;
     }
     let client = match params.get("request") {
@@ -75,7 +89,7 @@ async fn read(visit: &Visit, query: &[u8]) -> Result<Ask, Error> {
         None => client,
     };
     let here = Here { issuer: visit.app.config.issuer(), keyring: &visit.app.keyring(), now: visit.now };
-    check(&params, &client, here)
+    check(params, &client, here)
 }
 
 /// The answer with which a login begins: the browser keeps the cookie that the login is bound to.

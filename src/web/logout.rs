@@ -16,12 +16,19 @@ use crate::{
     app::App,
     domain::{fault::Fault, lang::Lang},
     flows::{logout::sign_out, single_logout::AtDigid},
-    oidc::{error::signed_out_location, id_token::Hint, params::Params, path},
+    oidc::{
+        error::signed_out_location,
+        id_token::Hint,
+        params::{HINT, Params},
+        path,
+    },
 };
 
 /// The parameters of OpenID Connect RP-Initiated Logout, section 2, that are sent again with the user's answer. Not
 /// `logout_hint`: who is to be signed out is whoever sits at this browser.
-const KEPT: [&str; 5] = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"];
+const KEPT: [&str; 5] = [HINT, "client_id", "post_logout_redirect_uri", "state", "ui_locales"];
+/// What stands for a hint that says nothing: as good as that one, and short.
+const NO_HINT: &str = "none";
 /// What the token of the confirmation form is bound to.
 const FORM: &str = "logout";
 
@@ -65,7 +72,7 @@ impl Asked {
         // What cannot be read asks nothing; the user can still sign out.
         let params = Params::parse(raw).ok().filter(|params| !params.has_duplicates()).unwrap_or_default();
         let (app, claimed) = (&visit.app, params.get("client_id").map(str::to_owned));
-        let hint = params.get("id_token_hint");
+        let hint = params.get(HINT);
         let read = |token| Hint::read(&app.keyring(), app.config.issuer(), token, visit.now);
         let wishes = params.get("ui_locales").unwrap_or_default().split(' ').map(str::to_owned);
         Self {
@@ -91,9 +98,18 @@ impl Asked {
         Ok(Some(signed_out_location(wanted, self.params.get("state"))))
     }
 
-    /// What the portal sent along, as far as it means something here.
-    fn kept(&self) -> impl Iterator<Item = (String, String)> {
-        KEPT.into_iter().filter_map(|name| Some((name.to_owned(), self.params.get(name)?.to_owned())))
+    /// What the portal sent along, as far as it means something here, the hint in brief.
+    fn kept(&self, visit: &Visit) -> impl Iterator<Item = (String, String)> {
+        let brief = |hint: &Hint| hint.brief(&visit.app.keyring(), visit.now);
+        let hint = match &self.hint {
+            Some(hint) => brief(hint),
+            None => Some(NO_HINT.to_owned()),
+        };
+        KEPT.into_iter().filter_map(move |name| {
+            let short = hint.clone().filter(|_| name == HINT);
+            let sent = self.params.get(name)?;
+            Some((name.to_owned(), short.unwrap_or_else(|| sent.to_owned())))
+        })
     }
 
     /// The question. Its answer may lead `back`.
@@ -102,7 +118,7 @@ impl Asked {
         let mut frame = Frame::leaving(self.lang);
         frame.csrf = visit.csrf(FORM);
         frame.form_origins = origin.into_iter().collect();
-        LogoutPage { frame, hidden: self.kept().collect() }.render()
+        LogoutPage { frame, hidden: self.kept(visit).collect() }.render()
     }
 }
 
@@ -112,7 +128,7 @@ async fn answer(visit: &Visit, raw: &[u8], posted: bool) -> Result<Response, Fai
     let confirmed = token.is_some_and(|token| visit.check_form(FORM, token).is_ok());
     if posted && !confirmed {
         // A cross-site POST carries no Lax cookie, so the same is asked again with GET, where it does.
-        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(asked.kept()).finish();
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(asked.kept(visit)).finish();
         return Ok(see_other(&format!("{}?{query}", path::LOGOUT)));
     }
     let session = visit.session().await?;

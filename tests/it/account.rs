@@ -19,6 +19,7 @@ use crate::{
 
 const OWNER: &str = "jansen@voorbeeld.nl";
 const OTHER: &str = "bakker@voorbeeld.nl";
+const NEW: &str = "een heel ander woord";
 /// What no client can be called.
 const OWN: &str = "namens:account";
 
@@ -241,23 +242,30 @@ async fn no_forged_form_and_nobody_elses_ends_a_session() {
     let sid = mine.form(&format!("out-{n}")).1["sid"].clone();
     let theirs_sid = house.query("SELECT name FROM ephemeral WHERE kind = 'session' ORDER BY owner, name");
     assert_eq!(theirs_sid.len(), 3);
-    for path in ["/account/sign-out", "/account/sign-out-others", "/account/sign-out-everywhere"] {
+    for (path, page, more) in [
+        ("/account/sign-out", "/account", ("sid", sid.as_str())),
+        ("/account/sign-out-others", "/account", ("sid", &sid)),
+        ("/account/sign-out-everywhere", "/account", ("sid", &sid)),
+        ("/account/password", "/account/password", ("password", NEW)),
+    ] {
         let url = at(house, path);
         for (name, token) in
             [("none", ""), ("another's", &csrf(&theirs)), ("of another session", &csrf(&elsewhere))]
         {
-            let told = here.post(&url, &[("csrf", token), ("sid", &sid)]).await;
+            let told = here.post(&url, &[("csrf", token), more]).await;
             assert_eq!(told.status, StatusCode::FORBIDDEN, "{path} {name}");
         }
         for (header, value) in [("origin", "https://evil.test"), ("sec-fetch-site", "cross-site")] {
             let sent = here.request(Method::POST, &url).header(header, value);
-            let told = here.send(sent.form(&[("csrf", &csrf(&mine)), ("sid", &sid)])).await;
+            let told = here.send(sent.form(&[("csrf", csrf(&mine).as_str()), more])).await;
             assert_eq!(told.status, StatusCode::FORBIDDEN, "{path} {header}");
         }
-        let nobody = Browser::new().post(&url, &[("csrf", &csrf(&mine)), ("sid", &sid)]).await;
-        assert_eq!(nobody.location().unwrap().path(), "/account", "{path}");
-        let told = here.get(&url).await;
-        assert_eq!(told.location().unwrap().path(), "/account", "{path}");
+        let nobody = Browser::new().post(&url, &[("csrf", &csrf(&mine)), more]).await;
+        assert_eq!(nobody.location().unwrap().path(), page, "{path}");
+        if path != page {
+            let told = here.get(&url).await;
+            assert_eq!(told.location().unwrap().path(), page, "{path}");
+        }
     }
     // With a form of their own, another may name every session there is: only theirs could end, and theirs is the one they are in.
     for sid in &theirs_sid {
@@ -268,6 +276,8 @@ async fn no_forged_form_and_nobody_elses_ends_a_session() {
     assert_eq!(family.live().await, [true; 3]);
     let done = here.post(&at(house, "/account/sign-out"), &[("csrf", &csrf(&mine)), ("sid", &sid)]).await;
     assert_eq!((done.status, family.live().await), (StatusCode::SEE_OTHER, [true, false, true]), "the twin");
+    here.post(&at(house, "/account/password"), &[("csrf", &csrf(&mine)), ("password", NEW)]).await;
+    assert_eq!(family.live().await, [false, false, true], "the twin with a password");
 }
 
 const SWEEP: &str = "every_field_of_the_forms_bent_is_refused_and_ends_nothing";

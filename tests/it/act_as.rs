@@ -35,6 +35,36 @@ async fn mother(house: &House, browser: &Browser) -> (String, String, Tokens) {
     (id, bsn, tokens)
 }
 
+/// A mother of as many as one may act for, logged in by DigiD: her BSN and the portal's tokens.
+pub async fn many(house: &House, browser: &Browser) -> (String, Tokens) {
+    let desk = Desk::of(house);
+    let (mother, bsn, _) = mother(house, &Browser::new()).await;
+    let child = desk.person("Sam", Some(&born(8, 0)), None);
+    desk.mandate(&Form::parent(&mother, &child));
+    // The others are rows like hers: the desk would take minutes.
+    let others = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 199) SELECT";
+    change(
+        house,
+        &format!(
+            "INSERT INTO persons (id, name, birth, created) {others} 'kind' || i, name, birth, created \
+             FROM persons, n WHERE id = '{child}'"
+        ),
+    );
+    let same = "representative, relation, legal_basis, evidence, representative_document, \
+                representative_document_valid_until, represented_document, represented_document_valid_until, \
+                form_reference, registered_by, registered_at, starts, ends, approved_by, approved_at";
+    change(
+        house,
+        &format!(
+            "INSERT INTO mandates (id, represented, {same}) {others} 'macht' || i, 'kind' || i, {same} \
+             FROM mandates, n"
+        ),
+    );
+    let ask = THE_PORTAL.ask().with("scope", "openid act_as");
+    let tokens = digid_again(house, browser, &bsn, "Midden", &THE_PORTAL, &ask).await;
+    (bsn, tokens)
+}
+
 #[tokio::test]
 async fn m1_a_mandate_that_waited_for_its_representative_is_in_their_first_id_token() {
     let house = House::start().await;

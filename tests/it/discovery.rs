@@ -43,6 +43,24 @@ async fn the_document_and_the_key_set_are_these_and_no_others() {
     });
     let kids: BTreeSet<_> = keys.as_array().unwrap().iter().map(|key| key["kid"].to_string()).collect();
     assert_eq!(kids.len(), 8, "a current and a next key of each algorithm");
+    for key in keys.as_array().unwrap() {
+        assert_eq!(key["kid"], thumbprint(key), "{key}");
+    }
+}
+
+/// RFC 7638, section 3: the hash of the members that make the key (for Ed25519 RFC 8037, section 2), in their order and without a
+/// space.
+fn thumbprint(key: &Value) -> String {
+    let members: &[&str] = match key["kty"].as_str().unwrap() {
+        "RSA" => &["e", "kty", "n"],
+        "EC" => &["crv", "kty", "x", "y"],
+        "OKP" => &["crv", "kty", "x"],
+        other => panic!("{other}"),
+    };
+    let members: Vec<_> = members.iter().map(|name| format!("\"{name}\":{}", key[name])).collect();
+    let text = format!("{{{}}}", members.join(","));
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    URL_SAFE_NO_PAD.encode(hash.as_ref())
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use reqwest::{Method, StatusCode};
 
 use crate::{
+    bad_input_doors::of_a_login,
     bad_input_wire,
     browser::{Browser, Page},
     house::{CALLBACK, House, PASSWORD},
@@ -10,19 +11,14 @@ use crate::{
     steps::{account, answer, code_for, is_in, open, to_code, type_code},
 };
 
-/// The doors of a login that take forms.
-const DOORS: [&str; 13] = [
-    "email", "recover", "register", "code", "resend", "digid", "child", "question", "link", "back",
-    "password", "continue", "stop",
-];
-
 /// What is wrong with a post, its token, and its headers.
 type Try<'a> = (&'a str, Option<&'a str>, &'a [(&'a str, &'a str)]);
 
-/// What any of the forms asks, filled in well, but for the token.
-fn filled<'a>(csrf: Option<&'a str>, code: &'a str) -> Vec<(&'static str, &'a str)> {
-    let mut fields =
-        vec![("email", "jansen@voorbeeld.nl"), ("password", PASSWORD), ("code", code), ("answer", "new")];
+/// What the form of a door asks, filled in well, but for the token.
+fn filled<'a>(door: &str, csrf: Option<&'a str>, code: &'a str) -> Vec<(&'static str, &'a str)> {
+    let answer = if door == "consent" { "allow" } else { "new" };
+    let mut fields = vec![("email", "jansen@voorbeeld.nl"), ("password", PASSWORD), ("code", code)];
+    fields.extend([("answer", answer), ("whom", "")]);
     fields.extend(csrf.map(|csrf| ("csrf", csrf)));
     fields
 }
@@ -54,13 +50,13 @@ async fn every_form_of_a_login_is_refused_without_its_own_token_or_from_elsewher
         ("a request from another site", Some(&csrf), &[("sec-fetch-site", "cross-site")]),
         ("a request from a sister domain", Some(&csrf), &[("origin", ours), ("sec-fetch-site", "same-site")]),
     ];
-    for door in DOORS {
+    for door in of_a_login() {
         for (what, token, headers) in tries {
             let mut sent = browser.request(Method::POST, &format!("{}/{door}", page.url));
             for (name, value) in headers {
                 sent = sent.header(*name, *value);
             }
-            let refused = browser.send(sent.form(&filled(token, &code))).await;
+            let refused = browser.send(sent.form(&filled(door, token, &code))).await;
             let status = refused.status;
             if token.is_none() {
                 assert!(status.is_client_error(), "{door} with {what}: {status}");
@@ -72,8 +68,8 @@ async fn every_form_of_a_login_is_refused_without_its_own_token_or_from_elsewher
     assert_eq!(browser.get(page.url.as_str()).await.heading(), "Vul de code in", "the login did not move");
     assert_eq!(house.mails("jansen@voorbeeld.nl", 2).len(), 2);
     // With all in order the same posts are heard: a form of another step leads to where the login stands.
-    for door in DOORS.into_iter().filter(|door| !["code", "resend", "stop"].contains(door)) {
-        let heard = browser.post(&format!("{}/{door}", page.url), &filled(Some(&csrf), &code)).await;
+    for door in of_a_login().into_iter().filter(|door| !["code", "resend", "stop"].contains(door)) {
+        let heard = browser.post(&format!("{}/{door}", page.url), &filled(door, Some(&csrf), &code)).await;
         assert_eq!(heard.location().as_ref(), Some(&page.url), "{door}: {}", heard.status);
     }
     assert!(is_in(&type_code(&browser, &page, &code).await));

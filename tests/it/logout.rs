@@ -1,8 +1,11 @@
 //! Signing out (F15) and what it is worth to an attacker (A1, A8, A16).
 
 use crate::{
+    act_as::many,
     browser::{Browser, Page},
+    digid_steps::has_session,
     house::House,
+    mandates_desk::digid_again,
     oidc_client::{
         CLIENTS, Client, LAB, THE_PORTAL, assert_error, assert_refused, house, logged_in, userinfo,
     },
@@ -285,4 +288,69 @@ async fn the_pages_of_signing_out_speak_the_language_that_the_portal_asks_for() 
     assert_eq!((done.status.as_u16(), &done.headers["content-language"]), (200, &"en".parse().unwrap()));
     let page = ask(&house, &browser, &[("ui_locales", "nl")]).await;
     assert_eq!(page.heading(), "U bent uitgelogd.");
+}
+
+/// As many as one may act for make an ID token of 40 KB: it is a hint like any other, and in an address of ours it goes in brief.
+#[tokio::test]
+async fn a_hint_that_names_two_hundred_people_signs_out_and_names_the_user() {
+    let house = House::start().await;
+    let browser = Browser::new();
+    let (bsn, tokens) = many(&house, &browser).await;
+    let hint = tokens.text("id_token");
+    let told = tokens.claims["act_as"].as_array().unwrap().len();
+    assert!(told == 200 && hint.len() > 30_000, "{told} {}", hint.len());
+    let silent = THE_PORTAL.ask().with("prompt", "none").with("id_token_hint", hint);
+    assert!(crate::oidc_client::answer(&browser.get(&silent.url(&house)).await).contains_key("code"));
+    let fields: Vec<_> = silent.parameters.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let posted = browser.post(&format!("{}/authorize", house.issuer), &fields).await;
+    let answered = browser.get(posted.location().unwrap().as_str()).await;
+    assert!(crate::oidc_client::answer(&answered).contains_key("code"));
+    // The same signature under another name is no hint.
+    let bent = format!("{}x", hint);
+    let page = ask(&house, &browser, &[("id_token_hint", &bent), ("post_logout_redirect_uri", BYE)]).await;
+    assert_asks(&page, "bent");
+    assert!(!page.body.contains(&hint[..40]), "nor is it carried on");
+
+    let sent = [("id_token_hint", hint), ("post_logout_redirect_uri", BYE), ("state", "s")];
+    let page = ask(&house, &browser, &sent).await;
+    assert_eq!(page.location().map(String::from), Some(format!("{BYE}?state=s")));
+    assert!(!has_session(&house, &browser).await);
+
+    let with_all = THE_PORTAL.ask().with("scope", "openid act_as");
+    let tokens = digid_again(&house, &browser, &bsn, "Midden", &THE_PORTAL, &with_all).await;
+    let sent = [("id_token_hint", tokens.text("id_token")), sent[1], sent[2]];
+    let url = format!("{}/logout", house.issuer);
+    let posted = Browser::new().post(&url, &sent).await;
+    let again = posted.location().unwrap();
+    assert!(again.as_str().len() < 1500, "{again}");
+    let page = browser.get(again.as_str()).await;
+    assert_eq!(page.location().map(String::from), Some(format!("{BYE}?state=s")));
+    assert!(!has_session(&house, &browser).await);
+}
+
+/// What stands for an ID token in our own address is good for that and nothing else.
+#[tokio::test]
+async fn a_hint_in_brief_is_a_hint_and_no_token() {
+    let house = house().await;
+    let (browser, tokens) = logged_in(&house).await;
+    let url = format!("{}/logout", house.issuer);
+    let sent = [("id_token_hint", tokens.text("id_token")), ("post_logout_redirect_uri", BYE)];
+    let again = Browser::new().post(&url, &sent).await.location().unwrap();
+    let brief = again.query_pairs().find(|(name, _)| name == "id_token_hint").unwrap().1.into_owned();
+    assert_eq!(crate::oidc_client::header(&brief)["typ"], "hint+jwt");
+    let told = crate::oidc_client::claims(&brief);
+    let told: Vec<_> = told.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(told, ["aud", "iss", "sid", "sub"]);
+    assert_eq!(userinfo(&house, &brief).await.0, 401);
+    assert_eq!(THE_PORTAL.introspect(&house, &brief).await, serde_json::json!({"active": false}));
+    // Of another client, bent, and then the twin.
+    let bent = format!("{}A{}", &brief[..brief.len() - 20], &brief[brief.len() - 19..]);
+    let bent = if bent == brief { brief.replacen('.', "x.", 1) } else { bent };
+    for (case, hint, client) in [("another client", &brief, "lab"), ("bent", &bent, "portal")] {
+        let asked = [("id_token_hint", hint.as_str()), ("client_id", client), sent[1]];
+        assert_asks(&ask(&house, &browser, &asked).await, case);
+    }
+    let page = browser.get(again.as_str()).await;
+    assert_eq!(page.location().map(String::from), Some(BYE.to_owned()));
+    assert!(!is_in(&house, &browser).await);
 }

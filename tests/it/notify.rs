@@ -17,8 +17,9 @@ use axum::{
     Router,
     body::Bytes,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode},
-    routing::post,
+    http::{HeaderMap, StatusCode, header::LOCATION},
+    response::{IntoResponse, Response},
+    routing::{any, post},
 };
 use namens::{domain::jwk::JwkSet, oidc::jwt::Unverified};
 use openssl::ssl::{SslAcceptor, SslFiletype, SslMethod};
@@ -58,6 +59,8 @@ pub struct Ears {
     /// How many wait for an answer of `TOLD`, and how many did at most.
     waiting: Arc<AtomicUsize>,
     most: Arc<AtomicUsize>,
+    /// How many came to where a redirect of `TOLD` leads.
+    trapped: Arc<AtomicUsize>,
 }
 
 impl Ears {
@@ -65,7 +68,10 @@ impl Ears {
     pub async fn open() -> (Self, &'static str) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (ears, port) = (Self::default(), listener.local_addr().unwrap().port());
-        let router = Router::new().route("/out/{client}", post(hear)).with_state(ears.clone());
+        let router = Router::new()
+            .route("/out/{client}", post(hear))
+            .route("/trap", any(trap))
+            .with_state(ears.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let client = |id: &str, alg: &str, sector: &str| {
             format!(
@@ -101,7 +107,7 @@ async fn hear(
     Path(client): Path<String>,
     headers: HeaderMap,
     body: Bytes,
-) -> StatusCode {
+) -> Response {
     assert_eq!(headers["content-type"], "application/x-www-form-urlencoded");
     let form: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
     let [(name, token)] = form.as_slice() else { panic!("{form:?}") };
@@ -115,7 +121,17 @@ async fn hear(
         let _left = Left(ears.waiting.clone());
         pending::<()>().await;
     }
-    StatusCode::from_u16(answer.unwrap_or(200)).unwrap()
+    let status = StatusCode::from_u16(answer.unwrap_or(200)).unwrap();
+    if !status.is_redirection() {
+        return status.into_response();
+    }
+    let there = format!("http://{}/trap", headers["host"].to_str().unwrap());
+    (status, [(LOCATION, there)]).into_response()
+}
+
+/// Where nobody should come.
+async fn trap(State(ears): State<Ears>) {
+    ears.trapped.fetch_add(1, Ordering::SeqCst);
 }
 
 struct Left(Arc<AtomicUsize>);
@@ -281,15 +297,22 @@ async fn a_portal_that_fails_is_told_again_and_given_up_in_the_end() {
 
     let again = log_in(&house, &browser, "jansen@voorbeeld.nl", 2).await;
     let sid = TOLD.sign_on(&house, &browser, "openid").await.claims["sid"].clone();
-    ears.answers.lock().unwrap().extend([302; 100]);
+    // Whichever way a follower would go on, by GET or by POST.
+    ears.answers.lock().unwrap().extend([302, 307].repeat(50));
     sign_out(&house, &browser, &again).await;
     ears.of(TOLD, &sid, 1).await;
     // As if the other tries had been made: the next is the last.
     change(&house, "UPDATE notices SET tries = 8, due = 0 WHERE due IS NOT NULL");
     settled(&house).await;
-    let gave_up = format!("gave_up told {} status_302", sid.as_str().unwrap());
-    assert!(lines(&house).contains(&gave_up), "{:?}", lines(&house));
+    let gave_up =
+        ["302", "307"].map(|status| format!("gave_up told {} status_{status}", sid.as_str().unwrap()));
+    assert!(lines(&house).iter().any(|line| gave_up.contains(line)), "{:?}", lines(&house));
     assert!(ears.of(TOLD, &sid, 2).await.len() >= 2);
+    assert_eq!(ears.trapped.load(Ordering::SeqCst), 0, "no redirect is followed");
+    // It is a trap: somebody who follows is caught.
+    let out = tables.split("backchannel_logout_uri = \"").nth(1).unwrap().split('"').next().unwrap();
+    reqwest::Client::new().post(out).form(&[("logout_token", "x")]).send().await.unwrap();
+    assert_eq!(ears.trapped.load(Ordering::SeqCst), 1);
     assert!(house.log().contains("a portal was never told that a session ended"));
 }
 

@@ -182,31 +182,77 @@ async fn a7_every_answer_names_its_issuer_and_gives_back_the_state_untouched() {
     assert_error(&house, &stranger.get(&ask.url(&house)).await, &ask, "login_required");
 }
 
-/// POST is the same request: it is answered with the address to ask again by GET, where a `Lax` cookie goes along.
+/// POST is the same request: it is kept, and answered with the address to ask again by GET, where a `Lax` cookie goes along. What
+/// stood in the form stands in no address, but for `client_id`.
 #[tokio::test]
 async fn a_posted_request_is_asked_again_with_get_and_nothing_else() {
     let house = house().await;
-    let (browser, _) = logged_in(&house).await;
-    let state = "é & ü".replace(['é', 'ü'], "e");
-    for ask in [
-        THE_PORTAL.ask(),
-        THE_PORTAL.ask().with("state", &state),
-        THE_PORTAL.ask().with("login_hint", "rené@voorbeeld.nl"),
-    ] {
+    let (browser, tokens) = logged_in(&house).await;
+    let url = format!("{}/authorize", house.issuer);
+    let post = async |browser: &Browser, ask: &Ask| {
         let fields: Vec<_> = ask.parameters.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-        let page = browser.post(&format!("{}/authorize", house.issuer), &fields).await;
+        browser.post(&url, &fields).await
+    };
+    let state = "é & ü".replace(['é', 'ü'], "e");
+    let good = THE_PORTAL.ask();
+    for ask in [
+        good.clone(),
+        good.clone().with("state", &state),
+        good.clone().with("login_hint", "rené@voorbeeld.nl"),
+        good.clone().with("id_token_hint", tokens.text("id_token")),
+        good.clone().with("claims", r#"{"userinfo":{"email":null}}"#),
+    ] {
+        let page = post(&browser, &ask).await;
         let next = page.location().unwrap();
-        assert_eq!((page.status.as_u16(), place(&next)), (303, format!("{}/authorize", house.issuer)));
+        assert_eq!((page.status.as_u16(), place(&next)), (303, url.clone()));
+        let sent: Vec<_> = next.query_pairs().into_owned().collect();
+        let [(client_id, portal), (request_uri, handle)] = sent.as_slice() else { panic!("{next}") };
+        assert_eq!([client_id, portal, request_uri], ["client_id", "portal", "request_uri"]);
+        assert!(handle.starts_with("urn:ietf:params:oauth:request_uri:"), "{handle}");
+        for (name, value) in ask.parameters.iter().filter(|(name, _)| name != "client_id") {
+            assert!(!handle.contains(value.as_str()), "{name}");
+        }
+        // Whoever else brings it gets no answer, nor does anybody a second time; the twin is in between.
+        let refused = async || {
+            let page = browser.get(next.as_str()).await;
+            assert_eq!((page.status.as_u16(), page.headers.get("location")), (400, None));
+        };
+        let of_another = next.as_str().replace("client_id=portal", "client_id=open");
+        assert_eq!(browser.get(&of_another).await.status.as_u16(), 400);
         let code = crate::portal::code_of(&browser.get(next.as_str()).await);
         THE_PORTAL.redeem(&house, &ask, &code).await;
+        refused().await;
     }
+    // What is wrong with one is told at once, as by GET.
+    let bad = good.clone().with("prompt", "none login");
+    assert_error(&house, &post(&browser, &bad).await, &bad, "invalid_request");
+    let page = post(&browser, &good.clone().with("redirect_uri", "https://evil.example/")).await;
+    assert_eq!((page.status.as_u16(), page.headers.get("location")), (400, None));
+    assert_eq!(house.query("SELECT COUNT(*) FROM ephemeral WHERE kind = 'pushed'"), ["0"], "nothing is left");
+    assert_eq!(post(&Browser::new(), &good).await.status, 303);
+    let anybodys = "SELECT stays FROM ephemeral WHERE kind = 'pushed'";
+    assert_eq!(
+        house.query(anybodys),
+        ["0"],
+        "nobody proved whose it is: it gives way when there are too many"
+    );
+    // A handle that was pushed may be posted too.
+    let fields: Vec<_> = good.parameters.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let pushed = THE_PORTAL.post(&house, "/par", &fields).send().await.unwrap();
+    let pushed: serde_json::Value = pushed.json().await.unwrap();
+    let brought = [("client_id", "portal"), ("request_uri", pushed["request_uri"].as_str().unwrap())];
+    let next = browser.post(&url, &brought).await.location().unwrap();
+    assert_eq!(next.query_pairs().last().unwrap().1, brought[1].1);
+    THE_PORTAL.redeem(&house, &good, &crate::portal::code_of(&browser.get(next.as_str()).await)).await;
     // The same bytes without percent-encoding, as a careless portal may send them.
     let raw = format!("{}&login_hint=ren\u{e9}@voorbeeld.nl", THE_PORTAL.ask().query());
-    let request = browser.request(reqwest::Method::POST, &format!("{}/authorize", house.issuer));
+    let browser = Browser::new();
+    let request = browser.request(reqwest::Method::POST, &url);
     let page =
         browser.send(request.body(raw).header("content-type", "application/x-www-form-urlencoded")).await;
-    let next = page.location().unwrap_or_else(|| panic!("{} {}", page.status, page.body));
-    assert!(next.as_str().ends_with("login_hint=ren%C3%A9%40voorbeeld.nl"), "{next}");
+    let choose = browser.follow(page, CALLBACK).await;
+    let form = browser.get(&format!("{}/email", choose.url)).await;
+    assert_eq!(form.form("email-form").1["email"], "rené@voorbeeld.nl");
 }
 
 #[tokio::test]

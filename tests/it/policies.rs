@@ -8,11 +8,13 @@ use crate::{
     browser::Browser,
     house::{House, SECRET},
     jose::assertion_claims,
-    oidc_client::{APP, Ask, CLIENTS, THE_PORTAL, answer, assert_refused, header, logged_in},
+    oidc_client::{APP, Ask, Auth, CLIENTS, Client, THE_PORTAL, answer, assert_refused, header, logged_in},
     portal,
 };
 
 const POLICIES: [&str; 3] = ["basic", "nlgov", "fapi2"];
+/// A public client of the policy that leaves PKCE to others.
+const LOOSE: Client = Client { id: "loose", auth: Auth::None, callback: "http://127.0.0.1:9/callback/loose" };
 /// A cell that allows.
 const YES: &str = "";
 
@@ -110,7 +112,12 @@ async fn house() -> (House, Browser, [Member; 3]) {
     let mut house = House::with(format!("{CLIENTS}# members here")).await;
     let members = POLICIES.map(Member::new);
     let tables: String = members.iter().map(|member| member.table(&house)).collect();
-    house.reconfigure("# members here", &tables);
+    let loose = format!(
+        "[[client]]\nid = \"loose\"\nname = \"Loose\"\nredirect_uris = [\"{}\"]\npolicy = \"basic\"\n\
+         auth = \"none\"\nscopes = [\"openid\"]\n",
+        LOOSE.callback
+    );
+    house.reconfigure("# members here", &(tables + &loose));
     let (browser, _) = logged_in(&house).await;
     (house, browser, members)
 }
@@ -225,6 +232,16 @@ async fn a_request_is_answered_that_is_asked_as_its_policy_wants() {
             };
             assert_cell(row, policy, came, cells[at]);
         }
+    }
+    // Under each policy a public client brings PKCE, for nothing else binds a code to it.
+    let ask = LOOSE.ask();
+    let bare = ask.clone().without("code_challenge").without("code_challenge_method");
+    for (row, asked, cell) in [
+        ("a public client without PKCE", bare, BAD),
+        ("a public client with plain PKCE", ask.clone().with("code_challenge_method", "plain"), BAD),
+        ("a public client with S256", ask, YES),
+    ] {
+        assert_cell(row, "basic", brings(&house, &browser, &asked).await, cell);
     }
     // A verifier without a challenge: the code of one that sent none is good, and only so.
     let ask = members[0].ask();

@@ -192,6 +192,38 @@ fn every_row_of_the_standards_and_of_the_plans_names_a_test() {
     }
 }
 
+/// Of the design's table of attacks each number has a row: `| 17, 18 guessing … |`.
+#[test]
+fn every_number_of_the_table_of_attacks_has_a_row() {
+    let text = document("docs/oidc.md");
+    let table = text.split("| attack | shown by |").nth(1).unwrap();
+    let mut numbers = BTreeSet::new();
+    for row in table.lines().filter_map(|line| line.strip_prefix("| ")) {
+        let words = row.split([' ', ',']).filter(|word| !word.is_empty());
+        numbers.extend(words.map_while(|word| word.parse::<u8>().ok()));
+    }
+    let none: Vec<_> = (1..=25).filter(|number| !numbers.contains(number)).collect();
+    assert!(none.is_empty(), "docs/oidc.md has no row for {none:?}");
+}
+
+#[test]
+fn every_decision_stands_in_their_list_and_each_number_without_one_is_named() {
+    let text = document("docs/adr/README.md");
+    let (list, unused) = text.split_once("bear no decision:").unwrap();
+    let links: Vec<&str> = list.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    let files = fs::read_dir(root().join("docs/adr")).unwrap();
+    let files = files.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut files: Vec<String> = files.filter(|name| name != "README.md").collect();
+    files.sort();
+    assert_eq!(links, files, "docs/adr/README.md lists each decision once, in their order");
+    let number = |name: &String| name.get(..4).unwrap().parse::<u32>().unwrap();
+    let numbers: BTreeSet<_> = files.iter().map(number).collect();
+    assert_eq!(numbers.len(), files.len(), "two decisions with one number");
+    let holes = (1..=*numbers.last().unwrap()).filter(|number| !numbers.contains(number));
+    let nowhere: Vec<_> = holes.filter(|number| !unused.contains(&format!("{number:04}"))).collect();
+    assert!(nowhere.is_empty(), "docs/adr/README.md says nothing of {nowhere:?}");
+}
+
 /// That the files exist, `floors` checks.
 #[test]
 fn every_crate_has_its_row_with_a_file_and_a_test() {

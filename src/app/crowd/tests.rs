@@ -5,7 +5,6 @@ use crate::{
     domain::{
         ask::tests::ask,
         assurance::Level,
-        client::{Client, ClientAuth, tests::client},
         code::SentCode,
         email::Email,
         id::{AccountId, LoginId},
@@ -108,15 +107,11 @@ fn the_bounds_are_those_of_the_decision() {
 #[tokio::test]
 async fn the_oldest_requests_that_anybody_may_have_pushed_give_way_and_no_others() {
     let f = fresh().await;
-    let keeps_a_secret = Client { auth: ClientAuth::PrivateKeyJwt, ..client() };
     let kept = Kept { ask: ask(), until: at(100) };
     let mut handles = Vec::new();
-    let anybody = client();
-    for (second, pushed_by) in
-        [&keeps_a_secret, &anybody, &anybody, &keeps_a_secret].into_iter().chain([&anybody; 4]).enumerate()
-    {
+    for (second, proven) in [true, false, false, true].into_iter().chain([false; 4]).enumerate() {
         let handle = Secret::token("").hashed();
-        f.store.push(pushed_by, &handle, &kept, at(1000 + i64::try_from(second).unwrap())).await.unwrap();
+        f.store.push(proven, &handle, &kept, at(1000 + i64::try_from(second).unwrap())).await.unwrap();
         handles.push(handle);
     }
     Crowd::new(Limits { unproven: 5, all: 100, pushed: 3, batch: 2, batches: 3 })

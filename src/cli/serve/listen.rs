@@ -24,8 +24,9 @@ use crate::{domain::mtls::Certificate, web::error};
 /// How long to pause when no connection can be taken: most often the process has too many files open.
 const BREATH: Duration = Duration::from_millis(100);
 
-/// How much of a request's headers is read, in bytes; hyper's own bound is twelve times as much. A query is at most half of it.
-const HEADERS: usize = 32 * 1024;
+/// How much of a request's headers is read, in bytes; hyper's own bound is six times as much. The longest query that is read fits,
+/// and leaves room for the rest.
+const HEADERS: usize = 64 * 1024;
 
 /// What the server bears.
 #[derive(Debug, Clone, Copy)]
