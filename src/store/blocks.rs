@@ -46,9 +46,6 @@ impl Store {
             return Ok(false);
         }
         notices::of_block(&mut tx, &id, now).await?;
-        for sid in self.sessions_that_stop(&mut tx, &id, now).await? {
-            notices::of_authority(&mut tx, &sid, now).await?;
-        }
         tx.note(&block_event("mandate.blocked", by, &pair.represented, &id), now);
         tx.commit().await?;
         Ok(true)

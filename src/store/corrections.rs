@@ -7,7 +7,6 @@ use super::{
     audit::Event,
     columns::Columns,
     mandates::{lapse_parental, read_birth},
-    notices,
     persons::seal_bsn,
 };
 use crate::domain::{
@@ -17,7 +16,7 @@ use crate::domain::{
     four_eyes::{LONGEST_WAIT, waits_until},
     id::{CorrectionId, PersonId},
     line::program_of,
-    mandate::{Confirmed, Mandate},
+    mandate::Confirmed,
     time::Timestamp,
 };
 
@@ -226,7 +225,7 @@ async fn record_birth(
     proposal: &AnyRow,
     now: Timestamp,
 ) -> Result<Result<(), NotDecided>, Fault> {
-    let (before, active) = (proposal.text("birth_before")?, Store::active_for(tx, person, now).await?);
+    let before = proposal.text("birth_before")?;
     let done = sqlx::query(
         "UPDATE persons SET birth = $1 WHERE id = $2 AND COALESCE(birth, '') = $3 AND joined_into IS NULL",
     )
@@ -242,23 +241,7 @@ async fn record_birth(
     if old.is_some_and(|old| old.may_have_turned(DECIDES_ALONE, now)) {
         lapse_parental(tx, person, now).await?;
     }
-    tell_of_ended(tx, person, &active, now).await?;
     Ok(Ok(()))
-}
-
-/// Writes down whom to tell that a mandate of `before` counts no more; not where its representative acts by another one.
-async fn tell_of_ended(
-    tx: &mut Tx,
-    person: &PersonId,
-    before: &[Mandate],
-    now: Timestamp,
-) -> Result<(), Fault> {
-    let after = Store::active_for(tx, person, now).await?;
-    let acts = |of: &Mandate| after.iter().any(|one| one.representative == of.representative);
-    for ended in before.iter().filter(|of| !acts(of)) {
-        notices::of_mandate(tx, &ended.id, now).await?;
-    }
-    Ok(())
 }
 
 /// Records a BSN where the one that the proposal found still stands, or still none. What DigiD proved of the owner of an account

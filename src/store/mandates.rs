@@ -5,8 +5,6 @@ mod approval;
 mod rows;
 mod special;
 
-use sqlx::AnyConnection;
-
 use self::{
     rows::{read_consent, read_mandate},
     special::read_special,
@@ -193,16 +191,6 @@ impl Store {
         self.read_mandates(&OF_REPRESENTED, person.as_str(), now).await
     }
 
-    /// The mandates with which others may act for a person at `now`, as a transaction that corrects that person sees them.
-    pub(super) async fn active_for(
-        tx: &mut Tx,
-        represented: &PersonId,
-        now: Timestamp,
-    ) -> Result<Vec<Mandate>, Fault> {
-        let given = Self::read_mandates_on(tx, &OF_REPRESENTED, represented.as_str(), now).await?;
-        Ok(given.into_iter().filter(|one| one.standing.is_active()).map(|one| one.mandate).collect())
-    }
-
     /// One mandate.
     pub async fn mandate(&self, id: &MandateId, now: Timestamp) -> Result<Option<Listed>, Fault> {
         Ok(self.read_mandates(&ONE, id.as_str(), now).await?.pop())
@@ -217,25 +205,16 @@ impl Store {
         whose: &str,
         now: Timestamp,
     ) -> Result<Vec<Listed>, Fault> {
-        Self::read_mandates_on(&mut *self.db.reader().acquire().await?, statements, whose, now).await
-    }
-
-    async fn read_mandates_on(
-        on: &mut AnyConnection,
-        statements: &Statements,
-        whose: &str,
-        now: Timestamp,
-    ) -> Result<Vec<Listed>, Fault> {
         let ask = |statement| sqlx::query(statement).bind(whose).bind(now.epoch());
-        let rows = ask(statements.mandates).fetch_all(&mut *on).await?;
+        let rows = ask(statements.mandates).fetch_all(self.db.reader()).await?;
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let special = ask(statements.special).fetch_all(&mut *on).await?;
+        let special = ask(statements.special).fetch_all(self.db.reader()).await?;
         let special = special.iter().map(read_special).collect::<Result<Vec<_>, _>>()?;
-        let consents = ask(statements.consents).fetch_all(&mut *on).await?;
+        let consents = ask(statements.consents).fetch_all(self.db.reader()).await?;
         let consents = consents.iter().map(read_consent).collect::<Result<Vec<_>, _>>()?;
-        let blocks = ask(statements.blocks).fetch_all(&mut *on).await?;
+        let blocks = ask(statements.blocks).fetch_all(self.db.reader()).await?;
         let blocks = blocks.iter().map(read_block).collect::<Result<Vec<_>, _>>()?;
         rows.iter()
             .map(|row| {

@@ -25,7 +25,7 @@ pub struct Notice {
     pub person: PersonId,
     /// How many times it was claimed, this time included.
     pub tries: i64,
-    /// Whether the session was not ended: its user may act no longer for whom they chose at this client, or logged in for.
+    /// Whether the session goes on: its user may act no longer for whom they chose at this client.
     pub of_mandate: bool,
     /// Until when its row is kept: another moment once it was written anew.
     pub ends: Timestamp,
@@ -52,14 +52,15 @@ macro_rules! of_ended {
     };
 }
 
-/// Who was given something that its user may do no longer, though the session goes on; not where it ended already.
-macro_rules! of_right {
-    ($whose:literal) => {
+/// Who was given something for a person, by the user who may act for them no longer; not where the session ended already.
+macro_rules! of_represented {
+    ($from:literal) => {
         concat!(
             "INSERT INTO notices (sid, client_id, person_id, tries, due, ends, of_mandate) \
-             SELECT DISTINCT g.sid, g.client_id, g.person_id, 0, $2, $3, 1 FROM grants g ",
-            $whose,
-            " = $1 AND g.revoked_at IS NULL AND g.ends > $2 \
+             SELECT DISTINCT g.sid, g.client_id, g.person_id, 0, $2, $3, 1 FROM grants g JOIN ",
+            $from,
+            " e ON e.represented = g.chosen AND e.representative = g.person_id \
+             WHERE e.id = $1 AND g.revoked_at IS NULL AND g.ends > $2 \
              ON CONFLICT (sid, client_id) DO UPDATE SET tries = 0, due = excluded.due, ",
             renewed!(),
             " WHERE notices.of_mandate = 1"
@@ -69,11 +70,8 @@ macro_rules! of_right {
 
 const OF_SESSION: &str = of_ended!("sid");
 const OF_ACCOUNT: &str = of_ended!("account_id");
-const OF_MANDATE: &str =
-    of_right!("JOIN mandates e ON e.represented = g.chosen AND e.representative = g.person_id WHERE e.id");
-const OF_BLOCK: &str =
-    of_right!("JOIN blocks e ON e.represented = g.chosen AND e.representative = g.person_id WHERE e.id");
-const OF_AUTHORITY: &str = of_right!("WHERE g.sid");
+const OF_MANDATE: &str = of_represented!("mandates");
+const OF_BLOCK: &str = of_represented!("blocks");
 
 /// Writes down whom to tell that a session ends, inside the transaction that ends it.
 pub(super) async fn of_session(tx: &mut Tx, sid: &SessionId, now: Timestamp) -> Result<(), Fault> {
@@ -93,11 +91,6 @@ pub(super) async fn of_mandate(tx: &mut Tx, mandate: &MandateId, now: Timestamp)
 /// The same of everything that a block stops.
 pub(super) async fn of_block(tx: &mut Tx, block: &str, now: Timestamp) -> Result<(), Fault> {
     write(tx, OF_BLOCK, block, now).await
-}
-
-/// The same of a session for a child by the word of the register, which counts no more: it gives nothing to anybody.
-pub(super) async fn of_authority(tx: &mut Tx, sid: &SessionId, now: Timestamp) -> Result<(), Fault> {
-    write(tx, OF_AUTHORITY, sid.as_str(), now).await
 }
 
 async fn write(tx: &mut Tx, statement: &'static str, whose: &str, now: Timestamp) -> Result<(), Fault> {

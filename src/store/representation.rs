@@ -2,18 +2,14 @@
 
 use sqlx::Row;
 
-use super::{Store, Tx, blocks::read_block, columns::Columns, ephemeral::Kind};
+use super::{Store, blocks::read_block};
 use crate::domain::{
     bsn::Bsn,
     fault::Fault,
-    id::{PersonId, SessionId},
+    id::PersonId,
     representation::{OnChild, ParentalAuthority, Record},
-    session::Session,
     time::Timestamp,
 };
-
-/// The most sessions of one account that are read at once.
-const MOST: i64 = 200;
 
 impl Store {
     /// The two dates of birth, then the blocks on the child that may bear on this parent (`None`: nobody knows them yet), so that no answer rests on the
@@ -48,38 +44,6 @@ impl Store {
         };
         let blocks = rows.iter().map(read).collect::<Result<_, Fault>>()?;
         Ok(Record { parent_born, child_born, blocks })
-    }
-
-    /// The sessions that whoever a block keeps out began for the one whom it protects, by the word of the register: read in the
-    /// transaction that places it.
-    pub(super) async fn sessions_that_stop(
-        &self,
-        tx: &mut Tx,
-        block: &str,
-        now: Timestamp,
-    ) -> Result<Vec<SessionId>, Fault> {
-        let rows = sqlx::query(
-            "SELECT e.name, e.version, e.body, b.represented FROM blocks b \
-             JOIN accounts a ON a.person_id = b.representative JOIN ephemeral e ON e.owner = a.id \
-             WHERE b.id = $1 AND e.kind = $2 AND e.ends > $3 ORDER BY e.ends DESC LIMIT $4",
-        )
-        .bind(block)
-        .bind(Kind::Session.word())
-        .bind(now.epoch())
-        .bind(MOST)
-        .fetch_all(&mut **tx)
-        .await?;
-        let mut stop = Vec::new();
-        for row in rows {
-            let protected = PersonId::from_stored(row.text("represented")?);
-            // A block stands whatever does not open: that is nobody's session.
-            let found = self.ephemeral.open_row::<Session>(&row, Kind::Session, &row.text("name")?);
-            let session = found.ok().flatten().map(|found| found.value);
-            let is_for =
-                |session: &Session| session.authority.as_ref().map(|it| &it.child) == Some(&protected);
-            stop.extend(session.filter(is_for).map(|session| session.sid));
-        }
-        Ok(stop)
     }
 
     /// What the register's word keeps of a BSN, to know whether its child still has it.
