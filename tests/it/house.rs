@@ -17,7 +17,10 @@ use std::{
 use crate::jose::KEY;
 use namens::{
     clock::Clock,
-    domain::calendar::{midnight, today},
+    domain::{
+        calendar::{midnight, today},
+        time::Timestamp,
+    },
     simulator::{
         Running,
         digid::{self, Person, names::Level, registry::SpMetadata, routing::Service},
@@ -151,6 +154,7 @@ impl House {
     pub fn program(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command.arg("--config").arg(self.folder.join("namens.toml")).args(arguments).stdin(Stdio::null());
+        command.env("NAMENS_SIMULATED_CLOCK", self.folder.join("clock"));
         command.current_dir(&self.folder);
         command
     }
@@ -165,6 +169,21 @@ impl House {
         let output = self.run(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Makes its clock and that of its DigiD go so many seconds ahead of the machine's (behind, when negative).
+    pub async fn move_clock(&self, seconds: i64) {
+        // In its place at once: no reader finds half of it.
+        let (path, new) = (self.folder.join("clock"), self.folder.join("clock.new"));
+        fs::write(&new, seconds.to_string()).unwrap();
+        fs::rename(new, path).unwrap();
+        let told = reqwest::Client::new().post(format!("{}/clock", self.digid)).body(seconds.to_string());
+        assert!(told.send().await.unwrap().status().is_success());
+    }
+
+    /// Makes it that moment, by its clock and that of its DigiD.
+    pub async fn set_clock(&self, moment: Timestamp) {
+        self.move_clock(moment.since(Clock.now())).await;
     }
 
     /// A first column of the database, read beside the running server.
