@@ -85,7 +85,11 @@ mod tests {
         let latest = AtomicI64::new(0);
         let told = |machine| told(&latest, machine);
         assert_eq!((told(100_000), told(100_001)), (100_000, 100_001));
-        assert_eq!((told(100_001 - 3600), told(100_000)), (100_001, 100_001), "nothing that ended counts again");
+        assert_eq!(
+            (told(100_001 - 3600), told(100_000)),
+            (100_001, 100_001),
+            "nothing that ended counts again"
+        );
         assert_eq!(told(100_002), 100_002, "and it goes on when the other has caught up");
         assert_eq!(told(100_002 - LONGEST_STILL), 100_002);
         assert_eq!(told(100_001 - LONGEST_STILL), 100_001 - LONGEST_STILL, "it had been wrong before");
