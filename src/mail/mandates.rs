@@ -112,145 +112,154 @@ mod tests {
     const ENGLISH_FOOT: &str = "This mail is for your account Jansen+kind@voorbeeld.nl (Huisarts Zonnedael, 1 July 2026 at 00:05, \
                                 reference K7Q).";
 
+    /// Who reads: whether others act for them, and whether it is a child for whom they do.
+    type Whom = (bool, bool);
+    const PARENT: Whom = (false, true);
+    const CHILD: Whom = (true, true);
+    const GROWN: Whom = (true, false);
+
+    const DUTCH: &[(What, Cause, Whom, &str, &str)] = &[
+        (
+            What::Started,
+            Cause::End,
+            PARENT,
+            "Uw machtiging is begonnen",
+            "U kunt nu inloggen voor Sam. Dat doet u met uw eigen account.",
+        ),
+        (
+            What::Started,
+            Cause::End,
+            CHILD,
+            "Een machtiging voor jou is begonnen",
+            "Anna kan nu voor jou inloggen. Wil je dat niet meer? Zeg het aan de balie van je zorgverlener.",
+        ),
+        (
+            What::Started,
+            Cause::End,
+            GROWN,
+            "Een machtiging voor u is begonnen",
+            "Anna kan nu voor u inloggen. Wilt u dat niet meer? Zeg het aan de balie van uw zorgverlener.",
+        ),
+        (
+            What::Ending,
+            Cause::Twelve,
+            PARENT,
+            "Uw machtiging stopt binnenkort",
+            "Vanaf 1 juli 2026 kunt u niet meer inloggen voor Sam. Vanaf 12 jaar beslist een kind daar zelf over mee. Willen jullie allebei dat u voor Sam blijft inloggen? Zeg dat vanaf die dag samen aan de balie van uw zorgverlener.",
+        ),
+        (
+            What::Ended,
+            Cause::Twelve,
+            PARENT,
+            "Uw machtiging is gestopt",
+            "Sinds 1 juli 2026 kunt u niet meer inloggen voor Sam. Vanaf 12 jaar beslist een kind daar zelf over mee. Willen jullie allebei dat u voor Sam blijft inloggen? Zeg dat samen aan de balie van uw zorgverlener.",
+        ),
+        (
+            What::Ending,
+            Cause::Twelve,
+            CHILD,
+            "Een machtiging voor jou stopt binnenkort",
+            "Vanaf 1 juli 2026 kan Anna niet meer voor jou inloggen. Vanaf 12 jaar beslis je daar zelf over mee. Mag Anna het van jou wel? Zeg dat vanaf die dag aan de balie van je zorgverlener. Mag het niet? Dan hoef je niets te doen.",
+        ),
+        (
+            What::Ended,
+            Cause::Twelve,
+            CHILD,
+            "Een machtiging voor jou is gestopt",
+            "Sinds 1 juli 2026 kan Anna niet meer voor jou inloggen. Vanaf 12 jaar beslis je daar zelf over mee. Mag Anna het van jou wel? Zeg dat aan de balie van je zorgverlener. Mag het niet? Dan hoef je niets te doen.",
+        ),
+        (
+            What::Ending,
+            Cause::Sixteen,
+            PARENT,
+            "Uw machtiging stopt binnenkort",
+            "Vanaf 1 juli 2026 kunt u niet meer inloggen voor Sam. Vanaf 16 jaar beslist een kind alleen. Sam kan u vanaf die dag een nieuwe machtiging geven, aan de balie van de zorgverlener.",
+        ),
+        (
+            What::Ended,
+            Cause::Sixteen,
+            CHILD,
+            "Een machtiging voor jou is gestopt",
+            "Sinds 1 juli 2026 kan Anna niet meer voor jou inloggen. Vanaf 16 jaar beslis je alleen. Mag Anna het van jou wel? Geef dan zelf een nieuwe machtiging, aan de balie van je zorgverlener. Mag het niet? Dan hoef je niets te doen.",
+        ),
+        (
+            What::Ending,
+            Cause::End,
+            GROWN,
+            "Een machtiging voor u stopt binnenkort",
+            "Vanaf 1 juli 2026 kan Anna niet meer voor u inloggen. De machtiging was tot die dag. Is er een nieuwe nodig? Vraag die aan de balie van uw zorgverlener.",
+        ),
+        (
+            What::Ended,
+            Cause::End,
+            CHILD,
+            "Een machtiging voor jou is gestopt",
+            "Sinds 1 juli 2026 kan Anna niet meer voor jou inloggen. De machtiging was tot die dag. Je hoeft niets te doen.",
+        ),
+    ];
+
+    const ENGLISH: &[(What, Cause, Whom, &str, &str)] = &[
+        (
+            What::Started,
+            Cause::End,
+            PARENT,
+            "Your mandate has begun",
+            "You can now log in for Sam. You do so with your own account.",
+        ),
+        (
+            What::Started,
+            Cause::End,
+            GROWN,
+            "A mandate for you has begun",
+            "Anna can now log in for you. Do you no longer want that? Say so at the desk of your care provider.",
+        ),
+        (
+            What::Ending,
+            Cause::Twelve,
+            PARENT,
+            "Your mandate will end soon",
+            "From 1 July 2026 you can no longer log in for Sam. From the age of 12 a child has a say in that. Do you both want you to go on logging in for Sam? Say so together from that day on at the desk of your care provider.",
+        ),
+        (
+            What::Ended,
+            Cause::Twelve,
+            CHILD,
+            "A mandate for you has ended",
+            "Since 1 July 2026 Anna can no longer log in for you. From the age of 12 you have a say in that. Is Anna allowed to, as far as you are concerned? Say so at the desk of your care provider. If not, you need not do anything.",
+        ),
+        (
+            What::Ended,
+            Cause::Sixteen,
+            PARENT,
+            "Your mandate has ended",
+            "Since 1 July 2026 you can no longer log in for Sam. From the age of 16 a child decides alone. Sam can give you a new mandate at the desk of the care provider.",
+        ),
+        (
+            What::Ending,
+            Cause::Sixteen,
+            CHILD,
+            "A mandate for you will end soon",
+            "From 1 July 2026 Anna can no longer log in for you. From the age of 16 you decide alone. Is Anna allowed to, as far as you are concerned? Then give a new mandate yourself from that day on, at the desk of your care provider. If not, you need not do anything.",
+        ),
+        (
+            What::Ended,
+            Cause::End,
+            GROWN,
+            "A mandate for you has ended",
+            "Since 1 July 2026 Anna can no longer log in for you. The mandate was until that day. Is a new one needed? Ask for it at the desk of your care provider.",
+        ),
+    ];
+
     #[test]
     fn the_mails_of_a_mandate_say_what_was_agreed_to_the_letter() {
-        let (parent, child, grown) = ((false, true), (true, true), (true, false));
-        for (what, cause, reader, subject, text) in [
-            (
-                What::Started,
-                Cause::End,
-                parent,
-                "Uw machtiging is begonnen",
-                "U kunt nu inloggen voor Sam. Dat doet u met uw eigen account.",
-            ),
-            (
-                What::Started,
-                Cause::End,
-                child,
-                "Een machtiging voor jou is begonnen",
-                "Anna kan nu voor jou inloggen. Wil je dat niet meer? Zeg het aan de balie van je zorgverlener.",
-            ),
-            (
-                What::Started,
-                Cause::End,
-                grown,
-                "Een machtiging voor u is begonnen",
-                "Anna kan nu voor u inloggen. Wilt u dat niet meer? Zeg het aan de balie van uw zorgverlener.",
-            ),
-            (
-                What::Ending,
-                Cause::Twelve,
-                parent,
-                "Uw machtiging stopt binnenkort",
-                "Vanaf 1 juli 2026 kunt u niet meer inloggen voor Sam. Vanaf 12 jaar beslist een kind daar zelf over mee. Willen jullie allebei dat u voor Sam blijft inloggen? Zeg dat vanaf die dag samen aan de balie van uw zorgverlener.",
-            ),
-            (
-                What::Ended,
-                Cause::Twelve,
-                parent,
-                "Uw machtiging is gestopt",
-                "Sinds 1 juli 2026 kunt u niet meer inloggen voor Sam. Vanaf 12 jaar beslist een kind daar zelf over mee. Willen jullie allebei dat u voor Sam blijft inloggen? Zeg dat samen aan de balie van uw zorgverlener.",
-            ),
-            (
-                What::Ending,
-                Cause::Twelve,
-                child,
-                "Een machtiging voor jou stopt binnenkort",
-                "Vanaf 1 juli 2026 kan Anna niet meer voor jou inloggen. Vanaf 12 jaar beslis je daar zelf over mee. Mag Anna het van jou wel? Zeg dat vanaf die dag aan de balie van je zorgverlener. Mag het niet? Dan hoef je niets te doen.",
-            ),
-            (
-                What::Ended,
-                Cause::Twelve,
-                child,
-                "Een machtiging voor jou is gestopt",
-                "Sinds 1 juli 2026 kan Anna niet meer voor jou inloggen. Vanaf 12 jaar beslis je daar zelf over mee. Mag Anna het van jou wel? Zeg dat aan de balie van je zorgverlener. Mag het niet? Dan hoef je niets te doen.",
-            ),
-            (
-                What::Ending,
-                Cause::Sixteen,
-                parent,
-                "Uw machtiging stopt binnenkort",
-                "Vanaf 1 juli 2026 kunt u niet meer inloggen voor Sam. Vanaf 16 jaar beslist een kind alleen. Sam kan u vanaf die dag een nieuwe machtiging geven, aan de balie van de zorgverlener.",
-            ),
-            (
-                What::Ended,
-                Cause::Sixteen,
-                child,
-                "Een machtiging voor jou is gestopt",
-                "Sinds 1 juli 2026 kan Anna niet meer voor jou inloggen. Vanaf 16 jaar beslis je alleen. Mag Anna het van jou wel? Geef dan zelf een nieuwe machtiging, aan de balie van je zorgverlener. Mag het niet? Dan hoef je niets te doen.",
-            ),
-            (
-                What::Ending,
-                Cause::End,
-                grown,
-                "Een machtiging voor u stopt binnenkort",
-                "Vanaf 1 juli 2026 kan Anna niet meer voor u inloggen. De machtiging was tot die dag. Is er een nieuwe nodig? Vraag die aan de balie van uw zorgverlener.",
-            ),
-            (
-                What::Ended,
-                Cause::End,
-                child,
-                "Een machtiging voor jou is gestopt",
-                "Sinds 1 juli 2026 kan Anna niet meer voor jou inloggen. De machtiging was tot die dag. Je hoeft niets te doen.",
-            ),
-        ] {
-            let foot = if reader == child { CHILDS_FOOT } else { FOOT };
-            let expected = (subject.to_owned(), format!("{text} {foot}"));
-            assert_eq!(words(Lang::Nl, what, cause, reader), expected);
+        for (what, cause, reader, subject, text) in DUTCH {
+            let foot = if *reader == CHILD { CHILDS_FOOT } else { FOOT };
+            let expected = ((*subject).to_owned(), format!("{text} {foot}"));
+            assert_eq!(words(Lang::Nl, *what, *cause, *reader), expected);
         }
-        for (what, cause, reader, subject, text) in [
-            (
-                What::Started,
-                Cause::End,
-                parent,
-                "Your mandate has begun",
-                "You can now log in for Sam. You do so with your own account.",
-            ),
-            (
-                What::Started,
-                Cause::End,
-                grown,
-                "A mandate for you has begun",
-                "Anna can now log in for you. Do you no longer want that? Say so at the desk of your care provider.",
-            ),
-            (
-                What::Ending,
-                Cause::Twelve,
-                parent,
-                "Your mandate will end soon",
-                "From 1 July 2026 you can no longer log in for Sam. From the age of 12 a child has a say in that. Do you both want you to go on logging in for Sam? Say so together from that day on at the desk of your care provider.",
-            ),
-            (
-                What::Ended,
-                Cause::Twelve,
-                child,
-                "A mandate for you has ended",
-                "Since 1 July 2026 Anna can no longer log in for you. From the age of 12 you have a say in that. Is Anna allowed to, as far as you are concerned? Say so at the desk of your care provider. If not, you need not do anything.",
-            ),
-            (
-                What::Ended,
-                Cause::Sixteen,
-                parent,
-                "Your mandate has ended",
-                "Since 1 July 2026 you can no longer log in for Sam. From the age of 16 a child decides alone. Sam can give you a new mandate at the desk of the care provider.",
-            ),
-            (
-                What::Ending,
-                Cause::Sixteen,
-                child,
-                "A mandate for you will end soon",
-                "From 1 July 2026 Anna can no longer log in for you. From the age of 16 you decide alone. Is Anna allowed to, as far as you are concerned? Then give a new mandate yourself from that day on, at the desk of your care provider. If not, you need not do anything.",
-            ),
-            (
-                What::Ended,
-                Cause::End,
-                grown,
-                "A mandate for you has ended",
-                "Since 1 July 2026 Anna can no longer log in for you. The mandate was until that day. Is a new one needed? Ask for it at the desk of your care provider.",
-            ),
-        ] {
-            let expected = (subject.to_owned(), format!("{text} {ENGLISH_FOOT}"));
-            assert_eq!(words(Lang::En, what, cause, reader), expected);
+        for (what, cause, reader, subject, text) in ENGLISH {
+            let expected = ((*subject).to_owned(), format!("{text} {ENGLISH_FOOT}"));
+            assert_eq!(words(Lang::En, *what, *cause, *reader), expected);
         }
     }
 
