@@ -346,9 +346,9 @@ async fn m4_m8_of_fifty_refreshes_during_a_withdrawal_none_that_begins_after_it_
             loop {
                 let begins_after = acknowledged.load(Ordering::SeqCst);
                 tokens = refreshed(&house, &tokens).await;
-                let names = !listed(&tokens).is_empty();
-                assert!(!(names && begins_after), "the withdrawal had been acknowledged");
-                if names {
+                let tells = !listed(&tokens).is_empty();
+                assert!(!(tells && begins_after), "the withdrawal had been acknowledged");
+                if tells {
                     named = tokens.text("access_token").to_owned();
                 }
                 if begins_after {

@@ -354,7 +354,7 @@ async fn m4_f3_both_are_mailed_at_the_beginning_two_weeks_before_the_end_and_at_
         (mailed.come(MOTHER, 3).await, mailed.come(CHILD, 3).await),
         (mothers.clone(), childs.clone())
     );
-    let last = house.mandate_mails(CHILD).pop().unwrap().replace("\r\n", "\n").replace("\n", " ");
+    let last = house.mandate_mails(CHILD).pop().unwrap().replace("\r\n", " ").replace('\n', " ");
     for says in
         ["beslis je daar zelf over mee", "aan de balie van je zorgverlener", CHILD, "Mijn account", "kenmerk"]
     {
