@@ -52,6 +52,8 @@ const KEYS_EVERY: Duration = Duration::from_secs(5);
 const DIGID_EVERY: Duration = Duration::from_secs(2);
 /// How long such a look may take before everything else goes on without it.
 const DIGID_PATIENCE: Duration = Duration::from_secs(10);
+/// How many seconds a clock that is kept right may go back without a word.
+const MAY_WAVER: i64 = 2;
 /// How often what has ended is swept.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 /// How many batches one sweep takes at most, so that it ends.
@@ -179,9 +181,11 @@ impl App {
     async fn keep_following(self: Arc<Self>) {
         let mut keys = tokio::time::interval(KEYS_EVERY);
         let mut digid = tokio::time::interval(DIGID_EVERY);
+        let mut stood_still = false;
         loop {
             let outcome = tokio::select! {
                 _ = keys.tick() => {
+                    stood_still = self.mind_the_clock(stood_still);
                     self.hasher.release_idle();
                     self.follow_keys().await
                 }
@@ -217,6 +221,22 @@ impl App {
         }
         self.store.sweep_audit(now.plus(-self.config.audit.keep()), now).await?;
         Ok(())
+    }
+
+    /// Says once that the machine's clock went back, and once that it has caught up.
+    fn mind_the_clock(&self, stood_still: bool) -> bool {
+        let behind = self.clock.still();
+        let stands_still = behind > MAY_WAVER;
+        if stands_still && !stood_still {
+            tracing::error!(
+                behind,
+                "the machine's clock went back: Namens waits until it has caught up, so that nothing that ended counts again. \
+                 If it is right now, restart Namens"
+            );
+        } else if stood_still && !stands_still {
+            tracing::info!("the machine's clock has caught up");
+        }
+        stands_still
     }
 
     async fn follow_keys(&self) -> Result<(), Fault> {

@@ -20,6 +20,7 @@ const REQUESTS: &str = "namens_http_requests_total";
 const ENDS: &str = "namens_expires_in_seconds";
 const LASTS: &str = "namens_lasts_for_seconds";
 const DIGID_BUSY: &str = "namens_digid_busy_total";
+const MANDATES_TOLD: &str = "namens_mandates_told_total";
 
 /// Starts logging: lines for people on a terminal, JSON anywhere else. `RUST_LOG` chooses what is logged; `info` and
 /// worse when it is not set.
@@ -65,6 +66,29 @@ pub fn digid_busy(asking: Asking) {
     counter!(DIGID_BUSY, "what" => asking.name()).increment(1);
 }
 
+/// Whom is told what becomes of a mandate.
+#[derive(Debug, Clone, Copy)]
+pub enum Hearer {
+    /// A portal, of an end by the clock.
+    Portal,
+    /// One of its two people, by mail.
+    Person,
+}
+
+impl Hearer {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Portal => "portal",
+            Self::Person => "person",
+        }
+    }
+}
+
+/// So many are told.
+pub fn mandates_told(whom: Hearer, count: u64) {
+    counter!(MANDATES_TOLD, "whom" => whom.name()).increment(count);
+}
+
 /// A portal got tokens.
 pub fn tokens() {
     counter!(TOKENS).increment(1);
@@ -92,7 +116,14 @@ impl Metrics {
             DIGID_BUSY,
             "What was turned away because too much XML work waited, by what it was"
         );
+        describe_counter!(
+            MANDATES_TOLD,
+            "What was told of the beginning and the end of mandates, by whom it was told"
+        );
         counter!(TOKENS).absolute(0);
+        for whom in [Hearer::Portal, Hearer::Person] {
+            counter!(MANDATES_TOLD, "whom" => whom.name()).absolute(0);
+        }
         for asking in [Asking::Request, Asking::Logout] {
             counter!(DIGID_BUSY, "what" => asking.name()).absolute(0);
         }

@@ -142,6 +142,7 @@ impl Stand {
             offline: None,
             resources: vec![],
             chosen: None,
+            acts_for: None,
             redirect_uri: CALLBACK.to_owned(),
             level: Level::Local,
             auth_time: self.now,

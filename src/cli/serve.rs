@@ -27,7 +27,7 @@ use crate::{
     app::App,
     config::{BadConfig, Config},
     domain::fault::Fault,
-    flows::notify::keep_telling,
+    flows::{boundaries::keep_looking, mandate_mails::keep_mailing, notify::keep_telling},
     observe::{self, Metrics, traces::Traces},
     web::{
         metrics,
@@ -67,6 +67,8 @@ impl Serve {
         let stop = told_to_stop()?;
         let house = tokio::spawn(app.clone().keep_house());
         let telling = tokio::spawn(keep_telling(app.clone()));
+        let looking = tokio::spawn(keep_looking(app.clone()));
+        let mailing = tokio::spawn(keep_mailing(app.clone()));
         let counted = metrics.map(|(listener, metrics)| {
             let limits = Limits { connections: SCRAPERS, ..Limits::default() };
             tokio::spawn(listen(listener, metrics::router(app.clone(), metrics), limits, pending()))
@@ -78,6 +80,8 @@ impl Serve {
         Box::pin(serve(&app, listener, mtls, stop)).await;
         house.abort();
         telling.abort();
+        looking.abort();
+        mailing.abort();
         counted.inspect(JoinHandle::abort);
         if !app.mailer.drain(LAST_MAIL).await {
             tracing::warn!("stopped before every mail was sent");

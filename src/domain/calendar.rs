@@ -57,14 +57,24 @@ const DUTCH_MONTHS: [&str; 12] = [
 
 /// The time in the Netherlands, for people: `22 november 2026 om 07:35 uur`.
 pub fn told(at: Timestamp, lang: Lang) -> String {
+    written(at, lang, [" om %H:%M uur", " at %H:%M"])
+}
+
+/// The day in the Netherlands, for people: `22 november 2026`.
+pub fn told_day(at: Timestamp, lang: Lang) -> String {
+    written(at, lang, ["", ""])
+}
+
+/// The day, and what comes after it in Dutch and in English.
+fn written(at: Timestamp, lang: Lang, [nl, en]: [&str; 2]) -> String {
     let local = at.utc().with_timezone(&Amsterdam);
     match lang {
         Lang::Nl => {
             let month = usize::try_from(local.month0()).unwrap_or_default();
             let month = DUTCH_MONTHS.get(month).copied().unwrap_or_default();
-            local.format(&format!("%-d {month} %Y om %H:%M uur")).to_string()
+            local.format(&format!("%-d {month} %Y{nl}")).to_string()
         }
-        Lang::En => local.format("%-d %B %Y at %H:%M").to_string(),
+        Lang::En => local.format(&format!("%-d %B %Y{en}")).to_string(),
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Grant {
     pub resources: Vec<String>,
     /// For whom, where the request said so: a person for whom the user acts, or the user. `None` is whom the session is for.
     pub chosen: Option<PersonId>,
+    /// For which other person its user acts: whom they chose, or the child for whom they logged in. Their portal hears when that ends.
+    pub acts_for: Option<PersonId>,
     /// Where its code went.
     pub redirect_uri: String,
     /// The level of the login.
@@ -231,6 +233,7 @@ pub(crate) mod tests {
             bsn: false,
             resources: vec![],
             chosen: None,
+            acts_for: None,
             redirect_uri: "https://p.example/cb".into(),
             level: Level::Midden,
             auth_time: at(5),

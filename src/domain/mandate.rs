@@ -3,6 +3,7 @@
 //! Nothing here is flipped by a job. [`standing`] computes from facts and `now` whether a mandate counts, and until when;
 //! every node of a cluster gives the same answer without talking, and none can be late.
 
+pub mod mails;
 mod special;
 
 use chrono::NaiveDate;

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// After how many seconds a client must ask again at the latest.
-const RECHECK: i64 = 15 * 60;
+pub(super) const RECHECK: i64 = 15 * 60;
 
 /// Who asks, for whom, and from what session.
 #[derive(Debug, Clone, Copy)]
@@ -155,8 +155,30 @@ pub(super) async fn people(
     required: Level,
     now: Timestamp,
 ) -> Result<Vec<PersonId>, Fault> {
+    Ok(rights_in(store, session, required, now).await?.into_keys().collect())
+}
+
+/// The first instant at which the clock ends the right of the user of `session` to act for `person`, the end of time where it does not;
+/// `None` when they may not act at `now`.
+pub(super) async fn may_act_until(
+    store: &Store,
+    session: &Session,
+    required: Level,
+    person: &PersonId,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, Fault> {
+    let mut rights = rights_in(store, session, required, now).await?;
+    Ok(rights.remove(person).map(|right| right.until.unwrap_or(Timestamp::from_epoch(i64::MAX))))
+}
+
+async fn rights_in(
+    store: &Store,
+    session: &Session,
+    required: Level,
+    now: Timestamp,
+) -> Result<BTreeMap<PersonId, Right>, Fault> {
     if session.level < required {
-        return Ok(Vec::new());
+        return Ok(BTreeMap::new());
     }
     let by_register = match &session.authority {
         Some(authority) => {
@@ -164,7 +186,7 @@ pub(super) async fn people(
         }
         None => None,
     };
-    Ok(rights(store, &session.person, by_register, now).await?.into_keys().collect())
+    rights(store, &session.person, by_register, now).await
 }
 
 /// By what right `person` may act for others: the desk's mandates, and the register's word where they logged in by it.

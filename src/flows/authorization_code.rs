@@ -43,6 +43,7 @@ pub(super) async fn redeem(
         bsn: proven.bsn,
         resources: proven.resources,
         chosen: proven.chosen,
+        acts_for: None,
         redirect_uri: found.redirect_uri,
         level: proven.level,
         auth_time: proven.auth_time,
@@ -55,6 +56,8 @@ pub(super) async fn redeem(
         revoked_at: None,
     };
     let (session, sub) = session_of(issuing, &grant, now).await?;
+    let child = session.authority.as_ref().map(|authority| &authority.child);
+    let grant = Grant { acts_for: grant.represented().or(child).cloned(), ..grant };
     let grant = offline::granted(store, client, &session, proven.needs_digid, grant).await?;
     let aud = issuing.audience(&grant, form)?;
     possession.spend(store).await?;

@@ -17,6 +17,7 @@ use crate::{
         email::Email,
         fault::Fault,
         id::{LoginId, PersonId},
+        lang::Lang,
         login::{AsksConsent, AsksForWhom, Done, Login},
         own::OwnPage,
         secret::Secret,
@@ -72,7 +73,7 @@ pub async fn finish(
     app: &App,
     held: Held<Done>,
     older: Option<&Session>,
-    device: Option<String>,
+    (device, lang): (Option<String>, Lang),
     now: Timestamp,
 ) -> Result<Finish, Stop> {
     let (login, version) = held.open();
@@ -127,6 +128,9 @@ pub async fn finish(
     }
     ended?;
     observe::login(way, "ok");
+    if account.lang != lang {
+        app.store.note_lang(&account.id, lang).await?;
+    }
     let cookie = Secret::new(format!("{}.{}", session.sid, secret.expose()));
     let address = Email::parse(&account.email)?;
     Ok(Finish::In(Box::new(Finished { cookie, onward, address })))

@@ -151,7 +151,7 @@ pub const fn own_pages(lang: Lang) -> &'static str {
 }
 
 /// `subjects` are the Dutch and the English one.
-fn letter(about: &Circumstances, template: &impl Template, subjects: [&'static str; 2]) -> Letter {
+pub(super) fn letter(about: &Circumstances, template: &impl Template, subjects: [&'static str; 2]) -> Letter {
     let [dutch, english] = subjects;
     Letter {
         to: about.to.clone(),
@@ -167,6 +167,11 @@ fn letter(about: &Circumstances, template: &impl Template, subjects: [&'static s
     }
 }
 
+/// What others wrote, without line breaks.
+pub(super) fn on_one_line(text: &str) -> String {
+    text.split(|c: char| c.is_control()).collect::<Vec<_>>().join(" ")
+}
+
 /// `482 913`, `KDFHG KMNP3`: two groups are easier to carry over than one.
 fn grouped(code: &str) -> String {
     let half = code.chars().count() / 2;
@@ -176,17 +181,17 @@ fn grouped(code: &str) -> String {
 }
 
 impl Circumstances {
-    fn address(&self) -> &str {
+    pub(super) fn address(&self) -> &str {
         self.to.typed()
     }
 
     /// The portal's name on one line, so that it cannot write paragraphs of its own.
-    fn portal(&self) -> String {
-        self.portal.split(|c: char| c.is_control()).collect::<Vec<_>>().join(" ")
+    pub(super) fn portal(&self) -> String {
+        on_one_line(&self.portal)
     }
 
     /// The time in the Netherlands, for people.
-    fn time(&self) -> String {
+    pub(super) fn time(&self) -> String {
         told(self.at, self.lang)
     }
 }

@@ -2,6 +2,7 @@
 
 mod folder;
 pub mod letters;
+pub mod mandates;
 mod smtp;
 #[cfg(test)]
 mod tests;

@@ -19,6 +19,7 @@ use crate::domain::{
     email::Email,
     fault::Fault,
     id::{AccountId, PersonId},
+    lang::Lang,
     link::{Known, NotLinked},
     proof::Opening,
     time::Timestamp,
@@ -43,6 +44,8 @@ pub struct Account {
     pub era: i64,
     /// Since when it is there.
     pub created: Timestamp,
+    /// The language of its owner's last login.
+    pub lang: Lang,
 }
 
 /// Whose an account is to be.
@@ -101,6 +104,16 @@ impl Store {
     async fn one_account(&self, statement: &'static str, key: &str) -> Result<Option<Account>, Fault> {
         let row = sqlx::query(statement).bind(key).fetch_optional(self.db.reader()).await?;
         row.map(|row| read_account(&row)).transpose()
+    }
+
+    /// Keeps in which language its owner reads.
+    pub async fn note_lang(&self, account: &AccountId, lang: Lang) -> Result<(), Fault> {
+        sqlx::query("UPDATE accounts SET lang = $1 WHERE id = $2")
+            .bind(lang.code())
+            .bind(account.as_str())
+            .execute(self.db.writer())
+            .await?;
+        Ok(())
     }
 
     /// Makes an account with a verified address, and its person where none is known. All or nothing.
@@ -263,6 +276,7 @@ fn read_account(row: &AnyRow) -> Result<Account, Fault> {
         app: read_app(row)?,
         era: row.try_get("era")?,
         created: row.time("created")?,
+        lang: Lang::choose(&[row.text("lang")?], None),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use sqlx::any::AnyRow;
 
-use super::{Store, audit::Event, columns::Columns, notices};
+use super::{Store, audit::Event, boundaries::look_again, columns::Columns, notices};
 use crate::domain::{
     consent::Block,
     fault::Fault,
@@ -68,6 +68,7 @@ impl Store {
         .bind(pair.represented.as_str())
         .fetch_all(&mut *tx)
         .await?;
+        look_again(&mut tx, pair.represented.as_str(), now).await?;
         for (id,) in &lifted {
             tx.note(&block_event("mandate.unblocked", by, &pair.represented, id), now);
         }

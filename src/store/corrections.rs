@@ -5,6 +5,7 @@ use sqlx::any::AnyRow;
 use super::{
     Store, Tx,
     audit::Event,
+    boundaries::look_again,
     columns::Columns,
     mandates::{lapse_parental, read_birth},
     persons::seal_bsn,
@@ -241,6 +242,7 @@ async fn record_birth(
     if old.is_some_and(|old| old.may_have_turned(DECIDES_ALONE, now)) {
         lapse_parental(tx, person, now).await?;
     }
+    look_again(tx, person.as_str(), now).await?;
     Ok(Ok(()))
 }
 

@@ -88,11 +88,11 @@ async fn begin(db: Ledger, asked: Vec<Beginning>) -> Result<Vec<bool>, Fault> {
 /// Begins grants in one transaction, but not those whose code was spent. `None`, and nothing is done, when an account of one of
 /// them was closed at this very moment.
 async fn begin_all(db: &Ledger, asked: &[Beginning]) -> Result<Option<Vec<bool>>, Fault> {
-    let values = values(asked.len(), 22);
+    let values = values(asked.len(), 24);
     let statement = format!(
         "INSERT INTO grants (id, code_hash, client_id, account_id, person_id, sid, scope, redirect_uri, level, \
          auth_time, created, ends, family_hash, refresh_hash, dpop_jkt, x5t_s256, claims, resources, \
-         session_ends, offline_era, bsn, chosen) VALUES {values} ON CONFLICT DO NOTHING RETURNING id"
+         session_ends, offline_era, bsn, chosen, acts_for, look_at) VALUES {values} ON CONFLICT DO NOTHING RETURNING id"
     );
     let mut query = sqlx::query(AssertSqlSafe(statement));
     for Beginning { grant, code, family, refresh } in asked {
@@ -118,7 +118,9 @@ async fn begin_all(db: &Ledger, asked: &[Beginning]) -> Result<Option<Vec<bool>>
             .bind(grant.offline.as_ref().map(|offline| offline.session_ends.epoch()))
             .bind(grant.offline.as_ref().map(|offline| offline.era))
             .bind(i64::from(grant.bsn))
-            .bind(grant.chosen.as_ref().map(PersonId::as_str));
+            .bind(grant.chosen.as_ref().map(PersonId::as_str))
+            .bind(grant.acts_for.as_ref().map(PersonId::as_str))
+            .bind(grant.acts_for.as_ref().map(|_| grant.created.epoch()));
     }
     let mut tx = db.begin().await?;
     let rows = match query.fetch_all(&mut *tx).await {

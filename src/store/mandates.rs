@@ -9,14 +9,18 @@ use self::{
     rows::{read_consent, read_mandate},
     special::read_special,
 };
-use super::{Store, Tx, audit::Event, blocks::read_block, columns::Columns, notices};
+use super::{Store, Tx, audit::Event, blocks::read_block, boundaries::look_again, columns::Columns, notices};
 use crate::domain::{
     birth::BirthDate,
-    consent::{Consent, Word},
+    consent::{Block, Consent, Word},
     fault::Fault,
     id::{MandateId, PersonId, random},
     line::program_of,
-    mandate::{Mandate, Standing, standing},
+    mandate::{
+        Mandate, Standing,
+        mails::{LATE, Mails, mails},
+        standing,
+    },
     registration::Registration,
     time::Timestamp,
 };
@@ -45,6 +49,14 @@ pub struct Listed {
     pub standing: Standing,
     /// Until when it waits for its second pair of eyes, if it does (M11).
     pub waits_until: Option<Timestamp>,
+}
+
+/// What a standing depends on.
+struct Facts<'a> {
+    mandate: &'a Mandate,
+    born: Option<BirthDate>,
+    consents: &'a [Consent],
+    blocks: &'a [Block],
 }
 
 /// Why a good registration was not stored.
@@ -167,6 +179,8 @@ impl Store {
         let heard = insert_consent(&mut tx, consent).await?;
         if heard && consent.word == Word::Withdrawn {
             notices::of_mandate(&mut tx, &consent.mandate, now).await?;
+        } else if heard {
+            look_again(&mut tx, represented.as_str(), now).await?;
         }
         let event = Event {
             event: "mandate.consent",
@@ -196,21 +210,48 @@ impl Store {
         Ok(self.read_mandates(&ONE, id.as_str(), now).await?.pop())
     }
 
-    /// Mandates and special bases first, then what was said, then the blocks: whatever is recorded between two of the statements
-    /// is seen by the later one, so no answer rests on a consent or on the absence of a block that was older than its mandate,
-    /// nor on the absence of a withdrawal that was older than a basis.
+    /// One mandate, and what its people are to be mailed about it.
+    pub async fn mandate_and_mails(
+        &self,
+        id: &MandateId,
+        now: Timestamp,
+    ) -> Result<Option<(Listed, Mails)>, Fault> {
+        // A basis that is over counts for nothing, but its end is told for some days.
+        let (whose, since) = (id.as_str(), now.plus(-LATE));
+        let read = self.read_facts(&ONE, whose, (since, now), |facts| {
+            mails(facts.mandate, facts.born, facts.consents, facts.blocks, now)
+        });
+        Ok(read.await?.pop())
+    }
+
     async fn read_mandates(
         &self,
         statements: &Statements,
         whose: &str,
         now: Timestamp,
     ) -> Result<Vec<Listed>, Fault> {
-        let ask = |statement| sqlx::query(statement).bind(whose).bind(now.epoch());
+        let read = self.read_facts(statements, whose, (now, now), |_| ()).await?;
+        Ok(read.into_iter().map(|(listed, ())| listed).collect())
+    }
+
+    /// Mandates and special bases first, then what was said, then the blocks: whatever is recorded between two of the statements
+    /// is seen by the later one, so no answer rests on a consent or on the absence of a block that was older than its mandate,
+    /// nor on the absence of a withdrawal that was older than a basis. With them what `also` makes of the facts, among which are the special
+    /// bases that were not over at `since`.
+    async fn read_facts<T>(
+        &self,
+        statements: &Statements,
+        whose: &str,
+        (since, now): (Timestamp, Timestamp),
+        also: impl Fn(&Facts<'_>) -> T,
+    ) -> Result<Vec<(Listed, T)>, Fault> {
+        let ask_at = |statement, at: Timestamp| sqlx::query(statement).bind(whose).bind(at.epoch());
+        let ask = |statement| ask_at(statement, now);
         let rows = ask(statements.mandates).fetch_all(self.db.reader()).await?;
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let special = ask(statements.special).fetch_all(self.db.reader()).await?;
+        let special = ask_at(statements.special, since).fetch_all(self.db.reader()).await?;
         let special = special.iter().map(read_special).collect::<Result<Vec<_>, _>>()?;
         let consents = ask(statements.consents).fetch_all(self.db.reader()).await?;
         let consents = consents.iter().map(read_consent).collect::<Result<Vec<_>, _>>()?;
@@ -223,14 +264,16 @@ impl Store {
                 mandate.special = own.map(|(_, basis)| basis.clone()).collect();
                 let born = read_birth(row)?;
                 let standing = standing(&mandate, born, &consents, &blocks, now);
-                Ok(Listed {
+                let also = also(&Facts { mandate: &mandate, born, consents: &consents, blocks: &blocks });
+                let listed = Listed {
                     representative_name: row.text("representative_name")?,
                     represented_name: row.text("represented_name")?,
                     waits_until: mandate.waits_until(now),
                     mandate,
                     born,
                     standing,
-                })
+                };
+                Ok((listed, also))
             })
             .collect()
     }

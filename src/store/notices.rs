@@ -4,7 +4,7 @@
 
 use sqlx::{AssertSqlSafe, Row};
 
-use super::{Store, Tx, audit::Event, columns::Columns};
+use super::{Store, Tx, audit::Event, boundaries::Acting, columns::Columns};
 use crate::domain::{
     fault::Fault,
     id::{AccountId, MandateId, PersonId, SessionId},
@@ -68,10 +68,27 @@ macro_rules! of_represented {
     };
 }
 
+/// The same grants need not be told again by who looks when the clock ends a right; and those of parents who act by the word of the
+/// register are looked at at once.
+macro_rules! told {
+    ($from:literal) => {
+        concat!(
+            "UPDATE grants SET look_at = CASE WHEN look_at > $2 THEN $2 ELSE look_at - 1 END, \
+             acts = CASE WHEN chosen = acts_for AND person_id = (SELECT e.representative FROM ",
+            $from,
+            " e WHERE e.id = $1) THEN 0 ELSE acts END WHERE acts_for = (SELECT e.represented FROM ",
+            $from,
+            " e WHERE e.id = $1) AND revoked_at IS NULL AND ends > $2"
+        )
+    };
+}
+
 const OF_SESSION: &str = of_ended!("sid");
 const OF_ACCOUNT: &str = of_ended!("account_id");
 const OF_MANDATE: &str = of_represented!("mandates");
 const OF_BLOCK: &str = of_represented!("blocks");
+const TOLD_OF_MANDATE: &str = told!("mandates");
+const TOLD_OF_BLOCK: &str = told!("blocks");
 
 /// Writes down whom to tell that a session ends, inside the transaction that ends it.
 pub(super) async fn of_session(tx: &mut Tx, sid: &SessionId, now: Timestamp) -> Result<(), Fault> {
@@ -85,12 +102,37 @@ pub(super) async fn of_account(tx: &mut Tx, account: &AccountId, now: Timestamp)
 
 /// Writes down whom to tell that a mandate counts no more, inside the transaction that ends it.
 pub(super) async fn of_mandate(tx: &mut Tx, mandate: &MandateId, now: Timestamp) -> Result<(), Fault> {
-    write(tx, OF_MANDATE, mandate.as_str(), now).await
+    write(tx, OF_MANDATE, mandate.as_str(), now).await?;
+    mark(tx, TOLD_OF_MANDATE, mandate.as_str(), now).await
 }
 
 /// The same of everything that a block stops.
 pub(super) async fn of_block(tx: &mut Tx, block: &str, now: Timestamp) -> Result<(), Fault> {
-    write(tx, OF_BLOCK, block, now).await
+    write(tx, OF_BLOCK, block, now).await?;
+    mark(tx, TOLD_OF_BLOCK, block, now).await
+}
+
+/// Writes down that the user of a grant may act no longer, inside the transaction that saw it.
+pub(super) async fn of_acting(tx: &mut Tx, acting: &Acting, now: Timestamp) -> Result<(), Fault> {
+    sqlx::query(concat!(
+        "INSERT INTO notices (sid, client_id, person_id, tries, due, ends, of_mandate) VALUES ($1, $2, $3, 0, $4, $5, 1) \
+         ON CONFLICT (sid, client_id) DO UPDATE SET tries = 0, due = excluded.due, ",
+        renewed!(),
+        " WHERE notices.of_mandate = 1"
+    ))
+    .bind(acting.sid.as_str().to_owned())
+    .bind(acting.client_id.clone())
+    .bind(acting.person.as_str().to_owned())
+    .bind(now.epoch())
+    .bind(now.plus(KEPT).epoch())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+async fn mark(tx: &mut Tx, statement: &'static str, whose: &str, now: Timestamp) -> Result<(), Fault> {
+    sqlx::query(statement).bind(whose.to_owned()).bind(now.epoch()).execute(&mut **tx).await?;
+    Ok(())
 }
 
 async fn write(tx: &mut Tx, statement: &'static str, whose: &str, now: Timestamp) -> Result<(), Fault> {

@@ -43,8 +43,10 @@ pub async fn post(visit: Visit, Path(id): Path<String>, Form(form): Form<Token>)
 /// Sends the browser back to the portal with its new session and the portal's code.
 pub(super) async fn finish(visit: &Visit, held: Held<Done>) -> Result<Response, Failed> {
     let older = visit.session().await?;
+    let lang = visit.lang(Some(&held.login.ask));
     let finished =
-        match finish::finish(&visit.app, held, older.as_ref(), visit.device_word(), visit.now).await? {
+        match finish::finish(&visit.app, held, older.as_ref(), (visit.device_word(), lang), visit.now).await?
+        {
             Finish::In(finished) => *finished,
             Finish::AnotherUser(told) => return Ok(refused(visit, told)),
         };

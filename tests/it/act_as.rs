@@ -1,6 +1,12 @@
 //! `act_as` from the desk to the ID token, through real logins with DigiD (docs/requirements.md: M1 to M9).
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
@@ -346,4 +352,52 @@ async fn a21_a_removed_entitlement_counts_from_the_next_answer() {
     let (status, _) = THE_PORTAL.refresh(&house, "x").await;
     assert_eq!(status, 400);
     assert_refused(&LAB.refresh(&house, first.text("refresh_token")).await, "invalid_grant");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m4_m8_of_fifty_refreshes_during_a_withdrawal_none_that_begins_after_it_names_the_child() {
+    let house = Arc::new(house().await);
+    let browser = Browser::new();
+    let (mother, _, _) = mother(&house, &browser).await;
+    let desk = Desk::of(&house);
+    let child = desk.person("Kim", Some(&born(13, 40)), None);
+    let mandate = desk.mandate(&Form::parent(&mother, &child));
+    for party in ["represented", "representative"] {
+        desk.hear("consent", &mandate, party);
+    }
+    let acknowledged = Arc::new(AtomicBool::new(false));
+    let mut under_way = Vec::new();
+    for _ in 0..50 {
+        let mut tokens = THE_PORTAL.sign_on(&house, &browser, "openid act_as").await;
+        assert_eq!(listed(&tokens).len(), 1);
+        let (house, acknowledged) = (house.clone(), acknowledged.clone());
+        under_way.push(async move {
+            let mut named = tokens.text("access_token").to_owned();
+            loop {
+                let begins_after = acknowledged.load(Ordering::SeqCst);
+                tokens = refreshed(&house, &tokens).await;
+                let tells = !listed(&tokens).is_empty();
+                assert!(!(tells && begins_after), "the withdrawal had been acknowledged");
+                if tells {
+                    named = tokens.text("access_token").to_owned();
+                }
+                if begins_after {
+                    return named;
+                }
+            }
+        });
+    }
+    let under_way: Vec<_> = under_way.into_iter().map(tokio::spawn).collect();
+    let desks = house.clone();
+    let withdrawn =
+        tokio::task::spawn_blocking(move || Desk::of(&desks).hear("withdraw", &mandate, "represented"));
+    withdrawn.await.unwrap();
+    acknowledged.store(true, Ordering::SeqCst);
+    for one in under_way {
+        // What was under way may name the child; whoever asks hears of nobody.
+        let named = one.await.unwrap();
+        let told = THE_PORTAL.introspect(&house, &named).await;
+        assert_eq!((&told["active"], &told["act_as"]), (&json!(true), &json!([])));
+        assert_eq!(userinfo(&house, &named).await.1["act_as"], json!([]));
+    }
 }

@@ -17,7 +17,10 @@ use std::{
 use crate::jose::KEY;
 use namens::{
     clock::Clock,
-    domain::calendar::{midnight, today},
+    domain::{
+        calendar::{midnight, today},
+        time::Timestamp,
+    },
     simulator::{
         Running,
         digid::{self, Person, names::Level, registry::SpMetadata, routing::Service},
@@ -151,6 +154,7 @@ impl House {
     pub fn program(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command.arg("--config").arg(self.folder.join("namens.toml")).args(arguments).stdin(Stdio::null());
+        command.env("NAMENS_SIMULATED_CLOCK", self.folder.join("clock"));
         command.current_dir(&self.folder);
         command
     }
@@ -165,6 +169,21 @@ impl House {
         let output = self.run(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Makes its clock and that of its DigiD go so many seconds ahead of the machine's (behind, when negative).
+    pub async fn move_clock(&self, seconds: i64) {
+        // In its place at once: no reader finds half of it.
+        let (path, new) = (self.folder.join("clock"), self.folder.join("clock.new"));
+        fs::write(&new, seconds.to_string()).unwrap();
+        fs::rename(new, path).unwrap();
+        let told = reqwest::Client::new().post(format!("{}/clock", self.digid)).body(seconds.to_string());
+        assert!(told.send().await.unwrap().status().is_success());
+    }
+
+    /// Makes it that moment, by its clock and that of its DigiD.
+    pub async fn set_clock(&self, moment: Timestamp) {
+        self.move_clock(moment.since(Clock.now())).await;
     }
 
     /// A first column of the database, read beside the running server.
@@ -195,14 +214,23 @@ impl House {
         }
     }
 
-    /// The mails to an address that are there now.
+    /// The mails to an address that are there now, but for those about mandates.
     pub fn mails_now(&self, to: &str) -> Vec<String> {
+        self.mails_of(to, |subject| !is_of_mandate(subject))
+    }
+
+    /// The mails to an address about mandates that are there now.
+    pub fn mandate_mails(&self, to: &str) -> Vec<String> {
+        self.mails_of(to, is_of_mandate)
+    }
+
+    fn mails_of(&self, to: &str, wanted: fn(&str) -> bool) -> Vec<String> {
         let Ok(folder) = fs::read_dir(self.folder.join("mail")) else { return Vec::new() };
         let mut files: Vec<PathBuf> = folder.map(|entry| entry.unwrap().path()).collect();
         files.retain(|file| file.extension().is_some_and(|ending| ending == "eml"));
         files.sort();
         let mails = files.iter().filter_map(|file| fs::read(file).ok());
-        mails.filter_map(|raw| text_to(&raw, to)).collect()
+        mails.filter_map(|raw| text_to(&raw, to, wanted)).collect()
     }
 
     /// The code in the newest mail to an address, of at least `count`.
@@ -245,10 +273,17 @@ pub fn code_in(mail: &str) -> Option<String> {
     Some(code.split_whitespace().collect())
 }
 
-fn text_to(raw: &[u8], to: &str) -> Option<String> {
+/// They come by themselves, while others are waited for.
+fn is_of_mandate(subject: &str) -> bool {
+    subject.contains("machtiging") || subject.contains("mandate")
+}
+
+fn text_to(raw: &[u8], to: &str, wanted: fn(&str) -> bool) -> Option<String> {
     use mailparse::MailHeaderMap;
     let mail = mailparse::parse_mail(raw).unwrap();
-    (mail.headers.get_first_value("To")?.contains(to)).then(|| mail.get_body().unwrap())
+    let is =
+        mail.headers.get_first_value("To")?.contains(to) && wanted(&mail.headers.get_first_value("Subject")?);
+    is.then(|| mail.get_body().unwrap())
 }
 
 /// A folder and a loopback address that no other test of this machine uses.

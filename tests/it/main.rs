@@ -101,6 +101,7 @@ mod mandates_desk;
 mod mandates_special;
 mod message_signing;
 mod metrics;
+mod moved_clock;
 mod mtls;
 mod notify;
 mod offline;

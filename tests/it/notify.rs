@@ -143,7 +143,7 @@ impl Drop for Left {
 }
 
 /// Waits until there is something.
-async fn until<T>(what: &str, found: impl Fn() -> Option<T>) -> T {
+pub async fn until<T>(what: &str, found: impl Fn() -> Option<T>) -> T {
     let patience = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = found() {

@@ -104,7 +104,7 @@ impl Waiting {
     /// Logs in as far as that code goes.
     async fn log_in(&self, held: Held<Coded<LogIn>>, typed: &str) -> Result<Secret, Refused<WrongCode>> {
         match email::confirm(&self.app, held, &Secret::new(typed), now()).await? {
-            Next::In(held) => match finish::finish(&self.app, held, None, None, now()).await? {
+            Next::In(held) => match finish::finish(&self.app, held, None, (None, Lang::Nl), now()).await? {
                 Finish::In(finished) => Ok(finished.cookie),
                 Finish::AnotherUser(told) => panic!("{told:?}"),
             },

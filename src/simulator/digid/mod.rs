@@ -15,7 +15,7 @@
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +27,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use tokio::sync::OnceCell;
 
+use super::clock;
 use super::pki::{Pair, Pki};
 use super::{Running, SimulatorError, loopback_url, prepare, serve_plain};
 use answer::Sender;
@@ -118,6 +119,8 @@ struct DigiD {
     rolled_over: AtomicBool,
     /// Seconds that the back channel waits before each answer.
     pause: AtomicU64,
+    /// How many seconds its clock is ahead.
+    ahead: AtomicI64,
     soap_url: String,
     sp: OnceCell<Arc<ServiceProvider>>,
     logins: Mutex<HashMap<String, (DateTime<Utc>, AuthnRequest)>>,
@@ -176,6 +179,7 @@ fn start_as(
         senders: [before, after],
         rolled_over: AtomicBool::new(false),
         pause: AtomicU64::new(0),
+        ahead: AtomicI64::new(0),
         soap_url: format!("https://{address}/soap"),
         sp: OnceCell::new(),
         logins: Mutex::default(),
@@ -194,6 +198,7 @@ fn start_as(
         .route("/calls", get(sso::calls))
         .route("/rollover", post(metadata::rollover))
         .route("/pause", post(soap::pause))
+        .route("/clock", post(soap::clock))
         .route("/trap", get(sso::trap).post(sso::trap))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(Arc::clone(&digid));
@@ -214,6 +219,12 @@ fn start_as(
 }
 
 impl DigiD {
+    /// This moment, by its own clock.
+    fn now(&self) -> DateTime<Utc> {
+        let ahead = TimeDelta::try_seconds(self.ahead.load(Ordering::Relaxed));
+        clock::now() + ahead.unwrap_or_default()
+    }
+
     /// Who answers now.
     fn sender(&self) -> &Sender {
         let [before, after] = &self.senders;

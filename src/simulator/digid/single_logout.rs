@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use url::form_urlencoded::byte_serialize;
 
-use super::super::clock::{self, stamp};
+use super::super::clock::stamp;
 use super::super::loopback_url;
 use super::answer::{Outcome, new_id};
 use super::names::{SAML, SAMLP, SOAP, Status};
@@ -139,7 +139,7 @@ async fn logged_out(digid: &Arc<DigiD>, posted: Posted) -> Result<Url, String> {
         "failed" => Status::Failed,
         _ => return Err("no such outcome".into()),
     };
-    let (sp, now) = (digid.sp().await?, clock::now());
+    let (sp, now) = (digid.sp().await?, digid.now());
     let here = format!("{}/slo", digid.config.base_url);
     let registered = Arc::clone(&sp);
     let (id, ended) = blocking(move || asked(&posted.request, &registered, &here, now)).await?;
@@ -253,7 +253,7 @@ async fn ordered(digid: &Arc<DigiD>, order: Order) -> Result<Told, String> {
     if !order.spoil.is_empty() && spoil.is_none() {
         return Err("no such way to spoil it".into());
     }
-    let (sp, now) = (digid.sp().await?, clock::now());
+    let (sp, now) = (digid.sp().await?, digid.now());
     let to = sp.logout_soap.clone().ok_or("it has no SingleLogoutService for SOAP")?;
     loopback_url(&to).map_err(|e| e.to_string())?;
     let number = order.session.parse::<usize>().ok();
@@ -291,12 +291,18 @@ async fn ordered(digid: &Arc<DigiD>, order: Order) -> Result<Told, String> {
         .map_err(|e| e.to_string())?;
     let status = answer.status().as_u16();
     let text = answer.text().await.map_err(|e| e.to_string())?;
-    let refused = blocking(move || answered(&text, &sp, &id, &to)).await.err();
+    let now = digid.now();
+    let refused = blocking(move || answered(&text, &sp, (&id, &to), now)).await.err();
     Ok(Told { sent, status, refused })
 }
 
 /// Checks the service provider's answer: signed, fresh, ours, and a success.
-fn answered(text: &str, sp: &ServiceProvider, id: &str, to: &str) -> Result<(), String> {
+fn answered(
+    text: &str,
+    sp: &ServiceProvider,
+    (id, to): (&str, &str),
+    now: DateTime<Utc>,
+) -> Result<(), String> {
     let envelope = xml::read(text)?;
     let content = envelope.only(SOAP, "Body").filter(|_| envelope.is(SOAP, "Envelope"));
     match content.ok_or("it is no SOAP 1.1 envelope with one Body")?.children.as_slice() {
@@ -306,7 +312,7 @@ fn answered(text: &str, sp: &ServiceProvider, id: &str, to: &str) -> Result<(), 
     }
     let message = verify::enveloped(text, SAMLP, "LogoutResponse", &sp.certificates)?;
     check_issuer(&message, sp)?;
-    check_header(&message, Destination::Optional(to), clock::now())?;
+    check_header(&message, Destination::Optional(to), now)?;
     if message.attribute("InResponseTo") != Some(id) {
         return Err("it answers another request".into());
     }

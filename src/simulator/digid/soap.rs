@@ -11,7 +11,6 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use futures_util::stream;
 
-use super::super::clock;
 use super::answer;
 use super::artifacts::Resolved;
 use super::names::{SAMLP, SOAP, Status};
@@ -47,9 +46,15 @@ pub(super) async fn pause(State(digid): State<Arc<DigiD>>, seconds: String) -> R
     Ok(())
 }
 
+/// `POST /clock`: from now on its clock is so many seconds ahead. For tests that cross a birthday.
+pub(super) async fn clock(State(digid): State<Arc<DigiD>>, seconds: String) -> Result<(), StatusCode> {
+    digid.ahead.store(seconds.parse().map_err(|_| StatusCode::BAD_REQUEST)?, Ordering::Relaxed);
+    Ok(())
+}
+
 async fn answered(digid: &Arc<DigiD>, body: String) -> Result<Response, String> {
     let sp = digid.sp().await?;
-    let now = clock::now();
+    let now = digid.now();
     let here = digid.soap_url.clone();
     let (resolve, artifact) = blocking(move || {
         let message = message(&body, &sp)?;

@@ -13,7 +13,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use url::Url;
 
-use super::super::clock;
 use super::answer::{Outcome, TRAP, new_id};
 use super::names::{Level, SAMLP, Status};
 use super::registry::ServiceProvider;
@@ -130,7 +129,7 @@ where
         + 'static,
 {
     let sp = digid.sp().await?;
-    let now = clock::now();
+    let now = digid.now();
     let (reader, provider) = (Arc::clone(digid), Arc::clone(&sp));
     let request = blocking(move || read(reader, provider, now)).await?;
     if let Some(reason) = &request.invalid {
@@ -181,7 +180,7 @@ async fn finished(digid: &Arc<DigiD>, from: &SocketAddr, form: &LoginForm) -> Re
     if !form.spoil.is_empty() && spoil.is_none() && routing_spoil.is_none() {
         return Err("geen bekende manier om te bederven".into());
     }
-    let now = clock::now();
+    let now = digid.now();
     let (_, request) = held(&digid.logins)
         .get(&form.ticket)
         .filter(|(opened, _)| now - *opened <= super::LOGIN_LIFE)

@@ -27,6 +27,7 @@ pub(in crate::store) fn read_grant(row: &AnyRow) -> Result<Grant, Fault> {
         bsn: row.try_get::<i64, _>("bsn")? == 1,
         resources: row.text("resources")?.split_ascii_whitespace().map(str::to_owned).collect(),
         chosen: row.maybe_text("chosen")?.map(PersonId::from_stored),
+        acts_for: row.maybe_text("acts_for")?.map(PersonId::from_stored),
         redirect_uri: row.text("redirect_uri")?,
         level: level.ok_or_else(|| Fault::because("a grant was stored with a level that does not exist"))?,
         auth_time: row.time("auth_time")?,

@@ -8,7 +8,7 @@ use crate::{
         id::MandateId,
         time::Timestamp,
     },
-    store::{Store, Tx, audit::Event, columns::Columns},
+    store::{Store, Tx, audit::Event, boundaries::look_again, columns::Columns},
 };
 
 /// Why a mandate was not approved. Nothing was changed.
@@ -60,6 +60,7 @@ impl Store {
             self.audit(&refused, now).await?;
             return Ok(Err(NotApproved::SomethingElse));
         }
+        look_again(&mut tx, &represented, now).await?;
         tx.note(&event("mandate.approved", by, &represented, id), now);
         tx.commit().await?;
         Ok(Ok(()))

@@ -15,7 +15,7 @@ use crate::{
         mandate::{Confirmed, SpecialBasis},
         time::Timestamp,
     },
-    store::{Store, Tx, audit::Event, columns::Columns, notices},
+    store::{Store, Tx, audit::Event, boundaries::look_again, columns::Columns, notices},
 };
 
 /// The most bases of one mandate that stand or wait: there is one, and the next one in time.
@@ -138,7 +138,8 @@ impl Store {
         if event == ENDED {
             notices::of_mandate(&mut tx, &mandate, now).await?;
         }
-        log(&mut tx, event, id, &mandate, by, now).await?;
+        let represented = log(&mut tx, event, id, &mandate, by, now).await?;
+        look_again(&mut tx, &represented, now).await?;
         tx.commit().await?;
         Ok(Ok(mandate))
     }
@@ -163,6 +164,7 @@ impl Store {
     }
 }
 
+/// Gives for whom the mandate is.
 async fn log(
     tx: &mut Tx,
     event: &str,
@@ -170,7 +172,7 @@ async fn log(
     mandate: &MandateId,
     by: &str,
     now: Timestamp,
-) -> Result<(), Fault> {
+) -> Result<String, Fault> {
     let (represented,): (String,) = sqlx::query_as("SELECT represented FROM mandates WHERE id = $1")
         .bind(mandate.as_str())
         .fetch_one(&mut **tx)
@@ -184,7 +186,7 @@ async fn log(
         detail: Some(basis.as_str()),
     };
     tx.note(&event, now);
-    Ok(())
+    Ok(represented)
 }
 
 /// A basis, and whose it is.

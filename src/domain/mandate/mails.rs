@@ -1,0 +1,126 @@
+//! What the people of a mandate are mailed about it: that it has begun, that the clock will end it, and that it has (docs/adr/0044).
+//! Computed from the facts and `now`, like a [`standing`]. Blocks are passed over where an end is told, so that nobody learns of
+//! one by a mail that does not come (M9); what somebody says or revokes is told to nobody.
+
+use super::{Mandate, Standing, standing};
+use crate::domain::{
+    birth::{ADULT, BirthDate, DECIDES_ALONE, HAS_A_SAY},
+    calendar::DAY,
+    consent::{Block, Consent},
+    time::Timestamp,
+    words::words,
+};
+
+/// How long before its end people are told of it, in seconds.
+pub const AHEAD: i64 = 14 * DAY;
+/// For how long after an end it is still told, in seconds, where nobody could before.
+pub const LATE: i64 = 7 * DAY;
+/// How many changes are followed to find the one that ends a right: there are two birthdays, and bases one after the other.
+const CHANGES: usize = 16;
+
+words! {
+    /// What a mail says.
+    What {
+        /// It counts.
+        Started = "started",
+        /// The clock will end it.
+        Ending = "ending",
+        /// The clock has ended it.
+        Ended = "ended",
+    }
+}
+
+/// Why the clock ends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// A parent's: the child has a say.
+    Twelve,
+    /// A parent's: the child decides alone.
+    Sixteen,
+    /// Its own end, or that of what it rests on.
+    End,
+}
+
+/// What is to be told, at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Telling {
+    /// What.
+    pub what: What,
+    /// When it ends or has ended; the epoch for what has begun, which is told once.
+    pub at: Timestamp,
+}
+
+/// What is to be told about a mandate now, and when to look again, if the clock alone can change that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mails {
+    /// What, whether or not it was told before.
+    pub tell: Vec<Telling>,
+    /// When to look again.
+    pub again: Option<Timestamp>,
+}
+
+/// Looks at a mandate at `now`.
+pub fn mails(
+    mandate: &Mandate,
+    born: Option<BirthDate>,
+    consents: &[Consent],
+    blocks: &[Block],
+    now: Timestamp,
+) -> Mails {
+    let worth = |at: Timestamp| standing(mandate, born, consents, &[], at);
+    let instants = instants(mandate, born);
+    let mut tell = Vec::new();
+    if standing(mandate, born, consents, blocks, now).is_active() {
+        tell.push(Telling { what: What::Started, at: Timestamp::from_epoch(0) });
+    }
+    let recent = now.plus(-LATE)..=now;
+    for at in instants.iter().copied().filter(|at| recent.contains(at)) {
+        if worth(at.plus(-1)).is_active() && !worth(at).is_active() {
+            tell.push(Telling { what: What::Ended, at });
+        }
+    }
+    if let Some(at) = end(worth, now).filter(|at| now >= at.plus(-AHEAD)) {
+        tell.push(Telling { what: What::Ending, at });
+    }
+    let looks = instants.iter().flat_map(|at| [at.plus(-AHEAD), *at]);
+    Mails { tell, again: looks.filter(|at| *at > now).min() }
+}
+
+/// Why a mandate ends at that moment.
+pub fn cause(mandate: &Mandate, born: Option<BirthDate>, at: Timestamp) -> Cause {
+    let birthday = |age| born.is_some_and(|born| born.earliest_birthday(age) == at);
+    match mandate.relation.is_parental() {
+        true if birthday(HAS_A_SAY) => Cause::Twelve,
+        true if birthday(DECIDES_ALONE) => Cause::Sixteen,
+        _ => Cause::End,
+    }
+}
+
+/// The first instant at which the clock ends a right that stands at `now`.
+fn end(worth: impl Fn(Timestamp) -> Standing, now: Timestamp) -> Option<Timestamp> {
+    let mut at = now;
+    for _ in 0..CHANGES {
+        let Standing::Active { until } = worth(at) else { return (at > now).then_some(at) };
+        at = until?;
+    }
+    None
+}
+
+/// The instants at which the clock may change its standing.
+fn instants(mandate: &Mandate, born: Option<BirthDate>) -> Vec<Timestamp> {
+    let terms = mandate.terms();
+    let birthdays = born.into_iter().flat_map(|born| {
+        [HAS_A_SAY, DECIDES_ALONE, ADULT]
+            .into_iter()
+            .flat_map(move |age| [born.earliest_birthday(age), born.latest_birthday(age)])
+    });
+    let bases = terms.special.iter().flat_map(|basis| [basis.attested_at, basis.ends]);
+    let mut all: Vec<_> =
+        [mandate.starts].into_iter().chain(terms.ends).chain(birthdays).chain(bases).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! The people of a mandate are mailed when it has begun, two weeks before the clock ends it, and when it has (docs/adr/0044). What is to
+//! be told follows from the facts each time; that it was told is a row.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::{
+    app::App,
+    domain::{
+        code::draw_reference,
+        email::Email,
+        fault::Fault,
+        mandate::mails::{What, cause},
+        time::Timestamp,
+    },
+    mail::{
+        Circumstances, Letter,
+        letters::own_pages,
+        mandates::{Told, told},
+    },
+    observe::{self, Hearer},
+    store::mandate_mails::MandateMail,
+};
+
+/// How often somebody looks.
+const EVERY: Duration = Duration::from_secs(1);
+/// How many mandates one look takes, and how many mails leave after it, at most.
+const MOST: usize = 100;
+/// For how many seconds a mail waits that found no room.
+const WAIT: i64 = 60;
+
+/// Looks, and mails, until the task is dropped. What came due while nobody looked is mailed after the next start, if it is still true.
+pub async fn keep_mailing(app: Arc<App>) {
+    let mut tick = interval(EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let now = app.clock.now();
+        for outcome in [look(&app, now).await, send(&app, now).await] {
+            if let Err(fault) = outcome {
+                tracing::error!(%fault, "mails about mandates cannot be made; it is tried again");
+            }
+        }
+    }
+}
+
+/// Writes down which mails there are to be.
+async fn look(app: &App, now: Timestamp) -> Result<(), Fault> {
+    let mut looked = Vec::new();
+    for at in app.store.mandates_to_look_at(i64::try_from(MOST)?, now).await? {
+        if let Some((_, mails)) = app.store.mandate_and_mails(&at.mandate, now).await? {
+            looked.push((at, mails));
+        }
+    }
+    if !looked.is_empty() {
+        app.store.write_mandate_mails(&looked, now).await?;
+    }
+    Ok(())
+}
+
+/// Sends those that are due.
+async fn send(app: &App, now: Timestamp) -> Result<(), Fault> {
+    if !app.store.has_mandate_mails(now).await? {
+        return Ok(());
+    }
+    let (mut sent, mut put_off) = (0, 0);
+    for mail in app.store.claim_mandate_mails(i64::try_from(MOST)?, now).await? {
+        let Some(letter) = letter(app, &mail, now).await? else { continue };
+        if app.mailer.send(letter).is_ok() {
+            sent += 1;
+        } else {
+            put_off += 1;
+            app.store.put_off_mandate_mail(&mail, now.plus(WAIT)).await?;
+        }
+    }
+    observe::mandates_told(Hearer::Person, sent);
+    tracing::info!(sent, put_off, "mails about mandates");
+    Ok(())
+}
+
+/// The letter, if what it says is still true and its reader still has an account.
+async fn letter(app: &App, mail: &MandateMail, now: Timestamp) -> Result<Option<Letter>, Fault> {
+    let Some((listed, mails)) = app.store.mandate_and_mails(&mail.mandate, now).await? else {
+        return Ok(None);
+    };
+    let account = app.store.account_of_person(&mail.person).await?;
+    let Some(account) = account.filter(|_| mails.tell.contains(&mail.telling)) else { return Ok(None) };
+    let lang = account.lang;
+    let about = Circumstances {
+        to: Email::parse(&account.email)?,
+        portal: own_pages(lang).to_owned(),
+        at: now,
+        reference: draw_reference(),
+        lang,
+    };
+    let is_represented = listed.mandate.represented == mail.person;
+    let other = if is_represented { &listed.representative_name } else { &listed.represented_name };
+    let what = Told {
+        what: mail.telling.what,
+        at: (mail.telling.what != What::Started).then_some(mail.telling.at),
+        cause: cause(&listed.mandate, listed.born, mail.telling.at),
+        is_represented,
+        is_minor: listed.mandate.relation.is_parental(),
+        other,
+    };
+    Ok(Some(told(&about, &what)))
+}

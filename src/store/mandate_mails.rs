@@ -1,0 +1,136 @@
+//! Which mails about a mandate are to be written, to whom, and about which moment. A row is the mark that one was: it is written once,
+//! and claimed by one guarded statement, so that of several nodes one sends it (docs/adr/0044).
+
+use sqlx::any::AnyRow;
+
+use super::{Store, columns::Columns};
+use crate::domain::{
+    fault::Fault,
+    id::{MandateId, PersonId},
+    mandate::mails::{Mails, Telling, What},
+    time::Timestamp,
+};
+
+/// A mandate at which somebody should look, as it was when it was read.
+#[derive(Debug, Clone)]
+pub struct ToLookAt {
+    /// Which.
+    pub mandate: MandateId,
+    look_at: Timestamp,
+}
+
+/// A mail that is to leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MandateMail {
+    /// About which mandate.
+    pub mandate: MandateId,
+    /// What it says.
+    pub telling: Telling,
+    /// To which of its two people.
+    pub person: PersonId,
+}
+
+impl Store {
+    /// The mandates at which somebody should look, at most so many, those that wait longest first.
+    pub async fn mandates_to_look_at(&self, most: i64, now: Timestamp) -> Result<Vec<ToLookAt>, Fault> {
+        let rows =
+            sqlx::query("SELECT id, look_at FROM mandates WHERE look_at <= $1 ORDER BY look_at LIMIT $2")
+                .bind(now.epoch())
+                .bind(most)
+                .fetch_all(self.db.reader())
+                .await?;
+        let read = |row: &AnyRow| {
+            let mandate = MandateId::from_stored(row.text("id")?);
+            Ok(ToLookAt { mandate, look_at: row.time("look_at")? })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Writes down which mails are to leave, for those of its people who have an account, and when to look again. Where somebody else
+    /// was faster, or something has changed since, nothing is written: it is looked at again. Gives how many are new.
+    pub async fn write_mandate_mails(
+        &self,
+        looked: &[(ToLookAt, Mails)],
+        now: Timestamp,
+    ) -> Result<u64, Fault> {
+        let mut tx = self.db.begin().await?;
+        let mut new = 0;
+        for (looked, mails) in looked {
+            let done = sqlx::query("UPDATE mandates SET look_at = $1 WHERE id = $2 AND look_at = $3")
+                .bind(mails.again.map(Timestamp::epoch))
+                .bind(looked.mandate.as_str())
+                .bind(looked.look_at.epoch())
+                .execute(&mut *tx)
+                .await?;
+            if done.rows_affected() == 0 {
+                continue;
+            }
+            for telling in &mails.tell {
+                let written = sqlx::query(
+                    "INSERT INTO mandate_mails (mandate, what, at, person, due) \
+                     SELECT m.id, $2, $3, a.person_id, $4 FROM mandates m \
+                     JOIN accounts a ON a.person_id IN (m.representative, m.represented) \
+                     WHERE m.id = $1 ON CONFLICT DO NOTHING",
+                )
+                .bind(looked.mandate.as_str())
+                .bind(telling.what.as_str())
+                .bind(telling.at.epoch())
+                .bind(now.epoch())
+                .execute(&mut *tx)
+                .await?;
+                new += written.rows_affected();
+            }
+        }
+        tx.commit().await?;
+        Ok(new)
+    }
+
+    /// Takes up to `most` mails that are due. Nobody else gets them, now or later: a mail leaves once at most.
+    pub async fn claim_mandate_mails(&self, most: i64, now: Timestamp) -> Result<Vec<MandateMail>, Fault> {
+        let rows = sqlx::query(
+            "UPDATE mandate_mails SET due = NULL WHERE due <= $1 AND (mandate, what, at, person) IN \
+             (SELECT mandate, what, at, person FROM mandate_mails WHERE due <= $1 ORDER BY due LIMIT $2) \
+             RETURNING mandate, what, at, person",
+        )
+        .bind(now.epoch())
+        .bind(most)
+        .fetch_all(self.db.writer())
+        .await?;
+        let read = |row: &AnyRow| {
+            Ok(MandateMail {
+                mandate: MandateId::from_stored(row.text("mandate")?),
+                telling: Telling { what: row.text("what")?.parse::<What>()?, at: row.time("at")? },
+                person: PersonId::from_stored(row.text("person")?),
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Gives back a mail that found no room: it is due again at `due`.
+    pub async fn put_off_mandate_mail(&self, mail: &MandateMail, due: Timestamp) -> Result<(), Fault> {
+        sqlx::query(
+            "UPDATE mandate_mails SET due = $1 \
+             WHERE mandate = $2 AND what = $3 AND at = $4 AND person = $5 AND due IS NULL",
+        )
+        .bind(due.epoch())
+        .bind(mail.mandate.as_str())
+        .bind(mail.telling.what.as_str())
+        .bind(mail.telling.at.epoch())
+        .bind(mail.person.as_str())
+        .execute(self.db.writer())
+        .await?;
+        Ok(())
+    }
+
+    /// Whether some mail is due: so that looking for one writes nothing.
+    pub async fn has_mandate_mails(&self, now: Timestamp) -> Result<bool, Fault> {
+        let due: Option<(i64,)> = sqlx::query_as("SELECT 1 FROM mandate_mails WHERE due <= $1 LIMIT 1")
+            .bind(now.epoch())
+            .fetch_optional(self.db.reader())
+            .await?;
+        Ok(due.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+//! Each mail is written once and leaves once: against a real SQLite.
+
+use super::*;
+use crate::{
+    domain::mandate::Relation,
+    store::testing::{Fresh, fresh, now, somebody},
+};
+
+async fn claimed(fresh: &Fresh, now: Timestamp) -> Vec<MandateMail> {
+    fresh.store.claim_mandate_mails(9, now).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_a_hundred_who_look_at_once_one_writes_a_mail_and_one_gets_it() {
+    let fresh = fresh().await;
+    let (_, parent) = somebody(&fresh.store).await;
+    let child = fresh.person("Sam", "2018").await;
+    let mandate = fresh.mandate(Relation::Parent, (&parent, &child)).await;
+    let found = fresh.store.mandates_to_look_at(9, now()).await.unwrap();
+    assert_eq!(found.iter().map(|one| &one.mandate).collect::<Vec<_>>(), [&mandate.id]);
+    let (_, mails) = fresh.store.mandate_and_mails(&mandate.id, now()).await.unwrap().unwrap();
+    let looked = vec![(found[0].clone(), mails)];
+    let writes: Vec<_> = (0..100)
+        .map(|_| {
+            let (store, looked) = (fresh.store.clone(), looked.clone());
+            tokio::spawn(async move { store.write_mandate_mails(&looked, now()).await.unwrap() })
+        })
+        .collect();
+    let mut written = 0;
+    for one in writes {
+        written += one.await.unwrap();
+    }
+    assert_eq!(written, 1, "the child has no account");
+    let claims: Vec<_> = (0..100)
+        .map(|_| {
+            let store = fresh.store.clone();
+            tokio::spawn(async move { store.claim_mandate_mails(9, now()).await.unwrap() })
+        })
+        .collect();
+    let mut mails = Vec::new();
+    for one in claims {
+        mails.extend(one.await.unwrap());
+    }
+    let [mail] = mails.as_slice() else { panic!("{mails:?}") };
+    assert_eq!((&mail.mandate, &mail.person, mail.telling.what), (&mandate.id, &parent, What::Started));
+    // One that found no room comes again, once.
+    fresh.store.put_off_mandate_mail(mail, now().plus(60)).await.unwrap();
+    assert_eq!(claimed(&fresh, now().plus(59)).await, []);
+    assert_eq!(claimed(&fresh, now().plus(60)).await, std::slice::from_ref(mail));
+    assert_eq!(claimed(&fresh, now().plus(9999)).await, []);
+    // Looked at again for whatever reason, it is not written again.
+    sqlx::query("UPDATE mandates SET look_at = 0").execute(fresh.store.db.writer()).await.unwrap();
+    let again = fresh.store.mandates_to_look_at(9, now()).await.unwrap().remove(0);
+    let (_, mails) = fresh.store.mandate_and_mails(&mandate.id, now()).await.unwrap().unwrap();
+    assert_eq!(fresh.store.write_mandate_mails(&[(again, mails)], now()).await.unwrap(), 0);
+}
