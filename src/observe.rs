@@ -20,6 +20,7 @@ const REQUESTS: &str = "namens_http_requests_total";
 const ENDS: &str = "namens_expires_in_seconds";
 const LASTS: &str = "namens_lasts_for_seconds";
 const DIGID_BUSY: &str = "namens_digid_busy_total";
+const AUDIT_SET_BACK: &str = "namens_audit_set_back_total";
 
 /// Starts logging: lines for people on a terminal, JSON anywhere else. `RUST_LOG` chooses what is logged; `info` and
 /// worse when it is not set.
@@ -65,6 +66,11 @@ pub fn digid_busy(asking: Asking) {
     counter!(DIGID_BUSY, "what" => asking.name()).increment(1);
 }
 
+/// The audit log stood elsewhere than where it was left, as nobody but somebody else can have done.
+pub fn audit_set_back() {
+    counter!(AUDIT_SET_BACK).increment(1);
+}
+
 /// A portal got tokens.
 pub fn tokens() {
     counter!(TOKENS).increment(1);
@@ -92,7 +98,9 @@ impl Metrics {
             DIGID_BUSY,
             "What was turned away because too much XML work waited, by what it was"
         );
+        describe_counter!(AUDIT_SET_BACK, "How often the audit log was found set back or written anew");
         counter!(TOKENS).absolute(0);
+        counter!(AUDIT_SET_BACK).absolute(0);
         for asking in [Asking::Request, Asking::Logout] {
             counter!(DIGID_BUSY, "what" => asking.name()).absolute(0);
         }

@@ -124,6 +124,7 @@ async fn logins_tokens_and_requests_are_counted_and_nobody_is_named() {
         "namens_logins_total{way=\"digid\",outcome=\"ok\"}",
         "namens_logins_total{way=\"digid\",outcome=\"digid_unreachable\"}",
         "namens_tokens_issued_total",
+        "namens_audit_set_back_total",
         "namens_digid_busy_total{what=\"logout\"}",
         "namens_digid_busy_total{what=\"request\"}",
     ] {
