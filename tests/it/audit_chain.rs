@@ -95,12 +95,15 @@ async fn whatever_is_done_to_a_line_from_outside_is_named() {
         let sound = archive.after(&[], with_kept);
         assert!(sound.contains(&format!("{last} line(s) are as they were written")), "{sound}");
     }
+    // One of a person at a portal: each column of it says something.
+    let whole = "SELECT MIN(seq) FROM audit_lines WHERE actor IS NOT NULL AND client IS NOT NULL AND role = 'patient'";
+    let seq = archive.house.query(whole).concat();
     for column in COLUMNS {
-        let said = archive.after(&[&format!("UPDATE audit_lines SET {column} WHERE seq = 3")], false);
+        let said = archive.after(&[&format!("UPDATE audit_lines SET {column} WHERE seq = {seq}")], false);
         let line = match column {
-            "node = 'other'" => "node other line 3 ".to_owned(),
+            "node = 'other'" => format!("node other line {seq} "),
             "seq = 900" => "node namens line 900 ".to_owned(),
-            _ => "node namens line 3 ".to_owned(),
+            _ => format!("node namens line {seq} "),
         };
         let named = format!("{line}{NOT_ITS_OWN}");
         assert!(said.contains(&named), "{column}: {said}");

@@ -95,7 +95,7 @@ impl Note {
 
     /// Whether it tells of the log itself: nothing of before the chain did.
     pub(super) fn is_of_the_log(&self) -> bool {
-        self.event.starts_with("audit.") || self.event == "person.forgotten"
+        self.event.split('.').next() == Some("audit") || self.event == "person.forgotten"
     }
 
     /// The order in which lines of before the chain are taken up.
