@@ -11,7 +11,7 @@ use std::{
 use sqlx::{Any, AnyConnection, Transaction};
 
 use super::{
-    Db,
+    Db, Vault,
     audit::{
         Event,
         chain::{Chain, Note},
@@ -74,6 +74,11 @@ impl Tx {
     /// For the lines of this transaction, that name has this pseudonym, whatever the table says; afterwards it has another one.
     pub(super) fn call(&mut self, name: String, pseudonym: String) {
         self.called.insert(name, pseudonym);
+    }
+
+    /// Under which the names of the log have their MACs.
+    pub(super) fn vault(&self) -> &Vault {
+        self.chain.vault()
     }
 
     /// Writes the lines and commits.

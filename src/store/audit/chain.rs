@@ -23,7 +23,7 @@ const AT_HAND: usize = 10_000;
 /// The chain of one node, as far as this process knows it.
 pub(in crate::store) struct Chain {
     pub(super) node: String,
-    pub(super) vault: Arc<Vault>,
+    vault: Arc<Vault>,
     seen: Mutex<Seen>,
 }
 
@@ -111,6 +111,10 @@ impl Note {
 impl Chain {
     pub(in crate::store) fn new(node: &str, vault: Arc<Vault>) -> Self {
         Self { node: node.to_owned(), vault, seen: Mutex::default() }
+    }
+
+    pub(in crate::store) fn vault(&self) -> &Vault {
+        &self.vault
     }
 
     /// Writes lines behind the chain's last, inside the transaction of what they tell of: two statements, unless somebody else has
@@ -226,8 +230,8 @@ impl Chain {
         let (mut seq, mut prev) = (head.seq, head.mac.clone());
         for note in notes {
             seq = seq.saturating_add(1);
-            let named = (note.actor.as_deref(), note.represented.as_deref());
-            let (role, purpose) = meaning(&note.event, named.0, named.1, note.client.as_deref());
+            let whom = (note.actor.as_deref(), note.represented.as_deref());
+            let (role, purpose) = meaning(&note.event, whom.0, whom.1, note.client.as_deref());
             let mut line = Line {
                 node: self.node.clone(),
                 seq,

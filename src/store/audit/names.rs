@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row, any::AnyRow};
 use super::Event;
 use crate::{
     domain::{fault::Fault, id::random, time::Timestamp},
-    store::{Store, Vault, batch::values, columns::Columns},
+    store::{Store, Tx, Vault, batch::values, columns::Columns},
 };
 
 /// How many names one statement asks for.
@@ -87,27 +87,29 @@ pub(super) fn mac(vault: &Vault, pseudonym: &str, name: &str) -> Vec<u8> {
 const FORGET: &str = "DELETE FROM audit_names WHERE name = $1 \
     OR name IN (SELECT id FROM persons WHERE joined_into = $1) RETURNING pseudonym, name, mac";
 
+/// Erases who the pseudonym of a person, a member of staff or a program is, and those of the persons who became part of that
+/// person, inside a transaction, of which the lines still have those pseudonyms. Leaves a line for each that says so. Tells how many
+/// there were.
+///
+/// Any process may: that line moves the head of the chain, and whoever finds the head elsewhere than they left it reads the names anew.
+pub(in crate::store) async fn forget(tx: &mut Tx, whom: &str, now: Timestamp) -> Result<usize, Fault> {
+    let rows = sqlx::query(FORGET).bind(whom.to_owned()).fetch_all(&mut **tx).await?;
+    for row in &rows {
+        let (name, pseudonym) = read(tx.vault(), row)?;
+        let event =
+            Event { event: "person.forgotten", outcome: "ok", represented: Some(&name), ..Event::default() };
+        tx.note(&event, now);
+        tx.call(name, pseudonym);
+    }
+    Ok(rows.len())
+}
+
 impl Store {
-    /// Erases who the pseudonym of a person, a member of staff or a program is, and those of the persons who became part of that
-    /// person: their lines stay, and nobody can tell of whom they are. Leaves a line for each pseudonym that says so. Tells how many
-    /// there were.
-    ///
-    /// Any process may: its line moves the head of the chain, and whoever finds the head elsewhere than they left it reads the names anew.
+    /// The same, in a transaction of its own. Their lines stay, and nobody can tell of whom they are.
     pub async fn forget(&self, whom: &str, now: Timestamp) -> Result<usize, Fault> {
         let mut tx = self.db.begin().await?;
-        let rows = sqlx::query(FORGET).bind(whom.to_owned()).fetch_all(&mut *tx).await?;
-        for row in &rows {
-            let (name, pseudonym) = read(&self.vault, row)?;
-            let event = Event {
-                event: "person.forgotten",
-                outcome: "ok",
-                represented: Some(&name),
-                ..Event::default()
-            };
-            tx.note(&event, now);
-            tx.call(name, pseudonym);
-        }
+        let gone = forget(&mut tx, whom, now).await?;
         tx.commit().await?;
-        Ok(rows.len())
+        Ok(gone)
     }
 }
