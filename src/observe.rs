@@ -21,6 +21,7 @@ const ENDS: &str = "namens_expires_in_seconds";
 const LASTS: &str = "namens_lasts_for_seconds";
 const DIGID_BUSY: &str = "namens_digid_busy_total";
 const MANDATES_TOLD: &str = "namens_mandates_told_total";
+const AUDIT_SET_BACK: &str = "namens_audit_set_back_total";
 
 /// Starts logging: lines for people on a terminal, JSON anywhere else. `RUST_LOG` chooses what is logged; `info` and
 /// worse when it is not set.
@@ -89,6 +90,11 @@ pub fn mandates_told(whom: Hearer, count: u64) {
     counter!(MANDATES_TOLD, "whom" => whom.name()).increment(count);
 }
 
+/// The audit log stood elsewhere than where it was left, as nobody but somebody else can have done.
+pub fn audit_set_back() {
+    counter!(AUDIT_SET_BACK).increment(1);
+}
+
 /// A portal got tokens.
 pub fn tokens() {
     counter!(TOKENS).increment(1);
@@ -120,10 +126,12 @@ impl Metrics {
             MANDATES_TOLD,
             "What was told of the beginning and the end of mandates, by whom it was told"
         );
-        counter!(TOKENS).absolute(0);
         for whom in [Hearer::Portal, Hearer::Person] {
             counter!(MANDATES_TOLD, "whom" => whom.name()).absolute(0);
         }
+        describe_counter!(AUDIT_SET_BACK, "How often the audit log was found set back or written anew");
+        counter!(TOKENS).absolute(0);
+        counter!(AUDIT_SET_BACK).absolute(0);
         for asking in [Asking::Request, Asking::Logout] {
             counter!(DIGID_BUSY, "what" => asking.name()).absolute(0);
         }

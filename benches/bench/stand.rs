@@ -81,7 +81,7 @@ impl Stand {
             sign_until: None,
             publish_until: None,
         };
-        store.add_key(&facts, &key.pkcs8).await.unwrap();
+        store.add_key(&facts, &key.pkcs8, None).await.unwrap();
         Self { folder, issuer, store, now }
     }
 

@@ -93,7 +93,7 @@ impl AccountsCommand {
                 let profile = if changes.is_empty() {
                     store.profile(&account.id).await?
                 } else {
-                    store.change_profile(&account, changes, now).await?
+                    store.change_profile(&account, &changes, now).await?
                 };
                 writeln!(out, "{:#}", serde_json::to_value(profile)?)?;
             }

@@ -192,7 +192,7 @@ impl ClientsCommand {
                 }
                 let (client, secret) = add.read()?;
                 config.check_added(&client)?;
-                if !store.add_client(&client, now).await? {
+                if !store.add_client(&client, None, now).await? {
                     return Err(NotDone::Taken(client.id).into());
                 }
                 added(out, self.json, &client, secret.as_ref())
@@ -231,7 +231,7 @@ impl ClientsCommand {
             Act::Invitations => client_registration::list(store, (out, self.json), now).await,
             Act::Uninvite { id } => client_registration::end(id, store, (out, self.json), now).await,
             Act::Remove { id } => {
-                if !store.remove_client(&id, now).await? {
+                if !store.remove_client(&id, None, None, now).await? {
                     let known = configured.contains_key(&id);
                     return Err(if known { NotDone::Configured(id) } else { NotDone::Unknown(id) }.into());
                 }

@@ -55,7 +55,7 @@ impl Init {
         make_folder(&folder.join("keys"), 0o700)?;
         write_new(&folder.join(MASTER_KEY), &Vault::new_master_key(), 0o600)?;
         let (store, _) = migrate(&config).await?;
-        make_first(&store, RsaBits::default(), now).await?;
+        make_first(&store, RsaBits::default(), None, now).await?;
         store.close().await;
         // Last, so that a configuration is there only when everything it names is.
         write_new(&folder.join(CONFIG), &text, 0o644)?;

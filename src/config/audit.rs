@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::BadConfig;
+use crate::domain::audit::{LEAST_YEARS, YEAR};
 
 /// The retention of the audit log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -14,18 +15,18 @@ pub struct Audit {
 
 impl Default for Audit {
     fn default() -> Self {
-        Self { keep_years: 5 }
+        Self { keep_years: LEAST_YEARS }
     }
 }
 
 impl Audit {
-    /// For how many seconds: no year is longer than 366 days.
+    /// For how many seconds.
     pub const fn keep(self) -> i64 {
-        self.keep_years * 366 * 86_400
+        self.keep_years * YEAR
     }
 
     pub(super) fn check(self) -> Result<(), BadConfig> {
-        if (5..=100).contains(&self.keep_years) {
+        if (LEAST_YEARS..=100).contains(&self.keep_years) {
             Ok(())
         } else {
             Err(BadConfig::value(

@@ -3,6 +3,11 @@
 
 use super::line::program_of;
 
+/// For how many years lines are kept at least: they are evidence.
+pub const LEAST_YEARS: i64 = 5;
+/// A year, in seconds: none is longer.
+pub const YEAR: i64 = 366 * 86_400;
+
 /// In which role the actor acted (RFC 3881, section 5.2: `RoleIDCode`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -109,6 +114,8 @@ const EVENTS: &[(&str, By, Purpose)] = &[
     ("consent.withdrawn", Desk, SupportOfCare),
     ("digid.linked", Person, SubjectOfCare),
     ("grant.revoked", Person, SubjectOfCare),
+    ("key.made", ClientOrStaff, ServiceManagement),
+    ("key.retired", ClientOrStaff, ServiceManagement),
     ("key.rotated", ClientOrStaff, ServiceManagement),
     ("login", Person, SubjectOfCare),
     ("login.digid", Person, SubjectOfCare),
@@ -119,6 +126,7 @@ const EVENTS: &[(&str, By, Purpose)] = &[
     ("mandate.approved", Desk, SupportOfCare),
     ("mandate.blocked", Desk, SupportOfCare),
     ("mandate.consent", Desk, SupportOfCare),
+    ("mandate.lapsed", System, SupportOfCare),
     ("mandate.registered", Desk, SupportOfCare),
     ("mandate.revoked", Desk, SupportOfCare),
     ("mandate.special_attested", Desk, SupportOfCare),

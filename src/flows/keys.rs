@@ -63,10 +63,10 @@ pub async fn rotate(
     now: Timestamp,
 ) -> Result<Vec<(Algorithm, Turn)>, Fault> {
     if store.key_facts().await?.is_empty() {
-        make_first(store, RsaBits::default(), now).await?;
+        make_first(store, RsaBits::default(), by, now).await?;
         return Ok(Vec::new());
     }
-    retire_unusable(store, now).await?;
+    retire_unusable(store, by, now).await?;
     let mut turns = Vec::new();
     for alg in Algorithm::ALL.into_iter().filter(|one| alg.is_none_or(|alg| alg == *one)) {
         turns.push((alg, turn(store, alg, cache, by, now).await?));
@@ -75,19 +75,18 @@ pub async fn rotate(
 }
 
 /// Makes the first keys: of each algorithm one that signs now, and a next one. Takes some seconds with RSA.
-pub async fn make_first(store: &Store, bits: RsaBits, now: Timestamp) -> Result<(), Fault> {
+pub async fn make_first(store: &Store, bits: RsaBits, by: Option<&str>, now: Timestamp) -> Result<(), Fault> {
     for alg in Algorithm::ALL {
         let turn = now.plus(TERM);
-        let current = make(store, (alg, bits), now, now).await?;
-        make(store, (alg, bits), now, turn).await?;
-        store.retire_key(&current.kid, turn, turn.plus(AFTERLIFE)).await?;
+        make(store, (alg, bits), (now, Some(turn)), by, now).await?;
+        make(store, (alg, bits), (turn, None), by, now).await?;
     }
     Ok(())
 }
 
 /// Ends the waiting keys that do not open, so that no plan counts on them; one that signs is followed by the plan itself.
 /// Not when none opens: then the master key is another one, and new keys under it would be lost with it.
-async fn retire_unusable(store: &Store, now: Timestamp) -> Result<(), Fault> {
+async fn retire_unusable(store: &Store, by: Option<&str>, now: Timestamp) -> Result<(), Fault> {
     let ring = Keyring::new(store.signing_keys(now).await?, &Keyring::default());
     let Some(why) = ring.unusable().first() else { return Ok(()) };
     if ring.facts().next().is_none() {
@@ -95,7 +94,7 @@ async fn retire_unusable(store: &Store, now: Timestamp) -> Result<(), Fault> {
     }
     for key in store.key_facts().await?.iter().filter(|key| key.phase(now) == Phase::Next) {
         if ring.unusable().iter().any(|bad| bad.kid() == key.kid) {
-            store.retire_key(&key.kid, now, now).await?;
+            store.retire_key(&key.kid, by, now).await?;
         }
     }
     Ok(())
@@ -119,12 +118,12 @@ async fn turn(
             return Ok(Turn::Underway { kid: next.kid.clone(), at: next.sign_from });
         }
         Some(next) => next.clone(),
-        None => make(store, (alg, RsaBits::default()), now, now.plus(TERM)).await?,
+        None => make(store, (alg, RsaBits::default()), (now.plus(TERM), None), by, now).await?,
     };
     let turn = next.publish_from.plus(cache).max(now).plus(NOTICE);
     let after = match waiting.next() {
         Some(after) => after.clone(),
-        None => make(store, (alg, RsaBits::default()), now, turn.plus(TERM)).await?,
+        None => make(store, (alg, RsaBits::default()), (turn.plus(TERM), None), by, now).await?,
     };
     let olds =
         keys.iter().filter(|key| key.phase(now) == Phase::Current).map(|key| key.kid.as_str()).collect();
@@ -134,12 +133,13 @@ async fn turn(
     Ok(if planned { Turn::Planned { kid, at } } else { Turn::Underway { kid, at } })
 }
 
-/// Makes and stores a key that is published from now and signs from `sign_from`.
+/// Makes and stores a key that is published from now and signs from one moment until another, if that is known.
 async fn make(
     store: &Store,
     (alg, bits): (Algorithm, RsaBits),
+    (sign_from, sign_until): (Timestamp, Option<Timestamp>),
+    by: Option<&str>,
     now: Timestamp,
-    sign_from: Timestamp,
 ) -> Result<KeyFacts, Fault> {
     let new = spawn_blocking(move || generate(alg, bits)).await??;
     let facts = KeyFacts {
@@ -148,10 +148,10 @@ async fn make(
         created: now,
         publish_from: now,
         sign_from,
-        sign_until: None,
-        publish_until: None,
+        sign_until,
+        publish_until: sign_until.map(|end| end.plus(AFTERLIFE)),
     };
-    store.add_key(&facts, &new.pkcs8).await?;
+    store.add_key(&facts, &new.pkcs8, by).await?;
     Ok(facts)
 }
 
@@ -208,9 +208,8 @@ mod tests {
     }
 
     async fn first(store: &Store) {
-        let current = make(store, (ALG, RsaBits::default()), at(0), at(0)).await.unwrap();
-        make(store, (ALG, RsaBits::default()), at(0), at(TERM)).await.unwrap();
-        store.retire_key(&current.kid, at(TERM), at(TERM + AFTERLIFE)).await.unwrap();
+        make(store, (ALG, RsaBits::default()), (at(0), Some(at(TERM))), None, at(0)).await.unwrap();
+        make(store, (ALG, RsaBits::default()), (at(TERM), None), None, at(0)).await.unwrap();
     }
 
     #[tokio::test]

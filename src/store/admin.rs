@@ -1,6 +1,6 @@
 //! What programs change through the admin API: the change and its line of the audit log in one transaction.
 
-use super::{Store, audit::Event, clients::forget};
+use super::{Store, audit::Event, clients::changed};
 use crate::domain::{client::Client, fault::Fault, time::Timestamp};
 
 /// A client, and the registration as it is stored, by which a change knows that nobody else was there in between.
@@ -22,25 +22,6 @@ impl Store {
             .fetch_optional(self.db.reader())
             .await?;
         row.map(|(json,)| Ok((serde_json::from_str(&json)?, json))).transpose()
-    }
-
-    /// Adds a client. `false` when its id is taken.
-    pub async fn admin_add_client(&self, client: &Client, by: &str, now: Timestamp) -> Result<bool, Fault> {
-        let statement =
-            "INSERT INTO clients (id, registration, created) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-        let mut tx = self.db.begin().await?;
-        let done = sqlx::query(statement)
-            .bind(&client.id)
-            .bind(serde_json::to_string(client)?)
-            .bind(now.epoch())
-            .execute(&mut *tx)
-            .await?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
-        }
-        tx.note(&changed("client.added", Some(by), &client.id), now);
-        tx.commit().await?;
-        Ok(true)
     }
 
     /// Puts `client` in the place of what was `read` under its id. `false` when something else stands there by now. Whom the operator
@@ -96,29 +77,4 @@ impl Store {
         tx.commit().await?;
         Ok(true)
     }
-
-    /// Removes what was `read` under that id, with all that it was given. `false` when something else stands there by now, or nothing.
-    pub async fn admin_remove_client(
-        &self,
-        id: &str,
-        read: &str,
-        by: &str,
-        now: Timestamp,
-    ) -> Result<bool, Fault> {
-        let statement = "DELETE FROM clients WHERE id = $1 AND registration = $2";
-        let mut tx = self.db.begin().await?;
-        let done = sqlx::query(statement).bind(id).bind(read).execute(&mut *tx).await?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
-        }
-        forget(&mut tx, id, now).await?;
-        tx.note(&changed("client.removed", Some(by), id), now);
-        tx.commit().await?;
-        Ok(true)
-    }
-}
-
-/// The line of a change of a client by a program.
-fn changed<'a>(event: &'a str, by: Option<&'a str>, id: &'a str) -> Event<'a> {
-    Event { event, outcome: "ok", actor: by, client: by, detail: Some(id), ..Event::default() }
 }

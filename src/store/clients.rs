@@ -1,6 +1,6 @@
 //! Clients added by command. Those of the configuration file stand there, not here.
 
-use super::{Store, Tx, grants::revoke_of_removed};
+use super::{Store, Tx, audit::Event, grants::revoke_of_removed};
 use crate::domain::{client::Client, fault::Fault, time::Timestamp};
 
 /// Ends what a client was given, and forgets what people agreed it may know, inside the transaction that removes it: whoever gets its
@@ -13,18 +13,30 @@ pub(super) async fn forget(tx: &mut Tx, id: &str, now: Timestamp) -> Result<(), 
     revoke_of_removed(tx, id, now).await
 }
 
+/// The line of a change of a client, by a program where one is named.
+pub(super) fn changed<'a>(event: &'a str, by: Option<&'a str>, id: &'a str) -> Event<'a> {
+    Event { event, outcome: "ok", actor: by, client: by, detail: Some(id), ..Event::default() }
+}
+
 impl Store {
-    /// Adds a client. `false` when its id is taken.
-    pub async fn add_client(&self, client: &Client, now: Timestamp) -> Result<bool, Fault> {
-        let done = sqlx::query(
-            "INSERT INTO clients (id, registration, created) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        )
-        .bind(&client.id)
-        .bind(serde_json::to_string(client)?)
-        .bind(now.epoch())
-        .execute(self.db.writer())
-        .await?;
-        Ok(done.rows_affected() == 1)
+    /// Adds a client, with its line in the log; `by` is the program that asked, if one did. `false` when its id is taken.
+    pub async fn add_client(&self, client: &Client, by: Option<&str>, now: Timestamp) -> Result<bool, Fault> {
+        let statement =
+            "INSERT INTO clients (id, registration, created) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+        let mut tx = self.db.begin().await?;
+        let done = sqlx::query(statement)
+            .bind(&client.id)
+            .bind(serde_json::to_string(client)?)
+            .bind(now.epoch())
+            .execute(&mut *tx)
+            .await?;
+        if done.rows_affected() == 0 {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        tx.note(&changed("client.added", by, &client.id), now);
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// The client of that id.
@@ -45,15 +57,23 @@ impl Store {
     }
 
     /// Removes a client, with all that it was given and that people agreed it may know: whoever gets its id next is somebody
-    /// else. `false` when there was none.
-    pub async fn remove_client(&self, id: &str, now: Timestamp) -> Result<bool, Fault> {
+    /// else. `read` is the registration that must still stand there, if any may not. `false` when there was none.
+    pub async fn remove_client(
+        &self,
+        id: &str,
+        read: Option<&str>,
+        by: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        let statement = "DELETE FROM clients WHERE id = $1 AND registration = COALESCE($2, registration)";
         let mut tx = self.db.begin().await?;
-        let done = sqlx::query("DELETE FROM clients WHERE id = $1").bind(id).execute(&mut *tx).await?;
+        let done = sqlx::query(statement).bind(id).bind(read).execute(&mut *tx).await?;
         if done.rows_affected() == 0 {
             tx.rollback().await?;
             return Ok(false);
         }
         forget(&mut tx, id, now).await?;
+        tx.note(&changed("client.removed", by, id), now);
         tx.commit().await?;
         Ok(true)
     }

@@ -1,9 +1,9 @@
 //! Signing keys as stored: their facts in the open, their private half sealed under the master key.
 
-use sqlx::{Any, Executor, Row, any::AnyRow};
+use sqlx::{Row, any::AnyRow};
 use zeroize::Zeroizing;
 
-use super::{Store, audit::Event, columns::Columns, vault::DoesNotOpen};
+use super::{Store, Tx, audit::Event, columns::Columns, vault::DoesNotOpen};
 use crate::domain::{
     fault::Fault,
     key::{Algorithm, KeyFacts},
@@ -32,8 +32,9 @@ pub struct Turning<'a> {
 }
 
 impl Store {
-    /// Adds a key. `false` when its `kid` is there already.
-    pub async fn add_key(&self, facts: &KeyFacts, pkcs8: &[u8]) -> Result<bool, Fault> {
+    /// Adds a key, with its line in the log; `by` is the program that asked, if one did. `false` when its `kid` is there already.
+    pub async fn add_key(&self, facts: &KeyFacts, pkcs8: &[u8], by: Option<&str>) -> Result<bool, Fault> {
+        let mut tx = self.db.begin().await?;
         let done = sqlx::query(
             "INSERT INTO signing_keys (kid, alg, created, publish_from, sign_from, sign_until, publish_until, \
              private_sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
@@ -46,9 +47,15 @@ impl Store {
         .bind(facts.sign_until.map(Timestamp::epoch))
         .bind(facts.publish_until.map(Timestamp::epoch))
         .bind(self.vault.seal(PURPOSE, &facts.kid, pkcs8)?)
-        .execute(self.db.writer())
+        .execute(&mut *tx)
         .await?;
-        Ok(done.rows_affected() == 1)
+        if done.rows_affected() == 0 {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        tx.note(&event("key.made", by, &facts.kid), facts.created);
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// The facts of every key, youngest first. Needs no master key.
@@ -91,37 +98,36 @@ impl Store {
             tx.rollback().await?;
             return Ok(false);
         }
-        retire(&mut *tx, kid, until, until.plus(afterlife)).await?;
+        retire(&mut tx, kid, until, until.plus(afterlife)).await?;
         for old in olds {
-            retire(&mut *tx, old, from, from.plus(afterlife)).await?;
+            retire(&mut tx, old, from, from.plus(afterlife)).await?;
         }
-        let event = Event {
-            event: "key.rotated",
-            outcome: "ok",
-            actor: by,
-            client: by,
-            detail: Some(kid),
-            ..Event::default()
-        };
-        tx.note(&event, now);
+        tx.note(&event("key.rotated", by, kid), now);
         tx.commit().await?;
         Ok(true)
     }
 
-    /// Fixes when a key stops signing and when it is published no more; both can only be brought forward. `false` when
-    /// there is no such key.
-    pub async fn retire_key(
-        &self,
-        kid: &str,
-        sign_until: Timestamp,
-        publish_until: Timestamp,
-    ) -> Result<bool, Fault> {
-        retire(self.db.writer(), kid, sign_until, publish_until).await
+    /// Ends a key at once, with its line in the log: it signs no more and is published no more. `false` when there is no such key.
+    pub async fn retire_key(&self, kid: &str, by: Option<&str>, now: Timestamp) -> Result<bool, Fault> {
+        let mut tx = self.db.begin().await?;
+        if !retire(&mut tx, kid, now, now).await? {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        tx.note(&event("key.retired", by, kid), now);
+        tx.commit().await?;
+        Ok(true)
     }
 }
 
-async fn retire<'e>(
-    executor: impl Executor<'e, Database = Any>,
+/// The line of what was done to a key, by a program where one is named.
+fn event<'a>(event: &'a str, by: Option<&'a str>, kid: &'a str) -> Event<'a> {
+    Event { event, outcome: "ok", actor: by, client: by, detail: Some(kid), ..Event::default() }
+}
+
+/// Fixes when a key stops signing and when it is published no more; both can only be brought forward. `false` when there is no such key.
+async fn retire(
+    tx: &mut Tx,
     kid: &str,
     sign_until: Timestamp,
     publish_until: Timestamp,
@@ -134,7 +140,7 @@ async fn retire<'e>(
     .bind(sign_until.epoch())
     .bind(publish_until.epoch())
     .bind(kid)
-    .execute(executor)
+    .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)
 }
@@ -155,7 +161,7 @@ fn read_facts(row: &AnyRow) -> Result<KeyFacts, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::testing::fresh;
+    use crate::store::{audit::Search, testing::fresh};
 
     #[tokio::test]
     async fn keys_come_back_opened_and_retire_once_and_for_good() {
@@ -171,17 +177,25 @@ mod tests {
             sign_until: None,
             publish_until: None,
         };
-        assert!(store.add_key(&facts, b"private").await.unwrap());
-        assert!(!store.add_key(&facts, b"other").await.unwrap());
+        assert!(store.add_key(&facts, b"private", None).await.unwrap());
+        assert!(!store.add_key(&facts, b"other", None).await.unwrap());
         let keys = store.signing_keys(at(0)).await.unwrap();
         assert_eq!((&keys[0].0, keys[0].1.as_ref().unwrap().as_slice()), (&facts, b"private".as_slice()));
-        assert!(store.retire_key("kid", at(10), at(20)).await.unwrap());
-        assert!(store.retire_key("kid", at(15), at(25)).await.unwrap());
-        assert!(!store.retire_key("other", at(10), at(20)).await.unwrap());
-        assert_eq!(store.signing_keys(at(19)).await.unwrap().len(), 1);
-        assert_eq!(store.signing_keys(at(20)).await.unwrap(), []);
+        assert!(store.retire_key("kid", None, at(10)).await.unwrap());
+        assert!(store.retire_key("kid", Some("root"), at(15)).await.unwrap());
+        assert!(!store.retire_key("other", None, at(10)).await.unwrap());
+        assert_eq!(store.signing_keys(at(9)).await.unwrap().len(), 1);
+        assert_eq!(store.signing_keys(at(10)).await.unwrap(), []);
         let facts = &store.key_facts().await.unwrap()[0];
-        assert_eq!((facts.sign_until, facts.publish_until), (Some(at(10)), Some(at(20))));
+        assert_eq!((facts.sign_until, facts.publish_until), (Some(at(10)), Some(at(10))));
+        let (lines, _) = store.audit_lines(&Search::default(), 10).await.unwrap();
+        let lines: Vec<_> =
+            lines.iter().map(|l| (l.event.as_str(), l.role.as_str(), l.detail.as_deref())).collect();
+        let kid = Some("kid");
+        assert_eq!(
+            lines,
+            [("key.made", "staff", kid), ("key.retired", "staff", kid), ("key.retired", "program", kid)]
+        );
     }
 
     /// A rotation that cannot be told in the log is none: each of its statements waits for the line.
@@ -200,7 +214,7 @@ mod tests {
                 sign_until: None,
                 publish_until: None,
             };
-            assert!(store.add_key(&facts, b"private").await.unwrap());
+            assert!(store.add_key(&facts, b"private", None).await.unwrap());
         }
         let turning =
             Turning { kid: "next", from: at(100), until: at(2000), olds: vec!["old"], afterlife: 10 };

@@ -11,7 +11,7 @@ use std::{
 use sqlx::{Any, AnyConnection, Transaction};
 
 use super::{
-    Db,
+    Db, Vault,
     audit::{
         Event,
         chain::{Chain, Note},
@@ -43,7 +43,7 @@ impl Ledger {
     /// update (PostgreSQL). No network call inside. Dropped, it did nothing.
     pub(super) async fn begin(&self) -> Result<Tx, Fault> {
         let inner = self.db.writer().begin().await?;
-        Ok(Tx { inner, chain: self.chain.clone(), notes: Vec::new(), known: HashMap::new() })
+        Ok(Tx { inner, chain: self.chain.clone(), notes: Vec::new(), called: HashMap::new() })
     }
 
     /// The chain of this node.
@@ -57,7 +57,7 @@ pub(super) struct Tx {
     inner: Transaction<'static, Any>,
     chain: Arc<Chain>,
     notes: Vec<Note>,
-    known: HashMap<String, String>,
+    called: HashMap<String, String>,
 }
 
 impl Tx {
@@ -71,9 +71,14 @@ impl Tx {
         self.notes.push(note);
     }
 
-    /// For the lines of this transaction, that name has this pseudonym, whatever the table says.
+    /// For the lines of this transaction, that name has this pseudonym, whatever the table says; afterwards it has another one.
     pub(super) fn call(&mut self, name: String, pseudonym: String) {
-        self.known.insert(name, pseudonym);
+        self.called.insert(name, pseudonym);
+    }
+
+    /// Under which the names of the log have their MACs.
+    pub(super) fn vault(&self) -> &Vault {
+        self.chain.vault()
     }
 
     /// Writes the lines and commits.
@@ -81,7 +86,7 @@ impl Tx {
         if self.notes.is_empty() {
             return Ok(self.inner.commit().await?);
         }
-        let written = self.chain.extend(&mut self.inner, &self.notes, self.known).await?;
+        let written = self.chain.extend(&mut self.inner, &self.notes, self.called).await?;
         self.inner.commit().await?;
         self.chain.follow(written);
         Ok(())

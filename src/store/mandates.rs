@@ -5,6 +5,8 @@ mod approval;
 mod rows;
 mod special;
 
+use sqlx::any::AnyRow;
+
 use self::{
     rows::{read_consent, read_mandate},
     special::read_special,
@@ -294,14 +296,30 @@ fn event<'a>(event: &'a str, by: &'a str, represented: &'a str, id: &'a MandateI
 /// Ends for good every parental mandate for a person: their date of birth is being corrected, and by the old one they
 /// were sixteen (M5).
 pub(super) async fn lapse_parental(tx: &mut Tx, represented: &PersonId, now: Timestamp) -> Result<(), Fault> {
-    sqlx::query(
+    let lapsed = sqlx::query(
         "UPDATE mandates SET lapsed_at = $1 \
-         WHERE represented = $2 AND relation IN ('parent', 'guardian') AND lapsed_at IS NULL",
+         WHERE represented = $2 AND relation IN ('parent', 'guardian') AND lapsed_at IS NULL RETURNING id",
     )
     .bind(now.epoch())
     .bind(represented.as_str())
-    .execute(&mut **tx)
+    .fetch_all(&mut **tx)
     .await?;
+    note_lapsed(tx, &lapsed, represented, now)
+}
+
+/// A line for each mandate that ended so. Who decided what it follows from stands in another line.
+fn note_lapsed(tx: &mut Tx, lapsed: &[AnyRow], represented: &PersonId, now: Timestamp) -> Result<(), Fault> {
+    for row in lapsed {
+        let (id, represented) = (row.text("id")?, Some(represented.as_str()));
+        let event = Event {
+            event: "mandate.lapsed",
+            outcome: "ok",
+            represented,
+            detail: Some(&id),
+            ..Event::default()
+        };
+        tx.note(&event, now);
+    }
     Ok(())
 }
 
@@ -315,16 +333,17 @@ pub(super) async fn join_mandates(
     into: &PersonId,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    sqlx::query(
+    let lapsed = sqlx::query(
         "UPDATE mandates SET lapsed_at = $3 \
          WHERE represented = $2 AND relation IN ('parent', 'guardian') AND lapsed_at IS NULL AND \
-         (SELECT k.birth FROM persons k WHERE k.id = $2) <> (SELECT d.birth FROM persons d WHERE d.id = $1)",
+         (SELECT k.birth FROM persons k WHERE k.id = $2) <> (SELECT d.birth FROM persons d WHERE d.id = $1) RETURNING id",
     )
     .bind(from.as_str())
     .bind(into.as_str())
     .bind(now.epoch())
-    .execute(&mut **tx)
+    .fetch_all(&mut **tx)
     .await?;
+    note_lapsed(tx, &lapsed, into, now)?;
     for statement in [
         "UPDATE mandates SET representative = $2 WHERE representative = $1",
         "UPDATE mandates SET represented = $2 WHERE represented = $1",

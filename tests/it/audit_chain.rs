@@ -95,12 +95,15 @@ async fn whatever_is_done_to_a_line_from_outside_is_named() {
         let sound = archive.after(&[], with_kept);
         assert!(sound.contains(&format!("{last} line(s) are as they were written")), "{sound}");
     }
+    // One of a person at a portal: each column of it says something.
+    let whole = "SELECT MIN(seq) FROM audit_lines WHERE actor IS NOT NULL AND client IS NOT NULL AND role = 'patient'";
+    let seq = archive.house.query(whole).concat();
     for column in COLUMNS {
-        let said = archive.after(&[&format!("UPDATE audit_lines SET {column} WHERE seq = 3")], false);
+        let said = archive.after(&[&format!("UPDATE audit_lines SET {column} WHERE seq = {seq}")], false);
         let line = match column {
-            "node = 'other'" => "node other line 3 ".to_owned(),
+            "node = 'other'" => format!("node other line {seq} "),
             "seq = 900" => "node namens line 900 ".to_owned(),
-            _ => "node namens line 3 ".to_owned(),
+            _ => format!("node namens line {seq} "),
         };
         let named = format!("{line}{NOT_ITS_OWN}");
         assert!(said.contains(&named), "{column}: {said}");
@@ -283,6 +286,84 @@ async fn an_export_has_pseudonyms_and_a_search_has_names() {
     let later = read(&house.ok(&["audit", "export", "--from", "2100-01-01T00:00:00Z"]));
     assert_eq!(later.len(), 2, "a key and a checkpoint: {later:?}");
     assert!(!house.run(&["audit", "query", "--from", "yesterday"]).status.success());
+}
+
+/// A command has nobody at hand yet: it reads from the table who somebody is.
+#[tokio::test]
+async fn nobody_acts_in_the_name_of_another_by_a_swap_of_two_names() {
+    let archive = Archive::new().await;
+    let house = &archive.house;
+    let add = |by: &str| house.run(&["persons", "add", "--name", "Sam", "--by", by]);
+    let of = |by: &str| house.query(&format!("SELECT COUNT(*) FROM audit WHERE actor = '{by}'"));
+    assert!(add("els").status.success() && add("mallory").status.success());
+    let swap = || {
+        for (from, to) in [("els", "x"), ("mallory", "els"), ("x", "mallory")] {
+            change(house, &format!("UPDATE audit_names SET name = '{to}' WHERE name = '{from}'"));
+        }
+    };
+    swap();
+    let refused = add("mallory");
+    assert!(!refused.status.success());
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("a name of the audit log was altered or forged"), "{said}");
+    swap();
+    assert_eq!((of("els"), of("mallory")), (vec!["1".to_owned()], vec!["1".to_owned()]));
+    assert!(add("mallory").status.success());
+    assert_eq!((of("els"), of("mallory")), (vec!["1".to_owned()], vec!["2".to_owned()]));
+    assert_eq!(house.query("SELECT COUNT(*) FROM persons WHERE name = 'Sam'"), ["3"]);
+    assert!(archive.verify(&["--checkpoint", &archive.kept]).0);
+}
+
+#[tokio::test]
+async fn nothing_gets_into_the_log_by_the_table_of_before_it() {
+    let archive = Archive::new().await;
+    let house = &archive.house;
+    let lines = || house.query("SELECT COUNT(*) FROM audit_lines");
+    let before = lines();
+    for (event, detail) in [("audit.swept", "namens 4"), ("logout", "")] {
+        change(
+            house,
+            &format!(
+                "INSERT INTO audit_before VALUES ('x', 20, '{event}', 'ok', NULL, NULL, NULL, '{detail}')"
+            ),
+        );
+        let refused = house.run(&["migrate"]);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains("audit_before"), "{said}");
+        assert_eq!(
+            (lines(), house.query("SELECT COUNT(*) FROM audit_before")),
+            (before.clone(), vec!["1".into()])
+        );
+        change(house, "DELETE FROM audit_before");
+    }
+    house.ok(&["migrate"]);
+    assert!(archive.verify(&["--checkpoint", &archive.kept]).0);
+}
+
+/// What a command does leaves a line as the same thing at the admin API does, and what it does not do leaves none.
+#[tokio::test]
+async fn commands_about_clients_and_keys_leave_their_lines() {
+    let house = House::start().await;
+    let add =
+        ["clients", "add", "shop", "--name", "Winkel", "--policy", "basic", "--auth", "client_secret_basic"];
+    let add = [&add[..], &["--redirect-uri", "https://shop.example/cb"]].concat();
+    house.ok(&add);
+    assert!(!house.run(&add).status.success(), "taken");
+    house.ok(&["clients", "remove", "shop"]);
+    assert!(!house.run(&["clients", "remove", "shop"]).status.success(), "gone");
+    let told =
+        "SELECT event || ' ' || role || ' ' || detail FROM audit WHERE event LIKE 'client.%' ORDER BY seq";
+    assert_eq!(house.query(told), ["client.added staff shop", "client.removed staff shop"]);
+    let made = || {
+        let kids = "SELECT kid FROM signing_keys ORDER BY kid";
+        let lines = "SELECT detail FROM audit WHERE event = 'key.made' AND role = 'staff' ORDER BY detail";
+        assert_eq!(house.query(kids), house.query(lines));
+        house.query(kids).len()
+    };
+    let before = made();
+    house.ok(&["keys", "rotate", "--alg", "ES256"]);
+    assert_eq!((before, made()), (8, 9));
+    assert_eq!(house.query("SELECT COUNT(*) FROM audit WHERE event = 'key.rotated'"), ["1"]);
 }
 
 /// The words of an event begin with one of these. What looks like one and is the reason in an outcome, or what something is sealed for:

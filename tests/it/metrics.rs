@@ -126,6 +126,7 @@ async fn logins_tokens_and_requests_are_counted_and_nobody_is_named() {
         "namens_tokens_issued_total",
         "namens_mandates_told_total{whom=\"portal\"}",
         "namens_mandates_told_total{whom=\"person\"}",
+        "namens_audit_set_back_total",
         "namens_digid_busy_total{what=\"logout\"}",
         "namens_digid_busy_total{what=\"request\"}",
     ] {

@@ -213,7 +213,7 @@ impl Stand {
         let letters = folder.path.join("mail");
         let (store, _) = migrate(&config).await?;
         if !folder.kept {
-            make_first(&store, RsaBits::B2048, Clock.now()).await?;
+            make_first(&store, RsaBits::B2048, None, Clock.now()).await?;
         }
         store.close().await;
 

@@ -44,10 +44,10 @@ async fn house() -> House {
 }
 
 async fn register(house: &House, scopes: AdminScopes) {
-    house.app.store.remove_client("desk", now()).await.unwrap();
+    house.app.store.remove_client("desk", None, None, now()).await.unwrap();
     let program = program(scopes);
     assert_eq!(program.check(), Ok(()));
-    assert!(house.app.store.add_client(&program, now()).await.unwrap());
+    assert!(house.app.store.add_client(&program, None, now()).await.unwrap());
 }
 
 fn form(more: &str) -> Params {
@@ -94,7 +94,7 @@ async fn a_program_may_do_what_both_its_token_and_its_registration_say() {
     register(&house, [AdminScope::Audit].into()).await;
     assert_eq!(calls(&house, &both, AdminScope::Mandates).await, Err(Code::InsufficientScope), "taken away");
     assert_eq!(calls(&house, &both, AdminScope::Audit).await, desk);
-    house.app.store.remove_client("desk", now()).await.unwrap();
+    house.app.store.remove_client("desk", None, None, now()).await.unwrap();
     assert_eq!(calls(&house, &both, AdminScope::Audit).await, Err(Code::InvalidToken), "removed");
 }
 

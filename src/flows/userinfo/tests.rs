@@ -68,7 +68,7 @@ impl House {
         store.migrate().await.unwrap();
         let (facts, pkcs8) = stored(Algorithm::Es256);
         store
-            .add_key(&KeyFacts { sign_until: None, publish_until: None, ..facts }, &pkcs8.unwrap())
+            .add_key(&KeyFacts { sign_until: None, publish_until: None, ..facts }, &pkcs8.unwrap(), None)
             .await
             .unwrap();
         let client = Client {
@@ -76,7 +76,7 @@ impl House {
             scopes: Scope::ALL.iter().copied().collect(),
             ..client("portal")
         };
-        store.add_client(&client, now()).await.unwrap();
+        store.add_client(&client, None, now()).await.unwrap();
         let session = session(&store, now()).await;
         Self { app: App::build(config).await.unwrap(), session, client, folder }
     }

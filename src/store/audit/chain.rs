@@ -11,6 +11,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row, any::AnyRow};
 use super::{Event, Line, names};
 use crate::{
     domain::{audit::meaning, fault::Fault, id::random, time::Timestamp},
+    observe,
     store::{Vault, batch::values, columns::Columns},
 };
 
@@ -22,7 +23,7 @@ const AT_HAND: usize = 10_000;
 /// The chain of one node, as far as this process knows it.
 pub(in crate::store) struct Chain {
     pub(super) node: String,
-    pub(super) vault: Arc<Vault>,
+    vault: Arc<Vault>,
     seen: Mutex<Seen>,
 }
 
@@ -43,8 +44,11 @@ pub(super) struct Head {
 
 /// What a transaction wrote; it counts once the transaction is committed.
 pub(in crate::store) struct Written {
+    /// Where the head stood before.
+    from: Head,
     head: Head,
     names: HashMap<String, String>,
+    called: HashMap<String, String>,
 }
 
 /// A line to be.
@@ -89,6 +93,11 @@ impl Note {
         })
     }
 
+    /// Whether it tells of the log itself: nothing of before the chain did.
+    pub(super) fn is_of_the_log(&self) -> bool {
+        self.event.split('.').next() == Some("audit") || self.event == "person.forgotten"
+    }
+
     /// The order in which lines of before the chain are taken up.
     pub(super) fn place(&self) -> (Timestamp, &str) {
         (self.at, &self.id)
@@ -104,47 +113,45 @@ impl Chain {
         Self { node: node.to_owned(), vault, seen: Mutex::default() }
     }
 
+    pub(in crate::store) fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
     /// Writes lines behind the chain's last, inside the transaction of what they tell of: two statements, unless somebody else has
-    /// written meanwhile or somebody is named who did not act lately.
+    /// written meanwhile or somebody is named who did not act lately. Those in `called` have that pseudonym here, and none afterwards.
     pub(in crate::store) async fn extend(
         &self,
         on: &mut AnyConnection,
         notes: &[Note],
-        mut known: HashMap<String, String>,
+        called: HashMap<String, String>,
     ) -> Result<Written, Fault> {
-        let wanted: BTreeSet<&str> = notes.iter().flat_map(Note::names).collect();
-        let mut head = self.at_hand(&wanted, &mut known);
-        let missing: Vec<&str> = wanted.into_iter().filter(|name| !known.contains_key(*name)).collect();
-        if !missing.is_empty() {
-            // Under the lock, so that of two that make pseudonyms for the same people neither waits for the other.
-            head = Some(self.lock(on).await?);
-            known.extend(names::find(on, &self.vault, &missing).await?);
+        let wanted: BTreeSet<&str> =
+            notes.iter().flat_map(Note::names).filter(|name| !called.contains_key(*name)).collect();
+        if let (Some(from), names) = self.at_hand(&wanted)
+            && names.len() == wanted.len()
+            && let Some(head) = self.write(on, &from, notes, (&names, &called)).await?
+        {
+            return Ok(Written { from, head, names, called });
         }
-        let mut lines = Vec::new();
-        if let Some(head) = &head {
-            lines = self.lines(head, notes, &known);
-        }
-        let moved = match &head {
-            Some(head) => self.advance(on, head, &lines).await?,
-            None => false,
-        };
-        if !moved {
-            let head = self.lock(on).await?;
-            lines = self.lines(&head, notes, &known);
-            if !self.advance(on, &head, &lines).await? {
-                return Err(Fault::because("the head of the audit log moved while it was held"));
-            }
-        }
-        for some in lines.chunks(AT_ONCE) {
-            insert(on, some).await?;
-        }
-        let last = lines.last().ok_or_else(|| Fault::because("no lines for the audit log"))?;
-        Ok(Written { head: Head { seq: last.seq, mac: last.mac.clone() }, names: known })
+        // Under the lock, so that of two that make pseudonyms for the same people neither waits for the other; and every name, because
+        // whoever moved the head may have forgotten some.
+        let from = self.lock(on).await?;
+        let names = names::find(on, &self.vault, &wanted.into_iter().collect::<Vec<_>>()).await?;
+        let head = self.write(on, &from, notes, (&names, &called)).await?;
+        let head = head.ok_or_else(|| Fault::because("the head of the audit log moved while it was held"))?;
+        Ok(Written { from, head, names, called })
     }
 
-    /// What a transaction wrote stands.
+    /// What a transaction wrote stands. Names at hand are those of where the head is: as long as it stands there, nobody forgot any.
     pub(in crate::store) fn follow(&self, written: Written) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.head.as_ref() != Some(&written.from) {
+            *seen = Seen::default();
+        }
+        for name in written.called.keys() {
+            seen.young.remove(name);
+            seen.old.remove(name);
+        }
         seen.head = Some(written.head);
         if seen.young.len() > AT_HAND {
             seen.old = std::mem::take(&mut seen.young);
@@ -152,25 +159,12 @@ impl Chain {
         seen.young.extend(written.names);
     }
 
-    /// Forgets the pseudonyms of those names.
-    pub(super) fn forget<'a>(&self, names: impl Iterator<Item = &'a str>) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        for name in names {
-            seen.young.remove(name);
-            seen.old.remove(name);
-        }
-    }
-
-    fn at_hand(&self, wanted: &BTreeSet<&str>, known: &mut HashMap<String, String>) -> Option<Head> {
+    /// Where this process left the head, and those of the names that it knows.
+    fn at_hand(&self, wanted: &BTreeSet<&str>) -> (Option<Head>, HashMap<String, String>) {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        for name in wanted {
-            if !known.contains_key(*name)
-                && let Some(pseudonym) = seen.young.get(*name).or_else(|| seen.old.get(*name))
-            {
-                known.insert((*name).to_owned(), pseudonym.clone());
-            }
-        }
-        seen.head.clone()
+        let known = |name: &&str| seen.young.get(*name).or_else(|| seen.old.get(*name)).cloned();
+        let names = wanted.iter().filter_map(|name| Some(((*name).to_owned(), known(name)?))).collect();
+        (seen.head.clone(), names)
     }
 
     /// The head, held until the transaction ends.
@@ -180,11 +174,29 @@ impl Chain {
             .fetch_optional(on)
             .await?;
         let lost = || Fault::because("the audit log has lost the head of its chain: see `namens doctor`");
-        read_head(&held.ok_or_else(lost)?)
+        let held = read_head(&held.ok_or_else(lost)?)?;
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).head.clone();
+        // What this process saw was committed, and nobody goes on while the head is held.
+        if seen.is_some_and(|seen| held.seq < seen.seq || (held.seq == seen.seq && held.mac != seen.mac)) {
+            observe::audit_set_back();
+            tracing::error!(
+                node = self.node,
+                seq = held.seq,
+                "the audit log was set back or written anew by somebody else: run `namens audit verify` with the last checkpoint that was kept"
+            );
+        }
+        Ok(held)
     }
 
-    /// Moves the head behind the lines that are about to be written. `false` when it stands elsewhere.
-    async fn advance(&self, on: &mut AnyConnection, from: &Head, lines: &[Line]) -> Result<bool, Fault> {
+    /// Moves the head behind the lines of those notes and writes them. `None`, and nothing done, when it stands elsewhere.
+    async fn write(
+        &self,
+        on: &mut AnyConnection,
+        from: &Head,
+        notes: &[Note],
+        names: (&HashMap<String, String>, &HashMap<String, String>),
+    ) -> Result<Option<Head>, Fault> {
+        let lines = self.lines(from, notes, names)?;
         let last = lines.last().ok_or_else(|| Fault::because("no lines for the audit log"))?;
         let statement = "UPDATE audit_heads SET seq = $1, mac = $2 WHERE node = $3 AND seq = $4 AND mac = $5";
         let done = sqlx::query(statement)
@@ -193,19 +205,33 @@ impl Chain {
             .bind(self.node.clone())
             .bind(from.seq)
             .bind(from.mac.clone())
-            .execute(on)
+            .execute(&mut *on)
             .await?;
-        Ok(done.rows_affected() == 1)
+        if done.rows_affected() == 0 {
+            return Ok(None);
+        }
+        for some in lines.chunks(AT_ONCE) {
+            insert(on, some).await?;
+        }
+        Ok(Some(Head { seq: last.seq, mac: last.mac.clone() }))
     }
 
-    fn lines(&self, head: &Head, notes: &[Note], known: &HashMap<String, String>) -> Vec<Line> {
-        let pseudonym = |name: &Option<String>| name.as_ref().and_then(|name| known.get(name)).cloned();
+    /// Errors: somebody is named who has no pseudonym; a line that names nobody would be another one.
+    fn lines(
+        &self,
+        head: &Head,
+        notes: &[Note],
+        (names, called): (&HashMap<String, String>, &HashMap<String, String>),
+    ) -> Result<Vec<Line>, Fault> {
+        let nobody = || Fault::because("somebody whom the audit log must name has no pseudonym");
+        let known = |name: &String| called.get(name).or_else(|| names.get(name)).cloned().ok_or_else(nobody);
+        let pseudonym = |name: &Option<String>| name.as_ref().map(known).transpose();
         let mut lines: Vec<Line> = Vec::with_capacity(notes.len());
         let (mut seq, mut prev) = (head.seq, head.mac.clone());
         for note in notes {
             seq = seq.saturating_add(1);
-            let named = (note.actor.as_deref(), note.represented.as_deref());
-            let (role, purpose) = meaning(&note.event, named.0, named.1, note.client.as_deref());
+            let whom = (note.actor.as_deref(), note.represented.as_deref());
+            let (role, purpose) = meaning(&note.event, whom.0, whom.1, note.client.as_deref());
             let mut line = Line {
                 node: self.node.clone(),
                 seq,
@@ -213,9 +239,9 @@ impl Chain {
                 at: note.at,
                 event: note.event.clone(),
                 outcome: note.outcome.clone(),
-                actor: pseudonym(&note.actor),
+                actor: pseudonym(&note.actor)?,
                 role: role.word().to_owned(),
-                represented: pseudonym(&note.represented),
+                represented: pseudonym(&note.represented)?,
                 purpose: purpose.word().to_owned(),
                 client: note.client.clone(),
                 detail: note.detail.clone(),
@@ -226,7 +252,7 @@ impl Chain {
             prev = Vec::from(line.mac.as_slice());
             lines.push(line);
         }
-        lines
+        Ok(lines)
     }
 }
 

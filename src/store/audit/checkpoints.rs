@@ -51,12 +51,22 @@ impl Checkpoint {
         serde_json::from_slice(&decoded(body)?).ok()
     }
 
+    /// The same, if it is of that line.
+    pub(super) fn read_of(vault: &Vault, jws: &str, (node, seq): (&str, i64)) -> Option<Self> {
+        Self::read(vault, jws).filter(|read| read.node == node && read.seq == seq)
+    }
+
     fn sign(&self, vault: &Vault) -> Result<String, Fault> {
         let header = json!({ "alg": "EdDSA", "typ": TYPE, "kid": public_key(vault).thumbprint()? });
         let part = |bytes: Vec<u8>| URL_SAFE_NO_PAD.encode(bytes);
         let signed = format!("{}.{}", part(serde_json::to_vec(&header)?), part(serde_json::to_vec(self)?));
         let signature = part(vault.sign_checkpoint(signed.as_bytes()));
         Ok(format!("{signed}.{signature}"))
+    }
+
+    /// When it was made.
+    pub(super) fn made_at(&self) -> Option<Timestamp> {
+        Timestamp::parse_rfc3339(&self.at)
     }
 
     /// Whether it is of a line with that MAC.
@@ -132,6 +142,17 @@ impl Store {
         );
         tx.commit().await?;
         Ok(Some(checkpoint))
+    }
+
+    /// The checkpoint of a line, where there is one that was signed here, of that line.
+    pub(super) async fn checkpoint_of(&self, node: &str, seq: i64) -> Result<Option<Checkpoint>, Fault> {
+        let row: Option<(String,)> =
+            sqlx::query_as("SELECT jws FROM audit_checkpoints WHERE node = $1 AND seq = $2")
+                .bind(node)
+                .bind(seq)
+                .fetch_optional(self.db.reader())
+                .await?;
+        Ok(row.and_then(|(jws,)| Checkpoint::read_of(&self.vault, &jws, (node, seq))))
     }
 
     /// The last checkpoint of each chain, as a JWS.

@@ -1,6 +1,8 @@
+mod attacks;
+
 use super::{
     chain::Chain,
-    verify::{ALTERED, CUT, Finding, MOVED, REMOVED, Wrong},
+    verify::{Finding, Wrong},
     *,
 };
 use crate::{
@@ -29,8 +31,8 @@ impl Fresh {
     }
 }
 
-fn lines(from: i64, to: i64, what: &'static str) -> Finding {
-    Finding::Lines(Wrong { node: "namens".to_owned(), lines: (from, to), what })
+fn lines(from: i64, to: i64, wrong: Wrong) -> Finding {
+    Finding::Lines { node: "namens".to_owned(), from, to, wrong }
 }
 
 /// More lines than one search looks at, few of which fit: every one is found, once, and no search looks at more.
@@ -119,7 +121,7 @@ async fn lines_of_before_the_chain_are_taken_up_once_and_then_are_evidence() {
     );
     assert_eq!((told.len(), told[3].3), (4, "system"));
     fresh.change("UPDATE audit_lines SET detail = 'other' WHERE seq = 2").await;
-    assert_eq!(fresh.wrong().await, [lines(2, 2, ALTERED)]);
+    assert_eq!(fresh.wrong().await, [lines(2, 2, Wrong::Altered)]);
 }
 
 /// What the program of before left, a line in its log among it: all that came since runs in one go.
@@ -198,7 +200,7 @@ async fn only_whole_beginnings_that_are_old_enough_go_and_the_rest_verifies() {
     // Whoever lets the next beginning go as the sweep does, but without its line, is told.
     fresh.change("DELETE FROM audit_lines WHERE seq <= 19").await;
     fresh.change("DELETE FROM audit_checkpoints WHERE seq < 19").await;
-    assert_eq!(fresh.wrong().await, [lines(1, 19, REMOVED)]);
+    assert_eq!(fresh.wrong().await, [lines(1, 19, Wrong::Removed)]);
 }
 
 #[tokio::test]
@@ -228,7 +230,7 @@ async fn a_checkpoint_waits_for_ten_minutes_or_a_thousand_lines_and_an_older_cop
     assert_eq!(fresh.wrong().await, []);
     let mut found = Vec::new();
     store.verify_audit(&kept, &mut |finding| found.push(finding)).await.unwrap();
-    assert_eq!(found, [lines(3, 1002, CUT)]);
+    assert_eq!(found, [lines(3, 1002, Wrong::Cut)]);
     store.audit(&event("logout", "anna"), now()).await.unwrap();
     assert_eq!(fresh.wrong().await, []);
     // A line of the older copy beside those of the newer one.
@@ -253,5 +255,5 @@ async fn a_checkpoint_waits_for_ten_minutes_or_a_thousand_lines_and_an_older_cop
         .execute(store.db.writer())
         .await
         .unwrap();
-    assert_eq!(fresh.wrong().await, [lines(4, 4, MOVED)]);
+    assert_eq!(fresh.wrong().await, [lines(4, 4, Wrong::Moved)]);
 }

@@ -1,10 +1,14 @@
 //! The beginning of a chain, and the lines of before there was one: they are taken into it once, in their order. From then on they
 //! are evidence like the others; what was done to them before, nobody can tell.
 
-use super::{Event, chain::Note};
+use super::{
+    Event,
+    chain::{self, Note, read_head},
+    read_line,
+};
 use crate::{
     domain::{fault::Fault, time::Timestamp},
-    store::Store,
+    store::{Store, Tx},
 };
 
 /// How many lines are taken up in one transaction.
@@ -18,9 +22,19 @@ const OLDEST: &str = "DELETE FROM audit_before WHERE id IN (SELECT id FROM audit
 #[error("the audit log has no chain yet, or lines outside of it: run `namens migrate`")]
 struct NotChained;
 
+/// Lines that nothing of before the chain left.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "lines stand in the table audit_before that the program of before the chain did not leave there, so they are not taken up: somebody \
+     wrote into the database. Keep a copy of it, run `namens audit verify` with the last checkpoint that was kept, and delete them"
+)]
+struct NotOfBefore;
+
 impl Store {
     /// Begins the chain of this node where there is none, and takes up what is older. Safe to run twice, and to go on with after it
     /// was killed.
+    ///
+    /// Errors: lines outside of the chain that were not there before it. Whoever can write that table would else write the log.
     pub(in crate::store) async fn begin_chain(&self, now: Timestamp) -> Result<(), Fault> {
         sqlx::query("INSERT INTO audit_heads (node, seq, mac) VALUES ($1, 0, $2) ON CONFLICT DO NOTHING")
             .bind(self.db.chain().node.clone())
@@ -35,6 +49,9 @@ impl Store {
                 return tx.rollback().await;
             }
             let mut notes = rows.iter().map(Note::read).collect::<Result<Vec<_>, _>>()?;
+            if notes.iter().any(Note::is_of_the_log) || !self.takes_up(&mut tx).await? {
+                return Err(NotOfBefore.into());
+            }
             notes.sort_by(|one, other| one.place().cmp(&other.place()));
             let count = notes.len().to_string();
             for note in notes {
@@ -46,6 +63,24 @@ impl Store {
             );
             tx.commit().await?;
         }
+    }
+
+    /// Whether nothing was written into the chain but what is older than it.
+    async fn takes_up(&self, tx: &mut Tx) -> Result<bool, Fault> {
+        let node = &self.db.chain().node;
+        let head = sqlx::query("SELECT seq, mac FROM audit_heads WHERE node = $1").bind(node.clone());
+        let head = read_head(&head.fetch_one(&mut **tx).await?)?;
+        if head.seq == 0 {
+            return Ok(true);
+        }
+        let last = sqlx::query("SELECT * FROM audit_lines WHERE node = $1 AND seq = $2");
+        let last = last.bind(node.clone()).bind(head.seq).fetch_optional(&mut **tx).await?;
+        let last = last.as_ref().map(read_line).transpose()?;
+        Ok(last.is_some_and(|last| {
+            last.event == "audit.adopted"
+                && last.mac == head.mac
+                && chain::mac(&self.vault, &last) == last.mac
+        }))
     }
 
     /// Refuses a log without the chain of this node, or with lines outside of it.

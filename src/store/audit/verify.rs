@@ -1,15 +1,16 @@
 //! Whether the log is what was written: every line, its place, its neighbours, the checkpoints, and the names.
 
-use std::{collections::BTreeSet, fmt};
+mod finding;
+mod reading;
+
+use std::collections::BTreeSet;
 
 use sqlx::Row;
 
-use super::{
-    Line, chain,
-    chain::{Head, read_head},
-    checkpoints::{Checkpoint, read_told},
-    names, read_line,
-};
+pub use self::finding::{Finding, Wrong};
+use self::reading::Ends;
+pub(super) use self::reading::Reading;
+use super::{Line, checkpoints::Checkpoint, names, read_line};
 use crate::{
     domain::fault::Fault,
     store::{Store, columns::Columns},
@@ -19,88 +20,6 @@ use crate::{
 const PAGE: i64 = 1000;
 /// How many turns one chain takes at most: more lines than any disk holds.
 const TURNS: usize = 100_000_000;
-
-/// Something that is not as it was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wrong {
-    /// Of which node.
-    pub node: String,
-    /// Which lines: from this one to that one.
-    pub lines: (i64, i64),
-    /// What is wrong with them.
-    pub what: &'static str,
-}
-
-/// A line that says something else than was written, or was not written by us.
-pub const ALTERED: &str = "was altered, moved here, or inserted";
-/// A line whose neighbour is another one than when it was written.
-pub const MOVED: &str = "does not follow the line before it: one of the two is of another copy of the log";
-/// Lines that are not there.
-pub const REMOVED: &str = "was removed";
-/// Lines at the end that are not there.
-pub const CUT: &str = "was cut off";
-/// Lines that nothing accounts for.
-pub const BEHIND: &str =
-    "stands behind the head of the chain: the line was inserted, or the head was set back";
-/// Another head than that of the last line.
-pub const HEAD: &str = "is not what the head of the chain says: the head was altered";
-/// A chain without a head.
-pub const NO_HEAD: &str = "is of a chain whose head is gone";
-/// A checkpoint that somebody else signed, or that was moved.
-pub const FORGED: &str = "has a checkpoint that was not signed here, or was altered";
-/// A line that differs from its checkpoint.
-pub const REWRITTEN: &str = "is not the line of which the checkpoint was made: the log was written anew";
-/// A checkpoint that is not there.
-pub const UNMARKED: &str = "had a checkpoint, which was removed";
-
-impl fmt::Display for Wrong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (from, to) = self.lines;
-        match (from, to) {
-            _ if from == to => write!(f, "node {} line {from} {}", self.node, self.what),
-            _ => write!(f, "node {} lines {from} to {to}: each {}", self.node, self.what),
-        }
-    }
-}
-
-/// Something about names: they stand outside of the chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finding {
-    /// About lines.
-    Lines(Wrong),
-    /// The name of that pseudonym was not written here.
-    Name(String),
-    /// The name of that pseudonym is gone, and no line says that it was erased.
-    Nameless(String),
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Lines(wrong) => write!(f, "{wrong}"),
-            Self::Name(pseudonym) => write!(f, "pseudonym {pseudonym}: its name was altered or forged"),
-            Self::Nameless(pseudonym) => write!(
-                f,
-                "pseudonym {pseudonym}: its name was removed, and no line says that it was forgotten"
-            ),
-        }
-    }
-}
-
-/// What one chain is like while it is read.
-#[derive(Default)]
-struct Reading {
-    /// The number of its first line, if it has one.
-    first: Option<i64>,
-    /// What the first line says of the line before it.
-    before: Vec<u8>,
-    /// The last line read.
-    last: Option<Head>,
-    /// Whether that was in order.
-    last_fits: bool,
-    /// Up to where the log itself says that lines were let go.
-    swept: i64,
-}
 
 impl Store {
     /// Reads the whole log and tells `tell` of everything that is wrong; `kept` are checkpoints that were kept elsewhere. Gives the
@@ -113,13 +32,27 @@ impl Store {
         )
         .fetch_all(self.db.reader())
         .await?;
-        let nodes: BTreeSet<String> = rows.into_iter().map(|(node,)| node).chain([own]).collect();
-        for node in nodes {
-            lines += self.verify_chain(&node, kept, tell).await?;
-        }
+        let mut nodes: BTreeSet<String> = rows.into_iter().map(|(node,)| node).chain([own]).collect();
+        let mut genuine = Vec::new();
         for jws in kept {
-            if Checkpoint::read(&self.vault, jws).is_none() {
-                tell(Finding::Lines(Wrong { node: "unknown".to_owned(), lines: (0, 0), what: FORGED }));
+            match Checkpoint::read(&self.vault, jws) {
+                None => tell(Finding::Kept),
+                Some(checkpoint) => genuine.push(checkpoint),
+            }
+        }
+        // A node of which nothing is left, too.
+        nodes.extend(genuine.iter().map(|checkpoint| checkpoint.node.clone()));
+        for node in nodes {
+            let mut reading = Reading::new(self, &node);
+            for _ in 0..TURNS {
+                if reading.page(tell).await? {
+                    break;
+                }
+            }
+            lines += reading.count;
+            self.verify_checkpoints(&node, reading.last(), tell).await?;
+            for checkpoint in genuine.iter().filter(|checkpoint| checkpoint.node == node) {
+                self.hold(checkpoint, reading.last(), tell).await?;
             }
         }
         self.verify_names(tell).await?;
@@ -128,33 +61,26 @@ impl Store {
 
     /// What is wrong with the end of each chain: the last line must be what the head says, and that of the last checkpoint what was
     /// signed.
-    pub async fn check_audit(&self) -> Result<Vec<Wrong>, Fault> {
+    pub async fn check_audit(&self) -> Result<Vec<Finding>, Fault> {
         self.check_chain().await?;
         let mut found = Vec::new();
+        let mut tell = |finding| found.push(finding);
         for (node, _) in self.audit_nodes().await? {
-            let (head, last) = self.head_and_last(&node).await?;
-            let (head, last) = (head.unwrap_or_default(), last.unwrap_or_default());
-            let mut reading = Reading::default();
-            for line in self.audit_chain(&node, last.saturating_sub(1)).await?.iter().take(1) {
-                reading.last_fits = chain::mac(&self.vault, line) == line.mac;
-                reading.last = Some(Head { seq: line.seq, mac: line.mac.clone() });
+            let ends = Ends::of(self, &node).await?;
+            let mut reading = Reading::new(self, &node);
+            let behind = ends.last.unwrap_or_default().saturating_sub(1);
+            if let Some(line) = self.audit_chain(&node, behind).await?.first() {
+                reading.look(line, &mut tell).await?;
             }
-            let mut wrong =
-                |node: &str, lines, what| found.push(Wrong { node: node.to_owned(), lines, what });
-            if last > 0 && !reading.last_fits {
-                wrong(&node, (last, last), ALTERED);
-            }
-            ends(&node, Some(&head), &reading, &mut wrong);
-            let newest: Option<(i64,)> =
-                sqlx::query_as("SELECT seq FROM audit_checkpoints WHERE node = $1 ORDER BY seq DESC LIMIT 1")
-                    .bind(&node)
-                    .fetch_optional(self.db.reader())
-                    .await?;
-            if let Some((seq,)) = newest {
-                match self.checkpoint_of(&node, seq).await? {
-                    None => wrong(&node, (seq, seq), FORGED),
-                    Some(checkpoint) => self.hold(&checkpoint, &reading, &mut wrong).await?,
-                }
+            reading.judge_end(&ends, &mut tell);
+            let newest: Option<(i64, String)> = sqlx::query_as(
+                "SELECT seq, jws FROM audit_checkpoints WHERE node = $1 ORDER BY seq DESC LIMIT 1",
+            )
+            .bind(&node)
+            .fetch_optional(self.db.reader())
+            .await?;
+            if let Some((seq, jws)) = newest {
+                self.hold_row((&node, seq), &jws, reading.last(), &mut tell).await?;
             }
         }
         Ok(found)
@@ -173,127 +99,19 @@ impl Store {
         Ok(sqlx::query_as(statement).fetch_all(self.db.reader()).await?)
     }
 
-    async fn verify_chain(
-        &self,
-        node: &str,
-        kept: &[String],
-        tell: &mut impl FnMut(Finding),
-    ) -> Result<u64, Fault> {
-        let mut wrong = |node: &str, lines, what| {
-            tell(Finding::Lines(Wrong { node: node.to_owned(), lines, what }));
-        };
-        let (mut reading, mut count) = (Reading::default(), 0);
-        let mut head = None;
-        for _ in 0..TURNS {
-            let at = reading.last.as_ref().map_or(i64::MIN, |last| last.seq);
-            let (found, last) = self.head_and_last(node).await?;
-            head = found;
-            if last.is_none_or(|last| last <= at) {
-                break;
-            }
-            for line in self.audit_chain(node, at).await? {
-                count += 1;
-                self.look(&mut reading, &line, &mut wrong).await?;
-            }
-        }
-        ends(node, head.as_ref(), &reading, &mut wrong);
-        if let Some(first) = reading.first.filter(|first| *first > 1) {
-            let start = self.checkpoint_of(node, first - 1).await?;
-            let fits = start.is_some_and(|start| start.is_of(&reading.before));
-            if !(fits && reading.swept == first - 1) {
-                wrong(node, (1, first - 1), REMOVED);
-            }
-        }
-        self.verify_checkpoints(node, &reading, kept, &mut wrong).await?;
-        Ok(count)
+    /// The MAC of a line, where there is such a line.
+    pub(super) async fn mac_of_line(&self, node: &str, seq: i64) -> Result<Option<Vec<u8>>, Fault> {
+        let statement = "SELECT mac FROM audit_lines WHERE node = $1 AND seq = $2";
+        let row = sqlx::query_as(statement).bind(node).bind(seq).fetch_optional(self.db.reader()).await?;
+        Ok(row.map(|(mac,)| mac))
     }
 
-    /// The head and the number of the last line, of one moment.
-    async fn head_and_last(&self, node: &str) -> Result<(Option<Head>, Option<i64>), Fault> {
-        let row = sqlx::query(
-            "SELECT h.seq, h.mac, l.last FROM (SELECT MAX(seq) AS last FROM audit_lines WHERE node = $1) l \
-             LEFT JOIN audit_heads h ON h.node = $1",
-        )
-        .bind(node)
-        .fetch_one(self.db.reader())
-        .await?;
-        let head = match row.try_get::<Option<i64>, _>("seq")? {
-            None => None,
-            Some(_) => Some(read_head(&row)?),
-        };
-        Ok((head, row.try_get("last")?))
-    }
-
-    /// Looks at one line, beside the one before it.
-    async fn look(
-        &self,
-        reading: &mut Reading,
-        line: &Line,
-        wrong: &mut impl FnMut(&str, (i64, i64), &'static str),
-    ) -> Result<(), Fault> {
-        let (node, fits) = (line.node.as_str(), chain::mac(&self.vault, line) == line.mac);
-        match &reading.last {
-            None => {
-                reading.first = Some(line.seq);
-                line.prev.clone_into(&mut reading.before);
-                if line.seq == 1 && fits && !line.prev.is_empty() {
-                    wrong(node, (1, 1), MOVED);
-                }
-            }
-            Some(last) if line.seq > last.seq + 1 => wrong(node, (last.seq + 1, line.seq - 1), REMOVED),
-            Some(last) if fits && reading.last_fits && line.prev != last.mac => {
-                wrong(node, (line.seq, line.seq), MOVED);
-            }
-            Some(_) => {}
-        }
-        if !fits {
-            wrong(node, (line.seq, line.seq), ALTERED);
-        }
-        if fits && let Some((node, seq)) = read_told(line.detail.as_deref()) {
-            match line.event.as_str() {
-                "audit.swept" if node == line.node => reading.swept = reading.swept.max(seq),
-                "audit.checkpoint" if !self.is_marked(node, seq).await? => {
-                    wrong(node, (seq, seq), UNMARKED);
-                }
-                _ => {}
-            }
-        }
-        reading.last = Some(Head { seq: line.seq, mac: line.mac.clone() });
-        reading.last_fits = fits;
-        Ok(())
-    }
-
-    /// Whether the checkpoint of a line stands where a line told of it, or went with the line.
-    async fn is_marked(&self, node: &str, seq: i64) -> Result<bool, Fault> {
-        let (there, first): (i64, Option<i64>) = sqlx::query_as(
-            "SELECT (SELECT COUNT(*) FROM audit_checkpoints WHERE node = $1 AND seq = $2), \
-             (SELECT MIN(seq) FROM audit_lines WHERE node = $1)",
-        )
-        .bind(node)
-        .bind(seq)
-        .fetch_one(self.db.reader())
-        .await?;
-        Ok(there > 0 || first.is_some_and(|first| seq < first - 1))
-    }
-
-    async fn checkpoint_of(&self, node: &str, seq: i64) -> Result<Option<Checkpoint>, Fault> {
-        let row: Option<(String,)> =
-            sqlx::query_as("SELECT jws FROM audit_checkpoints WHERE node = $1 AND seq = $2")
-                .bind(node)
-                .bind(seq)
-                .fetch_optional(self.db.reader())
-                .await?;
-        let read = row.and_then(|(jws,)| Checkpoint::read(&self.vault, &jws));
-        Ok(read.filter(|read| read.node == node && read.seq == seq))
-    }
-
-    /// Those in the table, and those that were kept elsewhere.
+    /// Those in the table.
     async fn verify_checkpoints(
         &self,
         node: &str,
-        reading: &Reading,
-        kept: &[String],
-        wrong: &mut impl FnMut(&str, (i64, i64), &'static str),
+        last: i64,
+        tell: &mut impl FnMut(Finding),
     ) -> Result<(), Fault> {
         let mut behind = i64::MIN;
         for _ in 0..TURNS {
@@ -305,58 +123,47 @@ impl Store {
             .bind(PAGE)
             .fetch_all(self.db.reader())
             .await?;
-            let Some((last, _)) = rows.last() else { break };
-            behind = *last;
+            let Some((end, _)) = rows.last() else { break };
+            behind = *end;
             for (seq, jws) in rows {
-                match Checkpoint::read(&self.vault, &jws).filter(|read| read.node == node && read.seq == seq)
-                {
-                    None => wrong(node, (seq, seq), FORGED),
-                    Some(read) => self.hold(&read, reading, wrong).await?,
-                }
-            }
-        }
-        for checkpoint in kept.iter().filter_map(|jws| Checkpoint::read(&self.vault, jws)) {
-            if checkpoint.node == node {
-                self.hold(&checkpoint, reading, wrong).await?;
+                self.hold_row((node, seq), &jws, last, tell).await?;
             }
         }
         Ok(())
     }
 
-    /// Holds a checkpoint against the line of which it was made.
+    /// Holds a row of the table against the line that it names.
+    async fn hold_row(
+        &self,
+        (node, seq): (&str, i64),
+        jws: &str,
+        last: i64,
+        tell: &mut impl FnMut(Finding),
+    ) -> Result<(), Fault> {
+        match Checkpoint::read_of(&self.vault, jws, (node, seq)) {
+            None => tell(Finding::lines(node, (seq, seq), Wrong::Forged)),
+            Some(checkpoint) => self.hold(&checkpoint, last, tell).await?,
+        }
+        Ok(())
+    }
+
+    /// Holds a checkpoint against the line of which it was made, which may have come since the chain was read up to `last`.
     async fn hold(
         &self,
         checkpoint: &Checkpoint,
-        reading: &Reading,
-        wrong: &mut impl FnMut(&str, (i64, i64), &'static str),
+        last: i64,
+        tell: &mut impl FnMut(Finding),
     ) -> Result<(), Fault> {
-        let node = checkpoint.node.as_str();
-        let last = reading.last.as_ref().map_or(0, |last| last.seq);
-        if checkpoint.seq > last && !self.has_line(&checkpoint.node, checkpoint.seq).await? {
-            wrong(node, (last + 1, checkpoint.seq), CUT);
-            return Ok(());
-        }
-        let line = "SELECT mac FROM audit_lines WHERE node = $1 AND seq = $2";
-        let row: Option<(Vec<u8>,)> = sqlx::query_as(line)
-            .bind(&checkpoint.node)
-            .bind(checkpoint.seq)
-            .fetch_optional(self.db.reader())
-            .await?;
-        // One that is missing in between was told of already, and what was let go is no more.
-        if row.is_some_and(|(mac,)| !checkpoint.is_of(&mac)) {
-            wrong(node, (checkpoint.seq, checkpoint.seq), REWRITTEN);
+        let (node, seq) = (checkpoint.node.as_str(), checkpoint.seq);
+        match self.mac_of_line(node, seq).await? {
+            Some(mac) if !checkpoint.is_of(&mac) => {
+                tell(Finding::lines(node, (seq, seq), Wrong::Rewritten));
+            }
+            None if seq > last => tell(Finding::lines(node, (last + 1, seq), Wrong::Cut)),
+            // One that is missing in between was told of already, and what was let go is no more.
+            _ => {}
         }
         Ok(())
-    }
-
-    /// A line may have come since the chain was read.
-    async fn has_line(&self, node: &str, seq: i64) -> Result<bool, Fault> {
-        let row: Option<(i64,)> = sqlx::query_as("SELECT seq FROM audit_lines WHERE node = $1 AND seq = $2")
-            .bind(node)
-            .bind(seq)
-            .fetch_optional(self.db.reader())
-            .await?;
-        Ok(row.is_some())
     }
 
     async fn verify_names(&self, tell: &mut impl FnMut(Finding)) -> Result<(), Fault> {
@@ -383,26 +190,6 @@ impl Store {
             tell(Finding::Nameless(pseudonym));
         }
         Ok(())
-    }
-}
-
-/// Holds the last line of a chain against its head.
-fn ends(
-    node: &str,
-    head: Option<&Head>,
-    reading: &Reading,
-    wrong: &mut impl FnMut(&str, (i64, i64), &'static str),
-) {
-    let last = reading.last.as_ref().map_or(0, |last| last.seq);
-    match (head, &reading.last) {
-        (None, _) => wrong(node, (last, last), NO_HEAD),
-        (Some(head), None) if head.seq > 0 => wrong(node, (1, head.seq), CUT),
-        (Some(head), Some(read)) if head.seq > read.seq => wrong(node, (read.seq + 1, head.seq), CUT),
-        (Some(head), Some(read)) if head.seq < read.seq => wrong(node, (head.seq + 1, read.seq), BEHIND),
-        (Some(head), Some(read)) if head.mac != read.mac && reading.last_fits => {
-            wrong(node, (read.seq, read.seq), HEAD);
-        }
-        _ => {}
     }
 }
 

@@ -120,7 +120,9 @@ async fn correcting_a_date_of_birth_revives_nothing() {
     // A day later the child is sixteen: from then on no date makes the mandate count again.
     let sixteen = at("2026-07-01T22:00:00Z");
     assert_eq!(f.standing(&mandate, sixteen).await, Standing::Lapsed);
+    assert_eq!(f.store.audited("mandate.lapsed").await, 0);
     set("2018-01-01", sixteen).await;
+    assert_eq!(f.store.audited("mandate.lapsed").await, 1);
     assert_eq!(f.standing(&mandate, sixteen).await, Standing::Lapsed);
     assert!(!f.store.set_birth(&PersonId::random(), "2018".parse().unwrap(), "desk", now()).await.unwrap());
 }
@@ -311,4 +313,7 @@ async fn the_date_of_birth_of_the_desk_s_person_revives_nothing_of_the_account_s
     assert_eq!(f.store.link_digid(&account, &bsn, |_, _| Ok(()), now()).await.unwrap(), Ok(()));
     assert_eq!(f.store.person(&child).await.unwrap().unwrap().birth, Some(born("2018")));
     assert_eq!(f.standing(&mandate, now()).await, Standing::Lapsed);
+    let told = "SELECT COUNT(*) FROM audit a JOIN mandates m ON m.id = a.detail AND m.represented = a.represented \
+                WHERE event = 'mandate.lapsed' AND role = 'system'";
+    assert_eq!(f.count(told).await, 1);
 }
