@@ -306,7 +306,7 @@ async fn a_hint_that_names_two_hundred_people_signs_out_and_names_the_user() {
     let answered = browser.get(posted.location().unwrap().as_str()).await;
     assert!(crate::oidc_client::answer(&answered).contains_key("code"));
     // The same signature under another name is no hint.
-    let bent = format!("{}x", hint);
+    let bent = format!("{hint}x");
     let page = ask(&house, &browser, &[("id_token_hint", &bent), ("post_logout_redirect_uri", BYE)]).await;
     assert_asks(&page, "bent");
     assert!(!page.body.contains(&hint[..40]), "nor is it carried on");

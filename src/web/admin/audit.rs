@@ -47,6 +47,12 @@ pub(super) async fn list(
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Query(asked) = asked?;
+    // Nothing is not everything: who asks for it has made a mistake.
+    for (name, value) in [("event", &asked.event), ("person", &asked.person)] {
+        if value.as_deref() == Some("") {
+            return Err(Problem::bad(format_args!("{name}: name one, or leave it out")));
+        }
+    }
     let person = match (asked.account, asked.person) {
         (Some(_), Some(_)) => return Err(Problem::bad("give account or person, not both")),
         (Some(account), None) => {
