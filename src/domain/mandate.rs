@@ -3,11 +3,15 @@
 //! Nothing here is flipped by a job. [`standing`] computes from facts and `now` whether a mandate counts, and until when;
 //! every node of a cluster gives the same answer without talking, and none can be late.
 
+mod shown;
 mod special;
 
 use chrono::NaiveDate;
 
-pub use self::special::{Attestation, Confirmed, SpecialBasis, Unattested, attest};
+pub use self::{
+    shown::{Given, Held, Shown, is_theirs_to_stop, shown},
+    special::{Attestation, Confirmed, SpecialBasis, Unattested, attest},
+};
 use super::{
     birth::{ADULT, BirthDate, DECIDES_ALONE, HAS_A_SAY},
     calendar::DAY,

@@ -2,6 +2,7 @@
 //! by [`standing`], and stored nowhere.
 
 mod approval;
+mod own;
 mod rows;
 mod special;
 
@@ -16,7 +17,7 @@ use crate::domain::{
     fault::Fault,
     id::{MandateId, PersonId, random},
     line::program_of,
-    mandate::{Mandate, Standing, standing},
+    mandate::{Mandate, Shown, Standing, shown, standing},
     registration::Registration,
     time::Timestamp,
 };
@@ -43,6 +44,8 @@ pub struct Listed {
     pub born: Option<BirthDate>,
     /// What it is worth.
     pub standing: Standing,
+    /// What its two people see of it.
+    pub shown: Shown,
     /// Until when it waits for its second pair of eyes, if it does (M11).
     pub waits_until: Option<Timestamp>,
 }
@@ -227,6 +230,7 @@ impl Store {
                     representative_name: row.text("representative_name")?,
                     represented_name: row.text("represented_name")?,
                     waits_until: mandate.waits_until(now),
+                    shown: shown(&mandate, born, &consents, standing, now),
                     mandate,
                     born,
                     standing,
