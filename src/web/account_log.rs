@@ -16,6 +16,37 @@ use crate::{
     store::audit::Place,
 };
 
+/// What each event is called, as the key of a message.
+const WHATS: &[(&str, &str)] = &[
+    ("account.created", "log-account-created"),
+    ("account.profile", "log-account-profile"),
+    ("account.signed_out", "log-account-signed_out"),
+    ("act_as", "log-act_as"),
+    ("app.recovery_code", "log-app-recovery_code"),
+    ("app.removed", "log-app-removed"),
+    ("app.set", "log-app-set"),
+    ("consent.given", "log-consent-given"),
+    ("consent.withdrawn", "log-consent-withdrawn"),
+    ("digid.linked", "log-digid-linked"),
+    ("login.digid", "log-login-digid"),
+    ("login.local", "log-login-local"),
+    ("mandate.agreed", "log-mandate-agreed"),
+    ("mandate.approved", "log-mandate-approved"),
+    ("mandate.registered", "log-mandate-registered"),
+    ("mandate.revoked", "log-mandate-revoked"),
+    ("mandate.special_attested", "log-mandate-special_attested"),
+    ("mandate.special_confirmed", "log-mandate-special_confirmed"),
+    ("mandate.special_ended", "log-mandate-special_ended"),
+    ("mandate.stopped", "log-mandate-stopped"),
+    ("mandate.withdrawn", "log-mandate-withdrawn"),
+    ("password.changed", "log-password-changed"),
+    ("password.reset", "log-password-reset"),
+    ("person.birth", "log-person-birth"),
+    ("person.corrected", "log-person-corrected"),
+    ("person.correction_proposed", "log-person-correction_proposed"),
+    ("person.registered", "log-person-registered"),
+];
+
 /// "Wie heeft iets gewijzigd".
 #[derive(Template)]
 #[template(path = "account_log.html")]
@@ -34,7 +65,8 @@ page::rendered!(LogPage);
 
 impl LogPage {
     fn what(&self, line: &Told) -> String {
-        let what = self.frame.say(&format!("log-{}", line.what.replace('.', "-")));
+        let what = WHATS.iter().find(|(what, _)| *what == line.what);
+        let what = self.frame.say(what.map_or("log-unknown", |(_, key)| key));
         match &line.whom {
             Some(name) => {
                 let values = [("what", what.as_str().into()), ("name", name.as_str().into())];
@@ -86,4 +118,20 @@ fn place(text: &str) -> Option<Place> {
     let is_id =
         id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     (at >= 0 && is_id).then(|| (Timestamp::from_epoch(at), id.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flows::account_log::{OF_ACCOUNT, OF_MANDATES};
+
+    #[test]
+    fn every_event_that_is_shown_has_its_words() {
+        let said = ["mandate.agreed", "mandate.withdrawn"];
+        let shown = OF_ACCOUNT.iter().chain(OF_MANDATES).chain(&said);
+        let shown = shown.filter(|what| !["mandate.answered", "mandate.consent"].contains(what));
+        let mut shown: Vec<&str> = shown.copied().collect();
+        shown.sort_unstable();
+        assert_eq!(shown, WHATS.iter().map(|(what, _)| *what).collect::<Vec<_>>());
+    }
 }

@@ -19,7 +19,7 @@ use crate::{
         consent::Word,
         fault::Fault,
         id::MandateId,
-        mandate::{Given, Held},
+        mandate::{Given, Held, Relation},
         own::OwnPage,
         time::Timestamp,
     },
@@ -44,14 +44,13 @@ pub struct MandatesPage {
 page::rendered!(MandatesPage);
 
 impl MandatesPage {
-    /// A text for a child, or the one for everybody else.
-    fn say(&self, key: &str) -> String {
-        self.worded(key, &[])
+    /// A text for everybody else, or the one for a child.
+    fn say(&self, key: &str, childs: &str) -> String {
+        self.worded([key, childs], &[])
     }
 
-    fn worded(&self, key: &str, values: &[(&'static str, FluentValue<'_>)]) -> String {
-        let key = if self.overview.age.is_some() { format!("{key}-child") } else { key.to_owned() };
-        self.frame.lang.text_with(&key, values)
+    fn worded(&self, [key, childs]: [&str; 2], values: &[(&'static str, FluentValue<'_>)]) -> String {
+        self.frame.lang.text_with(if self.overview.age.is_some() { childs } else { key }, values)
     }
 
     fn who(&self, row: &GivenMandate) -> String {
@@ -59,8 +58,15 @@ impl MandatesPage {
     }
 
     fn named(&self, row: &GivenMandate) -> String {
-        let (name, relation) = (self.who(row), self.frame.say(&format!("mandates-{}", row.relation)));
-        self.frame.lang.text_with("mandates-named", &[("name", name.into()), ("relation", relation.into())])
+        let relation = self.frame.say(match row.relation {
+            Relation::Parent => "mandates-parent",
+            Relation::Guardian => "mandates-guardian",
+            Relation::Curator => "mandates-curator",
+            Relation::Mentor => "mandates-mentor",
+            Relation::Authorised => "mandates-authorised",
+        });
+        let values = [("name", self.who(row).into()), ("relation", relation.into())];
+        self.frame.lang.text_with("mandates-named", &values)
     }
 
     fn whom(&self, row: &HeldMandate) -> String {
@@ -77,22 +83,28 @@ impl MandatesPage {
 
     fn stands(&self, row: &HeldMandate) -> String {
         match row.shown {
-            Held::Counts(until) => self.counts("mandates-counts", until),
-            Held::WaitsForYou => self.say("mandates-waits-you"),
-            Held::WaitsForThem => self.say("mandates-waits-them"),
-            Held::WaitsForDesk => self.say("mandates-waits-desk"),
-            Held::Later => self.say("mandates-later"),
+            Held::Counts(None) => self.say("mandates-counts", "mandates-counts-child"),
+            Held::Counts(Some(at)) => {
+                self.worded(["mandates-counts-until", "mandates-counts-until-child"], &[self.until(at)])
+            }
+            Held::WaitsForYou => self.say("mandates-waits-you", "mandates-waits-you-child"),
+            Held::WaitsForThem => self.say("mandates-waits-them", "mandates-waits-them-child"),
+            Held::WaitsForDesk => self.say("mandates-waits-desk", "mandates-waits-desk-child"),
+            Held::Later => self.say("mandates-later", "mandates-later-child"),
         }
     }
 
     fn is_given(&self, row: &GivenMandate) -> String {
         match row.shown {
-            Given::Counts(until) => self.counts("mandates-looks", until),
-            Given::WaitsForThem => self.say("mandates-waits-other"),
-            Given::WaitsForDesk => self.say("mandates-waits-desk"),
-            Given::Later => self.say("mandates-later"),
+            Given::Counts(None) => self.say("mandates-looks", "mandates-looks-child"),
+            Given::Counts(Some(at)) => {
+                self.worded(["mandates-looks-until", "mandates-looks-until-child"], &[self.until(at)])
+            }
+            Given::WaitsForThem => self.say("mandates-waits-other", "mandates-waits-other-child"),
+            Given::WaitsForDesk => self.say("mandates-waits-desk", "mandates-waits-desk-child"),
+            Given::Later => self.say("mandates-later", "mandates-later-child"),
             Given::Asked => self.asked(row),
-            Given::Refused => self.say("mandates-refused"),
+            Given::Refused => self.say("mandates-refused", "mandates-refused-child"),
         }
     }
 
@@ -101,11 +113,8 @@ impl MandatesPage {
         self.frame.lang.text_with("mandates-asked", &[("age", age.into()), ("name", self.who(row).into())])
     }
 
-    fn counts(&self, key: &str, until: Option<Timestamp>) -> String {
-        match until {
-            Some(at) => self.worded(&format!("{key}-until"), &[("until", told(at, self.frame.lang).into())]),
-            None => self.say(key),
-        }
+    fn until(&self, at: Timestamp) -> (&'static str, FluentValue<'static>) {
+        ("until", told(at, self.frame.lang).into())
     }
 
     fn waits_for_me(row: &HeldMandate) -> bool {
