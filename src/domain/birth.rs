@@ -77,6 +77,12 @@ impl BirthDate {
     }
 }
 
+/// The age of somebody who has a say in who sees their record, and does not decide alone yet: 12 to 15, by every reading of the date.
+pub fn age_with_a_say(born: BirthDate, now: Timestamp) -> Option<u8> {
+    let age = (HAS_A_SAY..=DECIDES_ALONE).rev().find(|age| born.has_surely_turned(*age, now))?;
+    (age < DECIDES_ALONE).then_some(age)
+}
+
 /// Whether a person may have a session of their own: not when known at the desk to be under 12 (M13). Without a date of
 /// birth an account works; it has no mandates.
 pub fn may_log_in(born: Option<BirthDate>, now: Timestamp) -> bool {
@@ -223,6 +229,14 @@ pub(crate) mod tests {
         assert!(may_log_in(Some(child), at("2026-06-30T22:00:00Z")));
         assert!(!may_log_in(Some(born("2014")), at("2026-12-30T22:59:59Z")));
         assert!(may_log_in(None, at("2026-06-30T22:00:00Z")));
+    }
+
+    #[test]
+    fn a_say_of_their_own_begins_at_12_and_ends_at_16() {
+        let child = born("2014-07-01");
+        let age = |when| age_with_a_say(child, at(when));
+        assert_eq!((age("2026-06-30T21:59:59Z"), age("2026-06-30T22:00:00Z")), (None, Some(12)));
+        assert_eq!((age("2030-06-30T21:59:59Z"), age("2030-06-30T22:00:00Z")), (Some(15), None));
     }
 
     proptest! {

@@ -4,11 +4,15 @@
 //! every node of a cluster gives the same answer without talking, and none can be late.
 
 pub mod mails;
+mod shown;
 mod special;
 
 use chrono::NaiveDate;
 
-pub use self::special::{Attestation, Confirmed, SpecialBasis, Unattested, attest};
+pub use self::{
+    shown::{Given, Held, Shown, is_theirs_to_stop, shown},
+    special::{Attestation, Confirmed, SpecialBasis, Unattested, attest},
+};
 use super::{
     birth::{ADULT, BirthDate, DECIDES_ALONE, HAS_A_SAY},
     calendar::DAY,

@@ -22,13 +22,24 @@ words! {
         Email = "/account/email",
         /// The link with DigiD.
         Digid = "/account/digid",
+        /// For whom they may act, and who may act for them.
+        Mandates = "/account/mandates",
+        /// The same, for what gives somebody access.
+        Agree = "/account/mandates/agree",
+        /// What was done with their account and mandates.
+        Log = "/account/log",
     }
 }
 
 impl OwnPage {
-    /// Whether what can be done there changes the ways in: it takes fresh proof.
+    /// Whether what can be done there changes the ways in, or gives somebody access: it takes fresh proof.
     pub const fn is_sensitive(self) -> bool {
-        !matches!(self, Self::Overview)
+        !matches!(self, Self::Overview | Self::Mandates | Self::Log)
+    }
+
+    /// Whether mandates are told there: it takes a session at the level that these need (M7).
+    pub const fn tells_mandates(self) -> bool {
+        matches!(self, Self::Mandates | Self::Agree)
     }
 }
 

@@ -46,7 +46,8 @@ pub async fn guest(
     now: Timestamp,
 ) -> Result<Option<Guest>, Fault> {
     let Some((session, account)) = owner(app, session).await? else { return Ok(None) };
-    let proven = !page.is_sensitive() || session.is_fresh(needed(app, &account), now);
+    let needed = needed(app, page, &account);
+    let proven = if page.is_sensitive() { session.is_fresh(needed, now) } else { session.level >= needed };
     let enters = proven && finish::may_enter(&app.store, &session.person, now).await?;
     Ok(enters.then_some(Guest { session, account }))
 }
@@ -62,16 +63,19 @@ pub async fn enter(
     if let Some(guest) = guest(app, page, session.clone(), now).await? {
         return Ok(Entered::In(Box::new(guest)));
     }
-    let known = owner(app, session).await?.filter(|_| page.is_sensitive());
+    let known = owner(app, session).await?.filter(|_| page.is_sensitive() || page.tells_mandates());
     let issuer = app.config.issuer();
     let login = match known {
         Some((_, account)) => {
-            let ask = own(issuer, page, needed(app, &account), true);
+            let ask = own(issuer, page, needed(app, page, &account), page.is_sensitive());
             let ask = Ask { login_hint: Some(account.email), ..ask };
             Login::start(ask, browser.hashed(), now).keeping(account.id)
         }
         // Whoever logs in for a page that takes fresh proof has proven enough by that, or is asked again for the rest.
-        None => Login::start(own(issuer, page, Level::Local, page.is_sensitive()), browser.hashed(), now),
+        None => {
+            let ask = own(issuer, page, of_page(app, page), page.is_sensitive());
+            Login::start(ask, browser.hashed(), now)
+        }
     };
     Ok(Entered::Login(logins::begin(app, login).await?.login.id))
 }
@@ -82,10 +86,16 @@ async fn owner(app: &App, session: Option<Session>) -> Result<Option<(Session, A
     Ok(account.map(|account| (session, account)))
 }
 
-/// The level that changing a way in takes. Where DigiD is linked it is DigiD's, as for a forgotten password: nobody lowers the bar
-/// with a password and a mailbox (F13).
-fn needed(app: &App, account: &Account) -> Level {
-    if account.has_digid() && app.digid.is_some() { Level::Midden } else { Level::Local }
+/// The level that a page takes, of an account. Where DigiD is linked, changing a way in takes DigiD's, as for a forgotten password:
+/// nobody lowers the bar with a password and a mailbox (F13).
+fn needed(app: &App, page: OwnPage, account: &Account) -> Level {
+    let changes = page.is_sensitive() && account.has_digid() && app.digid.is_some();
+    of_page(app, page).max(if changes { Level::Midden } else { Level::Local })
+}
+
+/// The level that a page takes whoever it is. Below that of mandates nobody is looked up (M7).
+fn of_page(app: &App, page: OwnPage) -> Level {
+    if page.tells_mandates() { app.config.mandate_level } else { Level::Local }
 }
 
 /// Signs a person out of one of their sessions, but not of the one they are in: that is signing out. Of another's, or of none, nothing

@@ -14,6 +14,7 @@ use crate::{
     app::App,
     domain::{
         ask::{ActFor, Ask},
+        birth::BirthDate,
         client::Client,
         fault::Fault,
         id::{LoginId, PersonId},
@@ -157,18 +158,27 @@ pub async fn candidates(
             continue;
         };
         let sub = app.store.subject_for(&client.sector, &id, now).await?;
-        found.push((Candidate { sub, name, born: birth.year().to_string() }, birth.to_string()));
+        found.push((Candidate { sub, name, born: birth.year().to_string() }, birth));
     }
     found.sort_by(|(a, _), (b, _)| (&a.name, &a.born, &a.sub).cmp(&(&b.name, &b.born, &b.sub)));
-    let mut counts = HashMap::<(String, String), usize>::new();
-    for (one, _) in &found {
-        *counts.entry((one.name.clone(), one.born.clone())).or_default() += 1;
-    }
-    let told = found.into_iter().map(|(one, birth)| {
-        let alike = counts.get(&(one.name.clone(), one.born.clone())).is_some_and(|count| *count > 1);
-        if alike { Candidate { born: birth, ..one } } else { one }
-    });
+    let people: Vec<_> = found.iter().map(|(one, birth)| (one.name.as_str(), *birth)).collect();
+    let born = told_apart(&people);
+    let told = found.into_iter().zip(born).map(|((one, _), born)| Candidate { born, ..one });
     Ok(Ok(told.collect()))
+}
+
+/// What stands beside the name of each, in their order: the year in which they were born; their date of birth where another has this
+/// name and year too.
+pub(super) fn told_apart(people: &[(&str, BirthDate)]) -> Vec<String> {
+    let mut counts = HashMap::<(&str, i32), usize>::new();
+    for (name, birth) in people {
+        *counts.entry((name, birth.year())).or_default() += 1;
+    }
+    let told = people.iter().map(|(name, birth)| {
+        let alike = counts.get(&(*name, birth.year())).is_some_and(|count| *count > 1);
+        if alike { birth.to_string() } else { birth.year().to_string() }
+    });
+    told.collect()
 }
 
 /// Whom the user chose.

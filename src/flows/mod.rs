@@ -3,6 +3,8 @@
 
 pub mod account;
 pub mod account_app;
+pub mod account_log;
+pub mod account_mandates;
 pub mod account_password;
 pub mod act_as;
 pub mod admin_access;

@@ -79,6 +79,12 @@ struct PasswordChangedText<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "mail/mandate_stopped.txt", escape = "none")]
+struct MandateStoppedText<'a> {
+    c: &'a Circumstances,
+}
+
+#[derive(Template)]
 #[template(path = "mail/changed.txt", escape = "none")]
 struct ChangedText<'a> {
     c: &'a Circumstances,
@@ -140,6 +146,11 @@ pub fn changed(about: &Circumstances, change: Change) -> Letter {
         Change::RecoveryCode { .. } => ["Er is een herstelcode gebruikt", "A recovery code was used"],
     };
     letter(about, &ChangedText { c: about, change }, subjects)
+}
+
+/// To both people of a mandate that one of them ended (M5): not whose it was, as families share a mailbox.
+pub fn mandate_stopped(about: &Circumstances) -> Letter {
+    letter(about, &MandateStoppedText { c: about }, ["Een machtiging is gestopt", "A mandate has ended"])
 }
 
 /// What our own pages are called in a mail, where another names a portal.
@@ -214,7 +225,8 @@ pub(super) mod tests {
         let about = about(lang);
         let coded = [CodeFor::LogIn, CodeFor::Link, CodeFor::Register, CodeFor::Recover]
             .map(|what| code(&about, &Secret::new("482913"), what));
-        let told = [has_account, digid_linked, link_refused, password_changed].map(|letter| letter(&about));
+        let told = [has_account, digid_linked, link_refused, password_changed, mandate_stopped];
+        let told = told.map(|letter| letter(&about));
         let changes = [Change::AppSet, Change::AppRemoved, Change::RecoveryCode { left: 9 }];
         let changes = changes.map(|change| changed(&about, change));
         coded.into_iter().chain(told).chain(changes).collect()

@@ -4,6 +4,7 @@
 pub(super) mod chain;
 pub mod checkpoints;
 mod names;
+pub mod own;
 mod retention;
 mod upgrade;
 pub mod verify;

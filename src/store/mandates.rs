@@ -2,6 +2,7 @@
 //! by [`standing`], and stored nowhere.
 
 mod approval;
+mod own;
 mod rows;
 mod special;
 
@@ -19,9 +20,9 @@ use crate::domain::{
     id::{MandateId, PersonId, random},
     line::program_of,
     mandate::{
-        Mandate, Standing,
+        Mandate, Shown, Standing,
         mails::{LATE, Mails, mails},
-        standing,
+        shown, standing,
     },
     registration::Registration,
     time::Timestamp,
@@ -49,6 +50,8 @@ pub struct Listed {
     pub born: Option<BirthDate>,
     /// What it is worth.
     pub standing: Standing,
+    /// What its two people see of it.
+    pub shown: Shown,
     /// Until when it waits for its second pair of eyes, if it does (M11).
     pub waits_until: Option<Timestamp>,
 }
@@ -271,6 +274,7 @@ impl Store {
                     representative_name: row.text("representative_name")?,
                     represented_name: row.text("represented_name")?,
                     waits_until: mandate.waits_until(now),
+                    shown: shown(&mandate, born, &consents, standing, now),
                     mandate,
                     born,
                     standing,

@@ -2,6 +2,8 @@
 
 pub mod account;
 pub mod account_app;
+pub mod account_log;
+pub mod account_mandates;
 pub mod account_password;
 pub mod address;
 pub mod admin;

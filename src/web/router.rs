@@ -11,9 +11,10 @@ use axum::{
 };
 
 use super::{
-    account, account_app, account_password, address, admin, app_code, authorize, chooser, client_consent,
-    client_registration, code, cors, digid, discovery, done, email, error, form_post, introspect, link,
-    login, logout, metrics, page, par, question, recover, register, revoke, single_logout, token, userinfo,
+    account, account_app, account_log, account_mandates, account_password, address, admin, app_code,
+    authorize, chooser, client_consent, client_registration, code, cors, digid, discovery, done, email,
+    error, form_post, introspect, link, login, logout, metrics, page, par, question, recover, register,
+    revoke, single_logout, token, userinfo,
 };
 use crate::{
     app::App,
@@ -52,6 +53,11 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/account/password", get(account_password::show).post(account_password::post))
         .route("/account/app", get(account_app::show).post(account_app::confirm))
         .route("/account/app/remove", get(account::back).post(account_app::remove))
+        .route("/account/mandates", get(account_mandates::show))
+        .route("/account/mandates/agree", get(account_mandates::proven).post(account_mandates::agree))
+        .route("/account/mandates/refuse", get(account_mandates::back).post(account_mandates::refuse))
+        .route("/account/mandates/stop", get(account_mandates::back).post(account_mandates::stopped))
+        .route("/account/log", get(account_log::show))
         .route("/account/sign-out", get(account::back).post(account::sign_out))
         .route("/account/sign-out-others", get(account::back).post(account::sign_out_others))
         .route("/account/sign-out-everywhere", get(account::back).post(account::sign_out_everywhere))

@@ -55,6 +55,8 @@ async function newAccount({ look, house, portal }, page) {
   await page.goto(`${house.issuer}/account`);
   await look.at(page, 'account');
   await anApp({ look, house, portal }, page);
+  await page.goto(`${house.issuer}/account/log`);
+  await look.at(page, 'account_log');
   await page.goto(`${house.issuer}/account/password`);
   await look.at(page, 'account_password');
   await press(page, '#submit', { password: 'kort' });
@@ -141,6 +143,8 @@ async function byDigid({ look, house, portal }, page) {
   await look.at(page, 'done');
   await press(page, '#submit');
   expect((await portal.hears('who linked')).says.code, 'the account has DigiD now');
+  await page.goto(`${house.issuer}/account/mandates`);
+  await look.at(page, 'account_mandates');
 }
 
 async function forgotten({ look, house, portal }, page) {

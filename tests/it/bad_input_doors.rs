@@ -61,7 +61,7 @@ const TOKEN: &[&str] = &[
 ];
 
 /// The doors that read parameters, with all of them. Those of logins are swept from this table.
-const DOORS: [(&str, &[&[&str]]); 33] = [
+const DOORS: [(&str, &[&[&str]]); 37] = [
     ("/authorize", &[ASKED]),
     ("/par", &[ASKED, CLIENT]),
     ("/token", &[TOKEN, CLIENT]),
@@ -95,6 +95,11 @@ const DOORS: [(&str, &[&[&str]]); 33] = [
     ("/account/password", &[&["csrf", "password"]]),
     ("/account/app", &[&["csrf", "offer", "code"]]),
     ("/account/app/remove", &[&["csrf"]]),
+    ("/account/mandates", &[&["error"]]),
+    ("/account/mandates/agree", &[&["csrf", "error", "mandate"]]),
+    ("/account/mandates/refuse", &[&["csrf", "mandate"]]),
+    ("/account/mandates/stop", &[&["csrf", "mandate"]]),
+    ("/account/log", &[&["before", "error"]]),
     ("/account/sign-out", &[&["csrf", "sid"]]),
     ("/account/sign-out-others", &[&["csrf"]]),
     ("/account/sign-out-everywhere", &[&["csrf"]]),

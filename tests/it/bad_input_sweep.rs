@@ -36,6 +36,31 @@ pub const SWEPT: &[(&str, &str, &[&str])] = &[
     ("every_field_of_the_forms_bent_is_refused_and_ends_nothing", "/account/password", &["csrf", "password"]),
     ("every_field_of_the_forms_bent_is_refused_and_ends_nothing", "/account/app", &["csrf", "offer", "code"]),
     ("every_field_of_the_forms_bent_is_refused_and_ends_nothing", "/account/app/remove", &["csrf"]),
+    (
+        "every_field_of_the_forms_about_mandates_bent_is_refused_and_changes_nothing",
+        "/account/mandates",
+        &["error"],
+    ),
+    (
+        "every_field_of_the_forms_about_mandates_bent_is_refused_and_changes_nothing",
+        "/account/mandates/agree",
+        &["csrf", "error", "mandate"],
+    ),
+    (
+        "every_field_of_the_forms_about_mandates_bent_is_refused_and_changes_nothing",
+        "/account/mandates/refuse",
+        &["csrf", "mandate"],
+    ),
+    (
+        "every_field_of_the_forms_about_mandates_bent_is_refused_and_changes_nothing",
+        "/account/mandates/stop",
+        &["csrf", "mandate"],
+    ),
+    (
+        "every_field_of_the_forms_about_mandates_bent_is_refused_and_changes_nothing",
+        "/account/log",
+        &["before", "error"],
+    ),
     ("every_field_of_the_forms_bent_is_refused_and_ends_nothing", "/account/sign-out", &["csrf", "sid"]),
     ("every_field_of_the_forms_bent_is_refused_and_ends_nothing", "/account/sign-out-others", &["csrf"]),
     ("every_field_of_the_forms_bent_is_refused_and_ends_nothing", "/account/sign-out-everywhere", &["csrf"]),

@@ -10,6 +10,7 @@
 )]
 
 mod account;
+mod account_mandates;
 mod act_as;
 mod admin;
 mod admin_accounts;

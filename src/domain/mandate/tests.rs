@@ -10,11 +10,11 @@ use crate::domain::{
     mandate::special::tests::{any_basis, expected},
 };
 
-fn at(text: &str) -> Timestamp {
+pub(super) fn at(text: &str) -> Timestamp {
     Timestamp::parse_rfc3339(text).unwrap()
 }
 
-fn born(text: &str) -> Option<BirthDate> {
+pub(super) fn born(text: &str) -> Option<BirthDate> {
     text.parse().ok()
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn mandate(relation: Relation) -> Mandate {
     }
 }
 
-fn said(party: Party, word: Word, when: Timestamp) -> Consent {
+pub(super) fn said(party: Party, word: Word, when: Timestamp) -> Consent {
     Consent { mandate: MandateId::from_stored("m"), party, word, at: when, attested_by: None }
 }
 

@@ -1,0 +1,169 @@
+//! "Wie heeft iets gewijzigd" (section 5 of the design): what somebody did with their account and mandates, and what others did. Never
+//! a block (M9). Of mandates only at the level that these need (M7).
+
+use std::collections::BTreeMap;
+
+use super::account::Guest;
+use crate::{
+    app::App,
+    domain::{audit::Role, fault::Fault, id::PersonId, line::program_of, time::Timestamp},
+    store::audit::{Line, Place, own::OwnLine},
+};
+
+/// How many lines a page has.
+const LINES: usize = 50;
+
+/// What is shown of one's account.
+pub const OF_ACCOUNT: &[&str] = &[
+    "account.created",
+    "account.profile",
+    "account.signed_out",
+    "app.recovery_code",
+    "app.removed",
+    "app.set",
+    "consent.given",
+    "consent.withdrawn",
+    "digid.linked",
+    "login.digid",
+    "login.local",
+    "password.changed",
+    "password.reset",
+    "person.birth",
+    "person.corrected",
+    "person.correction_proposed",
+    "person.registered",
+];
+
+/// What is shown of mandates. Who is kept out is never told; the word of a child stands in that child's log only, as that of who
+/// said it and of whom it is about.
+pub const OF_MANDATES: &[&str] = &[
+    "act_as",
+    "mandate.answered",
+    "mandate.approved",
+    "mandate.consent",
+    "mandate.registered",
+    "mandate.revoked",
+    "mandate.special_attested",
+    "mandate.special_confirmed",
+    "mandate.special_ended",
+    "mandate.stopped",
+];
+
+/// Who did it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// Whose log it is.
+    Oneself,
+    /// Somebody else, as the desk calls them; empty where it does not.
+    Person(String),
+    /// A member of staff.
+    Staff,
+    /// A program, by its name.
+    Program(String),
+    /// Nobody who is known.
+    Unknown,
+}
+
+/// A line, as its person is shown it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// When.
+    pub at: Timestamp,
+    /// What: the word of the event, or of what was said.
+    pub what: String,
+    /// Who did it.
+    pub who: Who,
+    /// For whom, where that is somebody else and the page may tell it.
+    pub whom: Option<String>,
+    /// At which portal, where it is still known.
+    pub portal: Option<String>,
+}
+
+/// A page of the log.
+#[derive(Debug)]
+pub struct LogPage {
+    /// The lines, newest first.
+    pub lines: Vec<Told>,
+    /// Where the next page begins.
+    pub older: Option<Place>,
+    /// Whether mandates are left out, because the session is below their level.
+    pub without_mandates: bool,
+}
+
+/// A page of the log of who is in, older than `before`.
+pub async fn page(app: &App, guest: &Guest, before: Option<Place>) -> Result<LogPage, Fault> {
+    let without_mandates = guest.session.level < app.config.mandate_level;
+    let mut events = OF_ACCOUNT.to_vec();
+    if !without_mandates {
+        events.extend(OF_MANDATES);
+    }
+    let (own, older) = app.store.own_lines(&guest.session.person, &events, before, LINES).await?;
+    let mut names = Names { app, people: BTreeMap::new(), clients: BTreeMap::new() };
+    let mut lines = Vec::with_capacity(own.len());
+    for one in own {
+        lines.push(names.told(one, &guest.session.person, without_mandates).await?);
+    }
+    Ok(LogPage { lines, older, without_mandates })
+}
+
+/// What people and clients are called; each is looked up once a page.
+struct Names<'a> {
+    app: &'a App,
+    people: BTreeMap<String, String>,
+    clients: BTreeMap<String, Option<String>>,
+}
+
+impl Names<'_> {
+    async fn told(
+        &mut self,
+        OwnLine { line, by_them }: OwnLine,
+        own: &PersonId,
+        without_mandates: bool,
+    ) -> Result<Told, Fault> {
+        let who = if by_them { Who::Oneself } else { self.who(&line).await? };
+        let whom = line.represented.as_deref().filter(|person| by_them && *person != own.as_str());
+        let whom = match whom.filter(|_| !without_mandates) {
+            Some(person) => Some(self.person(person).await?).filter(|name| !name.is_empty()),
+            None => None,
+        };
+        let portal = match line.client.as_deref() {
+            Some(client) if !matches!(who, Who::Program(_)) => self.client(client).await?,
+            _ => None,
+        };
+        let is_said = matches!(line.event.as_str(), "mandate.answered" | "mandate.consent");
+        let what = if is_said { format!("mandate.{}", line.outcome) } else { line.event };
+        Ok(Told { at: line.at, what, who, whom, portal })
+    }
+
+    async fn who(&mut self, line: &Line) -> Result<Who, Fault> {
+        let person = [Role::Patient, Role::Representative].map(Role::word).contains(&line.role.as_str());
+        Ok(match (&line.actor, &line.client) {
+            (Some(actor), _) if person => Who::Person(self.person(actor).await?),
+            (actor, client) if line.role == Role::Program.word() => {
+                let id = actor.as_deref().and_then(program_of).or(client.as_deref()).unwrap_or_default();
+                Who::Program(self.client(id).await?.unwrap_or_default())
+            }
+            _ if line.role == Role::Staff.word() => Who::Staff,
+            _ => Who::Unknown,
+        })
+    }
+
+    async fn person(&mut self, id: &str) -> Result<String, Fault> {
+        if let Some(name) = self.people.get(id) {
+            return Ok(name.clone());
+        }
+        let found = self.app.store.person(&PersonId::from_stored(id.to_owned())).await?;
+        let name = found.map(|person| person.name).unwrap_or_default();
+        self.people.insert(id.to_owned(), name.clone());
+        Ok(name)
+    }
+
+    async fn client(&mut self, id: &str) -> Result<Option<String>, Fault> {
+        if let Some(name) = self.clients.get(id) {
+            return Ok(name.clone());
+        }
+        let name = self.app.client(id).await?.map(|client| client.name);
+        self.clients.insert(id.to_owned(), name.clone());
+        Ok(name)
+    }
+}

@@ -1,0 +1,103 @@
+//! The log as one person is shown it: what they did and what was done for them, newest first, of some events only.
+
+use sqlx::{AssertSqlSafe, Row};
+
+use super::{Line, Place, read_named};
+use crate::{
+    domain::{fault::Fault, id::PersonId, time::Timestamp},
+    store::{Store, columns::Columns},
+};
+
+/// How many lines of one person are looked at for one page, of those they did and of those done for them: what is not shown, such
+/// as each refresh, stands between those that are.
+const LOOKED_AT: i64 = 5_000;
+
+/// The pseudonyms of a person, and of whoever became part of them.
+macro_rules! theirs {
+    () => {
+        "(SELECT n.pseudonym FROM audit_names n JOIN persons p ON p.id = n.name WHERE p.id = $1 OR p.joined_into = $1)"
+    };
+}
+
+macro_rules! looked_at {
+    ($column:literal) => {
+        concat!(
+            "SELECT at FROM audit_lines WHERE ",
+            $column,
+            " IN ",
+            theirs!(),
+            " AND at < $2 ORDER BY at DESC LIMIT 1 OFFSET $3"
+        )
+    };
+}
+
+const LINES: &str = concat!(
+    "SELECT l.*, a.name AS actor_name, r.name AS represented_name, \
+     CASE WHEN l.actor IN ",
+    theirs!(),
+    " THEN 1 ELSE 0 END AS by_them FROM audit_lines l \
+     LEFT JOIN audit_names a ON a.pseudonym = l.actor LEFT JOIN audit_names r ON r.pseudonym = l.represented \
+     WHERE (l.actor IN ",
+    theirs!(),
+    " OR l.represented IN ",
+    theirs!(),
+    ") AND l.at >= $2 AND (l.at < $3 OR (l.at = $3 AND l.id < $4)) AND l.outcome IN ('ok', 'agreed', 'withdrawn') \
+     AND l.event IN "
+);
+
+/// A line about somebody, as they are shown it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnLine {
+    /// The line, with names in place of pseudonyms.
+    pub line: Line,
+    /// Whether they did it.
+    pub by_them: bool,
+}
+
+impl Store {
+    /// At most `limit` lines of these `events` by or for a person, newest first and older than `before`; and before which place to go
+    /// on, where there may be more. A bounded number is looked at: a page may be short and still not the last.
+    pub async fn own_lines(
+        &self,
+        person: &PersonId,
+        events: &[&str],
+        before: Option<Place>,
+        limit: usize,
+    ) -> Result<(Vec<OwnLine>, Option<Place>), Fault> {
+        let (before, id) = before.unwrap_or((Timestamp::from_epoch(i64::MAX), String::new()));
+        let mut since = None;
+        for statement in [looked_at!("actor"), looked_at!("represented")] {
+            let row = sqlx::query(statement)
+                .bind(person.as_str())
+                .bind(before.epoch())
+                .bind(LOOKED_AT)
+                .fetch_optional(self.db.reader())
+                .await?;
+            since = since.max(row.map(|row| row.time("at")).transpose()?);
+        }
+        let places: Vec<String> = (0..events.len()).map(|at| format!("${}", at + 6)).collect();
+        let statement = format!("{LINES}({}) ORDER BY l.at DESC, l.id DESC LIMIT $5", places.join(", "));
+        let mut query = sqlx::query(AssertSqlSafe(statement))
+            .bind(person.as_str())
+            .bind(since.unwrap_or(Timestamp::from_epoch(0)).epoch())
+            .bind(before.epoch())
+            .bind(id)
+            .bind(i64::try_from(limit)?.saturating_add(1));
+        for event in events {
+            query = query.bind((*event).to_owned());
+        }
+        let rows = query.fetch_all(self.db.reader()).await?;
+        let mut lines = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let by_them = row.try_get::<i64, _>("by_them")? == 1;
+            lines.push(OwnLine { line: read_named(row)?, by_them });
+        }
+        if lines.len() <= limit {
+            // All of the second that was looked at last are on this page: no id is less than none.
+            return Ok((lines, since.map(|at| (at, String::new()))));
+        }
+        lines.truncate(limit);
+        let next = lines.last().map(|own| (own.line.at, own.line.id.clone()));
+        Ok((lines, next))
+    }
+}

@@ -1,0 +1,197 @@
+//! "Machtigingen" (M4, M5, M12): for whom I may act, who may act for me, and what I do about it.
+
+use askama::Template;
+use axum::{extract::RawQuery, response::Response};
+use fluent::FluentValue;
+use serde::Deserialize;
+
+use super::{
+    account::{enter, frame, posted},
+    error::{Failed, see_other},
+    form::Form,
+    page::{self, Frame},
+    visit::Visit,
+};
+use crate::{
+    domain::{
+        assurance::Level,
+        calendar::told,
+        consent::Word,
+        fault::Fault,
+        id::MandateId,
+        mandate::{Given, Held, Relation},
+        own::OwnPage,
+        time::Timestamp,
+    },
+    flows::{
+        account::Guest,
+        account_mandates::{GivenMandate, HeldMandate, Overview, answer, overview, stop},
+    },
+};
+
+/// "Machtigingen".
+#[derive(Template)]
+#[template(path = "account_mandates.html")]
+pub struct MandatesPage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// What is there.
+    pub overview: Overview,
+    /// Whether the login is of just now: who agrees must have logged in then.
+    pub fresh: bool,
+}
+
+page::rendered!(MandatesPage);
+
+impl MandatesPage {
+    /// A text for everybody else, or the one for a child.
+    fn say(&self, key: &str, childs: &str) -> String {
+        self.worded([key, childs], &[])
+    }
+
+    fn worded(&self, [key, childs]: [&str; 2], values: &[(&'static str, FluentValue<'_>)]) -> String {
+        self.frame.lang.text_with(if self.overview.age.is_some() { childs } else { key }, values)
+    }
+
+    fn who(&self, row: &GivenMandate) -> String {
+        if row.name.is_empty() { self.frame.say("mandates-nameless") } else { row.name.clone() }
+    }
+
+    fn named(&self, row: &GivenMandate) -> String {
+        let relation = self.frame.say(match row.relation {
+            Relation::Parent => "mandates-parent",
+            Relation::Guardian => "mandates-guardian",
+            Relation::Curator => "mandates-curator",
+            Relation::Mentor => "mandates-mentor",
+            Relation::Authorised => "mandates-authorised",
+        });
+        let values = [("name", self.who(row).into()), ("relation", relation.into())];
+        self.frame.lang.text_with("mandates-named", &values)
+    }
+
+    fn whom(&self, row: &HeldMandate) -> String {
+        // No number to fluent: it would group the digits of a year.
+        let (name, born) = (row.name.as_str(), row.born.as_str());
+        let lang = self.frame.lang;
+        match (name, born) {
+            ("", "") => lang.text("mandates-nameless"),
+            ("", _) => lang.text_with("mandates-born", &[("born", born.into())]),
+            (_, "") => name.to_owned(),
+            _ => lang.text_with("mandates-whom", &[("name", name.into()), ("year", born.into())]),
+        }
+    }
+
+    fn stands(&self, row: &HeldMandate) -> String {
+        match row.shown {
+            Held::Counts(None) => self.say("mandates-counts", "mandates-counts-child"),
+            Held::Counts(Some(at)) => {
+                self.worded(["mandates-counts-until", "mandates-counts-until-child"], &[self.until(at)])
+            }
+            Held::WaitsForYou => self.say("mandates-waits-you", "mandates-waits-you-child"),
+            Held::WaitsForThem => self.say("mandates-waits-them", "mandates-waits-them-child"),
+            Held::WaitsForDesk => self.say("mandates-waits-desk", "mandates-waits-desk-child"),
+            Held::Later => self.say("mandates-later", "mandates-later-child"),
+        }
+    }
+
+    fn is_given(&self, row: &GivenMandate) -> String {
+        match row.shown {
+            Given::Counts(None) => self.say("mandates-looks", "mandates-looks-child"),
+            Given::Counts(Some(at)) => {
+                self.worded(["mandates-looks-until", "mandates-looks-until-child"], &[self.until(at)])
+            }
+            Given::WaitsForThem => self.say("mandates-waits-other", "mandates-waits-other-child"),
+            Given::WaitsForDesk => self.say("mandates-waits-desk", "mandates-waits-desk-child"),
+            Given::Later => self.say("mandates-later", "mandates-later-child"),
+            Given::Asked => self.asked(row),
+            Given::Refused => self.say("mandates-refused", "mandates-refused-child"),
+        }
+    }
+
+    fn asked(&self, row: &GivenMandate) -> String {
+        let age = self.overview.age.unwrap_or_default().to_string();
+        self.frame.lang.text_with("mandates-asked", &[("age", age.into()), ("name", self.who(row).into())])
+    }
+
+    fn until(&self, at: Timestamp) -> (&'static str, FluentValue<'static>) {
+        ("until", told(at, self.frame.lang).into())
+    }
+
+    fn waits_for_me(row: &HeldMandate) -> bool {
+        row.shown == Held::WaitsForYou
+    }
+
+    /// Whether the reader can say yes: they have not.
+    fn may_agree(row: &GivenMandate) -> bool {
+        row.has_a_say && matches!(row.shown, Given::Asked | Given::Refused)
+    }
+
+    /// Whether the reader can say no: they have not.
+    fn may_refuse(row: &GivenMandate) -> bool {
+        row.has_a_say && row.shown != Given::Refused
+    }
+}
+
+/// `GET /account/mandates`
+pub async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
+    match enter(&visit, OwnPage::Mandates, query.as_deref()).await? {
+        Ok(guest) => Ok(page_of(&visit, &guest).await?.render()),
+        Err(elsewhere) => Ok(elsewhere),
+    }
+}
+
+/// `GET /account/mandates/agree`: after a new login for it, back to where the forms are.
+pub async fn proven(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
+    match enter(&visit, OwnPage::Agree, query.as_deref()).await? {
+        Ok(_) => Ok(back().await),
+        Err(elsewhere) => Ok(elsewhere),
+    }
+}
+
+/// The address of another form, opened by hand.
+pub async fn back() -> Response {
+    see_other(OwnPage::Mandates.as_str())
+}
+
+/// What each of the forms brings back.
+#[derive(Deserialize)]
+pub struct MandateForm {
+    csrf: String,
+    mandate: String,
+}
+
+/// `POST /account/mandates/agree`: it gives access, and takes a login of just now.
+pub async fn agree(visit: Visit, Form(form): Form<MandateForm>) -> Result<Response, Failed> {
+    said(&visit, &form, OwnPage::Agree, Word::Agreed).await
+}
+
+/// `POST /account/mandates/refuse`
+pub async fn refuse(visit: Visit, Form(form): Form<MandateForm>) -> Result<Response, Failed> {
+    said(&visit, &form, OwnPage::Mandates, Word::Withdrawn).await
+}
+
+async fn said(visit: &Visit, form: &MandateForm, page: OwnPage, word: Word) -> Result<Response, Failed> {
+    let guest = match posted(visit, page, &form.csrf).await? {
+        Ok(guest) => guest,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
+    let id = MandateId::from_stored(form.mandate.clone());
+    answer(&visit.app, &guest, &id, word, visit.now).await?;
+    Ok(back().await)
+}
+
+/// `POST /account/mandates/stop`
+pub async fn stopped(visit: Visit, Form(form): Form<MandateForm>) -> Result<Response, Failed> {
+    let guest = match posted(&visit, OwnPage::Mandates, &form.csrf).await? {
+        Ok(guest) => guest,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
+    stop(&visit.app, &guest, &MandateId::from_stored(form.mandate), visit.lang(None), visit.now).await?;
+    Ok(back().await)
+}
+
+async fn page_of(visit: &Visit, guest: &Guest) -> Result<MandatesPage, Fault> {
+    let overview = overview(&visit.app, guest, visit.now).await?;
+    let fresh = guest.session.is_fresh(Level::Local, visit.now);
+    Ok(MandatesPage { frame: frame(visit, guest), overview, fresh })
+}

@@ -1,0 +1,111 @@
+//! "Machtigingen" and "Wie heeft iets gewijzigd" in every state.
+
+use super::{Frame, Pages};
+use crate::{
+    domain::{
+        id::MandateId,
+        mandate::{Given, Held, Relation},
+        time::Timestamp,
+    },
+    flows::{
+        account_log::{OF_ACCOUNT, OF_MANDATES, Told, Who},
+        account_mandates::{GivenMandate, HeldMandate, Overview},
+    },
+    web::{account_log::LogPage, account_mandates::MandatesPage},
+};
+
+pub(super) fn pages(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
+    let mut pages = mandates(frame, given);
+    pages.extend(logs(frame, given));
+    pages
+}
+
+/// Every state of a mandate, for a child and for everybody else.
+fn mandates(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
+    let until = Some(Timestamp::from_epoch(1_800_000_000));
+    let held_as = [
+        Held::Counts(None),
+        Held::Counts(until),
+        Held::WaitsForYou,
+        Held::WaitsForThem,
+        Held::WaitsForDesk,
+        Held::Later,
+    ];
+    let given_as = [
+        Given::Counts(None),
+        Given::Counts(until),
+        Given::WaitsForThem,
+        Given::WaitsForDesk,
+        Given::Later,
+        Given::Asked,
+        Given::Refused,
+    ];
+    let held = |shown: Held, name: &str, born: &str| HeldMandate {
+        id: MandateId::from_stored(given),
+        name: name.to_owned(),
+        born: born.to_owned(),
+        relation: Relation::Parent,
+        shown,
+    };
+    let row = |shown: Given, relation: Relation, name: &str| GivenMandate {
+        id: MandateId::from_stored(given),
+        name: name.to_owned(),
+        relation,
+        shown,
+        has_a_say: relation.is_parental(),
+        may_stop: relation == Relation::Authorised,
+    };
+    let mut pages = Pages::new();
+    for (age, fresh) in [(None, true), (None, false), (Some(12), true), (Some(15), false)] {
+        let mut overview = Overview { age, held: Vec::new(), given: Vec::new() };
+        overview.held.extend(held_as.map(|shown| held(shown, given, given)));
+        overview.held.extend([held(Held::Later, "", given), held(Held::Later, given, "")]);
+        overview.held.push(held(Held::Later, "", ""));
+        for relation in Relation::ALL {
+            overview.given.extend(given_as.map(|shown| row(shown, *relation, given)));
+        }
+        overview.given.push(row(Given::Asked, Relation::Parent, ""));
+        let page = MandatesPage { frame: frame(), overview, fresh };
+        pages.push((format!("mandates-{age:?}-{fresh}"), page.render()));
+    }
+    for age in [None, Some(12)] {
+        let overview = Overview { age, held: Vec::new(), given: Vec::new() };
+        let page = MandatesPage { frame: frame(), overview, fresh: true };
+        pages.push((format!("mandates-none-{age:?}"), page.render()));
+    }
+    pages
+}
+
+/// Every line that there can be, by everybody who can have done it.
+fn logs(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
+    let own = given.to_owned();
+    let who = [
+        Who::Oneself,
+        Who::Person(own.clone()),
+        Who::Person(String::new()),
+        Who::Staff,
+        Who::Program(own.clone()),
+        Who::Program(String::new()),
+        Who::Unknown,
+    ];
+    let said = ["mandate.agreed", "mandate.withdrawn"];
+    let whats = OF_ACCOUNT.iter().chain(OF_MANDATES).copied().chain(said);
+    let whats = whats.filter(|what| !["mandate.answered", "mandate.consent"].contains(what));
+    let line = |what: &str, who: Who, named: bool| Told {
+        at: Timestamp::from_epoch(1_800_000_000),
+        what: what.to_owned(),
+        who,
+        whom: named.then(|| own.clone()),
+        portal: named.then(|| own.clone()),
+    };
+    let mut lines: Vec<Told> = whats.map(|what| line(what, Who::Oneself, false)).collect();
+    lines.extend(who.into_iter().map(|who| line("mandate.stopped", who, true)));
+    let page = |lines, older: Option<String>| {
+        let without_mandates = older.is_none();
+        LogPage { frame: frame(), lines, older, without_mandates }.render()
+    };
+    vec![
+        ("log".to_owned(), page(lines, Some("1800000000.abc".to_owned()))),
+        ("log-none".to_owned(), page(Vec::new(), None)),
+    ]
+}
