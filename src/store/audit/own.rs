@@ -8,8 +8,8 @@ use crate::{
     store::{Store, columns::Columns},
 };
 
-/// How many lines of one person are looked at for one page, of those they did and of those done for them: what is not shown, such
-/// as each refresh, stands between those that are.
+/// How many lines of one person are looked at for one page, of those they did and of those done for them: what is not shown stands
+/// between those that are. The lines of tokens are in neither index, which every statement says so that it serves.
 const LOOKED_AT: i64 = 5_000;
 
 /// The pseudonyms of a person, and of whoever became part of them.
@@ -26,7 +26,7 @@ macro_rules! looked_at {
             $column,
             " IN ",
             theirs!(),
-            " AND at < $2 ORDER BY at DESC LIMIT 1 OFFSET $3"
+            " AND at < $2 AND event NOT IN ('token.issued', 'token.refreshed') ORDER BY at DESC LIMIT 1 OFFSET $3"
         )
     };
 }
@@ -42,7 +42,7 @@ const LINES: &str = concat!(
     " OR l.represented IN ",
     theirs!(),
     ") AND l.at >= $2 AND (l.at < $3 OR (l.at = $3 AND l.id < $4)) AND l.outcome IN ('ok', 'agreed', 'withdrawn') \
-     AND l.event IN "
+     AND l.event NOT IN ('token.issued', 'token.refreshed') AND l.event IN "
 );
 
 /// A line about somebody, as they are shown it.
