@@ -266,7 +266,7 @@ async fn owned<P>(
         audit(app, login, "too_young", now).await?;
         return Err(Over::TooYoung.into());
     }
-    Ok(app.store.account_of_person(&person.id).await?.filter(|account| account.has_digid()))
+    Ok(app.store.account_of_person(&person.id).await?.filter(Account::has_digid))
 }
 
 async fn log_in(

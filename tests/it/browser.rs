@@ -1,6 +1,6 @@
 //! A browser without a screen: it keeps cookies and takes one hop at a time, so that a test sees each.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use reqwest::{Method, StatusCode, header::LOCATION, redirect::Policy};
 use scraper::{ElementRef, Html, Selector};
@@ -33,17 +33,22 @@ impl Browser {
 
     /// One that finds these hosts at an address of its own, as DNS would tell it.
     pub fn finding(hosts: &[(&str, SocketAddr)]) -> Self {
-        let http = reqwest::Client::builder().cookie_store(true).redirect(Policy::none());
+        let http = Self::builder();
         let http = hosts.iter().fold(http, |http, (name, at)| http.resolve(name, *at));
-        Self { http: http.timeout(std::time::Duration::from_secs(40)).build().unwrap() }
+        Self { http: http.build().unwrap() }
     }
 
     /// One that trusts this authority (PEM) and no other.
     pub fn trusting(ca: &[u8]) -> Self {
         let ca = reqwest::Certificate::from_pem(ca).unwrap();
-        let http =
-            reqwest::Client::builder().cookie_store(true).redirect(Policy::none()).tls_certs_only([ca]);
-        Self { http: http.timeout(std::time::Duration::from_secs(40)).build().unwrap() }
+        let http = Self::builder().tls_certs_only([ca]);
+        Self { http: http.build().unwrap() }
+    }
+
+    /// The server closes a connection on which nothing was asked for 75 seconds; none is taken up that is nearly so old.
+    fn builder() -> reqwest::ClientBuilder {
+        let http = reqwest::Client::builder().cookie_store(true).redirect(Policy::none());
+        http.timeout(Duration::from_secs(40)).pool_idle_timeout(Duration::from_secs(30))
     }
 
     /// One GET, no redirect followed.
