@@ -20,6 +20,7 @@ const REQUESTS: &str = "namens_http_requests_total";
 const ENDS: &str = "namens_expires_in_seconds";
 const LASTS: &str = "namens_lasts_for_seconds";
 const DIGID_BUSY: &str = "namens_digid_busy_total";
+const OVERDUE: &str = "namens_mandates_overdue";
 
 /// Starts logging: lines for people on a terminal, JSON anywhere else. `RUST_LOG` chooses what is logged; `info` and
 /// worse when it is not set.
@@ -65,6 +66,11 @@ pub fn digid_busy(asking: Asking) {
     counter!(DIGID_BUSY, "what" => asking.name()).increment(1);
 }
 
+/// So many mandates wait for a second pair of eyes for too long (M10).
+pub fn overdue(mandates: usize) {
+    gauge!(OVERDUE).set(f64::from(u32::try_from(mandates).unwrap_or(u32::MAX)));
+}
+
 /// A portal got tokens.
 pub fn tokens() {
     counter!(TOKENS).increment(1);
@@ -91,6 +97,10 @@ impl Metrics {
         describe_counter!(
             DIGID_BUSY,
             "What was turned away because too much XML work waited, by what it was"
+        );
+        describe_gauge!(
+            OVERDUE,
+            "Mandates that wait for their second pair of eyes past the end of the next working day"
         );
         counter!(TOKENS).absolute(0);
         for asking in [Asking::Request, Asking::Logout] {
@@ -143,12 +153,14 @@ mod tests {
             digid_busy(Asking::Logout);
             digid_busy(Asking::Request);
             digid_busy(Asking::Logout);
+            overdue(3);
         });
         let text = recorder.handle().render();
         for line in [
             "namens_logins_total{way=\"digid\",outcome=\"ok\"} 1",
             "namens_logins_total{way=\"digid\",outcome=\"digid_busy\"} 0",
             "namens_digid_busy_total{what=\"logout\"} 2",
+            "namens_mandates_overdue 3",
             "namens_digid_busy_total{what=\"request\"} 1",
         ] {
             assert!(text.lines().any(|told| told == line), "{line}: {text}");

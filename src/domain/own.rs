@@ -22,13 +22,27 @@ words! {
         Email = "/account/email",
         /// The link with DigiD.
         Digid = "/account/digid",
+        /// The desk.
+        Desk = "/desk",
+        /// Who works at the desk.
+        DeskStaff = "/desk/staff",
     }
 }
 
 impl OwnPage {
     /// Whether what can be done there changes the ways in: it takes fresh proof.
     pub const fn is_sensitive(self) -> bool {
-        !matches!(self, Self::Overview)
+        !matches!(self, Self::Overview | Self::Desk)
+    }
+
+    /// Whether it is of the desk, which takes a password and the code of an app, and never DigiD: that is a patient's.
+    pub const fn is_desk(self) -> bool {
+        matches!(self, Self::Desk | Self::DeskStaff)
+    }
+
+    /// The message that says what it is called.
+    pub const fn title(self) -> &'static str {
+        if self.is_desk() { "desk-title" } else { "account-title" }
     }
 }
 
