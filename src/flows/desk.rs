@@ -56,7 +56,7 @@ pub enum Entered {
     /// They may not do this, or are nobody here. They are not told which.
     Denied,
     /// They must log in, or again.
-    LogIn(Option<Guest>),
+    LogIn,
 }
 
 /// Whether the owner of a session may do `act` at `page`.
@@ -66,7 +66,7 @@ pub async fn admit(
     session: Option<Session>,
     now: Timestamp,
 ) -> Result<Entered, Fault> {
-    let Some((session, account)) = owner(app, session).await? else { return Ok(Entered::LogIn(None)) };
+    let Some((session, account)) = owner(app, session).await? else { return Ok(Entered::LogIn) };
     if !finish::may_enter(&app.store, &session.person, now).await? {
         return Ok(Entered::Denied);
     }
@@ -80,7 +80,7 @@ pub async fn admit(
     }
     let guest = Guest { session, account };
     if page.is_sensitive() && !guest.session.is_fresh(Level::Local, now) {
-        return Ok(Entered::LogIn(Some(guest)));
+        return Ok(Entered::LogIn);
     }
     Ok(Entered::In(Box::new(AtDesk { guest, member })))
 }

@@ -164,7 +164,7 @@ pub(super) async fn enter(
     Ok(match entered {
         Entered::In(at) => Ok(*at),
         Entered::NoApp { has_app: true } if again => Err(log_in(visit, page, session).await?),
-        Entered::LogIn(_) => Err(log_in(visit, page, session).await?),
+        Entered::LogIn => Err(log_in(visit, page, session).await?),
         closed => Err(shut(visit, &closed)),
     })
 }
@@ -182,7 +182,7 @@ pub(super) async fn posted(
     }
     Ok(match desk::admit(&visit.app, (page, Some(act)), session, visit.now).await? {
         Entered::In(at) => Ok(*at),
-        Entered::LogIn(_) => Err(see_other(page.as_str())),
+        Entered::LogIn => Err(see_other(page.as_str())),
         closed => Err(shut(visit, &closed)),
     })
 }
@@ -191,7 +191,7 @@ fn shut(visit: &Visit, closed: &Entered) -> Response {
     let why = match closed {
         Entered::NoApp { has_app: false } => Closed::NoApp,
         Entered::NoApp { has_app: true } => Closed::AnotherWay,
-        Entered::Denied | Entered::In(_) | Entered::LogIn(_) => Closed::Denied,
+        Entered::Denied | Entered::In(_) | Entered::LogIn => Closed::Denied,
     };
     ClosedPage { frame: Frame::desk(visit.lang(None), String::new()), why }.render()
 }

@@ -10,7 +10,7 @@ use super::{
     visit::Visit,
 };
 use crate::{
-    domain::{calendar::today, own::OwnPage, staff::Act},
+    domain::{birth::HAS_A_SAY, calendar::today, own::OwnPage, staff::Act},
     flows::desk_ahead::birthdays,
 };
 
@@ -22,17 +22,11 @@ pub struct AheadPage {
     pub frame: Frame,
     /// Of which department.
     pub department: String,
-    /// Mandate, name, age and day; the first one first.
-    pub rows: Vec<(String, String, u8, String)>,
+    /// Mandate, name, the key of what changes, and the day; the first one first.
+    pub rows: Vec<(String, String, &'static str, String)>,
 }
 
 page::rendered!(AheadPage);
-
-impl AheadPage {
-    fn what(&self, age: &u8) -> String {
-        self.frame.say(if *age == 12 { "desk-ahead-twelve" } else { "desk-ahead-sixteen" })
-    }
-}
 
 /// The leaflet.
 #[derive(Template)]
@@ -56,7 +50,8 @@ pub async fn show(visit: Visit) -> Result<Response, Failed> {
     let found = birthdays(&visit.app.store, &department, visit.now).await?.into_iter();
     let rows = found.map(|one| {
         let (mandate, day) = (one.mandate.id.to_string(), today(one.at).to_string());
-        (mandate, one.mandate.represented_name, one.age, day)
+        let what = if one.age == HAS_A_SAY { "desk-ahead-twelve" } else { "desk-ahead-sixteen" };
+        (mandate, one.mandate.represented_name, what, day)
     });
     Ok(AheadPage { frame: frame(&visit, &at), department, rows: rows.collect() }.render())
 }

@@ -127,25 +127,31 @@ async fn every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothin
             }
         }
     }
-    // The twins.
+    twins(&world, &seat, &path).await;
+    assert_calm(&world.house);
+}
+
+/// The same forms with nothing bent, each accepted.
+async fn twins(world: &World, seat: &Seat, path: &dyn Fn(&str) -> String) {
+    // So many searches get slow.
+    crate::authenticator::change(&world.house, "DELETE FROM counters");
     let second = Seat::of(&world.house, &email("approver"), true, 0).await;
     for (seat, door, fields) in [
         (
-            &seat,
+            seat,
             "/desk/log",
             vec![("bsn", ""), ("number", "K-1001"), ("person", ""), ("at", ""), ("line", "")],
         ),
-        (&seat, "/desk/correction/{id}/withdraw", vec![]),
+        (seat, "/desk/correction/{id}/withdraw", vec![]),
         (&second, "/desk/staff/{id}/approve", vec![("email", "els@ziekenhuis.nl")]),
-        (&seat, "/desk/staff/{id}/end", vec![]),
-        (&seat, "/desk/mandate/{id}/said", vec![("party", "represented"), ("word", "withdrawn")]),
-        (&seat, "/desk/mandate/{id}/block", vec![("reason", "é🦀")]),
-        (&seat, "/desk/mandate/{id}/revoke", vec![]),
+        (seat, "/desk/staff/{id}/end", vec![]),
+        (seat, "/desk/mandate/{id}/said", vec![("party", "represented"), ("word", "withdrawn")]),
+        (seat, "/desk/mandate/{id}/block", vec![("reason", "é🦀")]),
+        (seat, "/desk/mandate/{id}/revoke", vec![]),
     ] {
         let told = seat.post(&path(door), &fields).await;
         let good =
             told.status == StatusCode::SEE_OTHER || (door == "/desk/log" && told.status == StatusCode::OK);
         assert!(good, "{door}: {} {:?}", told.status, told.text("error"));
     }
-    assert_calm(&world.house);
 }

@@ -107,6 +107,35 @@ async fn typed(browser: &Browser, page: &Page, name: &str, fields: &[(&str, &str
     browser.post(page.url.join(&action).unwrap().as_str(), &fields).await
 }
 
+/// Each thing that is wrong is said at its field, and nothing that was typed of a BSN is said again.
+async fn each_wrong_field(browser: &Browser, page: &Page, good: &[(&'static str, &str)]) {
+    let bsn = |field: &str| good.iter().find(|(name, _)| *name == field).unwrap().1;
+    let (parent, child) = (bsn("representative_bsn"), bsn("represented_bsn"));
+    for (name, value, field) in [
+        ("representative_seen", None, "representative_seen"),
+        ("represented_seen", None, "represented_seen"),
+        ("representative_until", Some("2020-01-01"), "representative_until"),
+        ("represented_until", Some("morgen"), "represented_until"),
+        ("evidence", Some(""), "evidence"),
+        ("evidence", Some("signed_form"), "evidence"),
+        ("representative_bsn", Some(""), "representative_bsn"),
+        ("representative_bsn", Some("123456789"), "representative_bsn"),
+        ("represented_birth", Some(""), "represented_birth"),
+        ("represented_birth", Some("2001-01-01"), "relation"),
+        ("represented_name", Some(" "), "represented_name"),
+        ("form_reference", Some(""), "form_reference"),
+        ("relation", Some("friend"), "relation"),
+        ("represented_bsn", Some(parent), "represented_bsn"),
+    ] {
+        let mut bad: Vec<_> = good.iter().copied().filter(|(known, _)| *known != name).collect();
+        bad.extend(value.map(|value| (name, value)));
+        let told = typed(browser, page, "mandate-form", &bad).await;
+        assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY, "{name} {value:?}");
+        assert!(told.text(&format!("{field}-error")).is_some(), "{name} {value:?}: {}", told.body);
+        assert!(!told.body.contains(parent) && !told.body.contains(child), "no answer holds a BSN");
+    }
+}
+
 fn stored(house: &House) -> Vec<String> {
     house.query(
         "SELECT (SELECT COUNT(*) FROM persons WHERE name <> '') || ' ' || (SELECT COUNT(*) FROM mandates)",
@@ -125,30 +154,7 @@ async fn m1_m10_m11_a_mandate_is_asked_for_by_one_waits_in_the_queue_and_is_appr
     let (parent, child, birth) = (fresh_bsn(), fresh_bsn(), born(8, 40));
     let page = els.browser.get(&at(&house, "/desk/register")).await;
     let good = form(&parent, &child, &birth);
-    // Each thing that is wrong is said at its field, and nothing is stored.
-    for (name, value, field) in [
-        ("representative_seen", None, "representative_seen"),
-        ("represented_seen", None, "represented_seen"),
-        ("representative_until", Some("2020-01-01"), "representative_until"),
-        ("represented_until", Some("morgen"), "represented_until"),
-        ("evidence", Some(""), "evidence"),
-        ("evidence", Some("signed_form"), "evidence"),
-        ("representative_bsn", Some(""), "representative_bsn"),
-        ("representative_bsn", Some("123456789"), "representative_bsn"),
-        ("represented_birth", Some(""), "represented_birth"),
-        ("represented_birth", Some("2001-01-01"), "relation"),
-        ("represented_name", Some(" "), "represented_name"),
-        ("form_reference", Some(""), "form_reference"),
-        ("relation", Some("friend"), "relation"),
-        ("represented_bsn", Some(parent.as_str()), "represented_bsn"),
-    ] {
-        let mut bad: Vec<_> = good.iter().copied().filter(|(known, _)| *known != name).collect();
-        bad.extend(value.map(|value| (name, value)));
-        let told = typed(&els.browser, &page, "mandate-form", &bad).await;
-        assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY, "{name} {value:?}");
-        assert!(told.text(&format!("{field}-error")).is_some(), "{name} {value:?}: {}", told.body);
-        assert!(!told.body.contains(&parent) && !told.body.contains(&child), "no answer holds a BSN");
-    }
+    each_wrong_field(&els.browser, &page, &good).await;
     assert_eq!(stored(&house), ["0 0"]);
     let done = typed(&els.browser, &page, "mandate-form", &good).await;
     let mandate = els.browser.follow(done, CALLBACK).await;

@@ -194,7 +194,12 @@ async fn m11_members_are_made_by_two_and_ended_by_one_who_logged_in_just_now() {
     assert_eq!(kims.get("/desk/staff").await.status, StatusCode::OK, "the same session, from now on");
     assert_eq!(joost.post(&approve, &[kim[0]]).await.status, StatusCode::UNPROCESSABLE_ENTITY, "once");
 
-    // Who was ended is nobody at their very next request, whatever they had open; and may be made a member anew.
+    ended(&house, (&els, &joost, &kims)).await;
+}
+
+/// Who was ended is nobody at their very next request, whatever they had open; and may be made a member anew.
+async fn ended(house: &House, (els, joost, kims): (&Seat, &Seat, &Seat)) {
+    let kim = [("email", "kim@ziekenhuis.nl"), ("department", "Poli")];
     let joosts = house
         .query("SELECT s.id FROM staff s JOIN accounts a ON a.id = s.account WHERE a.email LIKE 'joost@%'")
         .concat();
@@ -211,7 +216,7 @@ async fn m11_members_are_made_by_two_and_ended_by_one_who_logged_in_just_now() {
     assert_eq!(els.post("/desk/staff", &again).await.status, StatusCode::SEE_OTHER);
     // What nobody approved in thirty days is void, and makes room.
     change(
-        &house,
+        house,
         "UPDATE staff SET proposed_at = proposed_at - 31 * 86400 WHERE approved_at IS NULL AND ended_at IS NULL",
     );
     let void = house.query("SELECT id FROM staff WHERE approved_at IS NULL AND ended_at IS NULL").concat();
@@ -357,8 +362,11 @@ async fn m11_what_is_recorded_is_put_right_by_two_at_the_desk() {
     let (person, right) = (world.path("/desk/person/{p}"), born(9, 3));
     let propose = format!("{person}/correct");
     let said = [("birth", right.as_str()), ("bsn", ""), ("evidence", "brief 1")];
-    for bad in [[said[0], said[1], ("evidence", "")], [("birth", ""), said[1], said[2]], [said[0], ("bsn", "999990019"), said[2]]]
-    {
+    for bad in [
+        [said[0], said[1], ("evidence", "")],
+        [("birth", ""), said[1], said[2]],
+        [said[0], ("bsn", "999990019"), said[2]],
+    ] {
         assert_eq!(els.post(&propose, &bad).await.status, StatusCode::UNPROCESSABLE_ENTITY, "{bad:?}");
     }
     assert_eq!(els.post(&propose, &said).await.status, StatusCode::SEE_OTHER);
@@ -393,12 +401,19 @@ async fn an_auditor_reads_the_log_of_a_person_page_by_page_and_that_leaves_a_lin
     let page = auditor.post("/desk/log", &ask).await;
     assert_eq!(page.status, StatusCode::OK);
     let first = page.text("line-1").unwrap();
-    assert!(first.contains("person.registered (ok)") && first.contains("registrar@ziekenhuis.nl (staff)"), "{first}");
+    assert!(
+        first.contains("person.registered (ok)") && first.contains("registrar@ziekenhuis.nl (staff)"),
+        "{first}"
+    );
     assert!(page.text("line-50").is_some() && page.text("line-51").is_none());
     let more = page.form("more-form").1;
     let fields: Vec<_> = more.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let page = auditor.send("/desk/log", &fields, "").await;
-    assert!(page.text("line-1").unwrap().contains("person.shown") && page.text("more").is_none(), "{}", page.body);
+    assert!(
+        page.text("line-1").unwrap().contains("person.shown") && page.text("more").is_none(),
+        "{}",
+        page.body
+    );
     assert_eq!(house.query("SELECT COUNT(*) FROM audit WHERE event = 'audit.read'"), ["2"]);
     let wrong = [("bsn", ""), ("number", "K-1002"), ask[2], ask[3], ask[4]];
     assert_eq!(auditor.post("/desk/log", &wrong).await.status, StatusCode::UNPROCESSABLE_ENTITY);
