@@ -12,7 +12,10 @@ use std::{
     collections::HashMap,
     fs,
     path::PathBuf,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -40,6 +43,7 @@ use crate::{
         key::Algorithm,
     },
     mail::Mailer,
+    observe,
     oidc::{keyring::Keyring, mtls::Authorities},
     outbound::Outbound,
     password::Hasher,
@@ -105,6 +109,8 @@ pub struct App {
     pub client_guesses: ClientGuesses,
     /// Bounds the logins that are under way.
     pub crowd: Crowd,
+    /// How many mandates waited too long when it was last looked.
+    overdue: AtomicUsize,
     client_keys: Arc<ClientKeys>,
     origins: Origins,
     configured: HashMap<String, Client>,
@@ -140,6 +146,7 @@ impl App {
             guess_knocks: Knocks::default(),
             client_guesses: ClientGuesses::default(),
             crowd: Crowd::new(Limits::default()),
+            overdue: AtomicUsize::default(),
             client_keys: Arc::default(),
             origins: Origins::default(),
             config,
@@ -204,7 +211,22 @@ impl App {
             sweep.tick().await;
             log_failed(self.sweep().await);
             log_failed(self.crowd.thin(&self.store).await);
+            log_failed(self.watch_the_queue().await);
         }
+    }
+
+    /// Raises the alarm when more mandates wait for their second pair of eyes for too long than before (M10).
+    async fn watch_the_queue(&self) -> Result<(), Fault> {
+        let (overdue, waiting) = self.store.overdue(self.clock.now()).await?;
+        observe::overdue(overdue);
+        if self.overdue.swap(overdue, Ordering::Relaxed) < overdue {
+            tracing::warn!(
+                overdue,
+                waiting,
+                "mandates wait for approval past the next working day: see /desk/queue"
+            );
+        }
+        Ok(())
     }
 
     async fn sweep(&self) -> Result<(), Fault> {

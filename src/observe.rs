@@ -22,6 +22,7 @@ const LASTS: &str = "namens_lasts_for_seconds";
 const DIGID_BUSY: &str = "namens_digid_busy_total";
 const MANDATES_TOLD: &str = "namens_mandates_told_total";
 const AUDIT_SET_BACK: &str = "namens_audit_set_back_total";
+const OVERDUE: &str = "namens_mandates_overdue";
 
 /// Starts logging: lines for people on a terminal, JSON anywhere else. `RUST_LOG` chooses what is logged; `info` and
 /// worse when it is not set.
@@ -95,6 +96,11 @@ pub fn audit_set_back() {
     counter!(AUDIT_SET_BACK).increment(1);
 }
 
+/// So many mandates wait for a second pair of eyes for too long (M10).
+pub fn overdue(mandates: usize) {
+    gauge!(OVERDUE).set(f64::from(u32::try_from(mandates).unwrap_or(u32::MAX)));
+}
+
 /// A portal got tokens.
 pub fn tokens() {
     counter!(TOKENS).increment(1);
@@ -130,6 +136,10 @@ impl Metrics {
             counter!(MANDATES_TOLD, "whom" => whom.name()).absolute(0);
         }
         describe_counter!(AUDIT_SET_BACK, "How often the audit log was found set back or written anew");
+        describe_gauge!(
+            OVERDUE,
+            "Mandates that wait for their second pair of eyes past the end of the next working day"
+        );
         counter!(TOKENS).absolute(0);
         counter!(AUDIT_SET_BACK).absolute(0);
         for asking in [Asking::Request, Asking::Logout] {
@@ -182,12 +192,14 @@ mod tests {
             digid_busy(Asking::Logout);
             digid_busy(Asking::Request);
             digid_busy(Asking::Logout);
+            overdue(3);
         });
         let text = recorder.handle().render();
         for line in [
             "namens_logins_total{way=\"digid\",outcome=\"ok\"} 1",
             "namens_logins_total{way=\"digid\",outcome=\"digid_busy\"} 0",
             "namens_digid_busy_total{what=\"logout\"} 2",
+            "namens_mandates_overdue 3",
             "namens_digid_busy_total{what=\"request\"} 1",
         ] {
             assert!(text.lines().any(|told| told == line), "{line}: {text}");

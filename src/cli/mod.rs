@@ -14,6 +14,7 @@ pub mod mandates;
 pub mod migrate;
 pub mod persons;
 pub mod serve;
+pub mod staff;
 
 use std::{
     io::{Write, stderr, stdout},
@@ -58,6 +59,7 @@ enum Command {
     Persons(persons::PersonsCommand),
     Accounts(accounts::AccountsCommand),
     Mandates(mandates::MandatesCommand),
+    Staff(staff::StaffCommand),
     Audit(audit::AuditCommand),
 }
 
@@ -117,6 +119,7 @@ impl Namens {
             Command::Accounts(command) => command.run(&migrated_store(&config()?).await?, out, now).await?,
             Command::Persons(command) => command.run(&migrated_store(&config()?).await?, out, now).await?,
             Command::Mandates(command) => command.run(&migrated_store(&config()?).await?, out, now).await?,
+            Command::Staff(command) => command.run(&migrated_store(&config()?).await?, out, now).await?,
             Command::Audit(command) => {
                 return command.run(&open_store(&config()?, false).await?, out, now).await;
             }

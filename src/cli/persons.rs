@@ -20,10 +20,14 @@ use crate::{
         fault::Fault,
         id::PersonId,
         line::{one_line, staff},
+        patient_number::PatientNumber,
         time::Timestamp,
     },
     flows::admin_persons::{as_json, register},
-    store::{Store, persons::Person},
+    store::{
+        Store,
+        persons::{Person, Told},
+    },
 };
 
 /// How many persons a list shows at once.
@@ -52,6 +56,9 @@ enum Act {
         /// A file with the BSN in it, or - to read it from standard input (an argument could be seen by others)
         #[arg(long, value_name = "FILE")]
         bsn_file: Option<PathBuf>,
+        /// What the healthcare provider calls them by: the desk finds them by it
+        #[arg(long)]
+        patient_number: Option<PatientNumber>,
         /// The member of staff who checked it
         #[arg(long, value_name = "STAFF")]
         by: String,
@@ -145,11 +152,12 @@ impl PersonsCommand {
     /// Runs the command and writes its answer to `out`.
     pub async fn run(self, store: &Store, out: &mut impl Write, now: Timestamp) -> Result<(), Fault> {
         let (persons, one) = match self.act {
-            Act::Add { name, birth_date, bsn_file, by } => {
+            Act::Add { name, birth_date, bsn_file, patient_number, by } => {
                 let by = staff(&by)?;
                 let birth = birth_date.map(|text| BirthDate::read(&text, now)).transpose()?;
                 let bsn = bsn_file.as_deref().map(read_bsn).transpose()?;
-                (vec![register(store, &by, (one_line(&name)?, birth, bsn), now).await??], true)
+                let told = Told { name: one_line(&name)?, birth, bsn, patient_number };
+                (vec![register(store, &by, told, now).await??], true)
             }
             Act::List { after } => {
                 (store.persons(after.map(PersonId::from_stored).as_ref(), PAGE).await?, false)

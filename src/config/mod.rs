@@ -4,6 +4,7 @@
 pub mod admin;
 pub mod audit;
 pub mod client;
+pub mod desk;
 pub mod digid;
 pub mod mail;
 pub mod metrics;
@@ -29,6 +30,7 @@ use url::Url;
 pub use admin::Admin;
 pub use audit::Audit;
 pub use client::ClientEntry;
+pub use desk::Desk;
 pub use digid::Digid;
 pub use mail::{Mail, Smtp, SmtpTls};
 pub use metrics::Metrics;
@@ -84,6 +86,9 @@ pub struct Config {
     /// How long sessions live.
     #[serde(default)]
     pub session: Session,
+    /// What the desk hands out.
+    #[serde(default)]
+    pub desk: Desk,
     /// How long the audit log is kept.
     #[serde(default)]
     pub audit: Audit,
@@ -253,6 +258,7 @@ impl Config {
         if let Some(proxy) = &self.proxy {
             proxy.check()?;
         }
+        self.desk.check()?;
         self.check_tls()?;
         self.outbound.check(issuer)?;
         for client in &self.clients {
@@ -333,6 +339,7 @@ folder = "mail"
             ("[mail]", "mandate_level = \"local\"\n[mail]", "needs DigiD"),
             ("[mail]", "mandate_level = \"basis\"\n[mail]", "needs DigiD: give midden, substantieel or hoog"),
             ("[mail]", "[password]\nmemory_kib = 8\n[mail]", "memory_kib"),
+            ("[mail]", "[desk]\nleaflet = \" \"\n[mail]", "[desk]: give a leaflet of 1 to 6000"),
             ("[mail]", "[audit]\nkeep_years = 4\n[mail]", "keep_years must be from 5"),
             ("[mail]", "[metrics]\nlisten = \"127.0.0.1:8080\"\n[mail]", "an address of its own"),
             ("[mail]", "[metrics]\nlisten = \"9464\"\n[mail]", "line 7, `listen`: give an IP address"),

@@ -4,7 +4,7 @@ use super::{
     birth::BirthDate,
     bsn::Bsn,
     calendar::DAY,
-    line::{program_of, staff},
+    line::{member_of, program_of, staff},
     time::Timestamp,
 };
 
@@ -29,14 +29,18 @@ pub fn waits_until(asked: Timestamp) -> Timestamp {
     asked.plus(LONGEST_WAIT)
 }
 
-/// Whether `second` is another pair of eyes than `first`: another member of staff for one, another program for one. Between the two
-/// kinds nobody can tell, as who typed a command may stand behind a program.
+/// Whether `second` is another pair of eyes than `first`: another account at the desk for one there, another name at a command for one,
+/// another program for one. Between two kinds nobody can tell, as who typed a command may have an account, or stand behind a program.
 pub fn is_second(first: &str, second: &str) -> bool {
     match (program_of(first), program_of(second)) {
         (Some(first), Some(second)) => first != second,
-        (None, None) => {
-            staff(first).ok().zip(staff(second).ok()).is_some_and(|(first, second)| first != second)
-        }
+        (None, None) => match (member_of(first), member_of(second)) {
+            (Some(first), Some(second)) => first != second,
+            (None, None) => {
+                staff(first).ok().zip(staff(second).ok()).is_some_and(|(first, second)| first != second)
+            }
+            _ => false,
+        },
         _ => false,
     }
 }
@@ -57,6 +61,13 @@ mod tests {
             ("client:root", "second", false),
             ("zo\u{eb}", "ZO\u{cb}", false),
             ("migration:24", "els", false),
+            ("member:els", "member:joost", true),
+            ("member:els", "member:els", false),
+            ("member:els", "els", false),
+            ("member:els", "joost", false),
+            ("joost", "member:els", false),
+            ("member:els", "client:root", false),
+            ("client:root", "member:els", false),
         ] {
             assert_eq!(is_second(first, second), expected, "{first} {second}");
         }

@@ -85,6 +85,8 @@ identifiers! {
     SpecialBasisId,
     /// A proposal to correct what is recorded of a person.
     CorrectionId,
+    /// A membership of the desk.
+    StaffId,
     /// A login under way. It stands in URLs; it is worth nothing without the browser's cookie.
     LoginId,
     /// One grant of one client in one session: the family of its code, access and refresh tokens.

@@ -54,6 +54,27 @@ pub fn program_of(name: &str) -> Option<&str> {
     name.strip_prefix(PROGRAM)
 }
 
+/// What the name of somebody who works at the desk with an account begins with.
+const MEMBER: &str = "member:";
+
+/// Through what they do so, in the log: no client can be called so, as `:` stands in no `client_id`.
+const DESK: &str = "namens:desk";
+
+/// The name by which the owner of that account does what members of staff do at the desk. Nobody who is named at a command can have it.
+pub fn member(account: &str) -> String {
+    format!("{MEMBER}{account}")
+}
+
+/// The account of who works at the desk under this name.
+pub fn member_of(name: &str) -> Option<&str> {
+    name.strip_prefix(MEMBER)
+}
+
+/// Through what somebody of this name acts: the program itself, or the desk; nothing where a command was typed.
+pub fn through(name: &str) -> Option<&str> {
+    program_of(name).or_else(|| member_of(name).map(|_| DESK))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +93,12 @@ mod tests {
         let name = program("root");
         assert_eq!((program_of(&name), staff(&name)), (Some("root"), Err(NotStaff)));
         assert_eq!(staff("root").as_deref().map(program_of), Ok(None));
+        let name = member("root");
+        assert_eq!((member_of(&name), program_of(&name), staff(&name)), (Some("root"), None, Err(NotStaff)));
+        assert_eq!(
+            (through(&name), through("client:root"), through("root")),
+            (Some(DESK), Some("root"), None)
+        );
     }
 
     #[test]

@@ -154,6 +154,8 @@ pub struct Done {
     pub person: PersonId,
     digid: Option<Proof<Digid>>,
     local: Option<Proof<Local>>,
+    #[serde(default)]
+    by_app: bool,
 }
 
 impl Done {
@@ -167,6 +169,11 @@ impl Done {
         let at = |digid: &Proof<Digid>| digid.at();
         let local = self.local.as_ref().map_or(Timestamp::from_epoch(0), Proof::at);
         self.digid.as_ref().map_or(local, at)
+    }
+
+    /// Whether password and a code of the authenticator app were given here, and nothing less.
+    pub const fn is_by_app(&self) -> bool {
+        self.by_app
     }
 
     /// What DigiD vouched for, if it was asked.

@@ -28,18 +28,32 @@ words! {
         Agree = "/account/mandates/agree",
         /// What was done with their account and mandates.
         Log = "/account/log",
+        /// The desk.
+        Desk = "/desk",
+        /// Who works at the desk.
+        DeskStaff = "/desk/staff",
     }
 }
 
 impl OwnPage {
     /// Whether what can be done there changes the ways in, or gives somebody access: it takes fresh proof.
     pub const fn is_sensitive(self) -> bool {
-        !matches!(self, Self::Overview | Self::Mandates | Self::Log)
+        !matches!(self, Self::Overview | Self::Mandates | Self::Log | Self::Desk)
     }
 
     /// Whether mandates are told there: it takes a session at the level that these need (M7).
     pub const fn tells_mandates(self) -> bool {
         matches!(self, Self::Mandates | Self::Agree)
+    }
+
+    /// Whether it is of the desk, which takes a password and the code of an app, and never DigiD: that is a patient's.
+    pub const fn is_desk(self) -> bool {
+        matches!(self, Self::Desk | Self::DeskStaff)
+    }
+
+    /// The message that says what it is called.
+    pub const fn title(self) -> &'static str {
+        if self.is_desk() { "desk-title" } else { "account-title" }
     }
 }
 

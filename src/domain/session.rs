@@ -37,6 +37,9 @@ pub struct Session {
     /// What its browser is, in a word or two, so that its owner knows it again.
     #[serde(default)]
     pub device: Option<String>,
+    /// Whether it began with a code of the authenticator app: what the desk takes.
+    #[serde(default)]
+    pub by_app: bool,
 }
 
 /// Visits are noted this many seconds apart, so that not every request writes.
@@ -57,6 +60,7 @@ impl Session {
             ends: now.plus(absolute),
             authority: done.authority().cloned(),
             device: None,
+            by_app: done.is_by_app(),
         }
     }
 
@@ -104,6 +108,7 @@ pub(crate) mod tests {
             ends: at(3600),
             authority: None,
             device: None,
+            by_app: false,
         }
     }
 

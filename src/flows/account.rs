@@ -80,7 +80,7 @@ pub async fn enter(
     Ok(Entered::Login(logins::begin(app, login).await?.login.id))
 }
 
-async fn owner(app: &App, session: Option<Session>) -> Result<Option<(Session, Account)>, Fault> {
+pub(super) async fn owner(app: &App, session: Option<Session>) -> Result<Option<(Session, Account)>, Fault> {
     let Some(session) = session else { return Ok(None) };
     let account = app.store.account(&session.account).await?.filter(|account| account.era == session.era);
     Ok(account.map(|account| (session, account)))

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::admin_mandates::as_json as mandate_as_json;
 use crate::{
-    domain::{birth::BirthDate, bsn::Bsn, fault::Fault, id::PersonId, time::Timestamp},
+    domain::{fault::Fault, id::PersonId, patient_number::PatientNumber, time::Timestamp},
     store::{
         Store,
         mandates::Listed,
-        persons::{BsnTaken, Person},
+        persons::{BsnTaken, Person, Told},
     },
 };
 
@@ -19,6 +19,7 @@ pub fn as_json(person: &Person) -> Value {
         "name": person.name,
         "birth_date": person.birth.map(|birth| birth.to_string()),
         "bsn_known": person.has_bsn,
+        "patient_number": person.patient_number.as_ref().map(PatientNumber::as_str),
     })
 }
 
@@ -26,12 +27,12 @@ pub fn as_json(person: &Person) -> Value {
 pub async fn register(
     store: &Store,
     by: &str,
-    (name, birth, bsn): (String, Option<BirthDate>, Option<Bsn>),
+    told: Told,
     now: Timestamp,
 ) -> Result<Result<Person, BsnTaken>, Fault> {
-    let new = (name.as_str(), birth, bsn.as_ref());
-    let id = store.register_person(new, by, now).await?;
-    Ok(id.map(|id| Person { id, name, birth, has_bsn: bsn.is_some() }))
+    let id = store.register_person(&told, by, now).await?;
+    let Told { name, birth, bsn, patient_number } = told;
+    Ok(id.map(|id| Person { id, name, birth, has_bsn: bsn.is_some(), patient_number }))
 }
 
 /// The mandates that a person holds and those that were given for them, as they stand now; `None` when there is no such person.

@@ -73,6 +73,8 @@ pub async fn confirm(
     let held = match held.at::<AppAsked<LogIn>>() {
         Ok(held) => {
             let (held, account) = attempt(app, held, TO_GET_IN, (kind, typed), lang, now).await?;
+            // A recovery code is no app's: it opens no desk.
+            let held = if kind == Kind::App { held.to(Login::<LogIn>::by_app) } else { held };
             let local = held.login.prove(now);
             return Ok(Next::In(held.to(|login| login.done(local, account.person))));
         }

@@ -130,7 +130,7 @@ impl Store {
             Owner::New => None,
             Owner::Digid(bsn) => Some(bsn),
         };
-        let new = NewPerson { id: &fresh, name: "", birth: None, bsn };
+        let new = NewPerson { id: &fresh, name: "", birth: None, bsn, patient_number: None };
         let person = if insert_person(&mut *tx, &self.vault, &new, now).await? {
             fresh
         } else {
@@ -354,8 +354,15 @@ async fn email_is_taken(tx: &mut Tx, email: &Email) -> Result<bool, Fault> {
 /// `false` when the desk's person has an account, or there ever was a mandate or a block between the two: whoever acts for
 /// another is not that other.
 async fn absorb(tx: &mut Tx, desk: &PersonId, keeper: &PersonId, now: Timestamp) -> Result<bool, Fault> {
+    // What the desk knows somebody by goes with them; no two rows have one number at any moment.
+    let number: Option<(Option<String>,)> =
+        sqlx::query_as("UPDATE persons SET created = created WHERE id = $1 RETURNING patient_number")
+            .bind(desk.as_str())
+            .fetch_optional(&mut **tx)
+            .await?;
+    let number = number.and_then(|(number,)| number);
     let freed = sqlx::query(
-        "UPDATE persons SET joined_into = $1, bsn_index = NULL, bsn_sealed = NULL WHERE id = $2 AND joined_into IS NULL \
+        "UPDATE persons SET patient_number = NULL, joined_into = $1, bsn_index = NULL, bsn_sealed = NULL WHERE id = $2 AND joined_into IS NULL \
          AND NOT EXISTS (SELECT 1 FROM accounts WHERE person_id = $2) \
          AND NOT EXISTS (SELECT 1 FROM mandates WHERE representative = $1 AND represented = $2) \
          AND NOT EXISTS (SELECT 1 FROM mandates WHERE representative = $2 AND represented = $1) \
@@ -373,10 +380,12 @@ async fn absorb(tx: &mut Tx, desk: &PersonId, keeper: &PersonId, now: Timestamp)
     // The desk checked an identity document, so its name and birth date are the better ones.
     sqlx::query(
         "UPDATE persons SET name = (SELECT d.name FROM persons d WHERE d.id = $1), \
-         birth = COALESCE((SELECT d.birth FROM persons d WHERE d.id = $1), birth) WHERE id = $2",
+         birth = COALESCE((SELECT d.birth FROM persons d WHERE d.id = $1), birth), \
+         patient_number = COALESCE($3, patient_number) WHERE id = $2",
     )
     .bind(desk.as_str())
     .bind(keeper.as_str())
+    .bind(number)
     .execute(&mut **tx)
     .await?;
     join_subjects(tx, desk, keeper).await?;

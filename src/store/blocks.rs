@@ -7,7 +7,7 @@ use crate::domain::{
     consent::Block,
     fault::Fault,
     id::{PersonId, random},
-    line::program_of,
+    line::through,
     time::Timestamp,
 };
 
@@ -53,6 +53,7 @@ impl Store {
 
     /// Lifts the blocks of a pair that someone else than `by` placed (M11), and tells how many blocks were lifted and how
     /// many still hold. A program lifts only what another program placed: who stands behind it may be who placed it at the desk.
+    /// Of the desk, who has an account there lifts what another account placed, and who is named at a command what another name placed.
     pub async fn lift_blocks(&self, pair: &Pair, by: &str, now: Timestamp) -> Result<(usize, i64), Fault> {
         let mut tx = self.db.begin().await?;
         let lifted: Vec<(String,)> = sqlx::query_as(
@@ -60,7 +61,8 @@ impl Store {
              WHERE representative = (SELECT COALESCE(joined_into, id) FROM persons WHERE id = $3) \
              AND represented = (SELECT COALESCE(joined_into, id) FROM persons WHERE id = $4) \
              AND lifted_at IS NULL AND placed_by <> $2 \
-             AND ($2 NOT LIKE 'client:%' OR placed_by LIKE 'client:%') RETURNING id",
+             AND ($2 NOT LIKE 'client:%' OR placed_by LIKE 'client:%') \
+             AND (placed_by LIKE 'client:%' OR ($2 LIKE 'member:%') = (placed_by LIKE 'member:%')) RETURNING id",
         )
         .bind(now.epoch())
         .bind(by)
@@ -92,7 +94,7 @@ fn block_event<'a>(event: &'a str, by: &'a str, represented: &'a PersonId, block
         outcome: "ok",
         actor: Some(by),
         represented: Some(represented.as_str()),
-        client: program_of(by),
+        client: through(by),
         detail: Some(block),
     }
 }

@@ -16,7 +16,7 @@ use crate::domain::{
     fault::Fault,
     four_eyes::{LONGEST_WAIT, waits_until},
     id::{CorrectionId, PersonId},
-    line::program_of,
+    line::through,
     mandate::Confirmed,
     time::Timestamp,
 };
@@ -126,7 +126,8 @@ impl Store {
         let row = sqlx::query(
             "UPDATE corrections SET approved_by = $1, approved_at = $2 WHERE id = $3 AND approved_at IS NULL \
              AND withdrawn_at IS NULL AND proposed_at > $4 AND proposed_by <> $1 \
-             AND ($1 LIKE 'client:%') = (proposed_by LIKE 'client:%') RETURNING *",
+             AND ($1 LIKE 'client:%') = (proposed_by LIKE 'client:%') \
+             AND ($1 LIKE 'member:%') = (proposed_by LIKE 'member:%') RETURNING *",
         )
         .bind(by)
         .bind(now.epoch())
@@ -298,7 +299,7 @@ fn event<'a>(event: &'a str, by: &'a str, person: &'a str, id: &'a CorrectionId)
         outcome: "ok",
         actor: Some(by),
         represented: Some(person),
-        client: program_of(by),
+        client: through(by),
         detail: Some(id.as_str()),
     }
 }

@@ -43,6 +43,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (29, "authenticators", include_str!("../../migrations/0029_authenticators.sql")),
     (30, "notices_of_mandates", include_str!("../../migrations/0030_notices_of_mandates.sql")),
     (31, "what_somebody_did", include_str!("../../migrations/0031_what_somebody_did.sql")),
+    (32, "desk", include_str!("../../migrations/0032_desk.sql")),
     (33, "own_log", include_str!("../../migrations/0033_own_log.sql")),
     (35, "boundaries", include_str!("../../migrations/0035_boundaries.sql")),
 ];

@@ -18,7 +18,7 @@ use crate::domain::{
     consent::{Block, Consent, Word},
     fault::Fault,
     id::{MandateId, PersonId, random},
-    line::program_of,
+    line::through,
     mandate::{
         Mandate, Shown, Standing,
         mails::{LATE, Mails, mails},
@@ -131,22 +131,21 @@ impl Store {
         registration: &Registration,
         now: Timestamp,
     ) -> Result<Result<(), NotStored>, Fault> {
-        let mandate = &registration.mandate;
         let mut tx = self.db.begin().await?;
-        if !insert_mandate(&mut tx, mandate, now).await? {
+        if !insert_registration(&mut tx, registration, now).await? {
             tx.rollback().await?;
-            let known = self.person(&mandate.representative).await?.is_some()
-                && self.person(&mandate.represented).await?.is_some();
-            return Ok(Err(if known { NotStored::TooMany } else { NotStored::UnknownPerson }));
+            return Ok(Err(self.why_not_stored(registration).await?));
         }
-        if let Some(consent) = &registration.consent {
-            // The first word about it: nothing was withdrawn yet.
-            insert_consent(&mut tx, consent).await?;
-        }
-        let (by, whom) = (&mandate.registered_by, mandate.represented.as_str());
-        tx.note(&event("mandate.registered", by, whom, &mandate.id), now);
         tx.commit().await?;
         Ok(Ok(()))
+    }
+
+    /// Why a registration was not stored.
+    pub(super) async fn why_not_stored(&self, registration: &Registration) -> Result<NotStored, Fault> {
+        let mandate = &registration.mandate;
+        let known = self.person(&mandate.representative).await?.is_some()
+            && self.person(&mandate.represented).await?.is_some();
+        Ok(if known { NotStored::TooMany } else { NotStored::UnknownPerson })
     }
 
     /// Revokes a mandate for good. `false` when there is none of that id, or it was revoked before.
@@ -192,7 +191,7 @@ impl Store {
             outcome: if heard { consent.word.as_str() } else { "refused" },
             actor: Some(actor),
             represented: Some(represented.as_str()),
-            client: program_of(actor),
+            client: through(actor),
             detail: Some(consent.mandate.as_str()),
         };
         tx.note(&event, now);
@@ -292,7 +291,7 @@ fn event<'a>(event: &'a str, by: &'a str, represented: &'a str, id: &'a MandateI
         outcome: "ok",
         actor: Some(by),
         represented: Some(represented),
-        client: program_of(by),
+        client: through(by),
         detail: Some(id.as_str()),
     }
 }
@@ -357,6 +356,25 @@ pub(super) async fn join_mandates(
         sqlx::query(statement).bind(from.as_str()).bind(into.as_str()).execute(&mut **tx).await?;
     }
     Ok(())
+}
+
+/// Writes a checked registration with its line in the log. `false`, and nothing, when a person is unknown or one of the two has too many.
+pub(super) async fn insert_registration(
+    tx: &mut Tx,
+    registration: &Registration,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let mandate = &registration.mandate;
+    if !insert_mandate(tx, mandate, now).await? {
+        return Ok(false);
+    }
+    if let Some(consent) = &registration.consent {
+        // The first word about it: nothing was withdrawn yet.
+        insert_consent(tx, consent).await?;
+    }
+    let (by, whom) = (&mandate.registered_by, mandate.represented.as_str());
+    tx.note(&event("mandate.registered", by, whom, &mandate.id), now);
+    Ok(true)
 }
 
 /// `false` when a person is unknown or one of the two has too many.

@@ -17,6 +17,7 @@ mod codes;
 mod columns;
 pub mod corrections;
 pub mod db;
+pub mod desk;
 mod dpop;
 pub mod ephemeral;
 pub mod grants;
@@ -34,6 +35,7 @@ mod representation;
 pub mod sessions;
 pub mod single_logout;
 mod spent;
+pub mod staff;
 pub mod subjects;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -2,9 +2,9 @@
 
 use sqlx::{Any, Executor, Row, any::AnyRow};
 
-use super::{Store, Vault, audit::Event, columns::Columns, mandates::read_birth};
+use super::{Store, Tx, Vault, audit::Event, columns::Columns, mandates::read_birth};
 use crate::domain::{
-    birth::BirthDate, bsn::Bsn, fault::Fault, id::PersonId, line::program_of,
+    birth::BirthDate, bsn::Bsn, fault::Fault, id::PersonId, line::through, patient_number::PatientNumber,
     representation::ParentalAuthority, time::Timestamp,
 };
 
@@ -19,13 +19,15 @@ pub struct Person {
     pub birth: Option<BirthDate>,
     /// Whether a BSN is known.
     pub has_bsn: bool,
+    /// What the healthcare provider calls them by.
+    pub patient_number: Option<PatientNumber>,
 }
 
 /// Reads persons; one that became part of another is none.
 macro_rules! person_where {
     ($which:literal) => {
         concat!(
-            "SELECT id, name, birth, CASE WHEN bsn_index IS NULL THEN 0 ELSE 1 END AS has_bsn FROM persons \
+            "SELECT id, name, birth, patient_number, CASE WHEN bsn_index IS NULL THEN 0 ELSE 1 END AS has_bsn FROM persons \
              WHERE joined_into IS NULL AND ",
             $which
         )
@@ -38,11 +40,25 @@ pub(super) struct NewPerson<'a> {
     pub(super) name: &'a str,
     pub(super) birth: Option<BirthDate>,
     pub(super) bsn: Option<&'a Bsn>,
+    pub(super) patient_number: Option<&'a PatientNumber>,
 }
 
-/// Somebody else has this BSN, or this person has another one.
+/// What is told of somebody who is registered: what the desk calls them, when they were born, and the numbers they are known by.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// As the desk knows them.
+    pub name: String,
+    /// The date of birth, as far as known.
+    pub birth: Option<BirthDate>,
+    /// The BSN.
+    pub bsn: Option<Bsn>,
+    /// What the healthcare provider calls them by.
+    pub patient_number: Option<PatientNumber>,
+}
+
+/// Somebody else has this BSN or patient number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this BSN is registered for another person, or this person has another BSN")]
+#[error("this BSN or patient number is registered for another person, or this person has another BSN")]
 pub struct BsnTaken;
 
 impl Store {
@@ -50,25 +66,16 @@ impl Store {
     /// person's.
     pub async fn register_person(
         &self,
-        (name, birth, bsn): (&str, Option<BirthDate>, Option<&Bsn>),
+        told: &Told,
         by: &str,
         now: Timestamp,
     ) -> Result<Result<PersonId, BsnTaken>, Fault> {
         let id = PersonId::random();
         let mut tx = self.db.begin().await?;
-        if !insert_person(&mut *tx, &self.vault, &NewPerson { id: &id, name, birth, bsn }, now).await? {
+        if !add_person(&mut tx, &self.vault, (&id, told), by, now).await? {
             tx.rollback().await?;
             return Ok(Err(BsnTaken));
         }
-        let event = Event {
-            event: "person.registered",
-            outcome: "ok",
-            actor: Some(by),
-            represented: Some(id.as_str()),
-            client: program_of(by),
-            ..Event::default()
-        };
-        tx.note(&event, now);
         tx.commit().await?;
         Ok(Ok(id))
     }
@@ -108,16 +115,45 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<Person>, Fault> {
         let found = self.person_by_bsn(bsn).await?;
+        self.looked_for(found, by, now).await
+    }
+
+    /// The same by patient number.
+    pub async fn find_patient(
+        &self,
+        number: &PatientNumber,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Option<Person>, Fault> {
+        let found = self.person_by_number(number).await?;
+        self.looked_for(found, Some(by), now).await
+    }
+
+    async fn looked_for(
+        &self,
+        found: Option<Person>,
+        by: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Option<Person>, Fault> {
         let event = Event {
             event: "person.found",
             outcome: if found.is_some() { "ok" } else { "unknown" },
             actor: by,
             represented: found.as_ref().map(|person| person.id.as_str()),
-            client: by.and_then(program_of),
+            client: by.and_then(through),
             ..Event::default()
         };
         self.audit(&event, now).await?;
         Ok(found)
+    }
+
+    /// The person with that patient number.
+    pub async fn person_by_number(&self, number: &PatientNumber) -> Result<Option<Person>, Fault> {
+        let row = sqlx::query(person_where!("patient_number = $1"))
+            .bind(number.as_str())
+            .fetch_optional(self.db.reader())
+            .await?;
+        row.map(|row| read_person(&row)).transpose()
     }
 
     /// A person's BSN, if it is known.
@@ -149,10 +185,37 @@ fn read_person(row: &AnyRow) -> Result<Person, Fault> {
         name: row.text("name")?,
         birth: read_birth(row)?,
         has_bsn: row.try_get::<i64, _>("has_bsn")? == 1,
+        patient_number: row.maybe_text("patient_number")?.map(PatientNumber::from_stored),
     })
 }
 
-/// Writes a person; `false` when the BSN is taken.
+/// Writes somebody whom the desk or a program tells of, with a line in the log; `false` when a number of theirs is taken.
+pub(super) async fn add_person(
+    tx: &mut Tx,
+    vault: &Vault,
+    (id, told): (&PersonId, &Told),
+    by: &str,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let Told { name, birth, bsn, patient_number } = told;
+    let (bsn, patient_number) = (bsn.as_ref(), patient_number.as_ref());
+    let new = NewPerson { id, name, birth: *birth, bsn, patient_number };
+    if !insert_person(&mut **tx, vault, &new, now).await? {
+        return Ok(false);
+    }
+    let event = Event {
+        event: "person.registered",
+        outcome: "ok",
+        actor: Some(by),
+        represented: Some(id.as_str()),
+        client: through(by),
+        ..Event::default()
+    };
+    tx.note(&event, now);
+    Ok(true)
+}
+
+/// Writes a person; `false` when the BSN or the patient number is taken.
 pub(super) async fn insert_person<'e>(
     executor: impl Executor<'e, Database = Any>,
     vault: &Vault,
@@ -161,7 +224,8 @@ pub(super) async fn insert_person<'e>(
 ) -> Result<bool, Fault> {
     let sealed = new.bsn.map(|bsn| seal_bsn(vault, new.id, bsn)).transpose()?;
     let done = sqlx::query(
-        "INSERT INTO persons (id, name, birth, bsn_index, bsn_sealed, created) VALUES ($1, $2, $3, $4, $5, $6) \
+        "INSERT INTO persons (id, name, birth, bsn_index, bsn_sealed, created, patient_number) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) \
          ON CONFLICT DO NOTHING",
     )
     .bind(new.id.as_str())
@@ -170,6 +234,7 @@ pub(super) async fn insert_person<'e>(
     .bind(new.bsn.map(|bsn| vault.bsn_index(bsn)))
     .bind(sealed)
     .bind(now.epoch())
+    .bind(new.patient_number.map(PatientNumber::as_str))
     .execute(executor)
     .await?;
     Ok(done.rows_affected() == 1)

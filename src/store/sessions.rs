@@ -156,6 +156,7 @@ mod tests {
             ends: now().plus(8 * 3600),
             authority: None,
             device: None,
+            by_app: false,
         };
         fresh.store.begin_session(&session).await.unwrap();
         let cookie = Secret::new(format!("{}.{}", session.sid, secret.expose()));

@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::{Db, Store, Vault, accounts::Owner, persons::BsnTaken};
+use super::{
+    Db, Store, Vault,
+    accounts::Owner,
+    persons::{BsnTaken, Told},
+};
 use crate::domain::{
     birth::BirthDate,
     bsn::Bsn,
@@ -112,7 +116,8 @@ impl Store {
         bsn: Option<&Bsn>,
         now: Timestamp,
     ) -> Result<Result<PersonId, BsnTaken>, Fault> {
-        self.register_person((name, birth, bsn), "desk", now).await
+        let told = Told { name: name.to_owned(), birth, bsn: bsn.cloned(), patient_number: None };
+        self.register_person(&told, "desk", now).await
     }
 
     /// The register's word over a child whom the desk knows by a BSN.

@@ -1,5 +1,6 @@
 //! Every page, in every state and both languages, held against what is asked of all of them (docs/requirements.md: P1).
 
+mod desk;
 mod mandates;
 
 use std::{collections::BTreeSet, fs, path::Path};
@@ -80,6 +81,7 @@ fn all(lang: Lang, portal: &str, given: &str) -> Pages {
     pages.extend(problems(&frame, given));
     pages.extend(account(&frame, given));
     pages.extend(mandates::pages(&frame, given));
+    pages.extend(desk::pages(&frame, given));
     let named = |name: &str, page: Response| (name.to_owned(), page);
     let hidden = vec![("id_token_hint".to_owned(), given.to_owned())];
     let saml_request = given.to_owned();
@@ -325,9 +327,12 @@ fn check_forms(name: &str, page: &Html) {
     assert!(primary <= 1, "{name}: {primary} primary actions");
     for form in find(page, "form") {
         assert_eq!(form.attr("method"), Some("post"), "{name}");
-        let ours = form
-            .attr("action")
-            .is_some_and(|a| a.starts_with("/login/l0g1n/") || a.starts_with("/account/") || a == "/logout");
+        let ours = form.attr("action").is_some_and(|a| {
+            a.starts_with("/login/l0g1n/")
+                || a.starts_with("/account/")
+                || a.starts_with("/desk/")
+                || a == "/logout"
+        });
         let token = form.select(&Selector::parse("input[type=hidden][name=csrf]").unwrap()).next();
         assert_eq!(token.and_then(|t| t.attr("value")), ours.then_some("c5rf"), "{name}");
         assert!(ours || name.starts_with("digid") || name == "form-post", "{name}: a form to elsewhere");

@@ -25,6 +25,7 @@ use crate::{
     domain::{
         id::LoginId,
         login::{AsksPassword, Choose, Step},
+        own::OwnPage,
     },
     flows::{Held, Stop, app_code::Kind, digid, logins, representation::offers_child},
 };
@@ -40,7 +41,9 @@ pub async fn show(
     let email = held.login.ask.login_hint.clone().unwrap_or_default();
     Ok(match &held.login.step {
         Step::Choose(step) => {
-            let digid_available = visit.app.digid.is_some();
+            // DigiD is a patient's: it opens no desk.
+            let at_desk = held.login.ask.own_page().is_some_and(OwnPage::is_desk);
+            let digid_available = visit.app.digid.is_some() && !at_desk;
             let local_allowed = Choose::takes_password(&held.login.ask);
             let child_available = offers_child(&visit.app, &held.login.ask);
             let notice = step.notice;

@@ -101,6 +101,11 @@ impl Frame {
         Self { csrf, ..Self::named(lang, lang.text("account-title")) }
     }
 
+    /// Around a page of the desk, whose forms bring back `csrf`.
+    pub fn desk(lang: Lang, csrf: String) -> Self {
+        Self { csrf, ..Self::named(lang, lang.text("desk-title")) }
+    }
+
     fn named(lang: Lang, portal: String) -> Self {
         Self {
             lang,

@@ -11,10 +11,11 @@ use axum::{
 };
 
 use super::{
-    account, account_app, account_log, account_mandates, account_password, address, admin, app_code,
-    authorize, chooser, client_consent, client_registration, code, cors, digid, discovery, done, email,
-    error, form_post, introspect, link, login, logout, metrics, page, par, question, recover, register,
-    revoke, single_logout, token, userinfo,
+    account, account_app, account_log, account_mandates, account_password, address, admin, app_code, authorize,
+    chooser, client_consent, client_registration, code, cors, desk, desk_ahead, desk_correct, desk_log,
+    desk_mandate, desk_person, desk_queue, desk_register, desk_staff, digid, discovery, done, email, error,
+    form_post, introspect, link, login, logout, metrics, page, par, question, recover, register, revoke,
+    single_logout, token, userinfo,
 };
 use crate::{
     app::App,
@@ -61,6 +62,26 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/account/sign-out", get(account::back).post(account::sign_out))
         .route("/account/sign-out-others", get(account::back).post(account::sign_out_others))
         .route("/account/sign-out-everywhere", get(account::back).post(account::sign_out_everywhere))
+        .route("/desk", get(desk::show))
+        .route("/desk/search", get(desk::back).post(desk::search))
+        .route("/desk/register", get(desk_register::show).post(desk_register::post))
+        .route("/desk/queue", get(desk_queue::show))
+        .route("/desk/person/{id}", get(desk_person::show))
+        .route("/desk/person/{id}/correct", get(desk::back).post(desk_correct::propose))
+        .route("/desk/correction/{id}/approve", get(desk::back).post(desk_correct::approve))
+        .route("/desk/correction/{id}/withdraw", get(desk::back).post(desk_correct::withdraw))
+        .route("/desk/mandate/{id}", get(desk_mandate::show))
+        .route("/desk/mandate/{id}/approve", get(desk::back).post(desk_mandate::approve))
+        .route("/desk/mandate/{id}/revoke", get(desk::back).post(desk_mandate::revoke))
+        .route("/desk/mandate/{id}/said", get(desk::back).post(desk_mandate::said))
+        .route("/desk/mandate/{id}/block", get(desk::back).post(desk_mandate::block))
+        .route("/desk/mandate/{id}/unblock", get(desk::back).post(desk_mandate::unblock))
+        .route("/desk/ahead", get(desk_ahead::show))
+        .route("/desk/leaflet", get(desk_ahead::leaflet))
+        .route("/desk/log", get(desk_log::show).post(desk_log::search))
+        .route("/desk/staff", get(desk_staff::show).post(desk_staff::propose))
+        .route("/desk/staff/{id}/approve", get(desk::back).post(desk_staff::approve))
+        .route("/desk/staff/{id}/end", get(desk::back).post(desk_staff::end))
         .route(ACS_PATH, get(digid::acs).fallback(digid::acs_by_other_method))
         .route(LOGOUT_PATH, get(single_logout::back).post(single_logout::post))
         .route("/digid/metadata", get(digid::metadata))

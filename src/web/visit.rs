@@ -112,7 +112,7 @@ impl Visit {
         let client = if ask.own_page().is_some() { None } else { self.app.client(&ask.client_id).await? };
         let links = client.as_ref().map(Link::of).unwrap_or_default();
         let portal = match ask.own_page() {
-            Some(_) => lang.text("account-title"),
+            Some(page) => lang.text(page.title()),
             None => client.map(|client| client.name).unwrap_or_default(),
         };
         // Browsers hold the redirects after a form against this list: the last form of a login is answered with a way

@@ -90,11 +90,13 @@ export async function demo(program, folder, portal) {
   const find = (row) => said.match(row)?.[1] ?? '';
   const home = path.resolve(folder, find(/Data and log: (\S+)/));
   const house = new House(find(/^ {2}Namens +(http\S+)/m), home);
+  const config = path.join(home, 'namens.toml');
+  house.command = (...more) => execFileSync(program, ['--config', config, ...more], { timeout: PATIENCE, stdio: 'pipe' }).toString();
   Object.assign(house, { portal: find(/begin here +(http\S+)/), secrets: {} });
   for (const [name, more] of [['own', []], ['other', ['--third-party']]]) {
-    const add = ['--config', path.join(home, 'namens.toml'), 'clients', 'add', name, '--name', `Portaal ${name}`, '--policy', 'basic',
+    const add = ['clients', 'add', name, '--name', `Portaal ${name}`, '--policy', 'basic',
       '--auth', 'client_secret_basic', '--redirect-uri', portal.callback, '--scope', 'email', '--json', ...more];
-    house.secrets[name] = JSON.parse(execFileSync(program, add, { timeout: PATIENCE }).toString()).client_secret;
+    house.secrets[name] = JSON.parse(house.command(...add)).client_secret;
   }
   return house;
 }

@@ -69,13 +69,13 @@ async function newAccount({ look, house, portal }, page) {
   await look.at(page, 'logged_out');
 }
 
-// The code of an authenticator app that was told this key (RFC 6238), for this step.
-function appCode(key) {
+// The code of an authenticator app that was told this key (RFC 6238), for the step so many after this one.
+function appCode(key, later = 0) {
   const letters = [...key.replace(/\s/g, '')].map((letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter));
   const bits = letters.map((value) => value.toString(2).padStart(5, '0')).join('');
   const secret = Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
   const step = Buffer.alloc(8);
-  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000)));
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000) + later));
   const hash = createHmac('sha1', secret).update(step).digest();
   const number = hash.readUInt32BE(hash[19] & 15) & 0x7fffffff;
   return String(number % 1000000).padStart(6, '0');
@@ -86,8 +86,10 @@ async function anApp({ look, house, portal }, page) {
   await look.at(page, 'account_app');
   await press(page, '#submit', { code: '12' });
   await look.at(page, 'account_app with a code that is wrong');
-  await press(page, '#submit', { code: appCode(await page.textContent('#secret')) });
+  const key = await page.textContent('#secret');
+  await press(page, '#submit', { code: appCode(key) });
   await look.at(page, 'account_app_codes');
+  await theDesk({ look, house }, page, key);
   await page.goto(house.request('own', portal, { prompt: 'login' }));
   await press(page, '#local');
   await press(page, '#submit', { email: ADDRESS, password: PASSWORD });
@@ -100,6 +102,50 @@ async function anApp({ look, house, portal }, page) {
   await look.at(page, 'account_app where there is one');
   await press(page, '#remove');
   await look.at(page, 'account without an app again');
+}
+
+async function theDesk({ look, house }, page, key) {
+  await page.goto(`${house.issuer}/desk`);
+  await look.at(page, 'desk_closed');
+  const roles = ['registrar', 'privacy_officer', 'auditor'].flatMap((role) => ['--role', role]);
+  house.command('staff', 'add', ADDRESS, ...roles, '--department', 'Polikliniek', '--by', 'beheer');
+  await press(page, '#again');
+  await press(page, '#local');
+  await press(page, '#submit', { email: ADDRESS, password: PASSWORD });
+  // Of the next step: setting up the app has spent the one of this.
+  await press(page, '#submit', { code: appCode(key, 1) });
+  await look.at(page, 'desk');
+  await press(page, '#submit', { bsn: '1' });
+  await look.at(page, 'desk with what is no BSN');
+  await press(page, '#to-register');
+  await look.at(page, 'desk_register');
+  await press(page, '#submit');
+  await look.at(page, 'desk_register with nothing filled in');
+  const chosen = { representative_document: 'passport', represented_document: 'passport', relation: 'parent', evidence: 'court_order' };
+  for (const [name, value] of Object.entries(chosen)) await page.selectOption(`#${name}`, value);
+  for (const name of ['representative_seen', 'represented_seen']) await page.check(`#${name}`);
+  await press(page, '#submit', {
+    representative_bsn: '123456782', representative_name: 'Els', representative_until: '2090-01-01',
+    represented_number: 'K-1001', represented_name: 'Kim', represented_birth: '2020-01-01', represented_until: '2090-01-01',
+    legal_basis: 'art. 1:247 BW', form_reference: '2026-1',
+  });
+  await look.at(page, 'desk_mandate');
+  await press(page, '#block');
+  await look.at(page, 'desk_mandate with a block without a reason');
+  await press(page, '#represented');
+  await look.at(page, 'desk_person');
+  await press(page, '#correct', { 'right-birth': 'gisteren' });
+  await look.at(page, 'desk_person with what is no date');
+  for (const name of ['queue', 'ahead', 'leaflet', 'log']) {
+    await page.goto(`${house.issuer}/desk/${name}`);
+    await look.at(page, `desk_${name}`);
+  }
+  await press(page, '#submit', { number: 'K-1001' });
+  await look.at(page, 'desk_log with lines');
+  await page.goto(`${house.issuer}/desk/staff`);
+  await look.at(page, 'desk_staff');
+  await press(page, '#submit', { email: 'nergens' });
+  await look.at(page, 'desk_staff with nobody');
 }
 
 async function secondLogin({ look, house, portal }, page) {

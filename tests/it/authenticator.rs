@@ -29,7 +29,7 @@ const ASKS: &str = "Vul de code uit uw app in";
 /// An app, as its owner's phone has it: by its own reckoning of RFC 6238.
 pub struct App {
     key: Vec<u8>,
-    recovery: Vec<String>,
+    pub recovery: Vec<String>,
 }
 
 impl App {
@@ -67,7 +67,7 @@ impl App {
 }
 
 /// Changes the database beside the running server.
-fn change(house: &House, statement: &str) {
+pub fn change(house: &House, statement: &str) {
     let script =
         "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1],timeout=60)\nc.execute(sys.argv[2])\nc.commit()";
     let database = house.folder.join("namens.db");
@@ -87,7 +87,7 @@ async fn offered(house: &House, browser: &Browser, email: &str, mails: usize) ->
 }
 
 /// Sets up an app in a session of just now. The step of the confirming code is forgotten, so that no test must wait for the next.
-async fn set_up(house: &House, browser: &Browser, email: &str) -> App {
+pub async fn set_up(house: &House, browser: &Browser, email: &str) -> App {
     let page = offered(house, browser, email, 1).await;
     let mut app = App::of(&page);
     let done = browser.submit(&page, "app-form", &[("code", &app.code(1))]).await;
@@ -104,11 +104,11 @@ async fn to_app(house: &House, browser: &Browser, email: &str) -> Page {
     enter_password(browser, &request(house, &[("prompt", "login")]), email, PASSWORD).await
 }
 
-async fn type_app(browser: &Browser, page: &Page, code: &str) -> Page {
+pub async fn type_app(browser: &Browser, page: &Page, code: &str) -> Page {
     browser.submit(page, "app-form", &[("code", code)]).await
 }
 
-async fn type_recovery(browser: &Browser, page: &Page, code: &str) -> Page {
+pub async fn type_recovery(browser: &Browser, page: &Page, code: &str) -> Page {
     let form = browser.get(page.link("recovery").unwrap().as_str()).await;
     assert_eq!(form.heading(), "Vul een herstelcode in");
     browser.submit(&form, "app-form", &[("code", code)]).await
@@ -427,6 +427,7 @@ async fn stale_session(house: &House) -> String {
         ends: now.plus(3600),
         authority: None,
         device: None,
+        by_app: false,
     };
     store.begin_session(&session).await.unwrap();
     store.close().await;

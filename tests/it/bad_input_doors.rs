@@ -60,8 +60,33 @@ const TOKEN: &[&str] = &[
     "actor_token_type",
 ];
 
+/// What the form of a mandate at the desk brings.
+pub const AT_DESK: &[&str] = &[
+    "csrf",
+    "representative_bsn",
+    "representative_number",
+    "representative_name",
+    "representative_birth",
+    "representative_document",
+    "representative_until",
+    "representative_seen",
+    "represented_bsn",
+    "represented_number",
+    "represented_name",
+    "represented_birth",
+    "represented_document",
+    "represented_until",
+    "represented_seen",
+    "relation",
+    "legal_basis",
+    "evidence",
+    "form_reference",
+    "agrees",
+    "ends",
+];
+
 /// The doors that read parameters, with all of them. Those of logins are swept from this table.
-const DOORS: [(&str, &[&[&str]]); 37] = [
+const DOORS: [(&str, &[&[&str]]); 52] = [
     ("/authorize", &[ASKED]),
     ("/par", &[ASKED, CLIENT]),
     ("/token", &[TOKEN, CLIENT]),
@@ -103,11 +128,34 @@ const DOORS: [(&str, &[&[&str]]); 37] = [
     ("/account/sign-out", &[&["csrf", "sid"]]),
     ("/account/sign-out-others", &[&["csrf"]]),
     ("/account/sign-out-everywhere", &[&["csrf"]]),
+    ("/desk", &[&["error", "again"]]),
+    ("/desk/search", &[&["csrf", "bsn", "number"]]),
+    ("/desk/register", &[AT_DESK]),
+    ("/desk/person/{id}/correct", &[&["csrf", "birth", "bsn", "evidence"]]),
+    ("/desk/correction/{id}/approve", &[&["csrf", "birth", "bsn"]]),
+    ("/desk/correction/{id}/withdraw", &[&["csrf"]]),
+    ("/desk/mandate/{id}/approve", &[&["csrf", "bsn", "birth"]]),
+    ("/desk/mandate/{id}/revoke", &[&["csrf"]]),
+    ("/desk/mandate/{id}/said", &[&["csrf", "party", "word"]]),
+    ("/desk/mandate/{id}/block", &[&["csrf", "reason"]]),
+    ("/desk/mandate/{id}/unblock", &[&["csrf"]]),
+    ("/desk/log", &[&["csrf", "bsn", "number", "person", "at", "line"]]),
+    (
+        "/desk/staff",
+        &[&["csrf", "email", "department", "registrar", "approver", "officer", "auditor", "error"]],
+    ),
+    ("/desk/staff/{id}/approve", &[&["csrf", "email"]]),
+    ("/desk/staff/{id}/end", &[&["csrf"]]),
 ];
 
 /// Doors that read nothing but their address, or JSON that `registration_sweep` bends. What DigiD itself sends to `/digid/logout` is XML,
 /// which `single_logout_digid` and `corpus_logout` spoil.
-const BARE: [&str; 10] = [
+const BARE: [&str; 15] = [
+    "/desk/queue",
+    "/desk/person/{id}",
+    "/desk/mandate/{id}",
+    "/desk/ahead",
+    "/desk/leaflet",
     "/register",
     "/register/{id}",
     "/login/{id}/",

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     bad_input::{BENDS, Bend, assert_calm, assert_json_error, bent},
-    bad_input_doors::{ASKED, CLIENT, assert_nothing_new, kept},
+    bad_input_doors::{ASKED, AT_DESK, CLIENT, assert_nothing_new, kept},
     bad_input_grants::{EXCHANGE, PROGRAM},
     bad_input_wire::{Raw, post},
     house::House,
@@ -64,6 +64,78 @@ pub const SWEPT: &[(&str, &str, &[&str])] = &[
     ("every_field_of_the_forms_bent_is_refused_and_ends_nothing", "/account/sign-out", &["csrf", "sid"]),
     ("every_field_of_the_forms_bent_is_refused_and_ends_nothing", "/account/sign-out-others", &["csrf"]),
     ("every_field_of_the_forms_bent_is_refused_and_ends_nothing", "/account/sign-out-everywhere", &["csrf"]),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk",
+        &["error", "again"],
+    ),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk/search",
+        &["csrf", "bsn", "number"],
+    ),
+    ("every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing", "/desk/register", AT_DESK),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk/person/{id}/correct",
+        &["csrf", "birth", "bsn", "evidence"],
+    ),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk/correction/{id}/approve",
+        &["csrf", "birth", "bsn"],
+    ),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk/correction/{id}/withdraw",
+        &["csrf"],
+    ),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk/mandate/{id}/approve",
+        &["csrf", "bsn", "birth"],
+    ),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk/mandate/{id}/revoke",
+        &["csrf"],
+    ),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk/mandate/{id}/said",
+        &["csrf", "party", "word"],
+    ),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk/mandate/{id}/block",
+        &["csrf", "reason"],
+    ),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk/mandate/{id}/unblock",
+        &["csrf"],
+    ),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk/log",
+        &["csrf", "bsn", "number", "person", "at", "line"],
+    ),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk/staff",
+        &["csrf", "email", "department", "registrar", "approver", "officer", "auditor"],
+    ),
+    ("every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing", "/desk/staff", &["error"]),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk/staff/{id}/approve",
+        &["csrf", "email"],
+    ),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk/staff/{id}/end",
+        &["csrf"],
+    ),
     ("what_comes_to_the_consumer_service_bent_ends_in_a_page", "/digid/acs", &["SAMLart", "RelayState"]),
 ];
 /// What only some requests bring, and the rest.

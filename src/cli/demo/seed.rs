@@ -19,7 +19,7 @@ use crate::{
         time::Timestamp,
     },
     simulator::family::{ANNA, ANNA_EMAIL, ANNA_PASSWORD, DAAN, HENK, Member, NOOR, SEM},
-    store::{Store, accounts::Owner},
+    store::{Store, accounts::Owner, persons::Told},
 };
 
 /// How long ago each mandate was registered, in days: Daan was fourteen then, Noor eleven.
@@ -75,7 +75,13 @@ pub async fn seed(app: &App, now: Timestamp) -> Result<Household, Fault> {
 /// Registers a person with a date of birth that gives the right age at `now`.
 async fn arrives(store: &Store, who: &Member, now: Timestamp, then: Timestamp) -> Result<PersonId, Fault> {
     let born = born(who.age, now)?;
-    Ok(store.register_person((who.name, Some(born), Some(&Bsn::parse(who.bsn)?)), DESK, then).await??)
+    let told = Told {
+        name: who.name.to_owned(),
+        birth: Some(born),
+        bsn: Some(Bsn::parse(who.bsn)?),
+        ..Told::default()
+    };
+    Ok(store.register_person(&told, DESK, then).await??)
 }
 
 /// The date of birth of someone who is `age` years and some months old at `now`.

@@ -96,7 +96,7 @@ impl<P: AsksDigid> Login<AtDigid<P>> {
 impl Login<AtDigid<Choose>> {
     /// DigiD vouched for the owner of this account.
     pub fn known(self, digid: Proof<Digid>, opening: Opening, person: PersonId) -> Login<Done> {
-        self.with(|_| Done { opening, person, digid: Some(digid), local: None })
+        self.with(|_| Done { opening, person, digid: Some(digid), local: None, by_app: false })
     }
 
     /// DigiD vouched for somebody we do not know.

@@ -34,6 +34,9 @@ pub trait ByPassword: ByCode {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LogIn {
     opening: Opening,
+    /// Whether the code was one of the authenticator app.
+    #[serde(default)]
+    by_app: bool,
 }
 
 impl ByCode for LogIn {
@@ -54,7 +57,7 @@ impl AsksPassword for Choose {
     }
 
     fn opens(self, opening: Opening) -> LogIn {
-        LogIn { opening }
+        LogIn { opening, by_app: false }
     }
 }
 
@@ -73,8 +76,20 @@ impl<P: ByPassword> Login<P> {
 }
 
 impl Login<LogIn> {
+    /// The code was one of the authenticator app: neither mailed nor written down.
+    #[must_use]
+    pub fn by_app(self) -> Self {
+        self.with(|step| LogIn { by_app: true, ..step })
+    }
+
     /// In, as the proof says; the account is this person's.
     pub fn done(self, local: Proof<Local>, person: PersonId) -> Login<Done> {
-        self.with(|_| Done { opening: local.of().opening.clone(), person, digid: None, local: Some(local) })
+        self.with(|step| Done {
+            opening: local.of().opening.clone(),
+            person,
+            digid: None,
+            local: Some(local),
+            by_app: step.by_app,
+        })
     }
 }

@@ -66,6 +66,7 @@ impl Login<Linking> {
             person,
             digid: Some(linking.digid),
             local: Some(local),
+            by_app: false,
         })
     }
 }

@@ -85,7 +85,7 @@ impl Login<Registering> {
                 Some(_) => None,
                 None => Some(Proof::of_password_and_code(opening.clone(), now)),
             };
-            Done { opening, person, digid: new.digid, local }
+            Done { opening, person, digid: new.digid, local, by_app: false }
         })
     }
 }

@@ -76,6 +76,7 @@ pub(crate) async fn session(store: &Store, now: Timestamp) -> Session {
         ends: now.plus(3600),
         authority: None,
         device: None,
+        by_app: false,
     };
     store.begin_session(&session).await.unwrap();
     session

@@ -174,6 +174,7 @@ fn session_of(grant: &Grant, era: i64) -> Session {
         ends: at(1000),
         authority: None,
         device: None,
+        by_app: false,
     }
 }
 

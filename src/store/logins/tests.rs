@@ -41,6 +41,7 @@ impl Under {
             ends: at(999),
             authority: None,
             device: None,
+            by_app: false,
         }
     }
 

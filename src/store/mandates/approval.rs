@@ -42,6 +42,7 @@ impl Store {
              WHERE id = $3 AND approved_at IS NULL AND revoked_at IS NULL AND lapsed_at IS NULL AND registered_at > $4 \
              AND COALESCE(ends, $2 + 1) > $2 AND registered_by <> $1 \
              AND ($1 LIKE 'client:%') = (registered_by LIKE 'client:%') \
+             AND ($1 LIKE 'member:%') = (registered_by LIKE 'member:%') \
              RETURNING representative, represented",
         )
         .bind(by)

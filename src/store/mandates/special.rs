@@ -11,7 +11,7 @@ use crate::{
         fault::Fault,
         four_eyes::{LONGEST_WAIT, waits_until},
         id::{MandateId, SpecialBasisId},
-        line::program_of,
+        line::through,
         mandate::{Confirmed, SpecialBasis},
         time::Timestamp,
     },
@@ -95,7 +95,8 @@ impl Store {
             "UPDATE special_bases SET confirmed_by = $1, confirmed_at = $2 \
              WHERE id = $3 AND confirmed_at IS NULL AND ended_at IS NULL AND ends > $2 \
              AND attested_at > $4 AND LOWER(attested_by) <> LOWER($1) \
-             AND ($1 LIKE 'client:%') = (attested_by LIKE 'client:%') RETURNING mandate",
+             AND ($1 LIKE 'client:%') = (attested_by LIKE 'client:%') \
+             AND ($1 LIKE 'member:%') = (attested_by LIKE 'member:%') RETURNING mandate",
         )
         .bind(by)
         .bind(now.epoch())
@@ -182,7 +183,7 @@ async fn log(
         outcome: "ok",
         actor: Some(by),
         represented: Some(&represented),
-        client: program_of(by),
+        client: through(by),
         detail: Some(basis.as_str()),
     };
     tx.note(&event, now);

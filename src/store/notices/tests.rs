@@ -36,6 +36,7 @@ async fn session(fresh: &Fresh, idle: i64, clients: &[&str]) -> Session {
         ends: at(1000),
         authority: None,
         device: None,
+        by_app: false,
     };
     store.keep(store.new_session(&session, idle).unwrap()).await.unwrap();
     for client in clients {

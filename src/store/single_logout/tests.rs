@@ -80,6 +80,7 @@ impl There {
             ends: at(ends),
             authority: None,
             device: None,
+            by_app: false,
         };
         let code = store.new_code(&Secret::token("").hashed(), &"good for", at(60)).unwrap();
         let begun = vec![store.new_session(&session, 900).unwrap(), code];

@@ -12,8 +12,12 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{birth::BirthDate, bsn::Bsn, id::PersonId, line::one_line, secret::Secret, time::Timestamp},
+    domain::{
+        birth::BirthDate, bsn::Bsn, id::PersonId, line::one_line, patient_number::NotAPatientNumber,
+        secret::Secret, time::Timestamp,
+    },
     flows::admin_persons::{self, as_json},
+    store::persons::Told,
 };
 
 /// A person as the program tells of them.
@@ -23,6 +27,7 @@ pub(super) struct New {
     name: String,
     birth_date: Option<String>,
     bsn: Option<Secret>,
+    patient_number: Option<String>,
 }
 
 /// By what a person is looked for.
@@ -57,8 +62,13 @@ pub(super) async fn add(
     let name = one_line(&told.name).map_err(|why| Problem::bad(format_args!("name: {why}")))?;
     let birth = told.birth_date.map(|text| birth(&text, now)).transpose()?;
     let bsn = told.bsn.as_ref().map(bsn).transpose()?;
-    let person = admin_persons::register(&app.store, &caller.name(), (name, birth, bsn), now).await?;
-    let taken = |_| Problem::conflict("there is a person with this BSN: find them by it");
+    let number = told.patient_number.map(|text| text.parse()).transpose();
+    let patient_number =
+        number.map_err(|why: NotAPatientNumber| Problem::bad(format_args!("patient_number: {why}")))?;
+    let told = Told { name, birth, bsn, patient_number };
+    let person = admin_persons::register(&app.store, &caller.name(), told, now).await?;
+    let taken =
+        |_| Problem::conflict("there is a person with this BSN or patient number: find them by the BSN");
     let person = person.map_err(taken)?;
     Ok(made(&app, &format!("/persons/{}", person.id), as_json(&person)))
 }

@@ -1,0 +1,164 @@
+//! The desk's door, and who may do what behind it (`docs/adr/0041`): a login with a password and a code of the authenticator app, an account
+//! that two made a member, and a role that opens the act. All three are looked at with each request.
+
+use super::{
+    Stop,
+    account::{Guest, owner},
+    finish, logins,
+};
+use crate::{
+    app::App,
+    domain::{
+        ask::Ask,
+        assurance::Level,
+        bsn::Bsn,
+        fault::Fault,
+        id::{AccountId, LoginId},
+        line::{member_of, program_of, through},
+        login::Login,
+        own::OwnPage,
+        patient_number::PatientNumber,
+        secret::Secret,
+        session::Session,
+        staff::{Act, Member},
+        time::Timestamp,
+    },
+    oidc::authorize::own,
+    store::{Store, audit::Event, persons::Person},
+};
+
+/// How many searches an hour are free, and in how many seconds: nobody at a desk types more.
+const FREE: (i64, i64) = (200, 3600);
+/// Seconds between two searches after that.
+const SPACED: i64 = 60;
+/// How many refusals of one account an hour leave a line in the log.
+const REFUSALS: (i64, i64) = (10, 3600);
+
+/// Who is in at the desk.
+#[derive(Debug)]
+pub struct AtDesk {
+    /// Their session and account.
+    pub guest: Guest,
+    /// What they are here.
+    pub member: Member,
+}
+
+/// What came of asking for the desk.
+#[derive(Debug)]
+pub enum Entered {
+    /// They may do it.
+    In(Box<AtDesk>),
+    /// They are logged in with less than a code of an app.
+    NoApp {
+        /// Whether they have an app, and need but log in with it.
+        has_app: bool,
+    },
+    /// They may not do this, or are nobody here. They are not told which.
+    Denied,
+    /// They must log in, or again.
+    LogIn,
+}
+
+/// Whether the owner of a session may do `act` at `page`.
+pub async fn admit(
+    app: &App,
+    (page, act): (OwnPage, Option<Act>),
+    session: Option<Session>,
+    now: Timestamp,
+) -> Result<Entered, Fault> {
+    let Some((session, account)) = owner(app, session).await? else { return Ok(Entered::LogIn) };
+    if !finish::may_enter(&app.store, &session.person, now).await? {
+        return Ok(Entered::Denied);
+    }
+    if !session.by_app || account.app.is_none() {
+        return Ok(Entered::NoApp { has_app: account.app.is_some() });
+    }
+    let Some(member) = app.store.member(&account.id).await? else { return Ok(Entered::Denied) };
+    if let Some(act) = act.filter(|act| !member.roles.open(*act)) {
+        refuse(app, &member, act, now).await?;
+        return Ok(Entered::Denied);
+    }
+    let guest = Guest { session, account };
+    if page.is_sensitive() && !guest.session.is_fresh(Level::Local, now) {
+        return Ok(Entered::LogIn);
+    }
+    Ok(Entered::In(Box::new(AtDesk { guest, member })))
+}
+
+/// Begins the login that leads to the desk: anew for somebody who is logged in, with the account that they have.
+pub async fn log_in(
+    app: &App,
+    page: OwnPage,
+    session: Option<Session>,
+    browser: &Secret,
+    now: Timestamp,
+) -> Result<LoginId, Stop> {
+    let known = owner(app, session).await?;
+    let ask = own(app.config.issuer(), page, Level::Local, known.is_some());
+    let login = match known {
+        Some((_, account)) => {
+            let ask = Ask { login_hint: Some(account.email), ..ask };
+            Login::start(ask, browser.hashed(), now).keeping(account.id)
+        }
+        None => Login::start(ask, browser.hashed(), now),
+    };
+    Ok(logins::begin(app, login).await?.login.id)
+}
+
+/// Leaves a line of an act that a member's roles do not open; of one who tries on and on, a bounded number.
+async fn refuse(app: &App, member: &Member, act: Act, now: Timestamp) -> Result<(), Fault> {
+    let (most, window) = REFUSALS;
+    if app.store.bump("desk-refused", member.account.as_str(), window, now).await? > most {
+        return Ok(());
+    }
+    let name = member.name();
+    let event = Event {
+        event: "desk.refused",
+        outcome: "refused",
+        actor: Some(&name),
+        client: through(&name),
+        detail: Some(act.as_str()),
+        ..Event::default()
+    };
+    app.store.audit(&event, now).await
+}
+
+/// By what somebody is looked for: exactly, and one at a time.
+#[derive(Debug)]
+pub enum Wanted {
+    /// The BSN.
+    Bsn(Bsn),
+    /// The patient number.
+    Number(PatientNumber),
+}
+
+/// Too many searches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMany;
+
+/// Looks somebody up, with a line in the log whoever is found. Past very many in an hour one a minute is left: it slows, and never stops.
+pub async fn find(
+    app: &App,
+    member: &Member,
+    wanted: &Wanted,
+    now: Timestamp,
+) -> Result<Result<Option<Person>, TooMany>, Fault> {
+    let (store, whom, by) = (&app.store, member.account.as_str(), member.name());
+    let (free, window) = FREE;
+    if store.bump("desk-search", whom, window, now).await? > free
+        && store.bump("desk-search-spaced", whom, SPACED, now).await? > 1
+    {
+        return Ok(Err(TooMany));
+    }
+    Ok(Ok(match wanted {
+        Wanted::Bsn(bsn) => store.find_person(bsn, Some(&by), now).await?,
+        Wanted::Number(number) => store.find_patient(number, &by, now).await?,
+    }))
+}
+
+/// Somebody who did something, as colleagues know them: the address of a member's account, and what else stands in the log.
+pub async fn shown(store: &Store, name: &str) -> Result<String, Fault> {
+    let Some(account) = member_of(name) else { return Ok(program_of(name).unwrap_or(name).to_owned()) };
+    let account = store.account(&AccountId::from_stored(account)).await?;
+    Ok(account.map_or_else(|| name.to_owned(), |account| account.email))
+}

@@ -1,0 +1,187 @@
+//! Registering at the desk: the two people and the mandate by one form, all of it or nothing (M1). It waits for somebody else (M11).
+
+use super::desk::{TooMany, Wanted, find};
+use crate::{
+    app::App,
+    domain::{
+        birth::BirthDate,
+        bsn::Bsn,
+        consent::Party,
+        fault::Fault,
+        id::{MandateId, PersonId},
+        line::one_line,
+        patient_number::PatientNumber,
+        registration::{Form, Refused, register},
+        staff::Member,
+        time::Timestamp,
+    },
+    store::{
+        desk::NotRegistered,
+        mandates::NotStored,
+        persons::{Person, Told},
+    },
+};
+
+/// What the form tells of one of the two. Who is known already is found by BSN or patient number.
+#[derive(Debug)]
+pub struct Side {
+    /// The BSN.
+    pub bsn: Option<Bsn>,
+    /// The patient number.
+    pub number: Option<PatientNumber>,
+    /// The name; needed of whom nobody knows yet.
+    pub name: String,
+    /// The date of birth.
+    pub birth: Option<BirthDate>,
+}
+
+/// What was wrong with a form. Nothing was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrong {
+    /// Who will act is bound by their BSN at the first login with DigiD (M1), and who approves it tells it again.
+    NoBsn,
+    /// Neither number, so that nobody could find them again.
+    NoNumber(Party),
+    /// Nobody knows them yet, and they have no name.
+    NoName(Party),
+    /// The two numbers are two people's.
+    TwoPeople(Party),
+    /// Another patient number is on record of them, or none.
+    OtherNumber(Party),
+    /// Another BSN is on record of them, or none.
+    OtherBsn(Party),
+    /// Another date of birth is on record of them, or none.
+    OtherBirth(Party),
+    /// Too many searches.
+    TooManySearches,
+    /// A number of one of the two became somebody's meanwhile.
+    Taken,
+    /// One of the two has as many mandates as anybody may have.
+    TooMany,
+    /// The rest of the form.
+    Form(Refused),
+}
+
+/// Why nothing was stored.
+#[derive(Debug)]
+pub enum NotDone {
+    /// Something in the form.
+    Wrong(Wrong),
+    /// A fault of ours.
+    Fault(Fault),
+}
+
+impl From<Wrong> for NotDone {
+    fn from(wrong: Wrong) -> Self {
+        Self::Wrong(wrong)
+    }
+}
+
+impl From<Fault> for NotDone {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// One of the two as they will be known: somebody who is known, or somebody new.
+enum Who {
+    Known(Person),
+    New(PersonId, Told),
+}
+
+impl Who {
+    fn id(&self) -> &PersonId {
+        match self {
+            Self::Known(person) => &person.id,
+            Self::New(id, _) => id,
+        }
+    }
+
+    fn birth(&self) -> Option<BirthDate> {
+        match self {
+            Self::Known(person) => person.birth,
+            Self::New(_, told) => told.birth,
+        }
+    }
+}
+
+/// Registers for a member what the form says; `form` holds the rest of it, and its people are looked up here.
+pub async fn submit(
+    app: &App,
+    member: &Member,
+    (representative, represented): (Side, Side),
+    form: Form,
+    now: Timestamp,
+) -> Result<MandateId, NotDone> {
+    if representative.bsn.is_none() {
+        return Err(Wrong::NoBsn.into());
+    }
+    let names = [representative.name.clone(), represented.name.clone()];
+    let representative = who(app, member, (representative, Party::Representative), now).await?;
+    let represented = who(app, member, (represented, Party::Represented), now).await?;
+    let form = Form {
+        representative: representative.id().clone(),
+        represented: represented.id().clone(),
+        registered_by: member.name(),
+        ..form
+    };
+    let registration = register(form, represented.birth(), now).map_err(Wrong::Form)?;
+    let (mut new, mut named) = (Vec::new(), Vec::new());
+    for (who, name) in [representative, represented].into_iter().zip(names) {
+        match who {
+            Who::New(id, told) => new.push((id, told)),
+            Who::Known(person) if person.name.is_empty() => {
+                named.extend(one_line(&name).ok().map(|name| (person.id, name)))
+            }
+            Who::Known(_) => {}
+        }
+    }
+    let stored = app.store.register_at_desk((&new, &named), &registration, &member.department, now).await?;
+    stored.map_err(|why| match why {
+        NotRegistered::Taken | NotRegistered::Mandate(NotStored::UnknownPerson) => Wrong::Taken,
+        NotRegistered::Mandate(NotStored::TooMany) => Wrong::TooMany,
+    })?;
+    Ok(registration.mandate.id)
+}
+
+/// Who is meant, looked up as by a search. What is told of somebody who is known must be what is on record: another date or number is a
+/// correction, which takes two.
+async fn who(
+    app: &App,
+    member: &Member,
+    (side, party): (Side, Party),
+    now: Timestamp,
+) -> Result<Who, NotDone> {
+    let look = async |wanted: Option<Wanted>| match wanted {
+        Some(wanted) => find(app, member, &wanted, now).await,
+        None => Ok(Ok(None)),
+    };
+    let slow = |TooMany| Wrong::TooManySearches;
+    let by_bsn = look(side.bsn.clone().map(Wanted::Bsn)).await?.map_err(slow)?;
+    let by_number = look(side.number.clone().map(Wanted::Number)).await?.map_err(slow)?;
+    let known = match (by_bsn, by_number) {
+        (Some(one), Some(other)) if one.id != other.id => {
+            return Err(Wrong::TwoPeople(party).into());
+        }
+        (Some(known), _) if side.number.is_some() && known.patient_number != side.number => {
+            return Err(Wrong::OtherNumber(party).into());
+        }
+        (None, Some(_)) if side.bsn.is_some() => return Err(Wrong::OtherBsn(party).into()),
+        (Some(known), _) | (None, Some(known)) => known,
+        (None, None) => {
+            if side.bsn.is_none() && side.number.is_none() {
+                return Err(Wrong::NoNumber(party).into());
+            }
+            let name = one_line(&side.name).map_err(|_| Wrong::NoName(party))?;
+            let told = Told { name, birth: side.birth, bsn: side.bsn, patient_number: side.number };
+            return Ok(Who::New(PersonId::random(), told));
+        }
+    };
+    if side.birth.is_some() && side.birth != known.birth {
+        return Err(Wrong::OtherBirth(party).into());
+    }
+    if known.name.is_empty() && one_line(&side.name).is_err() {
+        return Err(Wrong::NoName(party).into());
+    }
+    Ok(Who::Known(known))
+}

@@ -1,0 +1,215 @@
+//! What the desk writes and reads that nobody else does: people and their mandate in one step, what waits for a second pair of eyes,
+//! and the mandates of a department.
+
+use super::{
+    Store,
+    audit::Event,
+    columns::Columns,
+    mandates::{NotStored, insert_registration, read_birth},
+    persons::{Told, add_person},
+};
+use crate::domain::{
+    birth::BirthDate,
+    fault::Fault,
+    four_eyes::LONGEST_WAIT,
+    id::{MandateId, PersonId},
+    line::through,
+    mandate::Relation,
+    registration::Registration,
+    time::Timestamp,
+    working_days::overdue_from,
+};
+
+/// The most mandates that a queue shows.
+pub const SHOWN: i64 = 100;
+/// The most that are counted as overdue, and the most that a forecast looks at.
+const LOOKED_AT: i64 = 2000;
+
+/// Why nothing of a form was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotRegistered {
+    /// A number of one of the two became somebody's meanwhile.
+    Taken,
+    /// The mandate cannot be stored.
+    Mandate(NotStored),
+}
+
+/// A mandate that waits for a second pair of eyes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Which.
+    pub id: MandateId,
+    /// Who will act.
+    pub representative_name: String,
+    /// For whom.
+    pub represented_name: String,
+    /// Who registered it.
+    pub registered_by: String,
+    /// When.
+    pub registered_at: Timestamp,
+    /// At which department, where that was at the desk.
+    pub department: Option<String>,
+}
+
+/// A parental mandate, for looking ahead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parental {
+    /// Which.
+    pub id: MandateId,
+    /// Of whom.
+    pub represented_name: String,
+    /// When they were born.
+    pub born: BirthDate,
+    /// Parent or guardian.
+    pub relation: Relation,
+}
+
+/// What waits, and is not over: `$1` is now, `$2` before when it is void.
+macro_rules! waiting {
+    ($what:literal) => {
+        concat!(
+            "SELECT ",
+            $what,
+            " FROM mandates m JOIN persons a ON a.id = m.representative JOIN persons p ON p.id = m.represented \
+             WHERE m.approved_at IS NULL AND m.revoked_at IS NULL AND m.lapsed_at IS NULL \
+             AND COALESCE(m.ends, $1 + 1) > $1 AND m.registered_at > $2 ORDER BY m.registered_at, m.id LIMIT $3"
+        )
+    };
+}
+
+impl Store {
+    /// Stores those of the two people whom nobody knows yet, what one whom only an account knows is called, and their mandate, or nothing.
+    pub async fn register_at_desk(
+        &self,
+        (new, named): (&[(PersonId, Told)], &[(PersonId, String)]),
+        registration: &Registration,
+        department: &str,
+        now: Timestamp,
+    ) -> Result<Result<(), NotRegistered>, Fault> {
+        let by = &registration.mandate.registered_by;
+        let mut tx = self.db.begin().await?;
+        for (id, name) in named {
+            sqlx::query("UPDATE persons SET name = $1 WHERE id = $2 AND name = ''")
+                .bind(name)
+                .bind(id.as_str())
+                .execute(&mut *tx)
+                .await?;
+        }
+        for (id, told) in new {
+            if !add_person(&mut tx, &self.vault, (id, told), by, now).await? {
+                tx.rollback().await?;
+                return Ok(Err(NotRegistered::Taken));
+            }
+        }
+        if !insert_registration(&mut tx, registration, now).await? {
+            tx.rollback().await?;
+            return Ok(Err(NotRegistered::Mandate(self.why_not_stored(registration).await?)));
+        }
+        sqlx::query("UPDATE mandates SET department = $1 WHERE id = $2")
+            .bind(department)
+            .bind(registration.mandate.id.as_str())
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(Ok(()))
+    }
+
+    /// What waits for a second pair of eyes, the newest last; at most [`SHOWN`].
+    pub async fn waiting(&self, now: Timestamp) -> Result<Vec<Waiting>, Fault> {
+        let statement = waiting!(
+            "m.id, m.registered_by, m.registered_at, m.department, a.name AS representative_name, \
+             p.name AS represented_name"
+        );
+        let rows = sqlx::query(statement)
+            .bind(now.epoch())
+            .bind(now.plus(-LONGEST_WAIT).epoch())
+            .bind(SHOWN)
+            .fetch_all(self.db.reader())
+            .await?;
+        let read = |row: &sqlx::any::AnyRow| {
+            Ok(Waiting {
+                id: MandateId::from_stored(row.text("id")?),
+                representative_name: row.text("representative_name")?,
+                represented_name: row.text("represented_name")?,
+                registered_by: row.text("registered_by")?,
+                registered_at: row.time("registered_at")?,
+                department: row.maybe_text("department")?,
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// How many mandates wait for longer than until the end of the next working day (M10), and how many wait at all.
+    pub async fn overdue(&self, now: Timestamp) -> Result<(usize, usize), Fault> {
+        let since = self.waiting_since(now).await?;
+        let waiting = since.len();
+        Ok((since.into_iter().filter(|asked| overdue_from(*asked) <= now).count(), waiting))
+    }
+
+    /// When each of what waits was registered, oldest first; a bounded number.
+    async fn waiting_since(&self, now: Timestamp) -> Result<Vec<Timestamp>, Fault> {
+        let rows = sqlx::query(waiting!("m.registered_at"))
+            .bind(now.epoch())
+            .bind(now.plus(-LONGEST_WAIT).epoch())
+            .bind(LOOKED_AT)
+            .fetch_all(self.db.reader())
+            .await?;
+        rows.iter().map(|row| row.time("registered_at")).collect()
+    }
+
+    /// The parental mandates of a department that are not over and whose child was born in one of these years; a bounded number.
+    pub async fn parental_of(&self, department: &str, years: &[i32; 4]) -> Result<Vec<Parental>, Fault> {
+        let mut query = sqlx::query(
+            "SELECT m.id, m.relation, p.name AS represented_name, p.birth AS birth \
+             FROM mandates m JOIN persons p ON p.id = m.represented WHERE m.department = $1 \
+             AND m.relation IN ('parent', 'guardian') AND m.approved_at IS NOT NULL AND m.revoked_at IS NULL \
+             AND m.lapsed_at IS NULL AND SUBSTR(p.birth, 1, 4) IN ($2, $3, $4, $5) ORDER BY m.id LIMIT $6",
+        )
+        .bind(department.to_owned());
+        for year in years {
+            query = query.bind(year.to_string());
+        }
+        let rows = query.bind(LOOKED_AT).fetch_all(self.db.reader()).await?;
+        let mut found = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let Some(born) = read_birth(row)? else { continue };
+            found.push(Parental {
+                id: MandateId::from_stored(row.text("id")?),
+                represented_name: row.text("represented_name")?,
+                born,
+                relation: row.text("relation")?.parse()?,
+            });
+        }
+        Ok(found)
+    }
+
+    /// At which department a mandate was registered, where that was at the desk.
+    pub async fn department_of(&self, id: &MandateId) -> Result<Option<String>, Fault> {
+        let row: Option<(Option<String>,)> = sqlx::query_as("SELECT department FROM mandates WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(self.db.reader())
+            .await?;
+        Ok(row.and_then(|(department,)| department))
+    }
+
+    /// Writes that somebody at the desk looked at a person, or at what is about them.
+    pub async fn note_shown(
+        &self,
+        by: &str,
+        person: &PersonId,
+        detail: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        self.audit(&Event { detail, ..looked("person.shown", by, person) }, now).await
+    }
+
+    /// Writes that somebody at the desk read the log of a person.
+    pub async fn note_read(&self, by: &str, person: &PersonId, now: Timestamp) -> Result<(), Fault> {
+        self.audit(&looked("audit.read", by, person), now).await
+    }
+}
+
+fn looked<'a>(event: &'a str, by: &'a str, person: &'a PersonId) -> Event<'a> {
+    let represented = Some(person.as_str());
+    Event { event, outcome: "ok", actor: Some(by), represented, client: through(by), detail: None }
+}

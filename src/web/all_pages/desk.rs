@@ -1,0 +1,165 @@
+//! The pages of the desk.
+
+use super::Pages;
+use crate::{
+    domain::{
+        consent::{Party, Word},
+        mandate::{Evidence, Relation, Standing},
+        registration::Refused,
+        staff::{Act, Role},
+    },
+    flows::desk_register::Wrong,
+    web::{
+        desk::{Closed, ClosedPage, DeskPage},
+        desk_ahead::{AheadPage, LeafletPage},
+        desk_log::{LogPage, LogRow},
+        desk_mandate::MandatePage,
+        desk_person::{CorrectionRow, MandateRow, PersonPage},
+        desk_queue::{QueuePage, QueueRow},
+        desk_register::{self, MandateForm},
+        desk_staff::{StaffPage, StaffRow},
+        desk_words::{self, evidence, relation, role, said, standing},
+        page::Frame,
+    },
+};
+
+/// Every page of the desk in every state.
+pub(super) fn pages(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
+    let mut pages = door(frame, given);
+    pages.extend(at_desk(frame, given));
+    pages
+}
+
+fn door(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
+    let text = || given.to_owned();
+    let overview = |acts: &[Act], waiting, error| DeskPage {
+        frame: frame(),
+        email: text(),
+        department: text(),
+        acts: acts.to_vec(),
+        roles: Role::ALL.iter().map(|one| role(*one)).collect(),
+        waiting,
+        error,
+    };
+    let closed = |why| ClosedPage { frame: frame(), why };
+    let row = |overdue: bool| QueueRow {
+        id: "m4nd4t3".into(),
+        representative: text(),
+        represented: text(),
+        by: text(),
+        at: text(),
+        department: overdue.then(text),
+        due: text(),
+        overdue,
+    };
+    let queue = |rows| QueuePage { frame: frame(), rows };
+    let birthdays = vec![
+        ("m4nd4t3".into(), text(), "desk-ahead-twelve", text()),
+        ("m4nd4t3".into(), text(), "desk-ahead-sixteen", text()),
+    ];
+    let ahead = |rows| AheadPage { frame: frame(), department: text(), rows };
+    let line = || LogRow { at: text(), event: text(), actor: text(), about: text() };
+    let log = |person: String, rows, next, error| LogPage { frame: frame(), person, rows, next, error };
+    let member = |may_approve: bool| StaffRow {
+        id: "m3mb3r".into(),
+        email: text(),
+        roles: vec![role(Role::Registrar), role(Role::Auditor)],
+        department: text(),
+        proposed: (text(), text()),
+        waits_until: may_approve.then(text),
+        may_approve,
+    };
+    let staff = |may_propose, error| StaffPage {
+        frame: frame(),
+        rows: vec![member(true), member(false)],
+        may_propose,
+        email: text(),
+        department: text(),
+        error,
+    };
+    vec![
+        ("desk".into(), overview(Act::ALL, Some((7, 2)), None).render()),
+        ("desk-not-found".into(), overview(Act::ALL, Some((0, 0)), Some("desk-not-found")).render()),
+        ("desk-auditor".into(), overview(&[Act::ReadLog], None, None).render()),
+        ("desk-no-app".into(), closed(Closed::NoApp).render()),
+        ("desk-another-way".into(), closed(Closed::AnotherWay).render()),
+        ("desk-denied".into(), closed(Closed::Denied).render()),
+        ("desk-queue".into(), queue(vec![row(true), row(false)]).render()),
+        ("desk-queue-nothing".into(), queue(Vec::new()).render()),
+        ("desk-ahead".into(), ahead(birthdays).render()),
+        ("desk-ahead-nothing".into(), ahead(Vec::new()).render()),
+        ("desk-leaflet".into(), LeafletPage { frame: frame(), paragraphs: vec![text(); 3] }.render()),
+        ("desk-log".into(), log(String::new(), Vec::new(), None, None).render()),
+        ("desk-log-wrong".into(), log(String::new(), Vec::new(), None, Some("desk-not-known")).render()),
+        ("desk-log-lines".into(), log(text(), vec![line(), line()], Some((1, text())), None).render()),
+        ("desk-staff".into(), staff(true, None).render()),
+        ("desk-staff-wrong".into(), staff(true, Some("desk-staff-no-app")).render()),
+        ("desk-staff-second".into(), staff(false, None).render()),
+    ]
+}
+
+fn at_desk(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
+    let text = || given.to_owned();
+    let listed = || MandateRow {
+        id: "m4nd4t3".into(),
+        name: text(),
+        relation: relation(Relation::Parent),
+        standing: standing(Standing::Blocked),
+    };
+    let correction = |is_bsn: bool| CorrectionRow {
+        id: "c0rr3ct".into(),
+        what: if is_bsn { "desk-correct-bsn" } else { "desk-correct-birth" },
+        is_bsn,
+        proposed: (text(), text()),
+        evidence: text(),
+        may_approve: true,
+    };
+    let person = |may_correct: bool, error| PersonPage {
+        frame: frame(),
+        id: "p3rs0n".into(),
+        name: text(),
+        birth: may_correct.then(text),
+        number: may_correct.then(text),
+        has_bsn: may_correct,
+        held: if may_correct { vec![listed()] } else { Vec::new() },
+        given: if may_correct { vec![listed(), listed()] } else { Vec::new() },
+        may_correct,
+        corrections: if may_correct { vec![correction(true), correction(false)] } else { Vec::new() },
+        error,
+    };
+    let mandate = |may: bool, error| MandatePage {
+        frame: frame(),
+        id: "m4nd4t3".into(),
+        representative: ("p3rs0n".into(), text()),
+        represented: ("p3rs0n".into(), text()),
+        relation: relation(Relation::Authorised),
+        standing: standing(Standing::Active { until: None }),
+        until: may.then(text),
+        texts: [text(), text()],
+        evidence: evidence(Evidence::CourtOrder),
+        registered: (text(), text(), may.then(text)),
+        approved: may.then(|| (text(), text())),
+        may_approve: may,
+        said: if may {
+            vec![(Party::Represented, Word::Agreed, said(Party::Represented, Word::Agreed))]
+        } else {
+            Vec::new()
+        },
+        may_take_away: may,
+        may_unblock: may,
+        error,
+    };
+    let form = |errors| desk_register::RegisterPage { frame: frame(), form: MandateForm::default(), errors };
+    let wrong = [Wrong::NoBsn, Wrong::NoName(Party::Represented), Wrong::Form(Refused::NoEvidence)];
+    let wrong = wrong.into_iter().map(desk_words::wrong).collect();
+    vec![
+        ("desk-person".into(), person(true, None).render()),
+        ("desk-person-plain".into(), person(false, None).render()),
+        ("desk-person-wrong".into(), person(true, Some("desk-correct-one")).render()),
+        ("desk-mandate".into(), mandate(true, None).render()),
+        ("desk-mandate-plain".into(), mandate(false, None).render()),
+        ("desk-mandate-wrong".into(), mandate(true, Some("desk-somebody-else")).render()),
+        ("desk-register".into(), form(Vec::new()).render()),
+        ("desk-register-wrong".into(), form(wrong).render()),
+    ]
+}

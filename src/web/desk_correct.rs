@@ -1,0 +1,148 @@
+//! Putting right at the desk what is recorded of a person: one proposes, another one tells the same (M11, `docs/adr/0034`).
+
+use axum::{extract::Path, response::Response};
+use serde::Deserialize;
+
+use super::{
+    desk::posted,
+    desk_person::page,
+    error::{Failed, see_other},
+    error_page::Problem,
+    form::Form,
+    steps::Token,
+    visit::Visit,
+};
+use crate::{
+    domain::{
+        birth::BirthDate,
+        bsn::Bsn,
+        correction::{Correction, Right},
+        id::{CorrectionId, PersonId},
+        own::OwnPage,
+        secret::Secret,
+        staff::Act,
+        time::Timestamp,
+    },
+    flows::{
+        corrections::{self, NotDone},
+        desk::AtDesk,
+    },
+};
+
+/// What is right, and where the evidence is.
+#[derive(Deserialize)]
+pub struct CorrectForm {
+    csrf: String,
+    birth: String,
+    bsn: Secret,
+    evidence: String,
+}
+
+/// `POST /desk/person/{id}/correct`
+pub async fn propose(
+    visit: Visit,
+    Path(id): Path<String>,
+    Form(form): Form<CorrectForm>,
+) -> Result<Response, Failed> {
+    let at = match posted(&visit, OwnPage::Desk, Act::Correct, &form.csrf).await? {
+        Ok(at) => at,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
+    let id = PersonId::from_stored(id);
+    let right = match right(&form.birth, &form.bsn, visit.now) {
+        Ok(right) => right,
+        Err(key) => return page(&visit, &at, &id, Some(key)).await,
+    };
+    let said = (&right, form.evidence.as_str());
+    let done = corrections::propose(&visit.app.store, &at.member.name(), &id, said, visit.now).await;
+    after(&visit, &at, &id, done).await
+}
+
+/// The same, as the second pair of eyes read it.
+#[derive(Deserialize)]
+pub struct SameForm {
+    csrf: String,
+    birth: String,
+    bsn: Secret,
+}
+
+/// `POST /desk/correction/{id}/approve`
+pub async fn approve(
+    visit: Visit,
+    Path(id): Path<String>,
+    Form(form): Form<SameForm>,
+) -> Result<Response, Failed> {
+    let at = match posted(&visit, OwnPage::Desk, Act::Correct, &form.csrf).await? {
+        Ok(at) => at,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
+    let (store, id) = (&visit.app.store, CorrectionId::from_stored(id));
+    let person = person_of(&visit, &id).await?;
+    let right = match right(&form.birth, &form.bsn, visit.now) {
+        Ok(right) => right,
+        Err(key) => return page(&visit, &at, &person, Some(key)).await,
+    };
+    let done = corrections::approve(store, &at.member.name(), &id, &right, visit.now).await;
+    after(&visit, &at, &person, done).await
+}
+
+/// `POST /desk/correction/{id}/withdraw`
+pub async fn withdraw(
+    visit: Visit,
+    Path(id): Path<String>,
+    Form(form): Form<Token>,
+) -> Result<Response, Failed> {
+    let at = match posted(&visit, OwnPage::Desk, Act::Correct, &form.csrf).await? {
+        Ok(at) => at,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
+    let id = CorrectionId::from_stored(id);
+    let person = person_of(&visit, &id).await?;
+    let done = corrections::withdraw(&visit.app.store, &at.member.name(), &id, visit.now).await;
+    after(&visit, &at, &person, done).await
+}
+
+async fn person_of(visit: &Visit, id: &CorrectionId) -> Result<PersonId, Failed> {
+    match corrections::one(&visit.app.store, id).await {
+        Ok(correction) => Ok(correction.person),
+        Err(NotDone::Fault(fault)) => Err(fault.into()),
+        Err(_) => Err(Failed::Page(Problem::NotFound, None)),
+    }
+}
+
+/// One of the two, and not both.
+fn right(birth: &str, bsn: &Secret, now: Timestamp) -> Result<Right, &'static str> {
+    match (birth.trim(), bsn.expose().trim()) {
+        ("", "") => Err("desk-correct-one"),
+        (birth, "") => BirthDate::read(birth, now).map(Right::BirthDate).map_err(|_| "desk-birth-wrong"),
+        ("", bsn) => Bsn::parse(bsn).map(Right::Bsn).map_err(|_| "desk-bsn-wrong"),
+        _ => Err("desk-correct-one"),
+    }
+}
+
+async fn after(
+    visit: &Visit,
+    at: &AtDesk,
+    person: &PersonId,
+    done: Result<Correction, NotDone>,
+) -> Result<Response, Failed> {
+    match done {
+        Ok(_) => Ok(see_other(&format!("/desk/person/{person}"))),
+        Err(NotDone::Fault(fault)) => Err(fault.into()),
+        Err(NotDone::NoPerson | NotDone::NoCorrection) => Err(Failed::Page(Problem::NotFound, None)),
+        Err(why) => page(visit, at, person, Some(key(&why))).await,
+    }
+}
+
+const fn key(why: &NotDone) -> &'static str {
+    match why {
+        NotDone::Evidence => "desk-correct-evidence-wrong",
+        NotDone::TooMany => "desk-correct-too-many",
+        NotDone::Own => "desk-correct-own",
+        NotDone::SomethingElse => "desk-correct-something-else",
+        NotDone::ChangedSince => "desk-correct-changed",
+        NotDone::Proven => "desk-correct-proven",
+        NotDone::BsnTaken => "desk-correct-taken",
+        NotDone::NoPerson | NotDone::NoCorrection | NotDone::Over | NotDone::Fault(_) => "desk-before",
+    }
+}

@@ -1,0 +1,128 @@
+//! The log as an auditor reads it at the desk: of one person, a page at a time, and nothing to change.
+
+use askama::Template;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::{
+    desk::{enter, frame, posted, wanted},
+    error::Failed,
+    form::Form,
+    page::{self, Frame},
+    visit::Visit,
+};
+use crate::{
+    domain::{calendar::told, id::PersonId, own::OwnPage, secret::Secret, staff::Act, time::Timestamp},
+    flows::{
+        admin_audit,
+        desk::{self, AtDesk, TooMany},
+    },
+    store::audit::Search,
+};
+
+/// How many lines a page has.
+const PAGE: usize = 50;
+
+/// "Logboek".
+#[derive(Template)]
+#[template(path = "desk_log.html")]
+pub struct LogPage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// Of whom.
+    pub person: String,
+    /// The lines, oldest first.
+    pub rows: Vec<LogRow>,
+    /// Behind which line to go on, where there may be more: its moment and its name.
+    pub next: Option<(i64, String)>,
+    /// What was wrong: the key of the message.
+    pub error: Option<&'static str>,
+}
+
+/// A line.
+pub struct LogRow {
+    /// When.
+    pub at: String,
+    /// What happened, and how it went.
+    pub event: String,
+    /// Who did it, in which role.
+    pub actor: String,
+    /// For whom, and what else.
+    pub about: String,
+}
+
+page::rendered!(LogPage, |page| page.error.is_some());
+
+/// `GET /desk/log`
+pub async fn show(visit: Visit) -> Result<Response, Failed> {
+    match enter(&visit, OwnPage::Desk, Some(Act::ReadLog), false).await? {
+        Ok(at) => Ok(empty(&visit, &at, None).render()),
+        Err(elsewhere) => Ok(elsewhere),
+    }
+}
+
+/// Of whom, and where to go on.
+#[derive(Deserialize)]
+pub struct LogForm {
+    csrf: String,
+    bsn: Secret,
+    number: String,
+    person: String,
+    at: String,
+    line: String,
+}
+
+/// `POST /desk/log`
+pub async fn search(visit: Visit, Form(form): Form<LogForm>) -> Result<Response, Failed> {
+    let at = match posted(&visit, OwnPage::Desk, Act::ReadLog, &form.csrf).await? {
+        Ok(at) => at,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
+    let person = match found(&visit, &at, &form).await? {
+        Ok(person) => person,
+        Err(error) => return Ok(empty(&visit, &at, Some(error)).render()),
+    };
+    let behind = form.at.parse().ok().map(|at| (Timestamp::from_epoch(at), form.line));
+    let search = Search { person: Some(person.clone()), behind, ..Search::default() };
+    let (app, by) = (&visit.app, at.member.name());
+    app.store.note_read(&by, &person, visit.now).await?;
+    let Ok((lines, next)) = admin_audit::search(app, &search, PAGE).await? else { return Err(Failed::Busy) };
+    let frame = frame(&visit, &at);
+    let mut rows = Vec::with_capacity(lines.len());
+    for line in lines {
+        let actor = match &line.actor {
+            Some(actor) => desk::shown(&app.store, actor).await?,
+            None => String::new(),
+        };
+        let about = [line.represented, line.detail].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        rows.push(LogRow {
+            at: told(line.at, frame.lang),
+            event: format!("{} ({})", line.event, line.outcome),
+            actor: format!("{actor} ({})", line.role),
+            about,
+        });
+    }
+    let next = next.map(|(at, line)| (at.epoch(), line));
+    Ok(LogPage { frame, person: person.to_string(), rows, next, error: None }.render())
+}
+
+/// Who is meant: by a number, or by the name that the page before had of them.
+async fn found(visit: &Visit, at: &AtDesk, form: &LogForm) -> Result<Result<PersonId, &'static str>, Failed> {
+    let store = &visit.app.store;
+    if !form.person.is_empty() {
+        let id = PersonId::from_stored(form.person.as_str());
+        return Ok(store.person(&id).await?.map(|person| person.id).ok_or("desk-not-known"));
+    }
+    let wanted = match wanted(&form.bsn, &form.number) {
+        Ok(wanted) => wanted,
+        Err(key) => return Ok(Err(key)),
+    };
+    Ok(match desk::find(&visit.app, &at.member, &wanted, visit.now).await? {
+        Ok(found) => found.map(|person| person.id).ok_or("desk-not-known"),
+        Err(TooMany) => Err("desk-slow"),
+    })
+}
+
+fn empty(visit: &Visit, at: &AtDesk, error: Option<&'static str>) -> LogPage {
+    LogPage { frame: frame(visit, at), person: String::new(), rows: Vec::new(), next: None, error }
+}

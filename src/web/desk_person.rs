@@ -1,0 +1,153 @@
+//! A person as the desk knows them, with their mandates and what was proposed to put right.
+
+use askama::Template;
+use axum::{extract::Path, response::Response};
+
+use super::{
+    desk::{enter, frame},
+    desk_words as words,
+    error::Failed,
+    error_page::Problem,
+    page::{self, Frame},
+    visit::Visit,
+};
+use crate::{
+    domain::{
+        calendar::told,
+        correction::{Stage, What},
+        four_eyes::is_second,
+        id::PersonId,
+        own::OwnPage,
+        staff::Act,
+    },
+    flows::desk::{AtDesk, shown},
+    store::mandates::Listed,
+};
+
+/// A person.
+#[derive(Template)]
+#[template(path = "desk_person.html")]
+pub struct PersonPage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// Who.
+    pub id: String,
+    /// What the desk calls them.
+    pub name: String,
+    /// The date of birth, as far as known.
+    pub birth: Option<String>,
+    /// The patient number.
+    pub number: Option<String>,
+    /// Whether a BSN is known; it is never shown.
+    pub has_bsn: bool,
+    /// With which they may act for others.
+    pub held: Vec<MandateRow>,
+    /// With which others may act for them.
+    pub given: Vec<MandateRow>,
+    /// Whether this member may put right what is recorded.
+    pub may_correct: bool,
+    /// What waits to be put right.
+    pub corrections: Vec<CorrectionRow>,
+    /// What was wrong: the key of the message.
+    pub error: Option<&'static str>,
+}
+
+/// A mandate in a list.
+pub struct MandateRow {
+    /// Which.
+    pub id: String,
+    /// The other one.
+    pub name: String,
+    /// What the representative is to the person represented: the key of the message.
+    pub relation: &'static str,
+    /// What it is worth now: the key of the message.
+    pub standing: &'static str,
+}
+
+page::rendered!(PersonPage, |page| page.error.is_some());
+
+/// What was proposed to put right, and waits.
+pub struct CorrectionRow {
+    /// Which.
+    pub id: String,
+    /// Of what: the key of the message.
+    pub what: &'static str,
+    /// Whether it is a BSN, which is never shown.
+    pub is_bsn: bool,
+    /// Who proposed it, and when.
+    pub proposed: (String, String),
+    /// Where the evidence is kept.
+    pub evidence: String,
+    /// Whether this member may be the second pair of eyes.
+    pub may_approve: bool,
+}
+
+/// `GET /desk/person/{id}`
+pub async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Failed> {
+    match enter(&visit, OwnPage::Desk, Some(Act::Search), false).await? {
+        Ok(at) => page(&visit, &at, &PersonId::from_stored(id), None).await,
+        Err(elsewhere) => Ok(elsewhere),
+    }
+}
+
+/// A person; with a line in the log that they were looked at.
+pub(super) async fn page(
+    visit: &Visit,
+    at: &AtDesk,
+    id: &PersonId,
+    error: Option<&'static str>,
+) -> Result<Response, Failed> {
+    let store = &visit.app.store;
+    let Some(person) = store.person(id).await? else { return Err(Failed::Page(Problem::NotFound, None)) };
+    store.note_shown(&at.member.name(), id, None, visit.now).await?;
+    let row = |listed: Listed, name: String| MandateRow {
+        id: listed.mandate.id.to_string(),
+        name,
+        relation: words::relation(listed.mandate.relation),
+        standing: words::standing(listed.standing),
+    };
+    let of_represented = |one: Listed| {
+        let name = one.represented_name.clone();
+        row(one, name)
+    };
+    let of_representative = |one: Listed| {
+        let name = one.representative_name.clone();
+        row(one, name)
+    };
+    let held = store.mandates_held(id, visit.now).await?.into_iter().map(of_represented).collect();
+    let given = store.mandates_given(id, visit.now).await?.into_iter().map(of_representative).collect();
+    let may_correct = at.member.roles.open(Act::Correct);
+    let corrections = if may_correct { waiting(visit, at, id).await? } else { Vec::new() };
+    let page = PersonPage {
+        frame: frame(visit, at),
+        id: id.to_string(),
+        name: person.name,
+        birth: person.birth.map(|birth| birth.to_string()),
+        number: person.patient_number.map(|number| number.to_string()),
+        has_bsn: person.has_bsn,
+        held,
+        given,
+        may_correct,
+        corrections,
+        error,
+    };
+    Ok(page.render())
+}
+
+async fn waiting(visit: &Visit, at: &AtDesk, id: &PersonId) -> Result<Vec<CorrectionRow>, Failed> {
+    let (store, lang) = (&visit.app.store, visit.lang(None));
+    let mut rows = Vec::new();
+    let all = store.corrections_of(id).await?;
+    for one in all.into_iter().filter(|one| one.stage(visit.now) == Stage::Waiting) {
+        let is_bsn = one.what == What::Bsn;
+        rows.push(CorrectionRow {
+            id: one.id.to_string(),
+            what: if is_bsn { "desk-correct-bsn" } else { "desk-correct-birth" },
+            is_bsn,
+            proposed: (shown(store, &one.proposed_by).await?, told(one.proposed_at, lang)),
+            evidence: one.evidence_reference,
+            may_approve: is_second(&one.proposed_by, &at.member.name()),
+        });
+    }
+    Ok(rows)
+}

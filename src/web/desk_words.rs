@@ -1,0 +1,119 @@
+//! How the desk's pages call what the rules call by one word: the keys of the messages.
+
+use crate::{
+    domain::{
+        consent::{Party, Word},
+        mandate::{DocumentKind, Evidence, Relation, Standing},
+        registration::Refused,
+        staff::Role,
+    },
+    flows::desk_register::Wrong,
+};
+
+pub(super) const fn relation(relation: Relation) -> &'static str {
+    match relation {
+        Relation::Parent => "desk-relation-parent",
+        Relation::Guardian => "desk-relation-guardian",
+        Relation::Curator => "desk-relation-curator",
+        Relation::Mentor => "desk-relation-mentor",
+        Relation::Authorised => "desk-relation-authorised",
+    }
+}
+
+pub(super) const fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Active { .. } => "desk-standing-active",
+        Standing::NotYet => "desk-standing-not_yet",
+        Standing::AwaitingApproval => "desk-standing-awaiting_approval",
+        Standing::NotApproved => "desk-standing-not_approved",
+        Standing::AwaitingConsent => "desk-standing-awaiting_consent",
+        Standing::AwaitingBasis => "desk-standing-awaiting_basis",
+        Standing::Withdrawn => "desk-standing-withdrawn",
+        Standing::Lapsed => "desk-standing-lapsed",
+        Standing::Ended => "desk-standing-ended",
+        Standing::Revoked => "desk-standing-revoked",
+        Standing::Blocked => "desk-standing-blocked",
+        Standing::NoBirthDate => "desk-standing-no_birth_date",
+    }
+}
+
+pub(super) const fn evidence(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::ParentalAuthority => "desk-evidence-parental_authority",
+        Evidence::CourtOrder => "desk-evidence-court_order",
+        Evidence::SignedForm => "desk-evidence-signed_form",
+    }
+}
+
+pub(super) const fn document(kind: DocumentKind) -> &'static str {
+    match kind {
+        DocumentKind::Passport => "desk-document-passport",
+        DocumentKind::IdentityCard => "desk-document-identity_card",
+        DocumentKind::DrivingLicence => "desk-document-driving_licence",
+        DocumentKind::ResidencePermit => "desk-document-residence_permit",
+    }
+}
+
+pub(super) const fn role(role: Role) -> &'static str {
+    match role {
+        Role::Registrar => "desk-role-registrar",
+        Role::Approver => "desk-role-approver",
+        Role::PrivacyOfficer => "desk-role-privacy_officer",
+        Role::Auditor => "desk-role-auditor",
+    }
+}
+
+pub(super) const fn said(party: Party, word: Word) -> &'static str {
+    match (party, word) {
+        (Party::Represented, Word::Agreed) => "desk-agrees-represented",
+        (Party::Representative, Word::Agreed) => "desk-agrees-representative",
+        (Party::Represented, Word::Withdrawn) => "desk-withdraws-represented",
+        (Party::Representative, Word::Withdrawn) => "desk-withdraws-representative",
+    }
+}
+
+/// At which field of the form it is said why nothing was stored, and by which message.
+pub(super) fn wrong(why: Wrong) -> (&'static str, &'static str) {
+    let of = |party, of_representative, of_represented| match party {
+        Party::Representative => of_representative,
+        Party::Represented => of_represented,
+    };
+    let bsn = |party| of(party, "representative_bsn", "represented_bsn");
+    let number = |party| of(party, "representative_number", "represented_number");
+    let name = |party| of(party, "representative_name", "represented_name");
+    let birth = |party| of(party, "representative_birth", "represented_birth");
+    match why {
+        Wrong::NoBsn => ("representative_bsn", "desk-bsn-needed"),
+        Wrong::NoNumber(party) => (bsn(party), "desk-number-needed"),
+        Wrong::NoName(party) => (name(party), "desk-name-needed"),
+        Wrong::TwoPeople(party) => (number(party), "desk-two-people"),
+        Wrong::OtherNumber(party) => (number(party), "desk-number-differs"),
+        Wrong::OtherBsn(party) => (bsn(party), "desk-bsn-differs"),
+        Wrong::OtherBirth(party) => (birth(party), "desk-birth-differs"),
+        Wrong::TooManySearches => ("representative_bsn", "desk-slow"),
+        Wrong::Taken => ("represented_number", "desk-taken"),
+        Wrong::TooMany => ("represented_bsn", "desk-too-many"),
+        Wrong::Form(why) => form(why),
+    }
+}
+
+fn form(why: Refused) -> (&'static str, &'static str) {
+    match why {
+        Refused::Oneself => ("represented_bsn", "desk-oneself"),
+        Refused::Unchecked(Party::Representative) => ("representative_seen", "desk-unchecked"),
+        Refused::Unchecked(Party::Represented) => ("represented_seen", "desk-unchecked"),
+        Refused::Expired(Party::Representative) => ("representative_until", "desk-expired"),
+        Refused::Expired(Party::Represented) => ("represented_until", "desk-expired"),
+        Refused::NoEvidence => ("evidence", "desk-no-evidence"),
+        Refused::WrongEvidence(..) => ("evidence", "desk-wrong-evidence"),
+        Refused::Text("legal basis") => ("legal_basis", "desk-text"),
+        Refused::Text(_) => ("form_reference", "desk-text"),
+        Refused::NoBirthDate => ("represented_birth", "desk-no-birth"),
+        Refused::DecidesAlone => ("relation", "desk-decides-alone"),
+        Refused::TooYoung { .. } => ("relation", "desk-too-young"),
+        Refused::NoConsent => ("agrees", "desk-no-consent"),
+        Refused::NoEnd => ("ends", "desk-no-end"),
+        Refused::EndTooLate => ("ends", "desk-end-late"),
+        Refused::EndTooEarly => ("ends", "desk-end-early"),
+    }
+}
