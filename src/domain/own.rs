@@ -20,6 +20,12 @@ words! {
         Password = "/account/password",
         /// The e-mail address.
         Email = "/account/email",
+        /// The portals and apps that know them.
+        Portals = "/account/portals",
+        /// All that is kept of them.
+        Export = "/account/export",
+        /// The end of the account.
+        Erase = "/account/erase",
         /// The link with DigiD.
         Digid = "/account/digid",
     }
@@ -28,7 +34,7 @@ words! {
 impl OwnPage {
     /// Whether what can be done there changes the ways in: it takes fresh proof.
     pub const fn is_sensitive(self) -> bool {
-        !matches!(self, Self::Overview)
+        !matches!(self, Self::Overview | Self::Portals)
     }
 }
 

@@ -7,14 +7,18 @@ use crate::{
     domain::{
         ask::Ask,
         assurance::Level,
+        code::draw_reference,
+        email::Email,
         fault::Fault,
         id::{LoginId, SessionId},
+        lang::Lang,
         login::Login,
         own::OwnPage,
         secret::Secret,
         session::Session,
         time::Timestamp,
     },
+    mail::{Circumstances, Letter, letters},
     oidc::authorize::own,
     store::{accounts::Account, audit::Event},
 };
@@ -45,8 +49,19 @@ pub async fn guest(
     session: Option<Session>,
     now: Timestamp,
 ) -> Result<Option<Guest>, Fault> {
+    guest_since(app, page, session, now, now).await
+}
+
+/// The same of what began at `began`, when its proof was to be fresh.
+pub(super) async fn guest_since(
+    app: &App,
+    page: OwnPage,
+    session: Option<Session>,
+    began: Timestamp,
+    now: Timestamp,
+) -> Result<Option<Guest>, Fault> {
     let Some((session, account)) = owner(app, session).await? else { return Ok(None) };
-    let proven = !page.is_sensitive() || session.is_fresh(needed(app, &account), now);
+    let proven = !page.is_sensitive() || session.is_fresh(needed(app, &account), began);
     let enters = proven && finish::may_enter(&app.store, &session.person, now).await?;
     Ok(enters.then_some(Guest { session, account }))
 }
@@ -133,4 +148,17 @@ pub async fn sign_out_everywhere(
     let at_digid = sign_out(app, Some(&guest.session), browser, now).await?;
     app.store.sign_out_of_all(&guest.account, now).await?;
     Ok(at_digid)
+}
+
+/// What a letter about an act at one of these pages says of it.
+pub(super) fn about(to: Email, lang: Lang, now: Timestamp) -> Circumstances {
+    let portal = letters::own_pages(lang).to_owned();
+    Circumstances { to, portal, at: now, reference: draw_reference(), lang }
+}
+
+/// Sends a letter about what was done. It is done, whether or not there is room for the letter.
+pub(super) fn told(app: &App, letter: Letter) {
+    if app.mailer.send(letter).is_err() {
+        tracing::warn!("the mail queue is full: a letter was dropped");
+    }
 }

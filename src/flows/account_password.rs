@@ -1,11 +1,16 @@
 //! Changing or choosing a password at "Mijn account", by somebody with fresh proof (F13). It ends every session of the account, this
 //! one too, and tells its owner, as a forgotten password does.
 
-use super::{Refused, Stop, account::Guest, logout::sign_out, single_logout::AtDigid};
+use super::{
+    Refused, Stop,
+    account::{Guest, about, told},
+    logout::sign_out,
+    single_logout::AtDigid,
+};
 use crate::{
     app::App,
-    domain::{code::draw_reference, email::Email, lang::Lang, secret::Secret, time::Timestamp},
-    mail::{Circumstances, letters},
+    domain::{email::Email, lang::Lang, secret::Secret, time::Timestamp},
+    mail::letters,
     password::{Unfit, fitness},
 };
 
@@ -26,11 +31,6 @@ pub async fn change(
         return Ok(None);
     }
     app.store.revoke_account_grants(&account.id, now).await?;
-    let (to, portal) = (Email::parse(&account.email)?, letters::own_pages(lang).to_owned());
-    let about = Circumstances { to, portal, at: now, reference: draw_reference(), lang };
-    // Kept from no one by a full queue: the password is the new one already.
-    if app.mailer.send(letters::password_changed(&about)).is_err() {
-        tracing::warn!("the mail queue is full: a letter was dropped");
-    }
+    told(app, letters::password_changed(&about(Email::parse(&account.email)?, lang, now)));
     Ok(Some(sign_out(app, Some(&guest.session), browser, now).await?))
 }

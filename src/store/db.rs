@@ -42,6 +42,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (28, "own_account", include_str!("../../migrations/0028_own_account.sql")),
     (29, "authenticators", include_str!("../../migrations/0029_authenticators.sql")),
     (30, "notices_of_mandates", include_str!("../../migrations/0030_notices_of_mandates.sql")),
+    (34, "portals", include_str!("../../migrations/0034_portals.sql")),
 ];
 
 /// How many connections read at once. Reads are short; more would only wait for the disk.

@@ -1,5 +1,7 @@
 //! Every page, in every state and both languages, held against what is asked of all of them (docs/requirements.md: P1).
 
+mod own;
+
 use std::{collections::BTreeSet, fs, path::Path};
 
 use axum::{
@@ -77,6 +79,7 @@ fn all(lang: Lang, portal: &str, given: &str) -> Pages {
     pages.extend(for_whom(&frame, given));
     pages.extend(problems(&frame, given));
     pages.extend(account(&frame, given));
+    pages.extend(own::all(&frame, given));
     let named = |name: &str, page: Response| (name.to_owned(), page);
     let hidden = vec![("id_token_hint".to_owned(), given.to_owned())];
     let saml_request = given.to_owned();

@@ -61,7 +61,7 @@ const TOKEN: &[&str] = &[
 ];
 
 /// The doors that read parameters, with all of them. Those of logins are swept from this table.
-const DOORS: [(&str, &[&[&str]]); 32] = [
+const DOORS: [(&str, &[&[&str]]); 39] = [
     ("/authorize", &[ASKED]),
     ("/par", &[ASKED, CLIENT]),
     ("/token", &[TOKEN, CLIENT]),
@@ -94,6 +94,13 @@ const DOORS: [(&str, &[&[&str]]); 32] = [
     ("/account/password", &[&["csrf", "password"]]),
     ("/account/app", &[&["csrf", "offer", "code"]]),
     ("/account/app/remove", &[&["csrf"]]),
+    ("/account/digid/unlink", &[&["csrf"]]),
+    ("/account/email", &[&["csrf", "email"]]),
+    ("/account/email/code", &[&["csrf", "code"]]),
+    ("/account/erase", &[&["csrf", "email"]]),
+    ("/account/export", &[&["csrf", "kind"]]),
+    ("/account/portals/withdraw", &[&["csrf", "client"]]),
+    ("/account/portals/device", &[&["csrf", "grant"]]),
     ("/account/sign-out", &[&["csrf", "sid"]]),
     ("/account/sign-out-others", &[&["csrf"]]),
     ("/account/sign-out-everywhere", &[&["csrf"]]),
@@ -101,7 +108,9 @@ const DOORS: [(&str, &[&[&str]]); 32] = [
 
 /// Doors that read nothing but their address, or what `single_logout_digid` and `corpus_logout` spoil, or JSON that
 /// `registration_sweep` bends.
-const BARE: [&str; 11] = [
+const BARE: [&str; 13] = [
+    "/account/digid",
+    "/account/portals",
     "/register",
     "/register/{id}",
     "/login/{id}/",

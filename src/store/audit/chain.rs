@@ -153,7 +153,7 @@ impl Chain {
     }
 
     /// Forgets the pseudonyms of those names.
-    pub(super) fn forget<'a>(&self, names: impl Iterator<Item = &'a str>) {
+    pub(in crate::store) fn forget<'a>(&self, names: impl Iterator<Item = &'a str>) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for name in names {
             seen.young.remove(name);

@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use super::Event;
 use crate::{
     domain::{fault::Fault, id::random, time::Timestamp},
-    store::{Store, Vault, batch::values, columns::Columns},
+    store::{Store, Tx, Vault, batch::values, columns::Columns},
 };
 
 /// How many names one statement asks for.
@@ -74,28 +74,29 @@ pub(super) fn mac(vault: &Vault, pseudonym: &str, name: &str) -> Vec<u8> {
 const FORGET: &str = "DELETE FROM audit_names WHERE name = $1 \
     OR name IN (SELECT id FROM persons WHERE joined_into = $1) RETURNING pseudonym, name";
 
+/// Erases who the pseudonym of a person, a member of staff or a program is, and those of the persons who became part of that person,
+/// inside a transaction; its own lines still have those pseudonyms. Leaves a line for each that says so, and gives the names. Once it
+/// is committed, the chain must forget them too.
+pub(in crate::store) async fn forget(tx: &mut Tx, whom: &str, now: Timestamp) -> Result<Vec<String>, Fault> {
+    let rows = sqlx::query(FORGET).bind(whom.to_owned()).fetch_all(&mut **tx).await?;
+    let mut gone = Vec::new();
+    for row in rows {
+        let (pseudonym, name): (String, String) = (row.try_get("pseudonym")?, row.try_get("name")?);
+        tx.note(
+            &Event { event: "person.forgotten", outcome: "ok", represented: Some(&name), ..Event::default() },
+            now,
+        );
+        tx.call(name.clone(), pseudonym);
+        gone.push(name);
+    }
+    Ok(gone)
+}
+
 impl Store {
-    /// Erases who the pseudonym of a person, a member of staff or a program is, and those of the persons who became part of that
-    /// person: their lines stay, and nobody can tell of whom they are. Leaves a line for each pseudonym that says so. Tells how many
-    /// there were.
+    /// The same, in a transaction of its own. Their lines stay, and nobody can tell of whom they are. Tells how many there were.
     pub async fn forget(&self, whom: &str, now: Timestamp) -> Result<usize, Fault> {
         let mut tx = self.db.begin().await?;
-        let rows = sqlx::query(FORGET).bind(whom.to_owned()).fetch_all(&mut *tx).await?;
-        let mut gone = Vec::new();
-        for row in rows {
-            let (pseudonym, name): (String, String) = (row.try_get("pseudonym")?, row.try_get("name")?);
-            tx.note(
-                &Event {
-                    event: "person.forgotten",
-                    outcome: "ok",
-                    represented: Some(&name),
-                    ..Event::default()
-                },
-                now,
-            );
-            tx.call(name.clone(), pseudonym);
-            gone.push(name);
-        }
+        let gone = forget(&mut tx, whom, now).await?;
         tx.commit().await?;
         self.db.chain().forget(gone.iter().map(String::as_str));
         Ok(gone.len())
