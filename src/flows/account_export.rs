@@ -106,6 +106,15 @@ pub struct OwnMandate {
     pub revoked: Option<String>,
 }
 
+impl OwnMandate {
+    /// On one line: whom, as what, from when, and until when where that is known.
+    pub fn line(&self) -> String {
+        let until = self.revoked.as_ref().or(self.ends.as_ref());
+        let until = until.map_or_else(String::new, |until| format!(" – {until}"));
+        format!("{} ({}): {}{until}", self.other, self.relation, self.starts)
+    }
+}
+
 /// What they said about a mandate.
 #[derive(Debug, Clone, Serialize)]
 #[expect(missing_docs, reason = "as Export")]

@@ -1,7 +1,7 @@
 //! The portals and apps that an account's owner uses, at "Mijn account": what each may know, and on which devices it stays logged in
 //! (F14). Taking something away takes a session that lives, and no more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{account::Guest, client_consent};
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
         client_consent::{ClientConsent, Item, Wanted},
         fault::Fault,
         id::GrantId,
+        profile::Claims,
         scope::Scopes,
         time::Timestamp,
     },
@@ -50,14 +51,14 @@ pub struct Device {
 pub async fn portals(app: &App, account: &Account, now: Timestamp) -> Result<Vec<Portal>, Fault> {
     let given = app.store.given(&account.id, now).await?;
     let consents = app.store.client_consents(&account.id).await?;
-    let mut known = BTreeMap::new();
+    let mut by_client = BTreeMap::new();
     for consent in consents {
-        known.insert(consent.client_id.clone(), (consent.given, consent, Vec::new()));
+        by_client.insert(consent.client_id.clone(), (consent.given, consent, Vec::new()));
     }
     for one in &given {
         let Given { grant, used } = one;
         let none = || (grant.created, nothing(&grant.client_id, grant.created), Vec::new());
-        let (since, knows, devices) = known.entry(grant.client_id.clone()).or_insert_with(none);
+        let (since, knows, devices) = by_client.entry(grant.client_id.clone()).or_insert_with(none);
         *since = grant.created.min(*since);
         let wanted = Wanted::of(&grant.scope, grant.claims.iter().copied());
         *knows = knows.clone().and(&wanted, *since);
@@ -67,8 +68,8 @@ pub async fn portals(app: &App, account: &Account, now: Timestamp) -> Result<Vec
             devices.push(Device { grant: grant.id.clone(), since: grant.created, used });
         }
     }
-    let mut all = Vec::with_capacity(known.len());
-    for (id, (since, knows, devices)) in known {
+    let mut all = Vec::with_capacity(by_client.len());
+    for (id, (since, knows, devices)) in by_client {
         let name = app.client(&id).await?.map_or_else(|| id.clone(), |client| client.name);
         let apis = client_consent::called(app, &knows.resources).await?;
         let wanted = Wanted { scope: knows.scope, claims: knows.claims, resources: knows.resources };
@@ -81,7 +82,7 @@ pub async fn portals(app: &App, account: &Account, now: Timestamp) -> Result<Vec
 }
 
 fn nothing(client: &str, given: Timestamp) -> ClientConsent {
-    let (scope, claims, resources) = (Scopes::default(), Default::default(), Default::default());
+    let (scope, claims, resources) = (Scopes::default(), Claims::default(), BTreeSet::default());
     ClientConsent { client_id: client.to_owned(), scope, claims, resources, given }
 }
 

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     domain::own::OwnPage,
-    flows::account_export::{Export, OwnMandate, export},
+    flows::account_export::{Export, export},
 };
 
 /// The question in which form.
@@ -47,12 +47,6 @@ page::rendered!(AllPage);
 impl AllPage {
     fn yes(&self, is: bool) -> String {
         self.frame.say(if is { "yes" } else { "no" })
-    }
-
-    fn line_of(&self, mandate: &OwnMandate) -> String {
-        let until = mandate.revoked.as_ref().or(mandate.ends.as_ref());
-        let until = until.map_or_else(String::new, |until| format!(" – {until}"));
-        format!("{} ({}): {}{until}", mandate.other, mandate.relation, mandate.starts)
     }
 
     fn profile(&self) -> String {
