@@ -1,5 +1,6 @@
 //! The rules of Namens: pure functions and types over stored facts and `now`. No async, no input or output.
 
+pub mod account_email;
 pub mod api;
 pub mod ask;
 pub mod assurance;

@@ -20,6 +20,12 @@ words! {
         Password = "/account/password",
         /// The e-mail address.
         Email = "/account/email",
+        /// The portals and apps that know them.
+        Portals = "/account/portals",
+        /// All that is kept of them.
+        Export = "/account/export",
+        /// The end of the account.
+        Erase = "/account/erase",
         /// The link with DigiD.
         Digid = "/account/digid",
         /// For whom they may act, and who may act for them.
@@ -38,7 +44,7 @@ words! {
 impl OwnPage {
     /// Whether what can be done there changes the ways in, or gives somebody access: it takes fresh proof.
     pub const fn is_sensitive(self) -> bool {
-        !matches!(self, Self::Overview | Self::Mandates | Self::Log | Self::Desk)
+        !matches!(self, Self::Overview | Self::Portals | Self::Mandates | Self::Log | Self::Desk)
     }
 
     /// Whether mandates are told there: it takes a session at the level that these need (M7).

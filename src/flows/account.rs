@@ -7,14 +7,18 @@ use crate::{
     domain::{
         ask::Ask,
         assurance::Level,
+        code::draw_reference,
+        email::Email,
         fault::Fault,
         id::{LoginId, SessionId},
+        lang::Lang,
         login::Login,
         own::OwnPage,
         secret::Secret,
         session::Session,
         time::Timestamp,
     },
+    mail::{Circumstances, Letter, letters},
     oidc::authorize::own,
     store::{accounts::Account, audit::Event},
 };
@@ -45,9 +49,20 @@ pub async fn guest(
     session: Option<Session>,
     now: Timestamp,
 ) -> Result<Option<Guest>, Fault> {
+    guest_since(app, page, session, now, now).await
+}
+
+/// The same of what began at `began`, when its proof was to be fresh.
+pub(super) async fn guest_since(
+    app: &App,
+    page: OwnPage,
+    session: Option<Session>,
+    began: Timestamp,
+    now: Timestamp,
+) -> Result<Option<Guest>, Fault> {
     let Some((session, account)) = owner(app, session).await? else { return Ok(None) };
     let needed = needed(app, page, &account);
-    let proven = if page.is_sensitive() { session.is_fresh(needed, now) } else { session.level >= needed };
+    let proven = if page.is_sensitive() { session.is_fresh(needed, began) } else { session.level >= needed };
     let enters = proven && finish::may_enter(&app.store, &session.person, now).await?;
     Ok(enters.then_some(Guest { session, account }))
 }
@@ -143,4 +158,10 @@ pub async fn sign_out_everywhere(
     // First: whatever fails after it, nobody is in any more.
     app.store.sign_out_of_all(&guest.account, None, now).await?;
     Ok(sign_out(app, Some(&guest.session), browser, now).await?)
+}
+
+/// What a letter about an act at one of these pages says of it.
+pub(super) fn about(to: Email, lang: Lang, now: Timestamp) -> Circumstances {
+    let portal = letters::own_pages(lang).to_owned();
+    Circumstances { to, portal, at: now, reference: draw_reference(), lang }
 }

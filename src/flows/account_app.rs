@@ -1,20 +1,19 @@
 //! Setting and removing an authenticator app at "Mijn account" (F6), by somebody with fresh proof (F13). Its owner is mailed.
 
-use super::{Refused, Stop, account::Guest};
+use super::{
+    Refused, Stop,
+    account::{Guest, about},
+};
 use crate::{
     app::App,
     domain::{
         authenticator::{AppSecret, draw_recovery_codes},
-        code::draw_reference,
         email::Email,
         lang::Lang,
         secret::Secret,
         time::Timestamp,
     },
-    mail::{
-        Circumstances,
-        letters::{self, Change},
-    },
+    mail::letters::{self, Change},
 };
 
 /// A secret that is offered, and sealed as its form brings it back.
@@ -75,9 +74,7 @@ pub async fn remove(app: &App, guest: &Guest, lang: Lang, now: Timestamp) -> Res
 
 /// Mails the owner what was changed.
 pub(super) fn tell(app: &App, guest: &Guest, change: Change, lang: Lang, now: Timestamp) -> Result<(), Stop> {
-    let to = Email::parse(&guest.account.email)?;
-    let portal = letters::own_pages(lang).to_owned();
-    let about = Circumstances { to, portal, at: now, reference: draw_reference(), lang };
+    let about = about(Email::parse(&guest.account.email)?, lang, now);
     app.mailer.tell(letters::changed(&about, change));
     Ok(())
 }

@@ -1,11 +1,16 @@
 //! Changing or choosing a password at "Mijn account", by somebody with fresh proof (F13). It ends every session of the account, this
 //! one too, and tells its owner, as a forgotten password does.
 
-use super::{Refused, Stop, account::Guest, logout::sign_out, single_logout::AtDigid};
+use super::{
+    Refused, Stop,
+    account::{Guest, about, told},
+    logout::sign_out,
+    single_logout::AtDigid,
+};
 use crate::{
     app::App,
-    domain::{code::draw_reference, email::Email, lang::Lang, secret::Secret, time::Timestamp},
-    mail::{Circumstances, letters},
+    domain::{email::Email, lang::Lang, secret::Secret, time::Timestamp},
+    mail::letters,
     password::{Unfit, fitness},
 };
 
@@ -25,8 +30,6 @@ pub async fn change(
     if !app.store.replace_password(account, &hash, "password.changed", now).await? {
         return Ok(None);
     }
-    let (to, portal) = (Email::parse(&account.email)?, letters::own_pages(lang).to_owned());
-    let about = Circumstances { to, portal, at: now, reference: draw_reference(), lang };
-    app.mailer.tell(letters::password_changed(&about));
+    app.mailer.tell(letters::password_changed(&about(Email::parse(&account.email)?, lang, now)));
     Ok(Some(sign_out(app, Some(&guest.session), browser, now).await?))
 }

@@ -2,6 +2,8 @@
 //! own portals skip it. It is asked of a session that is all that the portal wanted, so a login that ends begins its session
 //! first; no code exists before the user has agreed.
 
+use std::collections::BTreeSet;
+
 use super::{
     Held, Stop,
     chooser::{NOT_FOR_THEM, named},
@@ -49,15 +51,20 @@ pub(super) async fn is_needed(
 /// where none does.
 pub async fn wanted(app: &App, ask: &Ask) -> Result<(Wanted, Vec<String>), Fault> {
     let wanted = Wanted::by(ask, &finish::client(app, ask).await?);
-    if wanted.resources.is_empty() {
-        return Ok((wanted, Vec::new()));
+    let names = called(app, &wanted.resources).await?;
+    Ok((wanted, names))
+}
+
+/// What people call these APIs.
+pub(super) async fn called(app: &App, apis: &BTreeSet<String>) -> Result<Vec<String>, Fault> {
+    if apis.is_empty() {
+        return Ok(Vec::new());
     }
     let stored = app.store.clients().await?;
     let all = || app.configured().chain(&stored);
     let serving = |api: &String| all().filter(|one| one.serves.contains(api)).min_by_key(|one| &one.id);
     let called = |api: &String| serving(api).map_or_else(|| api.clone(), |client| client.name.clone());
-    let names = wanted.resources.iter().map(called).collect();
-    Ok((wanted, names))
+    Ok(apis.iter().map(called).collect())
 }
 
 /// Whether the user agreed that `client` has tokens for these APIs.

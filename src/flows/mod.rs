@@ -3,9 +3,14 @@
 
 pub mod account;
 pub mod account_app;
+pub mod account_digid;
+pub mod account_email;
+pub mod account_erase;
+pub mod account_export;
 pub mod account_log;
 pub mod account_mandates;
 pub mod account_password;
+pub mod account_portals;
 pub mod act_as;
 pub mod admin_access;
 pub mod admin_accounts;

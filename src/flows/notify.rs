@@ -92,13 +92,15 @@ async fn tell(app: &App, notice: &Notice) -> Result<(), Fault> {
         // It does not want to know, or is gone.
         return app.store.settle_notice(notice, None, app.clock.now()).await;
     };
-    let called = call(app, client, uri, notice, app.clock.now()).await;
+    // Who erased their account may be known by none any more: the session says enough then (section 2.4), and no line names them.
+    let sub = app.store.subject_stored(&client.sector, &notice.person).await?;
+    let called = call(app, (client, uri), notice, sub.as_deref(), app.clock.now()).await;
     let now = app.clock.now();
     let event = |outcome, detail| Event {
         event: "logout.notice",
         outcome,
         // An emergency block shows nowhere in the log of who is kept out (M9).
-        actor: (!notice.of_mandate).then(|| notice.person.as_str()),
+        actor: sub.as_deref().filter(|_| !notice.of_mandate).map(|_| notice.person.as_str()),
         client: Some(&client.id),
         detail,
         ..Event::default()
@@ -118,8 +120,14 @@ async fn tell(app: &App, notice: &Notice) -> Result<(), Fault> {
 }
 
 /// One call, or the word for why it came to nothing. 200 means done; some frameworks say 204 (section 2.8).
-async fn call(app: &App, client: &Client, uri: &str, notice: &Notice, now: Timestamp) -> Result<(), String> {
-    let token = token(app, client, notice, now).await.map_err(|fault| {
+async fn call(
+    app: &App,
+    (client, uri): (&Client, &str),
+    notice: &Notice,
+    sub: Option<&str>,
+    now: Timestamp,
+) -> Result<(), String> {
+    let token = token(app, client, notice, sub, now).map_err(|fault| {
         tracing::error!(%fault, client = client.id, "no logout token can be made");
         "fault".to_owned()
     })?;
@@ -136,11 +144,16 @@ async fn call(app: &App, client: &Client, uri: &str, notice: &Notice, now: Times
 }
 
 /// A token of this moment: each try has its own, so that none is too old when it comes.
-async fn token(app: &App, client: &Client, notice: &Notice, now: Timestamp) -> Result<String, Fault> {
-    let sub = app.store.subject_for(&client.sector, &notice.person, now).await?;
+fn token(
+    app: &App,
+    client: &Client,
+    notice: &Notice,
+    sub: Option<&str>,
+    now: Timestamp,
+) -> Result<String, Fault> {
     let (issuer, client_id) = (app.config.issuer(), client.id.as_str());
     let ring = app.keyring();
     let key = ring.signer(client.id_token_alg, now);
     let key = key.ok_or_else(|| Fault::because("nothing signs with the algorithm of this client"))?;
-    logout_token::sign(&Ended { issuer, client_id, sub: &sub, sid: &notice.sid }, key, now)
+    logout_token::sign(&Ended { issuer, client_id, sub, sid: &notice.sid }, key, now)
 }

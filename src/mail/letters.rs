@@ -91,6 +91,13 @@ struct ChangedText<'a> {
     change: Change,
 }
 
+#[derive(Template)]
+#[template(path = "mail/address.txt", escape = "none")]
+struct AddressText<'a> {
+    c: &'a Circumstances,
+    code: Option<String>,
+}
+
 /// What was changed of an account, or done with a way in that is rarely used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
@@ -98,6 +105,14 @@ pub enum Change {
     AppSet,
     /// It was removed.
     AppRemoved,
+    /// The account was erased.
+    Erased,
+    /// DigiD was unlinked.
+    DigidUnlinked,
+    /// It has another e-mail address: to the older one.
+    AddressLeft,
+    /// It has another e-mail address: to the new one.
+    AddressCame,
     /// A recovery code was used.
     RecoveryCode {
         /// How many are left.
@@ -119,6 +134,18 @@ pub fn code(about: &Circumstances, code: &Secret, what: CodeFor) -> Letter {
 /// To the owner of an address that somebody tried to register again (F1).
 pub fn has_account(about: &Circumstances) -> Letter {
     letter(about, &HasAccountText { c: about }, ["U heeft al een account", "You already have an account"])
+}
+
+/// The code for another address of an account, to that address (F13).
+pub fn address_code(about: &Circumstances, code: &Secret) -> Letter {
+    let text = AddressText { c: about, code: Some(grouped(code.expose())) };
+    letter(about, &text, ["Uw code voor een ander e-mailadres", "Your code for another email address"])
+}
+
+/// To the owner of an address that somebody wanted for another account (F1).
+pub fn address_taken(about: &Circumstances) -> Letter {
+    let text = AddressText { c: about, code: None };
+    letter(about, &text, ["U heeft al een account", "You already have an account"])
 }
 
 /// To the owner: DigiD was linked (F9).
@@ -143,6 +170,11 @@ pub fn changed(about: &Circumstances, change: Change) -> Letter {
     let subjects = match change {
         Change::AppSet => ["U logt voortaan in met een app", "You now log in with an app"],
         Change::AppRemoved => ["De app voor inloggen is verwijderd", "The app for logging in was removed"],
+        Change::Erased => ["Uw account is verwijderd", "Your account was deleted"],
+        Change::DigidUnlinked => ["DigiD is losgekoppeld", "DigiD was unlinked"],
+        Change::AddressLeft | Change::AddressCame => {
+            ["Uw e-mailadres is veranderd", "Your email address has been changed"]
+        }
         Change::RecoveryCode { .. } => ["Er is een herstelcode gebruikt", "A recovery code was used"],
     };
     letter(about, &ChangedText { c: about, change }, subjects)
@@ -227,9 +259,18 @@ pub(super) mod tests {
             .map(|what| code(&about, &Secret::new("482913"), what));
         let told = [has_account, digid_linked, link_refused, password_changed, mandate_stopped];
         let told = told.map(|letter| letter(&about));
-        let changes = [Change::AppSet, Change::AppRemoved, Change::RecoveryCode { left: 9 }];
+        let changes = [
+            Change::AppSet,
+            Change::AppRemoved,
+            Change::Erased,
+            Change::DigidUnlinked,
+            Change::AddressLeft,
+            Change::AddressCame,
+            Change::RecoveryCode { left: 9 },
+        ];
         let changes = changes.map(|change| changed(&about, change));
-        coded.into_iter().chain(told).chain(changes).collect()
+        let address = [address_code(&about, &Secret::new("482913")), address_taken(&about)];
+        coded.into_iter().chain(address).chain(told).chain(changes).collect()
     }
 
     #[test]

@@ -26,8 +26,9 @@ pub struct Ended<'a> {
     /// To which client.
     #[serde(rename = "aud")]
     pub client_id: &'a str,
-    /// The user, as this client knows them.
-    pub sub: &'a str,
+    /// The user, as this client knows them, or knew them once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sub: Option<&'a str>,
     /// The session.
     pub sid: &'a SessionId,
 }
@@ -65,7 +66,7 @@ mod tests {
         let ring = ring_of([stored(Algorithm::Es256)]);
         let key = ring.signer(Algorithm::Es256, now).unwrap();
         let sid = SessionId::from_stored("sid");
-        let ended = Ended { issuer, client_id: "portal", sub: "s", sid: &sid };
+        let ended = Ended { issuer, client_id: "portal", sub: Some("s"), sid: &sid };
         let (token, other) = (sign(&ended, key, now).unwrap(), sign(&ended, key, now).unwrap());
         let mut told: Value = jws::read(&ring, "logout+jwt", &token, now).unwrap();
         let again: Value = jws::read(&ring, "logout+jwt", &other, now).unwrap();

@@ -11,6 +11,8 @@ pub mod verify;
 
 use sqlx::{Row, any::AnyRow};
 
+pub(super) use self::names::forget;
+
 use self::chain::Note;
 use super::{Store, batch::Batches, columns::Columns, ledger::Ledger};
 use crate::domain::{fault::Fault, id::PersonId, time::Timestamp};

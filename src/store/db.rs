@@ -45,6 +45,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (31, "what_somebody_did", include_str!("../../migrations/0031_what_somebody_did.sql")),
     (32, "desk", include_str!("../../migrations/0032_desk.sql")),
     (33, "own_log", include_str!("../../migrations/0033_own_log.sql")),
+    (34, "portals", include_str!("../../migrations/0034_portals.sql")),
     (35, "boundaries", include_str!("../../migrations/0035_boundaries.sql")),
 ];
 

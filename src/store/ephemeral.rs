@@ -24,6 +24,8 @@ pub(super) enum Kind {
     Pushed,
     /// A browser that is away to DigiD to sign out there too, under the hash of its RelayState.
     Leaving,
+    /// Another address of an account that waits for its code, under the name of its session.
+    Address,
 }
 
 impl Kind {
@@ -34,6 +36,7 @@ impl Kind {
             Self::Code => "code",
             Self::Pushed => "pushed",
             Self::Leaving => "leaving",
+            Self::Address => "address",
         }
     }
 }

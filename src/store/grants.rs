@@ -155,7 +155,7 @@ async fn rotate(db: Ledger, asked: Vec<Rotation>) -> Result<Vec<bool>, Fault> {
     let values = values(asked.len(), 7);
     let statement = format!(
         "UPDATE grants SET refresh_hash = v.column3, replaced_hash = v.column5, replaced_at = v.column6, \
-         successor_sealed = v.column7 FROM (VALUES {values}) AS v \
+         successor_sealed = v.column7, used_at = v.column4 FROM (VALUES {values}) AS v \
          WHERE id = v.column1 AND refresh_hash = v.column2 AND revoked_at IS NULL AND ends > v.column4 \
          RETURNING refresh_hash"
     );
@@ -253,23 +253,42 @@ pub(super) async fn revoke_of_account(
     revoke(tx, (OF_ACCOUNT, account.as_str()), why, now).await
 }
 
-/// Ends what an account gave to one client, inside the transaction that takes it back.
+/// Ends what an account gave to one client, inside the transaction that takes it back. Tells how much that was.
 pub(super) async fn revoke_of_client(
     tx: &mut Tx,
     account: &AccountId,
     client: &str,
     now: Timestamp,
-) -> Result<(), Fault> {
-    let rows = sqlx::query(OF_CLIENT)
+) -> Result<usize, Fault> {
+    revoke_some(tx, (OF_CLIENT, account, client), "consent.withdrawn", now).await
+}
+
+/// Ends one grant of an account, where it is one of theirs. Tells how many that were.
+pub(super) async fn revoke_of_owner(
+    tx: &mut Tx,
+    account: &AccountId,
+    grant: &GrantId,
+    now: Timestamp,
+) -> Result<usize, Fault> {
+    revoke_some(tx, (OF_OWNER, account, grant.as_str()), "device.removed", now).await
+}
+
+async fn revoke_some(
+    tx: &mut Tx,
+    (statement, account, which): (&'static str, &AccountId, &str),
+    why: &'static str,
+    now: Timestamp,
+) -> Result<usize, Fault> {
+    let rows = sqlx::query(statement)
         .bind(now.epoch())
         .bind(account.as_str())
-        .bind(client.to_owned())
+        .bind(which.to_owned())
         .fetch_all(&mut **tx)
         .await?;
-    for row in rows {
-        tx.note(&event("grant.revoked", "consent.withdrawn", &read_grant(&row)?), now);
+    for row in &rows {
+        tx.note(&event("grant.revoked", why, &read_grant(row)?), now);
     }
-    Ok(())
+    Ok(rows.len())
 }
 
 /// Ends the oldest of what outlives its session beside `grant`, where there would be too many of that, inside the transaction that
@@ -327,6 +346,8 @@ const OF_REMOVED: &str =
     "UPDATE grants SET revoked_at = $1 WHERE revoked_at IS NULL AND client_id = $2 RETURNING *";
 const OF_CLIENT: &str = "UPDATE grants SET revoked_at = $1 WHERE revoked_at IS NULL AND account_id = $2 \
     AND client_id = $3 RETURNING *";
+const OF_OWNER: &str = "UPDATE grants SET revoked_at = $1 WHERE revoked_at IS NULL AND account_id = $2 \
+    AND id = $3 AND ends > $1 RETURNING *";
 
 fn event<'a>(event: &'a str, outcome: &'a str, grant: &'a Grant) -> Event<'a> {
     Event {

@@ -1,7 +1,7 @@
 //! Logins under way, sealed between two requests. What belongs to a step of one is written with that step: all or nothing.
 
 use super::{
-    Store,
+    Store, Tx,
     audit::Event,
     client_consents::{Agreed, agree},
     ephemeral::{Kind, New, Versioned, bump, keep, remove, swap, take_as},
@@ -130,12 +130,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<Counted, Fault> {
         let newer = self.sealed_login(&login.value)?;
-        let ((free, most, window), (spaced, spacing)) = (ration.free, ration.spaced);
-        let (free, spaced) = (self.counter(free, ration.whom), self.counter(spaced, ration.whom));
         let mut tx = self.db.begin().await?;
-        let left = bump(&mut *tx, &free, window, now).await? <= most
-            || bump(&mut *tx, &spaced, spacing, now).await? == 1;
-        let counted = if !left {
+        let counted = if !self.has_left(&mut tx, &ration, now).await? {
             Counted::UsedUp
         } else if swap(&mut *tx, &newer, login.version).await? {
             Counted::Moved
@@ -148,6 +144,19 @@ impl Store {
             tx.rollback().await?;
         }
         Ok(counted)
+    }
+
+    /// Counts one more mail, and tells whether there was one left.
+    pub(super) async fn has_left(
+        &self,
+        tx: &mut Tx,
+        ration: &Ration<'_>,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        let ((free, most, window), (spaced, spacing)) = (ration.free, ration.spaced);
+        let (free, spaced) = (self.counter(free, ration.whom), self.counter(spaced, ration.whom));
+        Ok(bump(&mut **tx, &free, window, now).await? <= most
+            || bump(&mut **tx, &spaced, spacing, now).await? == 1)
     }
 
     /// Keeps what a wrong code left of a login, counts it and writes it down. `false` when another request moved the

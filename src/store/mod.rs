@@ -2,6 +2,11 @@
 //! A one-time value is consumed by one guarded statement, never by read, check, write.
 
 pub mod account;
+mod account_digid;
+pub mod account_email;
+mod account_erase;
+pub mod account_export;
+pub mod account_portals;
 pub mod accounts;
 pub mod admin;
 mod admin_accounts;
@@ -59,8 +64,9 @@ use crate::{
     clock::Clock,
     domain::{
         client::Client,
+        email::Email,
         fault::Fault,
-        id::{LoginId, MandateId},
+        id::{LoginId, MandateId, SessionId},
         secret::Secret,
         time::Timestamp,
     },
@@ -163,6 +169,11 @@ impl Store {
     /// What is kept of a mailed code. It is bound to its login: the same digits in another login have another hash.
     pub fn mailed_code_hash(&self, login: &LoginId, code: &Secret) -> Vec<u8> {
         self.vault.keyed_hash("code", &format!("{login}\0{}", code.expose()))
+    }
+
+    /// What is kept of the code for another address of an account. It is bound to its session and to the address.
+    pub fn address_code_hash(&self, sid: &SessionId, to: &Email, code: &Secret) -> Vec<u8> {
+        self.vault.keyed_hash("code.address", &format!("{sid}\0{}\0{}", to.key(), code.expose()))
     }
 
     /// What only we can say of an address and a browser in which it has logged in.

@@ -83,6 +83,13 @@ macro_rules! told {
     };
 }
 
+/// Where an account takes back what it gave to client $4, while its sessions go on; not where the session ended already.
+const OF_CLIENT: &str = "INSERT INTO notices (sid, client_id, person_id, tries, due, ends, of_mandate) \
+     SELECT DISTINCT sid, client_id, person_id, 0, $2, $3, 1 FROM grants \
+     WHERE account_id = $1 AND client_id = $4 AND revoked_at IS NULL AND ends > $2 \
+     ON CONFLICT (sid, client_id) DO UPDATE SET tries = 0, due = excluded.due, ends = excluded.ends \
+     WHERE notices.of_mandate = 1";
+
 const OF_SESSION: &str = of_ended!("sid");
 const OF_ACCOUNT: &str = of_ended!("account_id");
 const OF_MANDATE: &str = of_represented!("mandates");
@@ -98,6 +105,23 @@ pub(super) async fn of_session(tx: &mut Tx, sid: &SessionId, now: Timestamp) -> 
 /// The same of every session of an account.
 pub(super) async fn of_account(tx: &mut Tx, account: &AccountId, now: Timestamp) -> Result<(), Fault> {
     write(tx, OF_ACCOUNT, account.as_str(), now).await
+}
+
+/// Writes down that one client is to be told that an account takes back what it gave it, inside the transaction that does.
+pub(super) async fn of_client(
+    tx: &mut Tx,
+    account: &AccountId,
+    client: &str,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    sqlx::query(OF_CLIENT)
+        .bind(account.as_str())
+        .bind(now.epoch())
+        .bind(now.plus(KEPT).epoch())
+        .bind(client.to_owned())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }
 
 /// Writes down whom to tell that a mandate counts no more, inside the transaction that ends it.

@@ -59,7 +59,8 @@ impl Store {
         Ok(row.map(|(sub,)| sub))
     }
 
-    async fn subject_stored(&self, sector: &str, person: &PersonId) -> Result<Option<String>, Fault> {
+    /// The `sub` under which clients of `sector` know `person`, where one was ever told.
+    pub async fn subject_stored(&self, sector: &str, person: &PersonId) -> Result<Option<String>, Fault> {
         let row: Option<(String,)> =
             sqlx::query_as("SELECT sub FROM subjects WHERE sector = $1 AND person_id = $2 AND alias = 0")
                 .bind(sector)

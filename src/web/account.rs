@@ -191,7 +191,7 @@ pub(super) fn frame(visit: &Visit, guest: &Guest) -> Frame {
 }
 
 /// What the tokens of forms are bound to: a form of one session is none in the next.
-fn form_of(session: &Session) -> String {
+pub(super) fn form_of(session: &Session) -> String {
     format!("account {}", session.sid)
 }
 

@@ -2,6 +2,7 @@
 
 mod desk;
 mod mandates;
+mod own;
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -82,6 +83,7 @@ fn all(lang: Lang, portal: &str, given: &str) -> Pages {
     pages.extend(account(&frame, given));
     pages.extend(mandates::pages(&frame, given));
     pages.extend(desk::pages(&frame, given));
+    pages.extend(own::all(&frame, given));
     let named = |name: &str, page: Response| (name.to_owned(), page);
     let hidden = vec![("id_token_hint".to_owned(), given.to_owned())];
     let saml_request = given.to_owned();

@@ -11,11 +11,7 @@ use axum::{
 };
 
 use super::{
-    account, account_app, account_log, account_mandates, account_password, address, admin, app_code, authorize,
-    chooser, client_consent, client_registration, code, cors, desk, desk_ahead, desk_correct, desk_log,
-    desk_mandate, desk_person, desk_queue, desk_register, desk_staff, digid, discovery, done, email, error,
-    form_post, introspect, link, login, logout, metrics, page, par, question, recover, register, revoke,
-    single_logout, token, userinfo,
+    account, account_app, account_digid, account_email, account_erase, account_export, account_log, account_mandates, account_password, account_portals, address, admin, app_code, authorize, chooser, client_consent, client_registration, code, cors, desk, desk_ahead, desk_correct, desk_log, desk_mandate, desk_person, desk_queue, desk_register, desk_staff, digid, discovery, done, email, error, form_post, introspect, link, login, logout, metrics, page, par, question, recover, register, revoke, single_logout, token, userinfo,
 };
 use crate::{
     app::App,
@@ -59,6 +55,15 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/account/mandates/refuse", get(account_mandates::back).post(account_mandates::refuse))
         .route("/account/mandates/stop", get(account_mandates::back).post(account_mandates::stopped))
         .route("/account/log", get(account_log::show))
+        .route("/account/digid", get(account_digid::show))
+        .route("/account/digid/unlink", get(account::back).post(account_digid::post))
+        .route("/account/email", get(account_email::show).post(account_email::ask))
+        .route("/account/email/code", get(account::back).post(account_email::confirm))
+        .route("/account/erase", get(account_erase::show).post(account_erase::post))
+        .route("/account/export", get(account_export::show).post(account_export::post))
+        .route("/account/portals", get(account_portals::show))
+        .route("/account/portals/withdraw", get(account::back).post(account_portals::withdraw))
+        .route("/account/portals/device", get(account::back).post(account_portals::remove))
         .route("/account/sign-out", get(account::back).post(account::sign_out))
         .route("/account/sign-out-others", get(account::back).post(account::sign_out_others))
         .route("/account/sign-out-everywhere", get(account::back).post(account::sign_out_everywhere))

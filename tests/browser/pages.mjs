@@ -61,12 +61,36 @@ async function newAccount({ look, house, portal }, page) {
   await look.at(page, 'account_password');
   await press(page, '#submit', { password: 'kort' });
   await look.at(page, 'account_password that is too short');
+  await waysInAndOut({ look, house }, page);
   await page.goto(`${house.issuer}/account?error=access_denied`);
   await look.at(page, 'account_stopped');
   await page.goto(`${house.issuer}/logout`);
   await look.at(page, 'logout');
   await press(page, '#submit');
   await look.at(page, 'logged_out');
+}
+
+async function waysInAndOut({ look, house }, page) {
+  await page.goto(`${house.issuer}/account/email`);
+  await look.at(page, 'account_email');
+  await press(page, '#submit', { email: 'geen adres' });
+  await look.at(page, 'account_email that is none');
+  await press(page, '#submit', { email: 'een.ander@voorbeeld.nl' });
+  await look.at(page, 'account_email that waits for its code');
+  await press(page, '#confirm', { code: 'BCDFG' });
+  await look.at(page, 'account_email with a code that is wrong');
+  await page.goto(`${house.issuer}/account/digid`);
+  await look.at(page, 'account_digid');
+  await page.goto(`${house.issuer}/account/portals`);
+  await look.at(page, 'account_portals');
+  await page.goto(`${house.issuer}/account/export`);
+  await look.at(page, 'account_export');
+  await press(page, '#page');
+  await look.at(page, 'account_export_all');
+  await page.goto(`${house.issuer}/account/erase`);
+  await look.at(page, 'account_erase');
+  await press(page, '#erase', { email: 'een.ander@voorbeeld.nl' });
+  await look.at(page, 'account_erase with another address');
 }
 
 // The code of an authenticator app that was told this key (RFC 6238), for the step so many after this one.

@@ -399,6 +399,54 @@ async fn every_field_of_the_forms_bent_is_refused_and_ends_nothing() {
 }
 
 #[tokio::test]
+async fn every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_nothing() {
+    let family = family().await;
+    let page = overview(&family.house, &family.here).await;
+    let csrf = page.form("everywhere-form").1["csrf"].clone();
+    let swept = |path, fields: &[(&'static str, &str)]| {
+        let names = fields.iter().map(|(name, _)| *name);
+        assert_swept("every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_nothing", path, names);
+    };
+    for (path, fields) in [
+        ("/account/digid/unlink", vec![("csrf", csrf.as_str())]),
+        ("/account/email", vec![("csrf", &csrf), ("email", "x")]),
+        ("/account/email/code", vec![("csrf", &csrf), ("code", "x")]),
+        ("/account/erase", vec![("csrf", &csrf), ("email", "x")]),
+        ("/account/export", vec![("csrf", &csrf), ("kind", "page")]),
+        ("/account/portals/withdraw", vec![("csrf", &csrf), ("client", "x")]),
+        ("/account/portals/device", vec![("csrf", &csrf), ("grant", "x")]),
+    ] {
+        swept(path, &fields);
+        for at_field in 0..fields.len() {
+            for bend in BENDS {
+                // That is a password of twenty letters and more.
+                if fields[at_field].0 == "password" && bend == Bend::Control {
+                    continue;
+                }
+                let case = format!("{path} {} {bend:?}", fields[at_field].0);
+                let sent = family.here.request(Method::POST, &at(&family.house, path));
+                let sent = sent.header("content-type", "application/x-www-form-urlencoded");
+                if bend == Bend::Huge {
+                    let body = bent(&fields, at_field, bend);
+                    let raw = crate::bad_input_wire::post(&family.house, path, &body, "").await;
+                    assert_eq!(raw.status, 413, "{case}");
+                    continue;
+                }
+                let sent = sent.header("origin", &family.house.issuer).body(bent(&fields, at_field, bend));
+                let told = family.here.send(sent).await;
+                // A session, password or code that is nothing changes nothing, and is said or passed over.
+                let harmless = fields[at_field].0 != "csrf"
+                    && [StatusCode::SEE_OTHER, StatusCode::UNPROCESSABLE_ENTITY].contains(&told.status);
+                assert!(told.status == StatusCode::FORBIDDEN || harmless, "{case}: {}", told.status);
+            }
+        }
+    }
+    let after = overview(&family.house, &family.here).await;
+    assert_eq!(after.text("app"), page.text("app"), "no app was set");
+    assert_eq!(family.live().await, [true; 3]);
+}
+
+#[tokio::test]
 async fn what_a_login_for_the_page_came_to_bent_is_a_page() {
     let family = family().await;
     assert_swept("what_a_login_for_the_page_came_to_bent_is_a_page", "/account", ["error"]);

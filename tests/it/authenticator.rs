@@ -408,7 +408,7 @@ async fn f13_the_app_is_set_and_removed_by_fresh_proof_and_a_genuine_form_only()
 }
 
 /// The cookies of a session of the owner's whose login was eleven minutes ago.
-async fn stale_session(house: &House) -> String {
+pub async fn stale_session(house: &House) -> String {
     let key = std::fs::read_to_string(house.folder.join("keys/master.key")).unwrap();
     let db = Db::open_sqlite(&house.folder.join("namens.db"), false).await.unwrap();
     let store = Store::new(db, Vault::open(&key).unwrap());
@@ -516,7 +516,14 @@ async fn f13_with_digid_linked_a_password_and_a_mailbox_change_nothing() {
     crate::digid_steps::register_with_digid(&house, &bsn, OWNER, PASSWORD).await;
     let browser = Browser::new();
     crate::portal::log_in(&house, &browser, OWNER, 2).await;
-    for path in ["/account/password", "/account/app"] {
+    for path in [
+        "/account/password",
+        "/account/app",
+        "/account/email",
+        "/account/digid",
+        "/account/export",
+        "/account/erase",
+    ] {
         let asked = browser.visit(&at(&house, path), CALLBACK).await;
         assert_eq!(asked.heading(), "Inloggen bij Mijn account", "{path}");
         assert!(!asked.body.contains("id=\"local\""), "{path}: DigiD only");

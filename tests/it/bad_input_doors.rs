@@ -86,7 +86,7 @@ pub const AT_DESK: &[&str] = &[
 ];
 
 /// The doors that read parameters, with all of them. Those of logins are swept from this table.
-const DOORS: [(&str, &[&[&str]]); 52] = [
+const DOORS: [(&str, &[&[&str]]); 59] = [
     ("/authorize", &[ASKED]),
     ("/par", &[ASKED, CLIENT]),
     ("/token", &[TOKEN, CLIENT]),
@@ -125,6 +125,13 @@ const DOORS: [(&str, &[&[&str]]); 52] = [
     ("/account/mandates/refuse", &[&["csrf", "mandate"]]),
     ("/account/mandates/stop", &[&["csrf", "mandate"]]),
     ("/account/log", &[&["before", "error"]]),
+    ("/account/digid/unlink", &[&["csrf"]]),
+    ("/account/email", &[&["csrf", "email"]]),
+    ("/account/email/code", &[&["csrf", "code"]]),
+    ("/account/erase", &[&["csrf", "email"]]),
+    ("/account/export", &[&["csrf", "kind"]]),
+    ("/account/portals/withdraw", &[&["csrf", "client"]]),
+    ("/account/portals/device", &[&["csrf", "grant"]]),
     ("/account/sign-out", &[&["csrf", "sid"]]),
     ("/account/sign-out-others", &[&["csrf"]]),
     ("/account/sign-out-everywhere", &[&["csrf"]]),
@@ -150,12 +157,14 @@ const DOORS: [(&str, &[&[&str]]); 52] = [
 
 /// Doors that read nothing but their address, or JSON that `registration_sweep` bends. What DigiD itself sends to `/digid/logout` is XML,
 /// which `single_logout_digid` and `corpus_logout` spoil.
-const BARE: [&str; 15] = [
+const BARE: [&str; 17] = [
     "/desk/queue",
     "/desk/person/{id}",
     "/desk/mandate/{id}",
     "/desk/ahead",
     "/desk/leaflet",
+    "/account/digid",
+    "/account/portals",
     "/register",
     "/register/{id}",
     "/login/{id}/",

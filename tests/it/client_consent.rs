@@ -15,7 +15,7 @@ const ANNA: &str = "jansen@voorbeeld.nl";
 /// Somebody else's.
 pub const OTHER: Client =
     Client { id: "other", auth: Auth::Basic, callback: "http://127.0.0.1:9/callback/other" };
-const TABLES: &str = r#"
+pub const TABLES: &str = r#"
 [[client]]
 id = "other"
 name = "Stappenteller"

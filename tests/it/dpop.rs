@@ -17,14 +17,14 @@ use crate::{
 };
 
 /// An answer: its status, its challenge, its nonce for the next proof, its body.
-struct Answer {
-    status: u16,
+pub struct Answer {
+    pub status: u16,
     challenge: String,
     nonce: String,
-    body: Value,
+    pub body: Value,
 }
 
-async fn send(request: RequestBuilder) -> Answer {
+pub async fn send(request: RequestBuilder) -> Answer {
     let answer = request.send().await.unwrap();
     let header = |name: &str| {
         answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
@@ -46,11 +46,11 @@ fn ask(house: &House, token: &str, proof: &str) -> RequestBuilder {
 }
 
 /// The same with a good proof of that key.
-async fn opens(house: &House, token: &str, key: &Key) -> bool {
+pub async fn opens(house: &House, token: &str, key: &Key) -> bool {
     send(ask(house, token, &key.proof(house, "GET", "/userinfo", Some(token)))).await.status == 200
 }
 
-fn refreshing(house: &House, client: &Client, token: &str) -> RequestBuilder {
+pub fn refreshing(house: &House, client: &Client, token: &str) -> RequestBuilder {
     client.post(house, "/token", &[("grant_type", "refresh_token"), ("refresh_token", token)])
 }
 

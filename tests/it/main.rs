@@ -10,6 +10,11 @@
 )]
 
 mod account;
+mod account_digid;
+mod account_email;
+mod account_erase;
+mod account_export;
+mod account_portals;
 mod account_mandates;
 mod act_as;
 mod admin;

@@ -1,0 +1,255 @@
+//! All that is kept of somebody, for themselves, after fresh proof. What only DigiD may show is in it in a session by DigiD alone (F11, M7).
+//! No block is in it (M9), no reason, nobody else's BSN, and of others no more than the name by which the two know each other (M4).
+
+use serde::Serialize;
+
+use super::{
+    account::Guest,
+    account_portals::{Portal, portals},
+};
+use crate::{
+    app::App,
+    domain::{
+        assurance::Level, calendar::DAY, fault::Fault, profile::Profile, session::Session, time::Timestamp,
+    },
+    store::{account_export::OwnLine, audit::Event, mandates::Listed},
+};
+
+/// How many lines of the log are in it at most, the newest.
+const LINES: i64 = 1000;
+/// How many times a day an account may have it made.
+const A_DAY: i64 = 20;
+
+/// It was asked for often today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooOften;
+
+/// All that is kept. Times are those of RFC 3339.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "each member is the heading of what it holds")]
+pub struct Export {
+    pub made: String,
+    pub account: OwnAccount,
+    /// `None` where the session is worth too little to be told.
+    pub person: Option<OwnPerson>,
+    pub subjects: Vec<(String, String)>,
+    pub profile: Profile,
+    pub sessions: Vec<OwnSession>,
+    pub portals: Vec<OwnPortal>,
+    /// `None` where the session is worth too little to be told.
+    pub mandates: Option<OwnMandates>,
+    pub log: Vec<OwnEntry>,
+    /// Whether there are older lines, which are not in it.
+    pub log_is_cut: bool,
+}
+
+/// The account.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "as Export")]
+pub struct OwnAccount {
+    pub email: String,
+    pub created: String,
+    pub has_password: bool,
+    pub digid_since: Option<String>,
+    pub app_since: Option<String>,
+}
+
+/// What the desk knows.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "as Export")]
+pub struct OwnPerson {
+    pub name: String,
+    pub birth_date: Option<String>,
+    pub bsn: Option<String>,
+}
+
+/// A session.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "as Export")]
+pub struct OwnSession {
+    pub began: String,
+    pub seen: String,
+    pub acr: &'static str,
+    pub device: Option<String>,
+}
+
+/// A portal or an app.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "as Export")]
+pub struct OwnPortal {
+    pub name: String,
+    pub since: String,
+    pub may_know: String,
+    pub apis: Vec<String>,
+    pub devices: usize,
+}
+
+/// Mandates.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "as Export")]
+pub struct OwnMandates {
+    pub received: Vec<OwnMandate>,
+    pub given: Vec<OwnMandate>,
+    pub said: Vec<OwnSaid>,
+}
+
+/// A mandate as it was recorded. Whether it counts is not told: that may be another's word, or a block.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "as Export")]
+pub struct OwnMandate {
+    pub id: String,
+    pub other: String,
+    pub relation: &'static str,
+    pub registered: String,
+    pub starts: String,
+    pub ends: Option<String>,
+    pub revoked: Option<String>,
+}
+
+impl OwnMandate {
+    /// On one line: whom, as what, from when, and until when where that is known.
+    pub fn line(&self) -> String {
+        let until = self.revoked.as_ref().or(self.ends.as_ref());
+        let until = until.map_or_else(String::new, |until| format!(" – {until}"));
+        format!("{} ({}): {}{until}", self.other, self.relation, self.starts)
+    }
+}
+
+/// What they said about a mandate.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "as Export")]
+pub struct OwnSaid {
+    pub mandate: String,
+    pub word: String,
+    pub at: String,
+    pub at_desk: bool,
+}
+
+/// A line of the log.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "as Export")]
+pub struct OwnEntry {
+    pub at: String,
+    pub event: String,
+    pub done: bool,
+    pub by: String,
+    pub for_other: bool,
+    pub client: Option<String>,
+}
+
+/// Puts it together, with a line in the log.
+pub async fn export(app: &App, guest: &Guest, now: Timestamp) -> Result<Result<Export, TooOften>, Fault> {
+    let Guest { session, account } = guest;
+    if app.store.bump("export", account.id.as_str(), DAY, now).await? > A_DAY {
+        return Ok(Err(TooOften));
+    }
+    let by_digid = session.level >= Level::Midden;
+    let event = Event {
+        event: "account.exported",
+        outcome: "ok",
+        actor: Some(account.person.as_str()),
+        ..Event::default()
+    };
+    app.store.audit(&event, now).await?;
+    let subjects = app.store.subjects_of(&account.person).await?;
+    let lines = app.store.lines_about(&account.person, LINES + 1).await?;
+    let log_is_cut = i64::try_from(lines.len())? > LINES;
+    let told =
+        lines.into_iter().take(usize::try_from(LINES)?).filter(|line| by_digid || needs_no_digid(line));
+    let sessions = app.store.sessions_of(account, app.config.session.idle(), now).await?;
+    let portals = portals(app, account, now).await?;
+    Ok(Ok(Export {
+        made: now.rfc3339(),
+        account: OwnAccount {
+            email: account.email.clone(),
+            created: account.created.rfc3339(),
+            has_password: account.password_hash.is_some(),
+            digid_since: account.digid_since.map(Timestamp::rfc3339),
+            app_since: account.app.as_ref().map(|app| app.since.rfc3339()),
+        },
+        person: if by_digid { person(app, guest).await? } else { None },
+        subjects: subjects.into_iter().map(|one| (one.sector, one.sub)).collect(),
+        profile: app.store.profile(&account.id).await?,
+        sessions: sessions.iter().map(own_session).collect(),
+        portals: portals.into_iter().map(own_portal).collect(),
+        mandates: if by_digid { Some(mandates(app, guest, now).await?) } else { None },
+        log: told.map(own_entry).collect(),
+        log_is_cut,
+    }))
+}
+
+/// Whether a line may be told in a session below DigiD: it is of the account, and of nobody else (M7).
+fn needs_no_digid(line: &OwnLine) -> bool {
+    let of_the_desk =
+        ["mandate.", "person.", "bsn.", "act_as"].iter().any(|what| line.event.starts_with(what));
+    line.for_self && !of_the_desk
+}
+
+async fn person(app: &App, guest: &Guest) -> Result<Option<OwnPerson>, Fault> {
+    let id = &guest.account.person;
+    let Some(person) = app.store.person(id).await? else { return Ok(None) };
+    let bsn = app.store.bsn_of(id).await?.map(|bsn| bsn.digits().to_owned());
+    Ok(Some(OwnPerson { name: person.name, birth_date: person.birth.map(|birth| birth.to_string()), bsn }))
+}
+
+async fn mandates(app: &App, guest: &Guest, now: Timestamp) -> Result<OwnMandates, Fault> {
+    let id = &guest.account.person;
+    let received = app.store.mandates_held(id, now).await?.into_iter();
+    let given = app.store.mandates_given(id, now).await?.into_iter();
+    let said = app.store.words_of(id).await?.into_iter();
+    Ok(OwnMandates {
+        received: received.map(|one| own_mandate(&one, &one.represented_name)).collect(),
+        given: given.map(|one| own_mandate(&one, &one.representative_name)).collect(),
+        said: said
+            .map(|one| OwnSaid {
+                mandate: one.mandate,
+                word: one.word,
+                at: one.at.rfc3339(),
+                at_desk: one.at_desk,
+            })
+            .collect(),
+    })
+}
+
+fn own_mandate(listed: &Listed, other: &str) -> OwnMandate {
+    let mandate = &listed.mandate;
+    OwnMandate {
+        id: mandate.id.to_string(),
+        other: other.to_owned(),
+        relation: mandate.relation.as_str(),
+        registered: mandate.registered_at.rfc3339(),
+        starts: mandate.starts.rfc3339(),
+        ends: mandate.ends.map(Timestamp::rfc3339),
+        revoked: mandate.revoked_at.map(Timestamp::rfc3339),
+    }
+}
+
+fn own_session(session: &Session) -> OwnSession {
+    OwnSession {
+        began: session.auth_time.rfc3339(),
+        seen: session.seen.rfc3339(),
+        acr: session.level.acr(),
+        device: session.device.clone(),
+    }
+}
+
+fn own_portal(portal: Portal) -> OwnPortal {
+    OwnPortal {
+        name: portal.name,
+        since: portal.since.rfc3339(),
+        may_know: portal.scope,
+        apis: portal.apis,
+        devices: portal.devices.len(),
+    }
+}
+
+fn own_entry(line: OwnLine) -> OwnEntry {
+    OwnEntry {
+        at: line.at.rfc3339(),
+        event: line.event,
+        done: line.done,
+        by: if line.by_self { "self".to_owned() } else { line.role },
+        for_other: !line.for_self,
+        client: line.client,
+    }
+}

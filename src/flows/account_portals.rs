@@ -1,0 +1,97 @@
+//! The portals and apps that an account's owner uses, at "Mijn account": what each may know, and on which devices it stays logged in
+//! (F14). Taking something away takes a session that lives, and no more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{account::Guest, client_consent};
+use crate::{
+    app::App,
+    domain::{
+        client_consent::{ClientConsent, Item, Wanted},
+        fault::Fault,
+        id::GrantId,
+        profile::Claims,
+        scope::Scopes,
+        time::Timestamp,
+    },
+    store::{account_portals::Given, accounts::Account},
+};
+
+/// A portal or an app.
+#[derive(Debug, Clone)]
+pub struct Portal {
+    /// Its id.
+    pub id: String,
+    /// What it is called; its id where it is not registered any more.
+    pub name: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// What it may know, in the words of the protocol: scopes and single claims.
+    pub scope: String,
+    /// The same as a page lists it.
+    pub items: Vec<Item>,
+    /// The APIs for which it may have tokens, as people call them.
+    pub apis: Vec<String>,
+    /// Where it stays logged in after its session.
+    pub devices: Vec<Device>,
+}
+
+/// Where an app stays logged in.
+#[derive(Debug, Clone)]
+pub struct Device {
+    /// What it was given.
+    pub grant: GrantId,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it was used last.
+    pub used: Timestamp,
+}
+
+/// All of them, by name.
+pub async fn portals(app: &App, account: &Account, now: Timestamp) -> Result<Vec<Portal>, Fault> {
+    let given = app.store.given(&account.id, now).await?;
+    let consents = app.store.client_consents(&account.id).await?;
+    let mut by_client = BTreeMap::new();
+    for consent in consents {
+        by_client.insert(consent.client_id.clone(), (consent.given, consent, Vec::new()));
+    }
+    for one in &given {
+        let Given { grant, used } = one;
+        let none = || (grant.created, nothing(&grant.client_id, grant.created), Vec::new());
+        let (since, knows, devices) = by_client.entry(grant.client_id.clone()).or_insert_with(none);
+        *since = grant.created.min(*since);
+        let wanted = Wanted::of(&grant.scope, grant.claims.iter().copied());
+        *knows = knows.clone().and(&wanted, *since);
+        knows.resources.extend(grant.resources.iter().cloned());
+        if grant.offline.is_some() {
+            let used = used.unwrap_or(grant.created);
+            devices.push(Device { grant: grant.id.clone(), since: grant.created, used });
+        }
+    }
+    let mut all = Vec::with_capacity(by_client.len());
+    for (id, (since, knows, devices)) in by_client {
+        let name = app.client(&id).await?.map_or_else(|| id.clone(), |client| client.name);
+        let apis = client_consent::called(app, &knows.resources).await?;
+        let wanted = Wanted { scope: knows.scope, claims: knows.claims, resources: knows.resources };
+        let claims = wanted.claims.iter().map(|claim| format!(" {claim}"));
+        let scope = wanted.scope.to_string() + &claims.collect::<String>();
+        all.push(Portal { id, name, since, scope, items: wanted.items(), apis, devices });
+    }
+    all.sort_by_cached_key(|portal| (portal.name.to_lowercase(), portal.id.clone()));
+    Ok(all)
+}
+
+fn nothing(client: &str, given: Timestamp) -> ClientConsent {
+    let (scope, claims, resources) = (Scopes::default(), Claims::default(), BTreeSet::default());
+    ClientConsent { client_id: client.to_owned(), scope, claims, resources, given }
+}
+
+/// Takes all back that one portal was given; it is told.
+pub async fn disconnect(app: &App, guest: &Guest, client: &str, now: Timestamp) -> Result<(), Fault> {
+    app.store.disconnect(&guest.account, client, now).await.map(drop)
+}
+
+/// Lets an app stay logged in on one device no longer. Of what is not theirs, nothing is told.
+pub async fn end_device(app: &App, guest: &Guest, grant: &GrantId, now: Timestamp) -> Result<(), Fault> {
+    app.store.end_given(&guest.account, grant, now).await.map(drop)
+}

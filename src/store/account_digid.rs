@@ -1,0 +1,32 @@
+//! Taking DigiD away from an account. What the desk knows of its person stays, the BSN too.
+
+use super::{Store, accounts::Account, audit::Event, grants::revoke_of_account, notices};
+use crate::domain::{fault::Fault, time::Timestamp};
+
+const UNLINKED: &str = "digid.unlinked";
+
+impl Store {
+    /// Lets DigiD open an account no longer, and ends all its sessions with everything that was given in them: its era moves on.
+    /// `false`, and nothing was changed, where there is no password to get in with, or no DigiD any more, or another request was first.
+    pub async fn unlink_digid(&self, account: &Account, now: Timestamp) -> Result<bool, Fault> {
+        let mut tx = self.db.begin().await?;
+        let done = sqlx::query(
+            "UPDATE accounts SET digid_linked_at = NULL, era = era + 1 \
+             WHERE id = $1 AND era = $2 AND digid_linked_at IS NOT NULL AND password_hash IS NOT NULL",
+        )
+        .bind(account.id.as_str())
+        .bind(account.era)
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() == 0 {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        notices::of_account(&mut tx, &account.id, now).await?;
+        revoke_of_account(&mut tx, &account.id, UNLINKED, now).await?;
+        let actor = Some(account.person.as_str());
+        tx.note(&Event { event: UNLINKED, outcome: "ok", actor, ..Event::default() }, now);
+        tx.commit().await?;
+        Ok(true)
+    }
+}

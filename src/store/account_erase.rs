@@ -1,0 +1,102 @@
+//! Erasing an account for its owner. What others need as evidence stays, under pseudonyms that nobody can resolve any more: the lines of
+//! the log, and at the desk its own record of a person it knows (`docs/adr/0043`).
+
+use super::{
+    Store, Tx, accounts::Account, audit::Event, audit::forget, columns::Columns, grants::revoke_of_account,
+    notices,
+};
+use crate::domain::{
+    fault::Fault,
+    id::{AccountId, PersonId},
+    time::Timestamp,
+};
+
+/// What the log calls it.
+const ERASED: &str = "account.erased";
+/// Who revoked the mandates of somebody who erased their account. Nobody can have this name: a colon stands in no name of a member of
+/// staff, and a program's begins otherwise.
+const OWNER: &str = "account:erased";
+
+/// What is kept of a person by whom nobody but their account knew them: nothing. The desk gives each of its persons a name.
+const FORGOTTEN: [&str; 2] = [
+    "DELETE FROM subjects WHERE person_id IN (SELECT p.id FROM persons p WHERE p.id = $1 AND p.name = '' AND p.birth IS NULL \
+     AND NOT EXISTS (SELECT 1 FROM persons j WHERE j.joined_into = $1) \
+     AND NOT EXISTS (SELECT 1 FROM mandates m WHERE m.representative = $1 OR m.represented = $1) \
+     AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.representative = $1 OR b.represented = $1) \
+     AND NOT EXISTS (SELECT 1 FROM corrections c WHERE c.person = $1))",
+    "DELETE FROM persons WHERE id = $1 AND name = '' AND birth IS NULL \
+     AND NOT EXISTS (SELECT 1 FROM persons j WHERE j.joined_into = $1) \
+     AND NOT EXISTS (SELECT 1 FROM mandates m WHERE m.representative = $1 OR m.represented = $1) \
+     AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.representative = $1 OR b.represented = $1) \
+     AND NOT EXISTS (SELECT 1 FROM corrections c WHERE c.person = $1)",
+];
+
+impl Store {
+    /// Erases an account with all that hangs on it, writes down which portals to tell, and gives up the mandates with which its owner
+    /// acted for others: all or nothing. `false`, and nothing was done, when its sessions have ended meanwhile or it is gone.
+    pub async fn erase_account(&self, account: &Account, now: Timestamp) -> Result<bool, Fault> {
+        let mut tx = self.db.begin().await?;
+        let first = sqlx::query("UPDATE accounts SET era = era + 1 WHERE id = $1 AND era = $2")
+            .bind(account.id.as_str())
+            .bind(account.era)
+            .execute(&mut *tx)
+            .await?;
+        if first.rows_affected() == 0 {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        notices::of_account(&mut tx, &account.id, now).await?;
+        revoke_of_account(&mut tx, &account.id, ERASED, now).await?;
+        give_up(&mut tx, &account.person, now).await?;
+        delete(&mut tx, &account.id, &account.person).await?;
+        let actor = Some(account.person.as_str());
+        tx.note(&Event { event: ERASED, outcome: "ok", actor, ..Event::default() }, now);
+        forget(&mut tx, account.person.as_str(), now).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}
+
+/// Ends the mandates with which a person acts for others. Those with which others act for them are the desk's, and stay.
+async fn give_up(tx: &mut Tx, person: &PersonId, now: Timestamp) -> Result<(), Fault> {
+    let rows = sqlx::query(
+        "UPDATE mandates SET revoked_at = $1, revoked_by = $2 WHERE representative = $3 AND revoked_at IS NULL \
+         RETURNING id, represented",
+    )
+    .bind(now.epoch())
+    .bind(OWNER)
+    .bind(person.as_str())
+    .fetch_all(&mut **tx)
+    .await?;
+    for row in rows {
+        let (id, represented) = (row.text("id")?, row.text("represented")?);
+        let event = Event {
+            event: "mandate.given_up",
+            outcome: "ok",
+            actor: Some(person.as_str()),
+            represented: Some(&represented),
+            detail: Some(&id),
+            ..Event::default()
+        };
+        tx.note(&event, now);
+    }
+    Ok(())
+}
+
+async fn delete(tx: &mut Tx, account: &AccountId, person: &PersonId) -> Result<(), Fault> {
+    for statement in [
+        "DELETE FROM ephemeral WHERE owner = $1",
+        "DELETE FROM grants WHERE account_id = $1",
+        "DELETE FROM accounts WHERE id = $1",
+    ] {
+        sqlx::query(statement).bind(account.as_str()).execute(&mut **tx).await?;
+    }
+    sqlx::query("DELETE FROM digid_sessions WHERE person_id = $1")
+        .bind(person.as_str())
+        .execute(&mut **tx)
+        .await?;
+    for statement in FORGOTTEN {
+        sqlx::query(statement).bind(person.as_str()).execute(&mut **tx).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! What is kept of a person, as they are told it: their lines of the log, what they said about mandates, and what portals know them by.
+
+use std::collections::BTreeMap;
+
+use sqlx::any::AnyRow;
+
+use super::{Store, columns::Columns};
+use crate::domain::{fault::Fault, id::PersonId, time::Timestamp};
+
+/// The most of each of the short lists.
+const MOST: i64 = 1000;
+
+/// A line of the log about somebody, as they are told it. Whoever else it names is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnLine {
+    /// When.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: String,
+    /// Whether it was done; otherwise it was refused. Why is not told: it may be another's reason.
+    pub done: bool,
+    /// Whether they did it themselves.
+    pub by_self: bool,
+    /// In which role who did it acted.
+    pub role: String,
+    /// Whether it was for them, or for themselves; otherwise it was for another.
+    pub for_self: bool,
+    /// Through which client.
+    pub client: Option<String>,
+}
+
+/// What somebody said about a mandate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnWord {
+    /// About which.
+    pub mandate: String,
+    /// What.
+    pub word: String,
+    /// When.
+    pub at: Timestamp,
+    /// Whether a member of staff heard it.
+    pub at_desk: bool,
+}
+
+/// What portals of a sector know somebody by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnSubject {
+    /// The sector.
+    pub sector: String,
+    /// The name.
+    pub sub: String,
+}
+
+/// A person, and whoever became part of them; with an index from the actor and one from the represented. Of a block nobody is told (M9).
+macro_rules! lines {
+    ($whose:literal) => {
+        concat!(
+            "SELECT l.node, l.seq, l.at, l.event, l.outcome, l.role, l.client, \
+             CASE WHEN l.actor IN (SELECT n.pseudonym FROM audit_names n JOIN persons p ON p.id = n.name \
+                  WHERE p.id = $1 OR p.joined_into = $1) THEN 'self' ELSE 'other' END AS by_whom, \
+             CASE WHEN l.represented IS NULL OR l.represented IN (SELECT n.pseudonym FROM audit_names n \
+                  JOIN persons p ON p.id = n.name WHERE p.id = $1 OR p.joined_into = $1) THEN 'self' ELSE 'other' END AS for_whom \
+             FROM audit_lines l WHERE l.",
+            $whose,
+            " IN (SELECT n.pseudonym FROM audit_names n JOIN persons p ON p.id = n.name \
+             WHERE p.id = $1 OR p.joined_into = $1) AND l.event NOT IN ('mandate.blocked', 'mandate.unblocked') \
+             ORDER BY l.at DESC, l.seq DESC LIMIT $2"
+        )
+    };
+}
+
+const BY_THEM: &str = lines!("actor");
+const FOR_THEM: &str = lines!("represented");
+
+impl Store {
+    /// The newest lines of the log about a person, by whoever and by themselves for others, newest first; at most so many.
+    pub async fn lines_about(&self, person: &PersonId, most: i64) -> Result<Vec<OwnLine>, Fault> {
+        let mut all = BTreeMap::new();
+        for statement in [BY_THEM, FOR_THEM] {
+            let rows =
+                sqlx::query(statement).bind(person.as_str()).bind(most).fetch_all(self.db.reader()).await?;
+            for row in rows {
+                let seq: i64 = sqlx::Row::try_get(&row, "seq")?;
+                all.insert((row.time("at")?, seq, row.text("node")?), read_line(&row)?);
+            }
+        }
+        Ok(all.into_values().rev().take(usize::try_from(most)?).collect())
+    }
+
+    /// What a person said about mandates, theirs or those of others for them; newest first.
+    pub async fn words_of(&self, person: &PersonId) -> Result<Vec<OwnWord>, Fault> {
+        let rows = sqlx::query(
+            "SELECT c.mandate, c.word, c.at, c.attested_by FROM consents c JOIN mandates m ON m.id = c.mandate \
+             WHERE (c.party = 'representative' AND m.representative = $1) \
+             OR (c.party = 'represented' AND m.represented = $1) ORDER BY c.at DESC LIMIT $2",
+        )
+        .bind(person.as_str())
+        .bind(MOST)
+        .fetch_all(self.db.reader())
+        .await?;
+        let read = |row: &AnyRow| {
+            let at_desk = row.maybe_text("attested_by")?.is_some();
+            Ok(OwnWord {
+                mandate: row.text("mandate")?,
+                word: row.text("word")?,
+                at: row.time("at")?,
+                at_desk,
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// What portals know a person by.
+    pub async fn subjects_of(&self, person: &PersonId) -> Result<Vec<OwnSubject>, Fault> {
+        let rows =
+            sqlx::query("SELECT sector, sub FROM subjects WHERE person_id = $1 ORDER BY sector LIMIT $2")
+                .bind(person.as_str())
+                .bind(MOST)
+                .fetch_all(self.db.reader())
+                .await?;
+        rows.iter().map(|row| Ok(OwnSubject { sector: row.text("sector")?, sub: row.text("sub")? })).collect()
+    }
+}
+
+fn read_line(row: &AnyRow) -> Result<OwnLine, Fault> {
+    let is_self = |column: &str| Ok::<_, Fault>(row.text(column)? == "self");
+    Ok(OwnLine {
+        at: row.time("at")?,
+        event: row.text("event")?,
+        // What somebody said is done, whatever they said.
+        done: ["ok", "offline", "agreed", "withdrawn"].contains(&row.text("outcome")?.as_str()),
+        by_self: is_self("by_whom")?,
+        role: row.text("role")?,
+        for_self: is_self("for_whom")?,
+        client: row.maybe_text("client")?,
+    })
+}

@@ -1,0 +1,69 @@
+//! "Verwijder mijn account" at "Mijn account": what goes, what stays and why.
+
+use askama::Template;
+use axum::{extract::RawQuery, response::Response};
+
+use super::{
+    account::{enter, frame, posted},
+    account_email::AddressForm,
+    error::{Failed, see_other},
+    form::Form,
+    logout::signed_out,
+    page::{self, Frame},
+    visit::Visit,
+};
+use crate::{
+    domain::own::OwnPage,
+    flows::{Refused, account_erase::erase},
+};
+
+/// "Verwijder mijn account".
+#[derive(Template)]
+#[template(path = "account_erase.html")]
+pub struct ErasePage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// The address that is to be typed.
+    pub current: String,
+    /// What was typed.
+    pub email: String,
+    /// Whether it is another one.
+    pub failed: bool,
+}
+
+page::rendered!(ErasePage, |page| page.failed);
+
+impl ErasePage {
+    fn described(&self) -> &'static str {
+        if self.failed { "email-hint error" } else { "email-hint" }
+    }
+}
+
+/// `GET /account/erase`
+pub async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
+    match enter(&visit, OwnPage::Erase, query.as_deref()).await? {
+        Ok(guest) => {
+            let (frame, current) = (frame(&visit, &guest), guest.account.email);
+            Ok(ErasePage { frame, current, email: String::new(), failed: false }.render())
+        }
+        Err(elsewhere) => Ok(elsewhere),
+    }
+}
+
+/// `POST /account/erase`
+pub async fn post(visit: Visit, Form(form): Form<AddressForm>) -> Result<Response, Failed> {
+    let guest = match posted(&visit, OwnPage::Erase, &form.csrf).await? {
+        Ok(guest) => guest,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
+    let (lang, browser) = (visit.lang(None), visit.browser.as_ref());
+    match erase(&visit.app, &guest, &form.email, browser, lang, visit.now).await {
+        Ok(Some(at_digid)) => Ok(signed_out(&visit, lang, &at_digid, None, true).await),
+        Ok(None) => Ok(see_other(OwnPage::Erase.as_str())),
+        Err(Refused::Because(_)) => {
+            let (frame, current) = (frame(&visit, &guest), guest.account.email);
+            Ok(ErasePage { frame, current, email: form.email, failed: true }.render())
+        }
+        Err(Refused::Stopped(stop)) => Err(stop.into()),
+    }
+}

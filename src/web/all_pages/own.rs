@@ -1,0 +1,140 @@
+//! The pages at which people change, take back, export and erase what is theirs, in every state.
+
+use super::Pages;
+use crate::{
+    domain::{client_consent::Item, code::WrongCode, profile::Profile, scope::Scope},
+    flows::{
+        account_digid::Unlinking,
+        account_email::{NotAsked, NotConfirmed},
+        account_export::{
+            Export, OwnAccount, OwnEntry, OwnMandate, OwnMandates, OwnPerson, OwnPortal, OwnSaid, OwnSession,
+        },
+    },
+    web::{
+        account_digid::DigidPage,
+        account_email::{self, AddressPage},
+        account_erase::ErasePage,
+        account_export::{AllPage, ExportPage},
+        account_portals::{DeviceRow, PortalRow, PortalsPage},
+        client_consent::worded,
+        page::Frame,
+    },
+};
+
+/// All of them.
+pub(super) fn all(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
+    let mut pages = ways_in(frame, given);
+    pages.extend(portals(frame, given));
+    pages.extend(exports(frame, given));
+    pages
+}
+
+fn portals(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
+    let device = || DeviceRow { grant: given.to_owned(), since: given.to_owned(), used: given.to_owned() };
+    let portal = |devices| PortalRow {
+        id: given.to_owned(),
+        name: given.to_owned(),
+        since: given.to_owned(),
+        items: worded(Scope::ALL.iter().copied().map(Item::Scope).collect()),
+        apis: vec![given.to_owned()],
+        devices,
+    };
+    let page = |portals| PortalsPage { frame: frame(), portals }.render();
+    vec![
+        ("account-portals".to_owned(), page(vec![portal(vec![device(), device()]), portal(Vec::new())])),
+        ("account-portals-none".to_owned(), page(Vec::new())),
+    ]
+}
+
+fn exports(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
+    let text = || given.to_owned();
+    let mandate = || OwnMandate {
+        id: text(),
+        other: text(),
+        relation: "parent",
+        registered: text(),
+        starts: text(),
+        ends: Some(text()),
+        revoked: None,
+    };
+    let said = OwnSaid { mandate: text(), word: text(), at: text(), at_desk: true };
+    let session = OwnSession { began: text(), seen: text(), acr: "x", device: Some(text()) };
+    let entry = |done| OwnEntry {
+        at: text(),
+        event: text(),
+        done,
+        by: text(),
+        for_other: done,
+        client: Some(text()),
+    };
+    let least = Export {
+        made: text(),
+        account: OwnAccount {
+            email: text(),
+            created: text(),
+            has_password: true,
+            digid_since: None,
+            app_since: Some(text()),
+        },
+        person: None,
+        subjects: vec![(text(), text())],
+        profile: Profile::default(),
+        sessions: vec![session],
+        portals: vec![OwnPortal {
+            name: text(),
+            since: text(),
+            may_know: text(),
+            apis: vec![text()],
+            devices: 1,
+        }],
+        mandates: None,
+        log: vec![entry(true), entry(false)],
+        log_is_cut: true,
+    };
+    let person = Some(OwnPerson { name: text(), birth_date: Some(text()), bsn: Some(text()) });
+    let mandates = Some(OwnMandates { received: vec![mandate()], given: vec![mandate()], said: vec![said] });
+    let all = Export { person, mandates, ..least.clone() };
+    vec![
+        ("account-export".to_owned(), ExportPage { frame: frame(), too_often: false }.render()),
+        ("account-export-often".to_owned(), ExportPage { frame: frame(), too_often: true }.render()),
+        ("account-export-least".to_owned(), AllPage { frame: frame(), all: least }.render()),
+        ("account-export-all".to_owned(), AllPage { frame: frame(), all }.render()),
+    ]
+}
+
+fn ways_in(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
+    use account_email::Trouble;
+    let wrong = |wrong| Some(Trouble::Code(NotConfirmed::Wrong(wrong)));
+    let troubles = [
+        None,
+        Some(Trouble::Address(NotAsked::NoAddress)),
+        Some(Trouble::Address(NotAsked::Same)),
+        Some(Trouble::Address(NotAsked::TooMany)),
+        wrong(WrongCode::Again { left: 4 }),
+        wrong(WrongCode::Ended),
+        Some(Trouble::Code(NotConfirmed::Taken)),
+        Some(Trouble::Code(NotConfirmed::Late)),
+    ];
+    let mut pages = Pages::new();
+    for unlinking in [Unlinking::None, Unlinking::NeedsPassword, Unlinking::NeedsDigid, Unlinking::May] {
+        let since = (unlinking != Unlinking::None).then(|| given.to_owned());
+        let page = DigidPage { frame: frame(), since, unlinking };
+        pages.push((format!("account-digid-{unlinking:?}"), page.render()));
+    }
+    for failed in [false, true] {
+        let (current, email) = (given.to_owned(), given.to_owned());
+        let page = ErasePage { frame: frame(), current, email, failed };
+        pages.push((format!("account-erase-{failed}"), page.render()));
+    }
+    for waits in [None, Some((given.to_owned(), "K7Q".to_owned()))] {
+        for trouble in troubles {
+            if waits.is_none() && matches!(trouble, Some(Trouble::Code(_))) {
+                continue;
+            }
+            let (current, email) = (given.to_owned(), given.to_owned());
+            let page = AddressPage { frame: frame(), current, waits: waits.clone(), email, trouble };
+            pages.push((format!("account-email-{}-{trouble:?}", waits.is_some()), page.render()));
+        }
+    }
+    pages
+}
