@@ -3,7 +3,7 @@
 
 use super::{
     Refused, Stop,
-    account::{Guest, about, told},
+    account::{Guest, about},
     logout::sign_out,
     single_logout::AtDigid,
 };

@@ -27,6 +27,7 @@ use crate::{
         corrections::{self, NotDone},
         desk::AtDesk,
     },
+    store::corrections::NotDecided,
 };
 
 /// What is right, and where the evidence is.
@@ -129,20 +130,26 @@ async fn after(
     match done {
         Ok(_) => Ok(see_other(&format!("/desk/person/{person}"))),
         Err(NotDone::Fault(fault)) => Err(fault.into()),
-        Err(NotDone::NoPerson | NotDone::NoCorrection) => Err(Failed::Page(Problem::NotFound, None)),
+        Err(NotDone::NoPerson | NotDone::Decided(NotDecided::Unknown)) => {
+            Err(Failed::Page(Problem::NotFound, None))
+        }
         Err(why) => page(visit, at, person, Some(key(&why))).await,
     }
 }
 
 const fn key(why: &NotDone) -> &'static str {
+    let why = match why {
+        NotDone::Decided(why) => why,
+        NotDone::Evidence => return "desk-correct-evidence-wrong",
+        NotDone::TooMany => return "desk-correct-too-many",
+        NotDone::NoPerson | NotDone::Fault(_) => return "desk-before",
+    };
     match why {
-        NotDone::Evidence => "desk-correct-evidence-wrong",
-        NotDone::TooMany => "desk-correct-too-many",
-        NotDone::Own => "desk-correct-own",
-        NotDone::SomethingElse => "desk-correct-something-else",
-        NotDone::ChangedSince => "desk-correct-changed",
-        NotDone::Proven => "desk-correct-proven",
-        NotDone::BsnTaken => "desk-correct-taken",
-        NotDone::NoPerson | NotDone::NoCorrection | NotDone::Over | NotDone::Fault(_) => "desk-before",
+        NotDecided::Own => "desk-correct-own",
+        NotDecided::SomethingElse => "desk-correct-something-else",
+        NotDecided::ChangedSince => "desk-correct-changed",
+        NotDecided::Proven => "desk-correct-proven",
+        NotDecided::BsnTaken => "desk-correct-taken",
+        NotDecided::Unknown | NotDecided::Over => "desk-before",
     }
 }

@@ -11,7 +11,12 @@ use axum::{
 };
 
 use super::{
-    account, account_app, account_digid, account_email, account_erase, account_export, account_log, account_mandates, account_password, account_portals, address, admin, app_code, authorize, chooser, client_consent, client_registration, code, cors, desk, desk_ahead, desk_correct, desk_log, desk_mandate, desk_person, desk_queue, desk_register, desk_staff, digid, discovery, done, email, error, form_post, introspect, link, login, logout, metrics, page, par, question, recover, register, revoke, single_logout, token, userinfo,
+    account, account_app, account_digid, account_email, account_erase, account_export, account_log,
+    account_mandates, account_password, account_portals, address, admin, app_code, authorize, chooser,
+    client_consent, client_registration, code, cors, desk, desk_ahead, desk_correct, desk_log, desk_mandate,
+    desk_person, desk_queue, desk_register, desk_staff, digid, discovery, done, email, error, form_post,
+    introspect, link, login, logout, metrics, page, par, question, recover, register, revoke, single_logout,
+    token, userinfo,
 };
 use crate::{
     app::App,

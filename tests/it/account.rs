@@ -405,7 +405,11 @@ async fn every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_n
     let csrf = page.form("everywhere-form").1["csrf"].clone();
     let swept = |path, fields: &[(&'static str, &str)]| {
         let names = fields.iter().map(|(name, _)| *name);
-        assert_swept("every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_nothing", path, names);
+        assert_swept(
+            "every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_nothing",
+            path,
+            names,
+        );
     };
     for (path, fields) in [
         ("/account/digid/unlink", vec![("csrf", csrf.as_str())]),

@@ -61,11 +61,31 @@ pub const SWEPT: &[(&str, &str, &[&str])] = &[
         "/account/log",
         &["before", "error"],
     ),
-    ("every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_nothing", "/account/digid/unlink", &["csrf"]),
-    ("every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_nothing", "/account/email", &["csrf", "email"]),
-    ("every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_nothing", "/account/email/code", &["csrf", "code"]),
-    ("every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_nothing", "/account/erase", &["csrf", "email"]),
-    ("every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_nothing", "/account/export", &["csrf", "kind"]),
+    (
+        "every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_nothing",
+        "/account/digid/unlink",
+        &["csrf"],
+    ),
+    (
+        "every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_nothing",
+        "/account/email",
+        &["csrf", "email"],
+    ),
+    (
+        "every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_nothing",
+        "/account/email/code",
+        &["csrf", "code"],
+    ),
+    (
+        "every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_nothing",
+        "/account/erase",
+        &["csrf", "email"],
+    ),
+    (
+        "every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_nothing",
+        "/account/export",
+        &["csrf", "kind"],
+    ),
     (
         "every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_nothing",
         "/account/portals/withdraw",

@@ -31,18 +31,30 @@ macro_rules! looked_at {
     };
 }
 
+/// The lines of one column, in words that show the database that its index serves.
+macro_rules! lines {
+    ($column:literal) => {
+        concat!(
+            $column,
+            " IN ",
+            theirs!(),
+            " AND l.at >= $2 AND l.event NOT IN ('token.issued', 'token.refreshed')"
+        )
+    };
+}
+
 const LINES: &str = concat!(
     "SELECT l.*, a.name AS actor_name, r.name AS represented_name, \
      CASE WHEN l.actor IN ",
     theirs!(),
     " THEN 1 ELSE 0 END AS by_them FROM audit_lines l \
      LEFT JOIN audit_names a ON a.pseudonym = l.actor LEFT JOIN audit_names r ON r.pseudonym = l.represented \
-     WHERE (l.actor IN ",
-    theirs!(),
-    " OR l.represented IN ",
-    theirs!(),
-    ") AND l.at >= $2 AND (l.at < $3 OR (l.at = $3 AND l.id < $4)) AND l.outcome IN ('ok', 'agreed', 'withdrawn') \
-     AND l.event NOT IN ('token.issued', 'token.refreshed') AND l.event IN "
+     WHERE (",
+    lines!("l.actor"),
+    " OR l.represented IS NOT NULL AND ",
+    lines!("l.represented"),
+    ") AND (l.at < $3 OR (l.at = $3 AND l.id < $4)) AND l.outcome IN ('ok', 'agreed', 'withdrawn') \
+     AND l.event IN "
 );
 
 /// A line about somebody, as they are shown it.
