@@ -80,17 +80,14 @@ pub async fn enter(
     }
     let known = owner(app, session).await?.filter(|_| page.is_sensitive() || page.tells_mandates());
     let issuer = app.config.issuer();
-    let login = match known {
-        Some((_, account)) => {
-            let ask = own(issuer, page, needed(app, page, &account), page.is_sensitive());
-            let ask = Ask { login_hint: Some(account.email), ..ask };
-            Login::start(ask, browser.hashed(), now).keeping(account.id)
-        }
+    let login = if let Some((_, account)) = known {
+        let ask = own(issuer, page, needed(app, page, &account), page.is_sensitive());
+        let ask = Ask { login_hint: Some(account.email), ..ask };
+        Login::start(ask, browser.hashed(), now).keeping(account.id)
+    } else {
         // Whoever logs in for a page that takes fresh proof has proven enough by that, or is asked again for the rest.
-        None => {
-            let ask = own(issuer, page, of_page(app, page), page.is_sensitive());
-            Login::start(ask, browser.hashed(), now)
-        }
+        let ask = own(issuer, page, of_page(app, page), page.is_sensitive());
+        Login::start(ask, browser.hashed(), now)
     };
     Ok(Entered::Login(logins::begin(app, login).await?.login.id))
 }
