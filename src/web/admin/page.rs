@@ -44,7 +44,8 @@ pub(super) fn cursor<const N: usize>(parts: [&str; N]) -> String {
 /// What a cursor says.
 pub(super) fn read<const N: usize>(cursor: &str) -> Result<[String; N], Problem> {
     let text = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let text = text.filter(|text| !text.contains('\0'));
+    // An empty one says nothing, and not the beginning.
+    let text = text.filter(|text| !text.is_empty() && !text.contains('\0'));
     let parts = text.map(|text| text.split('\n').map(str::to_owned).collect::<Vec<_>>());
     parts
         .and_then(|parts| parts.try_into().ok())
