@@ -116,6 +116,9 @@ pub async fn submit(
     if representative.bsn.is_none() {
         return Err(Wrong::NoBsn.into());
     }
+    if representative.bsn == represented.bsn {
+        return Err(Wrong::Form(Refused::Oneself).into());
+    }
     let names = [representative.name.clone(), represented.name.clone()];
     let representative = who(app, member, (representative, Party::Representative), now).await?;
     let represented = who(app, member, (represented, Party::Represented), now).await?;

@@ -21,7 +21,7 @@ use crate::{
         mandate::{DocumentKind, Evidence, Relation},
         own::OwnPage,
         patient_number::PatientNumber,
-        registration::{self, Shown},
+        registration::{Form as Filled, Shown},
         secret::Secret,
         staff::Act,
         time::Timestamp,
@@ -201,7 +201,7 @@ impl Reader {
     }
 }
 
-fn read(form: &MandateForm, now: Timestamp) -> Result<((Side, Side), registration::Form), Errors> {
+fn read(form: &MandateForm, now: Timestamp) -> Result<((Side, Side), Filled), Errors> {
     let mut reader = Reader { errors: Vec::new(), now };
     let representative = Side {
         bsn: reader.bsn(&form.representative_bsn, "representative_bsn"),
@@ -230,7 +230,7 @@ fn read(form: &MandateForm, now: Timestamp) -> Result<((Side, Side), registratio
     let ends = reader.read(&form.ends, ("ends", "desk-day-wrong"), parse_instant);
     let Some(relation) = relation.filter(|_| reader.errors.is_empty()) else { return Err(reader.errors) };
     let nobody = PersonId::from_stored("");
-    let filled = registration::Form {
+    let filled = Filled {
         representative: nobody.clone(),
         represented: nobody,
         relation,

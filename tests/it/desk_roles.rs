@@ -400,20 +400,14 @@ async fn an_auditor_reads_the_log_of_a_person_page_by_page_and_that_leaves_a_lin
     let ask = [("bsn", ""), ("number", "K-1001"), ("person", ""), ("at", ""), ("line", "")];
     let page = auditor.post("/desk/log", &ask).await;
     assert_eq!(page.status, StatusCode::OK);
-    let first = page.text("line-1").unwrap();
-    assert!(
-        first.contains("person.registered (ok)") && first.contains("registrar@ziekenhuis.nl (staff)"),
-        "{first}"
-    );
+    // Those of one second stand in no order.
+    assert!(page.body.contains("person.registered (ok)"), "{}", page.body);
+    assert!(page.body.contains("registrar@ziekenhuis.nl (staff)"), "{}", page.body);
     assert!(page.text("line-50").is_some() && page.text("line-51").is_none());
     let more = page.form("more-form").1;
     let fields: Vec<_> = more.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let page = auditor.send("/desk/log", &fields, "").await;
-    assert!(
-        page.text("line-1").unwrap().contains("person.shown") && page.text("more").is_none(),
-        "{}",
-        page.body
-    );
+    assert!(page.body.contains("person.shown (ok)") && page.text("more").is_none(), "{}", page.body);
     assert_eq!(house.query("SELECT COUNT(*) FROM audit WHERE event = 'audit.read'"), ["2"]);
     let wrong = [("bsn", ""), ("number", "K-1002"), ask[2], ask[3], ask[4]];
     assert_eq!(auditor.post("/desk/log", &wrong).await.status, StatusCode::UNPROCESSABLE_ENTITY);
