@@ -49,9 +49,9 @@ pub async fn measure() {
         // The bare handler verifies with the algorithm that it signs with.
         if case.alg == Algorithm::Es256 {
             let prover = Arc::new(Prover::new());
-            let proven =
+            let bound =
                 PROVEN.measure(case, &stand, async |server| tokens(server, &url, Some(prover)).await).await;
-            let (added, keys) = ((proven - plain) * 1e6, stand.keyring().await);
+            let (added, keys) = ((bound - plain) * 1e6, stand.keyring().await);
             let one = 1e6 / verifications(&keys, case.alg, stand.now);
             row(
                 &format!("DPoP, {}: CPU that it adds to one", case.name),

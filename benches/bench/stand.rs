@@ -121,6 +121,7 @@ impl Stand {
             ends: self.now.plus(8 * 3600),
             authority: None,
             device: None,
+            by_app: false,
         };
         self.store.begin_session(&session).await.unwrap();
         let cookie = format!("namens-session={}.{}", session.sid, secret.expose());

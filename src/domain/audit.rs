@@ -229,8 +229,9 @@ mod tests {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
         let told = std::fs::read_to_string(root.join("docs/audit.md")).unwrap();
         let roles = told.lines().find(|line| line.starts_with("| `role`")).unwrap();
-        use Role::{Patient, Program, Representative, Staff, System, Unknown};
-        for role in [Patient, Representative, Staff, Program, System, Unknown] {
+        for role in
+            [Role::Patient, Role::Representative, Role::Staff, Role::Program, Role::System, Role::Unknown]
+        {
             assert!(roles.contains(&format!("`{}`", role.word())), "{role:?}");
         }
         let row = |line: &str| {

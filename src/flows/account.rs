@@ -18,7 +18,7 @@ use crate::{
         session::Session,
         time::Timestamp,
     },
-    mail::{Circumstances, Letter, letters},
+    mail::{Circumstances, letters},
     oidc::authorize::own,
     store::{accounts::Account, audit::Event},
 };

@@ -16,7 +16,7 @@ use crate::{
         time::Timestamp,
     },
     store::{
-        desk::NotRegistered,
+        desk::{NotRegistered, People},
         mandates::NotStored,
         persons::{Person, Told},
     },
@@ -129,17 +129,17 @@ pub async fn submit(
         ..form
     };
     let registration = register(form, represented.birth(), now).map_err(Wrong::Form)?;
-    let (mut new, mut named) = (Vec::new(), Vec::new());
+    let mut people = People::default();
     for (who, name) in [representative, represented].into_iter().zip(names) {
         match who {
-            Who::New(id, told) => new.push((id, told)),
+            Who::New(id, told) => people.new.push((id, told)),
             Who::Known(person) if person.name.is_empty() => {
-                named.extend(one_line(&name).ok().map(|name| (person.id, name)))
+                people.called.extend(one_line(&name).ok().map(|name| (person.id, name)));
             }
             Who::Known(_) => {}
         }
     }
-    let stored = app.store.register_at_desk((&new, &named), &registration, &member.department, now).await?;
+    let stored = app.store.register_at_desk(&people, &registration, &member.department, now).await?;
     stored.map_err(|why| match why {
         NotRegistered::Taken | NotRegistered::Mandate(NotStored::UnknownPerson) => Wrong::Taken,
         NotRegistered::Mandate(NotStored::TooMany) => Wrong::TooMany,

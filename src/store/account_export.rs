@@ -63,7 +63,8 @@ macro_rules! lines {
              FROM audit_lines l WHERE l.",
             $whose,
             " IN (SELECT n.pseudonym FROM audit_names n JOIN persons p ON p.id = n.name \
-             WHERE p.id = $1 OR p.joined_into = $1) AND l.event NOT IN ('mandate.blocked', 'mandate.unblocked') \
+             WHERE p.id = $1 OR p.joined_into = $1) AND l.event NOT IN ('token.issued', 'token.refreshed') \
+             AND l.event NOT IN ('mandate.blocked', 'mandate.unblocked') \
              ORDER BY l.at DESC, l.seq DESC LIMIT $2"
         )
     };

@@ -77,25 +77,34 @@ macro_rules! waiting {
     };
 }
 
+/// What is recorded of the two people of a mandate beside it.
+#[derive(Default)]
+pub struct People {
+    /// Those whom nobody knows yet.
+    pub new: Vec<(PersonId, Told)>,
+    /// Those whom only an account knows, and what they are called.
+    pub called: Vec<(PersonId, String)>,
+}
+
 impl Store {
     /// Stores those of the two people whom nobody knows yet, what one whom only an account knows is called, and their mandate, or nothing.
     pub async fn register_at_desk(
         &self,
-        (new, named): (&[(PersonId, Told)], &[(PersonId, String)]),
+        people: &People,
         registration: &Registration,
         department: &str,
         now: Timestamp,
     ) -> Result<Result<(), NotRegistered>, Fault> {
         let by = &registration.mandate.registered_by;
         let mut tx = self.db.begin().await?;
-        for (id, name) in named {
+        for (id, name) in &people.called {
             sqlx::query("UPDATE persons SET name = $1 WHERE id = $2 AND name = ''")
                 .bind(name)
                 .bind(id.as_str())
                 .execute(&mut *tx)
                 .await?;
         }
-        for (id, told) in new {
+        for (id, told) in &people.new {
             if !add_person(&mut tx, &self.vault, (id, told), by, now).await? {
                 tx.rollback().await?;
                 return Ok(Err(NotRegistered::Taken));

@@ -54,8 +54,8 @@ async fn an_account_is_erased_with_all_that_hangs_on_it_and_its_portals_are_told
         let refused = owner.post(&url, &[("csrf", token), ("email", OWNER)]).await;
         assert_eq!(refused.status, StatusCode::FORBIDDEN);
     }
-    let sent = owner.request(Method::POST, &url).header("sec-fetch-site", "cross-site");
-    let refused = owner.send(sent.form(&[("csrf", csrf.as_str()), ("email", OWNER)])).await;
+    let foreign = owner.request(Method::POST, &url).header("sec-fetch-site", "cross-site");
+    let refused = owner.send(foreign.form(&[("csrf", csrf.as_str()), ("email", OWNER)])).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     for typed in ["", "ja", OTHER] {
         let wrong = owner.submit(&page, "erase-form", &[("email", typed)]).await;
@@ -179,12 +179,12 @@ async fn nothing_survives_an_erasure_beside_fifty_refreshes_logins_and_erasures(
     let asked = request(&house, &[]);
     let given = crate::portal::code_of(&elsewhere.get(&asked.url).await);
     let page = shown(&house, &owner).await;
-    let refreshes = join_all((0..50).map(|_| THE_PORTAL.refresh(&house, tokens.text("refresh_token"))));
+    let tries = join_all((0..50).map(|_| THE_PORTAL.refresh(&house, tokens.text("refresh_token"))));
     let erasures = join_all((0..20).map(|_| erase(&owner, &page)));
     let logins = join_all((0..5).map(|_| type_code(&late, &waiting, &code)));
     let signing_on = join_all((0..10).map(|_| elsewhere.get(&asked.url)));
     let ((refreshed, erased), (logged_in, signed_on)) =
-        join(join(refreshes, erasures), join(logins, signing_on)).await;
+        join(join(tries, erasures), join(logins, signing_on)).await;
     assert!(refreshed.iter().all(|(status, body)| *status == 200 || body["error"] == "invalid_grant"));
     assert!(erased.iter().chain(&logged_in).chain(&signed_on).all(|page| !page.status.is_server_error()));
     // The account is gone, whichever of them came first.

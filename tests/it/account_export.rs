@@ -141,8 +141,8 @@ async fn nobody_gets_the_data_of_another_nor_without_fresh_proof_nor_very_often(
         let refused = owner.post(&url, &[("csrf", token), ("kind", "json")]).await;
         assert_eq!(refused.status, StatusCode::FORBIDDEN);
     }
-    let sent = owner.request(Method::POST, &url).header("sec-fetch-site", "cross-site");
-    let refused = owner.send(sent.form(&[("csrf", mine.as_str()), ("kind", "json")])).await;
+    let foreign = owner.request(Method::POST, &url).header("sec-fetch-site", "cross-site");
+    let refused = owner.send(foreign.form(&[("csrf", mine.as_str()), ("kind", "json")])).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     let nobody = Browser::new().post(&url, &[("csrf", &mine), ("kind", "json")]).await;
     assert_eq!(nobody.location().unwrap().path(), "/account/export");

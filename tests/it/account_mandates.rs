@@ -348,6 +348,7 @@ async fn stale_session(house: &House, one: &One) -> String {
         ends: now.plus(3600),
         authority: None,
         device: None,
+        by_app: false,
     };
     store.begin_session(&session).await.unwrap();
     store.close().await;

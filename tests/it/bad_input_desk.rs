@@ -34,11 +34,11 @@ async fn sweep(
                 continue;
             }
             let browser = Browser::new();
-            let sent = browser.request(Method::POST, &format!("{}{path}", world.house.issuer));
-            let sent = sent
+            let post = browser.request(Method::POST, &format!("{}{path}", world.house.issuer));
+            let post = post
                 .header("content-type", "application/x-www-form-urlencoded")
                 .header("cookie", &seat.cookie);
-            let told = browser.send(sent.header("origin", &world.house.issuer).body(body)).await;
+            let told = browser.send(post.header("origin", &world.house.issuer).body(body)).await;
             let refused = [StatusCode::FORBIDDEN, StatusCode::UNPROCESSABLE_ENTITY].contains(&told.status);
             // A text that may say anything may say this.
             let harmless = fields[at].0 != "csrf" && told.status == StatusCode::OK && door == "/desk/log";

@@ -12,9 +12,12 @@ use crate::{
 const SHUT: &str = "U kunt hier niet in";
 const ROLES: [&str; 5] = ["registrar", "approver", "privacy_officer", "auditor", ""];
 
+/// A door, what is filled in there, and the roles that open it.
+type Door = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+
 /// The forms of the desk and the pages without one, with what is filled in, and which roles open each. `{m}` is a mandate that waits, `{s}` a
 /// proposal for a member.
-const DOORS: &[(&str, &[(&str, &str)], &str)] = &[
+const DOORS: &[Door] = &[
     ("/desk/search", &[("bsn", ""), ("number", "x-1")], "registrar approver privacy_officer"),
     ("/desk/register", &[], "registrar"),
     ("/desk/mandate/{m}/approve", &[("bsn", ""), ("birth", "")], "approver"),
