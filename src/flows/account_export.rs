@@ -180,9 +180,8 @@ pub async fn export(app: &App, guest: &Guest, now: Timestamp) -> Result<Result<E
 
 /// Whether a line may be told in a session below DigiD: it is of the account, and of nobody else (M7).
 fn needs_no_digid(line: &OwnLine) -> bool {
-    let of_the_desk =
-        ["mandate.", "person.", "bsn.", "act_as"].iter().any(|what| line.event.starts_with(what));
-    line.for_self && !of_the_desk
+    let of = line.event.split('.').next();
+    line.for_self && !["mandate", "person", "bsn", "act_as"].iter().any(|desk| of == Some(*desk))
 }
 
 async fn person(app: &App, guest: &Guest) -> Result<Option<OwnPerson>, Fault> {

@@ -82,8 +82,7 @@ async fn what_is_kept_is_told_to_its_owner_and_of_others_no_block_reason_or_numb
     assert_eq!(before["sessions"].as_array().unwrap().len(), 2);
     assert_eq!(before["portals"][0]["name"], "Huisarts De Linde");
     assert_eq!(before["subjects"].as_array().unwrap().len(), 1);
-    for event in ["login.digid", "account.created", "token.issued", "mandate.registered", "person.registered"]
-    {
+    for event in ["login.digid", "account.created", "mandate.registered", "person.registered"] {
         assert!(events(&before).contains(&event), "{event}: {:?}", events(&before));
     }
     let text = before.to_string();

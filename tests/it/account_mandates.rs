@@ -24,6 +24,7 @@ use crate::{
     digid_steps::person_of,
     house::{CALLBACK, House},
     mandates_desk::{Desk, Form, born, days, digid_account, fresh_bsn},
+    notify::until,
     oidc_client::{CLIENTS, THE_PORTAL, refreshed},
     portal::{Tokens, at_digid, log_in, press_digid},
 };
@@ -381,7 +382,8 @@ async fn what_gives_access_takes_a_login_of_just_now_and_what_takes_it_away_does
     assert_eq!(family.words(), ["represented withdrawn"]);
     // The twin: a login of just now.
     family.kim_agrees().await;
-    assert_eq!(family.words(), ["represented agreed", "represented withdrawn"]);
+    let words: std::collections::BTreeSet<String> = family.words().into_iter().collect();
+    assert_eq!(words, ["represented agreed", "represented withdrawn"].map(str::to_owned).into());
 }
 
 #[tokio::test]
@@ -412,11 +414,15 @@ async fn m5_m6_whoever_gave_it_or_has_it_stops_it_at_once_and_for_good() {
     join_all((0..50).map(|_| bert.posts(&house, "stop", &csrf, &grant))).await;
     assert_eq!(house.query("SELECT COUNT(*) FROM audit WHERE event = 'mandate.stopped'"), ["1"]);
     for to in [FATHER, MOTHER] {
-        let mails = house.mails(to, 2);
+        let stopped = || house.mandate_mails(to).into_iter().filter(|mail| mail.contains("is gestopt"));
+        let mails = until("the mail that it stopped", || {
+            Some(stopped().collect::<Vec<_>>()).filter(|mails| !mails.is_empty())
+        })
+        .await;
         let mail = mails.last().unwrap();
         assert!(
-            mails.len() == 2 && mail.contains(&format!("Een machtiging van uw account {to} is gestopt")),
-            "{mail}"
+            mails.len() == 1 && mail.contains(&format!("Een machtiging van uw account {to} is gestopt")),
+            "{mails:?}"
         );
         assert!(!mail.contains("Anna") && !mail.contains("Bert") && !mail.contains("http"), "{mail}");
     }
