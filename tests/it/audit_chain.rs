@@ -371,7 +371,14 @@ const FAMILIES: [&str; 16] = [
     "account", "admin", "app", "audit", "bsn", "client", "consent", "digid", "grant", "key", "login",
     "logout", "mandate", "password", "person", "token",
 ];
-const NO_EVENTS: [&str; 4] = ["client.revoked", "digid.session", "digid.session.index", "digid.session.name"];
+const NO_EVENTS: [&str; 6] = [
+    "client.revoked",
+    "digid.session",
+    "digid.session.index",
+    "digid.session.name",
+    "mandate.agreed",
+    "mandate.withdrawn",
+];
 
 fn is_event(word: &str) -> bool {
     let family = word.split_once('.').map_or("", |(family, _)| family);
