@@ -23,6 +23,7 @@ mod tests {
             assert_eq!(writes_nul(json.as_bytes()), writes, "{json}");
         }
     }
+
     #[test]
     fn an_object_begins_with_a_brace_whatever_space_is_before_it() {
         assert!([&b"{}"[..], b" \n{\"a\":1}"].iter().all(|json| is_object(json)));
