@@ -291,6 +291,7 @@ account-erase-stays-desk = what the desk of your care provider knows of you, and
 account-erase-stays-portals = your record at your care provider: it is not kept by us
 account-erase-hint = Are you sure? Then enter your email address: { $email }
 account-erase-wrong = This is not the email address of your account. Nothing was deleted.
+account-erase-staff = You work at the desk, or worked there. Who did something there must stay known. That is why you cannot delete this account. Do you have questions? Go to the privacy officer of your care provider.
 account-erase-submit = Delete my account
 account-sessions = Where you are logged in
 account-sessions-text = Do you not recognise a device? Log out there and change your password.

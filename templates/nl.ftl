@@ -287,6 +287,7 @@ account-erase-stays-desk = wat de balie van uw zorgverlener over u weet, ook wie
 account-erase-stays-portals = uw dossier bij uw zorgverlener: dat staat niet bij ons
 account-erase-hint = Weet u het zeker? Vul dan uw e-mailadres in: { $email }
 account-erase-wrong = Dit is niet het e-mailadres van uw account. Er is niets verwijderd.
+account-erase-staff = U werkt aan de balie, of heeft daar gewerkt. Wie daar iets deed, moet bekend blijven. Daarom kunt u dit account niet verwijderen. Heeft u vragen? Ga dan naar de privacyfunctionaris van uw zorgverlener.
 account-erase-submit = Verwijder mijn account
 account-sessions = Waar u bent ingelogd
 account-sessions-text = Herkent u een apparaat niet? Log daar uit en verander uw wachtwoord.
