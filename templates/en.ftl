@@ -561,6 +561,7 @@ desk-unblock-hint = This is possible only for a block that a colleague placed.
 desk-somebody-else = This is not what is on record of these people. Look at the documents together with your colleague. Nothing has changed.
 desk-before = This had happened already. Nothing has changed.
 desk-own = You requested this yourself, or it was not done at the desk. Somebody else must approve it.
+desk-own-people = You cannot do this for yourself or your family. Ask a colleague.
 desk-own-block = You placed this block yourself, or it was not placed at the desk. Somebody else must lift it.
 desk-no-block = There is no block between these two people.
 desk-reason-wrong = Write down why, on one line.

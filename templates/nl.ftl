@@ -557,6 +557,7 @@ desk-unblock-hint = Dat kan alleen bij een blokkade die een collega heeft geplaa
 desk-somebody-else = Dit is niet wat er bij deze mensen is geregistreerd. Bekijk de identiteitsbewijzen samen met uw collega. Er is niets veranderd.
 desk-before = Dit was al gebeurd. Er is niets veranderd.
 desk-own = U heeft dit zelf aangevraagd, of het is niet aan de balie gedaan. Iemand anders moet het goedkeuren.
+desk-own-people = U kunt dit niet doen voor uzelf of uw gezin. Vraag het een collega.
 desk-own-block = U heeft deze blokkade zelf geplaatst, of hij is niet aan de balie geplaatst. Iemand anders moet hem opheffen.
 desk-no-block = Er is geen blokkade tussen deze twee mensen.
 desk-reason-wrong = Schrijf op waarom, op één regel.

@@ -7,7 +7,7 @@ use super::{Store, Tx, accounts::Account, audit::Event, columns::Columns};
 use crate::domain::{
     fault::Fault,
     four_eyes::LONGEST_WAIT,
-    id::{AccountId, StaffId},
+    id::{AccountId, PersonId, StaffId},
     line::{member, through},
     mandate::Confirmed,
     staff::{Member, Role, Roles},
@@ -39,6 +39,19 @@ impl Store {
         let row: Option<(String,)> =
             sqlx::query_as("SELECT id FROM staff WHERE account = $1 AND approved_at IS NOT NULL LIMIT 1")
                 .bind(account.as_str())
+                .fetch_optional(self.db.reader())
+                .await?;
+        Ok(row.is_some())
+    }
+
+    /// Whether one of these two is the member of staff that this name means. A second account is another person's here (`docs/adr/0041`).
+    pub async fn is_own(&self, by: &str, people: [&PersonId; 2]) -> Result<bool, Fault> {
+        let [one, other] = people;
+        let row: Option<(String,)> =
+            sqlx::query_as("SELECT id FROM accounts WHERE 'member:' || id = $1 AND person_id IN ($2, $3)")
+                .bind(by)
+                .bind(one.as_str())
+                .bind(other.as_str())
                 .fetch_optional(self.db.reader())
                 .await?;
         Ok(row.is_some())

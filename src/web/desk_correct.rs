@@ -152,6 +152,7 @@ const fn key(why: &NotDone) -> &'static str {
     };
     match why {
         NotDecided::Own => "desk-correct-own",
+        NotDecided::OwnPeople => "desk-own-people",
         NotDecided::SomethingElse => "desk-correct-something-else",
         NotDecided::ChangedSince => "desk-correct-changed",
         NotDecided::Proven => "desk-correct-proven",

@@ -6,7 +6,7 @@ use crate::{
     admin::{Api, LOCAL, ROOT, house_with},
     authenticator::change,
     browser::Page,
-    desk::{ELS, JOOST, Seat, add, member},
+    desk::{ELS, JOOST, Seat, add, form, member},
     desk_roles::{email, world},
     house::House,
     mandates_desk::{born, fresh_bsn},
@@ -137,5 +137,69 @@ async fn what_nobody_approved_in_time_is_no_bar_to_the_command() {
         );
         let told = add(&house, JOOST, &["approver"], "Polikliniek");
         assert_eq!(told.status.success(), done, "{}", String::from_utf8_lossy(&told.stderr));
+    }
+}
+
+/// All that gives access, by `seat`, who may as far as their roles go; each with the error that it was answered with.
+async fn each_act(
+    house: &House,
+    seat: &Seat,
+    mandate: &str,
+    said: &[(&'static str, &str)],
+) -> Vec<(String, Option<String>)> {
+    let bsn = |field: &str| said.iter().find(|(name, _)| *name == field).unwrap().1;
+    let birth = bsn("represented_birth");
+    let correction = house.query("SELECT id FROM corrections").concat();
+    let right = born(13, 41);
+    let agreed = [("party", "represented"), ("word", "agreed")];
+    let read = [("bsn", bsn("representative_bsn")), ("birth", birth)];
+    let mut told = Vec::new();
+    for (path, fields, error) in [
+        ("/desk/register".to_owned(), said, "representative_bsn-error"),
+        (format!("{mandate}/approve"), &read[..], "error"),
+        (format!("{mandate}/said"), &agreed, "error"),
+        (format!("{mandate}/unblock"), &[], "error"),
+        (format!("/desk/correction/{correction}/approve"), &[("birth", &right), ("bsn", "")], "error"),
+    ] {
+        let page = seat.post(&path, fields).await;
+        let error = page.text(error);
+        assert_eq!(page.status == StatusCode::SEE_OTHER, error.is_none(), "{path}: {}", page.body);
+        told.push((path, error));
+    }
+    told
+}
+
+#[tokio::test]
+async fn m11_nobody_at_the_desk_gives_access_in_their_own_file() {
+    const ALL: &str = "registrar approver privacy_officer";
+    let house = House::start().await;
+    for email in [ELS, JOOST] {
+        member(&house, email, ALL).await;
+    }
+    let joost = Seat::of(&house, JOOST, true, 0).await;
+    let (parent, child, birth) = (fresh_bsn(), fresh_bsn(), born(13, 40));
+    let said = form(&parent, &child, &birth);
+    let done = joost.post("/desk/register", &said).await;
+    let mandate = done.location().unwrap_or_else(|| panic!("{}", done.body)).path().to_owned();
+    let block = joost.post(&format!("{mandate}/block"), &[("reason", "melding 7")]).await;
+    assert_eq!(block.status, StatusCode::SEE_OTHER);
+    let people = house.query("SELECT representative || ' ' || represented FROM mandates").concat();
+    let (representative, represented) = people.split_once(' ').unwrap();
+    let right = born(13, 41);
+    let correct = [("birth", right.as_str()), ("bsn", ""), ("evidence", "brief 1")];
+    let done = joost.post(&format!("/desk/person/{represented}/correct"), &correct).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER);
+    let herself = house.query(&format!("SELECT person_id FROM accounts WHERE email = '{ELS}'")).concat();
+    for whom in [representative, represented, herself.as_str()] {
+        change(&house, &format!("UPDATE accounts SET person_id = '{whom}' WHERE email = '{ELS}'"));
+        let els = Seat::of(&house, ELS, true, 0).await;
+        for (path, error) in each_act(&house, &els, &mandate, &said).await {
+            if whom == herself {
+                assert_eq!(error, None, "{path}: the twin");
+            } else {
+                let error = error.unwrap_or_else(|| panic!("{path}"));
+                assert!(error.contains("niet doen voor uzelf of uw gezin"), "{path}: {error}");
+            }
+        }
     }
 }
