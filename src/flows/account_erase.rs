@@ -12,9 +12,14 @@ use crate::{
     mail::letters::{self, Change},
 };
 
-/// What was typed is not the address of this account.
+/// Why nothing was erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotConfirmed;
+pub enum NotErased {
+    /// What was typed is not the address of this account.
+    NotConfirmed,
+    /// Its owner is or was a member of staff: what they did at the desk must stay theirs (M11).
+    Staff,
+}
 
 /// Erases the account, after signing out here: what is left at DigiD must be read before it is erased. `None` when another request was
 /// first, and this one erased nothing.
@@ -25,11 +30,14 @@ pub async fn erase(
     browser: Option<&Secret>,
     lang: Lang,
     now: Timestamp,
-) -> Result<Option<AtDigid>, Refused<NotConfirmed>> {
+) -> Result<Option<AtDigid>, Refused<NotErased>> {
     let account = &guest.account;
+    if app.store.was_member(&account.id).await? {
+        return Err(Refused::Because(NotErased::Staff));
+    }
     let own = Email::parse(&account.email).map_err(Stop::from)?;
     if !Email::parse(typed).is_ok_and(|typed| typed.key() == own.key()) {
-        return Err(Refused::Because(NotConfirmed));
+        return Err(Refused::Because(NotErased::NotConfirmed));
     }
     let at_digid = sign_out(app, Some(&guest.session), browser, now).await?;
     if !app.store.erase_account(account, now).await? {

@@ -57,10 +57,25 @@ pub async fn sign_out(app: &App, caller: &Client, id: &AccountId, now: Timestamp
     }
 }
 
-/// Closes an account for `caller`, for good; portals hear as when its owner signs out. `false` when there is no such account.
-pub async fn close(app: &App, caller: &Client, id: &AccountId, now: Timestamp) -> Result<bool, Fault> {
-    match app.store.account(id).await? {
-        Some(account) => app.store.close_account(&account, &caller.id, now).await,
-        None => Ok(false),
-    }
+/// What came of closing an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closed {
+    /// It is closed.
+    Done,
+    /// There is no such account.
+    Unknown,
+    /// Its owner is or was a member of staff: what they did at the desk must stay theirs (M11). Nothing was done.
+    Staff,
+}
+
+/// Closes an account for `caller`, for good; portals hear as when its owner signs out.
+pub async fn close(app: &App, caller: &Client, id: &AccountId, now: Timestamp) -> Result<Closed, Fault> {
+    let Some(account) = app.store.account(id).await? else { return Ok(Closed::Unknown) };
+    Ok(if app.store.close_account(&account, &caller.id, now).await? {
+        Closed::Done
+    } else if app.store.was_member(id).await? {
+        Closed::Staff
+    } else {
+        Closed::Unknown
+    })
 }

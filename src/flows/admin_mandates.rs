@@ -62,6 +62,8 @@ pub enum NotDone {
          someone else must lift it"
     )]
     StillBlocked,
+    #[error("nobody does this for themselves or their family: a colleague must")]
+    OwnPeople,
     #[error("{0}")]
     Unheard(Unheard),
     #[error(
@@ -147,6 +149,7 @@ pub async fn register(store: &Store, by: &str, form: Form, now: Timestamp) -> Re
     store.register_mandate(&registration, now).await?.map_err(|why| match why {
         NotStored::UnknownPerson => NotDone::NoPerson,
         NotStored::TooMany => NotDone::TooMany,
+        NotStored::OwnPeople => NotDone::OwnPeople,
     })?;
     one(store, &registration.mandate.id, now).await
 }
@@ -162,6 +165,7 @@ pub async fn approve(
     store.approve_mandate(id, by, read, now).await?.map_err(|why| match why {
         NotApproved::Unknown => NotDone::NoMandate,
         NotApproved::Own => NotDone::OwnMandate,
+        NotApproved::OwnPeople => NotDone::OwnPeople,
         NotApproved::SomethingElse => NotDone::SomebodyElse,
         NotApproved::Before => NotDone::ApprovedBefore,
         NotApproved::Over => NotDone::Over,
@@ -187,7 +191,8 @@ pub async fn record(
     let Listed { mandate, born, .. } = one(store, id, now).await?;
     let consent = hear(&mandate, born, said, Some(by.to_owned()), now).map_err(NotDone::Unheard)?;
     if !store.add_consent(&consent, &mandate.represented, by, now).await? {
-        return Err(NotDone::Withdrawn);
+        let own = store.is_own(by, [&mandate.representative, &mandate.represented]).await?;
+        return Err(if own { NotDone::OwnPeople } else { NotDone::Withdrawn });
     }
     one(store, id, now).await
 }
@@ -241,6 +246,9 @@ pub async fn unblock(store: &Store, by: &str, pair: &Pair, now: Timestamp) -> Re
     match store.lift_blocks(pair, by, now).await? {
         (0, 0) => Err(NotDone::NoBlock),
         (_, 0) => Ok(()),
+        (0, _) if store.is_own(by, [&pair.representative, &pair.represented]).await? => {
+            Err(NotDone::OwnPeople)
+        }
         (0, _) => Err(NotDone::OwnBlock),
         (_, _) => Err(NotDone::StillBlocked),
     }

@@ -136,6 +136,14 @@ pub enum Wanted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooMany;
 
+/// Counts a search by a member, or another act whose answer tells whether somebody has a number.
+pub async fn count(app: &App, member: &Member, now: Timestamp) -> Result<Result<(), TooMany>, Fault> {
+    let (store, whom, (free, window)) = (&app.store, member.account.as_str(), FREE);
+    let slow = store.bump("desk-search", whom, window, now).await? > free
+        && store.bump("desk-search-spaced", whom, SPACED, now).await? > 1;
+    Ok(if slow { Err(TooMany) } else { Ok(()) })
+}
+
 /// Looks somebody up, with a line in the log whoever is found. Past very many in an hour one a minute is left: it slows, and never stops.
 pub async fn find(
     app: &App,
@@ -143,13 +151,10 @@ pub async fn find(
     wanted: &Wanted,
     now: Timestamp,
 ) -> Result<Result<Option<Person>, TooMany>, Fault> {
-    let (store, whom, by) = (&app.store, member.account.as_str(), member.name());
-    let (free, window) = FREE;
-    if store.bump("desk-search", whom, window, now).await? > free
-        && store.bump("desk-search-spaced", whom, SPACED, now).await? > 1
-    {
-        return Ok(Err(TooMany));
+    if let Err(many) = count(app, member, now).await? {
+        return Ok(Err(many));
     }
+    let (store, by) = (&app.store, member.name());
     Ok(Ok(match wanted {
         Wanted::Bsn(bsn) => store.find_person(bsn, Some(&by), now).await?,
         Wanted::Number(number) => store.find_patient(number, &by, now).await?,

@@ -58,6 +58,8 @@ pub enum Wrong {
     Taken,
     /// One of the two has as many mandates as anybody may have.
     TooMany,
+    /// It is of who registers it.
+    OwnPeople,
     /// The rest of the form.
     Form(Refused),
 }
@@ -143,6 +145,7 @@ pub async fn submit(
     stored.map_err(|why| match why {
         NotRegistered::Taken | NotRegistered::Mandate(NotStored::UnknownPerson) => Wrong::Taken,
         NotRegistered::Mandate(NotStored::TooMany) => Wrong::TooMany,
+        NotRegistered::Mandate(NotStored::OwnPeople) => Wrong::OwnPeople,
     })?;
     Ok(registration.mandate.id)
 }

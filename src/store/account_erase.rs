@@ -33,14 +33,18 @@ const FORGOTTEN: [&str; 2] = [
 
 impl Store {
     /// Erases an account with all that hangs on it, writes down which portals to tell, and gives up the mandates with which its owner
-    /// acted for others: all or nothing. `false`, and nothing was done, when its sessions have ended meanwhile or it is gone.
+    /// acted for others: all or nothing. `false`, and nothing was done, when its sessions have ended meanwhile or it is gone, or when its owner
+    /// is or was a member of staff: whom an act at the desk names stays known, and no second account makes two of one (M11).
     pub async fn erase_account(&self, account: &Account, now: Timestamp) -> Result<bool, Fault> {
         let mut tx = self.db.begin().await?;
-        let first = sqlx::query("UPDATE accounts SET era = era + 1 WHERE id = $1 AND era = $2")
-            .bind(account.id.as_str())
-            .bind(account.era)
-            .execute(&mut *tx)
-            .await?;
+        let first = sqlx::query(
+            "UPDATE accounts SET era = era + 1 WHERE id = $1 AND era = $2 \
+             AND NOT EXISTS (SELECT 1 FROM staff WHERE account = $1 AND approved_at IS NOT NULL)",
+        )
+        .bind(account.id.as_str())
+        .bind(account.era)
+        .execute(&mut *tx)
+        .await?;
         if first.rows_affected() == 0 {
             tx.rollback().await?;
             return Ok(false);

@@ -15,12 +15,17 @@ impl Store {
 
     /// Closes an account for good, for the program `by`: its sessions end with everything that was given in them, and the address,
     /// the password, what was recorded and agreed to are forgotten. The person stays, with their subjects, mandates and log.
-    /// `false` when it is gone already.
+    /// `false` when it is gone already, or when its owner is or
+    /// was a member of staff: whom an act at the desk names stays known (M11).
     pub async fn close_account(&self, account: &Account, by: &str, now: Timestamp) -> Result<bool, Fault> {
         let mut tx = self.db.begin().await?;
         end(&mut tx, account, "account.closed", Some(by), now).await?;
         let mut gone = 0;
-        for statement in ["DELETE FROM grants WHERE account_id = $1", "DELETE FROM accounts WHERE id = $1"] {
+        for statement in [
+            "DELETE FROM grants WHERE account_id = $1",
+            "DELETE FROM accounts WHERE id = $1 \
+             AND NOT EXISTS (SELECT 1 FROM staff WHERE account = $1 AND approved_at IS NOT NULL)",
+        ] {
             gone = sqlx::query(statement).bind(account.id.as_str()).execute(&mut *tx).await?.rows_affected();
         }
         if gone == 0 {

@@ -1,7 +1,7 @@
 //! Authenticator apps (F6). The secret is sealed with its account; the last time step that was used moves on by one guarded statement,
 //! and so is a recovery code spent: durable, as whatever must never work twice (`docs/adr/0005`).
 
-use super::{Store, Tx, account::end_others, accounts::Account, audit::Event};
+use super::{Store, Tx, account::end_others, accounts::Account, audit::Event, staff::leave};
 use crate::domain::{authenticator::AppSecret, fault::Fault, id::SessionId, secret::Secret, time::Timestamp};
 
 /// What the secret of an app is sealed for.
@@ -129,8 +129,9 @@ impl Store {
         Ok(true)
     }
 
-    /// Takes an account's app away. The step that was used last stays, so that no code of before ever works again. `false` when there is
-    /// none, or it is another one by now.
+    /// Takes an account's app away. The step that was used last stays, so that no code of before ever works again. A member of staff
+    /// is none from now on: an app that is set up after a mailed code must not open the desk. `false` when there is none, or it is another one
+    /// by now.
     pub async fn remove_app(&self, account: &Account, now: Timestamp) -> Result<bool, Fault> {
         let Some(app) = &account.app else { return Ok(false) };
         let mut tx = self.db.begin().await?;
@@ -148,6 +149,7 @@ impl Store {
         }
         forget_codes(&mut tx, account).await?;
         tx.note(&event("app.removed", account), now);
+        leave(&mut tx, account, now).await?;
         tx.commit().await?;
         Ok(true)
     }

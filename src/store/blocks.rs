@@ -54,6 +54,7 @@ impl Store {
     /// Lifts the blocks of a pair that someone else than `by` placed (M11), and tells how many blocks were lifted and how
     /// many still hold. A program lifts only what another program placed: who stands behind it may be who placed it at the desk.
     /// Of the desk, who has an account there lifts what another account placed, and who is named at a command what another name placed.
+    /// Nobody lifts one of their own file.
     pub async fn lift_blocks(&self, pair: &Pair, by: &str, now: Timestamp) -> Result<(usize, i64), Fault> {
         let mut tx = self.db.begin().await?;
         let lifted: Vec<(String,)> = sqlx::query_as(
@@ -62,7 +63,8 @@ impl Store {
              AND represented = (SELECT COALESCE(joined_into, id) FROM persons WHERE id = $4) \
              AND lifted_at IS NULL AND placed_by <> $2 \
              AND ($2 NOT LIKE 'client:%' OR placed_by LIKE 'client:%') \
-             AND (placed_by LIKE 'client:%' OR ($2 LIKE 'member:%') = (placed_by LIKE 'member:%')) RETURNING id",
+             AND (placed_by LIKE 'client:%' OR ($2 LIKE 'member:%') = (placed_by LIKE 'member:%')) \
+             AND NOT EXISTS (SELECT 1 FROM accounts o WHERE 'member:' || o.id = $2 AND o.person_id IN (representative, represented)) RETURNING id",
         )
         .bind(now.epoch())
         .bind(by)

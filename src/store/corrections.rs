@@ -46,6 +46,9 @@ pub enum NotDecided {
         "you proposed this yourself: someone else must look at the evidence, another program for a program"
     )]
     Own,
+    /// It is of who approves it, or of somebody they act for.
+    #[error("nobody puts right what is recorded of themselves or their family: a colleague does")]
+    OwnPeople,
     /// It was approved or taken back, or waited too long.
     #[error(
         "this correction was approved or withdrawn before, or waited for thirty days: nothing was changed"
@@ -127,7 +130,10 @@ impl Store {
             "UPDATE corrections SET approved_by = $1, approved_at = $2 WHERE id = $3 AND approved_at IS NULL \
              AND withdrawn_at IS NULL AND proposed_at > $4 AND proposed_by <> $1 \
              AND ($1 LIKE 'client:%') = (proposed_by LIKE 'client:%') \
-             AND ($1 LIKE 'member:%') = (proposed_by LIKE 'member:%') RETURNING *",
+             AND ($1 LIKE 'member:%') = (proposed_by LIKE 'member:%') \
+             AND NOT EXISTS (SELECT 1 FROM accounts o WHERE 'member:' || o.id = $1 AND (o.person_id = corrections.person \
+                 OR EXISTS (SELECT 1 FROM mandates m \
+                     WHERE m.representative = o.person_id AND m.represented = corrections.person))) RETURNING *",
         )
         .bind(by)
         .bind(now.epoch())
@@ -137,7 +143,7 @@ impl Store {
         .await?;
         let Some(row) = row else {
             tx.rollback().await?;
-            return self.why_not_decided(id, now).await.map(Err);
+            return self.why_not_decided(id, by, now).await.map(Err);
         };
         let person = PersonId::from_stored(row.text("person")?);
         let recorded = match right {
@@ -184,7 +190,7 @@ impl Store {
         .await?;
         let Some(row) = row else {
             tx.rollback().await?;
-            return self.why_not_decided(id, now).await.map(Err);
+            return self.why_not_decided(id, by, now).await.map(Err);
         };
         forget_bsn(&mut tx, id).await?;
         tx.note(&event("person.correction_withdrawn", by, &row.text("person")?, id), now);
@@ -212,10 +218,33 @@ impl Store {
         rows.iter().map(read_correction).collect()
     }
 
-    async fn why_not_decided(&self, id: &CorrectionId, now: Timestamp) -> Result<NotDecided, Fault> {
+    async fn why_not_decided(
+        &self,
+        id: &CorrectionId,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<NotDecided, Fault> {
         let Some(found) = self.correction(id).await? else { return Ok(NotDecided::Unknown) };
-        let waits = found.stage(now) == Stage::Waiting;
-        Ok(if waits { NotDecided::Own } else { NotDecided::Over })
+        if found.stage(now) != Stage::Waiting {
+            return Ok(NotDecided::Over);
+        }
+        Ok(if found.proposed_by == by {
+            NotDecided::Own
+        } else {
+            self.why_not_theirs(&found.person, by).await?
+        })
+    }
+
+    async fn why_not_theirs(&self, person: &PersonId, by: &str) -> Result<NotDecided, Fault> {
+        let own: Option<(String,)> = sqlx::query_as(
+            "SELECT o.id FROM accounts o WHERE 'member:' || o.id = $1 AND (o.person_id = $2 \
+             OR EXISTS (SELECT 1 FROM mandates m WHERE m.representative = o.person_id AND m.represented = $2))",
+        )
+        .bind(by)
+        .bind(person.as_str())
+        .fetch_optional(self.db.reader())
+        .await?;
+        Ok(if own.is_some() { NotDecided::OwnPeople } else { NotDecided::Own })
     }
 }
 

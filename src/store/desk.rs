@@ -72,7 +72,8 @@ macro_rules! waiting {
             $what,
             " FROM mandates m JOIN persons a ON a.id = m.representative JOIN persons p ON p.id = m.represented \
              WHERE m.approved_at IS NULL AND m.revoked_at IS NULL AND m.lapsed_at IS NULL \
-             AND COALESCE(m.ends, $1 + 1) > $1 AND m.registered_at > $2 ORDER BY m.registered_at, m.id LIMIT $3"
+             AND COALESCE(m.ends, $1 + 1) > $1 AND m.registered_at > $2 \
+             ORDER BY CASE WHEN m.registered_by LIKE 'member:%' THEN 0 ELSE 1 END, m.registered_at, m.id LIMIT $3"
         )
     };
 }
@@ -123,7 +124,8 @@ impl Store {
         Ok(Ok(()))
     }
 
-    /// What waits for a second pair of eyes, the newest last; at most [`SHOWN`].
+    /// What waits for a second pair of eyes, the newest last, and after what was asked for at the desk what was asked for elsewhere, which is
+    /// not approved here: however much of that there is, it hides nothing. At most [`SHOWN`].
     pub async fn waiting(&self, now: Timestamp) -> Result<Vec<Waiting>, Fault> {
         let statement = waiting!(
             "m.id, m.registered_by, m.registered_at, m.department, a.name AS representative_name, \
@@ -155,7 +157,7 @@ impl Store {
         Ok((since.into_iter().filter(|asked| overdue_from(*asked) <= now).count(), waiting))
     }
 
-    /// When each of what waits was registered, oldest first; a bounded number.
+    /// When each of what waits was registered; a bounded number.
     async fn waiting_since(&self, now: Timestamp) -> Result<Vec<Timestamp>, Fault> {
         let rows = sqlx::query(waiting!("m.registered_at"))
             .bind(now.epoch())

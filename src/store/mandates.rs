@@ -73,6 +73,9 @@ pub enum NotStored {
     /// A list that never ends is no list.
     #[error("one of these persons has 200 mandates already: revoke what is no longer needed")]
     TooMany,
+    /// Nobody registers a mandate for themselves.
+    #[error("nobody registers a mandate for themselves: a colleague does")]
+    OwnPeople,
 }
 
 /// The four statements that read mandates with all that their standing depends on. `$1` is whose, `$2` is now.
@@ -143,6 +146,9 @@ impl Store {
     /// Why a registration was not stored.
     pub(super) async fn why_not_stored(&self, registration: &Registration) -> Result<NotStored, Fault> {
         let mandate = &registration.mandate;
+        if self.is_own(&mandate.registered_by, [&mandate.representative, &mandate.represented]).await? {
+            return Ok(NotStored::OwnPeople);
+        }
         let known = self.person(&mandate.representative).await?.is_some()
             && self.person(&mandate.represented).await?.is_some();
         Ok(if known { NotStored::TooMany } else { NotStored::UnknownPerson })
@@ -390,7 +396,8 @@ async fn insert_mandate(tx: &mut Tx, m: &Mandate, now: Timestamp) -> Result<bool
          AND (SELECT COUNT(*) FROM mandates m WHERE m.representative = $2 AND m.revoked_at IS NULL \
               AND m.lapsed_at IS NULL AND COALESCE(m.ends, $16 + 1) > $16) < $17 \
          AND (SELECT COUNT(*) FROM mandates m WHERE m.represented = $3 AND m.revoked_at IS NULL \
-              AND m.lapsed_at IS NULL AND COALESCE(m.ends, $16 + 1) > $16) < $17",
+              AND m.lapsed_at IS NULL AND COALESCE(m.ends, $16 + 1) > $16) < $17 \
+         AND NOT EXISTS (SELECT 1 FROM accounts o WHERE 'member:' || o.id = $12 AND o.person_id IN (a.id, p.id))",
     )
     .bind(m.id.as_str())
     .bind(m.representative.as_str())
@@ -414,13 +421,15 @@ async fn insert_mandate(tx: &mut Tx, m: &Mandate, now: Timestamp) -> Result<bool
     Ok(done.rows_affected() == 1)
 }
 
-/// `false` when it would undo a withdrawal that somebody else heard, or that was said online.
+/// `false` when it would undo a withdrawal that somebody else heard, or that was said online, and when a member of staff records that they,
+/// or whoever they act for, agree.
 async fn insert_consent(tx: &mut Tx, consent: &Consent) -> Result<bool, Fault> {
     let done = sqlx::query(
         "INSERT INTO consents (id, mandate, party, word, at, attested_by) \
          SELECT $1, m.id, $3, $4, $5, $6 FROM mandates m WHERE m.id = $2 \
          AND ($4 <> 'agreed' OR $6 IS NULL OR NOT EXISTS (SELECT 1 FROM consents c WHERE c.mandate = $2 \
-              AND c.party = $3 AND c.word = 'withdrawn' AND COALESCE(c.attested_by, '') <> $6))",
+              AND c.party = $3 AND c.word = 'withdrawn' AND COALESCE(c.attested_by, '') <> $6)) \
+         AND ($4 <> 'agreed' OR NOT EXISTS (SELECT 1 FROM accounts o WHERE 'member:' || o.id = $6 AND o.person_id IN (m.representative, m.represented)))",
     )
     .bind(random::<16>())
     .bind(consent.mandate.as_str())

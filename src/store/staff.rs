@@ -7,8 +7,8 @@ use super::{Store, Tx, accounts::Account, audit::Event, columns::Columns};
 use crate::domain::{
     fault::Fault,
     four_eyes::LONGEST_WAIT,
-    id::{AccountId, StaffId},
-    line::through,
+    id::{AccountId, PersonId, StaffId},
+    line::{member, through},
     mandate::Confirmed,
     staff::{Member, Role, Roles},
     time::Timestamp,
@@ -32,6 +32,29 @@ impl Store {
         .fetch_optional(self.db.reader())
         .await?;
         row.map(|row| read_member(&row)).transpose()
+    }
+
+    /// Whether the owner of an account is or was a member: two agreed to it once.
+    pub async fn was_member(&self, account: &AccountId) -> Result<bool, Fault> {
+        let row: Option<(String,)> =
+            sqlx::query_as("SELECT id FROM staff WHERE account = $1 AND approved_at IS NOT NULL LIMIT 1")
+                .bind(account.as_str())
+                .fetch_optional(self.db.reader())
+                .await?;
+        Ok(row.is_some())
+    }
+
+    /// Whether one of these two is the member of staff that this name means. A second account is another person's here (`docs/adr/0041`).
+    pub async fn is_own(&self, by: &str, people: [&PersonId; 2]) -> Result<bool, Fault> {
+        let [one, other] = people;
+        let row: Option<(String,)> =
+            sqlx::query_as("SELECT id FROM accounts WHERE 'member:' || id = $1 AND person_id IN ($2, $3)")
+                .bind(by)
+                .bind(one.as_str())
+                .bind(other.as_str())
+                .fetch_optional(self.db.reader())
+                .await?;
+        Ok(row.is_some())
     }
 
     /// All members, and who waits to be one, in the order in which they were proposed; at most [`MOST`].
@@ -58,6 +81,7 @@ impl Store {
     ) -> Result<bool, Fault> {
         let id = StaffId::random();
         let mut tx = self.db.begin().await?;
+        make_room(&mut tx, account, now).await?;
         let done = sqlx::query(
             "INSERT INTO staff (id, account, roles, department, proposed_by, proposed_at, approved_by, approved_at) \
              SELECT $1, $2, $3, $4, $5, $6, $7, $6 WHERE NOT EXISTS (SELECT 1 FROM staff p \
@@ -94,17 +118,7 @@ impl Store {
     ) -> Result<bool, Fault> {
         let id = StaffId::random();
         let mut tx = self.db.begin().await?;
-        // What nobody approved in time makes room.
-        sqlx::query(
-            "UPDATE staff SET ended_at = $1, ended_by = $2 \
-             WHERE account = $3 AND ended_at IS NULL AND approved_at IS NULL AND proposed_at <= $4",
-        )
-        .bind(now.epoch())
-        .bind(BY_TIME)
-        .bind(account.id.as_str())
-        .bind(now.plus(-LONGEST_WAIT).epoch())
-        .execute(&mut *tx)
-        .await?;
+        make_room(&mut tx, account, now).await?;
         let done = sqlx::query(
             "INSERT INTO staff (id, account, roles, department, proposed_by, proposed_at) \
              SELECT $1, $2, $3, $4, $5, $6 WHERE (SELECT COUNT(*) FROM staff WHERE ended_at IS NULL) < $7 \
@@ -156,6 +170,38 @@ impl Store {
         let done: Option<(String,)> = statement.fetch_optional(&mut *tx).await?;
         changed(tx, done, "staff.ended", (id, by), now).await
     }
+}
+
+/// What nobody approved in time makes room.
+async fn make_room(tx: &mut Tx, account: &Account, now: Timestamp) -> Result<(), Fault> {
+    sqlx::query(
+        "UPDATE staff SET ended_at = $1, ended_by = $2 \
+         WHERE account = $3 AND ended_at IS NULL AND approved_at IS NULL AND proposed_at <= $4",
+    )
+    .bind(now.epoch())
+    .bind(BY_TIME)
+    .bind(account.id.as_str())
+    .bind(now.plus(-LONGEST_WAIT).epoch())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Ends whatever somebody is at the desk, or is proposed as, with the transaction that took what lets them in.
+pub(super) async fn leave(tx: &mut Tx, account: &Account, now: Timestamp) -> Result<(), Fault> {
+    let by = member(account.id.as_str());
+    let ended: Vec<(String,)> = sqlx::query_as(
+        "UPDATE staff SET ended_at = $1, ended_by = $2 WHERE account = $3 AND ended_at IS NULL RETURNING id",
+    )
+    .bind(now.epoch())
+    .bind(&by)
+    .bind(account.id.as_str())
+    .fetch_all(&mut **tx)
+    .await?;
+    for (id,) in ended {
+        note(tx, "staff.ended", &by, account.person.as_str(), &id, now);
+    }
+    Ok(())
 }
 
 /// Writes the line of what was done to one membership, where it was.

@@ -14,7 +14,11 @@ use super::{
 };
 use crate::{
     domain::own::OwnPage,
-    flows::{Refused, account_erase::erase},
+    flows::{
+        Refused,
+        account::Guest,
+        account_erase::{NotErased, erase},
+    },
 };
 
 /// "Verwijder mijn account".
@@ -29,6 +33,8 @@ pub struct ErasePage {
     pub email: String,
     /// Whether it is another one.
     pub failed: bool,
+    /// Whether the owner is or was a member of staff, who cannot erase their account.
+    pub staff: bool,
 }
 
 page::rendered!(ErasePage, |page| page.failed);
@@ -43,8 +49,8 @@ impl ErasePage {
 pub async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
     match enter(&visit, OwnPage::Erase, query.as_deref()).await? {
         Ok(guest) => {
-            let (frame, current) = (frame(&visit, &guest), guest.account.email);
-            Ok(ErasePage { frame, current, email: String::new(), failed: false }.render())
+            let staff = visit.app.store.was_member(&guest.account.id).await?;
+            Ok(page_of(&visit, guest, (String::new(), false), staff))
         }
         Err(elsewhere) => Ok(elsewhere),
     }
@@ -60,10 +66,13 @@ pub async fn post(visit: Visit, Form(form): Form<AddressForm>) -> Result<Respons
     match erase(&visit.app, &guest, &form.email, browser, lang, visit.now).await {
         Ok(Some(at_digid)) => Ok(signed_out(&visit, lang, &at_digid, None, true).await),
         Ok(None) => Ok(see_other(OwnPage::Erase.as_str())),
-        Err(Refused::Because(_)) => {
-            let (frame, current) = (frame(&visit, &guest), guest.account.email);
-            Ok(ErasePage { frame, current, email: form.email, failed: true }.render())
+        Err(Refused::Because(why)) => {
+            Ok(page_of(&visit, guest, (form.email, why == NotErased::NotConfirmed), why == NotErased::Staff))
         }
         Err(Refused::Stopped(stop)) => Err(stop.into()),
     }
+}
+
+fn page_of(visit: &Visit, guest: Guest, (email, failed): (String, bool), staff: bool) -> Response {
+    ErasePage { frame: frame(visit, &guest), current: guest.account.email, email, failed, staff }.render()
 }

@@ -1,10 +1,10 @@
 //! Putting right at the desk what is recorded of a person: one proposes, another one tells the same (M11, `docs/adr/0034`).
 
-use axum::{extract::Path, response::Response};
+use axum::{extract::Path, http::StatusCode, response::Response};
 use serde::Deserialize;
 
 use super::{
-    desk::posted,
+    desk::{posted, too_many},
     desk_person::page,
     error::{Failed, see_other},
     error_page::Problem,
@@ -25,7 +25,7 @@ use crate::{
     },
     flows::{
         corrections::{self, NotDone},
-        desk::AtDesk,
+        desk::{self, AtDesk},
     },
     store::corrections::NotDecided,
 };
@@ -54,6 +54,12 @@ pub async fn propose(
         Ok(right) => right,
         Err(key) => return page(&visit, &at, &id, Some(key)).await,
     };
+    // Whether somebody else has this BSN is told, as by a search.
+    if matches!(right, Right::Bsn(_)) && desk::count(&visit.app, &at.member, visit.now).await?.is_err() {
+        let mut told = too_many(page(&visit, &at, &id, Some("desk-slow")).await?);
+        *told.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+        return Ok(told);
+    }
     let said = (&right, form.evidence.as_str());
     let done = corrections::propose(&visit.app.store, &at.member.name(), &id, said, visit.now).await;
     after(&visit, &at, &id, done).await
@@ -146,6 +152,7 @@ const fn key(why: &NotDone) -> &'static str {
     };
     match why {
         NotDecided::Own => "desk-correct-own",
+        NotDecided::OwnPeople => "desk-own-people",
         NotDecided::SomethingElse => "desk-correct-something-else",
         NotDecided::ChangedSince => "desk-correct-changed",
         NotDecided::Proven => "desk-correct-proven",

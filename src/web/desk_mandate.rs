@@ -236,6 +236,7 @@ const fn key(why: &NotDone) -> &'static str {
         NotDone::ApprovedBefore | NotDone::RevokedBefore => "desk-before",
         NotDone::OwnMandate => "desk-own",
         NotDone::OwnBlock | NotDone::StillBlocked => "desk-own-block",
+        NotDone::OwnPeople => "desk-own-people",
         NotDone::NoBlock => "desk-no-block",
         NotDone::Reason => "desk-reason-wrong",
         NotDone::Unheard(_) => "desk-unheard",

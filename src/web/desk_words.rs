@@ -93,6 +93,7 @@ pub(super) fn wrong(why: Wrong) -> (&'static str, &'static str) {
         Wrong::TooManySearches => ("representative_bsn", "desk-slow"),
         Wrong::Taken => ("represented_number", "desk-taken"),
         Wrong::TooMany => ("represented_bsn", "desk-too-many"),
+        Wrong::OwnPeople => ("representative_bsn", "desk-own-people"),
         Wrong::Form(why) => form(why),
     }
 }

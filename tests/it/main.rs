@@ -72,6 +72,7 @@ mod cors;
 mod crash;
 mod crowd;
 mod desk;
+mod desk_own;
 mod desk_roles;
 mod digid;
 mod digid_back_channel;

@@ -21,6 +21,8 @@ const TYPE: &str = "namens-audit-checkpoint+jws";
 /// So many lines without a checkpoint, or a line that has waited so many seconds for one, are reason for the next.
 const LINES: i64 = 1000;
 const SECONDS: i64 = 600;
+/// Among how many of a chain the last one that was signed here is looked for.
+const LOOKED_AT: i64 = 1000;
 
 /// What a checkpoint says: on that node, the line of that number had that MAC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,9 +82,9 @@ fn public_key(vault: &Vault) -> PublicKey {
 }
 
 const HEADS: &str = "SELECT h.node, h.seq, h.mac, \
-    COALESCE((SELECT MAX(c.seq) FROM audit_checkpoints c WHERE c.node = h.node), 0) AS known, \
+    COALESCE((SELECT MAX(c.seq) FROM audit_checkpoints c WHERE c.node = h.node AND c.seq <= h.seq), 0) AS known, \
     COALESCE((SELECT l.at FROM audit_lines l WHERE l.node = h.node AND l.seq = \
-    1 + COALESCE((SELECT MAX(c.seq) FROM audit_checkpoints c WHERE c.node = h.node), 0)), 0) AS waits_since, \
+    1 + COALESCE((SELECT MAX(c.seq) FROM audit_checkpoints c WHERE c.node = h.node AND c.seq <= h.seq), 0)), 0) AS waits_since, \
     COALESCE((SELECT l.event FROM audit_lines l WHERE l.node = h.node AND l.seq = h.seq), '') AS last \
     FROM audit_heads h ORDER BY h.node";
 
@@ -96,7 +98,12 @@ impl Store {
     pub async fn make_checkpoints(&self, at_once: bool, now: Timestamp) -> Result<Vec<Checkpoint>, Fault> {
         let mut made = Vec::new();
         for row in sqlx::query(HEADS).fetch_all(self.db.reader()).await? {
-            let (node, head, known) = (row.text("node")?, read_head(&row)?, row.try_get::<i64, _>("known")?);
+            let (node, head, mut known) =
+                (row.text("node")?, read_head(&row)?, row.try_get::<i64, _>("known")?);
+            // What was not signed here keeps no checkpoint from being made.
+            if known > 0 && self.checkpoint_of(&node, known).await?.is_none() {
+                known = 0;
+            }
             let new = head.seq.saturating_sub(known);
             // The line that tells of the last checkpoint is no reason for another.
             let only_told = new == 1 && row.text("last")? == "audit.checkpoint";
@@ -133,6 +140,14 @@ impl Store {
         .await?;
         if done.rows_affected() == 0 {
             tx.rollback().await?;
+            let (node, seq) = (&checkpoint.node, checkpoint.seq);
+            if self.checkpoint_of(node, seq).await?.is_none() {
+                tracing::error!(
+                    node,
+                    seq,
+                    "no checkpoint of the log: in its place stands one that was not made here"
+                );
+            }
             return Ok(None);
         }
         let detail = told(&checkpoint.node, checkpoint.seq);
@@ -155,15 +170,31 @@ impl Store {
         Ok(row.and_then(|(jws,)| Checkpoint::read_of(&self.vault, &jws, (node, seq))))
     }
 
-    /// The last checkpoint of each chain, as a JWS.
+    /// The last checkpoint of each chain that was signed here, as a JWS.
     pub async fn last_checkpoints(&self) -> Result<Vec<String>, Fault> {
-        let rows: Vec<(String,)> = sqlx::query_as(
-            "SELECT c.jws FROM audit_checkpoints c WHERE c.seq = \
-             (SELECT MAX(o.seq) FROM audit_checkpoints o WHERE o.node = c.node) ORDER BY c.node",
-        )
-        .fetch_all(self.db.reader())
-        .await?;
-        Ok(rows.into_iter().map(|(jws,)| jws).collect())
+        let nodes: Vec<(String,)> =
+            sqlx::query_as("SELECT DISTINCT node FROM audit_checkpoints ORDER BY node")
+                .fetch_all(self.db.reader())
+                .await?;
+        let mut last = Vec::with_capacity(nodes.len());
+        for (node,) in nodes {
+            let rows: Vec<(i64, String)> = sqlx::query_as(
+                "SELECT seq, jws FROM audit_checkpoints WHERE node = $1 ORDER BY seq DESC LIMIT $2",
+            )
+            .bind(&node)
+            .bind(LOOKED_AT)
+            .fetch_all(self.db.reader())
+            .await?;
+            let own = |(seq, jws): &(i64, String)| {
+                Checkpoint::read_of(&self.vault, jws, (node.as_str(), *seq)).is_some()
+            };
+            if let Some((_, jws)) = rows.into_iter().find(own) {
+                last.push(jws);
+            } else {
+                tracing::error!(node, "none of the last checkpoints of the log was made here");
+            }
+        }
+        Ok(last)
     }
 }
 

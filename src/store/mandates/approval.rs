@@ -5,7 +5,7 @@ use crate::{
     domain::{
         fault::Fault,
         four_eyes::{LONGEST_WAIT, Recognised, waits_until},
-        id::MandateId,
+        id::{MandateId, PersonId},
         time::Timestamp,
     },
     store::{Store, Tx, audit::Event, boundaries::look_again, columns::Columns},
@@ -18,6 +18,8 @@ pub enum NotApproved {
     Unknown,
     /// Four eyes are two members of staff's, or two programs'.
     Own,
+    /// It is of who approves it.
+    OwnPeople,
     /// Somebody was first.
     Before,
     /// What they read of the two people is not what is on record.
@@ -43,6 +45,7 @@ impl Store {
              AND COALESCE(ends, $2 + 1) > $2 AND registered_by <> $1 \
              AND ($1 LIKE 'client:%') = (registered_by LIKE 'client:%') \
              AND ($1 LIKE 'member:%') = (registered_by LIKE 'member:%') \
+             AND NOT EXISTS (SELECT 1 FROM accounts o WHERE 'member:' || o.id = $1 AND o.person_id IN (representative, represented)) \
              RETURNING representative, represented",
         )
         .bind(by)
@@ -53,7 +56,7 @@ impl Store {
         .await?;
         let Some((representative, represented)) = approved else {
             tx.rollback().await?;
-            return self.why_not_approved(id, now).await.map(Err);
+            return self.why_not_approved(id, by, now).await.map(Err);
         };
         if !self.recognised(&mut tx, (&representative, &represented), read).await? {
             tx.rollback().await?;
@@ -94,9 +97,9 @@ impl Store {
             && by_bsn)
     }
 
-    async fn why_not_approved(&self, id: &MandateId, now: Timestamp) -> Result<NotApproved, Fault> {
+    async fn why_not_approved(&self, id: &MandateId, by: &str, now: Timestamp) -> Result<NotApproved, Fault> {
         let row = sqlx::query(
-            "SELECT registered_at, approved_at, COALESCE(revoked_at, lapsed_at) AS over, ends \
+            "SELECT representative, represented, registered_at, approved_at, COALESCE(revoked_at, lapsed_at) AS over, ends \
              FROM mandates WHERE id = $1",
         )
         .bind(id.as_str())
@@ -106,10 +109,13 @@ impl Store {
         let ended = row.maybe_time("ends")?.is_some_and(|ends| ends <= now);
         let approved = row.maybe_time("approved_at")?.is_some();
         let void = !approved && waits_until(row.time("registered_at")?) <= now;
+        let people = [row.text("representative")?, row.text("represented")?].map(PersonId::from_stored);
         Ok(if row.maybe_time("over")?.is_some() || ended || void {
             NotApproved::Over
         } else if approved {
             NotApproved::Before
+        } else if self.is_own(by, people.each_ref()).await? {
+            NotApproved::OwnPeople
         } else {
             NotApproved::Own
         })

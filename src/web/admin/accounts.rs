@@ -17,7 +17,7 @@ use super::{
 use crate::{
     app::App,
     domain::{email::Email, id::AccountId},
-    flows::admin_accounts::{self, By, as_json},
+    flows::admin_accounts::{self, By, Closed, as_json},
 };
 
 /// By what an account is looked for: exactly one.
@@ -66,7 +66,13 @@ pub(super) async fn close(
     Extension(Caller(caller)): Extension<Caller>,
     id: Id,
 ) -> Result<StatusCode, Problem> {
-    done(admin_accounts::close(&app, &caller, &account_id(id)?, app.clock.now()).await?)
+    match admin_accounts::close(&app, &caller, &account_id(id)?, app.clock.now()).await? {
+        Closed::Staff => Err(Problem::conflict(
+            "the owner of this account works or worked at the desk: what they did there must stay theirs, so it is not closed; \
+             sign them out, and let a privacy officer end their membership",
+        )),
+        closed => done(closed == Closed::Done),
+    }
 }
 
 fn account_id(id: Id) -> Result<AccountId, Problem> {

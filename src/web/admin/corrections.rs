@@ -113,7 +113,7 @@ impl From<NotDone> for Problem {
             NotDone::NoPerson => persons::unknown(),
             NotDone::Decided(NotDecided::Unknown) => Self::not_found(why),
             NotDone::Evidence => Self::bad(why),
-            NotDone::Decided(NotDecided::Own) => Self::forbidden(why),
+            NotDone::Decided(NotDecided::Own | NotDecided::OwnPeople) => Self::forbidden(why),
             NotDone::TooMany | NotDone::Decided(_) => Self::conflict(why),
             NotDone::Fault(fault) => Self::fault(fault),
         }

@@ -247,9 +247,10 @@ impl From<NotDone> for Problem {
                 Self::not_found(why)
             }
             NotDone::Form(_) | NotDone::Reason | NotDone::Unattested(_) => Self::bad(why),
-            NotDone::OwnMandate | NotDone::OwnBlock | NotDone::Special(NotChanged::Own) => {
-                Self::forbidden(why)
-            }
+            NotDone::OwnMandate
+            | NotDone::OwnBlock
+            | NotDone::OwnPeople
+            | NotDone::Special(NotChanged::Own) => Self::forbidden(why),
             NotDone::TooMany
             | NotDone::RevokedBefore
             | NotDone::ApprovedBefore

@@ -121,10 +121,10 @@ fn ways_in(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         let page = DigidPage { frame: frame(), since, unlinking };
         pages.push((format!("account-digid-{unlinking:?}"), page.render()));
     }
-    for failed in [false, true] {
+    for (name, failed, staff) in [("false", false, false), ("true", true, false), ("staff", false, true)] {
         let (current, email) = (given.to_owned(), given.to_owned());
-        let page = ErasePage { frame: frame(), current, email, failed };
-        pages.push((format!("account-erase-{failed}"), page.render()));
+        let page = ErasePage { frame: frame(), current, email, failed, staff };
+        pages.push((format!("account-erase-{name}"), page.render()));
     }
     for waits in [None, Some((given.to_owned(), "K7Q".to_owned()))] {
         for trouble in troubles {

@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use metrics_exporter_prometheus::PrometheusBuilder;
 
 use super::*;
-use crate::store::{Vault, audit::verify::Reading};
+use crate::store::{
+    Vault,
+    audit::{checkpoints::Checkpoint, verify::Reading},
+};
 
 impl Fresh {
     /// Writes so many lines at once.
@@ -308,5 +311,30 @@ async fn a_log_that_is_swept_while_it_is_read_is_in_order() {
         }
         while !reading.page(&mut |finding| found.push(finding)).await.unwrap() {}
         assert_eq!(found, told, "{swept_before} {statement:?}");
+    }
+}
+
+/// What somebody writes beside the checkpoints keeps none from being made, and is not handed out as one.
+#[tokio::test]
+async fn a_row_that_is_no_checkpoint_stops_none() {
+    const FAR: &str = "INSERT INTO audit_checkpoints VALUES ('namens', 9000000000000000000, 0, 'x')";
+    const HERE: &str = "INSERT INTO audit_checkpoints VALUES ('namens', 3, 0, 'x')";
+    const OLDER: &str = "INSERT INTO audit_checkpoints VALUES ('namens', 2, 0, 'x')";
+    for (rows, made) in [(&[][..], 1), (&[FAR], 1), (&[OLDER], 1), (&[FAR, OLDER], 1), (&[HERE], 0)] {
+        let fresh = fresh().await;
+        fresh.lines(3, now()).await;
+        for row in rows {
+            fresh.change(row).await;
+        }
+        assert_eq!(fresh.store.make_checkpoints(true, now()).await.unwrap().len(), made, "{rows:?}");
+        assert_eq!(fresh.store.last_checkpoints().await.unwrap().len(), made, "{rows:?}");
+        // Where one stands in its place, the next line gets its own.
+        fresh.lines(1, now()).await;
+        let later = now().plus(600);
+        assert_eq!(fresh.store.make_checkpoints(false, later).await.unwrap().len(), 1, "{rows:?}");
+        let last = fresh.store.last_checkpoints().await.unwrap();
+        let seqs: Vec<i64> =
+            last.iter().map(|jws| Checkpoint::read(&fresh.store.vault, jws).unwrap().seq).collect();
+        assert_eq!(seqs, [if made == 1 { 5 } else { 4 }], "{rows:?}");
     }
 }
