@@ -235,7 +235,7 @@ pub fn standing(
     if mandate.lapsed_at.is_some() {
         return Standing::Lapsed;
     }
-    let blocked = blocks.iter().any(|block| block.holds(&mandate.representative, &mandate.represented, now));
+    let blocked = is_blocked(mandate, blocks, now);
     let worth = worth(&mandate.terms(), born, consents, blocked, now);
     match (worth, mandate.waits_until(now)) {
         (Standing::Lapsed | Standing::Ended, _) => worth,
@@ -243,6 +243,11 @@ pub fn standing(
         (Standing::Active { .. }, Some(_)) => Standing::AwaitingApproval,
         _ => worth,
     }
+}
+
+/// Whether a block of its representative for its person represented holds at `now`.
+fn is_blocked(mandate: &Mandate, blocks: &[Block], now: Timestamp) -> bool {
+    blocks.iter().any(|block| block.holds(&mandate.representative, &mandate.represented, now))
 }
 
 /// What these `terms` are worth at `now`: the one rule of ages and agreement, and of a block that holds.

@@ -5,12 +5,14 @@ use serde::Serialize;
 
 use super::{
     account::Guest,
+    account_mandates::hides_whom,
     account_portals::{Portal, portals},
 };
 use crate::{
     app::App,
     domain::{
-        assurance::Level, calendar::DAY, fault::Fault, profile::Profile, session::Session, time::Timestamp,
+        assurance::Level, audit::Role, calendar::DAY, fault::Fault, profile::Profile, session::Session,
+        time::Timestamp,
     },
     store::{account_export::OwnLine, audit::Event, mandates::Listed},
 };
@@ -93,7 +95,8 @@ pub struct OwnMandates {
     pub said: Vec<OwnSaid>,
 }
 
-/// A mandate as it was recorded. Whether it counts is not told: that may be another's word, or a block.
+/// A mandate that "Machtigingen" shows, as it was recorded. Whether it counts is not told: that may be another's word. A block looks like a
+/// revocation to whom it keeps out: what is not shown there is not in it (M9).
 #[derive(Debug, Clone, Serialize)]
 #[expect(missing_docs, reason = "as Export")]
 pub struct OwnMandate {
@@ -103,14 +106,12 @@ pub struct OwnMandate {
     pub registered: String,
     pub starts: String,
     pub ends: Option<String>,
-    pub revoked: Option<String>,
 }
 
 impl OwnMandate {
     /// On one line: whom, as what, from when, and until when where that is known.
     pub fn line(&self) -> String {
-        let until = self.revoked.as_ref().or(self.ends.as_ref());
-        let until = until.map_or_else(String::new, |until| format!(" – {until}"));
+        let until = self.ends.as_ref().map_or_else(String::new, |until| format!(" – {until}"));
         format!("{} ({}): {}{until}", self.other, self.relation, self.starts)
     }
 }
@@ -144,6 +145,7 @@ pub async fn export(app: &App, guest: &Guest, now: Timestamp) -> Result<Result<E
         return Ok(Err(TooOften));
     }
     let by_digid = session.level >= Level::Midden;
+    let with_mandates = session.level >= app.config.mandate_level;
     let event = Event {
         event: "account.exported",
         outcome: "ok",
@@ -154,8 +156,10 @@ pub async fn export(app: &App, guest: &Guest, now: Timestamp) -> Result<Result<E
     let subjects = app.store.subjects_of(&account.person).await?;
     let lines = app.store.lines_about(&account.person, LINES + 1).await?;
     let log_is_cut = i64::try_from(lines.len())? > LINES;
-    let told =
-        lines.into_iter().take(usize::try_from(LINES)?).filter(|line| by_digid || needs_no_digid(line));
+    let told = lines
+        .into_iter()
+        .take(usize::try_from(LINES)?)
+        .filter(|line| may_be_told(line, by_digid, with_mandates));
     let sessions = app.store.sessions_of(account, app.config.session.idle(), now).await?;
     let portals = portals(app, account, now).await?;
     Ok(Ok(Export {
@@ -172,16 +176,20 @@ pub async fn export(app: &App, guest: &Guest, now: Timestamp) -> Result<Result<E
         profile: app.store.profile(&account.id).await?,
         sessions: sessions.iter().map(own_session).collect(),
         portals: portals.into_iter().map(own_portal).collect(),
-        mandates: if by_digid { Some(mandates(app, guest, now).await?) } else { None },
+        mandates: if with_mandates { Some(mandates(app, guest, now).await?) } else { None },
         log: told.map(own_entry).collect(),
         log_is_cut,
     }))
 }
 
-/// Whether a line may be told in a session below DigiD: it is of the account, and of nobody else (M7).
-fn needs_no_digid(line: &OwnLine) -> bool {
-    let of = line.event.split('.').next();
-    line.for_self && !["mandate", "person", "bsn", "act_as"].iter().any(|desk| of == Some(*desk))
+/// Whether a line may be told (M7): one that names or tells of another only at the level of mandates, and one of the desk only by DigiD.
+/// Below both it is of the account, and of nobody else.
+fn may_be_told(line: &OwnLine, by_digid: bool, with_mandates: bool) -> bool {
+    let of = line.event.split('.').next().unwrap_or_default();
+    let by_another = line.role == Role::Representative.word() && !line.by_self;
+    let of_others = !line.for_self || by_another || ["mandate", "act_as"].contains(&of);
+    let of_desk = ["person", "bsn", "audit", "staff"].contains(&of);
+    (with_mandates || !of_others) && (by_digid || !of_desk)
 }
 
 async fn person(app: &App, guest: &Guest) -> Result<Option<OwnPerson>, Fault> {
@@ -193,8 +201,8 @@ async fn person(app: &App, guest: &Guest) -> Result<Option<OwnPerson>, Fault> {
 
 async fn mandates(app: &App, guest: &Guest, now: Timestamp) -> Result<OwnMandates, Fault> {
     let id = &guest.account.person;
-    let received = app.store.mandates_held(id, now).await?.into_iter();
-    let given = app.store.mandates_given(id, now).await?.into_iter();
+    let received = app.store.mandates_held(id, now).await?.into_iter().filter(|one| one.shown.held.is_some());
+    let given = app.store.mandates_given(id, now).await?.into_iter().filter(|one| one.shown.given.is_some());
     let said = app.store.words_of(id).await?.into_iter();
     Ok(OwnMandates {
         received: received.map(|one| own_mandate(&one, &one.represented_name)).collect(),
@@ -212,6 +220,7 @@ async fn mandates(app: &App, guest: &Guest, now: Timestamp) -> Result<OwnMandate
 
 fn own_mandate(listed: &Listed, other: &str) -> OwnMandate {
     let mandate = &listed.mandate;
+    let other = if hides_whom(listed) { "" } else { other };
     OwnMandate {
         id: mandate.id.to_string(),
         other: other.to_owned(),
@@ -219,7 +228,6 @@ fn own_mandate(listed: &Listed, other: &str) -> OwnMandate {
         registered: mandate.registered_at.rfc3339(),
         starts: mandate.starts.rfc3339(),
         ends: mandate.ends.map(Timestamp::rfc3339),
-        revoked: mandate.revoked_at.map(Timestamp::rfc3339),
     }
 }
 

@@ -100,7 +100,9 @@ pub async fn page(app: &App, guest: &Guest, before: Option<Place>) -> Result<Log
     let (own, older) = app.store.own_lines(&guest.session.person, &events, before, LINES).await?;
     let mut names = Names { app, people: BTreeMap::new(), clients: BTreeMap::new() };
     let mut lines = Vec::with_capacity(own.len());
-    for one in own {
+    // A session for a child by the word of the register (M14) names the parent: that is of mandates, too.
+    let is_of_another = |one: &OwnLine| !one.by_them && one.line.role == Role::Representative.word();
+    for one in own.into_iter().filter(|one| !(without_mandates && is_of_another(one))) {
         lines.push(names.told(one, &guest.session.person, without_mandates).await?);
     }
     Ok(LogPage { lines, older, without_mandates })

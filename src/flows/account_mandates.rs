@@ -102,7 +102,7 @@ fn held_rows(listed: Vec<Listed>) -> Vec<HeldMandate> {
 }
 
 /// Before its second pair of eyes a mandate may name the wrong people: neither is told who the other is (M11).
-const fn hides_whom(listed: &Listed) -> bool {
+pub(super) const fn hides_whom(listed: &Listed) -> bool {
     listed.waits_until.is_some()
 }
 
@@ -122,7 +122,8 @@ fn given_row(listed: Listed, now: Timestamp) -> Option<GivenMandate> {
     })
 }
 
-/// "Stop toegang": ends a mandate for good and at once. Both are mailed that one ended, without whose. Of a mandate that is not theirs
+/// "Stop toegang": ends a mandate for good and at once. Both are mailed that one ended, without whose; not a representative to whom it is
+/// not shown, as to whom a block keeps out it ended long ago (M9). Of a mandate that is not theirs
 /// to stop, or that is not shown to them, nothing is told and nothing changes: a block must look like a revocation (M9).
 pub async fn stop(app: &App, guest: &Guest, id: &MandateId, lang: Lang, now: Timestamp) -> Result<(), Stop> {
     let own = &guest.session.person;
@@ -137,20 +138,21 @@ pub async fn stop(app: &App, guest: &Guest, id: &MandateId, lang: Lang, now: Tim
     }
     let Some(other) = app.store.stop_mandate(id, own, now).await? else { return Ok(()) };
     tell(app, &guest.account.email, lang, now);
+    if other == listed.mandate.representative && listed.shown.held.is_none() {
+        return Ok(());
+    }
     if let Some(other) = app.store.account_of_person(&other).await? {
-        tell(app, &other.email, Lang::default(), now);
+        tell(app, &other.email, other.lang, now);
     }
     Ok(())
 }
 
-/// Mails that a mandate has ended. It has: a full queue keeps that from no one.
+/// Mails that a mandate has ended.
 fn tell(app: &App, address: &str, lang: Lang, now: Timestamp) {
     let Ok(to) = Email::parse(address) else { return };
     let portal = letters::own_pages(lang).to_owned();
     let about = Circumstances { to, portal, at: now, reference: draw_reference(), lang };
-    if app.mailer.send(letters::mandate_stopped(&about)).is_err() {
-        tracing::warn!("the mail queue is full: a letter was dropped");
-    }
+    app.mailer.tell(letters::mandate_stopped(&about));
 }
 
 /// Ja or nee of a child of 12 to 15, or a parent's ja, about that parent's mandate. Each answers in their own place only: who it is
@@ -164,7 +166,9 @@ pub async fn answer(
     now: Timestamp,
 ) -> Result<(), Fault> {
     let own = &guest.session.person;
-    let Some(Listed { mandate, born: Some(born), shown, .. }) = app.store.mandate(id, now).await? else {
+    let Some(listed) = app.store.mandate(id, now).await? else { return Ok(()) };
+    // Before its second pair of eyes nobody is asked (M11).
+    let (false, Listed { mandate, born: Some(born), shown, .. }) = (hides_whom(&listed), listed) else {
         return Ok(());
     };
     let agrees = word == Word::Agreed;

@@ -18,6 +18,8 @@ use crate::{
 const EVERY: Duration = Duration::from_secs(1);
 /// How many grants one round takes at most, in one transaction.
 const MOST: usize = 200;
+/// After how many seconds somebody looks again at a grant that could not be read.
+const WAIT: i64 = 60;
 /// How many rounds it takes at most before it waits again.
 const ROUNDS: usize = 20;
 
@@ -47,7 +49,11 @@ async fn look(app: &App, now: Timestamp) -> Result<(), Fault> {
 async fn look_once(app: &App, now: Timestamp) -> Result<usize, Fault> {
     let mut seen = Vec::new();
     for acting in app.store.acting(i64::try_from(MOST)?, now).await? {
-        let what = look_at(app, &acting, now).await?;
+        let what = look_at(app, &acting, now).await.unwrap_or_else(|fault| {
+            // Portals of the others hear all the same.
+            tracing::error!(%fault, "nobody can see whether the user of a grant may still act; it is tried again");
+            Seen { may_act: None, again: now.plus(WAIT) }
+        });
         seen.push((acting, what));
     }
     if seen.is_empty() {

@@ -27,7 +27,7 @@ use crate::{
 const EVERY: Duration = Duration::from_secs(1);
 /// How many mandates one look takes, and how many mails leave after it, at most.
 const MOST: usize = 100;
-/// For how many seconds a mail waits that found no room.
+/// For how many seconds a mail waits that found no room, or could not be made.
 const WAIT: i64 = 60;
 
 /// Looks, and mails, until the task is dropped. What came due while nobody looked is mailed after the next start, if it is still true.
@@ -66,12 +66,22 @@ async fn send(app: &App, now: Timestamp) -> Result<(), Fault> {
     }
     let (mut sent, mut put_off) = (0, 0);
     for mail in app.store.claim_mandate_mails(i64::try_from(MOST)?, now).await? {
-        let Some(letter) = letter(app, &mail, now).await? else { continue };
-        if app.mailer.send(letter).is_ok() {
+        let has_left = match letter(app, &mail, now).await {
+            Ok(None) => continue,
+            Ok(Some(letter)) => app.mailer.send(letter).is_ok(),
+            // The others were claimed with it, and would be lost.
+            Err(fault) => {
+                tracing::error!(%fault, "a mail about a mandate cannot be made; it is tried again");
+                false
+            }
+        };
+        if has_left {
             sent += 1;
-        } else {
-            put_off += 1;
-            app.store.put_off_mandate_mail(&mail, now.plus(WAIT)).await?;
+            continue;
+        }
+        put_off += 1;
+        if let Err(fault) = app.store.put_off_mandate_mail(&mail, now.plus(WAIT)).await {
+            tracing::error!(%fault, "a mail about a mandate was dropped");
         }
     }
     observe::mandates_told(Hearer::Person, sent);
@@ -79,11 +89,16 @@ async fn send(app: &App, now: Timestamp) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The letter, if what it says is still true and its reader still has an account.
+/// The letter, if what it says is still true and its reader still has an account. A representative whom a block keeps out hears what one
+/// whose mandate was revoked hears: nothing (M9).
 async fn letter(app: &App, mail: &MandateMail, now: Timestamp) -> Result<Option<Letter>, Fault> {
     let Some((listed, mails)) = app.store.mandate_and_mails(&mail.mandate, now).await? else {
         return Ok(None);
     };
+    let is_represented = listed.mandate.represented == mail.person;
+    if mails.is_blocked && !is_represented {
+        return Ok(None);
+    }
     let account = app.store.account_of_person(&mail.person).await?;
     let Some(account) = account.filter(|_| mails.tell.contains(&mail.telling)) else { return Ok(None) };
     let lang = account.lang;
@@ -94,7 +109,6 @@ async fn letter(app: &App, mail: &MandateMail, now: Timestamp) -> Result<Option<
         reference: draw_reference(),
         lang,
     };
-    let is_represented = listed.mandate.represented == mail.person;
     let other = if is_represented { &listed.representative_name } else { &listed.represented_name };
     let what = Told {
         what: mail.telling.what,

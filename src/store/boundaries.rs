@@ -32,7 +32,7 @@ pub struct Acting {
 /// What was seen of one.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen {
-    /// Whether its user may act. `None`: that could not be seen, as its session is over.
+    /// Whether its user may act. `None`: that could not be seen, as its session is over or cannot be read.
     pub may_act: Option<bool>,
     /// When to look again.
     pub again: Timestamp,

@@ -84,11 +84,14 @@ macro_rules! told {
 }
 
 /// Where an account takes back what it gave to client $4, while its sessions go on; not where the session ended already.
-const OF_CLIENT: &str = "INSERT INTO notices (sid, client_id, person_id, tries, due, ends, of_mandate) \
+const OF_CLIENT: &str = concat!(
+    "INSERT INTO notices (sid, client_id, person_id, tries, due, ends, of_mandate) \
      SELECT DISTINCT sid, client_id, person_id, 0, $2, $3, 1 FROM grants \
      WHERE account_id = $1 AND client_id = $4 AND revoked_at IS NULL AND ends > $2 \
-     ON CONFLICT (sid, client_id) DO UPDATE SET tries = 0, due = excluded.due, ends = excluded.ends \
-     WHERE notices.of_mandate = 1";
+     ON CONFLICT (sid, client_id) DO UPDATE SET tries = 0, due = excluded.due, ",
+    renewed!(),
+    " WHERE notices.of_mandate = 1"
+);
 
 const OF_SESSION: &str = of_ended!("sid");
 const OF_ACCOUNT: &str = of_ended!("account_id");

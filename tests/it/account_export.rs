@@ -9,10 +9,12 @@ use crate::{
     account::at,
     authenticator::stale_session,
     browser::{Browser, Page},
-    digid_steps::{log_in_with_digid, register_with_digid},
-    house::{CALLBACK, House, PASSWORD},
-    mandates_desk::{Desk, Form, born, days, fresh_bsn},
+    digid_steps::{change, log_in_with_digid, register_with_digid},
+    house::{CALLBACK, House, Options, PASSWORD},
+    mandates_desk::{Desk, Form, born, days, digid_account, digid_again, fresh_bsn},
+    oidc_client::THE_PORTAL,
     portal::{log_in, register},
+    representation, stsaml,
 };
 
 const OWNER: &str = "jansen@voorbeeld.nl";
@@ -39,6 +41,16 @@ fn events(file: &Value) -> Vec<&str> {
     file["log"].as_array().unwrap().iter().map(|line| line["event"].as_str().unwrap()).collect()
 }
 
+/// Whom the mandates that were received, or given, name.
+fn others_in(file: &Value, what: &str) -> BTreeSet<String> {
+    let all = file["mandates"][what].as_array().unwrap();
+    all.iter().map(|one| one["other"].as_str().unwrap().to_owned()).collect()
+}
+
+fn named<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
+    names.map(str::to_owned).into()
+}
+
 /// Without what differs each time: when it was made, and that it was.
 fn lasting(mut file: Value) -> Value {
     file["made"] = json!(null);
@@ -62,7 +74,7 @@ async fn what_is_kept_is_told_to_its_owner_and_of_others_no_block_reason_or_numb
     let bo = desk.person("Bo Jansen", Some(&born(8, 0)), None);
     let aunt = desk.person("Tante Els", Some(&born(50, 0)), Some(&fresh_bsn()));
     let received = desk.mandate(&Form::parent(&anna, &sam));
-    desk.mandate(&Form::parent(&anna, &bo));
+    let bos = desk.mandate(&Form::parent(&anna, &bo));
     desk.mandate(&Form::grant(&aunt, &anna, &days(100)));
     desk.hear("consent", &received, "representative");
     desk.hear("consent", &received, "represented");
@@ -70,13 +82,9 @@ async fn what_is_kept_is_told_to_its_owner_and_of_others_no_block_reason_or_numb
     let before = file(&house, &owner).await;
     assert_eq!(before["account"]["email"], OWNER);
     assert_eq!(before["person"], json!({"name": "Anna Jansen", "birth_date": born(40, 0), "bsn": bsn}));
-    let others = |what: &str| {
-        let all = before["mandates"][what].as_array().unwrap();
-        all.iter().map(|one| one["other"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
-    };
     assert_eq!(
-        (others("received"), others("given")),
-        (["Sam Jansen".into(), "Bo Jansen".into()].into(), ["Tante Els".into()].into())
+        (others_in(&before, "received"), others_in(&before, "given")),
+        (named(["Sam Jansen", "Bo Jansen"]), named(["Tante Els"]))
     );
     let said = before["mandates"]["said"].as_array().unwrap().iter();
     let of_sam = said.filter(|one| one["mandate"] == received.as_str()).count();
@@ -92,15 +100,23 @@ async fn what_is_kept_is_told_to_its_owner_and_of_others_no_block_reason_or_numb
         assert!(!text.contains(secret), "{what}: {text}");
     }
 
-    // A block and a child's withdrawal change nothing in what the parent is told.
+    // A child's withdrawal changes nothing in what the parent is told, and a block changes what a revocation does.
     desk.hear("withdraw", &received, "represented");
-    let pair = ["--representative", &anna, "--represented", &bo, "--by", "balie1", "--reason", "melding"];
-    house.ok(&[&["mandates", "block"][..], &pair].concat());
-    // Nor does one that is about who acts for them.
+    let bos_pair = ["--representative", &anna, "--represented", &bo, "--by"];
+    house.ok(&[&["mandates", "block"][..], &bos_pair, &["balie1", "--reason", "melding"]].concat());
+    // One that is about who acts for them changes nothing.
     let pair = ["--representative", &aunt, "--represented", &anna, "--by", "balie1", "--reason", "melding"];
     house.ok(&[&["mandates", "block"][..], &pair].concat());
     let after = file(&house, &owner).await;
-    assert_eq!(lasting(before), lasting(after.clone()));
+    let others_now = others_in(&after, "received");
+    assert_eq!((others_now, others_in(&after, "given")), (named(["Sam Jansen"]), named(["Tante Els"])));
+    house.ok(&[&["mandates", "unblock"][..], &bos_pair, &["balie2"]].concat());
+    assert_eq!(lasting(before), lasting(file(&house, &owner).await), "the twin");
+    house.ok(&["mandates", "revoke", "--by", "balie1", "--", &bos]);
+    assert_eq!(lasting(after.clone()), lasting(file(&house, &owner).await), "as a revocation");
+    // Of what waits for its second pair of eyes: that it does, and nobody's name.
+    desk.registered(&Form::parent(&anna, &bo));
+    assert_eq!(others_in(&file(&house, &owner).await, "received"), named(["Sam Jansen", ""]));
     assert!(!after.to_string().contains(".blocked") && !after.to_string().contains("melding"), "{after}");
     let page = asked(&house, &owner, "page").await;
     assert_eq!(page.heading(), "Uw gegevens");
@@ -108,7 +124,7 @@ async fn what_is_kept_is_told_to_its_owner_and_of_others_no_block_reason_or_numb
     assert!(page.text("received").unwrap().contains("Sam Jansen (parent)"), "{}", page.body);
     assert_eq!(page.headers["cache-control"], "no-store");
     assert!(!page.body.contains(".blocked") && !page.body.contains(&sams), "{}", page.body);
-    assert_eq!(house.query("SELECT COUNT(*) FROM audit WHERE event = 'account.exported'"), ["3"]);
+    assert_eq!(house.query("SELECT COUNT(*) FROM audit WHERE event = 'account.exported'"), ["6"]);
     assert!(!house.log().contains(&bsn));
 
     // In a session below DigiD, nothing that only DigiD may show (F11, M7).
@@ -127,6 +143,49 @@ async fn what_is_kept_is_told_to_its_owner_and_of_others_no_block_reason_or_numb
     }
     let page = asked(&house, &local, "page").await;
     assert!(page.text("needs-digid").is_some() && page.text("person").is_none(), "{}", page.body);
+}
+
+#[tokio::test]
+async fn m7_below_the_level_of_mandates_nothing_of_them_is_told() {
+    let house =
+        House::start_with(Options { top: "mandate_level = \"substantieel\"", ..Options::default() }).await;
+    let (desk, bsn) = (Desk::of(&house), fresh_bsn());
+    let anna = desk.person("Anna Jansen", Some(&born(40, 0)), Some(&bsn));
+    register_with_digid(&house, &bsn, OWNER, PASSWORD).await;
+    let sam = desk.person("Sam Jansen", Some(&born(8, 0)), None);
+    desk.mandate(&Form::parent(&anna, &sam));
+    desk.mandate(&Form::grant(&sam, &anna, &days(100)));
+    for (level, shows) in [("Midden", false), ("Substantieel", true)] {
+        let browser = Browser::new();
+        digid_again(&house, &browser, &bsn, level, &THE_PORTAL, &THE_PORTAL.ask()).await;
+        let told = file(&house, &browser).await;
+        assert_eq!(told["person"]["bsn"], bsn.as_str(), "{level}");
+        assert_eq!(told["mandates"].is_object(), shows, "{level}");
+        assert_eq!(events(&told).contains(&"mandate.registered"), shows, "{level}");
+        assert_eq!(told.to_string().contains("Sam"), shows, "{level}");
+    }
+}
+
+/// By the word of the register (M14) somebody may be a child's parent; that is told where mandates are.
+#[tokio::test]
+async fn m7_m14_who_logged_in_for_a_child_is_told_at_the_level_of_mandates_only() {
+    let family = representation::Family::at_home(stsaml::routed()).await;
+    let (house, parent) = (&family.house, &family.parent.1);
+    change(house, &format!("UPDATE persons SET name = 'Anna Jansen' WHERE id = '{parent}'"));
+    family.in_for_child(&Browser::new()).await;
+    // Years later.
+    house.set_birth_date(&family.child.1, &born(13, 0));
+    for (by_digid, browser) in [(true, Browser::new()), (false, Browser::new())] {
+        if by_digid {
+            digid_account(house, &browser, &family.child.0, OTHER).await;
+        } else {
+            log_in(house, &browser, OTHER, 2).await;
+        }
+        let log = browser.get(&at(house, "/account/log")).await;
+        let text = log.text("log").unwrap();
+        assert_eq!(text.contains("Anna Jansen"), by_digid, "{text}");
+        assert!(text.contains("Account gemaakt"), "{text}");
+    }
 }
 
 #[tokio::test]

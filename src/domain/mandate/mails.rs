@@ -1,8 +1,9 @@
 //! What the people of a mandate are mailed about it: that it has begun, that the clock will end it, and that it has (docs/adr/0044).
-//! Computed from the facts and `now`, like a [`standing`]. Blocks are passed over where an end is told, so that nobody learns of
-//! one by a mail that does not come (M9); what somebody says or revokes is told to nobody.
+//! Computed from the facts and `now`, like a [`standing`]. Blocks are passed over where an end is told: the person
+//! represented sees none, and the representative is told nothing while one holds, as after a revocation (M9). What somebody says or revokes is
+//! told to nobody.
 
-use super::{Mandate, Standing, standing};
+use super::{Mandate, Standing, is_blocked, standing};
 use crate::domain::{
     birth::{ADULT, BirthDate, DECIDES_ALONE, HAS_A_SAY},
     calendar::DAY,
@@ -57,6 +58,8 @@ pub struct Mails {
     pub tell: Vec<Telling>,
     /// When to look again.
     pub again: Option<Timestamp>,
+    /// Whether a block holds: its representative is mailed nothing then, as if it were revoked (M9).
+    pub is_blocked: bool,
 }
 
 /// Looks at a mandate at `now`.
@@ -83,7 +86,7 @@ pub fn mails(
         tell.push(Telling { what: What::Ending, at });
     }
     let looks = instants.iter().flat_map(|at| [at.plus(-AHEAD), *at]);
-    Mails { tell, again: looks.filter(|at| *at > now).min() }
+    Mails { tell, again: looks.filter(|at| *at > now).min(), is_blocked: is_blocked(mandate, blocks, now) }
 }
 
 /// Why a mandate ends at that moment.

@@ -9,7 +9,7 @@ use crate::{
         id::{MandateId, PersonId},
         time::Timestamp,
     },
-    store::{Store, Tx, audit::Event, notices},
+    store::{Store, Tx, audit::Event, boundaries::look_again, notices},
 };
 
 impl Store {
@@ -81,6 +81,8 @@ impl Store {
         }
         if consent.word == Word::Withdrawn {
             notices::of_mandate(&mut tx, &consent.mandate, now).await?;
+        } else {
+            look_again(&mut tx, &represented, now).await?;
         }
         let what = ("mandate.answered", consent.word.as_str());
         tx.note(&own_event(what, person, &represented, &consent.mandate), now);

@@ -204,3 +204,24 @@ async fn m9_what_was_told_settles_nothing_that_came_meanwhile() {
     assert_eq!(fresh.store.audited("e").await, 1);
     assert_eq!(fresh.store.claim_notices(4, &[], 20, at(9999)).await.unwrap(), []);
 }
+
+/// The same of what an account takes back from a client twice within one second.
+#[tokio::test]
+async fn what_was_told_of_a_client_settles_nothing_that_came_meanwhile() {
+    let fresh = fresh().await;
+    let session = session(&fresh, 900, &["a"]).await;
+    let ends = async || {
+        let mut tx = fresh.store.db.begin().await.unwrap();
+        of_client(&mut tx, &session.account, "a", at(20)).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    let claim = async || fresh.store.claim_notices(4, &[], 20, at(20)).await.unwrap().pop();
+    ends().await;
+    let slow = claim().await.unwrap();
+    ends().await;
+    let newer = claim().await.unwrap();
+    fresh.store.settle_notice(&slow, Some(&EVENT), at(20)).await.unwrap();
+    assert_eq!(fresh.store.audited("e").await, 0);
+    fresh.store.settle_notice(&newer, Some(&EVENT), at(20)).await.unwrap();
+    assert_eq!(fresh.store.audited("e").await, 1);
+}

@@ -55,7 +55,6 @@ fn exports(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         registered: text(),
         starts: text(),
         ends: Some(text()),
-        revoked: None,
     };
     let said = OwnSaid { mandate: text(), word: text(), at: text(), at_desk: true };
     let session = OwnSession { began: text(), seen: text(), acr: "x", device: Some(text()) };

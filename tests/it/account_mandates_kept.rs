@@ -1,0 +1,59 @@
+//! What of a mandate is kept from whom: of a block from whom it keeps out (M9), and of what waits for its second pair of eyes (M11).
+
+use crate::{
+    account_mandates::One,
+    browser::Browser,
+    house::House,
+    mandates_desk::{Desk, Form, born, days, digid_again, fresh_bsn},
+    notify::until,
+    oidc_client::THE_PORTAL,
+};
+
+const MOTHER: &str = "moeder@voorbeeld.nl";
+const FATHER: &str = "vader@voorbeeld.nl";
+
+#[tokio::test]
+async fn m11_nobody_is_heard_about_what_waits_for_its_second_pair_of_eyes() {
+    let house = House::start().await;
+    let kim = One::of(&house, ("Kim", Some(&born(12, 0))), FATHER).await;
+    let (desk, csrf) = (Desk::of(&house), kim.csrf(&house).await);
+    let mother = desk.person("Anna", None, Some(&fresh_bsn()));
+    let waits = desk.registered(&Form::parent(&mother, &kim.person));
+    let words = || house.query("SELECT word FROM consents");
+    for what in ["agree", "refuse"] {
+        kim.posts(&house, what, &csrf, &waits).await;
+    }
+    assert!(words().is_empty(), "{:?}", words());
+    desk.approved(&waits, "balie2");
+    kim.posts(&house, "agree", &csrf, &waits).await;
+    assert_eq!(words(), ["agreed"], "the twin");
+}
+
+#[tokio::test]
+async fn m9_whom_a_block_keeps_out_hears_of_no_end_and_others_do_in_their_language() {
+    let house = House::start().await;
+    let (bert, daughter) = (
+        One::of(&house, ("Bert", Some("1944-05-05")), FATHER).await,
+        One::of(&house, ("Anna", None), MOTHER).await,
+    );
+    let english = THE_PORTAL.ask().with("ui_locales", "en");
+    digid_again(&house, &Browser::new(), &daughter.bsn, "Midden", &THE_PORTAL, &english).await;
+    let (desk, csrf) = (Desk::of(&house), bert.csrf(&house).await);
+    let pair = ["--representative", &daughter.person, "--represented", &bert.person, "--by"];
+    let stopped =
+        |to: &str, says: &str| house.mandate_mails(to).into_iter().filter(|mail| mail.contains(says)).count();
+    for (round, hears) in [(1, false), (2, true)] {
+        let grant = desk.mandate(&Form::grant(&daughter.person, &bert.person, &days(300)));
+        if !hears {
+            house.ok(&[&["mandates", "block"][..], &pair, &["balie1", "--reason", "melding"]].concat());
+        }
+        bert.posts(&house, "stop", &csrf, &grant).await;
+        until("Bert's mail", || (stopped(FATHER, "is gestopt") == round).then_some(())).await;
+        if hears {
+            until("hers", || (stopped(MOTHER, "has ended") > 0).then_some(())).await;
+        } else {
+            house.ok(&[&["mandates", "unblock"][..], &pair, &["balie2"]].concat());
+        }
+    }
+    assert_eq!((stopped(MOTHER, "has ended"), stopped(MOTHER, "is gestopt")), (1, 0));
+}
