@@ -247,6 +247,15 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn who_is_represented_is_somebody_else_than_the_user() {
+        let mine = grant();
+        let child = PersonId::random();
+        assert_eq!(mine.represented(), None);
+        assert_eq!(Grant { chosen: Some(mine.person.clone()), ..mine.clone() }.represented(), None);
+        assert_eq!(Grant { chosen: Some(child.clone()), ..mine }.represented(), Some(&child));
+    }
+
+    #[test]
     fn a_grant_lives_until_its_end_unless_it_is_revoked() {
         let at = Timestamp::from_epoch;
         assert!(grant().is_live(at(999)) && !grant().is_live(at(1000)));
