@@ -286,7 +286,10 @@ async fn a_childs_digid_is_linked_to_no_account_of_somebody_else() {
     assert!(refused.body.contains("jonger bent dan 16 jaar"), "{}", refused.body);
     assert!(house.mails(email, 3)[2].contains("Dat kon niet"), "the owner is told");
     assert_eq!(audit(&house).last().unwrap(), "digid.linked refused by somebody");
-    assert_eq!(house.query("SELECT detail FROM audit ORDER BY seq DESC LIMIT 1"), ["childs_digid"]);
+    assert_eq!(
+        house.query("SELECT detail FROM audit WHERE event <> 'audit.checkpoint' ORDER BY seq DESC LIMIT 1"),
+        ["childs_digid"]
+    );
     assert_eq!(linked(&house), "0");
     assert_eq!(house.query("SELECT COUNT(*) FROM persons WHERE joined_into IS NOT NULL"), ["0"]);
     assert!(!has_session(&house, &browser).await);
@@ -322,7 +325,12 @@ async fn who_acts_for_somebody_never_becomes_them() {
         let browser = Browser::new();
         let (_, refused) = link(&house, &browser, &bsn(2), "anna@voorbeeld.nl", mails).await;
         assert_eq!(refused.status, StatusCode::CONFLICT);
-        assert_eq!(house.query("SELECT detail FROM audit ORDER BY seq DESC LIMIT 1"), ["another_person"]);
+        assert_eq!(
+            house.query(
+                "SELECT detail FROM audit WHERE event <> 'audit.checkpoint' ORDER BY seq DESC LIMIT 1"
+            ),
+            ["another_person"]
+        );
         assert_eq!(linked(&house), "0");
         house.mails("anna@voorbeeld.nl", mails + 1);
         // Nor when it is over: they are two people still.

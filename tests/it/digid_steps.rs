@@ -148,11 +148,12 @@ pub fn person_of(house: &House, email: &str) -> String {
     house.query(&format!("SELECT person_id FROM accounts WHERE email_key = '{email}'")).remove(0)
 }
 
-/// The audit log since the house has its keys, oldest first: event, outcome and whether somebody is named.
+/// The audit log since the house has its keys, oldest first: event, outcome and whether somebody is named. Not its checkpoints: ten minutes
+/// after the first key one comes by itself.
 pub fn audit(house: &House) -> Vec<String> {
     house.query(
         "SELECT event || ' ' || outcome || CASE WHEN actor IS NULL THEN '' ELSE ' by somebody' END \
-         FROM audit WHERE event <> 'key.made' ORDER BY seq",
+         FROM audit WHERE event NOT IN ('key.made', 'audit.checkpoint') ORDER BY seq",
     )
 }
 
