@@ -54,6 +54,7 @@ async function newAccount({ look, house, portal }, page) {
   await look.at(page, 'form_post');
   await page.goto(`${house.issuer}/account`);
   await look.at(page, 'account');
+  await waysInAndOut({ look, house }, page);
   await anApp({ look, house, portal }, page);
   await page.goto(`${house.issuer}/account/log`);
   await look.at(page, 'account_log');
@@ -61,7 +62,8 @@ async function newAccount({ look, house, portal }, page) {
   await look.at(page, 'account_password');
   await press(page, '#submit', { password: 'kort' });
   await look.at(page, 'account_password that is too short');
-  await waysInAndOut({ look, house }, page);
+  await page.goto(`${house.issuer}/account/erase`);
+  await look.at(page, 'account_erase of a member of staff');
   await page.goto(`${house.issuer}/account?error=access_denied`);
   await look.at(page, 'account_stopped');
   await page.goto(`${house.issuer}/logout`);
