@@ -1,9 +1,7 @@
 //! Taking DigiD away from an account. What the desk knows of its person stays, the BSN too.
 
-use super::{Store, accounts::Account, audit::Event, grants::revoke_of_account, notices};
+use super::{Store, account::end, accounts::Account};
 use crate::domain::{fault::Fault, time::Timestamp};
-
-const UNLINKED: &str = "digid.unlinked";
 
 impl Store {
     /// Lets DigiD open an account no longer, and ends all its sessions with everything that was given in them: its era moves on.
@@ -22,10 +20,7 @@ impl Store {
             tx.rollback().await?;
             return Ok(false);
         }
-        notices::of_account(&mut tx, &account.id, now).await?;
-        revoke_of_account(&mut tx, &account.id, UNLINKED, now).await?;
-        let actor = Some(account.person.as_str());
-        tx.note(&Event { event: UNLINKED, outcome: "ok", actor, ..Event::default() }, now);
+        end(&mut tx, account, "digid.unlinked", None, now).await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -3,12 +3,11 @@
 
 use super::{
     Store,
+    account::end,
     accounts::Account,
     audit::Event,
     ephemeral::{Kind, Versioned, keep, remove, swap, take_as},
-    grants::revoke_of_account,
     logins::Ration,
-    notices,
 };
 use crate::domain::{
     account_email::{KEPT, NewAddress},
@@ -124,9 +123,7 @@ impl Store {
             }
             Err(other) => return Err(other.into()),
         }
-        notices::of_account(&mut tx, &account.id, now).await?;
-        revoke_of_account(&mut tx, &account.id, CHANGED, now).await?;
-        tx.note(&event("ok", account), now);
+        end(&mut tx, account, CHANGED, None, now).await?;
         tx.commit().await?;
         Ok(AddressChange::Done)
     }

@@ -4,12 +4,11 @@ use sqlx::{Row, any::AnyRow};
 
 use super::{
     Store, Tx,
+    account::end,
     audit::Event,
     authenticators::Authenticator,
     columns::Columns,
-    grants::revoke_of_account,
     mandates::{join_mandates, read_birth},
-    notices,
     persons::{NewPerson, insert_person, seal_bsn},
     subjects::join_subjects,
 };
@@ -257,10 +256,7 @@ impl Store {
             tx.rollback().await?;
             return Ok(false);
         }
-        notices::of_account(&mut tx, &account.id, now).await?;
-        revoke_of_account(&mut tx, &account.id, what, now).await?;
-        let actor = Some(account.person.as_str());
-        tx.note(&Event { event: what, outcome: "ok", actor, ..Event::default() }, now);
+        end(&mut tx, account, what, None, now).await?;
         tx.commit().await?;
         Ok(true)
     }
