@@ -14,8 +14,8 @@ use crate::{
 const CODE: Kind = Kind {
     name: "code flow with a session",
     signatures: 2.0,
-    bare: &["w1", "w2-s-s", "v"],
-    words: "the same three requests: a write, two writes in a transaction and two signatures, a verification",
+    bare: &["w1", "w3-s-s", "v"],
+    words: "the same three requests: a write, three writes in a transaction and two signatures, a verification",
 };
 
 /// The verifier of RFC 7636, appendix B, and its challenge.

@@ -89,7 +89,8 @@ where
 }
 
 /// What one answer is made of: what the report calls it, how many signatures it takes, and what a bare handler would have to do for
-/// it (`bare::serve` knows the letters), a word for each request.
+/// it (`bare::serve` knows the letters), a word for each request. A line in the audit log is two writes: the line, and the head of its
+/// chain.
 pub struct Kind {
     /// What it is.
     pub name: &'static str,

@@ -29,16 +29,16 @@ use crate::{
 const PLAIN: Kind = Kind {
     name: "client_credentials",
     signatures: 1.0,
-    bare: &["w1-s"],
-    words: "the same write and one signature",
+    bare: &["w2-s"],
+    words: "the same two writes in a transaction and one signature",
 };
 
 /// The proof is used up in a transaction of its own, before anything else is written.
 const PROVEN: Kind = Kind {
     name: "client_credentials with DPoP",
     signatures: 1.0,
-    bare: &["v-w1-w1-s"],
-    words: "one verification, two writes in a transaction each and one signature",
+    bare: &["v-w1-w2-s"],
+    words: "one verification, three writes in two transactions and one signature",
 };
 
 pub async fn measure() {

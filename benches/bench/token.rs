@@ -11,8 +11,8 @@ use crate::{
 const REFRESH: Kind = Kind {
     name: "refresh",
     signatures: 2.0,
-    bare: &["w2-s-s"],
-    words: "the same two writes in a transaction, and two signatures",
+    bare: &["w3-s-s"],
+    words: "the same three writes in a transaction, and two signatures",
 };
 
 pub async fn measure() {

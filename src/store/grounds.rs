@@ -55,6 +55,7 @@ type Grounds<T> = Batches<(T, String), Option<AnyRow>>;
 pub(super) type OfFamilies = Grounds<Hashed>;
 pub(super) type OfGrants = Grounds<GrantId>;
 pub(super) type OfSessions = Grounds<(AccountId, PersonId, SessionId)>;
+pub(super) type OfVisits = Grounds<SessionId>;
 
 pub(super) fn of_families(db: Db) -> OfFamilies {
     let of = "SELECT grants.*, v.column1 AS place, v.column2 AS sector FROM v JOIN grants ON family_hash = v.column3";
@@ -71,6 +72,12 @@ pub(super) fn of_sessions(db: Db) -> OfSessions {
     grounds(db, of, 5, |query, (account, person, sid)| {
         query.bind(account.as_str()).bind(person.as_str()).bind(sid.as_str())
     })
+}
+
+pub(super) fn of_visits(db: Db) -> OfVisits {
+    let of = "SELECT v.column1 AS place, v.column2 AS sector, o.id AS account_id, o.person_id AS person_id, v.column3 AS sid \
+              FROM v JOIN ephemeral k ON k.kind = 'session' AND k.name = v.column3 JOIN accounts o ON o.id = k.owner";
+    grounds(db, of, 3, |query, sid| query.bind(sid.as_str()))
 }
 
 /// `of` selects from `v`, which has so many columns: the place, the sector, and what `bind` puts there. It gives `place`, `sector`,
@@ -154,6 +161,23 @@ impl Store {
         let of = (account.clone(), person.clone(), sid.clone());
         let row = self.of_sessions.ask((of, sector.to_owned())).await?;
         row.map(|row| self.read_ground(&row, sid, idle, now)).transpose()
+    }
+
+    /// The session that clients know as `sid`, if it lives, and when its user was born. Whose it is stands beside it in the clear, and
+    /// counts only where it says the same under the seal.
+    pub(super) async fn live_session(
+        &self,
+        sid: &SessionId,
+        idle: i64,
+        now: Timestamp,
+    ) -> Result<Option<(Versioned<Session>, Option<BirthDate>)>, Fault> {
+        let Some(row) = self.of_visits.ask((sid.clone(), String::new())).await? else { return Ok(None) };
+        let ground = self.read_ground(&row, sid, idle, now)?;
+        let (account, person) = (row.text("account_id")?, row.text("person_id")?);
+        let theirs =
+            |session: &Session| session.account.as_str() == account && session.person.as_str() == person;
+        let session = ground.session.filter(|found| theirs(&found.value));
+        Ok(session.map(|session| (session, ground.born)))
     }
 
     fn read_ground(&self, row: &AnyRow, sid: &SessionId, idle: i64, now: Timestamp) -> Result<Ground, Fault> {

@@ -56,7 +56,7 @@ pub use vault::Vault;
 use audit::{Loose, chain::Chain};
 use ephemeral::{Ephemeral, News};
 use grants::{Beginnings, Rotations};
-use grounds::{OfFamilies, OfGrants, OfSessions};
+use grounds::{OfFamilies, OfGrants, OfSessions, OfVisits};
 use ledger::{Ledger, Tx};
 use spent::Marks;
 
@@ -85,6 +85,7 @@ pub struct Store {
     of_families: Arc<OfFamilies>,
     of_grants: Arc<OfGrants>,
     of_sessions: Arc<OfSessions>,
+    of_visits: Arc<OfVisits>,
     beginnings: Arc<Beginnings>,
     rotations: Arc<Rotations>,
     marks: Arc<Marks>,
@@ -102,6 +103,7 @@ impl Store {
             of_families: Arc::new(grounds::of_families(db.clone())),
             of_grants: Arc::new(grounds::of_grants(db.clone())),
             of_sessions: Arc::new(grounds::of_sessions(db.clone())),
+            of_visits: Arc::new(grounds::of_visits(db.clone())),
             beginnings: Arc::new(grants::beginnings(ledger.clone())),
             rotations: Arc::new(grants::rotations(ledger.clone())),
             marks: Arc::new(spent::marks(db.clone())),

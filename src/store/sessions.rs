@@ -43,7 +43,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<Visited>, Fault> {
         let Some((sid, secret)) = cookie.expose().split_once('.') else { return Ok(None) };
-        let Some((mut found, born)) = self.live_session(sid, idle, now).await? else { return Ok(None) };
+        let sid = SessionId::from_stored(sid);
+        let Some((mut found, born)) = self.live_session(&sid, idle, now).await? else { return Ok(None) };
         if !found.value.secret.is_of(&Secret::new(secret)) {
             return Ok(None);
         }
@@ -58,7 +59,7 @@ impl Store {
         idle: i64,
         now: Timestamp,
     ) -> Result<Option<Session>, Fault> {
-        Ok(self.live_session(sid.as_str(), idle, now).await?.map(|(found, _)| found.value))
+        Ok(self.live_session(sid, idle, now).await?.map(|(found, _)| found.value))
     }
 
     /// Notes a visit, where the last one is long enough ago. A client that refreshes its tokens does so because its user is
@@ -76,21 +77,6 @@ impl Store {
             self.ephemeral.swap(Kind::Session, sid, found, found.value.over(idle)).await?;
         }
         Ok(())
-    }
-
-    pub(super) async fn live_session(
-        &self,
-        sid: &str,
-        idle: i64,
-        now: Timestamp,
-    ) -> Result<Option<(Versioned<Session>, Option<BirthDate>)>, Fault> {
-        let Some(found) = self.ephemeral.read::<Session>(Kind::Session, sid, now).await? else {
-            return Ok(None);
-        };
-        // Whose it is stands under its seal, so what it rests on takes a statement of its own.
-        let session = &found.value;
-        let ground = self.ground((&session.account, &session.person, &session.sid), "", idle, now).await?;
-        Ok(ground.and_then(|ground| Some((ground.session?, ground.born))))
     }
 
     /// Ends a session with everything that was given in it, and writes the line in the log: all or nothing, and nothing where
@@ -134,39 +120,63 @@ impl Store {
 mod tests {
     use super::*;
     use crate::{
-        domain::assurance::Level,
-        store::testing::{fresh, now, somebody},
+        domain::{assurance::Level, email::Email, id::AccountId, session::tests::session},
+        store::{
+            accounts::Owner,
+            testing::{fresh, now, somebody},
+        },
     };
 
-    /// DigiD allows fifteen minutes without a visit.
-    #[tokio::test]
-    async fn a_session_that_nobody_visits_ends() {
-        let fresh = fresh().await;
-        let (account, person) = somebody(&fresh.store).await;
+    /// A session of somebody, its account and its cookie.
+    async fn begun(store: &Store) -> (AccountId, Secret) {
+        let (account, person) = somebody(store).await;
         let secret = Secret::token("");
         let session = Session {
-            sid: SessionId::random(),
             secret: secret.hashed(),
-            era: fresh.store.account(&account).await.unwrap().unwrap().era,
-            account,
+            era: store.account(&account).await.unwrap().unwrap().era,
+            account: account.clone(),
             person,
             level: Level::Midden,
             auth_time: now(),
             seen: now(),
             ends: now().plus(8 * 3600),
-            authority: None,
-            device: None,
-            by_app: false,
+            ..session()
         };
-        fresh.store.begin_session(&session).await.unwrap();
-        let cookie = Secret::new(format!("{}.{}", session.sid, secret.expose()));
+        store.begin_session(&session).await.unwrap();
+        (account, Secret::new(format!("{}.{}", session.sid, secret.expose())))
+    }
+
+    /// DigiD allows fifteen minutes without a visit.
+    #[tokio::test]
+    async fn a_session_that_nobody_visits_ends() {
+        let fresh = fresh().await;
+        let (_, cookie) = begun(&fresh.store).await;
         let visit = async |seconds: i64| {
             fresh.store.visit_session(&cookie, 900, now().plus(seconds)).await.unwrap().is_some()
         };
         // Each visit gives another fifteen minutes, and not a second more.
         assert!(visit(899).await && visit(899 + 899).await);
         assert!(!visit(899 + 899 + 900).await);
-        let others = Secret::new(format!("{}.{}", session.sid, Secret::token("").expose()));
+        let (sid, _) = cookie.expose().split_once('.').unwrap();
+        let others = Secret::new(format!("{sid}.{}", Secret::token("").expose()));
         assert!(fresh.store.visit_session(&others, 900, now()).await.unwrap().is_none());
+    }
+
+    /// What stands in the clear finds whose it is; who writes there makes it nobody else's.
+    #[tokio::test]
+    async fn whose_a_session_is_stands_under_its_seal() {
+        let fresh = fresh().await;
+        let (account, cookie) = begun(&fresh.store).await;
+        let email = Email::parse("iemand.anders@voorbeeld.nl").unwrap();
+        let other = fresh.store.create_account(&Owner::New, &email, None, now()).await.unwrap().unwrap();
+        for (owner, is_visited) in [(&other, false), (&account, true)] {
+            sqlx::query("UPDATE ephemeral SET owner = $1 WHERE kind = 'session'")
+                .bind(owner.as_str())
+                .execute(fresh.store.db.writer())
+                .await
+                .unwrap();
+            let visited = fresh.store.visit_session(&cookie, 900, now()).await.unwrap();
+            assert_eq!(visited.is_some(), is_visited, "{owner}");
+        }
     }
 }

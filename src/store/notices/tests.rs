@@ -97,7 +97,7 @@ async fn a_session_that_nobody_visits_any_more_is_ended_by_the_sweeper_with_all_
     let revoked = "SELECT COUNT(*) FROM grants WHERE revoked_at = 110";
     assert_eq!(fresh.count(revoked).await, 1);
     // A visit puts it off, and the end is the end in any case.
-    let found = fresh.store.live_session(long.sid.as_str(), 9999, at(900)).await.unwrap();
+    let found = fresh.store.live_session(&long.sid, 9999, at(900)).await.unwrap();
     fresh.store.note_visit(&mut found.unwrap().0, 90, at(900)).await.unwrap();
     fresh.store.sweep(at(989)).await.unwrap();
     assert_eq!(due(&fresh, 989).await, each(&idle, &["a"]), "only the one whose lease is over");
