@@ -113,7 +113,7 @@ pub async fn measure(persons: Option<u64>) {
 
 /// So many of those, over and over where there are fewer.
 fn some<T>(all: &[T], full: usize) -> impl Iterator<Item = &T> {
-    all.iter().cycle().take(trial::many(full, 3))
+    all.iter().cycle().take(trial::many(full, 30))
 }
 
 impl World {
