@@ -1,8 +1,8 @@
 //! What the server can do, next to what the machine can do: both measured in one run, so that the ratio holds where the
 //! machine is noisy. `scripts/bench` runs it on a release build; the figures of the last run stand in docs/performance.md.
-//! One argument (the name of a file: `token`, `code`, `program`, `discovery`, `local`, `idle`, `saml_burst`, or `saml`, which
-//! takes the burst along) runs a part only; the last two need the feature `simulator`. Without cargo's `--bench` it is a trial,
-//! see `trial`.
+//! One argument (the name of a file: `token`, `code`, `program`, `discovery`, `local`, `idle`, `act_as`, `mandates`, `saml_burst`, or
+//! `saml`, which takes the burst along) runs a part only; the last two need the feature `simulator`. Without cargo's `--bench` it is a
+//! trial, see `trial`.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -13,6 +13,7 @@
     reason = "a measurement that cannot go on should stop, and prints what it found"
 )]
 
+mod act_as;
 mod bare;
 mod code;
 mod discovery;
@@ -20,12 +21,14 @@ mod idle;
 mod limits;
 mod load;
 mod local;
+mod mandates;
 mod process;
 mod program;
 #[cfg(feature = "simulator")]
 mod saml;
 #[cfg(feature = "simulator")]
 mod saml_burst;
+mod seed;
 mod stand;
 mod token;
 mod trial;
@@ -61,6 +64,12 @@ fn main() {
         }
         if wanted("idle") {
             idle::measure().await;
+        }
+        if wanted("act_as") {
+            act_as::measure().await;
+        }
+        if wanted("mandates") {
+            mandates::measure(arguments.next().and_then(|persons| persons.parse().ok())).await;
         }
         #[cfg(feature = "simulator")]
         if wanted("saml") {

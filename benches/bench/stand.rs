@@ -108,14 +108,21 @@ impl Stand {
     /// A session, and the cookie of its browser.
     pub async fn session(&self, number: usize) -> (Session, String) {
         let (account, person) = self.account(&format!("bench{number}@voorbeeld.nl"), None).await;
+        let (session, cookie) = self.session_of(&account, &person, Level::Local);
+        self.store.begin_session(&session).await.unwrap();
+        (session, cookie)
+    }
+
+    /// A session of somebody, which is not stored, and the cookie of its browser.
+    pub fn session_of(&self, account: &AccountId, person: &PersonId, level: Level) -> (Session, String) {
         let secret = Secret::token("");
         let session = Session {
             sid: SessionId::random(),
             secret: secret.hashed(),
-            account,
-            person,
+            account: account.clone(),
+            person: person.clone(),
             era: 0,
-            level: Level::Local,
+            level,
             auth_time: self.now,
             seen: self.now,
             ends: self.now.plus(8 * 3600),
@@ -123,7 +130,6 @@ impl Stand {
             device: None,
             by_app: false,
         };
-        self.store.begin_session(&session).await.unwrap();
         let cookie = format!("namens-session={}.{}", session.sid, secret.expose());
         (session, cookie)
     }
@@ -131,12 +137,25 @@ impl Stand {
     /// A session with a grant, and its refresh token.
     pub async fn family(&self, number: usize) -> Secret {
         let (session, _) = self.session(number).await;
-        let grant = Grant {
+        self.family_in(&session).await
+    }
+
+    /// A grant in a session, and its refresh token.
+    pub async fn family_in(&self, session: &Session) -> Secret {
+        let token = RefreshToken::first();
+        let code = Secret::token("x").hashed();
+        assert!(self.store.begin_grant(&self.grant(session), &code, &token).await.unwrap());
+        token.into()
+    }
+
+    /// What the portal is given in a session.
+    pub fn grant(&self, session: &Session) -> Grant {
+        Grant {
             id: GrantId::random(),
             client_id: CLIENT.to_owned(),
-            account: session.account,
-            person: session.person,
-            sid: session.sid,
+            account: session.account.clone(),
+            person: session.person.clone(),
+            sid: session.sid.clone(),
             scope: [Scope::Openid, Scope::ActAs].into(),
             claims: namens::domain::profile::Claims::new(),
             bsn: false,
@@ -145,17 +164,14 @@ impl Stand {
             chosen: None,
             acts_for: None,
             redirect_uri: CALLBACK.to_owned(),
-            level: Level::Local,
+            level: session.level,
             auth_time: self.now,
             created: self.now,
             ends: session.ends,
             dpop_jkt: None,
             x5t_s256: None,
             revoked_at: None,
-        };
-        let token = RefreshToken::first();
-        assert!(self.store.begin_grant(&grant, &Secret::token("x").hashed(), &token).await.unwrap());
-        token.into()
+        }
     }
 }
 

@@ -90,6 +90,8 @@ struct Right {
     id: MandateId,
     relation: Relation,
     until: Option<Timestamp>,
+    /// The `sub` of whom they act for, where it was read along.
+    sub: Option<String>,
 }
 
 /// For which child the user logged in, and until when that counts: what a session that was begun for one rests on. Below the
@@ -117,7 +119,7 @@ pub async fn for_whom(store: &Store, asking: &Asking<'_>, now: Timestamp) -> Res
     if grant.level < asking.required || grant.is_beyond_session() {
         return if grant.represented().is_some() { Err(Untold::Over) } else { Ok(ForWhom::default()) };
     }
-    let rights = rights(store, &grant.person, by_register, now).await?;
+    let rights = rights(store, (&grant.person, &asking.client.sector), by_register, now).await?;
     let represented = match &grant.chosen {
         Some(_) => grant.represented(),
         None => by_register.map(|(authority, _)| &authority.child),
@@ -126,9 +128,12 @@ pub async fn for_whom(store: &Store, asking: &Asking<'_>, now: Timestamp) -> Res
         return Err(Untold::Over);
     }
     let mut told = ForWhom::default();
-    for (person, Right { id, relation, until }) in &rights {
+    for (person, Right { id, relation, until, sub }) in &rights {
         let bounds = [*until, Some(grant.ends), Some(now.plus(RECHECK))];
-        let sub = store.subject_for(&asking.client.sector, person, now).await?;
+        let sub = match sub {
+            Some(sub) => sub.clone(),
+            None => store.subject_for(&asking.client.sector, person, now).await?,
+        };
         let iss = asking.issuer.to_owned();
         if represented == Some(person) {
             told.represents = Some(Represents { sub: sub.clone(), iss: iss.clone() });
@@ -186,30 +191,31 @@ async fn rights_in(
         }
         None => None,
     };
-    rights(store, &session.person, by_register, now).await
+    rights(store, (&session.person, ""), by_register, now).await
 }
 
-/// By what right `person` may act for others: the desk's mandates, and the register's word where they logged in by it.
+/// By what right `person` may act for others: the desk's mandates, and the register's word where they logged in by it. Each with the `sub`
+/// that `sector` was told of whom they act for, if it was.
 async fn rights(
     store: &Store,
-    person: &PersonId,
+    (person, sector): (&PersonId, &str),
     by_register: Option<(&ParentalAuthority, Timestamp)>,
     now: Timestamp,
 ) -> Result<BTreeMap<PersonId, Right>, Fault> {
-    let mut rights = one_each(store.mandates_held(person, now).await?);
+    let mut rights = one_each(store.mandates_held_told(person, sector, now).await?);
     if let Some((authority, until)) = by_register {
-        let right = Right { id: authority.id.clone(), relation: RELATION, until: Some(until) };
+        let right = Right { id: authority.id.clone(), relation: RELATION, until: Some(until), sub: None };
         keep_longest(&mut rights, authority.child.clone(), right);
     }
     Ok(rights)
 }
 
 /// The active mandates, one for each person represented: the one that counts longest.
-fn one_each(listed: Vec<Listed>) -> BTreeMap<PersonId, Right> {
+fn one_each(listed: Vec<(Listed, Option<String>)>) -> BTreeMap<PersonId, Right> {
     let mut longest = BTreeMap::new();
-    for Listed { mandate, standing, .. } in listed {
+    for (Listed { mandate, standing, .. }, sub) in listed {
         if let Standing::Active { until } = standing {
-            let right = Right { id: mandate.id, relation: mandate.relation, until };
+            let right = Right { id: mandate.id, relation: mandate.relation, until, sub };
             keep_longest(&mut longest, mandate.represented, right);
         }
     }

@@ -1,6 +1,6 @@
 //! Looking ahead at the desk: birthdays that change who may look in a record, of the mandates of one department.
 
-use chrono::Datelike;
+use chrono::{Datelike, NaiveDate};
 
 use crate::{
     domain::{
@@ -30,12 +30,26 @@ pub struct Birthday {
 
 /// The birthdays of the next ninety days of the children in a department's mandates, the first one first.
 pub async fn birthdays(store: &Store, department: &str, now: Timestamp) -> Result<Vec<Birthday>, Fault> {
-    let year = today(now).year();
-    let [say, alone] = [HAS_A_SAY, DECIDES_ALONE].map(i32::from);
-    let years = [year - say, year + 1 - say, year - alone, year + 1 - alone];
-    let mut found = of(store.parental_of(department, &years).await?, now);
+    let mut mandates = Vec::new();
+    for age in [HAS_A_SAY, DECIDES_ALONE] {
+        let (from, to) = births(age, now);
+        mandates.extend(store.parental_of(department, (&from, &to)).await?);
+    }
+    let mut found = of(mandates, now);
     found.truncate(SHOWN);
     Ok(found)
+}
+
+/// Between which dates of birth, as they are written, those lie of everybody who turns `age` in the days ahead. Of some only the month or the
+/// year is known: such a date is less than every day in it, so the first bound is no day.
+fn births(age: u8, now: Timestamp) -> (String, String) {
+    let (first, last) = (today(now), today(now.plus(AHEAD)));
+    let year = |day: NaiveDate| day.year() - i32::from(age);
+    let from = match first.month() {
+        1 => format!("{:04}", year(first)),
+        month => format!("{:04}-{month:02}", year(first)),
+    };
+    (from, format!("{:04}-{:02}-{:02}", year(last), last.month(), last.day()))
 }
 
 fn of(mandates: Vec<Parental>, now: Timestamp) -> Vec<Birthday> {
@@ -55,7 +69,7 @@ fn of(mandates: Vec<Parental>, now: Timestamp) -> Vec<Birthday> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{id::MandateId, mandate::Relation};
+    use crate::domain::{birth::BirthDate, id::MandateId, mandate::Relation};
 
     #[test]
     fn birthdays_of_the_next_ninety_days_at_which_access_changes_are_told_in_order() {
@@ -72,5 +86,38 @@ mod tests {
         let found = of(all.map(child).into(), now);
         let told: Vec<_> = found.iter().map(|one| (one.mandate.id.as_str(), one.age)).collect();
         assert_eq!(told, [("2014-11-02", 12), ("2014-12", 12), ("2010-12-24", 16), ("2015-01-20", 12)]);
+    }
+
+    /// Whatever of a date is known, and on whichever day it is asked: who is told of is among those who are looked at.
+    #[test]
+    fn nobody_whose_birthday_is_ahead_was_born_outside_of_what_is_looked_at() {
+        let start = Timestamp::parse_rfc3339("2026-10-15T09:00:00Z").unwrap();
+        let mut told = 0;
+        for now in (0..170).map(|step| start.plus(3 * step * DAY)) {
+            for age in [HAS_A_SAY, DECIDES_ALONE] {
+                let (from, to) = births(age, now);
+                for ahead in 0..100 {
+                    let day = today(now.plus(ahead * DAY));
+                    let day = format!("{}-{:02}-{:02}", day.year() - i32::from(age), day.month(), day.day());
+                    for born in [4, 7, 10].map(|known| day.get(..known).unwrap()) {
+                        let Ok(birth) = born.parse::<BirthDate>() else { continue };
+                        let mandate = Parental {
+                            id: MandateId::from_stored(born),
+                            represented_name: String::new(),
+                            born: birth,
+                            relation: Relation::Parent,
+                        };
+                        if !of(vec![mandate], now).is_empty() {
+                            told += 1;
+                            assert!(
+                                from.as_str() <= born && born <= to.as_str(),
+                                "{now:?} {born}: {from} {to}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+        assert!(told > 30_000, "{told}");
     }
 }

@@ -64,16 +64,34 @@ pub struct Parental {
     pub relation: Relation,
 }
 
-/// What waits, and is not over: `$1` is now, `$2` before when it is void.
+/// What waits, and is not over, of the desk or of elsewhere: `$1` is now, `$2` before when it is void, `$3` how many are wanted.
+macro_rules! waits {
+    ($turn:literal, $department:literal) => {
+        concat!(
+            "SELECT * FROM (SELECT ",
+            $turn,
+            " AS turn, m.* FROM mandates m WHERE m.approved_at IS NULL AND m.revoked_at IS NULL AND m.lapsed_at IS NULL \
+             AND COALESCE(m.ends, $1 + 1) > $1 AND m.registered_at > $2 AND m.department ",
+            $department,
+            " ORDER BY m.registered_at, m.id LIMIT $3) AS w",
+            $turn
+        )
+    };
+}
+
+/// Both, those of the desk first. Each is read in the order of its index, and no further than so many: programs may have registered a million.
 macro_rules! waiting {
-    ($what:literal) => {
+    ($what:literal, $with:literal) => {
         concat!(
             "SELECT ",
             $what,
-            " FROM mandates m JOIN persons a ON a.id = m.representative JOIN persons p ON p.id = m.represented \
-             WHERE m.approved_at IS NULL AND m.revoked_at IS NULL AND m.lapsed_at IS NULL \
-             AND COALESCE(m.ends, $1 + 1) > $1 AND m.registered_at > $2 \
-             ORDER BY CASE WHEN m.registered_by LIKE 'member:%' THEN 0 ELSE 1 END, m.registered_at, m.id LIMIT $3"
+            " FROM (",
+            waits!("0", "IS NOT NULL"),
+            " UNION ALL ",
+            waits!("1", "IS NULL"),
+            ") AS w ",
+            $with,
+            " ORDER BY w.turn, w.registered_at, w.id LIMIT $3"
         )
     };
 }
@@ -128,8 +146,9 @@ impl Store {
     /// not approved here: however much of that there is, it hides nothing. At most [`SHOWN`].
     pub async fn waiting(&self, now: Timestamp) -> Result<Vec<Waiting>, Fault> {
         let statement = waiting!(
-            "m.id, m.registered_by, m.registered_at, m.department, a.name AS representative_name, \
-             p.name AS represented_name"
+            "w.id, w.registered_by, w.registered_at, w.department, a.name AS representative_name, \
+             p.name AS represented_name",
+            "JOIN persons a ON a.id = w.representative JOIN persons p ON p.id = w.represented"
         );
         let rows = sqlx::query(statement)
             .bind(now.epoch())
@@ -159,7 +178,7 @@ impl Store {
 
     /// When each of what waits was registered; a bounded number.
     async fn waiting_since(&self, now: Timestamp) -> Result<Vec<Timestamp>, Fault> {
-        let rows = sqlx::query(waiting!("m.registered_at"))
+        let rows = sqlx::query(waiting!("w.registered_at", ""))
             .bind(now.epoch())
             .bind(now.plus(-LONGEST_WAIT).epoch())
             .bind(LOOKED_AT)
@@ -168,19 +187,25 @@ impl Store {
         rows.iter().map(|row| row.time("registered_at")).collect()
     }
 
-    /// The parental mandates of a department that are not over and whose child was born in one of these years; a bounded number.
-    pub async fn parental_of(&self, department: &str, years: &[i32; 4]) -> Result<Vec<Parental>, Fault> {
-        let mut query = sqlx::query(
+    /// The parental mandates of a department that are not over and whose child was born from the one date on to the other, as they are
+    /// written; a bounded number, the eldest first. The children are looked at first, whatever the database knows of its tables.
+    pub async fn parental_of(
+        &self,
+        department: &str,
+        (from, to): (&str, &str),
+    ) -> Result<Vec<Parental>, Fault> {
+        let rows = sqlx::query(
             "SELECT m.id, m.relation, p.name AS represented_name, p.birth AS birth \
-             FROM mandates m JOIN persons p ON p.id = m.represented WHERE m.department = $1 \
-             AND m.relation IN ('parent', 'guardian') AND m.approved_at IS NOT NULL AND m.revoked_at IS NULL \
-             AND m.lapsed_at IS NULL AND SUBSTR(p.birth, 1, 4) IN ($2, $3, $4, $5) ORDER BY m.id LIMIT $6",
+             FROM persons p CROSS JOIN mandates m WHERE p.birth >= $2 AND p.birth <= $3 AND m.represented = p.id \
+             AND m.department = $1 AND m.relation IN ('parent', 'guardian') AND m.approved_at IS NOT NULL \
+             AND m.revoked_at IS NULL AND m.lapsed_at IS NULL ORDER BY p.birth, m.id LIMIT $4",
         )
-        .bind(department.to_owned());
-        for year in years {
-            query = query.bind(year.to_string());
-        }
-        let rows = query.bind(LOOKED_AT).fetch_all(self.db.reader()).await?;
+        .bind(department)
+        .bind(from)
+        .bind(to)
+        .bind(LOOKED_AT)
+        .fetch_all(self.db.reader())
+        .await?;
         let mut found = Vec::with_capacity(rows.len());
         for row in &rows {
             let Some(born) = read_birth(row)? else { continue };

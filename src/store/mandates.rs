@@ -6,7 +6,7 @@ mod own;
 mod rows;
 mod special;
 
-use sqlx::any::AnyRow;
+use sqlx::{Row, any::AnyRow};
 
 use self::{
     rows::{read_consent, read_mandate},
@@ -62,6 +62,7 @@ struct Facts<'a> {
     born: Option<BirthDate>,
     consents: &'a [Consent],
     blocks: &'a [Block],
+    sub: Option<&'a str>,
 }
 
 /// Why a good registration was not stored.
@@ -78,7 +79,8 @@ pub enum NotStored {
     OwnPeople,
 }
 
-/// The four statements that read mandates with all that their standing depends on. `$1` is whose, `$2` is now.
+/// The four statements that read mandates with all that their standing depends on. `$1` is whose, `$2` is now; `$3`, in the first one, is
+/// the sector whose `sub` of the person represented is wanted.
 struct Statements {
     mandates: &'static str,
     special: &'static str,
@@ -87,14 +89,19 @@ struct Statements {
 }
 
 /// Of all that was said, only the last of each word matters; an agreement from a clock ahead of ours is not heard yet. Of the
-/// special bases those that are not over.
+/// special bases those that are not over. The first statement tells whether the others would find anything: of most parents nothing
+/// was said, and tokens are made more often than anything else.
 macro_rules! statements {
     ($whose:literal) => {
         Statements {
             mandates: concat!(
-                "SELECT m.*, a.name AS representative_name, p.name AS represented_name, p.birth AS birth \
+                "SELECT m.*, a.name AS representative_name, p.name AS represented_name, p.birth AS birth, u.sub AS sub, \
+                 CASE WHEN EXISTS (SELECT 1 FROM special_bases s WHERE s.mandate = m.id) \
+                 OR EXISTS (SELECT 1 FROM consents c WHERE c.mandate = m.id) \
+                 OR EXISTS (SELECT 1 FROM blocks b WHERE b.representative = m.representative AND b.represented = m.represented) \
+                 THEN 1 ELSE 0 END AS has_more \
                  FROM mandates m JOIN persons a ON a.id = m.representative JOIN persons p ON p.id = m.represented \
-                 WHERE ",
+                 LEFT JOIN subjects u ON u.sector = $3 AND u.person_id = m.represented AND u.alias = 0 WHERE ",
                 $whose,
                 " = $1 ORDER BY CASE WHEN m.revoked_at IS NULL AND m.lapsed_at IS NULL \
                  AND COALESCE(m.ends, $2 + 1) > $2 THEN 0 ELSE 1 END, m.registered_at, m.id LIMIT 200"
@@ -124,6 +131,10 @@ macro_rules! statements {
 }
 
 const OF_REPRESENTATIVE: Statements = statements!("m.representative");
+/// Those of a representative that are not over for good: history makes no token longer to compute.
+const STILL_HELD: Statements = statements!(
+    "m.revoked_at IS NULL AND m.lapsed_at IS NULL AND COALESCE(m.ends, $2 + 1) > $2 AND m.representative"
+);
 const OF_REPRESENTED: Statements = statements!("m.represented");
 const ONE: Statements = statements!("m.id");
 
@@ -210,6 +221,18 @@ impl Store {
         self.read_mandates(&OF_REPRESENTATIVE, person.as_str(), now).await
     }
 
+    /// Those of them that are not over, each with the `sub` under which clients of `sector` know the person represented, where one was ever
+    /// told.
+    pub async fn mandates_held_told(
+        &self,
+        person: &PersonId,
+        sector: &str,
+        now: Timestamp,
+    ) -> Result<Vec<(Listed, Option<String>)>, Fault> {
+        let sub = |facts: &Facts<'_>| facts.sub.map(str::to_owned);
+        self.read_facts(&STILL_HELD, (person.as_str(), sector), (now, now), sub).await
+    }
+
     /// The mandates with which others may act for a person, those that are over last; at most 200.
     pub async fn mandates_given(&self, person: &PersonId, now: Timestamp) -> Result<Vec<Listed>, Fault> {
         self.read_mandates(&OF_REPRESENTED, person.as_str(), now).await
@@ -227,7 +250,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<(Listed, Mails)>, Fault> {
         // A basis that is over counts for nothing, but its end is told for some days.
-        let (whose, since) = (id.as_str(), now.plus(-LATE));
+        let (whose, since) = ((id.as_str(), ""), now.plus(-LATE));
         let read = self.read_facts(&ONE, whose, (since, now), |facts| {
             mails(facts.mandate, facts.born, facts.consents, facts.blocks, now)
         });
@@ -240,33 +263,34 @@ impl Store {
         whose: &str,
         now: Timestamp,
     ) -> Result<Vec<Listed>, Fault> {
-        let read = self.read_facts(statements, whose, (now, now), |_| ()).await?;
+        let read = self.read_facts(statements, (whose, ""), (now, now), |_| ()).await?;
         Ok(read.into_iter().map(|(listed, ())| listed).collect())
     }
 
     /// Mandates and special bases first, then what was said, then the blocks: whatever is recorded between two of the statements
     /// is seen by the later one, so no answer rests on a consent or on the absence of a block that was older than its mandate,
-    /// nor on the absence of a withdrawal that was older than a basis. With them what `also` makes of the facts, among which are the special
+    /// nor on the absence of a withdrawal that was older than a basis. Where the first statement found nothing else to read, its answer is of
+    /// one instant. With them what `also` makes of the facts, among which are the special
     /// bases that were not over at `since`.
     async fn read_facts<T>(
         &self,
         statements: &Statements,
-        whose: &str,
+        (whose, sector): (&str, &str),
         (since, now): (Timestamp, Timestamp),
         also: impl Fn(&Facts<'_>) -> T,
     ) -> Result<Vec<(Listed, T)>, Fault> {
         let ask_at = |statement, at: Timestamp| sqlx::query(statement).bind(whose).bind(at.epoch());
         let ask = |statement| ask_at(statement, now);
-        let rows = ask(statements.mandates).fetch_all(self.db.reader()).await?;
-        if rows.is_empty() {
-            return Ok(Vec::new());
+        let rows = ask(statements.mandates).bind(sector).fetch_all(self.db.reader()).await?;
+        let (mut special, mut consents, mut blocks) = (Vec::new(), Vec::new(), Vec::new());
+        if has_more(&rows)? {
+            let found = ask_at(statements.special, since).fetch_all(self.db.reader()).await?;
+            special = found.iter().map(read_special).collect::<Result<_, _>>()?;
+            let found = ask(statements.consents).fetch_all(self.db.reader()).await?;
+            consents = found.iter().map(read_consent).collect::<Result<_, _>>()?;
+            let found = ask(statements.blocks).fetch_all(self.db.reader()).await?;
+            blocks = found.iter().map(read_block).collect::<Result<_, _>>()?;
         }
-        let special = ask_at(statements.special, since).fetch_all(self.db.reader()).await?;
-        let special = special.iter().map(read_special).collect::<Result<Vec<_>, _>>()?;
-        let consents = ask(statements.consents).fetch_all(self.db.reader()).await?;
-        let consents = consents.iter().map(read_consent).collect::<Result<Vec<_>, _>>()?;
-        let blocks = ask(statements.blocks).fetch_all(self.db.reader()).await?;
-        let blocks = blocks.iter().map(read_block).collect::<Result<Vec<_>, _>>()?;
         rows.iter()
             .map(|row| {
                 let mut mandate = read_mandate(row)?;
@@ -274,7 +298,10 @@ impl Store {
                 mandate.special = own.map(|(_, basis)| basis.clone()).collect();
                 let born = read_birth(row)?;
                 let standing = standing(&mandate, born, &consents, &blocks, now);
-                let also = also(&Facts { mandate: &mandate, born, consents: &consents, blocks: &blocks });
+                let sub = row.maybe_text("sub")?;
+                let sub = sub.as_deref();
+                let also =
+                    also(&Facts { mandate: &mandate, born, consents: &consents, blocks: &blocks, sub });
                 let listed = Listed {
                     representative_name: row.text("representative_name")?,
                     represented_name: row.text("represented_name")?,
@@ -288,6 +315,16 @@ impl Store {
             })
             .collect()
     }
+}
+
+/// Whether anything beside its row bears on the standing of a mandate.
+fn has_more(rows: &[AnyRow]) -> Result<bool, Fault> {
+    for row in rows {
+        if row.try_get::<i64, _>("has_more")? == 1 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The line of what a member of staff or a program did to a mandate.

@@ -1,4 +1,4 @@
-//! The log as an auditor reads it at the desk: of one person, a page at a time, and nothing to change.
+//! The log as an auditor reads it at the desk: of one person, newest first, a page at a time, and nothing to change.
 
 use askama::Template;
 use axum::response::Response;
@@ -13,11 +13,7 @@ use super::{
 };
 use crate::{
     domain::{calendar::told, id::PersonId, own::OwnPage, secret::Secret, staff::Act, time::Timestamp},
-    flows::{
-        admin_audit,
-        desk::{self, AtDesk, TooMany},
-    },
-    store::audit::Search,
+    flows::desk::{self, AtDesk, TooMany},
 };
 
 /// How many lines a page has.
@@ -31,9 +27,9 @@ pub struct LogPage {
     pub frame: Frame,
     /// Of whom.
     pub person: String,
-    /// The lines, oldest first.
+    /// The lines, newest first.
     pub rows: Vec<LogRow>,
-    /// Behind which line to go on, where there may be more: its moment and its name.
+    /// Before which line to go on, where there may be more: its moment and its name.
     pub next: Option<(i64, String)>,
     /// What was wrong: the key of the message.
     pub error: Option<&'static str>,
@@ -82,11 +78,10 @@ pub async fn search(visit: Visit, Form(form): Form<LogForm>) -> Result<Response,
         Ok(person) => person,
         Err(error) => return Ok(empty(&visit, &at, Some(error)).render()),
     };
-    let behind = form.at.parse().ok().map(|at| (Timestamp::from_epoch(at), form.line));
-    let search = Search { person: Some(person.clone()), behind, ..Search::default() };
+    let before = form.at.parse().ok().map(|at| (Timestamp::from_epoch(at), form.line));
     let (app, by) = (&visit.app, at.member.name());
     app.store.note_read(&by, &person, visit.now).await?;
-    let Ok((lines, next)) = admin_audit::search(app, &search, PAGE).await? else { return Err(Failed::Busy) };
+    let (lines, next) = app.store.lines_of_person(&person, before, PAGE).await?;
     let frame = frame(&visit, &at);
     let mut rows = Vec::with_capacity(lines.len());
     for line in lines {

@@ -401,18 +401,34 @@ async fn an_auditor_reads_the_log_of_a_person_page_by_page_and_that_leaves_a_lin
         assert_eq!(registrar.get(&world.path("/desk/person/{p}")).await.status, StatusCode::OK);
     }
     let ask = [("bsn", ""), ("number", "K-1001"), ("person", ""), ("at", ""), ("line", "")];
+    // Three of each second, a minute apart: lines of one second have an order, too. One is of a token, one of somebody else's.
+    let apart = "UPDATE audit_lines SET at = 1780000000 + 60 * (seq / 3), detail = 'line ' || seq \
+        WHERE represented = (SELECT pseudonym FROM audit_names WHERE name = '";
+    change(house, &format!("{apart}{}')", world.path("{p}")));
+    let of_them = "FROM audit WHERE detail LIKE 'line %' AND event <> 'token.issued'";
+    let token = house.query(&format!("SELECT MIN(detail) {of_them} AND event = 'person.shown'")).concat();
+    change(house, &format!("UPDATE audit_lines SET event = 'token.issued' WHERE detail = '{token}'"));
     let page = auditor.post("/desk/log", &ask).await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.text("line-50").is_some() && page.text("line-51").is_none());
     let (more, first) = (page.form("more-form").1, page.body.clone());
     let fields: Vec<_> = more.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let page = auditor.send("/desk/log", &fields, "").await;
-    assert!(page.text("more").is_none(), "{}", page.body);
-    // Those of one second stand in no order, so any of them is on either page.
-    let both = first + &page.body;
+    let rest = auditor.send("/desk/log", &fields, "").await;
+    assert!(rest.text("more").is_none(), "{}", rest.body);
+    // Newest first, each once and none left out, wherever the second page begins.
+    let rows = [&page, &rest]
+        .map(|page| (1..=50).map_while(|row| page.text(&format!("line-{row}"))).collect::<Vec<_>>());
+    let read: Vec<&str> =
+        rows.iter().flatten().filter_map(|row| row.rsplit_once(" line ").map(|(_, seq)| seq)).collect();
+    let wanted = house.query(&format!("SELECT SUBSTR(detail, 6) {of_them} ORDER BY at DESC, id DESC"));
+    assert_eq!(read, wanted);
+    // What the auditor did just now is the newest: they looked for somebody, and read.
+    assert!(rows[0][..2].concat().contains("audit.read (ok)"), "{:?}", rows[0]);
+    let both = first + &rest.body;
     for told in ["person.registered (ok)", "person.shown (ok)", "registrar@ziekenhuis.nl (staff)"] {
         assert!(both.contains(told), "{told}: {both}");
     }
+    assert!(!both.contains("token.issued (") && page.text("line-1").is_some());
     assert_eq!(house.query("SELECT COUNT(*) FROM audit WHERE event = 'audit.read'"), ["2"]);
     let wrong = [("bsn", ""), ("number", "K-1002"), ask[2], ask[3], ask[4]];
     assert_eq!(auditor.post("/desk/log", &wrong).await.status, StatusCode::UNPROCESSABLE_ENTITY);

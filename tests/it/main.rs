@@ -139,6 +139,7 @@ mod request_object;
 mod requirements;
 mod resource;
 mod revocation;
+mod scans;
 mod session_cookies;
 mod single_logout;
 mod single_logout_browser;

@@ -1,4 +1,5 @@
-//! The log as one person is shown it: what they did and what was done for them, newest first, of some events only.
+//! The log of one person: what they did and what was done for them, newest first, without a look at that of others. They are shown some
+//! events of it only, an auditor at the desk all but the lines of tokens.
 
 use sqlx::{AssertSqlSafe, Row};
 
@@ -53,8 +54,7 @@ const LINES: &str = concat!(
     lines!("l.actor"),
     " OR l.represented IS NOT NULL AND ",
     lines!("l.represented"),
-    ") AND (l.at < $3 OR (l.at = $3 AND l.id < $4)) AND l.outcome IN ('ok', 'agreed', 'withdrawn') \
-     AND l.event IN "
+    ") AND (l.at < $3 OR (l.at = $3 AND l.id < $4))"
 );
 
 /// A line about somebody, as they are shown it.
@@ -76,19 +76,45 @@ impl Store {
         before: Option<Place>,
         limit: usize,
     ) -> Result<(Vec<OwnLine>, Option<Place>), Fault> {
+        let places: Vec<String> = (0..events.len()).map(|at| format!("${}", at + 6)).collect();
+        let some =
+            format!("AND l.outcome IN ('ok', 'agreed', 'withdrawn') AND l.event IN ({})", places.join(", "));
+        self.lines_of(person, (&some, events), before, (limit, LOOKED_AT)).await
+    }
+
+    /// The same of all events but those of tokens, which are in no index by person: for an auditor. A page is full unless it is the last.
+    pub async fn lines_of_person(
+        &self,
+        person: &PersonId,
+        before: Option<Place>,
+        limit: usize,
+    ) -> Result<(Vec<Line>, Option<Place>), Fault> {
+        let enough = i64::try_from(limit)?;
+        let (lines, next) = self.lines_of(person, ("", &[]), before, (limit, enough)).await?;
+        Ok((lines.into_iter().map(|own| own.line).collect(), next))
+    }
+
+    /// At most `limit` lines among the newest `looked_at` that they did and as many that were done for them, as far as they are `some`: an
+    /// expression that knows the events as `$6` and so on.
+    async fn lines_of(
+        &self,
+        person: &PersonId,
+        (some, events): (&str, &[&str]),
+        before: Option<Place>,
+        (limit, looked_at): (usize, i64),
+    ) -> Result<(Vec<OwnLine>, Option<Place>), Fault> {
         let (before, id) = before.unwrap_or((Timestamp::from_epoch(i64::MAX), String::new()));
         let mut since = None;
         for statement in [looked_at!("actor"), looked_at!("represented")] {
             let row = sqlx::query(statement)
                 .bind(person.as_str())
                 .bind(before.epoch())
-                .bind(LOOKED_AT)
+                .bind(looked_at)
                 .fetch_optional(self.db.reader())
                 .await?;
             since = since.max(row.map(|row| row.time("at")).transpose()?);
         }
-        let places: Vec<String> = (0..events.len()).map(|at| format!("${}", at + 6)).collect();
-        let statement = format!("{LINES}({}) ORDER BY l.at DESC, l.id DESC LIMIT $5", places.join(", "));
+        let statement = format!("{LINES} {some} ORDER BY l.at DESC, l.id DESC LIMIT $5");
         let mut query = sqlx::query(AssertSqlSafe(statement))
             .bind(person.as_str())
             .bind(since.unwrap_or(Timestamp::from_epoch(0)).epoch())

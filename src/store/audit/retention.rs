@@ -15,10 +15,11 @@ const WORTH_IT: i64 = 1000;
 const DAY: i64 = 86_400;
 
 /// The first line of each chain, and the last checkpoint of before $1 that is at most $2 lines away; where there is none, as after a
-/// burst or an upgrade, the first one behind them, or the log would never grow shorter again.
+/// burst or an upgrade, the first one behind them, or the log would never grow shorter again. The heads are looked at first, whatever the
+/// database knows of its tables: the other way round it reads the whole log.
 const BEGINNINGS: &str = "SELECT h.node, l.seq, l.at, COALESCE((SELECT MAX(c.seq) FROM audit_checkpoints c WHERE c.node = h.node \
     AND c.at < $1 AND c.seq >= l.seq AND c.seq < l.seq + $2), (SELECT MIN(c.seq) FROM audit_checkpoints c WHERE c.node = h.node \
-    AND c.at < $1 AND c.seq >= l.seq)) AS upto FROM audit_heads h JOIN audit_lines l ON l.node = h.node \
+    AND c.at < $1 AND c.seq >= l.seq)) AS upto FROM audit_heads h CROSS JOIN audit_lines l WHERE l.node = h.node \
     AND l.seq = (SELECT MIN(m.seq) FROM audit_lines m WHERE m.node = h.node)";
 
 impl Store {
