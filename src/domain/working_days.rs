@@ -76,6 +76,22 @@ mod tests {
         for text in ["2000-04-23", "2008-03-23", "2011-04-24", "2024-03-31", "2026-04-05", "2038-04-25"] {
             assert_eq!(easter(day(text).year()), Some(day(text)));
         }
+        // The earliest and the latest that there are, years in which the moon would have it later still, and both ends of centuries.
+        for text in [
+            "1818-03-22",
+            "1943-04-25",
+            "1954-04-18",
+            "1981-04-19",
+            "2049-04-18",
+            "2076-04-19",
+            "1900-04-15",
+            "2100-03-28",
+            "2200-04-06",
+            "2285-03-22",
+            "2299-04-16",
+        ] {
+            assert_eq!(easter(day(text).year()), Some(day(text)));
+        }
         for year in 1900..2200 {
             assert_eq!(easter(year).unwrap().weekday(), Weekday::Sun, "{year}");
         }
