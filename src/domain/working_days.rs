@@ -1,8 +1,9 @@
 //! Working days in the Netherlands, and by when what was asked at the desk must be done: the next working day (M10).
 //!
-//! A holiday is a day on which desks are closed: New Year's Day, Easter Monday, King's Day (26 April where the 27th is a Sunday), Liberation
-//! Day in years that can be divided by five, Ascension Day, Whit Monday and both days of Christmas. Good Friday and Liberation Day of other
-//! years, which the *Algemene termijnenwet* puts beside them, are working days here: desks are open, and a clock that runs on is a promise kept.
+//! A holiday is a day on which desks are closed: New Year's Day, Easter Monday, King's Day (27 April; the Saturday before where that is a
+//! Sunday), Liberation Day in years that can be divided by five, Ascension Day, Whit Monday and both days of Christmas. Good Friday and
+//! Liberation Day of other years, which the *Algemene termijnenwet* puts beside them, are working days here: desks are open, and a clock that
+//! runs on is a promise kept.
 
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 
@@ -16,13 +17,10 @@ pub fn overdue_from(asked: Timestamp) -> Timestamp {
     midnight(after(next_working_day(today(asked)), 1))
 }
 
-/// The first working day after that day. No five days in a row are free, so the search ends.
+/// The first working day after that day. No five days in a row are free, so one of the next five is.
 fn next_working_day(day: NaiveDate) -> NaiveDate {
-    let mut next = after(day, 1);
-    while !is_working_day(next) && next < NaiveDate::MAX {
-        next = after(next, 1);
-    }
-    next
+    let mut next = (1..=5).map(|days| after(day, days));
+    next.find(|day| is_working_day(*day)).unwrap_or(NaiveDate::MAX)
 }
 
 /// Whether desks are open.
@@ -33,9 +31,7 @@ pub fn is_working_day(day: NaiveDate) -> bool {
 fn is_holiday(day: NaiveDate) -> bool {
     let year = day.year();
     let fixed = match (day.month(), day.day()) {
-        (1, 1) | (12, 25 | 26) => true,
-        (4, 27) => day.weekday() != Weekday::Sun,
-        (4, 26) => day.weekday() == Weekday::Sat,
+        (1, 1) | (4, 27) | (12, 25 | 26) => true,
         (5, 5) => year % 5 == 0,
         _ => false,
     };
