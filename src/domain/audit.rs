@@ -219,6 +219,13 @@ mod tests {
     }
 
     #[test]
+    fn five_years_are_kept_whichever_of_them_are_leap_years() {
+        let at = |text| crate::domain::time::Timestamp::parse_rfc3339(text).unwrap();
+        let oldest = at("2029-03-01T00:00:00Z").plus(-LEAST_YEARS * YEAR);
+        assert!((at("2024-02-25T00:00:00Z")..at("2024-02-28T00:00:00Z")).contains(&oldest), "{oldest:?}");
+    }
+
+    #[test]
     fn the_events_are_in_order_and_each_stands_once() {
         assert!(EVENTS.is_sorted_by(|one, next| one.0 < next.0));
     }

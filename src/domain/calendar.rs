@@ -120,6 +120,8 @@ mod tests {
         let moment = at("2026-03-01T22:05:00Z");
         assert_eq!(told(moment, Lang::Nl), "1 maart 2026 om 23:05 uur");
         assert_eq!(told(moment, Lang::En), "1 March 2026 at 23:05");
+        let next = at("2026-03-01T23:00:00Z");
+        assert_eq!([Lang::Nl, Lang::En].map(|lang| told_day(next, lang)), ["2 maart 2026", "2 March 2026"]);
     }
 
     #[test]

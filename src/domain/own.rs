@@ -95,6 +95,19 @@ mod tests {
     }
 
     #[test]
+    fn each_page_takes_the_proof_that_what_it_does_needs() {
+        use OwnPage::{Agree, Desk, DeskStaff, Log, Mandates, Overview, Portals};
+        for page in OwnPage::ALL {
+            let only_shows = [Overview, Portals, Mandates, Log, Desk].contains(page);
+            assert_eq!(page.is_sensitive(), !only_shows, "{page}");
+            assert_eq!(page.tells_mandates(), [Mandates, Agree].contains(page), "{page}");
+            let is_desk = [Desk, DeskStaff].contains(page);
+            assert_eq!(page.is_desk(), is_desk, "{page}");
+            assert_eq!(page.title(), if is_desk { "desk-title" } else { "account-title" }, "{page}");
+        }
+    }
+
+    #[test]
     fn a_login_is_fresh_for_ten_minutes_and_never_above_its_level() {
         let at = Timestamp::from_epoch;
         let session = Session { auth_time: at(100), ..session() };

@@ -121,6 +121,13 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_session_is_known_by_the_browser_in_which_it_began() {
+        let named = session().on(Some("Firefox".into()));
+        assert_eq!(named.device.as_deref(), Some("Firefox"));
+        assert_eq!(named.on(None).device, None);
+    }
+
+    #[test]
     fn a_visit_is_noted_every_half_minute() {
         assert!(!session().wants_note(at(29)) && session().wants_note(at(30)));
     }

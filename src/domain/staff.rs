@@ -164,7 +164,29 @@ mod tests {
         let roles = Roles::of(&[Role::Auditor, Role::Registrar, Role::Auditor]).unwrap();
         assert_eq!(roles.words(), "registrar auditor");
         assert!(roles.open(Act::ReadLog) && roles.open(Act::Register) && !roles.open(Act::Approve));
+        assert_eq!(roles.each(), [Role::Registrar, Role::Auditor]);
         assert_eq!(Roles::of(&[]), Err(NoRole));
+    }
+
+    #[test]
+    fn who_is_proposed_waits_thirty_days_for_the_second_pair_of_eyes_and_acts_by_the_name_of_their_account() {
+        let at = Timestamp::from_epoch;
+        let proposed = Member {
+            id: StaffId::from_stored("second-membership"),
+            account: AccountId::from_stored("els"),
+            email: "els@example.nl".into(),
+            roles: Roles::of(&[Role::Registrar]).unwrap(),
+            department: "Balie".into(),
+            proposed_by: "root".into(),
+            proposed_at: at(100),
+            approved: None,
+        };
+        assert_eq!(
+            (proposed.name().as_str(), proposed.waits_until()),
+            ("member:els", Some(at(100 + 30 * 86_400)))
+        );
+        let member = Member { approved: Some(Confirmed { by: "clerk".into(), at: at(200) }), ..proposed };
+        assert_eq!(member.waits_until(), None);
     }
 
     #[test]

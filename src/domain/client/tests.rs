@@ -269,6 +269,42 @@ fn a_way_to_authenticate_is_kept_under_its_name_and_has_a_secret_or_none() {
     }
 }
 
+/// Two programs are two pairs of eyes only where what proves the one proves nothing of the other (M11).
+#[test]
+fn two_clients_share_a_proof_by_a_secret_a_key_an_address_of_keys_or_a_name() {
+    let by_secret = |text: &str| Client {
+        auth: ClientAuth::ClientSecretBasic(Secret::new(text).hashed().into()),
+        ..client()
+    };
+    let at = |uri: &str| Client { keys: Keys::At { uri: uri.into(), told: None }, ..client() };
+    let named =
+        |name: &str| Client { certificate_name: Some(CertificateName::SanDns(name.into())), ..client() };
+    let jwk = |x: &str| json!({"kty": "OKP", "crv": "Ed25519", "x": x});
+    let [one, two] =
+        ["11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw"];
+    let registered = |xs: &[&str]| {
+        let keys: Vec<_> = xs.iter().map(|x| jwk(x)).collect();
+        Client { keys: Keys::Registered(JwkSet::read(&json!({ "keys": keys })).unwrap()), ..client() }
+    };
+    for (first, second, shares) in [
+        (by_secret("a"), by_secret("a"), true),
+        (by_secret("a"), by_secret("b"), false),
+        (registered(&[one, two]), registered(&[two]), true),
+        (registered(&[one]), registered(&[two]), false),
+        (at("https://a.nl/jwks"), at("https://a.nl/jwks"), true),
+        (at("https://a.nl/jwks"), at("https://b.nl/jwks"), false),
+        (named("a.nl"), named("a.nl"), true),
+        (named("a.nl"), named("b.nl"), false),
+        // Who has none of these shares none.
+        (client(), client(), false),
+        (by_secret("a"), named("a.nl"), false),
+        (registered(&[one]), at("https://a.nl/jwks"), false),
+    ] {
+        assert_eq!(first.shares_proof_with(&second), shares, "{first:?} {second:?}");
+        assert_eq!(second.shares_proof_with(&first), shares, "{second:?} {first:?}");
+    }
+}
+
 #[test]
 fn redirect_uris_are_https_or_this_machine() {
     for good in ["https://a.nl/cb?x=1", "http://127.0.0.1:8080/cb", "http://[::1]/cb", "http://localhost/cb"]

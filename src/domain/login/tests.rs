@@ -212,6 +212,27 @@ fn a_forgotten_password_is_replaced_after_the_code() {
 }
 
 #[test]
+fn a_login_is_by_app_where_a_password_and_a_code_of_the_app_were_given_and_nowhere_else() {
+    let done = |login: Login<LogIn>| {
+        let local = login.prove(at(200));
+        Session::begin(&login.done(local, person()).step, Hashed::from_stored(vec![1; 32]), 3, 3600, at(200))
+    };
+    let asked = start().opened_with_app(opening(), None);
+    assert!(asked.clone().any().step.asks_app());
+    assert!(done(asked.right().by_app()).by_app);
+    // A recovery code was written down, and another one was mailed.
+    assert!(!done(start().opened_with_app(opening(), None).right()).by_app);
+    let mailed = start().opened(email(), opening(), code());
+    assert!(!mailed.clone().any().step.asks_app());
+    assert!(!done(right(mailed)).by_app);
+    let linking = question().has_account().opened_with_app(opening(), None);
+    assert!(linking.clone().any().step.asks_app());
+    let linking = linking.right();
+    let local = linking.prove(at(200));
+    assert!(!linking.linked(local, person()).step.is_by_app(), "linked, which takes DigiD");
+}
+
+#[test]
 fn a_forgotten_password_of_an_account_with_digid_asks_for_digid_too() {
     let login = right(start().forgot(email(), Some(opening()), code())).proven(true).unwrap();
     let login = Login::<RecoverDigid>::try_from(login).unwrap();

@@ -224,6 +224,13 @@ mod tests {
         let grant = Mandate { approved: Some(Confirmed { by: "x".into(), at: at(NOW) }), ..grant };
         let counts = look(&grant, "1990", &[(Represented, Agreed)], false);
         assert_eq!(counts, Shown { held: Some(Held::Counts(ends)), given: Some(Given::Counts(ends)) });
+        let refused = Shown { held: Some(Held::WaitsForThem), given: Some(Given::Refused) };
+        for said in [&[][..], &[(Represented, Withdrawn)]] {
+            assert_eq!(look(&grant, "1990", said, false), refused, "nobody else is asked: {said:?}");
+        }
+        let later = Mandate { starts: at(NOW).plus(60), ..mandate(Relation::Parent) };
+        let both = Shown { held: Some(Held::Later), given: Some(Given::Later) };
+        assert_eq!(look(&later, "2018-01-01", &[], false), both);
         assert!(is_theirs_to_stop(Relation::Authorised) && !is_theirs_to_stop(Relation::Parent));
     }
 }

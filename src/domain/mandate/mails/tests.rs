@@ -51,6 +51,10 @@ fn an_end_is_told_two_weeks_ahead_and_from_its_first_second_for_a_week() {
     assert_eq!(told(twelve), [ended], "never ahead of what has passed");
     assert_eq!(told(twelve.plus(LATE)), [ended]);
     assert_eq!(told(twelve.plus(LATE + 1)), []);
+    assert_eq!(
+        (twelve.plus(-AHEAD), twelve.plus(LATE)),
+        (at("2026-06-16T22:00:00Z"), at("2026-07-07T22:00:00Z"))
+    );
     let again = |now| mails(&parent, child(), &[], &[], now).again;
     assert_eq!(again(twelve.plus(-AHEAD - 1)), Some(twelve.plus(-AHEAD)));
     assert_eq!(again(twelve.plus(-AHEAD)), Some(twelve));

@@ -51,6 +51,8 @@ fn it_counts_from_its_confirmation_by_somebody_else_until_its_end() {
     };
     let active = Standing::Active { until: Some(ends) };
     assert_eq!(look(&[basis(now, ends, None)], now.plus(60)), Standing::AwaitingConsent);
+    let waits = |second| basis(now, ends, second).waits_until();
+    assert_eq!((waits(None), waits(Some("joost"))), (Some(now.plus(30 * DAY)), None));
     for own in ["els", "Els", "ELS"] {
         assert_eq!(look(&[basis(now, ends, Some(own))], now), Standing::AwaitingConsent, "{own}");
     }
