@@ -8,6 +8,7 @@ pub mod clients;
 pub mod demo;
 pub mod digid;
 pub mod doctor;
+pub mod import;
 pub mod init;
 pub mod keys;
 pub mod mandates;
@@ -59,6 +60,7 @@ enum Command {
     Persons(persons::PersonsCommand),
     Accounts(accounts::AccountsCommand),
     Mandates(mandates::MandatesCommand),
+    Import(import::ImportCommand),
     Staff(staff::StaffCommand),
     Audit(audit::AuditCommand),
 }
@@ -119,6 +121,7 @@ impl Namens {
             Command::Accounts(command) => command.run(&migrated_store(&config()?).await?, out, now).await?,
             Command::Persons(command) => command.run(&migrated_store(&config()?).await?, out, now).await?,
             Command::Mandates(command) => command.run(&migrated_store(&config()?).await?, out, now).await?,
+            Command::Import(command) => command.run(&migrated_store(&config()?).await?, out, now).await?,
             Command::Staff(command) => command.run(&migrated_store(&config()?).await?, out, now).await?,
             Command::Audit(command) => {
                 return command.run(&open_store(&config()?, false).await?, out, now).await;

@@ -120,6 +120,8 @@ const EVENTS: &[(&str, By, Purpose)] = &[
     ("digid.unlinked", Person, SubjectOfCare),
     ("email.changed", Person, SubjectOfCare),
     ("grant.revoked", Person, SubjectOfCare),
+    ("import.approved", Desk, SupportOfCare),
+    ("import.done", Desk, SupportOfCare),
     ("key.made", ClientOrStaff, ServiceManagement),
     ("key.retired", ClientOrStaff, ServiceManagement),
     ("key.rotated", ClientOrStaff, ServiceManagement),

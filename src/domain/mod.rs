@@ -24,6 +24,7 @@ pub mod finding;
 pub mod four_eyes;
 pub mod grant;
 pub mod id;
+pub mod import;
 pub mod json;
 pub mod jwk;
 pub mod key;

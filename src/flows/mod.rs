@@ -41,6 +41,7 @@ pub mod finish;
 #[cfg(test)]
 mod full_queue;
 pub mod guesses;
+pub mod import;
 pub mod introspect;
 pub mod keys;
 pub mod link;

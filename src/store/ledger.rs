@@ -14,7 +14,7 @@ use super::{
     Db, Vault,
     audit::{
         Event,
-        chain::{Chain, Note},
+        chain::{Chain, Note, Written},
     },
 };
 use crate::domain::{fault::Fault, time::Timestamp};
@@ -43,7 +43,7 @@ impl Ledger {
     /// update (PostgreSQL). No network call inside. Dropped, it did nothing.
     pub(super) async fn begin(&self) -> Result<Tx, Fault> {
         let inner = self.db.writer().begin().await?;
-        Ok(Tx { inner, chain: self.chain.clone(), notes: Vec::new(), called: HashMap::new() })
+        Ok(Tx { inner, chain: self.chain.clone(), notes: Vec::new(), called: HashMap::new(), written: None })
     }
 
     /// The chain of this node.
@@ -58,6 +58,7 @@ pub(super) struct Tx {
     chain: Arc<Chain>,
     notes: Vec<Note>,
     called: HashMap<String, String>,
+    written: Option<Written>,
 }
 
 impl Tx {
@@ -81,14 +82,28 @@ impl Tx {
         self.chain.vault()
     }
 
+    /// Writes the lines so far, of a transaction that has too many of them to wait in memory. From then on it holds the head of the chain:
+    /// only for what needs nothing that somebody else may hold.
+    pub(super) async fn write_lines(&mut self) -> Result<(), Fault> {
+        if self.notes.is_empty() {
+            return Ok(());
+        }
+        let notes = std::mem::take(&mut self.notes);
+        let written = self.chain.extend(&mut self.inner, &notes, self.called.clone()).await?;
+        self.written = Some(match self.written.take() {
+            None => written,
+            Some(first) => first.then(written),
+        });
+        Ok(())
+    }
+
     /// Writes the lines and commits.
     pub(super) async fn commit(mut self) -> Result<(), Fault> {
-        if self.notes.is_empty() {
-            return Ok(self.inner.commit().await?);
-        }
-        let written = self.chain.extend(&mut self.inner, &self.notes, self.called).await?;
+        self.write_lines().await?;
         self.inner.commit().await?;
-        self.chain.follow(written);
+        if let Some(written) = self.written {
+            self.chain.follow(written);
+        }
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 //! by [`standing`], and stored nowhere.
 
 mod approval;
+pub(super) mod imported;
 mod own;
 mod rows;
 mod special;

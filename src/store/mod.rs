@@ -27,6 +27,7 @@ mod dpop;
 pub mod ephemeral;
 pub mod grants;
 pub mod grounds;
+pub mod imports;
 pub mod keys;
 mod ledger;
 pub mod logins;

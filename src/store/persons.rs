@@ -1,11 +1,11 @@
 //! Persons: the subjects of records. A BSN belongs to at most one; a unique index decides every race.
 
-use sqlx::{Any, Executor, Row, any::AnyRow};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Executor, Row, any::AnyRow};
 
-use super::{Store, Tx, Vault, audit::Event, columns::Columns, mandates::read_birth};
+use super::{Store, Tx, Vault, audit::Event, batch::values, columns::Columns, mandates::read_birth};
 use crate::domain::{
-    birth::BirthDate, bsn::Bsn, fault::Fault, id::PersonId, line::through, patient_number::PatientNumber,
-    representation::ParentalAuthority, time::Timestamp,
+    birth::BirthDate, bsn::Bsn, fault::Fault, id::PersonId, import::Known, line::through,
+    patient_number::PatientNumber, representation::ParentalAuthority, time::Timestamp,
 };
 
 /// A person as stored.
@@ -203,16 +203,87 @@ pub(super) async fn add_person(
     if !insert_person(&mut **tx, vault, &new, now).await? {
         return Ok(false);
     }
-    let event = Event {
+    tx.note(&registered(id, by), now);
+    Ok(true)
+}
+
+fn registered<'a>(id: &'a PersonId, by: &'a str) -> Event<'a> {
+    Event {
         event: "person.registered",
         outcome: "ok",
         actor: Some(by),
         represented: Some(id.as_str()),
         client: through(by),
         ..Event::default()
-    };
-    tx.note(&event, now);
-    Ok(true)
+    }
+}
+
+/// Writes many of those in one statement, each with its line in the log; `false` when a number of one is taken.
+pub(super) async fn add_persons(
+    tx: &mut Tx,
+    vault: &Vault,
+    new: &[Told],
+    by: &str,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let statement = format!(
+        "INSERT INTO persons (id, name, birth, bsn_index, bsn_sealed, created, patient_number) VALUES {} \
+         ON CONFLICT DO NOTHING",
+        values(new.len(), 7)
+    );
+    let mut query = sqlx::query(AssertSqlSafe(statement));
+    let ids: Vec<PersonId> = new.iter().map(|_| PersonId::random()).collect();
+    for (id, told) in ids.iter().zip(new) {
+        let sealed = told.bsn.as_ref().map(|bsn| seal_bsn(vault, id, bsn)).transpose()?;
+        query = query
+            .bind(id.as_str().to_owned())
+            .bind(told.name.clone())
+            .bind(told.birth.map(|birth| birth.to_string()))
+            .bind(told.bsn.as_ref().map(|bsn| vault.bsn_index(bsn)))
+            .bind(sealed)
+            .bind(now.epoch())
+            .bind(told.patient_number.as_ref().map(|number| number.as_str().to_owned()));
+    }
+    let done = query.execute(&mut **tx).await?;
+    ids.iter().for_each(|id| tx.note(&registered(id, by), now));
+    Ok(usize::try_from(done.rows_affected())? == new.len())
+}
+
+/// Those who have one of these BSNs or patient numbers.
+pub(super) async fn with_numbers(
+    on: &mut AnyConnection,
+    bsns: &[Vec<u8>],
+    numbers: &[PatientNumber],
+) -> Result<Vec<Known>, Fault> {
+    let mut found = Vec::new();
+    for (column, count) in [("bsn_index", bsns.len()), ("patient_number", numbers.len())] {
+        if count == 0 {
+            continue;
+        }
+        let statement = format!(
+            "SELECT id, birth, bsn_index, patient_number FROM persons WHERE joined_into IS NULL AND {column} IN {}",
+            values(1, count)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        if column == "bsn_index" {
+            for bsn in bsns {
+                query = query.bind(bsn.clone());
+            }
+        } else {
+            for number in numbers {
+                query = query.bind(number.as_str().to_owned());
+            }
+        }
+        for row in query.fetch_all(&mut *on).await? {
+            found.push(Known {
+                id: PersonId::from_stored(row.text("id")?),
+                birth: read_birth(&row)?,
+                bsn: row.maybe_bytes("bsn_index")?,
+                number: row.maybe_text("patient_number")?.map(PatientNumber::from_stored),
+            });
+        }
+    }
+    Ok(found)
 }
 
 /// Writes a person; `false` when the BSN or the patient number is taken.

@@ -5,6 +5,7 @@ mod accounts;
 mod audit;
 mod clients;
 mod corrections;
+mod imports;
 mod keys;
 mod mandates;
 mod page;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{FromRequestParts, OriginalUri, Request, State},
+    extract::{DefaultBodyLimit, FromRequestParts, OriginalUri, Request, State},
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION},
@@ -49,7 +50,7 @@ use crate::{
 /// An address, the scope that it takes, and its methods.
 type Door = (&'static str, AdminScope, fn() -> MethodRouter<Arc<App>>);
 /// What is there: one list, which the document is held against.
-const DOORS: [Door; 28] = [
+const DOORS: [Door; 31] = [
     ("/clients", AdminScope::Clients, || get(clients::list).post(clients::add)),
     ("/clients/{client_id}", AdminScope::Clients, || {
         get(clients::one).put(clients::replace).delete(clients::remove)
@@ -71,6 +72,9 @@ const DOORS: [Door; 28] = [
     ("/corrections/{correction_id}", AdminScope::Mandates, || get(corrections::one)),
     ("/corrections/{correction_id}/approve", AdminScope::Mandates, || post(corrections::approve)),
     ("/corrections/{correction_id}/withdraw", AdminScope::Mandates, || post(corrections::withdraw)),
+    ("/imports/persons", AdminScope::Mandates, || big(post(imports::persons))),
+    ("/imports/mandates", AdminScope::Mandates, || big(post(imports::mandates))),
+    ("/imports/mandates/approve", AdminScope::Mandates, || big(post(imports::approve))),
     ("/mandates", AdminScope::Mandates, || post(mandates::register)),
     ("/mandates/{mandate_id}", AdminScope::Mandates, || get(mandates::one)),
     ("/mandates/{mandate_id}/approve", AdminScope::Mandates, || post(mandates::approve)),
@@ -83,6 +87,11 @@ const DOORS: [Door; 28] = [
     ("/blocks", AdminScope::Mandates, || post(mandates::block)),
     ("/blocks/lift", AdminScope::Mandates, || post(mandates::unblock)),
 ];
+
+/// For bodies with many rows.
+fn big(door: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+    door.layer(DefaultBodyLimit::max(imports::BODY))
+}
 
 /// Where it is described, and how: of the issuer `https://id.example.nl`.
 const DOCUMENT: &str = "/openapi.json";

@@ -96,6 +96,8 @@ mod form_post;
 mod guesses;
 mod house;
 mod hygiene;
+mod import;
+mod import_api;
 mod introspection;
 mod jarm;
 mod jose;

@@ -16,6 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use crate::{
     domain::{
@@ -45,6 +46,8 @@ pub(super) struct Problem {
     error: Option<&'static str>,
     /// The number under which a fault of ours is logged.
     request: Option<String>,
+    /// What is wrong with which row of an import, as far as it is told, and of how many things.
+    rows: Option<(Vec<Value>, usize)>,
     challenges: Vec<String>,
 }
 
@@ -62,13 +65,17 @@ struct Told<'a> {
     error: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<&'a [Value]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wrong: Option<usize>,
 }
 
 impl Problem {
     /// A problem of that status.
     pub(super) fn new(status: StatusCode, detail: impl Display) -> Self {
         let detail = detail.to_string().chars().take(LONGEST).collect();
-        Self { status, detail, error: None, request: None, challenges: Vec::new() }
+        Self { status, detail, error: None, request: None, rows: None, challenges: Vec::new() }
     }
 
     /// Something of the request that is not as it must be.
@@ -148,6 +155,11 @@ impl Problem {
         self
     }
 
+    /// The same, with what is wrong with which row, and how much there is of it.
+    pub(super) fn with_rows(self, told: Vec<Value>, count: usize) -> Self {
+        Self { rows: Some((told, count)), ..self }
+    }
+
     /// Why a program was refused, if it was. That a proof lacks a nonce of ours is how every one begins (RFC 9449 section 8).
     pub(super) fn refusal(&self) -> Option<Refusal> {
         let unnamed = match self.status {
@@ -171,6 +183,8 @@ impl IntoResponse for Problem {
             detail: &self.detail,
             error: self.error,
             request: self.request.as_deref(),
+            rows: self.rows.as_ref().map(|(told, _)| told.as_slice()),
+            wrong: self.rows.as_ref().map(|(_, count)| *count),
         };
         let mut response = (self.status, Json(body)).into_response();
         if let Some(refusal) = refusal {
@@ -235,7 +249,9 @@ pub(super) fn json<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Resu
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send JSON: application/json"));
     }
     let body = body.map_err(|why| match why.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(why.status(), "the body may have at most 64 KiB"),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(why.status(), "the body may have at most 64 KiB, or 1 MiB of an import")
+        }
         _ => Problem::bad("the body cannot be read"),
     })?;
     if writes_nul(&body) {

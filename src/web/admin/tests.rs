@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    domain::client::{Registration, tests::client},
+    domain::{
+        client::{Registration, tests::client},
+        import::What,
+    },
     flows::admin_clients::as_json,
     oidc::error::{Code, Error},
 };
@@ -75,6 +78,19 @@ fn the_documents_schemas_are_what_is_read_and_written() {
     assert_eq!(members("BlockToLift"), read::<mandates::Lifted>());
     assert_eq!(members("ProposedCorrection"), read::<corrections::Proposed>());
     assert_eq!(members("SeenCorrection"), read::<corrections::Seen>());
+    for (rows, row, what) in
+        [("PersonRows", "PersonRow", What::Persons), ("MandateRows", "MandateRow", What::Mandates)]
+    {
+        assert_eq!(members(rows), read::<imports::Told>());
+        assert_eq!(members(row), what.columns().iter().map(|name| (*name).to_owned()).collect());
+        let needed = openapi()["components"]["schemas"][row]["required"].clone();
+        let told: BTreeSet<&str> =
+            what.columns().iter().copied().filter(|name| !what.may_lack(name)).collect();
+        assert_eq!(
+            needed.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect::<BTreeSet<_>>(),
+            told
+        );
+    }
     assert_eq!(members("Said"), read::<mandates::Said>());
     assert_eq!(members("Attestation"), read::<special::Attested>());
     let told = written(&as_json(&client(), false));

@@ -1,0 +1,165 @@
+//! Mandates. Each new one is registered by the rules of every mandate (`domain::registration`), and waits.
+
+use super::{Found, Pass, differs, once};
+use crate::domain::{
+    fault::Fault,
+    four_eyes::waits_until,
+    id::PersonId,
+    import::{Differs, Finding, MandateLine, Named, Row, Why, is_same, mandate_line},
+    mandate::{Mandate, Relation},
+    registration::{Form, Registration, register},
+    time::Timestamp,
+};
+
+/// What a line says, and between whom.
+struct Line {
+    line: u64,
+    told: MandateLine,
+    who: PersonId,
+    whom: PersonId,
+}
+
+impl Line {
+    fn is_of(&self, mandate: &Mandate) -> bool {
+        mandate.representative == self.who
+            && mandate.represented == self.whom
+            && mandate.relation == self.told.form.relation
+    }
+
+    fn is_form_of(&self, mandate: &Mandate) -> bool {
+        self.is_of(mandate) && mandate.form_reference == self.told.form.form_reference
+    }
+}
+
+/// Whether a mandate can still come to count, whatever its consents say.
+fn is_live(mandate: &Mandate, now: Timestamp) -> bool {
+    mandate.revoked_at.is_none()
+        && mandate.lapsed_at.is_none()
+        && mandate.ends.is_none_or(|ends| ends > now)
+        && !is_void(mandate, now)
+}
+
+/// Whether it waited too long for its second pair of eyes: the same form may be registered anew.
+fn is_void(mandate: &Mandate, now: Timestamp) -> bool {
+    mandate.approved.is_none() && waits_until(mandate.registered_at) <= now
+}
+
+impl Pass<'_> {
+    pub(super) async fn mandates(&mut self, chunk: Vec<Row>) -> Result<(), Fault> {
+        let lines = self.between(chunk).await?;
+        let people = once(lines.iter().flat_map(|line| [line.who.clone(), line.whom.clone()]));
+        let there = self.on.mandates_among(&people, false).await?;
+        let mut new = Vec::new();
+        for line in lines {
+            match self.judge(line, &there) {
+                Ok((line, Some(registration))) => {
+                    self.counts.new += 1;
+                    new.push((line, registration));
+                }
+                Ok((_, None)) => self.counts.known += 1,
+                Err(finding) => self.wrong(finding)?,
+            }
+        }
+        if self.on.writes()
+            && self.counts.wrong == 0
+            && let Err(line) = self.on.add_mandates(&new).await?
+        {
+            self.wrong(Finding { line, column: None, why: Why::Full })?;
+        }
+        Ok(())
+    }
+
+    /// What comes of a line: a registration, or nothing where the mandate is on record already. One that was revoked or is over is on record too: no
+    /// import brings it back.
+    fn judge(&mut self, line: Line, there: &[Mandate]) -> Result<(u64, Option<Registration>), Finding> {
+        let (number, now, relation) = (line.line, self.import.now, line.told.form.relation);
+        let wrong = |column, why| Finding { line: number, column, why };
+        if let Some(first) = self.seen.mandate(number, &line.who, &line.whom, relation) {
+            return Err(wrong(None, Why::Twice(first)));
+        }
+        let circle = self.seen.closes_a_circle(&line.who, &line.whom, relation);
+        if let Some(known) = there.iter().find(|one| line.is_form_of(one) && !is_void(one, now)) {
+            let same = is_same(&line.told.form, known);
+            return if same {
+                Ok((number, None))
+            } else {
+                Err(wrong(Some("form_reference"), Why::OtherForm))
+            };
+        }
+        if there.iter().any(|one| line.is_of(one) && is_live(one, now)) {
+            return Err(wrong(None, Why::Already));
+        }
+        let is_reverse = |one: &&Mandate| {
+            one.representative == line.whom
+                && one.represented == line.who
+                && one.relation != Relation::Authorised
+        };
+        let closes =
+            relation != Relation::Authorised && there.iter().any(|one| is_reverse(&one) && is_live(one, now));
+        if line.who != line.whom && (circle || closes) {
+            return Err(wrong(None, Why::Circle));
+        }
+        let Line { told, who, whom, .. } = line;
+        let registered_by = self.import.by.to_owned();
+        let form = Form { representative: who, represented: whom, registered_by, ..told.form };
+        let registration = register(form, Some(told.born), now).map_err(|why| wrong(None, Why::Form(why)))?;
+        Ok((number, Some(registration)))
+    }
+
+    /// For an approval: how many mandates of the import these lines tell of, each between the people whom they are on record of.
+    pub(super) async fn recognise(&mut self, chunk: Vec<Row>) -> Result<usize, Fault> {
+        let lines = self.between(chunk).await?;
+        let people = once(lines.iter().flat_map(|line| [line.who.clone(), line.whom.clone()]));
+        let own = self.on.mandates_among(&people, true).await?;
+        Ok(lines.iter().filter(|line| own.iter().any(|one| line.is_form_of(one))).count())
+    }
+
+    /// The lines of a chunk that can be read, with the two people whom they tell of, where these are known by just what the line says.
+    async fn between(&mut self, chunk: Vec<Row>) -> Result<Vec<Line>, Fault> {
+        let mut read = Vec::with_capacity(chunk.len());
+        for row in &chunk {
+            match mandate_line(row, self.import.now) {
+                Ok(told) => {
+                    let who = self.on.bsn_index(&told.representative);
+                    let whom = told.bsn.as_ref().map(|bsn| self.on.bsn_index(bsn));
+                    read.push((row.line(), told, who, whom));
+                }
+                Err(found) => found.into_iter().try_for_each(|finding| self.wrong(finding))?,
+            }
+        }
+        let bsns: Vec<_> =
+            read.iter().flat_map(|(.., who, whom)| [Some(who.clone()), whom.clone()]).flatten().collect();
+        let numbers: Vec<_> = read.iter().filter_map(|(_, told, ..)| told.number.clone()).collect();
+        let found = Found::of(self.on.known(&bsns, &numbers).await?);
+        let mut lines = Vec::with_capacity(read.len());
+        for (line, told, who, whom) in read {
+            let representative = found.who(Named { bsn: Some(&who), number: None, birth: None });
+            let named = Named { bsn: whom.as_deref(), number: told.number.as_ref(), birth: Some(told.born) };
+            match (known(line, representative, REPRESENTATIVE), known(line, found.who(named), REPRESENTED)) {
+                (Ok(who), Ok(whom)) => lines.push(Line { line, told, who, whom }),
+                (one, other) => {
+                    [one.err(), other.err()]
+                        .into_iter()
+                        .flatten()
+                        .try_for_each(|finding| self.wrong(finding))?;
+                }
+            }
+        }
+        Ok(lines)
+    }
+}
+
+const REPRESENTATIVE: [&str; 3] = ["representative_bsn"; 3];
+const REPRESENTED: [&str; 3] = ["represented_bsn", "represented_patient_number", "represented_birth_date"];
+
+fn known(
+    line: u64,
+    found: Result<Option<&crate::domain::import::Known>, Differs>,
+    columns: [&'static str; 3],
+) -> Result<PersonId, Finding> {
+    match found {
+        Ok(Some(known)) => Ok(known.id.clone()),
+        Ok(None) => Err(Finding { line, column: columns.first().copied(), why: Why::Unknown }),
+        Err(how) => Err(differs(line, how, columns)),
+    }
+}

@@ -1,0 +1,54 @@
+//! Persons. Who is new is registered as by `admin_persons`; who is known stays as they are.
+
+use super::{Found, Pass, differs};
+use crate::{
+    domain::{
+        fault::Fault,
+        import::{Finding, Named, PersonLine, Row, Why, person_line},
+    },
+    store::persons::Told,
+};
+
+impl Pass<'_> {
+    pub(super) async fn persons(&mut self, chunk: Vec<Row>) -> Result<(), Fault> {
+        let mut lines: Vec<(PersonLine, Option<Vec<u8>>, u64)> = Vec::with_capacity(chunk.len());
+        for row in &chunk {
+            match person_line(row, self.import.now) {
+                Ok(told) => {
+                    let index = told.bsn.as_ref().map(|bsn| self.on.bsn_index(bsn));
+                    lines.push((told, index, row.line()));
+                }
+                Err(found) => found.into_iter().try_for_each(|finding| self.wrong(finding))?,
+            }
+        }
+        let bsns: Vec<_> = lines.iter().filter_map(|(_, index, _)| index.clone()).collect();
+        let numbers: Vec<_> = lines.iter().filter_map(|(told, ..)| told.number.clone()).collect();
+        let found = Found::of(self.on.known(&bsns, &numbers).await?);
+        let mut new = Vec::new();
+        let mut last = 0;
+        for (told, index, line) in lines {
+            let number = told.number.as_ref();
+            last = line;
+            if let Some(first) =
+                self.seen.person(line, index.as_deref(), number.map(|number| number.as_str()))
+            {
+                self.wrong(Finding { line, column: None, why: Why::Twice(first) })?;
+                continue;
+            }
+            match found.who(Named { bsn: index.as_deref(), number, birth: told.birth }) {
+                Err(how) => self.wrong(differs(line, how, ["bsn", "patient_number", "birth_date"]))?,
+                Ok(Some(_)) => self.counts.known += 1,
+                Ok(None) => {
+                    self.counts.new += 1;
+                    let PersonLine { number, bsn, name, birth } = told;
+                    new.push(Told { name, birth, bsn, patient_number: number });
+                }
+            }
+        }
+        if self.on.writes() && self.counts.wrong == 0 && !new.is_empty() && !self.on.add_persons(&new).await?
+        {
+            self.wrong(Finding { line: last, column: None, why: Why::Raced })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,270 @@
+//! Imports: one at a time looks at what is known and, in a transaction of its own, writes what is new. What it writes is there as a whole or not at
+//! all, whoever pulls the plug (docs/adr/0046).
+
+use sqlx::{Any, AnyConnection, pool::PoolConnection};
+
+use super::{
+    Store, Tx,
+    audit::Event,
+    columns::Columns,
+    mandates::imported,
+    persons::{Told, add_persons, with_numbers},
+};
+use crate::domain::{
+    fault::Fault,
+    four_eyes::LONGEST_WAIT,
+    id::{PersonId, random},
+    import::{Known, What},
+    line::through,
+    mandate::Mandate,
+    patient_number::PatientNumber,
+    registration::Registration,
+    secret::Secret,
+    time::Timestamp,
+};
+
+/// How many lines of the log wait in memory before they are written.
+const LINES: usize = 1000;
+
+/// What was imported once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    /// Its id.
+    pub id: String,
+    /// Who imported it.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// Whether it was approved.
+    pub approved: bool,
+}
+
+/// An import at work: it looks, or it writes.
+pub struct Importing {
+    store: Store,
+    on: On,
+    id: String,
+    by: String,
+    now: Timestamp,
+}
+
+enum On {
+    Looking(PoolConnection<Any>),
+    Writing(Box<Tx>),
+}
+
+impl Store {
+    /// One that only looks, and keeps nobody waiting.
+    pub async fn look_for_import(&self, by: &str, now: Timestamp) -> Result<Importing, Fault> {
+        let on = On::Looking(self.db.reader().acquire().await?);
+        Ok(Importing { store: self.clone(), on, id: String::new(), by: by.to_owned(), now })
+    }
+
+    /// One that writes what `digest` is of. From here on nobody else writes until it ends.
+    pub async fn begin_import(
+        &self,
+        (what, digest): (What, &Secret),
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Importing, Fault> {
+        let id = random::<16>();
+        let mut tx = self.db.begin().await?;
+        sqlx::query(
+            "INSERT INTO imports (id, what, digest, added, imported_by, imported_at) VALUES ($1, $2, $3, 0, $4, $5)",
+        )
+        .bind(id.clone())
+        .bind(what.as_str())
+        .bind(self.import_mark(digest))
+        .bind(by)
+        .bind(now.epoch())
+        .execute(&mut *tx)
+        .await?;
+        Ok(Importing { store: self.clone(), on: On::Writing(Box::new(tx)), id, by: by.to_owned(), now })
+    }
+
+    /// The imports of those lines whose mandates may still wait for a second pair of eyes, the newest last; at most ten, as one that adds nothing
+    /// is not kept.
+    pub async fn imports_of(&self, digest: &Secret, now: Timestamp) -> Result<Vec<Imported>, Fault> {
+        let rows = sqlx::query(
+            "SELECT id, imported_by, imported_at, approved_at FROM imports \
+             WHERE digest = $1 AND what = $2 AND imported_at > $3 ORDER BY imported_at, id LIMIT 10",
+        )
+        .bind(self.import_mark(digest))
+        .bind(What::Mandates.as_str())
+        .bind(now.plus(-LONGEST_WAIT).epoch())
+        .fetch_all(self.db.reader())
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Imported {
+                    id: row.text("id")?,
+                    by: row.text("imported_by")?,
+                    at: row.time("imported_at")?,
+                    approved: row.maybe_time("approved_at")?.is_some(),
+                })
+            })
+            .collect()
+    }
+
+    /// Begins to approve an import for `by`; `None` when somebody was first.
+    pub async fn begin_approval(
+        &self,
+        id: &str,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Option<Importing>, Fault> {
+        let mut tx = self.db.begin().await?;
+        let done = sqlx::query(
+            "UPDATE imports SET approved_by = $1, approved_at = $2 \
+             WHERE id = $3 AND approved_at IS NULL AND imported_by <> $1 AND imported_at > $4",
+        )
+        .bind(by)
+        .bind(now.epoch())
+        .bind(id)
+        .bind(now.plus(-LONGEST_WAIT).epoch())
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() == 0 {
+            tx.rollback().await?;
+            return Ok(None);
+        }
+        let on = On::Writing(Box::new(tx));
+        Ok(Some(Importing { store: self.clone(), on, id: id.to_owned(), by: by.to_owned(), now }))
+    }
+
+    /// Writes how an import or the approval of one ended that changed nothing.
+    pub async fn note_import(
+        &self,
+        (event, outcome): (&str, &str),
+        what: What,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        self.audit(&told((event, outcome), by, what.as_str()), now).await
+    }
+
+    fn import_mark(&self, digest: &Secret) -> Vec<u8> {
+        self.vault.keyed_hash("import", digest.expose())
+    }
+}
+
+fn told<'a>((event, outcome): (&'a str, &'a str), by: &'a str, detail: &'a str) -> Event<'a> {
+    Event { event, outcome, actor: Some(by), client: through(by), detail: Some(detail), ..Event::default() }
+}
+
+impl Importing {
+    /// Its id; empty of one that only looks.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether it writes.
+    pub fn writes(&self) -> bool {
+        matches!(self.on, On::Writing(_))
+    }
+
+    /// For whom, and when.
+    pub fn by(&self) -> (&str, Timestamp) {
+        (&self.by, self.now)
+    }
+
+    /// Under what a BSN is found.
+    pub fn bsn_index(&self, bsn: &crate::domain::bsn::Bsn) -> Vec<u8> {
+        self.store.vault.bsn_index(bsn)
+    }
+
+    fn connection(&mut self) -> &mut AnyConnection {
+        match &mut self.on {
+            On::Looking(connection) => connection,
+            On::Writing(tx) => tx,
+        }
+    }
+
+    fn tx(&mut self) -> Result<&mut Tx, Fault> {
+        match &mut self.on {
+            On::Looking(_) => Err(Fault::because("an import that only looks was to write")),
+            On::Writing(tx) => Ok(tx),
+        }
+    }
+
+    /// Those who have one of these numbers.
+    pub async fn known(&mut self, bsns: &[Vec<u8>], numbers: &[PatientNumber]) -> Result<Vec<Known>, Fault> {
+        with_numbers(self.connection(), bsns, numbers).await
+    }
+
+    /// Every mandate between two of these people; with `own`, only those that came of this import.
+    pub async fn mandates_among(&mut self, people: &[PersonId], own: bool) -> Result<Vec<Mandate>, Fault> {
+        let id = self.id.clone();
+        imported::among(self.connection(), people, own.then_some(&id)).await
+    }
+
+    /// Registers persons; `false` when a number of one became somebody's meanwhile.
+    pub async fn add_persons(&mut self, new: &[Told]) -> Result<bool, Fault> {
+        let (store, by, now) = (self.store.clone(), self.by.clone(), self.now);
+        let tx = self.tx()?;
+        let added = add_persons(tx, &store.vault, new, &by, now).await?;
+        tx.write_lines().await?;
+        Ok(added)
+    }
+
+    /// Registers mandates, each by its line. Errors inside: the line of the first that cannot be stored.
+    pub async fn add_mandates(&mut self, new: &[(u64, Registration)]) -> Result<Result<(), u64>, Fault> {
+        let (id, now) = (self.id.clone(), self.now);
+        let tx = self.tx()?;
+        for (at, (line, registration)) in new.iter().enumerate() {
+            if !imported::insert_imported(tx, registration, &id, now).await? {
+                return Ok(Err(*line));
+            }
+            if at % LINES == LINES - 1 {
+                tx.write_lines().await?;
+            }
+        }
+        tx.write_lines().await?;
+        Ok(Ok(()))
+    }
+
+    /// How many mandates came of this import.
+    pub async fn mandates(&mut self) -> Result<usize, Fault> {
+        let id = self.id.clone();
+        imported::count(self.tx()?, &id).await
+    }
+
+    /// Keeps what was written, and gives the id of the import.
+    pub async fn finish(mut self, added: u64) -> Result<String, Fault> {
+        let (id, by, now) = (self.id.clone(), self.by.clone(), self.now);
+        let tx = self.tx()?;
+        sqlx::query("UPDATE imports SET added = $1 WHERE id = $2")
+            .bind(i64::try_from(added)?)
+            .bind(id.clone())
+            .execute(&mut **tx)
+            .await?;
+        tx.note(&told(("import.done", "ok"), &by, &id), now);
+        self.commit().await?;
+        Ok(id)
+    }
+
+    /// Approves every mandate of the import that waits, and tells how many.
+    pub async fn approve(mut self) -> Result<u64, Fault> {
+        let (id, by, now) = (self.id.clone(), self.by.clone(), self.now);
+        let tx = self.tx()?;
+        let approved = imported::approve(tx, &id, &by, now).await?;
+        tx.note(&told(("import.approved", "ok"), &by, &id), now);
+        self.commit().await?;
+        Ok(approved)
+    }
+
+    async fn commit(self) -> Result<(), Fault> {
+        match self.on {
+            On::Looking(_) => Ok(()),
+            On::Writing(tx) => tx.commit().await,
+        }
+    }
+
+    /// Undoes everything.
+    pub async fn undo(self) -> Result<(), Fault> {
+        match self.on {
+            On::Looking(_) => Ok(()),
+            On::Writing(tx) => tx.rollback().await,
+        }
+    }
+}

@@ -1,0 +1,488 @@
+//! `namens import`: all of a file or nothing, the same file twice, what is wrong with each line, and who approves.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+    thread::sleep,
+    time::Duration,
+};
+
+use crate::{
+    admin::ROOT,
+    admin_mandates::house,
+    house::House,
+    mandates_desk::{Desk, born, days, fresh_bsn},
+};
+
+/// The columns of a mandate.
+const COLUMNS: [&str; 17] = [
+    "representative_bsn",
+    "represented_bsn",
+    "represented_patient_number",
+    "represented_birth_date",
+    "relation",
+    "legal_basis",
+    "evidence",
+    "representative_document",
+    "representative_document_valid_until",
+    "representative_document_checked",
+    "represented_document",
+    "represented_document_valid_until",
+    "represented_document_checked",
+    "form_reference",
+    "grantor_agrees",
+    "starts",
+    "ends",
+];
+
+fn example(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/import").join(name).to_str().unwrap().to_owned()
+}
+
+fn write(house: &House, name: &str, text: &str) -> String {
+    let path = house.folder.join(name);
+    fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn import(house: &House, what: &str, file: &str, more: &[&str]) -> Output {
+    house.run(&[&["import", what, file, "--by", "els"], more].concat())
+}
+
+fn done(output: Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What a refused command says.
+fn refused(output: Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn count(house: &House, what: &str) -> usize {
+    house.query(&format!("SELECT COUNT(*) FROM {what}")).concat().parse().unwrap()
+}
+
+fn lines_of(house: &House, event: &str) -> usize {
+    count(house, &format!("audit WHERE event = '{event}' AND outcome = 'ok'"))
+}
+
+/// So many persons with patient numbers from there on.
+fn many(from: usize, persons: usize) -> String {
+    let mut text = "patient_number,name,birth_date\n".to_owned();
+    for number in from..from + persons {
+        writeln!(text, "N-{number},Sam nummer {number},2018-05").unwrap();
+    }
+    text
+}
+
+#[tokio::test]
+async fn m1_m11_the_examples_are_imported_and_their_mandates_count_once_another_one_approved_the_file() {
+    let house = house().await;
+    let (persons, mandates) = (example("persons.csv"), example("mandates.csv"));
+    let told = done(import(&house, "persons", &persons, &["--check"]));
+    assert!(told.starts_with("Nothing is wrong: 5 of 5 lines are new."), "{told}");
+    assert_eq!((count(&house, "persons"), lines_of(&house, "person.registered")), (0, 0), "--check");
+    let told = refused(import(&house, "mandates", &mandates, &[]));
+    assert!(told.contains("line 2, representative_bsn: nobody is registered by this number"), "{told}");
+
+    let told = done(import(&house, "persons", &persons, &[]));
+    assert_eq!(told, "Imported: 5 of 5 lines were new, 0 on record already.\n");
+    let told = done(import(&house, "persons", &persons, &[]));
+    assert_eq!(told, "All 5 lines are on record already. Nothing was changed.\n");
+    assert_eq!((count(&house, "persons"), lines_of(&house, "person.registered")), (5, 5));
+    assert_eq!(house.query("SELECT birth FROM persons WHERE patient_number = 'P-1004'"), ["2021-11"]);
+
+    let told = done(import(&house, "mandates", &mandates, &[]));
+    assert!(
+        told.starts_with("Imported: 3 of 3 lines were new") && told.contains("No mandate counts yet"),
+        "{told}"
+    );
+    let sam = house.query("SELECT id FROM persons WHERE patient_number = 'P-1003'").concat();
+    let standings = || Desk::of(&house).standings(&sam);
+    assert_eq!(standings(), ["awaiting_approval"; 2]);
+
+    // Nobody approves what they imported, under no spelling of their name, and nobody what they do not hold.
+    let approve = |file: &str, by: &str| house.run(&["import", "approve", file, "--by", by]);
+    for by in ["els", " ELS "] {
+        let told = refused(approve(&mandates, by));
+        assert!(told.contains("you imported these yourself"), "{told}");
+    }
+    let text = fs::read_to_string(&mandates).unwrap();
+    for (name, other) in [
+        ("fewer.csv", text.lines().take(3).collect::<Vec<_>>().join("\n")),
+        ("other.csv", text.replace("2019-0418", "2019-0419")),
+    ] {
+        let told = refused(approve(&write(&house, name, &other), "joost"));
+        assert!(told.contains("no import of mandates holds exactly these lines"), "{told}");
+    }
+    assert_eq!((standings(), lines_of(&house, "mandate.approved")), (vec!["awaiting_approval".into(); 2], 0));
+    // The same lines as another spreadsheet writes them are the same.
+    let copy = write(&house, "copy.csv", &format!("\u{feff}{}", text.replace('\n', "\r\n")));
+    assert_eq!(done(approve(&copy, "joost")), "Approved: 3 mandates count from now on.\n");
+    assert_eq!((standings(), lines_of(&house, "mandate.approved")), (vec!["active".into(); 2], 3));
+    assert!(refused(approve(&mandates, "joost")).contains("approved before"));
+
+    // What was revoked is on record: no import brings it back, and none approves it.
+    let first = house.query("SELECT id FROM mandates WHERE form_reference = '2019-0417'").concat();
+    house.ok(&["mandates", "revoke", &format!("--by={}", "joost"), "--", &first]);
+    let told = done(import(&house, "mandates", &mandates, &[]));
+    assert_eq!(told, "All 3 lines are on record already. Nothing was changed.\n");
+    assert_eq!(standings(), ["active", "revoked"]);
+    let outcomes =
+        house.query("SELECT event || ' ' || outcome FROM audit WHERE event LIKE 'import.%' ORDER BY seq");
+    let expected = "import.done checked,import.done refused,import.done ok,import.done known,import.done ok,\
+                    import.approved refused,import.approved refused,import.approved refused,import.approved refused,\
+                    import.approved ok,import.done known";
+    assert_eq!(outcomes.join(","), expected);
+    house.ok(&["audit", "verify"]);
+}
+
+#[tokio::test]
+async fn each_wrong_person_is_named_by_its_line_and_its_twin_is_imported() {
+    let house = house().await;
+    let desk = Desk::of(&house);
+    let (known, bare, other, new) = (fresh_bsn(), fresh_bsn(), fresh_bsn(), fresh_bsn());
+    desk.person("Anna", Some("1985-03-01"), Some(&known));
+    desk.person("Bram", None, Some(&bare));
+    let head = "patient_number;bsn;name;birth_date";
+    let wrong = [
+        ("A-1;123456789;Sam;2018", "bsn: this number fails the elfproef"),
+        ("A-2;;Sam;2099-01-01", "birth_date: this date of birth lies in the future"),
+        ("A-3;;Sam;2018-02-30", "birth_date: this day does not exist"),
+        ("A-4;;;2018", "name: fill this in"),
+        (";;Sam;2018", "give a BSN or a patient number"),
+        ("A-6;;Sam", "this line has 3 cells and the first line 4"),
+        (&format!(";{known};Anna;1985-03-02"), "birth_date: this is not what is recorded of this person"),
+        (&format!(";{bare};Bram;1984"), "birth_date: this is not what is recorded of this person"),
+        (&format!("A-9;{known};Anna;"), "patient_number: this is not what is recorded of this person"),
+        (&format!("A-10;{new};Sam;2018"), ""),
+        (&format!("A-11;{new};Sam;2018"), "line 11 tells of the same"),
+        ("a-10;;Sam;2018", "line 11 tells of the same"),
+        (&format!(";{other};Sam;2018"), ""),
+    ];
+    let text = wrong.iter().fold(head.to_owned(), |text, (line, _)| format!("{text}\n{line}"));
+    let (file, report) = (write(&house, "wrong.csv", &text), house.folder.join("report"));
+    let before = count(&house, "persons");
+    let told = refused(import(&house, "persons", &file, &["--report", report.to_str().unwrap()]));
+    assert!(told.contains("nothing was imported: 11 things are wrong in 13 lines"), "{told}");
+    let found: Vec<_> = wrong
+        .iter()
+        .enumerate()
+        .filter(|(_, (_, why))| !why.is_empty())
+        .map(|(at, (_, why))| (format!("line {}", at + 2), *why))
+        .collect();
+    let written = fs::read_to_string(&report).unwrap();
+    // The file is looked at in chunks: what cannot be read comes before what is not on record.
+    for (line, why) in &found {
+        let here: Vec<_> = written
+            .lines()
+            .filter(|one| one.starts_with(&format!("{line}:")) || one.starts_with(&format!("{line},")))
+            .collect();
+        assert!(here.len() == 1 && here[0].contains(why), "{line} {why}: {here:?}\n{written}");
+    }
+    assert_eq!(written.lines().count(), found.len(), "{written}");
+    assert_eq!(fs::metadata(&report).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(count(&house, "persons"), before);
+    // A report is never written over.
+    let again = refused(import(&house, "persons", &file, &["--report", report.to_str().unwrap()]));
+    assert!(again.contains("cannot write the report"), "{again}");
+    // No number of anybody stands on the screen, in the report, in the log, or anywhere beside the database.
+    let mut looked_at = vec![told, written, house.log()];
+    for name in ["namens.db", "namens.db-wal"] {
+        looked_at.push(String::from_utf8_lossy(&fs::read(house.folder.join(name)).unwrap()).into_owned());
+    }
+    for bsn in [&known, &bare, &other, &new, "123456789"] {
+        assert!(!looked_at.iter().any(|text| text.contains(bsn)), "{bsn}");
+    }
+
+    // The twins: each line with that one thing put right.
+    let right = format!(
+        "{head}\nA-1;111222333;Sam;2018\nA-2;;Sam;2018-01-01\nA-3;;Sam;2018-02-28\nA-4;;Sam;2018\nA-5;;Sam;2018\n\
+         A-6;;Sam;\n;{known};Anna;1985-03-01\n;{bare};Bram;\n;{known}x;Anna;\n"
+    );
+    let right = right.replace(
+        &format!(";{known}x;Anna;\n"),
+        &format!("A-10;{new};Sam;2018\nA-11;;Noor;2018\n;{other};Sam;2018\n"),
+    );
+    let told = done(import(&house, "persons", &write(&house, "right.csv", &right), &[]));
+    assert_eq!(told, "Imported: 9 of 11 lines were new, 2 on record already.\n");
+    assert_eq!(count(&house, "persons"), before + 9);
+    house.ok(&["audit", "verify"]);
+}
+
+/// A line of a mandate, as the columns have it.
+struct Line(Vec<(&'static str, String)>);
+
+impl Line {
+    fn parent(bsn: &str, number: &str, birth: &str) -> Self {
+        let valid = days(400);
+        let cells = [
+            ("representative_bsn", bsn),
+            ("represented_patient_number", number),
+            ("represented_birth_date", birth),
+            ("relation", "parent"),
+            ("legal_basis", "art. 1:247 BW"),
+            ("evidence", "parental_authority"),
+            ("representative_document", "passport"),
+            ("representative_document_valid_until", &valid),
+            ("representative_document_checked", "yes"),
+            ("represented_document", "identity_card"),
+            ("represented_document_valid_until", &valid),
+            ("represented_document_checked", "yes"),
+            ("form_reference", "2026-0001"),
+        ];
+        Self(cells.map(|(name, text)| (name, text.to_owned())).to_vec())
+    }
+
+    fn with(mut self, name: &'static str, text: &str) -> Self {
+        assert!(COLUMNS.contains(&name));
+        self.0.retain(|(one, _)| *one != name);
+        self.0.push((name, text.to_owned()));
+        self
+    }
+
+    fn curator(bsn: &str, number: &str) -> Self {
+        Self::parent(bsn, number, "1985").with("relation", "curator").with("evidence", "court_order")
+    }
+
+    fn grant(bsn: &str, number: &str) -> Self {
+        let grant =
+            Self::parent(bsn, number, "1985").with("relation", "authorised").with("evidence", "signed_form");
+        grant.with("grantor_agrees", "yes").with("ends", &days(300))
+    }
+
+    fn text(&self) -> String {
+        let cell = |name: &&str| self.0.iter().find(|(one, _)| one == name).map_or("", |(_, text)| text);
+        COLUMNS.iter().map(cell).collect::<Vec<_>>().join(";")
+    }
+}
+
+fn mandates(house: &House, name: &str, lines: &[&Line]) -> String {
+    let lines: Vec<_> = lines.iter().map(|line| line.text()).collect();
+    write(house, name, &format!("{}\n{}\n", COLUMNS.join(";"), lines.join("\n")))
+}
+
+#[tokio::test]
+async fn m1_m3_m5_m6_each_wrong_mandate_is_named_by_its_line_and_its_twin_is_imported() {
+    let house = house().await;
+    let adults: Vec<_> = (0..5).map(|_| fresh_bsn()).collect();
+    let (child, young) = (born(8, 0), born(16, 0));
+    let mut people = "patient_number;bsn;name;birth_date\n".to_owned();
+    for (at, bsn) in adults.iter().enumerate() {
+        writeln!(people, "V-{at};{bsn};Volwassene {at};1985").unwrap();
+    }
+    write!(people, "K-1;;Sam;{child}\nK-2;;Noor;{child}\nK-3;;Bram;{young}\nK-4;;Daan;\n").unwrap();
+    done(import(&house, "persons", &write(&house, "people.csv", &people), &[]));
+    let [a, b, c, d, e] = [0, 1, 2, 3, 4].map(|at: usize| adults[at].as_str());
+    // Two that are there already: a parent's, and a curator's.
+    let there = [&Line::parent(a, "K-2", &child), &Line::curator(d, "V-4")];
+    done(import(&house, "mandates", &mandates(&house, "there.csv", &there), &[]));
+
+    let parent = || Line::parent(a, "K-1", &child);
+    let stranger = fresh_bsn();
+    let wrong = [
+        (
+            parent()
+                .with("represented_patient_number", "")
+                .with("represented_bsn", a)
+                .with("represented_birth_date", "1985"),
+            "are the same person",
+        ),
+        (parent().with("representative_bsn", &stranger), "representative_bsn: nobody is registered"),
+        (parent().with("represented_patient_number", "K-9"), "represented_bsn: nobody is registered"),
+        (
+            parent().with("represented_birth_date", "2018-01-01"),
+            "represented_birth_date: this is not what is recorded",
+        ),
+        (Line::parent(a, "K-4", &child), "represented_birth_date: this is not what is recorded"),
+        (parent().with("represented_birth_date", ""), "represented_birth_date: fill this in"),
+        (
+            Line::parent(b, "K-1", &child).with("represented_document_checked", "no"),
+            "check the identity document",
+        ),
+        (
+            Line::parent(c, "K-1", &child).with("representative_document_valid_until", &days(-1)),
+            "has expired",
+        ),
+        (Line::parent(d, "K-1", &child).with("evidence", ""), "evidence: fill this in"),
+        (
+            Line::parent(d, "K-1", &child).with("evidence", "signed_form"),
+            "does not prove the authority of a parent",
+        ),
+        (Line::parent(a, "K-3", &young), "16 or older"),
+        (
+            Line::parent(e, "K-1", &child).with("relation", "mentor").with("evidence", "court_order"),
+            "must be 18 or older",
+        ),
+        (Line::grant(a, "V-1").with("grantor_agrees", "no"), "must agree"),
+        (Line::grant(a, "V-2").with("ends", &days(368)), "the end is too far away"),
+        (Line::grant(a, "V-3").with("ends", ""), "needs an end"),
+        (parent(), ""),
+        (parent().with("form_reference", "2026-0002"), "line 17 tells of the same"),
+        (Line::parent(a, "K-2", &child).with("legal_basis", "art. 1:253 BW"), "with other particulars"),
+        (Line::parent(a, "K-2", &child).with("relation", "guardian").with("evidence", "court_order"), ""),
+        (Line::curator(a, "V-1"), ""),
+        (Line::curator(b, "V-2"), ""),
+        (Line::curator(c, "V-0"), "closes a circle"),
+        (Line::curator(e, "V-3"), "closes a circle"),
+        (
+            Line::curator(d, "V-4").with("form_reference", "2026-0002"),
+            "has such a mandate for the other already",
+        ),
+    ];
+    let all: Vec<_> = wrong.iter().map(|(line, _)| line).collect();
+    let (file, before) = (mandates(&house, "wrong.csv", &all), count(&house, "mandates"));
+    let report = house.folder.join("report");
+    let told = refused(import(&house, "mandates", &file, &["--report", report.to_str().unwrap()]));
+    let written = fs::read_to_string(report).unwrap();
+    for (at, (_, why)) in wrong.iter().enumerate() {
+        let line = format!("line {}", at + 2);
+        let is_of = |one: &&str| one.strip_prefix(&line).is_some_and(|rest| rest.starts_with([',', ':']));
+        let here: Vec<_> = written.lines().filter(is_of).collect();
+        assert!(
+            if why.is_empty() { here.is_empty() } else { here.len() == 1 && here[0].contains(why) },
+            "{line} {why}: {here:?}"
+        );
+    }
+    assert_eq!(count(&house, "mandates"), before, "{told}");
+    for bsn in adults.iter().chain([&stranger]) {
+        assert!(!told.contains(bsn.as_str()) && !written.contains(bsn.as_str()), "{told}");
+    }
+
+    // The twins. Two adults may grant each other access, and a curator be granted some.
+    let right = [
+        parent(),
+        Line::parent(b, "K-1", &child),
+        Line::grant(a, "V-1"),
+        Line::grant(b, "V-0"),
+        Line::grant(e, "V-3").with("ends", &days(366)),
+        Line::curator(a, "V-1"),
+        Line::curator(b, "V-2"),
+        Line::curator(a, "V-2"),
+        Line::parent(a, "K-2", &child),
+    ];
+    let all: Vec<_> = right.iter().collect();
+    let file = mandates(&house, "right.csv", &all);
+    let told = done(import(&house, "mandates", &file, &[]));
+    assert!(told.starts_with("Imported: 8 of 9 lines were new, 1 on record already."), "{told}");
+
+    // A date of birth that was put right meanwhile: whoever holds the file has not read what is on record.
+    let sam = house.query("SELECT id FROM persons WHERE patient_number = 'K-1'").concat();
+    house.set_birth_date(&sam, &born(9, 0));
+    let told = refused(house.run(&["import", "approve", &file, "--by", "joost"]));
+    assert!(told.contains("is not on record of their people any more"), "{told}");
+    assert_eq!(count(&house, "mandates WHERE approved_at IS NOT NULL"), 0);
+    house.set_birth_date(&sam, &child);
+    assert_eq!(
+        done(house.run(&["import", "approve", &file, "--by", "joost"])),
+        "Approved: 8 mandates count from now on.\n"
+    );
+    house.ok(&["audit", "verify"]);
+}
+
+#[tokio::test]
+async fn a_broken_line_at_the_end_of_a_large_file_changes_nothing_and_the_server_answers_meanwhile() {
+    let house = house().await;
+    let mut text = many(0, 20_000);
+    text.push_str("N-20000,Sam,2099\n");
+    let before = house.query("SELECT MAX(seq) FROM audit_lines");
+    let told = refused(import(&house, "persons", &write(&house, "broken.csv", &text), &[]));
+    assert!(told.contains("line 20002, birth_date: this date of birth lies in the future"), "{told}");
+    assert!(told.contains("nothing was imported: 1 things are wrong in 20001 lines"), "{told}");
+    assert_eq!((count(&house, "persons"), lines_of(&house, "person.registered")), (0, 0));
+    assert_ne!(house.query("SELECT MAX(seq) FROM audit_lines"), before, "that it was refused stands there");
+
+    // Its twin, shorter; tokens are given all the while.
+    let file = write(&house, "good.csv", &many(0, 2000));
+    let mut command = house.program(&["import", "persons", &file, "--by", "els"]);
+    let mut running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut answered = 0;
+    loop {
+        let over = running.try_wait().unwrap().is_some();
+        let form = [("grant_type", "client_credentials"), ("scope", "mandates")];
+        let (status, body) = ROOT.token(&house, &form).await;
+        assert_eq!(status, 200, "{body}");
+        answered += 1;
+        if over {
+            break;
+        }
+    }
+    let told = done(running.wait_with_output().unwrap());
+    assert_eq!(told, "Imported: 2000 of 2000 lines were new, 0 on record already.\n", "{answered}");
+    assert_eq!((count(&house, "persons"), lines_of(&house, "person.registered")), (2000, 2000));
+    assert!(done(import(&house, "persons", &file, &[])).starts_with("All 2000 lines are on record already"));
+    assert_eq!((count(&house, "persons"), lines_of(&house, "person.registered")), (2000, 2000));
+    house.ok(&["audit", "verify"]);
+}
+
+fn start(house: &House, arguments: &[&str]) -> std::process::Child {
+    house.program(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+#[tokio::test]
+async fn of_two_imports_at_once_one_imports_and_of_two_approvers_one_approves() {
+    let house = house().await;
+    let file = write(&house, "persons.csv", &many(0, 600));
+    let both = [(); 3].map(|()| start(&house, &["import", "persons", &file, "--by", "els"]));
+    let told = both.map(|one| done(one.wait_with_output().unwrap()));
+    assert_eq!(told.iter().filter(|one| one.starts_with("Imported: 600 of 600")).count(), 1, "{told:?}");
+    assert_eq!(
+        told.iter().filter(|one| one.starts_with("All 600 lines are on record")).count(),
+        2,
+        "{told:?}"
+    );
+    assert_eq!((count(&house, "persons"), lines_of(&house, "person.registered")), (600, 600));
+
+    done(import(&house, "persons", &example("persons.csv"), &[]));
+    let mandates = example("mandates.csv");
+    let both = ["els", "kees"].map(|by| start(&house, &["import", "mandates", &mandates, "--by", by]));
+    let told = both.map(|one| done(one.wait_with_output().unwrap()));
+    assert_eq!(told.iter().filter(|one| one.starts_with("Imported: 3 of 3")).count(), 1, "{told:?}");
+    assert_eq!(lines_of(&house, "mandate.registered"), 3);
+    let three =
+        ["joost", "anja", "piet"].map(|by| start(&house, &["import", "approve", &mandates, "--by", by]));
+    let approved = three.map(|one| one.wait_with_output().unwrap().status.success());
+    assert_eq!(approved.iter().filter(|one| **one).count(), 1, "{approved:?}");
+    assert_eq!(lines_of(&house, "mandate.approved"), 3);
+    house.ok(&["audit", "verify"]);
+}
+
+#[tokio::test]
+async fn whoever_pulls_the_plug_leaves_all_of_a_file_or_nothing_and_it_is_imported_again() {
+    const PERSONS: usize = 1500;
+    let house = house().await;
+    let file = write(&house, "persons.csv", &many(0, PERSONS));
+    for wait in [0, 50, 150, 300, 500, 800] {
+        let mut running = start(&house, &["import", "persons", &file, "--by", "els"]);
+        sleep(Duration::from_millis(wait));
+        running.kill().unwrap();
+        running.wait().unwrap();
+        let there = count(&house, "persons");
+        assert!(there == 0 || there == PERSONS, "{there} after {wait} ms");
+        assert_eq!(lines_of(&house, "person.registered"), there);
+    }
+    let told = done(import(&house, "persons", &file, &[]));
+    assert!(told.contains("1500"), "{told}");
+    assert_eq!((count(&house, "persons"), lines_of(&house, "person.registered")), (PERSONS, PERSONS));
+    house.ok(&["audit", "verify"]);
+}
+
+/// What a test left behind in its folder is its own; the examples stay as they are.
+#[test]
+fn the_examples_name_every_column_that_is_needed() {
+    let head = |name: &str| {
+        let text = fs::read_to_string(PathBuf::from(example(name))).unwrap();
+        text.lines().next().unwrap().split(';').map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(head("persons.csv"), ["patient_number", "bsn", "name", "birth_date"]);
+    assert!(head("mandates.csv").iter().all(|column| COLUMNS.contains(&column.as_str())));
+    let told = fs::read_to_string(PathBuf::from(example("../import.md"))).unwrap();
+    for column in COLUMNS.iter().chain(&["patient_number", "bsn", "name", "birth_date"]) {
+        assert!(told.contains(&format!("| `{column}` |")), "docs/import.md lacks {column}");
+    }
+}
