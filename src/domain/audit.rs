@@ -89,6 +89,7 @@ const EVENTS: &[(&str, By, Purpose)] = &[
     ("account.created", Person, SubjectOfCare),
     ("account.erased", Person, SubjectOfCare),
     ("account.exported", Person, SubjectOfCare),
+    ("account.merged", Person, SubjectOfCare),
     ("account.profile", Desk, SupportOfCare),
     ("account.signed_out", OwnerOrClient, SupportOfCare),
     ("act_as", Person, SubjectOfCare),

@@ -32,6 +32,7 @@ mod ledger;
 pub mod logins;
 pub mod mandate_mails;
 pub mod mandates;
+pub mod merge;
 pub mod notices;
 pub mod persons;
 mod profiles;

@@ -68,6 +68,16 @@ pub const SWEPT: &[(&str, &str, &[&str])] = &[
     ),
     (
         "every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_nothing",
+        "/account/merge",
+        &["csrf"],
+    ),
+    (
+        "every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_nothing",
+        "/account/merge/begin",
+        &["csrf"],
+    ),
+    (
+        "every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_nothing",
         "/account/email",
         &["csrf", "email"],
     ),
