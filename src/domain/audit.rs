@@ -151,6 +151,7 @@ const EVENTS: &[(&str, By, Purpose)] = &[
     ("person.correction_withdrawn", Desk, SupportOfCare),
     ("person.forgotten", System, SupportOfCare),
     ("person.found", Desk, SupportOfCare),
+    ("person.merged", Desk, SupportOfCare),
     ("person.registered", Desk, SupportOfCare),
     ("person.shown", Desk, SupportOfCare),
     ("staff.added", Desk, ServiceManagement),

@@ -24,14 +24,14 @@ const FORGOTTEN: [&str; 3] = [
      AND NOT EXISTS (SELECT 1 FROM persons j WHERE j.joined_into = $1 AND (j.name <> '' OR j.birth IS NOT NULL)) \
      AND NOT EXISTS (SELECT 1 FROM mandates m WHERE m.representative = $1 OR m.represented = $1) \
      AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.representative = $1 OR b.represented = $1) \
-     AND NOT EXISTS (SELECT 1 FROM corrections c WHERE c.person = $1))",
+     AND NOT EXISTS (SELECT 1 FROM corrections c WHERE c.person = $1 OR c.other = $1))",
     "DELETE FROM persons WHERE joined_into IN (SELECT p.id FROM persons p WHERE p.id = $1 AND p.name = '' AND p.birth IS NULL) \
-     AND name = '' AND birth IS NULL AND NOT EXISTS (SELECT 1 FROM corrections c WHERE c.person = persons.id)",
+     AND name = '' AND birth IS NULL AND NOT EXISTS (SELECT 1 FROM corrections c WHERE persons.id IN (c.person, c.other))",
     "DELETE FROM persons WHERE id = $1 AND name = '' AND birth IS NULL \
      AND NOT EXISTS (SELECT 1 FROM persons j WHERE j.joined_into = $1) \
      AND NOT EXISTS (SELECT 1 FROM mandates m WHERE m.representative = $1 OR m.represented = $1) \
      AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.representative = $1 OR b.represented = $1) \
-     AND NOT EXISTS (SELECT 1 FROM corrections c WHERE c.person = $1)",
+     AND NOT EXISTS (SELECT 1 FROM corrections c WHERE c.person = $1 OR c.other = $1)",
 ];
 
 impl Store {

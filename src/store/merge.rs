@@ -16,7 +16,7 @@ use super::{
 use crate::domain::{
     birth::BirthDate,
     fault::Fault,
-    id::{AccountId, PersonId, SessionId},
+    id::{PersonId, SessionId},
     link::{Known, NotLinked},
     merge::{FirstProof, NotMerged},
     session::Session,
@@ -35,13 +35,15 @@ pub struct Pair<'a> {
     pub remains: &'a Account,
 }
 
-/// A person of one of the two.
-struct Whose {
-    person: PersonId,
-    birth: Option<BirthDate>,
-    bsn_index: Option<Vec<u8>>,
+/// A person of one of the two, as on record.
+pub(super) struct Whose {
+    pub(super) person: PersonId,
+    pub(super) name: String,
+    pub(super) birth: Option<BirthDate>,
+    pub(super) bsn_index: Option<Vec<u8>>,
     bsn_sealed: Option<Vec<u8>>,
-    has_number: bool,
+    pub(super) number: Option<String>,
+    pub(super) has_account: bool,
 }
 
 impl Store {
@@ -120,8 +122,8 @@ impl Store {
         Ok(Ok(()))
     }
 
-    /// The BSN that DigiD proved, sealed anew: it opens only in the row of its person.
-    async fn move_bsn(&self, tx: &mut Tx, digid: &Whose, into: &PersonId) -> Result<(), Fault> {
+    /// The BSN of a person who became part of another, sealed anew: it opens only in the row of its person.
+    pub(super) async fn move_bsn(&self, tx: &mut Tx, digid: &Whose, into: &PersonId) -> Result<(), Fault> {
         let Some(sealed) = &digid.bsn_sealed else { return Ok(()) };
         let digits = self.vault.unseal("bsn", digid.person.as_str(), sealed)?;
         sqlx::query("UPDATE persons SET bsn_index = $1, bsn_sealed = $2 WHERE id = $3")
@@ -170,12 +172,12 @@ async fn check(
     if of_staff.is_some() {
         return Ok(Err(NotMerged::Staff));
     }
-    let (digid, owner) = (whose(tx, &goes.id).await?, whose(tx, &remains.id).await?);
+    let (digid, owner) = (whose(tx, &goes.person).await?, whose(tx, &remains.person).await?);
     let (Some(digid), Some(owner)) = (digid, owner) else { return Ok(Err(NotMerged::Late)) };
     if let Err(why) = allows(owner.birth, Known::Another(digid.birth)) {
         return Ok(Err(why.into()));
     }
-    let apart = owner.bsn_index.is_some() || owner.has_number && digid.has_number;
+    let apart = owner.bsn_index.is_some() || owner.number.is_some() && digid.number.is_some();
     if apart || tell_apart(tx, &digid.person, &owner.person).await? {
         return Ok(Err(NotMerged::TwoPeople));
     }
@@ -183,7 +185,7 @@ async fn check(
 }
 
 /// Whether one of them ever acted for the other, or was kept from it: then they are two.
-async fn tell_apart(tx: &mut Tx, one: &PersonId, other: &PersonId) -> Result<bool, Fault> {
+pub(super) async fn tell_apart(tx: &mut Tx, one: &PersonId, other: &PersonId) -> Result<bool, Fault> {
     let found: Option<(String,)> = sqlx::query_as(
         "SELECT id FROM mandates WHERE (representative = $1 AND represented = $2) OR (representative = $2 AND represented = $1) \
          UNION ALL SELECT id FROM blocks \
@@ -196,21 +198,25 @@ async fn tell_apart(tx: &mut Tx, one: &PersonId, other: &PersonId) -> Result<boo
     Ok(found.is_some())
 }
 
-async fn whose(tx: &mut Tx, account: &AccountId) -> Result<Option<Whose>, Fault> {
+/// The person of that id, unless they became part of another.
+pub(super) async fn whose(tx: &mut Tx, person: &PersonId) -> Result<Option<Whose>, Fault> {
     let row = sqlx::query(
-        "SELECT p.id, p.birth, p.bsn_index, p.bsn_sealed, p.patient_number FROM accounts a \
-         JOIN persons p ON p.id = a.person_id WHERE a.id = $1",
+        "SELECT p.id, p.name, p.birth, p.bsn_index, p.bsn_sealed, p.patient_number, \
+         (SELECT a.id FROM accounts a WHERE a.person_id = p.id) AS account \
+         FROM persons p WHERE p.id = $1 AND p.joined_into IS NULL",
     )
-    .bind(account.as_str())
+    .bind(person.as_str())
     .fetch_optional(&mut **tx)
     .await?;
     let read = |row: AnyRow| {
         Ok(Whose {
             person: PersonId::from_stored(row.text("id")?),
+            name: row.text("name")?,
             birth: read_birth(&row)?,
             bsn_index: row.maybe_bytes("bsn_index")?,
             bsn_sealed: row.maybe_bytes("bsn_sealed")?,
-            has_number: row.maybe_text("patient_number")?.is_some(),
+            number: row.maybe_text("patient_number")?,
+            has_account: row.maybe_text("account")?.is_some(),
         })
     };
     row.map(read).transpose()

@@ -38,6 +38,7 @@ pub mod persons;
 mod profiles;
 pub mod pushed;
 mod representation;
+mod same_person;
 pub mod sessions;
 pub mod single_logout;
 mod spent;

@@ -127,6 +127,16 @@ pub const SWEPT: &[(&str, &str, &[&str])] = &[
     ),
     (
         "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk/person/{id}/same-person",
+        &["csrf", "other", "birth", "known", "evidence"],
+    ),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk/correction/{id}/same-person",
+        &["csrf", "birth", "known"],
+    ),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
         "/desk/correction/{id}/approve",
         &["csrf", "birth", "bsn"],
     ),

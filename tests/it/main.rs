@@ -140,6 +140,7 @@ mod request_object;
 mod requirements;
 mod resource;
 mod revocation;
+mod same_person;
 mod session_cookies;
 mod single_logout;
 mod single_logout_browser;
