@@ -102,6 +102,19 @@ enum Act {
         #[command(flatten)]
         seen: Seen,
     },
+    /// Record that another person is the same one, once somebody else approves it: that one becomes part of this one
+    SamePerson {
+        /// The id of the person who remains: the one with an account, if one has
+        #[arg(allow_hyphen_values = true)]
+        id: String,
+        /// The id of the other one
+        #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+        other: String,
+        #[command(flatten)]
+        known: corrections::By,
+        #[command(flatten)]
+        seen: Seen,
+    },
     /// List the corrections of a person, the newest first
     Corrections {
         /// The person's id
@@ -110,6 +123,17 @@ enum Act {
     },
     /// Approve a correction that somebody else proposed, after looking at the evidence: it counts from now on
     Approve(corrections::Approve),
+    /// Approve that two persons are one, after looking at the evidence: it cannot be undone
+    ApproveSamePerson {
+        /// The correction
+        #[arg(allow_hyphen_values = true)]
+        correction: String,
+        #[command(flatten)]
+        known: corrections::By,
+        /// The member of staff: another one than who proposed it
+        #[arg(long, value_name = "STAFF")]
+        by: String,
+    },
     /// Take a correction back that waits
     Withdraw {
         /// The correction
@@ -175,6 +199,14 @@ impl PersonsCommand {
             Act::SetBsn { id, bsn_file, seen } => {
                 let right = Right::Bsn(read_bsn(&bsn_file)?);
                 return corrections::propose(store, (id, right, seen), (out, self.json), now).await;
+            }
+            Act::SamePerson { id, other, known, seen } => {
+                let right = known.right(Some(PersonId::from_stored(other)), now)?;
+                return corrections::propose(store, (id, right, seen), (out, self.json), now).await;
+            }
+            Act::ApproveSamePerson { correction, known, by } => {
+                let right = known.right(None, now)?;
+                return corrections::approve(store, (correction, right, by), (out, self.json), now).await;
             }
             Act::Corrections { id } => return corrections::list(store, id, (out, self.json), now).await,
             Act::Approve(approve) => return approve.run(store, (out, self.json), now).await,

@@ -7,6 +7,7 @@ use super::{
     four_eyes::waits_until,
     id::{CorrectionId, PersonId},
     mandate::Confirmed,
+    patient_number::PatientNumber,
     time::Timestamp,
     words::words,
 };
@@ -18,6 +19,8 @@ words! {
         BirthDate = "birth_date",
         /// The BSN.
         Bsn = "bsn",
+        /// That it is two persons: another one is the same.
+        SamePerson = "same_person",
     }
 
     /// Where a proposal stands.
@@ -40,6 +43,21 @@ pub enum Right {
     BirthDate(BirthDate),
     /// The BSN.
     Bsn(Bsn),
+    /// Another person is the same one, as far as these facts are on record of the two.
+    SamePerson(Known),
+}
+
+/// By what two persons of the desk are known to be one.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The other one, who becomes part of the one that remains. Who approves it needs not name them again.
+    pub other: Option<PersonId>,
+    /// The date of birth; none where none is on record.
+    pub birth: Option<BirthDate>,
+    /// The BSN. Where the two have another one each, it takes the right one: that of who remains.
+    pub bsn: Option<Bsn>,
+    /// Or the patient number of either.
+    pub number: Option<PatientNumber>,
 }
 
 impl Right {
@@ -48,6 +66,7 @@ impl Right {
         match self {
             Self::BirthDate(_) => What::BirthDate,
             Self::Bsn(_) => What::Bsn,
+            Self::SamePerson(_) => What::SamePerson,
         }
     }
 }
@@ -61,6 +80,8 @@ pub struct Correction {
     pub person: PersonId,
     /// Of what.
     pub what: What,
+    /// Who becomes part of that person.
+    pub other: Option<PersonId>,
     /// The date of birth that it says.
     pub birth: Option<BirthDate>,
     /// Where the evidence is kept.
@@ -101,6 +122,7 @@ mod tests {
             id: CorrectionId::random(),
             person: PersonId::random(),
             what: What::Bsn,
+            other: None,
             birth: None,
             evidence_reference: "map 7".into(),
             proposed_by: "els".into(),

@@ -28,6 +28,7 @@ use super::{
     ask::Ask,
     assurance::Level,
     id::{AccountId, LoginId, PersonId},
+    merge::FirstProof,
     proof::{Digid, Local, Opening, Proof},
     representation::ParentalAuthority,
     secret::Hashed,
@@ -51,6 +52,9 @@ pub struct Login<S = Step> {
     /// The account of the session that is to be worth more: this login opens no other.
     #[serde(default)]
     pub keeps: Option<AccountId>,
+    /// What was proven just before of another account, which is to become one with the account of this login (F12).
+    #[serde(default)]
+    pub first: Option<FirstProof>,
     /// How far it got.
     pub step: S,
 }
@@ -201,6 +205,7 @@ impl Login<Choose> {
             browser,
             ends: now.plus(LIFE),
             keeps: None,
+            first: None,
             step: Choose::default(),
         }
     }
@@ -210,12 +215,18 @@ impl Login<Choose> {
     pub fn keeping(self, account: AccountId) -> Self {
         Self { keeps: Some(account), ..self }
     }
+
+    /// A login of another account of somebody who has just proven one (F12).
+    #[must_use]
+    pub fn after(self, first: FirstProof) -> Self {
+        Self { first: Some(first), ..self }
+    }
 }
 
 impl<S> Login<S> {
     fn with<T>(self, next: impl FnOnce(S) -> T) -> Login<T> {
-        let Self { id, ask, browser, ends, keeps, step } = self;
-        Login { id, ask, browser, ends, keeps, step: next(step) }
+        let Self { id, ask, browser, ends, keeps, first, step } = self;
+        Login { id, ask, browser, ends, keeps, first, step: next(step) }
     }
 
     /// The same login as it is kept.
@@ -240,10 +251,10 @@ macro_rules! steps {
             type Error = Box<Login<Step>>;
 
             fn try_from(login: Login<Step>) -> Result<Self, Self::Error> {
-                let Login { id, ask, browser, ends, keeps, step } = login;
+                let Login { id, ask, browser, ends, keeps, first, step } = login;
                 match step {
-                    Step::$variant(step) => Ok(Login { id, ask, browser, ends, keeps, step }),
-                    step => Err(Box::new(Login { id, ask, browser, ends, keeps, step })),
+                    Step::$variant(step) => Ok(Login { id, ask, browser, ends, keeps, first, step }),
+                    step => Err(Box::new(Login { id, ask, browser, ends, keeps, first, step })),
                 }
             }
         }

@@ -28,6 +28,8 @@ words! {
         Erase = "/account/erase",
         /// The link with DigiD.
         Digid = "/account/digid",
+        /// The other account of the same person.
+        Merge = "/account/merge",
         /// For whom they may act, and who may act for them.
         Mandates = "/account/mandates",
         /// The same, for what gives somebody access.

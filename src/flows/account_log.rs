@@ -16,6 +16,7 @@ const LINES: usize = 50;
 /// What is shown of one's account.
 pub const OF_ACCOUNT: &[&str] = &[
     "account.created",
+    "account.merged",
     "account.profile",
     "account.signed_out",
     "app.recovery_code",

@@ -57,6 +57,7 @@ pub fn as_json(correction: &Correction, now: Timestamp) -> Value {
         "id": correction.id,
         "person": correction.person,
         "what": correction.what,
+        "same_person": correction.other,
         "birth_date": correction.birth.map(|birth| birth.to_string()),
         "stage": stage,
         "waits_until": ends,
@@ -106,6 +107,7 @@ pub async fn propose(
     let id = proposed.map_err(|why| match why {
         NotProposed::UnknownPerson => NotDone::NoPerson,
         NotProposed::TooMany => NotDone::TooMany,
+        NotProposed::Refused(why) => why.into(),
     })?;
     one(store, &id).await
 }

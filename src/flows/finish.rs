@@ -1,7 +1,7 @@
 //! A login that is done becomes a session and an answer to the portal; a session answers later requests by itself.
 
 use super::{
-    Held, Over, Stop,
+    Held, Over, Stop, account_merge,
     chooser::{Left, NOT_FOR_THEM, left, settled},
     logins,
     logout::sign_out_unproven,
@@ -106,7 +106,7 @@ pub async fn finish(
     let secret = Secret::token("");
     let session = Session::begin(done, secret.hashed(), account.era, app.config.session.absolute(), now);
     let session = session.on(device);
-    let (next, onward) = onward(app, &login, &session, now).await?;
+    let (next, onward) = onward(app, &login, (&session, older), now).await?;
     let begun = app.store.new_session(&session, app.config.session.idle())?;
     let begun = std::iter::once(begun).chain(next).collect();
     let event = Event {
@@ -140,11 +140,13 @@ pub async fn finish(
 async fn onward(
     app: &App,
     login: &Login<Done>,
-    session: &Session,
+    (session, older): (&Session, Option<&Session>),
     now: Timestamp,
 ) -> Result<(Option<New>, Onward), Fault> {
     if let Some(page) = login.ask.own_page() {
-        return Ok((None, Onward::Own(page)));
+        let first = account_merge::proven_before(login, older);
+        let first = first.map(|first| app.store.first_proof(session, first)).transpose()?;
+        return Ok((first, Onward::Own(page)));
     }
     let mut ask = login.ask.clone();
     let client = client(app, &ask).await?;

@@ -109,6 +109,10 @@ pub enum Change {
     Erased,
     /// DigiD was unlinked.
     DigidUnlinked,
+    /// Another account became part of it.
+    Merged,
+    /// It became part of another one: to its own address.
+    MergedAway,
     /// It has another e-mail address: to the older one.
     AddressLeft,
     /// It has another e-mail address: to the new one.
@@ -172,6 +176,9 @@ pub fn changed(about: &Circumstances, change: Change) -> Letter {
         Change::AppRemoved => ["De app voor inloggen is verwijderd", "The app for logging in was removed"],
         Change::Erased => ["Uw account is verwijderd", "Your account was deleted"],
         Change::DigidUnlinked => ["DigiD is losgekoppeld", "DigiD was unlinked"],
+        Change::Merged | Change::MergedAway => {
+            ["Uw accounts zijn samengevoegd", "Your accounts have been merged"]
+        }
         Change::AddressLeft | Change::AddressCame => {
             ["Uw e-mailadres is veranderd", "Your email address has been changed"]
         }
@@ -264,6 +271,8 @@ pub(super) mod tests {
             Change::AppRemoved,
             Change::Erased,
             Change::DigidUnlinked,
+            Change::Merged,
+            Change::MergedAway,
             Change::AddressLeft,
             Change::AddressCame,
             Change::RecoveryCode { left: 9 },

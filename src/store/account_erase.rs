@@ -18,17 +18,20 @@ const ERASED: &str = "account.erased";
 const OWNER: &str = "account:erased";
 
 /// What is kept of a person by whom nobody but their account knew them: nothing. The desk gives each of its persons a name.
-const FORGOTTEN: [&str; 2] = [
+/// Whoever became part of them goes with them, if nobody else knew those either.
+const FORGOTTEN: [&str; 3] = [
     "DELETE FROM subjects WHERE person_id IN (SELECT p.id FROM persons p WHERE p.id = $1 AND p.name = '' AND p.birth IS NULL \
-     AND NOT EXISTS (SELECT 1 FROM persons j WHERE j.joined_into = $1) \
+     AND NOT EXISTS (SELECT 1 FROM persons j WHERE j.joined_into = $1 AND (j.name <> '' OR j.birth IS NOT NULL)) \
      AND NOT EXISTS (SELECT 1 FROM mandates m WHERE m.representative = $1 OR m.represented = $1) \
      AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.representative = $1 OR b.represented = $1) \
-     AND NOT EXISTS (SELECT 1 FROM corrections c WHERE c.person = $1))",
+     AND NOT EXISTS (SELECT 1 FROM corrections c WHERE c.person = $1 OR c.other = $1))",
+    "DELETE FROM persons WHERE joined_into IN (SELECT p.id FROM persons p WHERE p.id = $1 AND p.name = '' AND p.birth IS NULL) \
+     AND name = '' AND birth IS NULL AND NOT EXISTS (SELECT 1 FROM corrections c WHERE persons.id IN (c.person, c.other))",
     "DELETE FROM persons WHERE id = $1 AND name = '' AND birth IS NULL \
      AND NOT EXISTS (SELECT 1 FROM persons j WHERE j.joined_into = $1) \
      AND NOT EXISTS (SELECT 1 FROM mandates m WHERE m.representative = $1 OR m.represented = $1) \
      AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.representative = $1 OR b.represented = $1) \
-     AND NOT EXISTS (SELECT 1 FROM corrections c WHERE c.person = $1)",
+     AND NOT EXISTS (SELECT 1 FROM corrections c WHERE c.person = $1 OR c.other = $1)",
 ];
 
 impl Store {
@@ -56,6 +59,9 @@ impl Store {
         let actor = Some(account.person.as_str());
         tx.note(&Event { event: ERASED, outcome: "ok", actor, ..Event::default() }, now);
         forget(&mut tx, account.person.as_str(), now).await?;
+        for statement in FORGOTTEN {
+            sqlx::query(statement).bind(account.person.as_str()).execute(&mut *tx).await?;
+        }
         tx.commit().await?;
         Ok(true)
     }
@@ -99,8 +105,5 @@ async fn delete(tx: &mut Tx, account: &AccountId, person: &PersonId) -> Result<(
         .bind(person.as_str())
         .execute(&mut **tx)
         .await?;
-    for statement in FORGOTTEN {
-        sqlx::query(statement).bind(person.as_str()).execute(&mut **tx).await?;
-    }
     Ok(())
 }

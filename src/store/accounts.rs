@@ -349,7 +349,12 @@ async fn email_is_taken(tx: &mut Tx, email: &Email) -> Result<bool, Fault> {
 /// Makes the desk's person part of the account's: name and birth date where the keeper has none, subjects, mandates.
 /// `false` when the desk's person has an account, or there ever was a mandate or a block between the two: whoever acts for
 /// another is not that other.
-async fn absorb(tx: &mut Tx, desk: &PersonId, keeper: &PersonId, now: Timestamp) -> Result<bool, Fault> {
+pub(super) async fn absorb(
+    tx: &mut Tx,
+    desk: &PersonId,
+    keeper: &PersonId,
+    now: Timestamp,
+) -> Result<bool, Fault> {
     // What the desk knows somebody by goes with them; no two rows have one number at any moment.
     let number: Option<(Option<String>,)> =
         sqlx::query_as("UPDATE persons SET created = created WHERE id = $1 RETURNING patient_number")
@@ -373,9 +378,15 @@ async fn absorb(tx: &mut Tx, desk: &PersonId, keeper: &PersonId, now: Timestamp)
         return Ok(false);
     }
     join_mandates(tx, desk, keeper, now).await?;
-    // The desk checked an identity document, so its name and birth date are the better ones.
+    // No chain of more than one: whoever became part of the one is part of the other.
+    sqlx::query("UPDATE persons SET joined_into = $2 WHERE joined_into = $1")
+        .bind(desk.as_str())
+        .bind(keeper.as_str())
+        .execute(&mut **tx)
+        .await?;
+    // The desk checked an identity document, so its name and birth date are the better ones. Whom it does not know has no name.
     sqlx::query(
-        "UPDATE persons SET name = (SELECT d.name FROM persons d WHERE d.id = $1), \
+        "UPDATE persons SET name = COALESCE((SELECT d.name FROM persons d WHERE d.id = $1 AND d.name <> ''), name), \
          birth = COALESCE((SELECT d.birth FROM persons d WHERE d.id = $1), birth), \
          patient_number = COALESCE($3, patient_number) WHERE id = $2",
     )

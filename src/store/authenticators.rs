@@ -1,7 +1,7 @@
 //! Authenticator apps (F6). The secret is sealed with its account; the last time step that was used moves on by one guarded statement,
 //! and so is a recovery code spent: durable, as whatever must never work twice (`docs/adr/0005`).
 
-use super::{Store, Tx, account::end_others, accounts::Account, audit::Event, staff::leave};
+use super::{Store, Tx, account::end_others, accounts::Account, audit::Event, merge::Pair, staff::leave};
 use crate::domain::{authenticator::AppSecret, fault::Fault, id::SessionId, secret::Secret, time::Timestamp};
 
 /// What the secret of an app is sealed for.
@@ -152,6 +152,23 @@ impl Store {
         leave(&mut tx, account, now).await?;
         tx.commit().await?;
         Ok(true)
+    }
+
+    /// The app of an account that becomes part of another goes with it where that has none: its codes are asked as before, never less.
+    /// Recovery codes belong to the account that goes; who lost the app gets in with DigiD.
+    pub(super) async fn move_app(&self, tx: &mut Tx, Pair { goes, remains }: Pair<'_>) -> Result<(), Fault> {
+        let Some(secret) = self.app_secret(goes)? else { return Ok(()) };
+        sqlx::query(
+            "UPDATE accounts SET app_sealed = $1, \
+             app_since = (SELECT g.app_since FROM accounts g WHERE g.id = $2), \
+             app_step = (SELECT g.app_step FROM accounts g WHERE g.id = $2) WHERE id = $3 AND app_sealed IS NULL",
+        )
+        .bind(self.vault.seal(PURPOSE, remains.id.as_str(), secret.as_bytes())?)
+        .bind(goes.id.as_str())
+        .bind(remains.id.as_str())
+        .execute(&mut **tx)
+        .await?;
+        Ok(())
     }
 
     fn recovery_hash(&self, account: &Account, code: &Secret) -> Vec<u8> {

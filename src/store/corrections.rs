@@ -9,6 +9,7 @@ use super::{
     columns::Columns,
     mandates::{lapse_parental, read_birth},
     persons::seal_bsn,
+    same_person::may_be_one,
 };
 use crate::domain::{
     birth::{BirthDate, DECIDES_ALONE},
@@ -33,6 +34,8 @@ pub enum NotProposed {
     UnknownPerson,
     /// Ten of them wait.
     TooMany,
+    /// Nobody could approve it.
+    Refused(NotDecided),
 }
 
 /// Why a proposal was not approved, or not taken back. Nothing was changed.
@@ -66,6 +69,27 @@ pub enum NotDecided {
     /// Somebody else has this BSN.
     #[error("somebody else has this BSN: look whether the two are one person")]
     BsnTaken,
+    /// What was told of two who are to be one is not what is on record.
+    #[error(
+        "this is not what is on record of the two: tell the date of birth, and the BSN or a patient number of either"
+    )]
+    NotRecognised,
+    /// The one that is to go has an account.
+    #[error(
+        "the person who is to go has an account: propose it of that person, or close the account first; who has two accounts merges them at /account/merge"
+    )]
+    HasAccount,
+    /// One of them ever acted for the other, or was kept from it.
+    #[error("one of these two acted for the other, or is kept from it: they are two people")]
+    TwoPeople,
+    /// Their dates of birth differ.
+    #[error("their dates of birth differ: put the wrong one right first")]
+    BornApart,
+    /// Each has another BSN.
+    #[error(
+        "each of them has another BSN: tell the one that is right, which must be of the person who remains"
+    )]
+    TwoBsns,
 }
 
 impl Store {
@@ -78,16 +102,29 @@ impl Store {
         now: Timestamp,
     ) -> Result<Result<CorrectionId, NotProposed>, Fault> {
         let (id, nothing) = (CorrectionId::random(), Vec::<u8>::new());
+        let mut other = None;
         let (birth, bsn) = match right {
+            Right::SamePerson(known) => {
+                other = known.other.as_ref();
+                (None, None)
+            }
             Right::BirthDate(birth) => (Some(birth.to_string()), None),
             Right::Bsn(bsn) => (None, Some((self.vault.bsn_index(bsn), seal_bsn(&self.vault, person, bsn)?))),
         };
         let (index, sealed) = bsn.unzip();
         let mut tx = self.db.begin().await?;
+        if let Right::SamePerson(known) = right {
+            let Some(goes) = other else { return Ok(Err(NotProposed::UnknownPerson)) };
+            // What nobody could approve is refused here already.
+            if let Err(why) = may_be_one(&mut tx, &self.vault, (goes, person), known).await? {
+                tx.rollback().await?;
+                return Ok(Err(NotProposed::Refused(why)));
+            }
+        }
         let done = sqlx::query(
             "INSERT INTO corrections (id, person, what, birth, birth_before, bsn_index, bsn_sealed, bsn_before, \
-             evidence_reference, proposed_by, proposed_at, ends) \
-             SELECT $1, p.id, $3, $4, COALESCE(p.birth, ''), $5, $6, COALESCE(p.bsn_index, $7), $8, $9, $10, $11 \
+             evidence_reference, proposed_by, proposed_at, ends, other) \
+             SELECT $1, p.id, $3, $4, COALESCE(p.birth, ''), $5, $6, COALESCE(p.bsn_index, $7), $8, $9, $10, $11, $13 \
              FROM persons p WHERE p.id = $2 AND p.joined_into IS NULL \
              AND (SELECT COUNT(*) FROM corrections c WHERE c.person = p.id AND c.approved_at IS NULL \
                   AND c.withdrawn_at IS NULL AND c.ends > $10) < $12",
@@ -104,6 +141,7 @@ impl Store {
         .bind(now.epoch())
         .bind(waits_until(now).epoch())
         .bind(MOST_WAITING)
+        .bind(other.map(PersonId::as_str))
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() == 0 {
@@ -131,9 +169,9 @@ impl Store {
              AND withdrawn_at IS NULL AND proposed_at > $4 AND proposed_by <> $1 \
              AND ($1 LIKE 'client:%') = (proposed_by LIKE 'client:%') \
              AND ($1 LIKE 'member:%') = (proposed_by LIKE 'member:%') \
-             AND NOT EXISTS (SELECT 1 FROM accounts o WHERE 'member:' || o.id = $1 AND (o.person_id = corrections.person \
+             AND NOT EXISTS (SELECT 1 FROM accounts o WHERE 'member:' || o.id = $1 AND (o.person_id IN (corrections.person, corrections.other) \
                  OR EXISTS (SELECT 1 FROM mandates m \
-                     WHERE m.representative = o.person_id AND m.represented = corrections.person))) RETURNING *",
+                     WHERE m.representative = o.person_id AND m.represented IN (corrections.person, corrections.other)))) RETURNING *",
         )
         .bind(by)
         .bind(now.epoch())
@@ -153,11 +191,12 @@ impl Store {
             Right::Bsn(bsn) if row.maybe_bytes("bsn_index")? == Some(self.vault.bsn_index(bsn)) => {
                 record_bsn(&mut tx, &person, &row).await?
             }
-            _ => Err(NotDecided::SomethingElse),
+            Right::SamePerson(known) => self.join_persons(&mut tx, (&row, &person), known, by, now).await?,
+            Right::BirthDate(_) | Right::Bsn(_) => Err(NotDecided::SomethingElse),
         };
         if let Err(why) = recorded {
             tx.rollback().await?;
-            if why == NotDecided::SomethingElse {
+            if matches!(why, NotDecided::SomethingElse | NotDecided::NotRecognised) {
                 let refused =
                     Event { outcome: "refused", ..event("person.corrected", by, person.as_str(), id) };
                 self.audit(&refused, now).await?;
@@ -228,20 +267,17 @@ impl Store {
         if found.stage(now) != Stage::Waiting {
             return Ok(NotDecided::Over);
         }
-        Ok(if found.proposed_by == by {
-            NotDecided::Own
-        } else {
-            self.why_not_theirs(&found.person, by).await?
-        })
+        Ok(if found.proposed_by == by { NotDecided::Own } else { self.why_not_theirs(&found, by).await? })
     }
 
-    async fn why_not_theirs(&self, person: &PersonId, by: &str) -> Result<NotDecided, Fault> {
+    async fn why_not_theirs(&self, found: &Correction, by: &str) -> Result<NotDecided, Fault> {
         let own: Option<(String,)> = sqlx::query_as(
-            "SELECT o.id FROM accounts o WHERE 'member:' || o.id = $1 AND (o.person_id = $2 \
-             OR EXISTS (SELECT 1 FROM mandates m WHERE m.representative = o.person_id AND m.represented = $2))",
+            "SELECT o.id FROM accounts o WHERE 'member:' || o.id = $1 AND (o.person_id IN ($2, $3) \
+             OR EXISTS (SELECT 1 FROM mandates m WHERE m.representative = o.person_id AND m.represented IN ($2, $3)))",
         )
         .bind(by)
-        .bind(person.as_str())
+        .bind(found.person.as_str())
+        .bind(found.other.as_ref().unwrap_or(&found.person).as_str())
         .fetch_optional(self.db.reader())
         .await?;
         Ok(if own.is_some() { NotDecided::OwnPeople } else { NotDecided::Own })
@@ -342,6 +378,7 @@ fn read_correction(row: &AnyRow) -> Result<Correction, Fault> {
         id: CorrectionId::from_stored(row.text("id")?),
         person: PersonId::from_stored(row.text("person")?),
         what: row.text("what")?.parse::<What>()?,
+        other: row.maybe_text("other")?.map(PersonId::from_stored),
         birth: read_birth(row)?,
         evidence_reference: row.text("evidence_reference")?,
         proposed_by: row.text("proposed_by")?,

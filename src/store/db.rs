@@ -47,6 +47,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (33, "own_log", include_str!("../../migrations/0033_own_log.sql")),
     (34, "portals", include_str!("../../migrations/0034_portals.sql")),
     (35, "boundaries", include_str!("../../migrations/0035_boundaries.sql")),
+    (36, "same_person", include_str!("../../migrations/0036_same_person.sql")),
     (37, "imports", include_str!("../../migrations/0037_imports.sql")),
     (38, "many", include_str!("../../migrations/0038_many.sql")),
 ];

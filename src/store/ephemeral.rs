@@ -26,6 +26,8 @@ pub(super) enum Kind {
     Leaving,
     /// Another address of an account that waits for its code, under the name of its session.
     Address,
+    /// What was proven of another account before the login of a session, under the name of that session.
+    Merge,
 }
 
 impl Kind {
@@ -37,6 +39,7 @@ impl Kind {
             Self::Pushed => "pushed",
             Self::Leaving => "leaving",
             Self::Address => "address",
+            Self::Merge => "merge",
         }
     }
 }

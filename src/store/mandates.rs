@@ -396,10 +396,15 @@ pub(super) async fn join_mandates(
         "UPDATE mandates SET represented = $2 WHERE represented = $1",
         "UPDATE blocks SET representative = $2 WHERE representative = $1",
         "UPDATE blocks SET represented = $2 WHERE represented = $1",
+        "UPDATE mandate_mails SET person = $2 WHERE person = $1",
+        // Whoever acts for them at this moment goes on to act for them, as far as they may.
+        "UPDATE grants SET chosen = $2 WHERE chosen = $1",
+        "UPDATE grants SET acts_for = $2 WHERE acts_for = $1",
     ] {
         sqlx::query(statement).bind(from.as_str()).bind(into.as_str()).execute(&mut **tx).await?;
     }
-    Ok(())
+    // What was recorded of the one counts for the other too: a block, or a date of birth.
+    look_again(tx, into.as_str(), now).await
 }
 
 /// Writes a checked registration with its line in the log. `false`, and nothing, when a person is unknown or one of the two has too many.

@@ -19,6 +19,7 @@ use crate::{
 /// What each event is called, as the key of a message.
 const WHATS: &[(&str, &str)] = &[
     ("account.created", "log-account-created"),
+    ("account.merged", "log-account-merged"),
     ("account.profile", "log-account-profile"),
     ("account.signed_out", "log-account-signed_out"),
     ("act_as", "log-act_as"),

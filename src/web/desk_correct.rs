@@ -109,7 +109,7 @@ pub async fn withdraw(
     after(&visit, &at, &person, done).await
 }
 
-async fn person_of(visit: &Visit, id: &CorrectionId) -> Result<PersonId, Failed> {
+pub(super) async fn person_of(visit: &Visit, id: &CorrectionId) -> Result<PersonId, Failed> {
     match corrections::one(&visit.app.store, id).await {
         Ok(correction) => Ok(correction.person),
         Err(NotDone::Fault(fault)) => Err(fault.into()),
@@ -127,7 +127,7 @@ fn right(birth: &str, bsn: &Secret, now: Timestamp) -> Result<Right, &'static st
     }
 }
 
-async fn after(
+pub(super) async fn after(
     visit: &Visit,
     at: &AtDesk,
     person: &PersonId,
@@ -157,6 +157,11 @@ const fn key(why: &NotDone) -> &'static str {
         NotDecided::ChangedSince => "desk-correct-changed",
         NotDecided::Proven => "desk-correct-proven",
         NotDecided::BsnTaken => "desk-correct-taken",
+        NotDecided::NotRecognised => "desk-same-not-recognised",
+        NotDecided::HasAccount => "desk-same-has-account",
+        NotDecided::TwoPeople => "desk-same-two-people",
+        NotDecided::BornApart => "desk-same-born-apart",
+        NotDecided::TwoBsns => "desk-same-two-bsns",
         NotDecided::Unknown | NotDecided::Over => "desk-before",
     }
 }

@@ -74,6 +74,8 @@ pub struct CorrectionRow {
     pub what: &'static str,
     /// Whether it is a BSN, which is never shown.
     pub is_bsn: bool,
+    /// The other person, where it is that two are one.
+    pub other: Option<String>,
     /// Who proposed it, and when.
     pub proposed: (String, String),
     /// Where the evidence is kept.
@@ -142,7 +144,12 @@ async fn waiting(visit: &Visit, at: &AtDesk, id: &PersonId) -> Result<Vec<Correc
         let is_bsn = one.what == What::Bsn;
         rows.push(CorrectionRow {
             id: one.id.to_string(),
-            what: if is_bsn { "desk-correct-bsn" } else { "desk-correct-birth" },
+            what: match one.what {
+                What::BirthDate => "desk-correct-birth",
+                What::Bsn => "desk-correct-bsn",
+                What::SamePerson => "desk-same",
+            },
+            other: one.other.map(|other| other.to_string()),
             is_bsn,
             proposed: (shown(store, &one.proposed_by).await?, told(one.proposed_at, lang)),
             evidence: one.evidence_reference,

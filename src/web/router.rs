@@ -12,11 +12,11 @@ use axum::{
 
 use super::{
     account, account_app, account_digid, account_email, account_erase, account_export, account_log,
-    account_mandates, account_password, account_portals, address, admin, app_code, authorize, chooser,
-    client_consent, client_registration, code, cors, desk, desk_ahead, desk_correct, desk_log, desk_mandate,
-    desk_person, desk_queue, desk_register, desk_staff, digid, discovery, done, email, error, form_post,
-    introspect, link, login, logout, metrics, page, par, question, recover, register, revoke, single_logout,
-    token, userinfo,
+    account_mandates, account_merge, account_password, account_portals, address, admin, app_code, authorize,
+    chooser, client_consent, client_registration, code, cors, desk, desk_ahead, desk_correct, desk_log,
+    desk_mandate, desk_person, desk_queue, desk_register, desk_same_person, desk_staff, digid, discovery,
+    done, email, error, form_post, introspect, link, login, logout, metrics, page, par, question, recover,
+    register, revoke, single_logout, token, userinfo,
 };
 use crate::{
     app::App,
@@ -62,6 +62,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/account/log", get(account_log::show))
         .route("/account/digid", get(account_digid::show))
         .route("/account/digid/unlink", get(account::back).post(account_digid::post))
+        .route("/account/merge", get(account_merge::show).post(account_merge::post))
+        .route("/account/merge/begin", get(account::back).post(account_merge::begin))
         .route("/account/email", get(account_email::show).post(account_email::ask))
         .route("/account/email/code", get(account::back).post(account_email::confirm))
         .route("/account/erase", get(account_erase::show).post(account_erase::post))
@@ -78,6 +80,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/desk/queue", get(desk_queue::show))
         .route("/desk/person/{id}", get(desk_person::show))
         .route("/desk/person/{id}/correct", get(desk::back).post(desk_correct::propose))
+        .route("/desk/person/{id}/same-person", get(desk::back).post(desk_same_person::propose))
+        .route("/desk/correction/{id}/same-person", get(desk::back).post(desk_same_person::approve))
         .route("/desk/correction/{id}/approve", get(desk::back).post(desk_correct::approve))
         .route("/desk/correction/{id}/withdraw", get(desk::back).post(desk_correct::withdraw))
         .route("/desk/mandate/{id}", get(desk_mandate::show))

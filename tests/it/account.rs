@@ -415,6 +415,8 @@ async fn every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_n
     };
     for (path, fields) in [
         ("/account/digid/unlink", vec![("csrf", csrf.as_str())]),
+        ("/account/merge", vec![("csrf", csrf.as_str())]),
+        ("/account/merge/begin", vec![("csrf", csrf.as_str())]),
         ("/account/email", vec![("csrf", &csrf), ("email", "x")]),
         ("/account/email/code", vec![("csrf", &csrf), ("code", "x")]),
         ("/account/erase", vec![("csrf", &csrf), ("email", "x")]),

@@ -521,6 +521,7 @@ async fn f13_with_digid_linked_a_password_and_a_mailbox_change_nothing() {
         "/account/app",
         "/account/email",
         "/account/digid",
+        "/account/merge",
         "/account/export",
         "/account/erase",
     ] {

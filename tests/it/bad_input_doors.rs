@@ -86,7 +86,7 @@ pub const AT_DESK: &[&str] = &[
 ];
 
 /// The doors that read parameters, with all of them. Those of logins are swept from this table.
-const DOORS: [(&str, &[&[&str]]); 60] = [
+const DOORS: [(&str, &[&[&str]]); 64] = [
     ("/authorize", &[ASKED]),
     ("/par", &[ASKED, CLIENT]),
     ("/token", &[TOKEN, CLIENT]),
@@ -126,6 +126,8 @@ const DOORS: [(&str, &[&[&str]]); 60] = [
     ("/account/mandates/stop", &[&["csrf", "mandate"]]),
     ("/account/log", &[&["before", "error"]]),
     ("/account/digid/unlink", &[&["csrf"]]),
+    ("/account/merge", &[&["csrf"]]),
+    ("/account/merge/begin", &[&["csrf"]]),
     ("/account/email", &[&["csrf", "email"]]),
     ("/account/email/code", &[&["csrf", "code"]]),
     ("/account/erase", &[&["csrf", "email"]]),
@@ -139,6 +141,8 @@ const DOORS: [(&str, &[&[&str]]); 60] = [
     ("/desk/search", &[&["csrf", "bsn", "number"]]),
     ("/desk/register", &[AT_DESK]),
     ("/desk/person/{id}/correct", &[&["csrf", "birth", "bsn", "evidence"]]),
+    ("/desk/person/{id}/same-person", &[&["csrf", "other", "birth", "known", "evidence"]]),
+    ("/desk/correction/{id}/same-person", &[&["csrf", "birth", "known"]]),
     ("/desk/correction/{id}/approve", &[&["csrf", "birth", "bsn"]]),
     ("/desk/correction/{id}/withdraw", &[&["csrf"]]),
     ("/desk/mandate/{id}/approve", &[&["csrf", "bsn", "birth"]]),

@@ -68,6 +68,16 @@ pub const SWEPT: &[(&str, &str, &[&str])] = &[
     ),
     (
         "every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_nothing",
+        "/account/merge",
+        &["csrf"],
+    ),
+    (
+        "every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_nothing",
+        "/account/merge/begin",
+        &["csrf"],
+    ),
+    (
+        "every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_nothing",
         "/account/email",
         &["csrf", "email"],
     ),
@@ -114,6 +124,16 @@ pub const SWEPT: &[(&str, &str, &[&str])] = &[
         "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
         "/desk/person/{id}/correct",
         &["csrf", "birth", "bsn", "evidence"],
+    ),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk/person/{id}/same-person",
+        &["csrf", "other", "birth", "known", "evidence"],
+    ),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk/correction/{id}/same-person",
+        &["csrf", "birth", "known"],
     ),
     (
         "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",

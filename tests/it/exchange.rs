@@ -72,7 +72,7 @@ fn listed(tokens: &Tokens) -> Vec<String> {
 }
 
 /// A form on which nothing is wrong.
-fn form<'a>(token: &'a str, person: &'a str) -> Vec<(&'a str, &'a str)> {
+pub fn form<'a>(token: &'a str, person: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![
         ("grant_type", TOKEN_EXCHANGE),
         ("subject_token", token),

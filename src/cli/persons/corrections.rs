@@ -9,10 +9,11 @@ use super::{Seen, Unknown, read_bsn};
 use crate::{
     domain::{
         birth::BirthDate,
-        correction::{Correction, Right, Stage},
+        correction::{Correction, Known, Right, Stage},
         fault::Fault,
         id::{CorrectionId, PersonId},
         line::staff,
+        patient_number::PatientNumber,
         time::Timestamp,
     },
     flows::corrections::{self as flow, NotDone, as_json},
@@ -48,9 +49,41 @@ impl Approve {
             (Some(text), _) => Right::BirthDate(BirthDate::read(text, now)?),
             (None, file) => Right::Bsn(read_bsn(file.as_deref().unwrap_or("-".as_ref()))?),
         };
-        let id = CorrectionId::from_stored(self.correction);
-        show(to, flow::approve(store, &staff(&self.by)?, &id, &right, now).await, now)
+        approve(store, (self.correction, right, self.by), to, now).await
     }
+}
+
+/// By what two persons are known to be one, as it is on record.
+#[derive(Debug, Args)]
+pub(super) struct By {
+    /// The date of birth, as you read it, where one is on record
+    #[arg(long)]
+    birth_date: Option<String>,
+    /// A file with the BSN in it, or - for standard input; where the two have another one each, the right one
+    #[arg(long, value_name = "FILE", required_unless_present = "patient_number")]
+    bsn_file: Option<PathBuf>,
+    /// Or the patient number of either
+    #[arg(long)]
+    patient_number: Option<PatientNumber>,
+}
+
+impl By {
+    /// What it says of this other person.
+    pub(super) fn right(self, other: Option<PersonId>, now: Timestamp) -> Result<Right, Fault> {
+        let birth = self.birth_date.map(|text| BirthDate::read(&text, now)).transpose()?;
+        let bsn = self.bsn_file.as_deref().map(read_bsn).transpose()?;
+        Ok(Right::SamePerson(Known { other, birth, bsn, number: self.patient_number }))
+    }
+}
+
+pub(super) async fn approve(
+    store: &Store,
+    (id, right, by): (String, Right, String),
+    to: (&mut impl Write, bool),
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let id = CorrectionId::from_stored(id);
+    show(to, flow::approve(store, &staff(&by)?, &id, &right, now).await, now)
 }
 
 pub(super) async fn propose(
@@ -111,7 +144,8 @@ fn show(
     let waits = correction.stage(now) == Stage::Waiting;
     as_table(out, std::slice::from_ref(&correction), now)?;
     if waits {
-        writeln!(out, "Nothing has changed yet: someone else must look and run `namens persons approve`.")?;
+        let command = if correction.other.is_some() { "approve-same-person" } else { "approve" };
+        writeln!(out, "Nothing has changed yet: someone else must look and run `namens persons {command}`.")?;
     }
     Ok(())
 }
@@ -119,14 +153,14 @@ fn show(
 fn as_table(out: &mut impl Write, all: &[Correction], now: Timestamp) -> std::io::Result<()> {
     writeln!(
         out,
-        "{:22}  {:10}  {:10}  {:9}  {:20}  PROPOSED BY",
+        "{:22}  {:11}  {:10}  {:9}  {:20}  PROPOSED BY",
         "CORRECTION", "OF", "BORN", "STAGE", "PROPOSED"
     )?;
     for one in all {
         let (id, what, stage) = (one.id.as_str(), one.what.as_str(), one.stage(now).as_str());
         let born = one.birth.map(|birth| birth.to_string()).unwrap_or_default();
         let (at, by) = (one.proposed_at.rfc3339(), &one.proposed_by);
-        writeln!(out, "{id:22}  {what:10}  {born:10}  {stage:9}  {at:20}  {by}")?;
+        writeln!(out, "{id:22}  {what:11}  {born:10}  {stage:9}  {at:20}  {by}")?;
     }
     Ok(())
 }

@@ -89,7 +89,7 @@ impl<P: AsksDigid> Login<AtDigid<P>> {
 
     /// Back with an answer that proves nobody. The browser's session ends with it, so there is none to be worth more.
     pub fn unproven(self, notice: Option<Notice>) -> Login<P> {
-        Login { keeps: None, ..self.back(notice) }
+        Login { keeps: None, first: None, ..self.back(notice) }
     }
 }
 

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use super::{
     Caller, made,
-    persons::{self, birth, bsn, read},
+    persons::{self, birth, bsn, number, read},
     problem::{Body, Id, Problem},
 };
 use crate::{
     app::App,
     domain::{
-        correction::Right,
+        correction::{Known, Right},
         id::{CorrectionId, PersonId},
         secret::Secret,
         time::Timestamp,
@@ -23,29 +23,47 @@ use crate::{
     store::corrections::NotDecided,
 };
 
-/// What the program proposes: exactly one of the two, and where the evidence is kept.
+/// What the program proposes: exactly one of the two, or who is the same person and by what both are known; and where the evidence is kept.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Proposed {
+    same_person: Option<String>,
     birth_date: Option<String>,
     bsn: Option<Secret>,
+    patient_number: Option<String>,
     evidence_reference: String,
 }
 
-/// What the program that approves read itself: exactly one.
+/// What the program that approves read itself: exactly one, or the same of two who are one.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Seen {
+    same_person: Option<String>,
     birth_date: Option<String>,
     bsn: Option<Secret>,
+    patient_number: Option<String>,
 }
 
 impl Seen {
     fn right(self, now: Timestamp) -> Result<Right, Problem> {
         match self {
-            Self { birth_date: Some(text), bsn: None } => Ok(Right::BirthDate(birth(&text, now)?)),
-            Self { birth_date: None, bsn: Some(text) } => Ok(Right::Bsn(bsn(&text)?)),
-            _ => Err(Problem::bad("give birth_date or bsn, and not both")),
+            Self { same_person: Some(other), birth_date, bsn: text, patient_number } => {
+                Ok(Right::SamePerson(Known {
+                    other: Some(PersonId::from_stored(other)),
+                    birth: birth_date.map(|text| birth(&text, now)).transpose()?,
+                    bsn: text.map(|text| bsn(&text)).transpose()?,
+                    number: patient_number.map(|text| number(&text)).transpose()?,
+                }))
+            }
+            Self { birth_date: Some(text), bsn: None, patient_number: None, .. } => {
+                Ok(Right::BirthDate(birth(&text, now)?))
+            }
+            Self { birth_date: None, bsn: Some(text), patient_number: None, .. } => {
+                Ok(Right::Bsn(bsn(&text)?))
+            }
+            _ => Err(Problem::bad(
+                "give birth_date or bsn, and not both; or same_person, with these or patient_number",
+            )),
         }
     }
 }
@@ -59,9 +77,10 @@ pub(super) async fn propose(
     body: Body,
 ) -> Result<Response, Problem> {
     let (told, now): (Proposed, _) = (read(&headers, body)?, app.clock.now());
-    let right = Seen { birth_date: told.birth_date, bsn: told.bsn }.right(now)?;
+    let Proposed { same_person, birth_date, bsn, patient_number, evidence_reference } = told;
+    let right = Seen { same_person, birth_date, bsn, patient_number }.right(now)?;
     let (by, person) = (caller.name(), PersonId::from_stored(id?.0));
-    let seen = (&right, told.evidence_reference.as_str());
+    let seen = (&right, evidence_reference.as_str());
     let proposed = corrections::propose(&app.store, &by, &person, seen, now).await?;
     Ok(made(&app, &format!("/corrections/{}", proposed.id), as_json(&proposed, now)))
 }

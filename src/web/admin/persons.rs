@@ -13,8 +13,13 @@ use super::{
 use crate::{
     app::App,
     domain::{
-        birth::BirthDate, bsn::Bsn, id::PersonId, line::one_line, patient_number::NotAPatientNumber,
-        secret::Secret, time::Timestamp,
+        birth::BirthDate,
+        bsn::Bsn,
+        id::PersonId,
+        line::one_line,
+        patient_number::{NotAPatientNumber, PatientNumber},
+        secret::Secret,
+        time::Timestamp,
     },
     flows::admin_persons::{self, as_json},
     store::persons::Told,
@@ -51,6 +56,10 @@ pub(super) fn bsn(text: &Secret) -> Result<Bsn, Problem> {
     Bsn::parse(text.expose()).map_err(|why| Problem::bad(format_args!("bsn: {why}")))
 }
 
+pub(super) fn number(text: &str) -> Result<PatientNumber, Problem> {
+    text.parse().map_err(|why: NotAPatientNumber| Problem::bad(format_args!("patient_number: {why}")))
+}
+
 /// `POST`.
 pub(super) async fn add(
     State(app): State<Arc<App>>,
@@ -62,9 +71,7 @@ pub(super) async fn add(
     let name = one_line(&told.name).map_err(|why| Problem::bad(format_args!("name: {why}")))?;
     let birth = told.birth_date.map(|text| birth(&text, now)).transpose()?;
     let bsn = told.bsn.as_ref().map(bsn).transpose()?;
-    let number = told.patient_number.map(|text| text.parse()).transpose();
-    let patient_number =
-        number.map_err(|why: NotAPatientNumber| Problem::bad(format_args!("patient_number: {why}")))?;
+    let patient_number = told.patient_number.map(|text| number(&text)).transpose()?;
     let told = Told { name, birth, bsn, patient_number };
     let person = admin_persons::register(&app.store, &caller.name(), told, now).await?;
     let taken =

@@ -106,14 +106,17 @@ fn at_desk(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         relation: relation(Relation::Parent),
         standing: standing(Standing::Blocked),
     };
-    let correction = |is_bsn: bool| CorrectionRow {
+    let correction = |is_bsn: bool, other: Option<&str>| CorrectionRow {
         id: "c0rr3ct".into(),
         what: if is_bsn { "desk-correct-bsn" } else { "desk-correct-birth" },
         is_bsn,
+        other: other.map(str::to_owned),
         proposed: (text(), text()),
         evidence: text(),
         may_approve: true,
     };
+    let corrections =
+        || vec![correction(true, None), correction(false, None), correction(false, Some("0th3r"))];
     let person = |may_correct: bool, error| PersonPage {
         frame: frame(),
         id: "p3rs0n".into(),
@@ -124,7 +127,7 @@ fn at_desk(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         held: if may_correct { vec![listed()] } else { Vec::new() },
         given: if may_correct { vec![listed(), listed()] } else { Vec::new() },
         may_correct,
-        corrections: if may_correct { vec![correction(true), correction(false)] } else { Vec::new() },
+        corrections: if may_correct { corrections() } else { Vec::new() },
         error,
     };
     let mandate = |may: bool, error| MandatePage {

@@ -2,7 +2,7 @@
 
 use super::Pages;
 use crate::{
-    domain::{client_consent::Item, code::WrongCode, profile::Profile, scope::Scope},
+    domain::{client_consent::Item, code::WrongCode, merge::NotMerged, profile::Profile, scope::Scope},
     flows::{
         account_digid::Unlinking,
         account_email::{NotAsked, NotConfirmed},
@@ -15,6 +15,7 @@ use crate::{
         account_email::{self, AddressPage},
         account_erase::ErasePage,
         account_export::{AllPage, ExportPage},
+        account_merge::{MergePage, Shown, why},
         account_portals::{DeviceRow, PortalRow, PortalsPage},
         client_consent::worded,
         page::Frame,
@@ -24,6 +25,7 @@ use crate::{
 /// All of them.
 pub(super) fn all(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
     let mut pages = ways_in(frame, given);
+    pages.extend(merging(frame, given));
     pages.extend(portals(frame, given));
     pages.extend(exports(frame, given));
     pages
@@ -44,6 +46,20 @@ fn portals(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         ("account-portals".to_owned(), page(vec![portal(vec![device(), device()]), portal(Vec::new())])),
         ("account-portals-none".to_owned(), page(Vec::new())),
     ]
+}
+
+fn merging(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
+    let ready = |has_app| Shown::Ready { goes: given.to_owned(), remains: given.to_owned(), has_app };
+    let mut all = vec![
+        ("digid", Shown::Begin("account-merge-then-digid", "account-merge-digid")),
+        ("local", Shown::Begin("account-merge-then-local", "account-merge-local")),
+        ("not-now", Shown::Refused("account-merge-not-now")),
+        ("ready", ready(false)),
+        ("ready-app", ready(true)),
+    ];
+    all.extend(NotMerged::ALL.iter().map(|not| (not.as_str(), Shown::Refused(why(*not)))));
+    let page = |shown| MergePage { frame: frame(), current: given.to_owned(), shown }.render();
+    all.into_iter().map(|(name, shown)| (format!("account-merge-{name}"), page(shown))).collect()
 }
 
 fn exports(frame: &dyn Fn() -> Frame, given: &str) -> Pages {

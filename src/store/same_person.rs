@@ -1,0 +1,103 @@
+//! Two persons of the desk that are one (M11, `docs/adr/0045`): two members of staff, or two programs, say so and tell by what. The one that
+//! goes has no account: who has two merges them.
+
+use sqlx::any::AnyRow;
+
+use super::{
+    Store, Tx, Vault,
+    accounts::absorb,
+    audit::Event,
+    columns::Columns,
+    corrections::NotDecided,
+    merge::{Whose, tell_apart, whose},
+};
+use crate::domain::{correction::Known, fault::Fault, id::PersonId, line::through, time::Timestamp};
+
+/// Whether one person may become part of another, known by these facts; the two, as they are on record.
+pub(super) async fn may_be_one(
+    tx: &mut Tx,
+    vault: &Vault,
+    (goes, remains): (&PersonId, &PersonId),
+    known: &Known,
+) -> Result<Result<(Whose, Whose), NotDecided>, Fault> {
+    let (Some(gone), Some(kept)) = (whose(tx, goes).await?, whose(tx, remains).await?) else {
+        return Ok(Err(NotDecided::ChangedSince));
+    };
+    if goes == remains || tell_apart(tx, goes, remains).await? {
+        return Ok(Err(NotDecided::TwoPeople));
+    }
+    if gone.has_account {
+        return Ok(Err(NotDecided::HasAccount));
+    }
+    if gone.birth.is_some() && kept.birth.is_some() && gone.birth != kept.birth {
+        return Ok(Err(NotDecided::BornApart));
+    }
+    let told = known.bsn.as_ref().map(|bsn| vault.bsn_index(bsn));
+    let is_bsn_of = |one: &Whose| told.is_some() && one.bsn_index == told;
+    let is_number_of = |one: &Whose| {
+        let number = known.number.as_ref().map(|number| number.as_str());
+        number.is_some() && one.number.as_deref() == number
+    };
+    let named = [&gone, &kept].into_iter().any(|one| is_bsn_of(one) || is_number_of(one));
+    if known.birth != kept.birth.or(gone.birth) || !named {
+        return Ok(Err(NotDecided::NotRecognised));
+    }
+    if gone.bsn_index.is_some() && kept.bsn_index.is_some() && !is_bsn_of(&kept) {
+        return Ok(Err(NotDecided::TwoBsns));
+    }
+    Ok(Ok((gone, kept)))
+}
+
+impl Store {
+    /// Makes the other person of a proposal part of the one that it is of, inside the transaction that approves it. What the desk calls
+    /// the one that remains stays, and so do its numbers where it has them.
+    pub(super) async fn join_persons(
+        &self,
+        tx: &mut Tx,
+        (proposal, remains): (&AnyRow, &PersonId),
+        known: &Known,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Result<(), NotDecided>, Fault> {
+        let Some(goes) = proposal.maybe_text("other")?.map(PersonId::from_stored) else {
+            return Ok(Err(NotDecided::SomethingElse));
+        };
+        if known.other.as_ref().is_some_and(|told| *told != goes) {
+            return Ok(Err(NotDecided::SomethingElse));
+        }
+        let (gone, kept) = match may_be_one(tx, &self.vault, (&goes, remains), known).await? {
+            Ok(two) => two,
+            Err(why) => return Ok(Err(why)),
+        };
+        if kept.number.is_some() {
+            sqlx::query("UPDATE persons SET patient_number = NULL WHERE id = $1")
+                .bind(goes.as_str())
+                .execute(&mut **tx)
+                .await?;
+        }
+        if !absorb(tx, &goes, remains, now).await? {
+            return Ok(Err(NotDecided::TwoPeople));
+        }
+        if !kept.name.is_empty() {
+            sqlx::query("UPDATE persons SET name = $1 WHERE id = $2")
+                .bind(kept.name.as_str())
+                .bind(remains.as_str())
+                .execute(&mut **tx)
+                .await?;
+        }
+        if kept.bsn_index.is_none() {
+            self.move_bsn(tx, &gone, remains).await?;
+        }
+        let id = proposal.text("id")?;
+        let event = Event {
+            event: "person.merged",
+            outcome: "ok",
+            actor: Some(by),
+            represented: Some(goes.as_str()),
+            client: through(by),
+            detail: Some(&id),
+        };
+        tx.note(&event, now);
+        Ok(Ok(()))
+    }
+}

@@ -1,0 +1,448 @@
+//! Two accounts of one person become one (F12, docs/adr/0045).
+
+use futures_util::future::{join, join_all};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::{
+    account::{at, through},
+    authenticator::{set_up, type_app},
+    browser::{Browser, Page},
+    digid_steps::{bsn, change, link, log_in_with_digid, person_of, register_with_digid},
+    house::{CALLBACK, House, PASSWORD},
+    mandates_desk::{Desk, Form, born, days, digid_account, fresh_bsn},
+    notify::{Ears, TOLD, settled},
+    oidc_client::{THE_PORTAL, assert_refused, claims},
+    portal::{self, at_digid, enter_password, log_in, press_digid, register, request},
+    steps::{answer, is_in},
+};
+
+const OWNER: &str = "jansen@voorbeeld.nl";
+const SECOND: &str = "jansen+digid@voorbeeld.nl";
+const OUT: &str = "U bent uitgelogd.";
+
+async fn shown(house: &House, browser: &Browser) -> Page {
+    browser.visit(&at(house, "/account/merge"), CALLBACK).await
+}
+
+/// From the page, in a session of just now, to the login of the other account.
+async fn begin(house: &House, browser: &Browser) -> Page {
+    let page = shown(house, browser).await;
+    assert!(page.text("begin").is_some(), "{}: {}", page.url, page.body);
+    let sent = browser.submit(&page, "begin-form", &[]).await;
+    let choose = browser.follow(sent, CALLBACK).await;
+    assert_eq!(choose.heading(), "Inloggen bij Mijn account");
+    choose
+}
+
+/// Somebody with a password's session proves an account with DigiD; the page after it.
+async fn prove_digid(house: &House, browser: &Browser, bsn: &str) -> Page {
+    let choose = begin(house, browser).await;
+    assert!(!choose.body.contains("id=\"local\""), "DigiD only");
+    let digid = press_digid(browser, &choose).await;
+    at_digid(browser, &digid, bsn, &[]).await
+}
+
+/// Logs in at Mijn account with DigiD.
+async fn with_digid(house: &House, browser: &Browser, bsn: &str) -> Page {
+    let choose = shown(house, browser).await;
+    let digid = press_digid(browser, &choose).await;
+    at_digid(browser, &digid, bsn, &[]).await
+}
+
+async fn merge(browser: &Browser, page: &Page) -> Page {
+    browser.submit(page, "merge-form", &[]).await
+}
+
+/// Posts without a page, with the token of the session's other forms.
+async fn press(house: &House, browser: &Browser) -> Page {
+    let csrf = browser.get(&at(house, "/account")).await.form("everywhere-form").1["csrf"].clone();
+    browser.post(&at(house, "/account/merge"), &[("csrf", &csrf)]).await
+}
+
+fn count(house: &House, from: &str) -> String {
+    house.query(&format!("SELECT COUNT(*) FROM {from}")).concat()
+}
+
+fn listed(claims: &Value) -> usize {
+    claims["act_as"].as_array().unwrap().len()
+}
+
+#[tokio::test]
+async fn f12_a_local_account_and_one_of_digid_become_one_that_keeps_all_of_both() {
+    let (ears, tables) = Ears::open().await;
+    let house = House::with(tables).await;
+    let (desk, bsn) = (Desk::of(&house), fresh_bsn());
+    let anna = desk.person("Anna", Some(&born(40, 0)), Some(&bsn));
+    let children = ["Sam", "Bo"].map(|name| desk.person(name, Some(&born(8, 0)), Some(&fresh_bsn())));
+    for child in &children {
+        desk.mandate(&Form::parent(&anna, child));
+    }
+    let pair = ["--representative", anna.as_str(), "--represented", children[0].as_str()];
+    house.ok(&[&["mandates", "block"][..], &pair, &["--by", "balie1", "--reason", "melding"]].concat());
+    let theirs = register_with_digid(&house, &bsn, SECOND, "").await;
+    let (elsewhere, owner) = (Browser::new(), Browser::new());
+    assert_eq!(listed(&log_in_with_digid(&house, &elsewhere, &bsn, &[], &[]).await.claims), 1, "the block");
+    let there = TOLD.sign_on(&house, &elsewhere, "openid").await;
+    let mine = register(&house, &owner, OWNER).await;
+    let here = TOLD.sign_on(&house, &owner, "openid").await;
+    let keeper = person_of(&house, OWNER);
+
+    let page = prove_digid(&house, &owner, &bsn).await;
+    assert_eq!(page.heading(), "Twee accounts samenvoegen");
+    assert!(page.text("remains").unwrap().contains(OWNER) && page.text("goes").unwrap().contains(SECOND));
+    assert_eq!(count(&house, "accounts"), "2", "nothing before the press");
+    assert_eq!(merge(&owner, &page).await.heading(), OUT);
+
+    let kept = house.mails(OWNER, 2).pop().unwrap();
+    assert!(kept.contains("is samengevoegd") && kept.contains("het wachtwoord dat erbij hoort"), "{kept}");
+    let gone = house.mails(SECOND, 2).pop().unwrap();
+    assert!(gone.contains("is samengevoegd") && gone.contains("laatste e-mail naar dit adres"), "{gone}");
+    for told in [&there, &here] {
+        ears.of(TOLD, &told.claims["sid"], 1).await;
+    }
+    settled(&house).await;
+    for (client, ended) in [(THE_PORTAL, &theirs), (THE_PORTAL, &mine), (TOLD, &there), (TOLD, &here)] {
+        assert_refused(&client.refresh(&house, ended.text("refresh_token")).await, "invalid_grant");
+    }
+    for browser in [&owner, &elsewhere] {
+        let silent = browser.visit(&request(&house, &[("prompt", "none")]).url, CALLBACK).await;
+        assert_eq!(answer(&silent)["error"], "login_required");
+    }
+    // One account, by either way, with what the desk knows; a block holds for it.
+    assert_eq!(count(&house, "accounts"), "1");
+    let (digid, local) = (Browser::new(), Browser::new());
+    let by_digid = log_in_with_digid(&house, &digid, &bsn, &[], &[]).await;
+    assert_eq!((by_digid.sub(), listed(&by_digid.claims)), (mine.sub(), 1), "Bo, and never Sam");
+    assert_eq!(log_in(&house, &local, OWNER, 3).await.sub(), mine.sub());
+    let of_both = format!("mandates WHERE representative = '{keeper}'");
+    assert_eq!((count(&house, &of_both), count(&house, "mandates")), ("2".into(), "2".into()));
+    let whole = format!(
+        "persons WHERE id = '{keeper}' AND name = 'Anna' AND birth IS NOT NULL AND bsn_index IS NOT NULL"
+    );
+    assert_eq!(count(&house, &whole), "1");
+    // The older name still means them at its portal, and nobody at another's.
+    let alias = format!("subjects WHERE sub = '{}' AND alias = 1 AND person_id = '{keeper}'", theirs.sub());
+    assert_eq!(count(&house, &alias), "1");
+    let hint = async |browser: &Browser, token: &str| {
+        let asked = request(&house, &[("prompt", "none"), ("id_token_hint", token)]);
+        is_in(&browser.visit(&asked.url, CALLBACK).await)
+    };
+    assert!(hint(&digid, theirs.text("id_token")).await && hint(&digid, mine.text("id_token")).await);
+    let stranger = register(&house, &Browser::new(), "ander@voorbeeld.nl").await;
+    assert!(!hint(&digid, stranger.text("id_token")).await);
+    let sectors = format!("subjects WHERE sub = '{}' AND sector <> '127.0.0.1'", theirs.sub());
+    assert_eq!(count(&house, &sectors), "0");
+    // The log of both is theirs to read.
+    let log = digid.visit(&at(&house, "/account/log"), CALLBACK).await;
+    assert!(log.body.contains("Twee accounts samengevoegd"), "{}", log.body);
+    assert_eq!(log.body.matches("Account gemaakt").count(), 2, "{}", log.body);
+    let line =
+        format!("audit WHERE event = 'account.merged' AND actor = '{keeper}' AND represented = '{anna}'");
+    assert_eq!(count(&house, &line), "1");
+    assert!(house.ok(&["audit", "verify"]).contains("as they were written"));
+    // And the address that was left is free.
+    let again =
+        crate::steps::to_register_code(&Browser::new(), &request(&house, &[]), SECOND, PASSWORD).await;
+    crate::steps::code_for(&house, SECOND, &again);
+    assert_eq!(count(&house, "accounts"), "2", "and the stranger's");
+}
+
+#[tokio::test]
+async fn f12_who_acts_for_them_goes_on_and_an_app_is_asked_for_ever_after() {
+    let (house, anna) = (crate::resource::house().await, Browser::new());
+    let (desk, hers, his) = (Desk::of(&house), fresh_bsn(), fresh_bsn());
+    let mother = desk.person("Anna", Some(&born(50, 0)), Some(&hers));
+    let father = desk.person("Willem", Some(&born(80, 0)), Some(&his));
+    desk.mandate(&Form::grant(&mother, &father, &days(300)));
+    register_with_digid(&house, &his, SECOND, PASSWORD).await;
+    let tokens = digid_account(&house, &anna, &hers, "anna@voorbeeld.nl").await;
+    let alias = tokens.claims["act_as"][0]["sub"].as_str().unwrap().to_owned();
+    let exchanged = crate::exchange::form(tokens.text("access_token"), &alias);
+    let (_, about) = THE_PORTAL.token(&house, &exchanged).await;
+    let about = about["access_token"].as_str().unwrap();
+    let ask = THE_PORTAL.ask().with("scope", "openid act_as").with("act_as", &alias);
+    let code = THE_PORTAL.code(&house, &anna, &ask).await;
+    let chosen = THE_PORTAL.redeem(&house, &ask, &code).await;
+    assert_eq!(chosen.claims["represents"]["sub"], json!(alias));
+
+    let willem = Browser::new();
+    with_digid(&house, &willem, &his).await;
+    let app = set_up(&house, &willem, SECOND).await;
+    let own = register(&house, &Browser::new(), OWNER).await;
+    let choose = begin(&house, &willem).await;
+    assert!(choose.body.contains("id=\"local\""), "the password is the other way");
+    let page = through(&house, &willem, &choose, OWNER, 2).await;
+    assert!(page.text("app").is_some(), "{}", page.body);
+    assert_eq!(merge(&willem, &page).await.heading(), OUT);
+
+    let told = THE_PORTAL.introspect(&house, about).await;
+    assert_eq!((&told["active"], &told["sub"]), (&json!(true), &json!(own.sub())), "{told}");
+    assert_eq!(claims(about)["sub"], json!(alias), "whatever the token itself says");
+    let (status, body) = THE_PORTAL.refresh(&house, chosen.text("refresh_token")).await;
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(portal::tokens(body).claims["represents"]["sub"], json!(own.sub()));
+    // Neither password nor mailbox alone opens what an app guarded.
+    let browser = Browser::new();
+    let asked = enter_password(&browser, &request(&house, &[("prompt", "login")]), OWNER, PASSWORD).await;
+    assert_eq!(asked.heading(), "Vul de code uit uw app in", "{}", asked.body);
+    change(&house, "UPDATE accounts SET app_step = 0 WHERE app_step IS NOT NULL");
+    assert!(is_in(&type_app(&browser, &asked, &app.code(0)).await));
+    assert_eq!(count(&house, "recovery_codes"), "0", "those were the other account's");
+}
+
+/// What a link with DigiD leaves to whoever acts for them at that moment.
+#[tokio::test]
+async fn f12_who_acts_for_somebody_goes_on_when_they_link_digid() {
+    let (house, anna) = (House::start().await, Browser::new());
+    let (desk, hers, his) = (Desk::of(&house), fresh_bsn(), fresh_bsn());
+    let mother = desk.person("Anna", Some(&born(50, 0)), Some(&hers));
+    let father = desk.person("Willem", Some(&born(80, 0)), Some(&his));
+    let mandate = desk.mandate(&Form::grant(&mother, &father, &days(300)));
+    let tokens = digid_account(&house, &anna, &hers, "anna@voorbeeld.nl").await;
+    let alias = tokens.claims["act_as"][0]["sub"].as_str().unwrap().to_owned();
+    let ask = THE_PORTAL.ask().with("scope", "openid act_as").with("act_as", &alias);
+    let code = THE_PORTAL.code(&house, &anna, &ask).await;
+    let chosen = THE_PORTAL.redeem(&house, &ask, &code).await;
+    let own = register(&house, &Browser::new(), OWNER).await;
+    link(&house, &Browser::new(), &his, OWNER, 2).await;
+    let (status, body) = THE_PORTAL.refresh(&house, chosen.text("refresh_token")).await;
+    assert_eq!(status, 200, "{body}");
+    let after = portal::tokens(body);
+    assert_eq!(after.claims["represents"]["sub"], json!(own.sub()));
+    house.ok(&["mandates", "revoke", &mandate, "--by", "balie1"]);
+    assert_refused(&THE_PORTAL.refresh(&house, after.text("refresh_token")).await, "invalid_grant");
+}
+
+#[tokio::test]
+async fn f12_what_tells_two_people_apart_keeps_their_accounts_two() {
+    let house = House::start().await;
+    let (bsn, owner) = (bsn(1), Browser::new());
+    register_with_digid(&house, &bsn, SECOND, PASSWORD).await;
+    register(&house, &owner, OWNER).await;
+    let page = prove_digid(&house, &owner, &bsn).await;
+    assert!(page.text("goes").is_some(), "{}", page.body);
+    let (mine, theirs) = (person_of(&house, OWNER), person_of(&house, SECOND));
+    let other = house.query(&format!("SELECT id FROM accounts WHERE email = '{SECOND}'")).concat();
+    let born_in =
+        |person: &str, birth: &str| format!("UPDATE persons SET birth = '{birth}' WHERE id = '{person}'");
+    let mandate = |holder: &str, of: &str| {
+        format!(
+            "INSERT INTO mandates (id, representative, represented, relation, legal_basis, evidence, representative_document, \
+             representative_document_valid_until, represented_document, represented_document_valid_until, form_reference, \
+             registered_by, registered_at, starts, revoked_at) \
+             VALUES ('m', '{holder}', '{of}', 'grant', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'els', 1, 1, 2)"
+        )
+    };
+    let block = |holder: &str, of: &str| {
+        format!(
+            "INSERT INTO blocks (id, representative, represented, reason, placed_at, placed_by) VALUES ('b', '{holder}', '{of}', 'x', 1, 'els')"
+        )
+    };
+    let member = |account: &str, approved: &str| {
+        format!(
+            "INSERT INTO staff (id, account, roles, department, proposed_by, proposed_at, approved_by, approved_at, ended_at) \
+             VALUES ('s', '{account}', 'registrar', 'x', 'els', 1, {approved})"
+        )
+    };
+    let owners = house.query(&format!("SELECT id FROM accounts WHERE email = '{OWNER}'")).concat();
+    let clear = [
+        "DELETE FROM mandates",
+        "DELETE FROM blocks",
+        "DELETE FROM staff",
+        "UPDATE persons SET birth = NULL, patient_number = NULL",
+    ];
+    for (why, statements) in [
+        ("child", vec![born_in(&mine, &born(13, 0))]),
+        ("child", vec![born_in(&theirs, &born(15, 0))]),
+        ("two_people", vec![born_in(&mine, "1980-01-01"), born_in(&theirs, "1981-01-01")]),
+        ("two_people", vec![mandate(&mine, &theirs)]),
+        ("two_people", vec![mandate(&theirs, &mine)]),
+        ("two_people", vec![block(&mine, &theirs)]),
+        ("two_people", vec![block(&theirs, &mine)]),
+        ("two_people", vec!["UPDATE persons SET patient_number = id".to_owned()]),
+        ("two_people", vec![format!("UPDATE persons SET bsn_index = x'01' WHERE id = '{mine}'")]),
+        ("staff", vec![member(&other, "'joost', 2, NULL")]),
+        ("staff", vec![member(&owners, "'joost', 2, 3")]),
+        ("staff", vec![member(&owners, "NULL, NULL, NULL")]),
+    ] {
+        for statement in &statements {
+            change(&house, statement);
+        }
+        let page = shown(&house, &owner).await;
+        assert!(
+            page.text("refused").is_some() && page.text("goes").is_none(),
+            "{statements:?}: {}",
+            page.body
+        );
+        let told = press(&house, &owner).await;
+        assert_eq!(told.location().unwrap().path(), "/account/merge", "{statements:?}");
+        let last = "SELECT detail FROM audit WHERE event = 'account.merged' AND outcome = 'refused' ORDER BY seq DESC LIMIT 1";
+        assert_eq!(house.query(last), [why], "{statements:?}");
+        for statement in clear {
+            change(&house, statement);
+        }
+        change(&house, &format!("UPDATE persons SET bsn_index = NULL WHERE id = '{mine}'"));
+    }
+    assert_eq!(count(&house, "accounts"), "2");
+    assert_eq!(
+        (house.mails_now(OWNER).len(), house.mails_now(SECOND).len()),
+        (1, 1),
+        "nobody was told of anything"
+    );
+    // The twin, of the same two proofs: born on one day, and each known to act for others.
+    change(&house, &born_in(&mine, "1980-01-01"));
+    change(&house, &born_in(&theirs, "1980-01-01"));
+    let page = shown(&house, &owner).await;
+    assert_eq!(merge(&owner, &page).await.heading(), OUT);
+    assert_eq!(count(&house, "accounts"), "1");
+}
+
+#[tokio::test]
+async fn f12_one_account_is_not_two_and_two_digids_are_not_one() {
+    let house = House::start().await;
+    let (first, second, browser) = (bsn(1), bsn(2), Browser::new());
+    register_with_digid(&house, &first, OWNER, PASSWORD).await;
+    register_with_digid(&house, &second, SECOND, PASSWORD).await;
+    with_digid(&house, &browser, &first).await;
+    for (bsn, why) in [(&first, "hetzelfde account"), (&second, "een eigen DigiD")] {
+        let choose = begin(&house, &browser).await;
+        let digid = press_digid(&browser, &choose).await;
+        let page = at_digid(&browser, &digid, bsn, &[]).await;
+        assert!(page.text("refused").is_some_and(|text| text.contains(why)), "{}", page.body);
+        assert_eq!(press(&house, &browser).await.location().unwrap().path(), "/account/merge");
+        assert_eq!(count(&house, "accounts"), "2");
+        // The page begins anew in another login.
+        log_in_with_digid(&house, &browser, &first, &[("prompt", "login")], &[]).await;
+    }
+    // The password of an account with DigiD is not enough of a proof of it.
+    let choose = begin(&house, &browser).await;
+    let page = through(&house, &browser, &choose, SECOND, 2).await;
+    assert!(
+        page.heading() == "Inloggen bij Mijn account" && !page.body.contains("id=\"local\""),
+        "DigiD first"
+    );
+    assert_eq!(press(&house, &browser).await.location().unwrap().path(), "/account/merge");
+    assert_eq!(count(&house, "accounts"), "2");
+}
+
+#[tokio::test]
+async fn f12_half_a_proof_one_of_another_browser_and_one_that_has_ended_merge_nothing() {
+    let house = House::start().await;
+    let (his, hers) = (bsn(7), bsn(8));
+    // Mallory has a DigiD and an account of his own, and somebody's password; not their mail.
+    register_with_digid(&house, &his, "mallory@voorbeeld.nl", "").await;
+    register_with_digid(&house, &hers, SECOND, "").await;
+    let (mallory, owner) = (Browser::new(), Browser::new());
+    register(&house, &owner, OWNER).await;
+    with_digid(&house, &mallory, &his).await;
+    let choose = begin(&house, &mallory).await;
+    let form = mallory.get(&format!("{}/email", choose.url)).await;
+    let sent = mallory.submit(&form, "email-form", &[("email", OWNER), ("password", PASSWORD)]).await;
+    let waits = mallory.follow(sent, CALLBACK).await;
+    let code = house.code(OWNER, 2);
+    let wrong = mallory.submit(&waits, "code-form", &[("code", &crate::steps::wrong(&code))]).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(shown(&house, &mallory).await.text("begin").is_some());
+    assert_eq!(press(&house, &mallory).await.location().unwrap().path(), "/account/merge");
+    // The owner's two proofs are of the owner's browser; and a form must be of the session.
+    let page = prove_digid(&house, &owner, &hers).await;
+    let mine = page.form("merge-form").1["csrf"].clone();
+    let url = at(&house, "/account/merge");
+    assert_eq!(mallory.post(&url, &[("csrf", &mine)]).await.status, StatusCode::FORBIDDEN);
+    let theirs = shown(&house, &mallory).await.form("begin-form").1["csrf"].clone();
+    for token in ["", theirs.as_str()] {
+        assert_eq!(owner.post(&url, &[("csrf", token)]).await.status, StatusCode::FORBIDDEN);
+    }
+    for (header, evil) in [("origin", "https://evil.test"), ("sec-fetch-site", "cross-site")] {
+        let sent = owner.request(Method::POST, &url).header(header, evil);
+        assert_eq!(owner.send(sent.form(&[("csrf", &mine)])).await.status, StatusCode::FORBIDDEN, "{header}");
+    }
+    // Ten minutes later the first proof is none; nor is it once another password has begun a new era.
+    for (spoil, mend) in [
+        (
+            "UPDATE ephemeral SET ends = ends - 100000 WHERE kind = 'merge'",
+            "UPDATE ephemeral SET ends = ends + 100000 WHERE kind = 'merge'",
+        ),
+        (
+            "UPDATE accounts SET era = era + 1 WHERE digid_linked_at IS NULL",
+            "UPDATE accounts SET era = era - 1 WHERE digid_linked_at IS NULL",
+        ),
+    ] {
+        change(&house, spoil);
+        assert!(shown(&house, &owner).await.text("goes").is_none(), "{spoil}");
+        assert_eq!(press(&house, &owner).await.location().unwrap().path(), "/account/merge", "{spoil}");
+        change(&house, mend);
+    }
+    assert_eq!(count(&house, "accounts"), "3");
+    // Where the session of the first proof ends before the second, only the second is one.
+    let leaving = Browser::new();
+    log_in(&house, &leaving, OWNER, 3).await;
+    let choose = begin(&house, &leaving).await;
+    let elsewhere = Browser::new();
+    log_in(&house, &elsewhere, OWNER, 4).await;
+    let overview = elsewhere.get(&at(&house, "/account")).await;
+    elsewhere.submit(&overview, "others-form", &[]).await;
+    let digid = press_digid(&leaving, &choose).await;
+    let alone = at_digid(&leaving, &digid, &hers, &[]).await;
+    assert!(alone.text("begin").is_some() && alone.text("goes").is_none(), "{}", alone.body);
+    // The twin: what was proven before all that still merges, once.
+    let page = shown(&house, &owner).await;
+    let told = join_all((0..30).map(|_| merge(&owner, &page))).await;
+    assert!(told.iter().all(|page| !page.status.is_server_error()));
+    assert_eq!(told.iter().filter(|page| page.heading() == OUT).count(), 1);
+    assert_eq!(
+        (count(&house, "accounts"), count(&house, "audit WHERE event = 'account.merged' AND outcome = 'ok'")),
+        ("2".into(), "1".into())
+    );
+}
+
+#[tokio::test]
+async fn f12_a_merge_beside_an_erasure_and_logins_leaves_nothing_half() {
+    let house = House::start().await;
+    let bsn = bsn(3);
+    register_with_digid(&house, &bsn, SECOND, "").await;
+    let (owner, other, late) = (Browser::new(), Browser::new(), Browser::new());
+    register(&house, &owner, OWNER).await;
+    let page = prove_digid(&house, &owner, &bsn).await;
+    with_digid(&house, &other, &bsn).await;
+    let erasure = other.visit(&at(&house, "/account/erase"), CALLBACK).await;
+    let asked = request(&house, &[]);
+    let choose = late.visit(&asked.url, CALLBACK).await;
+    let away = press_digid(&late, &choose).await;
+    let merges = join_all((0..10).map(|_| merge(&owner, &page)));
+    let erasures = join_all((0..10).map(|_| other.submit(&erasure, "erase-form", &[("email", SECOND)])));
+    let ((merged, erased), back) = join(join(merges, erasures), at_digid(&late, &away, &bsn, &[])).await;
+    assert!(merged.iter().chain(&erased).all(|page| !page.status.is_server_error()));
+    assert!(!back.status.is_server_error());
+    // One was first. The account that remains is whole, and DigiD opens it if it was the merge.
+    let done = count(&house, "audit WHERE event IN ('account.merged', 'account.erased') AND outcome = 'ok'");
+    assert_eq!((done.as_str(), count(&house, "accounts").as_str()), ("1", "1"));
+    let was_merged = count(&house, "audit WHERE event = 'account.merged' AND outcome = 'ok'");
+    assert_eq!(count(&house, "accounts WHERE digid_linked_at IS NOT NULL"), was_merged);
+    assert_eq!(count(&house, "grants WHERE account_id NOT IN (SELECT id FROM accounts)"), "0");
+    assert_eq!(count(&house, "subjects WHERE person_id NOT IN (SELECT person_id FROM accounts)"), "0");
+    assert_eq!(count(&house, "persons WHERE bsn_index IS NOT NULL"), was_merged);
+    let sub = log_in(&house, &Browser::new(), OWNER, house.mails_now(OWNER).len() + 1).await;
+    if was_merged == "1" {
+        assert_eq!(log_in_with_digid(&house, &Browser::new(), &bsn, &[], &[]).await.sub(), sub.sub());
+    }
+}
+
+/// Whoever erases what two accounts became leaves as little behind as of one.
+#[tokio::test]
+async fn f12_nothing_of_either_is_left_when_both_are_erased() {
+    let house = House::start().await;
+    let (bsn, owner) = (bsn(4), Browser::new());
+    register_with_digid(&house, &bsn, SECOND, "").await;
+    register(&house, &owner, OWNER).await;
+    let page = prove_digid(&house, &owner, &bsn).await;
+    assert_eq!(merge(&owner, &page).await.heading(), OUT);
+    let again = Browser::new();
+    with_digid(&house, &again, &bsn).await;
+    let page = again.visit(&at(&house, "/account/erase"), CALLBACK).await;
+    assert_eq!(again.submit(&page, "erase-form", &[("email", OWNER)]).await.heading(), OUT);
+    for table in ["accounts", "persons", "subjects", "grants", "audit_names"] {
+        assert_eq!(count(&house, table), "0", "{table}");
+    }
+}

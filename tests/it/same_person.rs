@@ -1,0 +1,246 @@
+//! Two registrations of one person become one at the desk, by two who look (M11, docs/adr/0045).
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::{
+    admin_mandates::{house as with_programs, programs},
+    browser::Browser,
+    desk::{Seat, member},
+    digid_steps::{bsn, change, log_in_with_digid, person_of, register_with_digid},
+    house::{House, PASSWORD},
+    mandates_desk::{Desk, Form, born, fresh_bsn},
+    oidc_client::THE_PORTAL,
+    portal::{log_in, register},
+};
+
+const ELS: &str = "els@ziekenhuis.nl";
+const JOOST: &str = "joost@ziekenhuis.nl";
+const OWNER: &str = "jansen@voorbeeld.nl";
+
+fn count(house: &House, from: &str) -> String {
+    house.query(&format!("SELECT COUNT(*) FROM {from}")).concat()
+}
+
+/// By command: gives the id of the proposal, or what was said against it.
+fn propose(desk: &Desk<'_>, remains: &str, other: &str, birth: &str, bsn: &str) -> Result<String, String> {
+    let mut arguments =
+        vec!["persons", "--json", "same-person", "--other", other, "--evidence-reference", "map 4"];
+    if !birth.is_empty() {
+        arguments.extend(["--birth-date", birth]);
+    }
+    arguments.extend(["--bsn-file", "-", "--by", "els", "--", remains]);
+    let output = desk.say(&arguments, bsn);
+    if !output.status.success() {
+        return Err(String::from_utf8(output.stderr).unwrap());
+    }
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&told["what"], &told["same_person"]), (&json!("same_person"), &json!(other)));
+    Ok(told["id"].as_str().unwrap().to_owned())
+}
+
+fn approve(desk: &Desk<'_>, id: &str, birth: &str, bsn: &str, by: &str) -> Result<(), String> {
+    let mut arguments = vec!["persons", "approve-same-person", "--by", by];
+    if !birth.is_empty() {
+        arguments.extend(["--birth-date", birth]);
+    }
+    arguments.extend(["--bsn-file", "-", "--", id]);
+    let output = desk.say(&arguments, bsn);
+    let said = String::from_utf8(output.stderr).unwrap();
+    if output.status.success() { Ok(()) } else { Err(said) }
+}
+
+#[tokio::test]
+async fn m11_two_registrations_of_one_person_are_made_one_by_two_who_tell_the_same() {
+    let house = House::start().await;
+    let desk = Desk::of(&house);
+    let (bsn, birth, old) = (fresh_bsn(), born(40, 0), fresh_bsn());
+    let anna = desk.person("Anna Jansen", Some(&birth), Some(&bsn));
+    let twice = desk.person("A. Jansen", Some(&birth), None);
+    let wrong = desk.person("Anna Janssen", None, Some(&old));
+    let children = ["Sam", "Bo"].map(|name| desk.person(name, Some(&born(8, 0)), Some(&fresh_bsn())));
+    desk.mandate(&Form::parent(&anna, &children[0]));
+    desk.mandate(&Form::parent(&wrong, &children[1]));
+    let tokens = register_with_digid(&house, &bsn, OWNER, PASSWORD).await;
+    change(&house, &format!("UPDATE persons SET patient_number = 'K-7' WHERE id = '{twice}'"));
+
+    // Who has an account remains; and who proposes it tells what is on record.
+    let why = propose(&desk, &twice, &anna, &birth, &bsn).unwrap_err();
+    assert!(why.contains("has an account"), "{why}");
+    for (birth, number) in [(born(41, 0), &bsn), (String::new(), &bsn), (birth.clone(), &old)] {
+        let why = propose(&desk, &anna, &twice, &birth, number).unwrap_err();
+        assert!(why.contains("not what is on record"), "{why}");
+    }
+    let id = propose(&desk, &anna, &twice, &birth, &bsn).unwrap();
+    assert_eq!(count(&house, "persons WHERE joined_into IS NOT NULL"), "0", "nothing changes before");
+    // One pair of eyes is none, and the second tells the same.
+    assert!(approve(&desk, &id, &birth, &bsn, "els").unwrap_err().contains("yourself"));
+    assert!(approve(&desk, &id, &born(41, 0), &bsn, "joost").unwrap_err().contains("not what is on record"));
+    let plain = ["persons", "approve", "--birth-date", &birth, "--by", "joost", "--", &id];
+    assert!(desk.refused(&plain).contains("not what was proposed"));
+    approve(&desk, &id, &birth, &bsn, "joost").unwrap();
+    let one = format!(
+        "persons WHERE id = '{anna}' AND name = 'Anna Jansen' AND patient_number = 'K-7' AND bsn_index IS NOT NULL"
+    );
+    assert_eq!(
+        (count(&house, &one), count(&house, &format!("persons WHERE joined_into = '{anna}'"))),
+        ("1".into(), "1".into())
+    );
+    assert!(approve(&desk, &id, &birth, &bsn, "piet").unwrap_err().contains("before"));
+
+    // Each has a BSN: the right one is told, which is that of who remains, and the other one is nobody's.
+    let why = propose(&desk, &anna, &wrong, &birth, &old).unwrap_err();
+    assert!(why.contains("each of them has another BSN"), "{why}");
+    let id = propose(&desk, &anna, &wrong, &birth, &bsn).unwrap();
+    assert!(approve(&desk, &id, &birth, &old, "joost").unwrap_err().contains("each of them has another BSN"));
+    approve(&desk, &id, &birth, &bsn, "joost").unwrap();
+    let again = log_in_with_digid(&house, &Browser::new(), &bsn, &[], &[]).await;
+    assert_eq!((again.sub(), again.claims["act_as"].as_array().unwrap().len()), (tokens.sub(), 2));
+    assert_eq!(count(&house, "persons WHERE bsn_index IS NOT NULL AND joined_into IS NOT NULL"), "0");
+    let lines = "SELECT actor || ' ' || represented FROM audit WHERE event = 'person.merged' AND outcome = 'ok' ORDER BY seq";
+    assert_eq!(house.query(lines), [format!("joost {twice}"), format!("joost {wrong}")]);
+    assert_eq!(count(&house, "audit WHERE event = 'person.corrected' AND outcome = 'refused'"), "2");
+    assert!(crate::digid_steps::files_with(&house, &old).is_empty());
+}
+
+#[tokio::test]
+async fn m11_two_who_were_told_apart_stay_two_and_a_block_goes_with_its_person() {
+    let house = House::start().await;
+    let (desk, number) = (Desk::of(&house), fresh_bsn());
+    let anna = desk.person("Anna", Some(&born(40, 0)), Some(&number));
+    let [els, other] = ["Els", "A."].map(|name| desk.person(name, Some(&born(40, 0)), None));
+    let sam = desk.person("Sam", Some(&born(8, 0)), Some(&fresh_bsn()));
+    let mandate = desk.mandate(&Form::parent(&anna, &sam));
+    // Who acts, or acted, for another is not that other; nor who was born on another day.
+    let why = propose(&desk, &anna, &sam, &born(40, 0), &number).unwrap_err();
+    assert!(why.contains("two people"), "{why}");
+    house.ok(&["mandates", "revoke", &mandate, "--by", "els"]);
+    assert!(propose(&desk, &anna, &sam, &born(40, 0), &number).unwrap_err().contains("two people"));
+    let young = desk.person("B.", Some(&born(20, 0)), None);
+    assert!(
+        propose(&desk, &anna, &young, &born(40, 0), &number).unwrap_err().contains("dates of birth differ")
+    );
+    // What came between the two pairs of eyes counts.
+    let id = propose(&desk, &anna, &els, &born(40, 0), &number).unwrap();
+    let pair = [
+        "--representative",
+        anna.as_str(),
+        "--represented",
+        els.as_str(),
+        "--by",
+        "els",
+        "--reason",
+        "melding",
+    ];
+    house.ok(&[&["mandates", "block"][..], &pair].concat());
+    assert!(approve(&desk, &id, &born(40, 0), &number, "joost").unwrap_err().contains("two people"));
+    // A block of the one that goes holds for the one that remains.
+    desk.mandate(&Form::parent(&anna, &sam));
+    let tokens = register_with_digid(&house, &number, OWNER, PASSWORD).await;
+    assert_eq!(tokens.claims["act_as"].as_array().unwrap().len(), 1);
+    let pair = [
+        "--representative",
+        other.as_str(),
+        "--represented",
+        sam.as_str(),
+        "--by",
+        "els",
+        "--reason",
+        "melding",
+    ];
+    house.ok(&[&["mandates", "block"][..], &pair].concat());
+    let (_, body) = THE_PORTAL.refresh(&house, tokens.text("refresh_token")).await;
+    let before = crate::portal::tokens(body);
+    assert_eq!(before.claims["act_as"].as_array().unwrap().len(), 1, "another person's block");
+    let id = propose(&desk, &anna, &other, &born(40, 0), &number).unwrap();
+    approve(&desk, &id, &born(40, 0), &number, "joost").unwrap();
+    let (_, body) = THE_PORTAL.refresh(&house, before.text("refresh_token")).await;
+    assert_eq!(crate::portal::tokens(body).claims["act_as"], json!([]));
+}
+
+#[tokio::test]
+async fn m11_at_the_desk_one_proposes_it_and_a_colleague_approves() {
+    let house = House::start().await;
+    let desk = Desk::of(&house);
+    member(&house, ELS, "privacy_officer").await;
+    member(&house, JOOST, "privacy_officer").await;
+    let (els, joost) = (Seat::of(&house, ELS, true, 0).await, Seat::of(&house, JOOST, true, 0).await);
+    let (number, birth) = (bsn(1), born(40, 0));
+    register(&house, &Browser::new(), OWNER).await;
+    let owner = person_of(&house, OWNER);
+    let anna = desk.person("Anna", Some(&birth), Some(&number));
+    let path = format!("/desk/person/{owner}/same-person");
+    let form = |other, birth, known| {
+        vec![("other", other), ("birth", birth), ("known", known), ("evidence", "map 4")]
+    };
+    for (fields, why) in [
+        (form("K-404", birth.as_str(), number.as_str()), "Er is niemand met dit nummer"),
+        (form(&number, "1900-13-13", &number), "geboortedatum"),
+        (form(&number, &birth, "K-404"), "Dit is niet wat er van deze twee staat"),
+        (form(&number, "", &number), "Dit is niet wat er van deze twee staat"),
+    ] {
+        let told = els.post(&path, &fields).await;
+        assert!(told.text("error").is_some_and(|text| text.contains(why)), "{why}: {}", told.body);
+    }
+    assert_eq!(els.post(&path, &form(&number, &birth, &number)).await.status, StatusCode::SEE_OTHER);
+    let id = house.query("SELECT id FROM corrections").concat();
+    let page = joost.get(&format!("/desk/person/{owner}")).await;
+    assert!(page.body.contains(&format!("/desk/person/{anna}")), "{}", page.body);
+    let approval = format!("/desk/correction/{id}/same-person");
+    let said = [("birth", birth.as_str()), ("known", number.as_str())];
+    let own = els.post(&approval, &said).await;
+    assert!(own.text("error").unwrap().contains("zelf voorgesteld"), "{}", own.body);
+    let blind = joost.post(&approval, &[("birth", ""), ("known", "")]).await;
+    assert!(blind.text("error").is_some(), "{}", blind.body);
+    assert_eq!(count(&house, "persons WHERE joined_into IS NOT NULL"), "0");
+    assert_eq!(joost.post(&approval, &said).await.status, StatusCode::SEE_OTHER);
+    let one = format!("persons WHERE id = '{owner}' AND name = 'Anna' AND bsn_index IS NOT NULL");
+    assert_eq!(count(&house, &one), "1");
+    // Nobody approves what is of themselves.
+    let mine = person_of(&house, JOOST);
+    let hers = desk.person("Joost", Some(&birth), Some(&bsn(2)));
+    let path = format!("/desk/person/{mine}/same-person");
+    assert_eq!(els.post(&path, &form(&bsn(2), &birth, &bsn(2))).await.status, StatusCode::SEE_OTHER);
+    let id = house.query("SELECT id FROM corrections WHERE approved_at IS NULL").concat();
+    let told = joost
+        .post(&format!("/desk/correction/{id}/same-person"), &[("birth", birth.as_str()), ("known", &bsn(2))])
+        .await;
+    assert!(told.text("error").is_some(), "{}", told.body);
+    assert_eq!(count(&house, &format!("persons WHERE id = '{hers}' AND joined_into IS NULL")), "1");
+    log_in(&house, &Browser::new(), OWNER, 2).await;
+}
+
+#[tokio::test]
+async fn m11_two_programs_say_that_two_persons_are_one() {
+    let house = with_programs().await;
+    let (root, second) = programs(&house).await;
+    let (desk, number, birth) = (Desk::of(&house), fresh_bsn(), born(40, 0));
+    let anna = desk.person("Anna", Some(&birth), Some(&number));
+    let twice = desk.person("A.", Some(&birth), None);
+    let at = format!("/persons/{anna}/corrections");
+    let said = json!({"same_person": twice, "birth_date": birth, "bsn": number});
+    let proposal = |known: &Value| {
+        let mut body = known.clone();
+        body["evidence_reference"] = json!("map 4");
+        body
+    };
+    let blind = json!({"same_person": twice, "birth_date": birth});
+    assert_eq!(root.post(&at, &proposal(&blind)).await.0, 409);
+    assert_eq!(root.post(&at, &proposal(&json!({"patient_number": "K-1"}))).await.0, 400);
+    let nobody = json!({"same_person": "nobody", "birth_date": birth, "bsn": number});
+    assert_eq!(root.post(&at, &proposal(&nobody)).await.0, 409);
+    let (status, told) = root.post(&at, &proposal(&said)).await;
+    assert_eq!(
+        (status, &told["what"], &told["same_person"]),
+        (201, &json!("same_person"), &json!(twice)),
+        "{told}"
+    );
+    let approval = format!("/corrections/{}/approve", told["id"].as_str().unwrap());
+    assert_eq!(root.post(&approval, &said).await.0, 403);
+    let another = json!({"same_person": anna, "birth_date": birth, "bsn": number});
+    assert_eq!(second.post(&approval, &another).await.0, 409);
+    assert_eq!(second.post(&approval, &json!({"birth_date": birth})).await.0, 409);
+    assert_eq!(second.post(&approval, &said).await.0, 200);
+    assert_eq!(root.get(&format!("/persons/{twice}")).await.0, 404);
+    assert_eq!(root.get(&format!("/persons/{anna}")).await.0, 200);
+}
