@@ -107,3 +107,33 @@ async fn delete(tx: &mut Tx, account: &AccountId, person: &PersonId) -> Result<(
         .await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::{fresh, now, somebody};
+
+    /// Browsers cannot be made to ask all in the one moment between the look at an account and its end.
+    #[tokio::test]
+    async fn an_account_is_erased_once_and_not_by_who_looked_before_its_sessions_ended() {
+        let f = fresh().await;
+        let (id, _) = somebody(&f.store).await;
+        let before = f.store.account(&id).await.unwrap().unwrap();
+        f.store.sign_out_of_all(&before, None, now()).await.unwrap();
+        assert!(!f.store.erase_account(&before, now()).await.unwrap());
+        let account = f.store.account(&id).await.unwrap().expect("it is there");
+        let tasks: Vec<_> = (0..20)
+            .map(|_| {
+                let (store, account) = (f.store.clone(), account.clone());
+                tokio::spawn(async move { store.erase_account(&account, now()).await.unwrap() })
+            })
+            .collect();
+        let mut erased = 0;
+        for task in tasks {
+            erased += usize::from(task.await.unwrap());
+        }
+        assert_eq!(erased, 1);
+        assert!(f.store.account(&id).await.unwrap().is_none());
+        assert_eq!(f.store.audited("account.erased").await, 1);
+    }
+}

@@ -6,6 +6,7 @@ use reqwest::{Method, StatusCode};
 use crate::{
     account::at,
     browser::{Browser, Page},
+    digid_not_asked::take_digid_away,
     digid_steps::{
         answer, at_question, audit, bsn, go_on, link, log_in_with_digid, register_with_digid, through_digid,
     },
@@ -115,6 +116,22 @@ async fn f13_where_there_is_no_password_digid_stays() {
     let page = shown(&house, &owner).await;
     assert_eq!(unlink(&owner, &page).await.heading(), OUT);
     assert_eq!(linked(&house), "0");
+}
+
+/// Where DigiD is not in use, a password is all that there is to come in with; it takes the link away no more than elsewhere.
+#[tokio::test]
+async fn f13_where_no_digid_is_in_use_it_stays_linked() {
+    let mut house = House::start().await;
+    register_with_digid(&house, &bsn(4), OWNER, PASSWORD).await;
+    take_digid_away(&mut house);
+    let owner = Browser::new();
+    log_in(&house, &owner, OWNER, 2).await;
+    let page = shown(&house, &owner).await;
+    assert!(page.text("needs-digid").is_some() && page.text("unlink").is_none(), "{}", page.body);
+    let csrf = owner.get(&at(&house, "/account")).await.form("everywhere-form").1["csrf"].clone();
+    let told = owner.post(&at(&house, "/account/digid/unlink"), &[("csrf", &csrf)]).await;
+    assert_eq!(told.location().unwrap().path(), "/account/digid");
+    assert_eq!((linked(&house).as_str(), house.mails_now(OWNER).len()), ("1", 2));
 }
 
 #[tokio::test]

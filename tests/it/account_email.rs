@@ -23,14 +23,14 @@ async fn shown(house: &House, browser: &Browser) -> Page {
 }
 
 /// Asks for another address, and gives the page that asks for its code.
-async fn ask(house: &House, browser: &Browser, email: &str) -> Page {
+pub async fn ask(house: &House, browser: &Browser, email: &str) -> Page {
     let page = shown(house, browser).await;
     let sent = browser.submit(&page, "email-form", &[("email", email)]).await;
     assert_eq!(sent.location().map(|to| to.path().to_owned()).as_deref(), Some("/account/email"));
     browser.follow(sent, CALLBACK).await
 }
 
-async fn type_code(browser: &Browser, page: &Page, code: &str) -> Page {
+pub async fn type_code(browser: &Browser, page: &Page, code: &str) -> Page {
     browser.submit(page, "code-form", &[("code", code)]).await
 }
 

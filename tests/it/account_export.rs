@@ -175,17 +175,25 @@ async fn m7_m14_who_logged_in_for_a_child_is_told_at_the_level_of_mandates_only(
     family.in_for_child(&Browser::new()).await;
     // Years later.
     house.set_birth_date(&family.child.1, &born(13, 0));
-    for (by_digid, browser) in [(true, Browser::new()), (false, Browser::new())] {
-        if by_digid {
-            digid_account(house, &browser, &family.child.0, OTHER).await;
-        } else {
-            log_in(house, &browser, OTHER, 2).await;
-        }
+    let (by_digid, local) = (Browser::new(), Browser::new());
+    digid_account(house, &by_digid, &family.child.0, OTHER).await;
+    log_in(house, &local, OTHER, 2).await;
+    for (shows, browser) in [(true, &by_digid), (false, &local)] {
         let log = browser.get(&at(house, "/account/log")).await;
         let text = log.text("log").unwrap();
-        assert_eq!(text.contains("Anna Jansen"), by_digid, "{text}");
+        assert_eq!(text.contains("Anna Jansen"), shows, "{text}");
         assert!(text.contains("Account gemaakt"), "{text}");
     }
+    // The export too: below DigiD it is had where DigiD is linked no more.
+    let by_a_parent = |file: &Value| {
+        let lines = file["log"].as_array().unwrap();
+        lines.iter().any(|line| line["by"] == "representative")
+    };
+    assert!(by_a_parent(&file(house, &by_digid).await));
+    let unlink = by_digid.visit(&at(house, "/account/digid"), CALLBACK).await;
+    by_digid.submit(&unlink, "unlink-form", &[]).await;
+    log_in(house, &local, OTHER, 4).await;
+    assert!(!by_a_parent(&file(house, &local).await));
 }
 
 #[tokio::test]

@@ -36,8 +36,8 @@ const ASKED: &str = "Je bent 12. Jij beslist nu mee. Mag Anna meekijken?";
 
 /// Somebody with DigiD, logged in with it.
 pub struct One {
-    browser: Browser,
-    tokens: Tokens,
+    pub browser: Browser,
+    pub tokens: Tokens,
     pub person: String,
     email: &'static str,
     pub bsn: String,
@@ -54,20 +54,20 @@ impl One {
         Self { browser, tokens, person: person.concat(), email, bsn }
     }
 
-    async fn page(&self, house: &House) -> Page {
+    pub async fn page(&self, house: &House) -> Page {
         let page = self.browser.get(&at(house, "/account/mandates")).await;
         assert_eq!((page.status, page.heading().as_str()), (StatusCode::OK, "Machtigingen"), "{}", page.body);
         page
     }
 
-    async fn log(&self, house: &House) -> String {
+    pub async fn log(&self, house: &House) -> String {
         let page = self.browser.get(&at(house, "/account/log")).await;
         assert_eq!(page.heading(), "Wie heeft iets gewijzigd", "{}", page.body);
         page.text("log").unwrap_or_default()
     }
 
     /// Whom the portal hears of at a refresh now.
-    async fn acts_for(&self, house: &House) -> usize {
+    pub async fn acts_for(&self, house: &House) -> usize {
         let told = refreshed(house, &self.tokens).await;
         told.claims["act_as"].as_array().unwrap().len()
     }
@@ -78,7 +78,7 @@ impl One {
     }
 
     /// Presses a button.
-    async fn presses(&self, house: &House, form: &str) -> Page {
+    pub async fn presses(&self, house: &House, form: &str) -> Page {
         let page = self.page(house).await;
         let done = self.browser.submit(&page, form, &[]).await;
         assert_eq!(done.location().unwrap().path(), "/account/mandates");

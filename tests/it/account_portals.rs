@@ -18,8 +18,9 @@ use crate::{
 const OWNER: &str = "jansen@voorbeeld.nl";
 const BAKKER: &str = "bakker@voorbeeld.nl";
 /// An app for phones: a public client, whose tokens are bound to the key of the phone.
-const PHONE: Client = Client { id: "phone", auth: Auth::None, callback: "http://127.0.0.1:9/callback/phone" };
-const AN_APP: &str = r#"
+pub const PHONE: Client =
+    Client { id: "phone", auth: Auth::None, callback: "http://127.0.0.1:9/callback/phone" };
+pub const AN_APP: &str = r#"
 [[client]]
 id = "phone"
 name = "Zorgapp"
@@ -112,7 +113,7 @@ async fn each_portal_is_listed_with_what_it_may_know_and_one_is_taken_back_and_t
 }
 
 /// Tokens that outlive the session of a browser, bound to that key.
-async fn stay(house: &House, browser: &Browser, key: &Key) -> Tokens {
+pub async fn stay(house: &House, browser: &Browser, key: &Key) -> Tokens {
     let ask = PHONE.ask().with("scope", "openid offline_access");
     let code = PHONE.code(house, browser, &ask).await;
     let request = PHONE.post(house, "/token", &ask.redemption(&code));
@@ -124,7 +125,7 @@ async fn stay(house: &House, browser: &Browser, key: &Key) -> Tokens {
 }
 
 /// What a refresh gives, where it gives anything.
-async fn refreshed(house: &House, tokens: &Tokens, key: &Key) -> Option<String> {
+pub async fn refreshed(house: &House, tokens: &Tokens, key: &Key) -> Option<String> {
     let proof = key.proof(house, "POST", "/token", None);
     let answer = send(refreshing(house, &PHONE, tokens.text("refresh_token")).header("dpop", proof)).await;
     assert!(answer.status == 200 || answer.body["error"] == "invalid_grant", "{}", answer.body);

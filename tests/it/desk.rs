@@ -9,6 +9,7 @@ use namens::{
         id::{AccountId, PersonId, SessionId},
         secret::Secret,
         session::Session,
+        time::Timestamp,
     },
     store::{Db, Store, Vault},
 };
@@ -301,13 +302,18 @@ pub struct Seat {
 impl Seat {
     /// Of the owner of that account, who logged in so many seconds ago.
     pub async fn of(house: &House, email: &str, by_app: bool, ago: i64) -> Self {
+        Self::at(house, (email, by_app), Clock.now(), ago).await
+    }
+
+    /// The same at a house whose clock was moved: there it is `now`.
+    pub async fn at(house: &House, (email, by_app): (&str, bool), now: Timestamp, ago: i64) -> Self {
         let key = std::fs::read_to_string(house.folder.join("keys/master.key")).unwrap();
         let db = Db::open_sqlite(&house.folder.join("namens.db"), false).await.unwrap();
         let store = Store::new(db, Vault::open(&key).unwrap());
         let row =
             house.query(&format!("SELECT id || ' ' || person_id FROM accounts WHERE email = '{email}'"));
         let (account, person) = row[0].split_once(' ').unwrap();
-        let (now, secret) = (Clock.now(), Secret::token(""));
+        let secret = Secret::token("");
         let session = Session {
             sid: SessionId::random(),
             secret: secret.hashed(),

@@ -25,13 +25,18 @@ const BROKEN: &str = "login.digid digid_broken";
 /// An installation that has no DigiD.
 pub async fn without_digid() -> House {
     let mut house = House::start().await;
+    take_digid_away(&mut house);
+    house
+}
+
+/// Starts it anew without DigiD.
+pub fn take_digid_away(house: &mut House) {
     let file = house.folder.join("namens.toml");
     let text = fs::read_to_string(&file).unwrap();
     let (before, after) = (text.find("[digid]").unwrap(), text.find("[[client]]").unwrap());
     fs::write(&file, format!("{}{}", &text[..before], &text[after..])).unwrap();
     house.kill();
     house.open_doors();
-    house
 }
 
 /// That the page says so and leads back to the login, and one line tells of it. Gives where it leads.

@@ -22,9 +22,9 @@ use crate::{
 };
 
 /// A midnight that comes, and the day that it begins.
-struct Birthday {
-    midnight: Timestamp,
-    day: chrono::NaiveDate,
+pub struct Birthday {
+    pub midnight: Timestamp,
+    pub day: chrono::NaiveDate,
 }
 
 impl Birthday {
@@ -32,22 +32,22 @@ impl Birthday {
         Self::in_days(2)
     }
 
-    fn in_days(days: i64) -> Self {
+    pub fn in_days(days: i64) -> Self {
         let day = today(now()) + chrono::TimeDelta::days(days);
         Self { midnight: midnight(day), day }
     }
 
     /// When somebody was born who turns that age then.
-    fn of(&self, age: u32) -> String {
+    pub fn of(&self, age: u32) -> String {
         (self.day - Months::new(12 * age)).to_string()
     }
 
     /// Makes it so many seconds before.
-    async fn is_in(&self, house: &House, seconds: i64) {
+    pub async fn is_in(&self, house: &House, seconds: i64) {
         house.set_clock(self.midnight.plus(-seconds)).await;
     }
 
-    async fn has_come(&self, house: &House) {
+    pub async fn has_come(&self, house: &House) {
         self.is_in(house, 0).await;
     }
 }

@@ -129,6 +129,7 @@ fn every_test_that_the_documents_name_exists() {
         ("docs/saml.md", 150),
         ("docs/oidc.md", 60),
         ("docs/conformance.md", 120),
+        ("docs/mandates.md", 50),
     ] {
         let text = document(name);
         // Above its table of crates, the architecture names code.
@@ -180,8 +181,8 @@ fn every_requirement_and_attack_on_saml_has_its_row_and_so_has_every_spoil() {
 
 #[test]
 fn every_row_of_the_standards_and_of_the_plans_names_a_test() {
-    let heads = ["| standard", "| attack", "| module"];
-    for name in ["docs/oidc.md", "docs/conformance.md"] {
+    let heads = ["| standard", "| attack", "| module", "| line"];
+    for name in ["docs/oidc.md", "docs/conformance.md", "docs/mandates.md"] {
         let text = document(name);
         let rows = text
             .lines()
@@ -189,6 +190,18 @@ fn every_row_of_the_standards_and_of_the_plans_names_a_test() {
         let bare: Vec<_> =
             rows.filter(|row| tests_named(row.rsplit(" | ").next().unwrap()).is_empty()).collect();
         assert!(bare.is_empty(), "{name}: {bare:#?}");
+    }
+}
+
+/// A story that no line of the two texts tells of would be nobody's.
+#[test]
+fn every_story_stands_beside_the_line_that_it_plays() {
+    let text = document("docs/mandates.md");
+    for module in ["story_ages", "story_app", "story_desk", "story_faq", "story_mandates"] {
+        let source = document(&format!("tests/it/{module}.rs"));
+        let told = |test: &&str| !text.contains(&format!("`{module}::{test}`"));
+        let untold: Vec<_> = tests_of(&source).into_iter().filter(told).collect();
+        assert!(untold.is_empty(), "docs/mandates.md says nothing of {module}: {untold:?}");
     }
 }
 

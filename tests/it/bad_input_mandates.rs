@@ -1,0 +1,324 @@
+//! What can be wrong with people and mandates, and who comes at once: said at the desk, by command and to programs alike, and nothing stored.
+//! Birthdays between a choice and its token are in [`crate::moved_clock`], a no during token requests in [`crate::account_mandates`].
+
+use futures_util::future::join_all;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::{
+    account_mandates::One,
+    admin_mandates::{self, form as api_form, person, programs, registered},
+    browser::Browser,
+    chooser::{asking, listed},
+    desk::{ELS, JOOST, Seat, form, member},
+    house::House,
+    mandates_desk::{Desk, Form, born, days, digid_again, fresh_bsn},
+    oidc_client::{THE_PORTAL, assert_error, refreshed},
+};
+
+/// What is stored of people and mandates.
+fn stored(house: &House) -> Vec<String> {
+    house.query(
+        "SELECT (SELECT COUNT(*) FROM persons WHERE name <> '') || ' ' || (SELECT COUNT(*) FROM mandates) \
+         || ' ' || (SELECT COUNT(*) FROM corrections)",
+    )
+}
+
+/// A form of the desk with one field otherwise.
+async fn at_desk(seat: &Seat, name: &'static str, value: &str, error: &str) -> String {
+    let (parent, child, birth) = (fresh_bsn(), fresh_bsn(), born(8, 40));
+    let mut fields = form(&parent, &child, &birth);
+    // Themselves: the one number in both places.
+    let value = if value == "SELF" { parent.as_str() } else { value };
+    for (known, typed) in &mut fields {
+        if *known == name {
+            *typed = value;
+        }
+    }
+    let told = seat.post("/desk/register", &fields).await;
+    assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY, "{name} {value}");
+    let said = told.text(&format!("{error}-error"));
+    let shown = if name.ends_with("bsn") && !value.is_empty() { told.body.contains(value) } else { false };
+    assert!(!shown, "a number that was typed is not said again");
+    said.unwrap_or_else(|| panic!("{name} {value}: no {error}-error in {}", told.body))
+}
+
+#[tokio::test]
+async fn wrong_numbers_dates_and_people_are_said_at_the_desk_by_command_and_to_programs() {
+    let house = admin_mandates::house().await;
+    member(&house, ELS, "registrar").await;
+    let seat = Seat::of(&house, ELS, true, 0).await;
+    let (api, _) = programs(&house).await;
+    let desk = Desk::of(&house);
+    let (anna, nobody_knows_when) = (desk.person("Anna", None, None), desk.person("Sam", None, None));
+    let before = stored(&house);
+    let tomorrow = days(1);
+
+    // A BSN that fails the test of eleven, or is no number at all.
+    for bad in ["123456789", "111111111", "12345", "1234567890", "een twee"] {
+        for name in ["representative_bsn", "represented_bsn"] {
+            let said = at_desk(&seat, name, bad, name).await;
+            assert!(said.contains("BSN"), "{said}");
+        }
+        let output = desk.say(&["persons", "add", "--by", "balie1", "--name", "Eve", "--bsn-file", "-"], bad);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{bad}");
+        assert!(told.starts_with("namens: ") && !told.contains(bad), "{told}");
+        let (status, told) = api.post("/persons", &json!({"name": "Eve", "bsn": bad})).await;
+        assert!(status == 400 && !told.to_string().contains(bad), "{told}");
+    }
+    // A date of birth that nobody knows gives no parent anything; one of tomorrow, or of no calendar, is none.
+    at_desk(&seat, "represented_birth", "", "represented_birth").await;
+    assert!(desk.refused(&Form::parent(&anna, &nobody_knows_when).arguments()).contains("date of birth"));
+    let (status, told) = api.post("/mandates", &api_form(&anna, &nobody_knows_when)).await;
+    assert!(status == 400 && told.to_string().contains("date of birth"), "{told}");
+    for bad in [tomorrow.as_str(), "2010-02-30", "2010-13", "gisteren", "1066"] {
+        for name in ["representative_birth", "represented_birth"] {
+            at_desk(&seat, name, bad, name).await;
+        }
+        let add = ["persons", "add", "--by", "balie1", "--name", "Eve", "--birth-date", bad];
+        let output = house.run(&add);
+        assert!(!output.status.success() && !output.stderr.is_empty(), "{bad}");
+        let (status, told) = api.post("/persons", &json!({"name": "Eve", "birth_date": bad})).await;
+        assert_eq!(status, 400, "{bad}: {told}");
+    }
+    // Nobody acts for themselves.
+    assert!(!at_desk(&seat, "represented_bsn", "SELF", "represented_bsn").await.is_empty());
+    assert!(desk.refused(&Form::parent(&anna, &anna).arguments()).contains("same person"));
+    let (status, told) = api.post("/mandates", &api_form(&anna, &anna)).await;
+    assert!(status == 400 && told.to_string().contains("same person"), "{told}");
+    assert_eq!(stored(&house), before, "nothing was stored");
+
+    // The twins.
+    let (parent, child, birth) = (fresh_bsn(), fresh_bsn(), born(8, 40));
+    assert_eq!(
+        seat.post("/desk/register", &form(&parent, &child, &birth)).await.status,
+        StatusCode::SEE_OTHER
+    );
+    let sam = person(&api, json!({"name": "Sam", "birth_date": days(0), "bsn": fresh_bsn()})).await;
+    registered(&api, &api_form(&anna, &sam)).await;
+    desk.registered(&Form::parent(&anna, &sam));
+}
+
+#[tokio::test]
+async fn one_number_is_one_person_at_every_door() {
+    let house = admin_mandates::house().await;
+    member(&house, ELS, "registrar").await;
+    let seat = Seat::of(&house, ELS, true, 0).await;
+    let (api, _) = programs(&house).await;
+    let (parent, child, birth) = (fresh_bsn(), fresh_bsn(), born(8, 40));
+    let fields = form(&parent, &child, &birth);
+    assert_eq!(seat.post("/desk/register", &fields).await.status, StatusCode::SEE_OTHER);
+    let before = house.query("SELECT COUNT(*) FROM persons WHERE name <> ''");
+    for bsn in [&parent, &child] {
+        let add = ["persons", "add", "--by", "balie1", "--name", "Eve", "--bsn-file", "-"];
+        assert_eq!(Desk::of(&house).say(&add, bsn).status.code(), Some(1));
+        assert_eq!(api.post("/persons", &json!({"name": "Eve", "bsn": bsn})).await.0, 409);
+    }
+    // The desk finds whom it knows, and says where one number is two people's.
+    let mut two = fields.clone();
+    for (name, value) in &mut two {
+        if *name == "represented_bsn" {
+            *value = "";
+        }
+        if *name == "representative_number" {
+            *value = "K-1001";
+        }
+    }
+    let told = seat.post("/desk/register", &two).await;
+    assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", told.body);
+    assert_eq!(house.query("SELECT COUNT(*) FROM persons WHERE name <> ''"), before);
+}
+
+#[tokio::test]
+async fn the_same_mandate_twice_is_told_once_and_is_over_when_both_are() {
+    let house = House::start().await;
+    let mother = One::of(&house, ("Anna", None), "moeder@voorbeeld.nl").await;
+    let desk = Desk::of(&house);
+    let sam = desk.person("Sam", Some(&born(8, 0)), None);
+    let form = Form::parent(&mother.person, &sam);
+    let first = desk.mandate(&form);
+    let one = refreshed(&house, &mother.tokens).await;
+    let second = desk.mandate(&form);
+    let both = refreshed(&house, &one).await;
+    assert_eq!(listed(&both), listed(&one), "one child, named once");
+    let page = mother.browser.visit(&asking("choose").url(&house), crate::house::CALLBACK).await;
+    assert_eq!(page.body.matches("Voor Sam").count(), 1, "{}", page.body);
+    // The desk sees both, and ends both.
+    assert_eq!(desk.standings(&sam), ["active", "active"]);
+    house.ok(&["mandates", "revoke", "--by", "balie1", "--", &first]);
+    let after = refreshed(&house, &both).await;
+    assert_eq!(listed(&after).len(), 1, "the other one stands");
+    assert!(desk.refused(&["mandates", "revoke", "--by", "balie1", "--", &first]).contains("before"));
+    house.ok(&["mandates", "revoke", "--by", "balie1", "--", &second]);
+    assert_eq!(listed(&refreshed(&house, &after).await).len(), 0);
+}
+
+#[tokio::test]
+async fn mandates_in_a_circle_reach_one_step_and_no_further() {
+    let house = House::start().await;
+    let desk = Desk::of(&house);
+    let people =
+        [("Anna", "anna@voorbeeld.nl"), ("Bert", "bert@voorbeeld.nl"), ("Cees", "cees@voorbeeld.nl")];
+    let mut all = Vec::new();
+    for (name, email) in people {
+        all.push(One::of(&house, (name, Some(&born(40, 1))), email).await);
+    }
+    // Anna acts for Bert, Bert for Cees, Cees for Anna; and Bert for Anna, as partners do.
+    let ends = days(300);
+    for (who, whom) in [(0, 1), (1, 2), (2, 0), (1, 0)] {
+        desk.mandate(&Form::grant(&all[who].person, &all[whom].person, &ends));
+    }
+    let mut told: Vec<Vec<String>> = Vec::new();
+    for one in &all {
+        told.push(listed(&refreshed(&house, &one.tokens).await));
+    }
+    assert_eq!(told.iter().map(Vec::len).collect::<Vec<_>>(), [1, 2, 1]);
+    let subs: Vec<&str> = all.iter().map(|one| one.tokens.sub()).collect();
+    assert_eq!(told[0], [subs[1]]);
+    assert_eq!(told[2], [subs[0]]);
+    // For Bert, Anna is not for whom Bert may act.
+    let silent = |whom: &str| asking(whom).with("prompt", "none");
+    let ask = silent(subs[1]);
+    let code = THE_PORTAL.code(&house, &all[0].browser, &ask).await;
+    let for_bert = THE_PORTAL.redeem(&house, &ask, &code).await;
+    assert_eq!((for_bert.sub(), &listed(&for_bert)), (subs[0], &told[0]));
+    for whom in [subs[2], subs[0]] {
+        let ask = silent(whom);
+        assert_error(&house, &all[0].browser.get(&ask.url(&house)).await, &ask, "access_denied");
+    }
+    // Nor does any of them get past themselves by a login anew.
+    let again = THE_PORTAL.ask().with("scope", "openid act_as");
+    let anna = digid_again(&house, &Browser::new(), &all[0].bsn, "Midden", &THE_PORTAL, &again).await;
+    assert_eq!((anna.sub(), listed(&anna)), (subs[0], told[0].clone()));
+}
+
+/// How often each status came.
+async fn statuses(posts: Vec<(&Seat, String, Vec<(&'static str, String)>)>) -> [usize; 3] {
+    let all = posts.into_iter().map(|(seat, path, fields)| async move {
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        seat.post(&path, &fields).await.status
+    });
+    let all = join_all(all).await;
+    let count = |status: StatusCode| all.iter().filter(|told| **told == status).count();
+    [count(StatusCode::SEE_OTHER), count(StatusCode::UNPROCESSABLE_ENTITY), all.len()]
+}
+
+#[tokio::test]
+async fn of_many_at_the_desk_who_approve_at_once_one_does() {
+    const KIM: &str = "kim@ziekenhuis.nl";
+    let house = House::start().await;
+    for email in [ELS, JOOST, KIM] {
+        member(&house, email, "registrar approver privacy_officer").await;
+    }
+    member(&house, "noor@ziekenhuis.nl", "").await;
+    let (els, joost, kim) = (
+        Seat::of(&house, ELS, true, 0).await,
+        Seat::of(&house, JOOST, true, 0).await,
+        Seat::of(&house, KIM, true, 0).await,
+    );
+    let (parent, child, birth) = (fresh_bsn(), fresh_bsn(), born(8, 40));
+    let done = els.post("/desk/register", &form(&parent, &child, &birth)).await;
+    let mandate = done.location().unwrap_or_else(|| panic!("{}", done.body)).path().to_owned();
+    let right = born(9, 3);
+    let person = house.query("SELECT represented FROM mandates").concat();
+    let said = [("birth", right.as_str()), ("bsn", ""), ("evidence", "brief 1")];
+    let noor = [("email", "noor@ziekenhuis.nl"), ("department", "Poli"), ("registrar", "yes")];
+    for (path, fields) in
+        [(format!("/desk/person/{person}/correct"), &said), ("/desk/staff".to_owned(), &noor)]
+    {
+        assert_eq!(els.post(&path, fields).await.status, StatusCode::SEE_OTHER, "{path}");
+    }
+    let correction = house.query("SELECT id FROM corrections").concat();
+    let proposal = house.query("SELECT id FROM staff WHERE approved_at IS NULL").concat();
+    let owned = |fields: &[(&'static str, &str)]| -> Vec<(&'static str, String)> {
+        fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
+    };
+    // The mandate before the correction, as whoever approves it reads the date that stands.
+    for (path, fields, event) in [
+        (format!("{mandate}/approve"), owned(&[("bsn", &parent), ("birth", &birth)]), "mandate.approved"),
+        (format!("/desk/staff/{proposal}/approve"), owned(&[noor[0]]), "staff.approved"),
+        (
+            format!("/desk/correction/{correction}/approve"),
+            owned(&[("birth", &right), ("bsn", "")]),
+            "person.corrected",
+        ),
+    ] {
+        let posts = (0..16).map(|n| (if n % 2 == 0 { &joost } else { &kim }, path.clone(), fields.clone()));
+        assert_eq!(statuses(posts.collect()).await, [1, 15, 16], "{path}");
+        let lines = format!("SELECT COUNT(*) FROM audit WHERE event = '{event}' AND outcome = 'ok'");
+        assert_eq!(house.query(&lines), ["1"], "{event}");
+    }
+    assert_eq!(house.query(&format!("SELECT birth FROM persons WHERE id = '{person}'")), [right]);
+    let told: Value =
+        serde_json::from_str(&house.ok(&["mandates", "list", "--json", "--represented", &person])).unwrap();
+    assert_eq!(told[0]["standing"], "active");
+}
+
+#[tokio::test]
+async fn m5_m6_without_the_grantors_word_or_for_more_than_a_year_nobody_is_granted_anything() {
+    let house = admin_mandates::house().await;
+    member(&house, ELS, "registrar").await;
+    let seat = Seat::of(&house, ELS, true, 0).await;
+    let (api, _) = programs(&house).await;
+    let desk = Desk::of(&house);
+    let (daughter, father) = (fresh_bsn(), fresh_bsn());
+    let (hers, his) = (
+        desk.person("Anna", Some(&born(40, 0)), Some(&daughter)),
+        desk.person("Bert", Some(&born(80, 0)), Some(&father)),
+    );
+    let birth = born(80, 0);
+    let (a_year, longer) = (days(365), days(367));
+    for (agrees, ends, error) in [
+        (false, &a_year, Some("agrees")),
+        (true, &longer, Some("ends")),
+        (true, &String::new(), Some("ends")),
+        (true, &a_year, None),
+    ] {
+        let case = format!("{agrees} {ends:?}");
+        let mut fields = form(&daughter, &father, &birth);
+        for (name, value) in &mut fields {
+            match *name {
+                "relation" => *value = "authorised",
+                "evidence" => *value = "signed_form",
+                "ends" => *value = ends,
+                "represented_number" | "represented_name" | "representative_name" => *value = "",
+                _ => {}
+            }
+        }
+        if agrees {
+            fields.push(("agrees", "yes"));
+        }
+        let before = desk.stored();
+        let told = seat.post("/desk/register", &fields).await;
+        match error {
+            Some(field) => assert!(told.text(&format!("{field}-error")).is_some(), "{case}: {}", told.body),
+            None => assert_eq!(told.status, StatusCode::SEE_OTHER, "{case}: {}", told.body),
+        }
+        let mut grant = Form::grant(&hers, &his, ends);
+        if !agrees {
+            grant = grant.without("--grantor-agrees");
+        }
+        if ends.is_empty() {
+            grant = grant.without("--ends");
+        }
+        let mut body = api_form(&hers, &his);
+        body["relation"] = json!("authorised");
+        body["evidence"] = json!("signed_form");
+        if agrees {
+            body["grantor_agrees"] = json!(true);
+        }
+        if !ends.is_empty() {
+            body["ends"] = json!(ends);
+        }
+        if error.is_some() {
+            desk.refused(&grant.arguments());
+            let (status, told) = api.post("/mandates", &body).await;
+            assert_eq!(status, 400, "{case}: {told}");
+            assert_eq!(desk.stored(), before, "{case}");
+        } else {
+            desk.registered(&grant);
+            registered(&api, &body).await;
+        }
+    }
+}
