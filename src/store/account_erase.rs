@@ -95,6 +95,10 @@ async fn delete(tx: &mut Tx, account: &AccountId, person: &PersonId) -> Result<(
     ] {
         sqlx::query(statement).bind(account.as_str()).execute(&mut **tx).await?;
     }
+    sqlx::query("DELETE FROM offers WHERE grantor = $1 OR grantee = $1")
+        .bind(person.as_str())
+        .execute(&mut **tx)
+        .await?;
     sqlx::query("DELETE FROM digid_sessions WHERE person_id = $1")
         .bind(person.as_str())
         .execute(&mut **tx)

@@ -47,6 +47,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (33, "own_log", include_str!("../../migrations/0033_own_log.sql")),
     (34, "portals", include_str!("../../migrations/0034_portals.sql")),
     (35, "boundaries", include_str!("../../migrations/0035_boundaries.sql")),
+    (39, "offers", include_str!("../../migrations/0039_offers.sql")),
 ];
 
 /// How many connections read at once. Reads are short; more would only wait for the disk.
@@ -181,6 +182,7 @@ impl Db {
             // Nobody approved them in time; the lines of the log stay.
             "DELETE FROM corrections WHERE id IN \
              (SELECT id FROM corrections WHERE ends <= $1 AND approved_at IS NULL LIMIT $2)",
+            "DELETE FROM offers WHERE id IN (SELECT id FROM offers WHERE ends <= $1 LIMIT $2)",
         ] {
             let done = sqlx::query(statement).bind(now.epoch()).bind(SWEEP).execute(&self.writer).await?;
             swept += done.rows_affected();

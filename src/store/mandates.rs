@@ -2,6 +2,7 @@
 //! by [`standing`], and stored nowhere.
 
 mod approval;
+pub mod offers;
 mod own;
 mod rows;
 mod special;
@@ -358,6 +359,9 @@ pub(super) async fn join_mandates(
         "UPDATE mandates SET represented = $2 WHERE represented = $1",
         "UPDATE blocks SET representative = $2 WHERE representative = $1",
         "UPDATE blocks SET represented = $2 WHERE represented = $1",
+        // What was offered and is not given is offered anew: nobody confirms by another name whom they saw by this one.
+        "DELETE FROM offers WHERE grantor IN ($1, $2)",
+        "DELETE FROM offers WHERE grantee IN ($1, $2)",
     ] {
         sqlx::query(statement).bind(from.as_str()).bind(into.as_str()).execute(&mut **tx).await?;
     }
@@ -405,10 +409,10 @@ async fn insert_mandate(tx: &mut Tx, m: &Mandate, now: Timestamp) -> Result<bool
     .bind(m.relation.as_str())
     .bind(&m.legal_basis)
     .bind(m.evidence.as_str())
-    .bind(m.representative_document.kind.as_str())
-    .bind(m.representative_document.valid_until.to_string())
-    .bind(m.represented_document.kind.as_str())
-    .bind(m.represented_document.valid_until.to_string())
+    .bind(m.representative_document.map_or("", |document| document.kind.as_str()))
+    .bind(m.representative_document.map(|document| document.valid_until.to_string()).unwrap_or_default())
+    .bind(m.represented_document.map_or("", |document| document.kind.as_str()))
+    .bind(m.represented_document.map(|document| document.valid_until.to_string()).unwrap_or_default())
     .bind(&m.form_reference)
     .bind(&m.registered_by)
     .bind(m.registered_at.epoch())

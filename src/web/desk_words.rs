@@ -42,6 +42,7 @@ pub(super) const fn evidence(evidence: Evidence) -> &'static str {
         Evidence::ParentalAuthority => "desk-evidence-parental_authority",
         Evidence::CourtOrder => "desk-evidence-court_order",
         Evidence::SignedForm => "desk-evidence-signed_form",
+        Evidence::OwnDigid => "desk-evidence-own_digid",
     }
 }
 

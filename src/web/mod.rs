@@ -8,6 +8,7 @@ pub mod account_erase;
 pub mod account_export;
 pub mod account_log;
 pub mod account_mandates;
+pub mod account_offers;
 pub mod account_password;
 pub mod account_portals;
 pub mod address;

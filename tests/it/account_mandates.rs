@@ -36,10 +36,10 @@ const ASKED: &str = "Je bent 12. Jij beslist nu mee. Mag Anna meekijken?";
 
 /// Somebody with DigiD, logged in with it.
 pub struct One {
-    browser: Browser,
-    tokens: Tokens,
+    pub browser: Browser,
+    pub tokens: Tokens,
     pub person: String,
-    email: &'static str,
+    pub email: &'static str,
     pub bsn: String,
 }
 
@@ -54,20 +54,20 @@ impl One {
         Self { browser, tokens, person: person.concat(), email, bsn }
     }
 
-    async fn page(&self, house: &House) -> Page {
+    pub async fn page(&self, house: &House) -> Page {
         let page = self.browser.get(&at(house, "/account/mandates")).await;
         assert_eq!((page.status, page.heading().as_str()), (StatusCode::OK, "Machtigingen"), "{}", page.body);
         page
     }
 
-    async fn log(&self, house: &House) -> String {
+    pub async fn log(&self, house: &House) -> String {
         let page = self.browser.get(&at(house, "/account/log")).await;
         assert_eq!(page.heading(), "Wie heeft iets gewijzigd", "{}", page.body);
         page.text("log").unwrap_or_default()
     }
 
     /// Whom the portal hears of at a refresh now.
-    async fn acts_for(&self, house: &House) -> usize {
+    pub async fn acts_for(&self, house: &House) -> usize {
         let told = refreshed(house, &self.tokens).await;
         told.claims["act_as"].as_array().unwrap().len()
     }
@@ -334,7 +334,7 @@ async fn m4_nobody_answers_in_a_childs_place_nor_by_a_forged_form() {
 }
 
 /// The cookies of a session of somebody's whose login with DigiD was eleven minutes ago.
-async fn stale_session(house: &House, one: &One) -> String {
+pub async fn stale_session(house: &House, one: &One) -> String {
     let key = std::fs::read_to_string(house.folder.join("keys/master.key")).unwrap();
     let db = Db::open_sqlite(&house.folder.join("namens.db"), false).await.unwrap();
     let store = Store::new(db, Vault::open(&key).unwrap());

@@ -86,7 +86,7 @@ pub const AT_DESK: &[&str] = &[
 ];
 
 /// The doors that read parameters, with all of them. Those of logins are swept from this table.
-const DOORS: [(&str, &[&[&str]]); 60] = [
+const DOORS: [(&str, &[&[&str]]); 65] = [
     ("/authorize", &[ASKED]),
     ("/par", &[ASKED, CLIENT]),
     ("/token", &[TOKEN, CLIENT]),
@@ -124,6 +124,11 @@ const DOORS: [(&str, &[&[&str]]); 60] = [
     ("/account/mandates/agree", &[&["csrf", "error", "mandate"]]),
     ("/account/mandates/refuse", &[&["csrf", "mandate"]]),
     ("/account/mandates/stop", &[&["csrf", "mandate"]]),
+    ("/account/mandates/offer", &[&["csrf", "label", "days"]]),
+    ("/account/mandates/code", &[&["csrf", "code"]]),
+    ("/account/mandates/accept", &[&["csrf", "mandate"]]),
+    ("/account/mandates/confirm", &[&["csrf", "mandate"]]),
+    ("/account/mandates/decline", &[&["csrf", "mandate"]]),
     ("/account/log", &[&["before", "error"]]),
     ("/account/digid/unlink", &[&["csrf"]]),
     ("/account/email", &[&["csrf", "email"]]),

@@ -16,6 +16,7 @@ mod account_erase;
 mod account_export;
 mod account_mandates;
 mod account_mandates_kept;
+mod account_offers;
 mod account_portals;
 mod act_as;
 mod admin;

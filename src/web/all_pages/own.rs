@@ -2,12 +2,13 @@
 
 use super::Pages;
 use crate::{
-    domain::{client_consent::Item, code::WrongCode, profile::Profile, scope::Scope},
+    domain::{client_consent::Item, code::WrongCode, mandate::Relation, profile::Profile, scope::Scope},
     flows::{
         account_digid::Unlinking,
         account_email::{NotAsked, NotConfirmed},
         account_export::{
             Export, OwnAccount, OwnEntry, OwnMandate, OwnMandates, OwnPerson, OwnPortal, OwnSaid, OwnSession,
+            OwnWork,
         },
     },
     web::{
@@ -51,7 +52,7 @@ fn exports(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
     let mandate = || OwnMandate {
         id: text(),
         other: text(),
-        relation: "parent",
+        relation: Relation::Parent,
         registered: text(),
         starts: text(),
         ends: Some(text()),
@@ -74,6 +75,12 @@ fn exports(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
             has_password: true,
             digid_since: None,
             app_since: Some(text()),
+            work: vec![OwnWork {
+                roles: vec!["registrar", "auditor"],
+                department: text(),
+                since: text(),
+                until: Some(text()),
+            }],
         },
         person: None,
         subjects: vec![(text(), text())],
@@ -90,7 +97,12 @@ fn exports(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         log: vec![entry(true), entry(false)],
         log_is_cut: true,
     };
-    let person = Some(OwnPerson { name: text(), birth_date: Some(text()), bsn: Some(text()) });
+    let person = Some(OwnPerson {
+        name: text(),
+        birth_date: Some(text()),
+        bsn: Some(text()),
+        patient_number: Some(text()),
+    });
     let mandates = Some(OwnMandates { received: vec![mandate()], given: vec![mandate()], said: vec![said] });
     let all = Export { person, mandates, ..least.clone() };
     vec![
