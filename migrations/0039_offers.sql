@@ -19,3 +19,7 @@ CREATE UNIQUE INDEX offers_code ON offers (code);
 CREATE UNIQUE INDEX offers_pair ON offers (grantor, grantee);
 CREATE INDEX offers_of_grantee ON offers (grantee);
 CREATE INDEX offers_ends ON offers (ends);
+
+-- A wrong patient number is put right by two, as a date of birth is (docs/adr/0034).
+ALTER TABLE corrections ADD COLUMN number TEXT;
+ALTER TABLE corrections ADD COLUMN number_before TEXT NOT NULL DEFAULT '';

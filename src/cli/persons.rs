@@ -102,6 +102,16 @@ enum Act {
         #[command(flatten)]
         seen: Seen,
     },
+    /// Record or correct a patient number, once somebody else approves it: who has the wrong one is found in another's place
+    SetPatientNumber {
+        /// The person's id
+        #[arg(allow_hyphen_values = true)]
+        id: String,
+        /// The right one
+        patient_number: PatientNumber,
+        #[command(flatten)]
+        seen: Seen,
+    },
     /// List the corrections of a person, the newest first
     Corrections {
         /// The person's id
@@ -174,6 +184,10 @@ impl PersonsCommand {
             }
             Act::SetBsn { id, bsn_file, seen } => {
                 let right = Right::Bsn(read_bsn(&bsn_file)?);
+                return corrections::propose(store, (id, right, seen), (out, self.json), now).await;
+            }
+            Act::SetPatientNumber { id, patient_number, seen } => {
+                let right = Right::PatientNumber(patient_number);
                 return corrections::propose(store, (id, right, seen), (out, self.json), now).await;
             }
             Act::Corrections { id } => return corrections::list(store, id, (out, self.json), now).await,

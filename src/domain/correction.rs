@@ -7,6 +7,7 @@ use super::{
     four_eyes::waits_until,
     id::{CorrectionId, PersonId},
     mandate::Confirmed,
+    patient_number::PatientNumber,
     time::Timestamp,
     words::words,
 };
@@ -18,6 +19,8 @@ words! {
         BirthDate = "birth_date",
         /// The BSN.
         Bsn = "bsn",
+        /// What the healthcare provider calls them by.
+        PatientNumber = "patient_number",
     }
 
     /// Where a proposal stands.
@@ -40,6 +43,8 @@ pub enum Right {
     BirthDate(BirthDate),
     /// The BSN.
     Bsn(Bsn),
+    /// The patient number.
+    PatientNumber(PatientNumber),
 }
 
 impl Right {
@@ -48,6 +53,7 @@ impl Right {
         match self {
             Self::BirthDate(_) => What::BirthDate,
             Self::Bsn(_) => What::Bsn,
+            Self::PatientNumber(_) => What::PatientNumber,
         }
     }
 }
@@ -63,6 +69,8 @@ pub struct Correction {
     pub what: What,
     /// The date of birth that it says.
     pub birth: Option<BirthDate>,
+    /// The patient number that it says.
+    pub number: Option<PatientNumber>,
     /// Where the evidence is kept.
     pub evidence_reference: String,
     /// The member of staff or the program that saw it first.
@@ -102,6 +110,7 @@ mod tests {
             person: PersonId::random(),
             what: What::Bsn,
             birth: None,
+            number: None,
             evidence_reference: "map 7".into(),
             proposed_by: "els".into(),
             proposed_at: Timestamp::from_epoch(5),

@@ -18,6 +18,7 @@ use crate::domain::{
     id::{CorrectionId, PersonId},
     line::through,
     mandate::Confirmed,
+    patient_number::PatientNumber,
     time::Timestamp,
 };
 
@@ -66,6 +67,9 @@ pub enum NotDecided {
     /// Somebody else has this BSN.
     #[error("somebody else has this BSN: look whether the two are one person")]
     BsnTaken,
+    /// Somebody else has this patient number.
+    #[error("somebody else has this patient number: put theirs right first")]
+    NumberTaken,
 }
 
 impl Store {
@@ -78,16 +82,20 @@ impl Store {
         now: Timestamp,
     ) -> Result<Result<CorrectionId, NotProposed>, Fault> {
         let (id, nothing) = (CorrectionId::random(), Vec::<u8>::new());
-        let (birth, bsn) = match right {
-            Right::BirthDate(birth) => (Some(birth.to_string()), None),
-            Right::Bsn(bsn) => (None, Some((self.vault.bsn_index(bsn), seal_bsn(&self.vault, person, bsn)?))),
+        let (birth, bsn, number) = match right {
+            Right::BirthDate(birth) => (Some(birth.to_string()), None, None),
+            Right::Bsn(bsn) => {
+                (None, Some((self.vault.bsn_index(bsn), seal_bsn(&self.vault, person, bsn)?)), None)
+            }
+            Right::PatientNumber(number) => (None, None, Some(number.to_string())),
         };
         let (index, sealed) = bsn.unzip();
         let mut tx = self.db.begin().await?;
         let done = sqlx::query(
             "INSERT INTO corrections (id, person, what, birth, birth_before, bsn_index, bsn_sealed, bsn_before, \
-             evidence_reference, proposed_by, proposed_at, ends) \
-             SELECT $1, p.id, $3, $4, COALESCE(p.birth, ''), $5, $6, COALESCE(p.bsn_index, $7), $8, $9, $10, $11 \
+             evidence_reference, proposed_by, proposed_at, ends, number, number_before) \
+             SELECT $1, p.id, $3, $4, COALESCE(p.birth, ''), $5, $6, COALESCE(p.bsn_index, $7), $8, $9, $10, $11, \
+             $13, COALESCE(p.patient_number, '') \
              FROM persons p WHERE p.id = $2 AND p.joined_into IS NULL \
              AND (SELECT COUNT(*) FROM corrections c WHERE c.person = p.id AND c.approved_at IS NULL \
                   AND c.withdrawn_at IS NULL AND c.ends > $10) < $12",
@@ -104,6 +112,7 @@ impl Store {
         .bind(now.epoch())
         .bind(waits_until(now).epoch())
         .bind(MOST_WAITING)
+        .bind(number)
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() == 0 {
@@ -152,6 +161,9 @@ impl Store {
             }
             Right::Bsn(bsn) if row.maybe_bytes("bsn_index")? == Some(self.vault.bsn_index(bsn)) => {
                 record_bsn(&mut tx, &person, &row).await?
+            }
+            Right::PatientNumber(number) if row.maybe_text("number")?.as_deref() == Some(number.as_str()) => {
+                record_number(&mut tx, &person, number, &row.text("number_before")?).await?
             }
             _ => Err(NotDecided::SomethingElse),
         };
@@ -311,6 +323,30 @@ async fn record_bsn(
     }
 }
 
+/// Records a patient number where the one that the proposal found still stands, or still none.
+async fn record_number(
+    tx: &mut Tx,
+    person: &PersonId,
+    number: &PatientNumber,
+    before: &str,
+) -> Result<Result<(), NotDecided>, Fault> {
+    let done = sqlx::query(
+        "UPDATE persons SET patient_number = $1 \
+         WHERE id = $2 AND COALESCE(patient_number, '') = $3 AND joined_into IS NULL",
+    )
+    .bind(number.to_string())
+    .bind(person.as_str())
+    .bind(before.to_owned())
+    .execute(&mut **tx)
+    .await;
+    match done {
+        Ok(done) if done.rows_affected() == 1 => Ok(Ok(())),
+        Ok(_) => Ok(Err(NotDecided::ChangedSince)),
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(Err(NotDecided::NumberTaken)),
+        Err(other) => Err(other.into()),
+    }
+}
+
 /// What is decided needs its BSN no more.
 async fn forget_bsn(tx: &mut Tx, id: &CorrectionId) -> Result<(), Fault> {
     let none = Vec::<u8>::new();
@@ -343,6 +379,7 @@ fn read_correction(row: &AnyRow) -> Result<Correction, Fault> {
         person: PersonId::from_stored(row.text("person")?),
         what: row.text("what")?.parse::<What>()?,
         birth: read_birth(row)?,
+        number: row.maybe_text("number")?.map(PatientNumber::from_stored),
         evidence_reference: row.text("evidence_reference")?,
         proposed_by: row.text("proposed_by")?,
         proposed_at: row.time("proposed_at")?,

@@ -72,8 +72,8 @@ pub struct CorrectionRow {
     pub id: String,
     /// Of what: the key of the message.
     pub what: &'static str,
-    /// Whether it is a BSN, which is never shown.
-    pub is_bsn: bool,
+    /// Of what it is.
+    pub of: What,
     /// Who proposed it, and when.
     pub proposed: (String, String),
     /// Where the evidence is kept.
@@ -139,11 +139,10 @@ async fn waiting(visit: &Visit, at: &AtDesk, id: &PersonId) -> Result<Vec<Correc
     let mut rows = Vec::new();
     let all = store.corrections_of(id).await?;
     for one in all.into_iter().filter(|one| one.stage(visit.now) == Stage::Waiting) {
-        let is_bsn = one.what == What::Bsn;
         rows.push(CorrectionRow {
             id: one.id.to_string(),
-            what: if is_bsn { "desk-correct-bsn" } else { "desk-correct-birth" },
-            is_bsn,
+            what: words::wrong_of(one.what),
+            of: one.what,
             proposed: (shown(store, &one.proposed_by).await?, told(one.proposed_at, lang)),
             evidence: one.evidence_reference,
             may_approve: is_second(&one.proposed_by, &at.member.name()),

@@ -72,8 +72,8 @@ async fn every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothin
     let rows: Vec<Row<'_>> = vec![
         ("/desk/search", vec![("bsn", "1"), ("number", "x")]),
         ("/desk/register", asked),
-        ("/desk/person/{id}/correct", vec![("birth", "x"), ("bsn", "1"), ("evidence", "")]),
-        ("/desk/correction/{id}/approve", vec![("birth", "x"), ("bsn", "1")]),
+        ("/desk/person/{id}/correct", vec![("birth", "x"), ("bsn", "1"), ("number", "x"), ("evidence", "")]),
+        ("/desk/correction/{id}/approve", vec![("birth", "x"), ("bsn", "1"), ("number", "x")]),
         ("/desk/correction/{id}/withdraw", vec![]),
         ("/desk/mandate/{id}/approve", vec![("bsn", "1"), ("birth", "1")]),
         ("/desk/mandate/{id}/revoke", vec![]),

@@ -138,12 +138,12 @@ pub const SWEPT: &[(&str, &str, &[&str])] = &[
     (
         "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
         "/desk/person/{id}/correct",
-        &["csrf", "birth", "bsn", "evidence"],
+        &["csrf", "birth", "bsn", "number", "evidence"],
     ),
     (
         "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
         "/desk/correction/{id}/approve",
-        &["csrf", "birth", "bsn"],
+        &["csrf", "birth", "bsn", "number"],
     ),
     (
         "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",

@@ -23,12 +23,13 @@ use crate::{
     store::corrections::NotDecided,
 };
 
-/// What the program proposes: exactly one of the two, and where the evidence is kept.
+/// What the program proposes: exactly one of the three, and where the evidence is kept.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Proposed {
     birth_date: Option<String>,
     bsn: Option<Secret>,
+    patient_number: Option<String>,
     evidence_reference: String,
 }
 
@@ -38,14 +39,19 @@ pub(super) struct Proposed {
 pub(super) struct Seen {
     birth_date: Option<String>,
     bsn: Option<Secret>,
+    patient_number: Option<String>,
 }
 
 impl Seen {
     fn right(self, now: Timestamp) -> Result<Right, Problem> {
-        match self {
-            Self { birth_date: Some(text), bsn: None } => Ok(Right::BirthDate(birth(&text, now)?)),
-            Self { birth_date: None, bsn: Some(text) } => Ok(Right::Bsn(bsn(&text)?)),
-            _ => Err(Problem::bad("give birth_date or bsn, and not both")),
+        match (self.birth_date, self.bsn, self.patient_number) {
+            (Some(text), None, None) => Ok(Right::BirthDate(birth(&text, now)?)),
+            (None, Some(text), None) => Ok(Right::Bsn(bsn(&text)?)),
+            (None, None, Some(text)) => {
+                let wrong = |why| Problem::bad(format_args!("patient_number: {why}"));
+                Ok(Right::PatientNumber(text.parse().map_err(wrong)?))
+            }
+            _ => Err(Problem::bad("give birth_date, bsn or patient_number, and only one of them")),
         }
     }
 }
@@ -59,7 +65,8 @@ pub(super) async fn propose(
     body: Body,
 ) -> Result<Response, Problem> {
     let (told, now): (Proposed, _) = (read(&headers, body)?, app.clock.now());
-    let right = Seen { birth_date: told.birth_date, bsn: told.bsn }.right(now)?;
+    let right = Seen { birth_date: told.birth_date, bsn: told.bsn, patient_number: told.patient_number };
+    let right = right.right(now)?;
     let (by, person) = (caller.name(), PersonId::from_stored(id?.0));
     let seen = (&right, told.evidence_reference.as_str());
     let proposed = corrections::propose(&app.store, &by, &person, seen, now).await?;

@@ -4,6 +4,7 @@ use super::Pages;
 use crate::{
     domain::{
         consent::{Party, Word},
+        correction::What,
         mandate::{Evidence, Relation, Standing},
         registration::Refused,
         staff::{Act, Role},
@@ -18,7 +19,7 @@ use crate::{
         desk_queue::{QueuePage, QueueRow},
         desk_register::{self, MandateForm},
         desk_staff::{StaffPage, StaffRow},
-        desk_words::{self, evidence, relation, role, said, standing},
+        desk_words::{self, evidence, relation, role, said, standing, wrong_of},
         page::Frame,
     },
 };
@@ -106,10 +107,10 @@ fn at_desk(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         relation: relation(Relation::Parent),
         standing: standing(Standing::Blocked),
     };
-    let correction = |is_bsn: bool| CorrectionRow {
+    let correction = |of: What| CorrectionRow {
         id: "c0rr3ct".into(),
-        what: if is_bsn { "desk-correct-bsn" } else { "desk-correct-birth" },
-        is_bsn,
+        what: wrong_of(of),
+        of,
         proposed: (text(), text()),
         evidence: text(),
         may_approve: true,
@@ -124,7 +125,11 @@ fn at_desk(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         held: if may_correct { vec![listed()] } else { Vec::new() },
         given: if may_correct { vec![listed(), listed()] } else { Vec::new() },
         may_correct,
-        corrections: if may_correct { vec![correction(true), correction(false)] } else { Vec::new() },
+        corrections: if may_correct {
+            What::ALL.iter().map(|of| correction(*of)).collect()
+        } else {
+            Vec::new()
+        },
         error,
     };
     let mandate = |may: bool, error| MandatePage {
