@@ -115,6 +115,16 @@ enum Act {
         #[command(flatten)]
         seen: Seen,
     },
+    /// Record or correct a patient number, once somebody else approves it: who has the wrong one is found in another's place
+    SetPatientNumber {
+        /// The person's id
+        #[arg(allow_hyphen_values = true)]
+        id: String,
+        /// The right one
+        patient_number: PatientNumber,
+        #[command(flatten)]
+        seen: Seen,
+    },
     /// List the corrections of a person, the newest first
     Corrections {
         /// The person's id
@@ -207,6 +217,10 @@ impl PersonsCommand {
             Act::ApproveSamePerson { correction, known, by } => {
                 let right = known.right(None, now)?;
                 return corrections::approve(store, (correction, right, by), (out, self.json), now).await;
+            }
+            Act::SetPatientNumber { id, patient_number, seen } => {
+                let right = Right::PatientNumber(patient_number);
+                return corrections::propose(store, (id, right, seen), (out, self.json), now).await;
             }
             Act::Corrections { id } => return corrections::list(store, id, (out, self.json), now).await,
             Act::Approve(approve) => return approve.run(store, (out, self.json), now).await,

@@ -42,12 +42,13 @@ impl CodeFor {
     /// thousand addresses and guesses ten times at each would find one code of six digits, and with it replace somebody's
     /// password, or hold an account with somebody's verified address.
     pub fn draw(self) -> Secret {
-        if self.is_unasked() {
-            Secret::new(letters(LONG))
-        } else {
-            Secret::new(format!("{:06}", random_below(1_000_000)))
-        }
+        if self.is_unasked() { draw_long() } else { Secret::new(format!("{:06}", random_below(1_000_000))) }
     }
+}
+
+/// A random code that stands alone, of letters and digits that nobody mistakes for one another.
+pub fn draw_long() -> Secret {
+    Secret::new(letters(LONG))
 }
 
 /// What a person typed: small letters are as good as capitals, and whatever the mail or habit puts between the

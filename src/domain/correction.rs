@@ -21,6 +21,8 @@ words! {
         Bsn = "bsn",
         /// That it is two persons: another one is the same.
         SamePerson = "same_person",
+        /// What the healthcare provider calls them by.
+        PatientNumber = "patient_number",
     }
 
     /// Where a proposal stands.
@@ -43,6 +45,8 @@ pub enum Right {
     BirthDate(BirthDate),
     /// The BSN.
     Bsn(Bsn),
+    /// The patient number.
+    PatientNumber(PatientNumber),
     /// Another person is the same one, as far as these facts are on record of the two.
     SamePerson(Known),
 }
@@ -67,6 +71,7 @@ impl Right {
             Self::BirthDate(_) => What::BirthDate,
             Self::Bsn(_) => What::Bsn,
             Self::SamePerson(_) => What::SamePerson,
+            Self::PatientNumber(_) => What::PatientNumber,
         }
     }
 }
@@ -84,6 +89,8 @@ pub struct Correction {
     pub other: Option<PersonId>,
     /// The date of birth that it says.
     pub birth: Option<BirthDate>,
+    /// The patient number that it says.
+    pub number: Option<PatientNumber>,
     /// Where the evidence is kept.
     pub evidence_reference: String,
     /// The member of staff or the program that saw it first.
@@ -124,6 +131,7 @@ mod tests {
             what: What::Bsn,
             other: None,
             birth: None,
+            number: None,
             evidence_reference: "map 7".into(),
             proposed_by: "els".into(),
             proposed_at: Timestamp::from_epoch(5),

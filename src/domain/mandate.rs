@@ -4,6 +4,7 @@
 //! every node of a cluster gives the same answer without talking, and none can be late.
 
 pub mod mails;
+pub mod offer;
 mod shown;
 mod special;
 
@@ -52,6 +53,8 @@ words! {
         CourtOrder = "court_order",
         /// A form signed by the person represented.
         SignedForm = "signed_form",
+        /// The own DigiD of both, online (`docs/adr/0048`): nobody at the desk saw anything.
+        OwnDigid = "own_digid",
     }
 
     /// A document with which people prove who they are (*Wet op de identificatieplicht*, article 1).
@@ -98,10 +101,10 @@ pub struct Mandate {
     pub legal_basis: String,
     /// What proved the authority.
     pub evidence: Evidence,
-    /// The checked document of the representative.
-    pub representative_document: Document,
-    /// The checked document of the person represented.
-    pub represented_document: Document,
+    /// The checked document of the representative; `None` of a grant that was made online.
+    pub representative_document: Option<Document>,
+    /// The checked document of the person represented; `None` as above.
+    pub represented_document: Option<Document>,
     /// Where the paper form is kept.
     pub form_reference: String,
     /// The member of staff or the program (`domain::line::program`) that registered it.
@@ -128,7 +131,9 @@ impl Mandate {
     pub fn waits_until(&self, now: Timestamp) -> Option<Timestamp> {
         let ends = waits_until(self.registered_at);
         let seconded = |second: &Confirmed| {
-            let is_another = is_second(&self.registered_by, &second.by) || second.by == BEFORE_FOUR_EYES;
+            let is_another = is_second(&self.registered_by, &second.by)
+                || second.by == BEFORE_FOUR_EYES
+                || self.is_made_online();
             is_another && second.at <= now && second.at < ends
         };
         let waits = !self.approved.as_ref().is_some_and(seconded);

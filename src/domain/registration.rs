@@ -148,8 +148,8 @@ pub fn register(form: Form, born: Option<BirthDate>, now: Timestamp) -> Result<R
         relation: form.relation,
         legal_basis: line(&form.legal_basis, "legal basis")?,
         evidence,
-        representative_document,
-        represented_document,
+        representative_document: Some(representative_document),
+        represented_document: Some(represented_document),
         form_reference: line(&form.form_reference, "form reference")?,
         registered_by: line(&form.registered_by, "name of the member of staff")?,
         registered_at: now,
@@ -183,6 +183,8 @@ fn checked(shown: Option<Shown>, whose: Party, now: Timestamp) -> Result<Documen
 fn proven(relation: Relation, evidence: Option<Evidence>) -> Result<Evidence, Refused> {
     let evidence = evidence.ok_or(Refused::NoEvidence)?;
     let fits = match relation {
+        // That of both, online, is no evidence that the desk can have seen.
+        _ if evidence == Evidence::OwnDigid => false,
         Relation::Parent | Relation::Guardian => evidence != Evidence::SignedForm,
         Relation::Curator | Relation::Mentor => evidence == Evidence::CourtOrder,
         Relation::Authorised => evidence == Evidence::SignedForm,

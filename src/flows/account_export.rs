@@ -11,10 +11,10 @@ use super::{
 use crate::{
     app::App,
     domain::{
-        assurance::Level, audit::Role, calendar::DAY, fault::Fault, profile::Profile, session::Session,
-        time::Timestamp,
+        assurance::Level, audit::Role, calendar::DAY, fault::Fault, mandate::Relation, profile::Profile,
+        session::Session, time::Timestamp,
     },
-    store::{account_export::OwnLine, audit::Event, mandates::Listed},
+    store::{account_export::OwnLine, audit::Event, mandates::Listed, staff::Work},
 };
 
 /// How many lines of the log are in it at most, the newest.
@@ -54,6 +54,17 @@ pub struct OwnAccount {
     pub has_password: bool,
     pub digid_since: Option<String>,
     pub app_since: Option<String>,
+    pub work: Vec<OwnWork>,
+}
+
+/// When they worked at the desk.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "as Export")]
+pub struct OwnWork {
+    pub roles: Vec<&'static str>,
+    pub department: String,
+    pub since: String,
+    pub until: Option<String>,
 }
 
 /// What the desk knows.
@@ -63,6 +74,7 @@ pub struct OwnPerson {
     pub name: String,
     pub birth_date: Option<String>,
     pub bsn: Option<String>,
+    pub patient_number: Option<String>,
 }
 
 /// A session.
@@ -102,18 +114,10 @@ pub struct OwnMandates {
 pub struct OwnMandate {
     pub id: String,
     pub other: String,
-    pub relation: &'static str,
+    pub relation: Relation,
     pub registered: String,
     pub starts: String,
     pub ends: Option<String>,
-}
-
-impl OwnMandate {
-    /// On one line: whom, as what, from when, and until when where that is known.
-    pub fn line(&self) -> String {
-        let until = self.ends.as_ref().map_or_else(String::new, |until| format!(" – {until}"));
-        format!("{} ({}): {}{until}", self.other, self.relation, self.starts)
-    }
 }
 
 /// What they said about a mandate.
@@ -170,6 +174,7 @@ pub async fn export(app: &App, guest: &Guest, now: Timestamp) -> Result<Result<E
             has_password: account.password_hash.is_some(),
             digid_since: account.digid_since.map(Timestamp::rfc3339),
             app_since: account.app.as_ref().map(|app| app.since.rfc3339()),
+            work: app.store.work_of(&account.id).await?.into_iter().map(own_work).collect(),
         },
         person: if by_digid { person(app, guest).await? } else { None },
         subjects: subjects.into_iter().map(|one| (one.sector, one.sub)).collect(),
@@ -196,7 +201,9 @@ async fn person(app: &App, guest: &Guest) -> Result<Option<OwnPerson>, Fault> {
     let id = &guest.account.person;
     let Some(person) = app.store.person(id).await? else { return Ok(None) };
     let bsn = app.store.bsn_of(id).await?.map(|bsn| bsn.digits().to_owned());
-    Ok(Some(OwnPerson { name: person.name, birth_date: person.birth.map(|birth| birth.to_string()), bsn }))
+    let patient_number = person.patient_number.map(|number| number.to_string());
+    let birth_date = person.birth.map(|birth| birth.to_string());
+    Ok(Some(OwnPerson { name: person.name, birth_date, bsn, patient_number }))
 }
 
 async fn mandates(app: &App, guest: &Guest, now: Timestamp) -> Result<OwnMandates, Fault> {
@@ -224,10 +231,19 @@ fn own_mandate(listed: &Listed, other: &str) -> OwnMandate {
     OwnMandate {
         id: mandate.id.to_string(),
         other: other.to_owned(),
-        relation: mandate.relation.as_str(),
+        relation: mandate.relation,
         registered: mandate.registered_at.rfc3339(),
         starts: mandate.starts.rfc3339(),
         ends: mandate.ends.map(Timestamp::rfc3339),
+    }
+}
+
+fn own_work(work: Work) -> OwnWork {
+    OwnWork {
+        roles: work.roles.each().iter().map(|role| role.as_str()).collect(),
+        department: work.department,
+        since: work.since.rfc3339(),
+        until: work.until.map(Timestamp::rfc3339),
     }
 }
 

@@ -6,8 +6,18 @@ use std::collections::BTreeMap;
 use super::account::Guest;
 use crate::{
     app::App,
-    domain::{audit::Role, fault::Fault, id::PersonId, line::program_of, time::Timestamp},
-    store::audit::{Line, Place, own::OwnLine},
+    domain::{
+        audit::Role,
+        fault::Fault,
+        id::{AccountId, PersonId},
+        line::{member_of, program_of},
+        staff::Roles,
+        time::Timestamp,
+    },
+    store::{
+        audit::{Line, Place, own::OwnLine},
+        staff::Work,
+    },
 };
 
 /// How many lines a page has.
@@ -39,9 +49,13 @@ pub const OF_ACCOUNT: &[&str] = &[
 /// said it and of whom it is about.
 pub const OF_MANDATES: &[&str] = &[
     "act_as",
+    "mandate.accepted",
     "mandate.answered",
     "mandate.approved",
     "mandate.consent",
+    "mandate.granted",
+    "mandate.offer_ended",
+    "mandate.offered",
     "mandate.registered",
     "mandate.revoked",
     "mandate.special_attested",
@@ -57,8 +71,10 @@ pub enum Who {
     Oneself,
     /// Somebody else, as the desk calls them; empty where it does not.
     Person(String),
-    /// A member of staff.
+    /// A member of staff, by a command, or of whom it is not known any more as what they worked.
     Staff,
+    /// A member of staff at the desk: as what they worked then, and never who they are.
+    Member(Roles, String),
     /// A program, by its name.
     Program(String),
     /// Nobody who is known.
@@ -99,7 +115,7 @@ pub async fn page(app: &App, guest: &Guest, before: Option<Place>) -> Result<Log
         events.extend(OF_MANDATES);
     }
     let (own, older) = app.store.own_lines(&guest.session.person, &events, before, LINES).await?;
-    let mut names = Names { app, people: BTreeMap::new(), clients: BTreeMap::new() };
+    let mut names = Names { app, people: BTreeMap::new(), clients: BTreeMap::new(), work: BTreeMap::new() };
     let mut lines = Vec::with_capacity(own.len());
     // A session for a child by the word of the register (M14) names the parent: that is of mandates, too.
     let is_of_another = |one: &OwnLine| !one.by_them && one.line.role == Role::Representative.word();
@@ -114,6 +130,7 @@ struct Names<'a> {
     app: &'a App,
     people: BTreeMap<String, String>,
     clients: BTreeMap<String, Option<String>>,
+    work: BTreeMap<String, Vec<Work>>,
 }
 
 impl Names<'_> {
@@ -146,9 +163,22 @@ impl Names<'_> {
                 let id = actor.as_deref().and_then(program_of).or(client.as_deref()).unwrap_or_default();
                 Who::Program(self.client(id).await?.unwrap_or_default())
             }
+            (Some(actor), _) if line.role == Role::Staff.word() => self.member(actor, line.at).await?,
             _ if line.role == Role::Staff.word() => Who::Staff,
             _ => Who::Unknown,
         })
+    }
+
+    /// As what somebody worked at the desk who acted there under that name.
+    async fn member(&mut self, actor: &str, at: Timestamp) -> Result<Who, Fault> {
+        let Some(account) = member_of(actor) else { return Ok(Who::Staff) };
+        if !self.work.contains_key(account) {
+            let work = self.app.store.work_of(&AccountId::from_stored(account)).await?;
+            self.work.insert(account.to_owned(), work);
+        }
+        let work = self.work.get(account).into_iter().flatten();
+        let then = work.filter(|work| work.since <= at && work.until.is_none_or(|until| at <= until)).next();
+        Ok(then.map_or(Who::Staff, |work| Who::Member(work.roles.clone(), work.department.clone())))
     }
 
     async fn person(&mut self, id: &str) -> Result<String, Fault> {

@@ -11,6 +11,7 @@ use crate::{
         id::{CorrectionId, PersonId},
         line::one_line,
         mandate::Confirmed,
+        patient_number::PatientNumber,
         time::Timestamp,
     },
     store::{
@@ -59,6 +60,7 @@ pub fn as_json(correction: &Correction, now: Timestamp) -> Value {
         "what": correction.what,
         "same_person": correction.other,
         "birth_date": correction.birth.map(|birth| birth.to_string()),
+        "patient_number": correction.number.as_ref().map(PatientNumber::as_str),
         "stage": stage,
         "waits_until": ends,
         "evidence_reference": correction.evidence_reference,

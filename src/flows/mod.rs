@@ -10,6 +10,7 @@ pub mod account_export;
 pub mod account_log;
 pub mod account_mandates;
 pub mod account_merge;
+pub mod account_offers;
 pub mod account_password;
 pub mod account_portals;
 pub mod act_as;

@@ -85,6 +85,12 @@ struct MandateStoppedText<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "mail/offer_accepted.txt", escape = "none")]
+struct OfferAcceptedText<'a> {
+    c: &'a Circumstances,
+}
+
+#[derive(Template)]
 #[template(path = "mail/changed.txt", escape = "none")]
 struct ChangedText<'a> {
     c: &'a Circumstances,
@@ -192,6 +198,12 @@ pub fn mandate_stopped(about: &Circumstances) -> Letter {
     letter(about, &MandateStoppedText { c: about }, ["Een machtiging is gestopt", "A mandate has ended"])
 }
 
+/// To who invited somebody to look into their record: somebody said yes (`docs/adr/0048`). Not who: they look at that page.
+pub fn offer_accepted(about: &Circumstances) -> Letter {
+    let subjects = ["Bevestig uw machtiging", "Confirm your mandate"];
+    letter(about, &OfferAcceptedText { c: about }, subjects)
+}
+
 /// What our own pages are called in a mail, where another names a portal.
 pub const fn own_pages(lang: Lang) -> &'static str {
     match lang {
@@ -264,7 +276,8 @@ pub(super) mod tests {
         let about = about(lang);
         let coded = [CodeFor::LogIn, CodeFor::Link, CodeFor::Register, CodeFor::Recover]
             .map(|what| code(&about, &Secret::new("482913"), what));
-        let told = [has_account, digid_linked, link_refused, password_changed, mandate_stopped];
+        let told =
+            [has_account, digid_linked, link_refused, password_changed, mandate_stopped, offer_accepted];
         let told = told.map(|letter| letter(&about));
         let changes = [
             Change::AppSet,

@@ -101,6 +101,10 @@ async fn delete(tx: &mut Tx, account: &AccountId, person: &PersonId) -> Result<(
     ] {
         sqlx::query(statement).bind(account.as_str()).execute(&mut **tx).await?;
     }
+    sqlx::query("DELETE FROM offers WHERE grantor = $1 OR grantee = $1")
+        .bind(person.as_str())
+        .execute(&mut **tx)
+        .await?;
     sqlx::query("DELETE FROM digid_sessions WHERE person_id = $1")
         .bind(person.as_str())
         .execute(&mut **tx)
@@ -110,7 +114,6 @@ async fn delete(tx: &mut Tx, account: &AccountId, person: &PersonId) -> Result<(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::store::testing::{fresh, now, somebody};
 
     /// Browsers cannot be made to ask all in the one moment between the look at an account and its end.

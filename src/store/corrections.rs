@@ -19,6 +19,7 @@ use crate::domain::{
     id::{CorrectionId, PersonId},
     line::through,
     mandate::Confirmed,
+    patient_number::PatientNumber,
     time::Timestamp,
 };
 
@@ -90,6 +91,9 @@ pub enum NotDecided {
         "each of them has another BSN: tell the one that is right, which must be of the person who remains"
     )]
     TwoBsns,
+    /// Somebody else has this patient number.
+    #[error("somebody else has this patient number: put theirs right first")]
+    NumberTaken,
 }
 
 impl Store {
@@ -102,14 +106,14 @@ impl Store {
         now: Timestamp,
     ) -> Result<Result<CorrectionId, NotProposed>, Fault> {
         let (id, nothing) = (CorrectionId::random(), Vec::<u8>::new());
-        let mut other = None;
-        let (birth, bsn) = match right {
-            Right::SamePerson(known) => {
-                other = known.other.as_ref();
-                (None, None)
+        let (mut birth, mut bsn, mut number, mut other) = (None, None, None, None);
+        match right {
+            Right::BirthDate(right) => birth = Some(right.to_string()),
+            Right::Bsn(right) => {
+                bsn = Some((self.vault.bsn_index(right), seal_bsn(&self.vault, person, right)?));
             }
-            Right::BirthDate(birth) => (Some(birth.to_string()), None),
-            Right::Bsn(bsn) => (None, Some((self.vault.bsn_index(bsn), seal_bsn(&self.vault, person, bsn)?))),
+            Right::PatientNumber(right) => number = Some(right.to_string()),
+            Right::SamePerson(known) => other = known.other.as_ref(),
         };
         let (index, sealed) = bsn.unzip();
         let mut tx = self.db.begin().await?;
@@ -123,8 +127,9 @@ impl Store {
         }
         let done = sqlx::query(
             "INSERT INTO corrections (id, person, what, birth, birth_before, bsn_index, bsn_sealed, bsn_before, \
-             evidence_reference, proposed_by, proposed_at, ends, other) \
-             SELECT $1, p.id, $3, $4, COALESCE(p.birth, ''), $5, $6, COALESCE(p.bsn_index, $7), $8, $9, $10, $11, $13 \
+             evidence_reference, proposed_by, proposed_at, ends, number, number_before, other) \
+             SELECT $1, p.id, $3, $4, COALESCE(p.birth, ''), $5, $6, COALESCE(p.bsn_index, $7), $8, $9, $10, $11, \
+             $13, COALESCE(p.patient_number, ''), $14 \
              FROM persons p WHERE p.id = $2 AND p.joined_into IS NULL \
              AND (SELECT COUNT(*) FROM corrections c WHERE c.person = p.id AND c.approved_at IS NULL \
                   AND c.withdrawn_at IS NULL AND c.ends > $10) < $12",
@@ -141,6 +146,7 @@ impl Store {
         .bind(now.epoch())
         .bind(waits_until(now).epoch())
         .bind(MOST_WAITING)
+        .bind(number)
         .bind(other.map(PersonId::as_str))
         .execute(&mut *tx)
         .await?;
@@ -191,8 +197,11 @@ impl Store {
             Right::Bsn(bsn) if row.maybe_bytes("bsn_index")? == Some(self.vault.bsn_index(bsn)) => {
                 record_bsn(&mut tx, &person, &row).await?
             }
+            Right::PatientNumber(number) if row.maybe_text("number")?.as_deref() == Some(number.as_str()) => {
+                record_number(&mut tx, &person, number, &row.text("number_before")?).await?
+            }
             Right::SamePerson(known) => self.join_persons(&mut tx, (&row, &person), known, by, now).await?,
-            Right::BirthDate(_) | Right::Bsn(_) => Err(NotDecided::SomethingElse),
+            Right::BirthDate(_) | Right::Bsn(_) | Right::PatientNumber(_) => Err(NotDecided::SomethingElse),
         };
         if let Err(why) = recorded {
             tx.rollback().await?;
@@ -347,6 +356,30 @@ async fn record_bsn(
     }
 }
 
+/// Records a patient number where the one that the proposal found still stands, or still none.
+async fn record_number(
+    tx: &mut Tx,
+    person: &PersonId,
+    number: &PatientNumber,
+    before: &str,
+) -> Result<Result<(), NotDecided>, Fault> {
+    let done = sqlx::query(
+        "UPDATE persons SET patient_number = $1 \
+         WHERE id = $2 AND COALESCE(patient_number, '') = $3 AND joined_into IS NULL",
+    )
+    .bind(number.to_string())
+    .bind(person.as_str())
+    .bind(before.to_owned())
+    .execute(&mut **tx)
+    .await;
+    match done {
+        Ok(done) if done.rows_affected() == 1 => Ok(Ok(())),
+        Ok(_) => Ok(Err(NotDecided::ChangedSince)),
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(Err(NotDecided::NumberTaken)),
+        Err(other) => Err(other.into()),
+    }
+}
+
 /// What is decided needs its BSN no more.
 async fn forget_bsn(tx: &mut Tx, id: &CorrectionId) -> Result<(), Fault> {
     let none = Vec::<u8>::new();
@@ -380,6 +413,7 @@ fn read_correction(row: &AnyRow) -> Result<Correction, Fault> {
         what: row.text("what")?.parse::<What>()?,
         other: row.maybe_text("other")?.map(PersonId::from_stored),
         birth: read_birth(row)?,
+        number: row.maybe_text("number")?.map(PatientNumber::from_stored),
         evidence_reference: row.text("evidence_reference")?,
         proposed_by: row.text("proposed_by")?,
         proposed_at: row.time("proposed_at")?,

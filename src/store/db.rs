@@ -50,6 +50,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (36, "same_person", include_str!("../../migrations/0036_same_person.sql")),
     (37, "imports", include_str!("../../migrations/0037_imports.sql")),
     (38, "many", include_str!("../../migrations/0038_many.sql")),
+    (39, "offers", include_str!("../../migrations/0039_offers.sql")),
 ];
 
 /// How many connections read at once. Reads are short; more would only wait for the disk.
@@ -184,6 +185,7 @@ impl Db {
             // Nobody approved them in time; the lines of the log stay.
             "DELETE FROM corrections WHERE id IN \
              (SELECT id FROM corrections WHERE ends <= $1 AND approved_at IS NULL LIMIT $2)",
+            "DELETE FROM offers WHERE id IN (SELECT id FROM offers WHERE ends <= $1 LIMIT $2)",
         ] {
             let done = sqlx::query(statement).bind(now.epoch()).bind(SWEEP).execute(&self.writer).await?;
             swept += done.rows_affected();

@@ -3,6 +3,7 @@
 
 mod approval;
 pub(super) mod imported;
+pub mod offers;
 mod own;
 mod rows;
 mod special;
@@ -400,6 +401,9 @@ pub(super) async fn join_mandates(
         // Whoever acts for them at this moment goes on to act for them, as far as they may.
         "UPDATE grants SET chosen = $2 WHERE chosen = $1",
         "UPDATE grants SET acts_for = $2 WHERE acts_for = $1",
+        // What was offered and is not given is offered anew: nobody confirms by another name whom they saw by this one.
+        "DELETE FROM offers WHERE grantor IN ($1, $2)",
+        "DELETE FROM offers WHERE grantee IN ($1, $2)",
     ] {
         sqlx::query(statement).bind(from.as_str()).bind(into.as_str()).execute(&mut **tx).await?;
     }
@@ -448,10 +452,10 @@ async fn insert_mandate(tx: &mut Tx, m: &Mandate, now: Timestamp) -> Result<bool
     .bind(m.relation.as_str())
     .bind(&m.legal_basis)
     .bind(m.evidence.as_str())
-    .bind(m.representative_document.kind.as_str())
-    .bind(m.representative_document.valid_until.to_string())
-    .bind(m.represented_document.kind.as_str())
-    .bind(m.represented_document.valid_until.to_string())
+    .bind(m.representative_document.map_or("", |document| document.kind.as_str()))
+    .bind(m.representative_document.map(|document| document.valid_until.to_string()).unwrap_or_default())
+    .bind(m.represented_document.map_or("", |document| document.kind.as_str()))
+    .bind(m.represented_document.map(|document| document.valid_until.to_string()).unwrap_or_default())
     .bind(&m.form_reference)
     .bind(&m.registered_by)
     .bind(m.registered_at.epoch())

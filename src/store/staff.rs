@@ -16,6 +16,19 @@ use crate::domain::{
 
 /// The most members that a list shows, or that there may be.
 pub const MOST: i64 = 500;
+/// When the owner of an account worked at the desk, and as what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    /// In which roles.
+    pub roles: Roles,
+    /// At which department.
+    pub department: String,
+    /// From when.
+    pub since: Timestamp,
+    /// Until when, if that is over.
+    pub until: Option<Timestamp>,
+}
+
 /// Who approved whom a command made a member. Nobody can have this name.
 const BY_COMMAND: &str = "command:staff";
 /// Who ended what nobody approved in time. Nobody can have this name.
@@ -42,6 +55,26 @@ impl Store {
                 .fetch_optional(self.db.reader())
                 .await?;
         Ok(row.is_some())
+    }
+
+    /// When the owner of an account worked at the desk, the last time first; at most [`MOST`].
+    pub async fn work_of(&self, account: &AccountId) -> Result<Vec<Work>, Fault> {
+        let rows = sqlx::query(
+            "SELECT * FROM staff WHERE account = $1 AND approved_at IS NOT NULL ORDER BY approved_at DESC, id LIMIT $2",
+        )
+        .bind(account.as_str())
+        .bind(MOST)
+        .fetch_all(self.db.reader())
+        .await?;
+        let read = |row: &AnyRow| {
+            Ok(Work {
+                roles: read_roles(row)?,
+                department: row.text("department")?,
+                since: row.time("approved_at")?,
+                until: row.maybe_time("ended_at")?,
+            })
+        };
+        rows.iter().map(read).collect()
     }
 
     /// Whether one of these two is the member of staff that this name means. A second account is another person's here (`docs/adr/0041`).
@@ -232,14 +265,18 @@ fn note(tx: &mut Tx, event: &str, by: &str, person: &str, detail: &str, now: Tim
     tx.note(&Event { event, outcome: "ok", actor: Some(by), represented, client: through(by), detail }, now);
 }
 
-fn read_member(row: &AnyRow) -> Result<Member, Fault> {
+fn read_roles(row: &AnyRow) -> Result<Roles, Fault> {
     let roles: Vec<Role> = row.text("roles")?.split(' ').map(str::parse).collect::<Result<_, _>>()?;
+    Ok(Roles::of(&roles)?)
+}
+
+fn read_member(row: &AnyRow) -> Result<Member, Fault> {
     let approved = row.maybe_text("approved_by")?.zip(row.maybe_time("approved_at")?);
     Ok(Member {
         id: StaffId::from_stored(row.text("id")?),
         account: AccountId::from_stored(row.text("account")?),
         email: row.text("email")?,
-        roles: Roles::of(&roles)?,
+        roles: read_roles(row)?,
         department: row.text("department")?,
         proposed_by: row.text("proposed_by")?,
         proposed_at: row.time("proposed_at")?,

@@ -37,6 +37,8 @@ pub struct AppPage {
     pub link: String,
     /// The same, sealed.
     pub offer: String,
+    /// Whether its owner works at the desk, which they do no more without an app.
+    pub is_member: bool,
     /// Whether the code did not fit.
     pub failed: bool,
 }
@@ -60,7 +62,7 @@ pub async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, F
     match enter(&visit, OwnPage::App, query.as_deref()).await? {
         Ok(guest) => {
             let offer = account_app::offer(&visit.app, &guest)?;
-            Ok(page_of(&visit, &guest, &offer)?.render())
+            Ok(page_of(&visit, &guest, &offer).await?.render())
         }
         Err(elsewhere) => Ok(elsewhere),
     }
@@ -88,7 +90,9 @@ pub async fn confirm(visit: Visit, Form(form): Form<AppForm>) -> Result<Response
             let codes = codes.iter().map(|code| grouped(code.expose())).collect();
             Ok(CodesPage { frame: frame(&visit, &guest), codes }.render())
         }
-        Err(Refused::Because(_)) => Ok(AppPage { failed: true, ..page_of(&visit, &guest, &offer)? }.render()),
+        Err(Refused::Because(_)) => {
+            Ok(AppPage { failed: true, ..page_of(&visit, &guest, &offer).await? }.render())
+        }
         Err(Refused::Stopped(stop)) => Err(stop.into()),
     }
 }
@@ -103,7 +107,7 @@ pub async fn remove(visit: Visit, Form(form): Form<Token>) -> Result<Response, F
     Ok(see_other(OwnPage::Overview.as_str()))
 }
 
-fn page_of(visit: &Visit, guest: &Guest, offer: &Offer) -> Result<AppPage, Failed> {
+async fn page_of(visit: &Visit, guest: &Guest, offer: &Offer) -> Result<AppPage, Failed> {
     let frame = frame(visit, guest);
     let issuer: Url = visit.app.config.issuer().parse()?;
     let email = Email::parse(&guest.account.email)?;
@@ -112,12 +116,14 @@ fn page_of(visit: &Visit, guest: &Guest, offer: &Offer) -> Result<AppPage, Faile
         secret: offer.secret.shown(),
         link: offer.secret.link(&email, issuer.host_str().unwrap_or_default())?,
         offer: URL_SAFE_NO_PAD.encode(&offer.sealed),
+        is_member: visit.app.store.member(&guest.account.id).await?.is_some(),
         failed: false,
         frame,
     })
 }
 
-fn grouped(code: &str) -> String {
+/// A code in two groups.
+pub(super) fn grouped(code: &str) -> String {
     let half = code.len() / 2;
     code.split_at_checked(half).map_or_else(|| code.to_owned(), |(left, right)| format!("{left} {right}"))
 }

@@ -7,17 +7,22 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
     account::{enter, frame, posted},
+    account_log::called,
+    account_mandates::relation,
+    client_consent::worded,
+    desk_words::role,
     error::Failed,
     form::Form,
     page::{self, Frame},
     visit::Visit,
 };
 use crate::{
-    domain::own::OwnPage,
-    flows::account_export::{Export, export},
+    domain::{client_consent::Item, consent::Word, own::OwnPage, profile::Claim, time::Timestamp},
+    flows::account_export::{Export, OwnEntry, OwnMandate, OwnSaid, OwnWork, export},
 };
 
 /// The question in which form.
@@ -49,8 +54,61 @@ impl AllPage {
         self.frame.say(if is { "yes" } else { "no" })
     }
 
-    fn profile(&self) -> String {
-        serde_json::to_string(&self.all.profile).unwrap_or_default()
+    /// What is on record beside the account, in words.
+    fn profile(&self) -> Vec<String> {
+        let Ok(Value::Object(all)) = serde_json::to_value(&self.all.profile) else { return Vec::new() };
+        let one = |(name, value): (&String, &Value)| {
+            let called = worded(vec![Item::Claim(name.parse::<Claim>().ok()?)]);
+            let value = match value {
+                Value::Bool(is) => self.yes(*is),
+                Value::Object(parts) => {
+                    parts.values().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+                }
+                Value::String(text) => text.clone(),
+                // When it was changed.
+                other => other.as_i64().map(|at| Timestamp::from_epoch(at).rfc3339()).unwrap_or_default(),
+            };
+            Some(format!("{}: {value}", self.frame.say(called.first()?)))
+        };
+        all.iter().filter_map(one).collect()
+    }
+
+    /// On one line: whom, as what, from when, and until when where that is known.
+    fn mandate(&self, one: &OwnMandate) -> String {
+        let until = one.ends.as_ref().map_or_else(String::new, |until| format!(" – {until}"));
+        let other =
+            if one.other.is_empty() { self.frame.say("mandates-nameless") } else { one.other.clone() };
+        format!("{other} ({}): {}{until}", self.frame.say(relation(one.relation)), one.starts)
+    }
+
+    fn said(&self, one: &OwnSaid) -> String {
+        self.frame.say(if one.word == Word::Agreed.as_str() {
+            "log-mandate-agreed"
+        } else {
+            "log-mandate-withdrawn"
+        })
+    }
+
+    fn work(&self, one: &OwnWork) -> String {
+        let roles =
+            one.roles.iter().filter_map(|word| word.parse().ok()).map(|one| self.frame.say(role(one)));
+        let until = one.until.as_ref().map_or_else(String::new, |until| format!(" – {until}"));
+        format!("{}: {}: {}{until}", one.department, roles.collect::<Vec<_>>().join(", "), one.since)
+    }
+
+    fn event(&self, one: &OwnEntry) -> String {
+        self.frame.say(called(&one.event))
+    }
+
+    fn by(&self, one: &OwnEntry) -> String {
+        self.frame.say(match one.by.as_str() {
+            "self" => "log-oneself",
+            "patient" | "representative" => "log-another",
+            "staff" => "log-staff",
+            "program" => "log-program",
+            "system" => "log-system",
+            _ => "log-unknown",
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use axum::{extract::RawQuery, response::Response};
 
 use super::{
     account::{enter, frame},
+    desk_words::role,
     error::Failed,
     page::{self, Frame},
     visit::Visit,
@@ -31,8 +32,12 @@ const WHATS: &[(&str, &str)] = &[
     ("digid.linked", "log-digid-linked"),
     ("login.digid", "log-login-digid"),
     ("login.local", "log-login-local"),
+    ("mandate.accepted", "log-mandate-accepted"),
     ("mandate.agreed", "log-mandate-agreed"),
     ("mandate.approved", "log-mandate-approved"),
+    ("mandate.granted", "log-mandate-granted"),
+    ("mandate.offer_ended", "log-mandate-offer_ended"),
+    ("mandate.offered", "log-mandate-offered"),
     ("mandate.registered", "log-mandate-registered"),
     ("mandate.revoked", "log-mandate-revoked"),
     ("mandate.special_attested", "log-mandate-special_attested"),
@@ -47,6 +52,40 @@ const WHATS: &[(&str, &str)] = &[
     ("person.correction_proposed", "log-person-correction_proposed"),
     ("person.registered", "log-person-registered"),
 ];
+
+/// What else may stand in the log of somebody who asks for all that is kept of them.
+const MORE: &[(&str, &str)] = &[
+    ("account.closed", "log-account-closed"),
+    ("account.exported", "log-account-exported"),
+    ("bsn.told", "log-bsn-told"),
+    ("code", "log-code"),
+    ("consent", "log-consent"),
+    ("digid.unlinked", "log-digid-unlinked"),
+    ("email.changed", "log-email-changed"),
+    ("grant.revoked", "log-grant-revoked"),
+    ("login", "log-login"),
+    ("logout", "log-logout"),
+    ("logout.digid", "log-logout-digid"),
+    ("logout.notice", "log-logout-notice"),
+    ("mandate.answered", "log-mandate-answered"),
+    ("mandate.consent", "log-mandate-answered"),
+    ("mandate.given_up", "log-mandate-given_up"),
+    ("mandate.lapsed", "log-mandate-lapsed"),
+    ("person.correction_withdrawn", "log-person-correction_withdrawn"),
+    ("person.found", "log-person-found"),
+    ("person.shown", "log-person-shown"),
+    ("staff.added", "log-staff-added"),
+    ("staff.approved", "log-staff-approved"),
+    ("staff.ended", "log-staff-ended"),
+    ("staff.proposed", "log-staff-proposed"),
+    ("token.exchanged", "log-token-exchanged"),
+];
+
+/// What an event is called, as the key of a message.
+pub(super) fn called(event: &str) -> &'static str {
+    let found = WHATS.iter().chain(MORE).find(|(what, _)| *what == event);
+    found.map_or("log-other", |(_, key)| key)
+}
 
 /// "Wie heeft iets gewijzigd".
 #[derive(Template)]
@@ -83,6 +122,11 @@ impl LogPage {
             Who::Person(name) if name.is_empty() => self.frame.say("log-person"),
             Who::Person(name) => name.clone(),
             Who::Staff => self.frame.say("log-staff"),
+            Who::Member(roles, department) => {
+                let roles: Vec<String> = roles.each().iter().map(|one| self.frame.say(role(*one))).collect();
+                let values = [("department", department.as_str().into()), ("roles", roles.join(", ").into())];
+                self.frame.lang.text_with("log-staff-of", &values)
+            }
             Who::Program(name) if name.is_empty() => self.frame.say("log-program"),
             Who::Program(name) => self.frame.say_with("log-program-named", "name", name.as_str()),
             Who::Unknown => self.frame.say("log-unknown"),

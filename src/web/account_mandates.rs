@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::{
     account::{enter, frame, posted},
+    account_offers::Answer,
     error::{Failed, see_other},
     form::Form,
     page::{self, Frame},
@@ -17,16 +18,19 @@ use crate::{
         assurance::Level,
         calendar::told,
         consent::Word,
+        email::Email,
         fault::Fault,
         id::MandateId,
-        mandate::{Given, Held, Relation},
+        mandate::{Given, Held, Relation, offer::CannotGrant},
         own::OwnPage,
         time::Timestamp,
     },
     flows::{
         account::Guest,
         account_mandates::{GivenMandate, HeldMandate, Overview, answer, overview, stop},
+        account_offers::{Offers, offers},
     },
+    store::mandates::offers::Offer,
 };
 
 /// "Machtigingen".
@@ -39,9 +43,24 @@ pub struct MandatesPage {
     pub overview: Overview,
     /// Whether the login is of just now: who agrees must have logged in then.
     pub fresh: bool,
+    /// What they offer of their own record, and what others offer them.
+    pub offers: Offers,
+    /// What came of the form about those, if one was sent.
+    pub answer: Answer,
 }
 
-page::rendered!(MandatesPage);
+page::rendered!(MandatesPage, |page| page.answer.wrong.is_some());
+
+/// What a representative is called, as the key of a message.
+pub(super) const fn relation(relation: Relation) -> &'static str {
+    match relation {
+        Relation::Parent => "mandates-parent",
+        Relation::Guardian => "mandates-guardian",
+        Relation::Curator => "mandates-curator",
+        Relation::Mentor => "mandates-mentor",
+        Relation::Authorised => "mandates-authorised",
+    }
+}
 
 impl MandatesPage {
     /// A text for everybody else, or the one for a child.
@@ -58,13 +77,7 @@ impl MandatesPage {
     }
 
     fn named(&self, row: &GivenMandate) -> String {
-        let relation = self.frame.say(match row.relation {
-            Relation::Parent => "mandates-parent",
-            Relation::Guardian => "mandates-guardian",
-            Relation::Curator => "mandates-curator",
-            Relation::Mentor => "mandates-mentor",
-            Relation::Authorised => "mandates-authorised",
-        });
+        let relation = self.frame.say(relation(row.relation));
         let values = [("name", self.who(row).into()), ("relation", relation.into())];
         self.frame.lang.text_with("mandates-named", &values)
     }
@@ -117,6 +130,40 @@ impl MandatesPage {
         ("until", told(at, self.frame.lang).into())
     }
 
+    /// What the reader is asked who typed a code: by whom, and for how long.
+    fn offered(&self, one: &Offer) -> String {
+        let who = one.other.as_ref().map(|other| match other.name.as_str() {
+            "" => Email::parse(&other.email).map(|email| email.masked()).unwrap_or_default(),
+            name => name.to_owned(),
+        });
+        self.frame.lang.text_with(
+            "offer-offered",
+            &[("name", who.unwrap_or_default().into()), ("days", one.days.to_string().into())],
+        )
+    }
+
+    /// Who typed the code and said yes, as the grantor is told it: that was told to them before.
+    fn accepted(&self, one: &Offer) -> Option<String> {
+        let other = one.other.as_ref().filter(|_| one.accepted)?;
+        let name = match other.name.as_str() {
+            "" => self.frame.say("mandates-nameless"),
+            name => name.to_owned(),
+        };
+        let values = [("name", name.into()), ("email", other.email.as_str().into())];
+        Some(self.frame.lang.text_with("offer-accepted", &values))
+    }
+
+    /// How an offer stands to which nobody has said yes.
+    fn waits(&self, one: &Offer) -> String {
+        let key = if one.other.is_some() { "offer-typed" } else { "offer-waits" };
+        self.frame.lang.text_with(key, &[self.until(one.ends)])
+    }
+
+    /// Whether the reader is told that they can give access at the desk only.
+    fn is_for_the_desk(&self) -> bool {
+        matches!(self.offers.cannot, Some(CannotGrant::NoBirthDate | CannotGrant::DoesNotDecide))
+    }
+
     fn waits_for_me(row: &HeldMandate) -> bool {
         row.shown == Held::WaitsForYou
     }
@@ -135,7 +182,7 @@ impl MandatesPage {
 /// `GET /account/mandates`
 pub async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
     match enter(&visit, OwnPage::Mandates, query.as_deref()).await? {
-        Ok(guest) => Ok(page_of(&visit, &guest).await?.render()),
+        Ok(guest) => Ok(page_of(&visit, &guest, Answer::default()).await?.render()),
         Err(elsewhere) => Ok(elsewhere),
     }
 }
@@ -156,8 +203,8 @@ pub async fn back() -> Response {
 /// What each of the forms brings back.
 #[derive(Deserialize)]
 pub struct MandateForm {
-    csrf: String,
-    mandate: String,
+    pub(super) csrf: String,
+    pub(super) mandate: String,
 }
 
 /// `POST /account/mandates/agree`: it gives access, and takes a login of just now.
@@ -190,8 +237,9 @@ pub async fn stopped(visit: Visit, Form(form): Form<MandateForm>) -> Result<Resp
     Ok(back().await)
 }
 
-async fn page_of(visit: &Visit, guest: &Guest) -> Result<MandatesPage, Fault> {
+pub(super) async fn page_of(visit: &Visit, guest: &Guest, answer: Answer) -> Result<MandatesPage, Fault> {
+    let offers = offers(&visit.app, guest, visit.now).await?;
     let overview = overview(&visit.app, guest, visit.now).await?;
     let fresh = guest.session.is_fresh(Level::Local, visit.now);
-    Ok(MandatesPage { frame: frame(visit, guest), overview, fresh })
+    Ok(MandatesPage { frame: frame(visit, guest), overview, fresh, offers, answer })
 }

@@ -212,6 +212,7 @@ fn account(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         secret: given.to_owned(),
         link: "otpauth://totp/x".to_owned(),
         offer: given.to_owned(),
+        is_member: failed || since.is_some(),
         failed,
     };
     let codes = vec![given.to_owned(); 10];

@@ -36,6 +36,8 @@ pub struct CorrectForm {
     csrf: String,
     birth: String,
     bsn: Secret,
+    #[serde(default)]
+    number: String,
     evidence: String,
 }
 
@@ -50,7 +52,7 @@ pub async fn propose(
         Err(elsewhere) => return Ok(elsewhere),
     };
     let id = PersonId::from_stored(id);
-    let right = match right(&form.birth, &form.bsn, visit.now) {
+    let right = match right((&form.birth, &form.bsn, &form.number), visit.now) {
         Ok(right) => right,
         Err(key) => return page(&visit, &at, &id, Some(key)).await,
     };
@@ -71,6 +73,8 @@ pub struct SameForm {
     csrf: String,
     birth: String,
     bsn: Secret,
+    #[serde(default)]
+    number: String,
 }
 
 /// `POST /desk/correction/{id}/approve`
@@ -85,7 +89,7 @@ pub async fn approve(
     };
     let (store, id) = (&visit.app.store, CorrectionId::from_stored(id));
     let person = person_of(&visit, &id).await?;
-    let right = match right(&form.birth, &form.bsn, visit.now) {
+    let right = match right((&form.birth, &form.bsn, &form.number), visit.now) {
         Ok(right) => right,
         Err(key) => return page(&visit, &at, &person, Some(key)).await,
     };
@@ -117,12 +121,16 @@ pub(super) async fn person_of(visit: &Visit, id: &CorrectionId) -> Result<Person
     }
 }
 
-/// One of the two, and not both.
-fn right(birth: &str, bsn: &Secret, now: Timestamp) -> Result<Right, &'static str> {
-    match (birth.trim(), bsn.expose().trim()) {
-        ("", "") => Err("desk-correct-one"),
-        (birth, "") => BirthDate::read(birth, now).map(Right::BirthDate).map_err(|_| "desk-birth-wrong"),
-        ("", bsn) => Bsn::parse(bsn).map(Right::Bsn).map_err(|_| "desk-bsn-wrong"),
+/// One of the three, and no more.
+fn right((birth, bsn, number): (&str, &Secret, &str), now: Timestamp) -> Result<Right, &'static str> {
+    match (birth.trim(), bsn.expose().trim(), number.trim()) {
+        (birth, "", "") if !birth.is_empty() => {
+            BirthDate::read(birth, now).map(Right::BirthDate).map_err(|_| "desk-birth-wrong")
+        }
+        ("", bsn, "") if !bsn.is_empty() => Bsn::parse(bsn).map(Right::Bsn).map_err(|_| "desk-bsn-wrong"),
+        ("", "", number) if !number.is_empty() => {
+            number.parse().map(Right::PatientNumber).map_err(|_| "desk-patient-number-wrong")
+        }
         _ => Err("desk-correct-one"),
     }
 }
@@ -162,6 +170,7 @@ const fn key(why: &NotDone) -> &'static str {
         NotDecided::TwoPeople => "desk-same-two-people",
         NotDecided::BornApart => "desk-same-born-apart",
         NotDecided::TwoBsns => "desk-same-two-bsns",
+        NotDecided::NumberTaken => "desk-correct-number-taken",
         NotDecided::Unknown | NotDecided::Over => "desk-before",
     }
 }

@@ -259,6 +259,9 @@ async fn page(
     let frame = frame(visit, at);
     let (lang, roles, mandate) = (frame.lang, &at.member.roles, &listed.mandate);
     let approved = match &mandate.approved {
+        Some(second) if mandate.is_made_online() => {
+            Some((lang.text("desk-online-representative"), told(second.at, lang)))
+        }
         Some(second) => Some((shown(store, &second.by).await?, told(second.at, lang))),
         None => None,
     };
@@ -274,7 +277,11 @@ async fn page(
         texts: [mandate.legal_basis.clone(), mandate.form_reference.clone()],
         evidence: words::evidence(mandate.evidence),
         registered: (
-            shown(store, &mandate.registered_by).await?,
+            if mandate.is_made_online() {
+                lang.text("desk-online-represented")
+            } else {
+                shown(store, &mandate.registered_by).await?
+            },
             told(mandate.registered_at, lang),
             store.department_of(id).await?,
         ),

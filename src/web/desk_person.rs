@@ -72,8 +72,8 @@ pub struct CorrectionRow {
     pub id: String,
     /// Of what: the key of the message.
     pub what: &'static str,
-    /// Whether it is a BSN, which is never shown.
-    pub is_bsn: bool,
+    /// Of what it is.
+    pub of: What,
     /// The other person, where it is that two are one.
     pub other: Option<String>,
     /// Who proposed it, and when.
@@ -141,16 +141,11 @@ async fn waiting(visit: &Visit, at: &AtDesk, id: &PersonId) -> Result<Vec<Correc
     let mut rows = Vec::new();
     let all = store.corrections_of(id).await?;
     for one in all.into_iter().filter(|one| one.stage(visit.now) == Stage::Waiting) {
-        let is_bsn = one.what == What::Bsn;
         rows.push(CorrectionRow {
             id: one.id.to_string(),
-            what: match one.what {
-                What::BirthDate => "desk-correct-birth",
-                What::Bsn => "desk-correct-bsn",
-                What::SamePerson => "desk-same",
-            },
+            what: words::wrong_of(one.what),
+            of: one.what,
             other: one.other.map(|other| other.to_string()),
-            is_bsn,
             proposed: (shown(store, &one.proposed_by).await?, told(one.proposed_at, lang)),
             evidence: one.evidence_reference,
             may_approve: is_second(&one.proposed_by, &at.member.name()),

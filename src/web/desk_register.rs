@@ -57,7 +57,10 @@ impl RegisterPage {
 
     fn evidences(&self) -> Vec<Choice> {
         self.choices(
-            Evidence::ALL.iter().map(|one| (one.as_str(), words::evidence(*one))),
+            Evidence::ALL
+                .iter()
+                .filter(|one| **one != Evidence::OwnDigid)
+                .map(|one| (one.as_str(), words::evidence(*one))),
             &self.form.evidence,
         )
     }

@@ -3,6 +3,7 @@
 use crate::{
     domain::{
         consent::{Party, Word},
+        correction::What,
         mandate::{DocumentKind, Evidence, Relation, Standing},
         registration::Refused,
         staff::Role,
@@ -42,6 +43,7 @@ pub(super) const fn evidence(evidence: Evidence) -> &'static str {
         Evidence::ParentalAuthority => "desk-evidence-parental_authority",
         Evidence::CourtOrder => "desk-evidence-court_order",
         Evidence::SignedForm => "desk-evidence-signed_form",
+        Evidence::OwnDigid => "desk-evidence-own_digid",
     }
 }
 
@@ -51,6 +53,16 @@ pub(super) const fn document(kind: DocumentKind) -> &'static str {
         DocumentKind::IdentityCard => "desk-document-identity_card",
         DocumentKind::DrivingLicence => "desk-document-driving_licence",
         DocumentKind::ResidencePermit => "desk-document-residence_permit",
+    }
+}
+
+/// What a correction is of.
+pub(super) const fn wrong_of(what: What) -> &'static str {
+    match what {
+        What::BirthDate => "desk-correct-birth",
+        What::Bsn => "desk-correct-bsn",
+        What::PatientNumber => "desk-correct-number",
+        What::SamePerson => "desk-same",
     }
 }
 

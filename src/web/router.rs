@@ -12,11 +12,11 @@ use axum::{
 
 use super::{
     account, account_app, account_digid, account_email, account_erase, account_export, account_log,
-    account_mandates, account_merge, account_password, account_portals, address, admin, app_code, authorize,
-    chooser, client_consent, client_registration, code, cors, desk, desk_ahead, desk_correct, desk_log,
-    desk_mandate, desk_person, desk_queue, desk_register, desk_same_person, desk_staff, digid, discovery,
-    done, email, error, form_post, introspect, link, login, logout, metrics, page, par, question, recover,
-    register, revoke, single_logout, token, userinfo,
+    account_mandates, account_merge, account_offers, account_password, account_portals, address, admin,
+    app_code, authorize, chooser, client_consent, client_registration, code, cors, desk, desk_ahead,
+    desk_correct, desk_log, desk_mandate, desk_person, desk_queue, desk_register, desk_same_person,
+    desk_staff, digid, discovery, done, email, error, form_post, introspect, link, login, logout, metrics,
+    page, par, question, recover, register, revoke, single_logout, token, userinfo,
 };
 use crate::{
     app::App,
@@ -58,6 +58,11 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/account/mandates", get(account_mandates::show))
         .route("/account/mandates/agree", get(account_mandates::proven).post(account_mandates::agree))
         .route("/account/mandates/refuse", get(account_mandates::back).post(account_mandates::refuse))
+        .route("/account/mandates/offer", get(account_mandates::back).post(account_offers::offer))
+        .route("/account/mandates/code", get(account_mandates::back).post(account_offers::take))
+        .route("/account/mandates/accept", get(account_mandates::back).post(account_offers::accept))
+        .route("/account/mandates/confirm", get(account_mandates::back).post(account_offers::confirm))
+        .route("/account/mandates/decline", get(account_mandates::back).post(account_offers::decline))
         .route("/account/mandates/stop", get(account_mandates::back).post(account_mandates::stopped))
         .route("/account/log", get(account_log::show))
         .route("/account/digid", get(account_digid::show))

@@ -219,6 +219,8 @@ async function byDigid({ look, house, portal }, page) {
   expect((await portal.hears('who linked')).says.code, 'the account has DigiD now');
   await page.goto(`${house.issuer}/account/mandates`);
   await look.at(page, 'account_mandates');
+  await press(page, '#take-submit', { code: 'BCDFG HJKLM' });
+  await look.at(page, 'account_mandates with a wrong code');
 }
 
 async function forgotten({ look, house, portal }, page) {

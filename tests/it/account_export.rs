@@ -81,7 +81,10 @@ async fn what_is_kept_is_told_to_its_owner_and_of_others_no_block_reason_or_numb
 
     let before = file(&house, &owner).await;
     assert_eq!(before["account"]["email"], OWNER);
-    assert_eq!(before["person"], json!({"name": "Anna Jansen", "birth_date": born(40, 0), "bsn": bsn}));
+    assert_eq!(
+        before["person"],
+        json!({"name": "Anna Jansen", "birth_date": born(40, 0), "bsn": bsn, "patient_number": null})
+    );
     assert_eq!(
         (others_in(&before, "received"), others_in(&before, "given")),
         (named(["Sam Jansen", "Bo Jansen"]), named(["Tante Els"]))
@@ -121,7 +124,7 @@ async fn what_is_kept_is_told_to_its_owner_and_of_others_no_block_reason_or_numb
     let page = asked(&house, &owner, "page").await;
     assert_eq!(page.heading(), "Uw gegevens");
     assert!(page.text("person").unwrap().contains(&format!("BSN {bsn}")), "{}", page.body);
-    assert!(page.text("received").unwrap().contains("Sam Jansen (parent)"), "{}", page.body);
+    assert!(page.text("received").unwrap().contains("Sam Jansen (ouder)"), "{}", page.body);
     assert_eq!(page.headers["cache-control"], "no-store");
     assert!(!page.body.contains(".blocked") && !page.body.contains(&sams), "{}", page.body);
     assert_eq!(house.query("SELECT COUNT(*) FROM audit WHERE event = 'account.exported'"), ["6"]);

@@ -39,7 +39,7 @@ pub struct One {
     pub browser: Browser,
     pub tokens: Tokens,
     pub person: String,
-    email: &'static str,
+    pub email: &'static str,
     pub bsn: String,
 }
 
@@ -334,7 +334,7 @@ async fn m4_nobody_answers_in_a_childs_place_nor_by_a_forged_form() {
 }
 
 /// The cookies of a session of somebody's whose login with DigiD was eleven minutes ago.
-async fn stale_session(house: &House, one: &One) -> String {
+pub async fn stale_session(house: &House, one: &One) -> String {
     let key = std::fs::read_to_string(house.folder.join("keys/master.key")).unwrap();
     let db = Db::open_sqlite(&house.folder.join("namens.db"), false).await.unwrap();
     let store = Store::new(db, Vault::open(&key).unwrap());

@@ -34,6 +34,42 @@ async fn birth_date(api: &Api<'_>, whose: &str) -> String {
 }
 
 #[tokio::test]
+async fn m11_a_patient_number_is_put_right_by_two_programs_or_two_names() {
+    let house = house().await;
+    let (root, second) = programs(&house).await;
+    let sam = child(&root).await;
+    let at = proposed(&root, &sam, &proposal("patient_number", "k-1")).await;
+    assert_eq!(root.get(&at).await.1["patient_number"], json!("K-1"));
+    let number = async || root.get(&format!("/persons/{sam}")).await.1["patient_number"].clone();
+    assert_eq!(number().await, Value::Null);
+    assert_eq!(approve(&root, &at, "patient_number", "K-1").await, 403);
+    assert_eq!(approve(&second, &at, "patient_number", "K-2").await, 409);
+    assert_eq!(approve(&second, &at, "patient_number", "a b").await, 400);
+    assert_eq!(approve(&second, &at, "patient_number", "K-1").await, 200);
+    assert_eq!(number().await, json!("K-1"));
+    let both = json!({"patient_number": "K-2", "birth_date": "2018", "evidence_reference": EVIDENCE});
+    assert_eq!(root.post(&format!("/persons/{sam}/corrections"), &both).await.0, 400);
+    // At the desk by command.
+    let propose =
+        ["persons", "set-patient-number", "--json", "--evidence-reference", EVIDENCE, "--by", "els"];
+    let told = house.ok(&[&propose[..], &["--", &sam, "K-2"]].concat());
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let id = told["id"].as_str().unwrap();
+    let same = |by: &'static str| ["persons", "approve", "--patient-number", "K-2", "--by", by, "--"];
+    assert!(
+        Desk::of(&house).refused(&[&same("els")[..], &[id]].concat()).contains("you proposed this yourself")
+    );
+    house.ok(&[&same("joost")[..], &[id]].concat());
+    assert_eq!(number().await, json!("K-2"));
+    // What it was when it was proposed, it must still be.
+    let late = proposed(&root, &sam, &proposal("patient_number", "K-3")).await;
+    let first = proposed(&root, &sam, &proposal("patient_number", "K-4")).await;
+    assert_eq!(approve(&second, &first, "patient_number", "K-4").await, 200);
+    assert_eq!(approve(&second, &late, "patient_number", "K-3").await, 409);
+    assert_eq!(number().await, json!("K-4"));
+}
+
+#[tokio::test]
 async fn m11_a_date_of_birth_is_put_right_by_two_programs_that_say_the_same() {
     let house = house().await;
     let (root, second) = programs(&house).await;

@@ -72,13 +72,13 @@ async fn every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothin
     let rows: Vec<Row<'_>> = vec![
         ("/desk/search", vec![("bsn", "1"), ("number", "x")]),
         ("/desk/register", asked),
-        ("/desk/person/{id}/correct", vec![("birth", "x"), ("bsn", "1"), ("evidence", "")]),
+        ("/desk/person/{id}/correct", vec![("birth", "x"), ("bsn", "1"), ("number", "x"), ("evidence", "")]),
         (
             "/desk/person/{id}/same-person",
             vec![("other", ""), ("birth", "x"), ("known", "1"), ("evidence", "")],
         ),
         ("/desk/correction/{id}/same-person", vec![("birth", "x"), ("known", "1")]),
-        ("/desk/correction/{id}/approve", vec![("birth", "x"), ("bsn", "1")]),
+        ("/desk/correction/{id}/approve", vec![("birth", "x"), ("bsn", "1"), ("number", "x")]),
         ("/desk/correction/{id}/withdraw", vec![]),
         ("/desk/mandate/{id}/approve", vec![("bsn", "1"), ("birth", "1")]),
         ("/desk/mandate/{id}/revoke", vec![]),

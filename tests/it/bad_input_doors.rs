@@ -86,7 +86,7 @@ pub const AT_DESK: &[&str] = &[
 ];
 
 /// The doors that read parameters, with all of them. Those of logins are swept from this table.
-const DOORS: [(&str, &[&[&str]]); 64] = [
+const DOORS: [(&str, &[&[&str]]); 69] = [
     ("/authorize", &[ASKED]),
     ("/par", &[ASKED, CLIENT]),
     ("/token", &[TOKEN, CLIENT]),
@@ -124,6 +124,11 @@ const DOORS: [(&str, &[&[&str]]); 64] = [
     ("/account/mandates/agree", &[&["csrf", "error", "mandate"]]),
     ("/account/mandates/refuse", &[&["csrf", "mandate"]]),
     ("/account/mandates/stop", &[&["csrf", "mandate"]]),
+    ("/account/mandates/offer", &[&["csrf", "label", "days"]]),
+    ("/account/mandates/code", &[&["csrf", "code"]]),
+    ("/account/mandates/accept", &[&["csrf", "mandate"]]),
+    ("/account/mandates/confirm", &[&["csrf", "mandate"]]),
+    ("/account/mandates/decline", &[&["csrf", "mandate"]]),
     ("/account/log", &[&["before", "error"]]),
     ("/account/digid/unlink", &[&["csrf"]]),
     ("/account/merge", &[&["csrf"]]),
@@ -140,10 +145,10 @@ const DOORS: [(&str, &[&[&str]]); 64] = [
     ("/desk", &[&["error", "again"]]),
     ("/desk/search", &[&["csrf", "bsn", "number"]]),
     ("/desk/register", &[AT_DESK]),
-    ("/desk/person/{id}/correct", &[&["csrf", "birth", "bsn", "evidence"]]),
+    ("/desk/person/{id}/correct", &[&["csrf", "birth", "bsn", "number", "evidence"]]),
     ("/desk/person/{id}/same-person", &[&["csrf", "other", "birth", "known", "evidence"]]),
     ("/desk/correction/{id}/same-person", &[&["csrf", "birth", "known"]]),
-    ("/desk/correction/{id}/approve", &[&["csrf", "birth", "bsn"]]),
+    ("/desk/correction/{id}/approve", &[&["csrf", "birth", "bsn", "number"]]),
     ("/desk/correction/{id}/withdraw", &[&["csrf"]]),
     ("/desk/mandate/{id}/approve", &[&["csrf", "bsn", "birth"]]),
     ("/desk/mandate/{id}/revoke", &[&["csrf"]]),

@@ -57,6 +57,31 @@ pub const SWEPT: &[(&str, &str, &[&str])] = &[
         &["csrf", "mandate"],
     ),
     (
+        "every_field_of_the_forms_of_a_grant_bent_is_refused_and_changes_nothing",
+        "/account/mandates/offer",
+        &["csrf", "label", "days"],
+    ),
+    (
+        "every_field_of_the_forms_of_a_grant_bent_is_refused_and_changes_nothing",
+        "/account/mandates/code",
+        &["csrf", "code"],
+    ),
+    (
+        "every_field_of_the_forms_of_a_grant_bent_is_refused_and_changes_nothing",
+        "/account/mandates/accept",
+        &["csrf", "mandate"],
+    ),
+    (
+        "every_field_of_the_forms_of_a_grant_bent_is_refused_and_changes_nothing",
+        "/account/mandates/confirm",
+        &["csrf", "mandate"],
+    ),
+    (
+        "every_field_of_the_forms_of_a_grant_bent_is_refused_and_changes_nothing",
+        "/account/mandates/decline",
+        &["csrf", "mandate"],
+    ),
+    (
         "every_field_of_the_forms_about_mandates_bent_is_refused_and_changes_nothing",
         "/account/log",
         &["before", "error"],
@@ -123,7 +148,7 @@ pub const SWEPT: &[(&str, &str, &[&str])] = &[
     (
         "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
         "/desk/person/{id}/correct",
-        &["csrf", "birth", "bsn", "evidence"],
+        &["csrf", "birth", "bsn", "number", "evidence"],
     ),
     (
         "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
@@ -138,7 +163,7 @@ pub const SWEPT: &[(&str, &str, &[&str])] = &[
     (
         "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
         "/desk/correction/{id}/approve",
-        &["csrf", "birth", "bsn"],
+        &["csrf", "birth", "bsn", "number"],
     ),
     (
         "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",

@@ -68,6 +68,8 @@ async fn f6_who_removes_the_app_is_no_member_any_more() {
         member(&house, email, "registrar").await;
     }
     let (els, joost) = (Seat::of(&house, ELS, true, 0).await, Seat::of(&house, JOOST, true, 0).await);
+    let hint = els.get("/account/app").await.text("remove-hint").unwrap();
+    assert!(hint.contains("Zonder app stopt dat meteen"), "{hint}");
     let done = at_account(&els, "/account/app/remove", &[]).await;
     assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.body);
     // Whoever reads their mail sets up another one.

@@ -389,6 +389,28 @@ async fn m11_what_is_recorded_is_put_right_by_two_at_the_desk() {
     assert_eq!(birth(), before);
     assert_eq!(joost.post(&approve, &same).await.status, StatusCode::SEE_OTHER);
     assert_eq!(birth(), right);
+    // A patient number says whose record is opened: two put it right, and nobody takes somebody else's.
+    house.ok(&["persons", "add", "--name", "Lot", "--patient-number", "K-77", "--by", "balie1"]);
+    let number = || {
+        let row = format!("SELECT COALESCE(patient_number, '') FROM persons WHERE id = '{}'", world.person);
+        house.query(&row).concat()
+    };
+    let before = number();
+    for (wanted, other, taken) in [("k-88", "K-89", false), ("K-77", "K-78", true)] {
+        let said = [("birth", ""), ("bsn", ""), ("number", wanted), ("evidence", "brief 2")];
+        assert_eq!(els.post(&propose, &said).await.status, StatusCode::SEE_OTHER);
+        let id = house.query("SELECT id FROM corrections WHERE approved_at IS NULL").concat();
+        let approve = format!("/desk/correction/{id}/approve");
+        let same = [said[0], said[1], said[2]];
+        let others = [said[0], said[1], ("number", other)];
+        for (seat, fields) in [(&els, &same), (&joost, &others)] {
+            let refused = seat.post(&approve, fields).await.status;
+            assert_eq!((refused, number() == before), (StatusCode::UNPROCESSABLE_ENTITY, !taken));
+        }
+        let done = joost.post(&approve, &same).await;
+        let expected = if taken { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::SEE_OTHER };
+        assert_eq!((done.status, number().as_str()), (expected, "K-88"), "{wanted}");
+    }
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ mod account_export;
 mod account_mandates;
 mod account_mandates_kept;
 mod account_merge;
+mod account_offers;
 mod account_portals;
 mod act_as;
 mod admin;

@@ -2,7 +2,7 @@
 
 use std::{io::Write, path::PathBuf};
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde_json::Value;
 
 use super::{Seen, Unknown, read_bsn};
@@ -20,18 +20,22 @@ use crate::{
     store::{Store, corrections::NotDecided},
 };
 
-/// Somebody else saw the same: exactly one of the two is told anew.
+/// Somebody else saw the same: exactly one of the three is told anew.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("right").required(true).args(["birth_date", "bsn_file", "patient_number"])))]
 pub(super) struct Approve {
     /// The correction
     #[arg(allow_hyphen_values = true)]
     correction: String,
     /// The date of birth, as you read it
-    #[arg(long, required_unless_present = "bsn_file", conflicts_with = "bsn_file")]
+    #[arg(long)]
     birth_date: Option<String>,
     /// A file with the BSN in it, as you read it, or - for standard input
     #[arg(long, value_name = "FILE")]
     bsn_file: Option<PathBuf>,
+    /// The patient number, as you read it
+    #[arg(long)]
+    patient_number: Option<PatientNumber>,
     /// The member of staff: another one than who proposed it
     #[arg(long, value_name = "STAFF")]
     by: String,
@@ -45,9 +49,10 @@ impl Approve {
         to: (&mut impl Write, bool),
         now: Timestamp,
     ) -> Result<(), Fault> {
-        let right = match (&self.birth_date, &self.bsn_file) {
-            (Some(text), _) => Right::BirthDate(BirthDate::read(text, now)?),
-            (None, file) => Right::Bsn(read_bsn(file.as_deref().unwrap_or("-".as_ref()))?),
+        let right = match (&self.birth_date, self.patient_number, &self.bsn_file) {
+            (Some(text), ..) => Right::BirthDate(BirthDate::read(text, now)?),
+            (None, Some(number), _) => Right::PatientNumber(number),
+            (None, None, file) => Right::Bsn(read_bsn(file.as_deref().unwrap_or("-".as_ref()))?),
         };
         approve(store, (self.correction, right, self.by), to, now).await
     }
@@ -153,14 +158,15 @@ fn show(
 fn as_table(out: &mut impl Write, all: &[Correction], now: Timestamp) -> std::io::Result<()> {
     writeln!(
         out,
-        "{:22}  {:11}  {:10}  {:9}  {:20}  PROPOSED BY",
-        "CORRECTION", "OF", "BORN", "STAGE", "PROPOSED"
+        "{:22}  {:14}  {:10}  {:9}  {:20}  PROPOSED BY",
+        "CORRECTION", "OF", "RIGHT", "STAGE", "PROPOSED"
     )?;
     for one in all {
         let (id, what, stage) = (one.id.as_str(), one.what.as_str(), one.stage(now).as_str());
-        let born = one.birth.map(|birth| birth.to_string()).unwrap_or_default();
+        let number = one.number.as_ref().map(ToString::to_string);
+        let born = one.birth.map(|birth| birth.to_string()).or(number).unwrap_or_default();
         let (at, by) = (one.proposed_at.rfc3339(), &one.proposed_by);
-        writeln!(out, "{id:22}  {what:11}  {born:10}  {stage:9}  {at:20}  {by}")?;
+        writeln!(out, "{id:22}  {what:14}  {born:10}  {stage:9}  {at:20}  {by}")?;
     }
     Ok(())
 }

@@ -232,8 +232,8 @@ pub fn is_same(form: &Form, mandate: &Mandate) -> bool {
     let shown = |shown: Option<Shown>| shown.map(|s| Document { kind: s.kind, valid_until: s.valid_until });
     one_line(&form.legal_basis).is_ok_and(|basis| basis == mandate.legal_basis)
         && form.evidence == Some(mandate.evidence)
-        && shown(form.representative_document) == Some(mandate.representative_document)
-        && shown(form.represented_document) == Some(mandate.represented_document)
+        && shown(form.representative_document) == mandate.representative_document
+        && shown(form.represented_document) == mandate.represented_document
         && form.starts.is_none_or(|starts| starts == mandate.starts)
         && form.ends == mandate.ends
 }

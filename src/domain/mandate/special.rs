@@ -48,7 +48,7 @@ impl SpecialBasis {
 
     /// The first instant at which it stands no longer, if it stands at `now`. It counts from the moment of its confirmation,
     /// and only when it was attested from `since` on; whatever is stored, nobody confirms their own, and a year is the most.
-    fn stands(&self, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn stands(&self, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
         let confirmed = self.confirmed.as_ref()?;
         if !is_second(&self.attested_by, &confirmed.by) || confirmed.at >= waits_until(self.attested_at) {
             return None;

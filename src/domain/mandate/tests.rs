@@ -21,6 +21,7 @@ pub(super) fn born(text: &str) -> Option<BirthDate> {
 /// A mandate registered in 2005, so that it stands for every child of these tests.
 pub(crate) fn mandate(relation: Relation) -> Mandate {
     let document = Document { kind: DocumentKind::Passport, valid_until: parse_day("2040-01-01").unwrap() };
+    let document = Some(document);
     Mandate {
         id: MandateId::from_stored("m"),
         representative: PersonId::from_stored("parent"),

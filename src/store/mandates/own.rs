@@ -105,7 +105,7 @@ async fn last_said(tx: &mut Tx, consent: &Consent, since: Timestamp) -> Result<O
     Ok(said.map(|(word,)| word))
 }
 
-fn own_event<'a>(
+pub(super) fn own_event<'a>(
     (event, outcome): (&'a str, &'a str),
     person: &'a PersonId,
     represented: &'a str,

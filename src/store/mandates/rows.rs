@@ -48,10 +48,14 @@ pub(super) fn read_mandate(row: &AnyRow) -> Result<Mandate, Fault> {
     })
 }
 
-fn read_document(kind: &str, valid_until: &str) -> Result<Document, Fault> {
+/// Where nothing is stored, two people made it online and the desk checked nothing.
+fn read_document(kind: &str, valid_until: &str) -> Result<Option<Document>, Fault> {
+    if kind.is_empty() && valid_until.is_empty() {
+        return Ok(None);
+    }
     let valid_until =
         parse_day(valid_until).ok_or(Fault::because("a stored document has no readable last valid day"))?;
-    Ok(Document { kind: kind.parse()?, valid_until })
+    Ok(Some(Document { kind: kind.parse()?, valid_until }))
 }
 
 /// The last of each word: who attested it is not read, it bears on no standing.

@@ -23,7 +23,7 @@ use crate::{
     store::corrections::NotDecided,
 };
 
-/// What the program proposes: exactly one of the two, or who is the same person and by what both are known; and where the evidence is kept.
+/// What the program proposes: exactly one of the three, or who is the same person and by what both are known; and where the evidence is kept.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Proposed {
@@ -61,8 +61,11 @@ impl Seen {
             Self { birth_date: None, bsn: Some(text), patient_number: None, .. } => {
                 Ok(Right::Bsn(bsn(&text)?))
             }
+            Self { birth_date: None, bsn: None, patient_number: Some(text), .. } => {
+                Ok(Right::PatientNumber(number(&text)?))
+            }
             _ => Err(Problem::bad(
-                "give birth_date or bsn, and not both; or same_person, with these or patient_number",
+                "give birth_date, bsn or patient_number, and only one of them; or same_person, with what is on record of the two",
             )),
         }
     }

@@ -4,6 +4,7 @@ use super::Pages;
 use crate::{
     domain::{
         consent::{Party, Word},
+        correction::What,
         mandate::{Evidence, Relation, Standing},
         registration::Refused,
         staff::{Act, Role},
@@ -18,7 +19,7 @@ use crate::{
         desk_queue::{QueuePage, QueueRow},
         desk_register::{self, MandateForm},
         desk_staff::{StaffPage, StaffRow},
-        desk_words::{self, evidence, relation, role, said, standing},
+        desk_words::{self, evidence, relation, role, said, standing, wrong_of},
         page::Frame,
     },
 };
@@ -106,17 +107,15 @@ fn at_desk(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         relation: relation(Relation::Parent),
         standing: standing(Standing::Blocked),
     };
-    let correction = |is_bsn: bool, other: Option<&str>| CorrectionRow {
+    let correction = |of: What| CorrectionRow {
         id: "c0rr3ct".into(),
-        what: if is_bsn { "desk-correct-bsn" } else { "desk-correct-birth" },
-        is_bsn,
-        other: other.map(str::to_owned),
+        what: wrong_of(of),
+        of,
+        other: (of == What::SamePerson).then(|| "0th3r".to_owned()),
         proposed: (text(), text()),
         evidence: text(),
         may_approve: true,
     };
-    let corrections =
-        || vec![correction(true, None), correction(false, None), correction(false, Some("0th3r"))];
     let person = |may_correct: bool, error| PersonPage {
         frame: frame(),
         id: "p3rs0n".into(),
@@ -127,7 +126,11 @@ fn at_desk(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         held: if may_correct { vec![listed()] } else { Vec::new() },
         given: if may_correct { vec![listed(), listed()] } else { Vec::new() },
         may_correct,
-        corrections: if may_correct { corrections() } else { Vec::new() },
+        corrections: if may_correct {
+            What::ALL.iter().map(|of| correction(*of)).collect()
+        } else {
+            Vec::new()
+        },
         error,
     };
     let mandate = |may: bool, error| MandatePage {

@@ -3,15 +3,18 @@
 use super::{Frame, Pages};
 use crate::{
     domain::{
-        id::MandateId,
-        mandate::{Given, Held, Relation},
+        id::{MandateId, PersonId},
+        mandate::{Given, Held, Relation, offer::CannotGrant},
+        staff::{Role, Roles},
         time::Timestamp,
     },
     flows::{
         account_log::{OF_ACCOUNT, OF_MANDATES, Told, Who},
         account_mandates::{GivenMandate, HeldMandate, Overview},
+        account_offers::Offers,
     },
-    web::{account_log::LogPage, account_mandates::MandatesPage},
+    store::mandates::offers::{Offer, Other},
+    web::{account_log::LogPage, account_mandates::MandatesPage, account_offers::Answer},
 };
 
 pub(super) fn pages(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
@@ -65,15 +68,69 @@ fn mandates(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
             overview.given.extend(given_as.map(|shown| row(shown, *relation, given)));
         }
         overview.given.push(row(Given::Asked, Relation::Parent, ""));
-        let page = MandatesPage { frame: frame(), overview, fresh };
+        let (offers, answer) = (offers(given, age.is_some()), Answer::default());
+        let page = MandatesPage { frame: frame(), overview, fresh, offers, answer };
         pages.push((format!("mandates-{age:?}-{fresh}"), page.render()));
     }
     for age in [None, Some(12)] {
         let overview = Overview { age, held: Vec::new(), given: Vec::new() };
-        let page = MandatesPage { frame: frame(), overview, fresh: true };
+        let (offers, answer) = (none(age.map(|_| CannotGrant::TooYoung)), Answer::default());
+        let page = MandatesPage { frame: frame(), overview, fresh: true, offers, answer };
         pages.push((format!("mandates-none-{age:?}"), page.render()));
     }
+    let wrongs = [
+        ("label", "offer-label-wrong"),
+        ("days", "offer-days-wrong"),
+        ("code", "offer-code-wrong"),
+        ("page", "offer-often"),
+        ("page", "offer-may-not"),
+        ("page", "offer-over"),
+        ("page", "offer-full"),
+    ];
+    let wrongs = wrongs.map(|wrong| Answer { label: given.to_owned(), wrong: Some(wrong), code: None });
+    let code = Answer { code: Some("BCDFG HJKLM".to_owned()), label: given.to_owned(), wrong: None };
+    for (n, answer) in wrongs.into_iter().chain([code]).enumerate() {
+        let overview = Overview { age: None, held: Vec::new(), given: Vec::new() };
+        let offers = none(None);
+        let page = MandatesPage { frame: frame(), overview, fresh: true, offers, answer };
+        pages.push((format!("mandates-offer-{n}"), page.render()));
+    }
+    for cannot in [CannotGrant::NoBirthDate, CannotGrant::DoesNotDecide] {
+        let overview = Overview { age: None, held: Vec::new(), given: Vec::new() };
+        let (offers, answer) = (none(Some(cannot)), Answer::default());
+        let page = MandatesPage { frame: frame(), overview, fresh: true, offers, answer };
+        pages.push((format!("mandates-give-{cannot:?}"), page.render()));
+    }
     pages
+}
+
+fn none(cannot: Option<CannotGrant>) -> Offers {
+    Offers { may_hold: cannot != Some(CannotGrant::TooYoung), cannot, made: Vec::new(), taken: Vec::new() }
+}
+
+/// Every state of an offer, on both sides.
+fn offers(given: &str, is_child: bool) -> Offers {
+    let row = |name: Option<&str>, accepted: bool| Offer {
+        id: MandateId::from_stored(given),
+        label: given.to_owned(),
+        days: 31,
+        ends: Timestamp::from_epoch(1_800_000_000),
+        other: name.map(|name| Other {
+            person: PersonId::from_stored(given),
+            name: name.to_owned(),
+            email: if name.is_empty() { "anna@voorbeeld.nl".to_owned() } else { given.to_owned() },
+        }),
+        accepted,
+    };
+    if is_child {
+        return none(Some(CannotGrant::TooYoung));
+    }
+    Offers {
+        cannot: None,
+        may_hold: true,
+        made: vec![row(None, false), row(Some(given), false), row(Some(given), true), row(Some(""), true)],
+        taken: vec![row(Some(given), false), row(Some(""), false), row(Some(given), true)],
+    }
 }
 
 /// Every line that there can be, by everybody who can have done it.
@@ -84,6 +141,7 @@ fn logs(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         Who::Person(own.clone()),
         Who::Person(String::new()),
         Who::Staff,
+        Who::Member(Roles::of(Role::ALL).unwrap(), own.clone()),
         Who::Program(own.clone()),
         Who::Program(String::new()),
         Who::Unknown,

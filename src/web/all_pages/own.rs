@@ -2,12 +2,16 @@
 
 use super::Pages;
 use crate::{
-    domain::{client_consent::Item, code::WrongCode, merge::NotMerged, profile::Profile, scope::Scope},
+    domain::{
+        client_consent::Item, code::WrongCode, mandate::Relation, merge::NotMerged, profile::Profile,
+        scope::Scope,
+    },
     flows::{
         account_digid::Unlinking,
         account_email::{NotAsked, NotConfirmed},
         account_export::{
             Export, OwnAccount, OwnEntry, OwnMandate, OwnMandates, OwnPerson, OwnPortal, OwnSaid, OwnSession,
+            OwnWork,
         },
     },
     web::{
@@ -67,7 +71,7 @@ fn exports(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
     let mandate = || OwnMandate {
         id: text(),
         other: text(),
-        relation: "parent",
+        relation: Relation::Parent,
         registered: text(),
         starts: text(),
         ends: Some(text()),
@@ -90,6 +94,12 @@ fn exports(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
             has_password: true,
             digid_since: None,
             app_since: Some(text()),
+            work: vec![OwnWork {
+                roles: vec!["registrar", "auditor"],
+                department: text(),
+                since: text(),
+                until: Some(text()),
+            }],
         },
         person: None,
         subjects: vec![(text(), text())],
@@ -106,7 +116,12 @@ fn exports(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         log: vec![entry(true), entry(false)],
         log_is_cut: true,
     };
-    let person = Some(OwnPerson { name: text(), birth_date: Some(text()), bsn: Some(text()) });
+    let person = Some(OwnPerson {
+        name: text(),
+        birth_date: Some(text()),
+        bsn: Some(text()),
+        patient_number: Some(text()),
+    });
     let mandates = Some(OwnMandates { received: vec![mandate()], given: vec![mandate()], said: vec![said] });
     let all = Export { person, mandates, ..least.clone() };
     vec![
