@@ -40,16 +40,12 @@ pub async fn birthdays(store: &Store, department: &str, now: Timestamp) -> Resul
     Ok(found)
 }
 
-/// Between which dates of birth, as they are written, those lie of everybody who turns `age` in the days ahead. Of some only the month or the
-/// year is known: such a date is less than every day in it, so the first bound is no day.
+/// Between which dates of birth, as they are written, those lie of everybody who turns `age` in the days ahead. Where only the month or the
+/// year is known, its first day counts, and what is written of it is less than that day and more than every day before it.
 fn births(age: u8, now: Timestamp) -> (String, String) {
-    let (first, last) = (today(now), today(now.plus(AHEAD)));
-    let year = |day: NaiveDate| day.year() - i32::from(age);
-    let from = match first.month() {
-        1 => format!("{:04}", year(first)),
-        month => format!("{:04}-{month:02}", year(first)),
-    };
-    (from, format!("{:04}-{:02}-{:02}", year(last), last.month(), last.day()))
+    let on =
+        |day: NaiveDate| format!("{:04}-{:02}-{:02}", day.year() - i32::from(age), day.month(), day.day());
+    (on(today(now)), on(today(now.plus(AHEAD))))
 }
 
 fn of(mandates: Vec<Parental>, now: Timestamp) -> Vec<Birthday> {
@@ -92,7 +88,7 @@ mod tests {
     #[test]
     fn nobody_whose_birthday_is_ahead_was_born_outside_of_what_is_looked_at() {
         let start = Timestamp::parse_rfc3339("2026-10-15T09:00:00Z").unwrap();
-        let mut told = 0;
+        let (mut told, mut last) = (0, 0);
         for now in (0..170).map(|step| start.plus(3 * step * DAY)) {
             for age in [HAS_A_SAY, DECIDES_ALONE] {
                 let (from, to) = births(age, now);
@@ -109,6 +105,7 @@ mod tests {
                         };
                         if !of(vec![mandate], now).is_empty() {
                             told += 1;
+                            last += usize::from(born == to);
                             assert!(
                                 from.as_str() <= born && born <= to.as_str(),
                                 "{now:?} {born}: {from} {to}"
@@ -118,6 +115,6 @@ mod tests {
                 }
             }
         }
-        assert!(told > 30_000, "{told}");
+        assert!(told > 30_000 && last > 300, "{told} {last}");
     }
 }
