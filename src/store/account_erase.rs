@@ -107,7 +107,6 @@ async fn delete(tx: &mut Tx, account: &AccountId, person: &PersonId) -> Result<(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::store::testing::{fresh, now, somebody};
 
     /// Browsers cannot be made to ask all in the one moment between the look at an account and its end.
