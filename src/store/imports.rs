@@ -23,9 +23,6 @@ use crate::domain::{
     time::Timestamp,
 };
 
-/// How many lines of the log wait in memory before they are written.
-const LINES: usize = 1000;
-
 /// What was imported once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Imported {
@@ -210,17 +207,7 @@ impl Importing {
     /// Registers mandates, each by its line. Errors inside: the line of the first that cannot be stored.
     pub async fn add_mandates(&mut self, new: &[(u64, Registration)]) -> Result<Result<(), u64>, Fault> {
         let (id, now) = (self.id.clone(), self.now);
-        let tx = self.tx()?;
-        for (at, (line, registration)) in new.iter().enumerate() {
-            if !imported::insert_imported(tx, registration, &id, now).await? {
-                return Ok(Err(*line));
-            }
-            if at % LINES == LINES - 1 {
-                tx.write_lines().await?;
-            }
-        }
-        tx.write_lines().await?;
-        Ok(Ok(()))
+        imported::insert_imported(self.tx()?, new, &id, now).await
     }
 
     /// How many mandates came of this import.
