@@ -11,6 +11,7 @@ use super::{
     persons::{Told, add_persons, with_numbers},
 };
 use crate::domain::{
+    bsn::Bsn,
     fault::Fault,
     four_eyes::LONGEST_WAIT,
     id::{PersonId, random},
@@ -23,9 +24,6 @@ use crate::domain::{
     time::Timestamp,
 };
 
-/// How many lines of the log wait in memory before they are written.
-const LINES: usize = 1000;
-
 /// What was imported once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Imported {
@@ -33,8 +31,6 @@ pub struct Imported {
     pub id: String,
     /// Who imported it.
     pub by: String,
-    /// When.
-    pub at: Timestamp,
     /// Whether it was approved.
     pub approved: bool,
 }
@@ -86,7 +82,7 @@ impl Store {
     /// is not kept.
     pub async fn imports_of(&self, digest: &Secret, now: Timestamp) -> Result<Vec<Imported>, Fault> {
         let rows = sqlx::query(
-            "SELECT id, imported_by, imported_at, approved_at FROM imports \
+            "SELECT id, imported_by, approved_at FROM imports \
              WHERE digest = $1 AND what = $2 AND imported_at > $3 ORDER BY imported_at, id LIMIT 10",
         )
         .bind(self.import_mark(digest))
@@ -99,7 +95,6 @@ impl Store {
                 Ok(Imported {
                     id: row.text("id")?,
                     by: row.text("imported_by")?,
-                    at: row.time("imported_at")?,
                     approved: row.maybe_time("approved_at")?.is_some(),
                 })
             })
@@ -153,23 +148,13 @@ fn told<'a>((event, outcome): (&'a str, &'a str), by: &'a str, detail: &'a str) 
 }
 
 impl Importing {
-    /// Its id; empty of one that only looks.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
     /// Whether it writes.
     pub fn writes(&self) -> bool {
         matches!(self.on, On::Writing(_))
     }
 
-    /// For whom, and when.
-    pub fn by(&self) -> (&str, Timestamp) {
-        (&self.by, self.now)
-    }
-
     /// Under what a BSN is found.
-    pub fn bsn_index(&self, bsn: &crate::domain::bsn::Bsn) -> Vec<u8> {
+    pub fn bsn_index(&self, bsn: &Bsn) -> Vec<u8> {
         self.store.vault.bsn_index(bsn)
     }
 
@@ -210,17 +195,7 @@ impl Importing {
     /// Registers mandates, each by its line. Errors inside: the line of the first that cannot be stored.
     pub async fn add_mandates(&mut self, new: &[(u64, Registration)]) -> Result<Result<(), u64>, Fault> {
         let (id, now) = (self.id.clone(), self.now);
-        let tx = self.tx()?;
-        for (at, (line, registration)) in new.iter().enumerate() {
-            if !imported::insert_imported(tx, registration, &id, now).await? {
-                return Ok(Err(*line));
-            }
-            if at % LINES == LINES - 1 {
-                tx.write_lines().await?;
-            }
-        }
-        tx.write_lines().await?;
-        Ok(Ok(()))
+        imported::insert_imported(self.tx()?, new, &id, now).await
     }
 
     /// How many mandates came of this import.

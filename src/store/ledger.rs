@@ -19,6 +19,9 @@ use super::{
 };
 use crate::domain::{fault::Fault, time::Timestamp};
 
+/// How many lines of a long transaction wait in memory before they are written.
+const MANY: usize = 1000;
+
 /// An opened database, and the chain of its audit log. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Ledger {
@@ -82,9 +85,13 @@ impl Tx {
         self.chain.vault()
     }
 
-    /// Writes the lines so far, of a transaction that has too many of them to wait in memory. From then on it holds the head of the chain:
-    /// only for what needs nothing that somebody else may hold.
+    /// Writes the lines so far once there are many, of a transaction that has too many of them to wait in memory. From then on it holds the
+    /// head of the chain: only for what needs nothing that somebody else may hold.
     pub(super) async fn write_lines(&mut self) -> Result<(), Fault> {
+        if self.notes.len() < MANY { Ok(()) } else { self.flush().await }
+    }
+
+    async fn flush(&mut self) -> Result<(), Fault> {
         if self.notes.is_empty() {
             return Ok(());
         }
@@ -99,7 +106,7 @@ impl Tx {
 
     /// Writes the lines and commits.
     pub(super) async fn commit(mut self) -> Result<(), Fault> {
-        self.write_lines().await?;
+        self.flush().await?;
         self.inner.commit().await?;
         if let Some(written) = self.written {
             self.chain.follow(written);

@@ -168,9 +168,9 @@ impl CsvFile {
     }
 
     /// The last that is told of this file.
-    fn over(&mut self, why: Why) -> Option<Result<Row, Finding>> {
+    fn over(&mut self, why: Why) -> Finding {
         self.is_over = true;
-        Some(Err(Finding { line: self.reader.position().line(), column: None, why }))
+        Finding { line: self.reader.position().line(), column: None, why }
     }
 }
 
@@ -188,7 +188,9 @@ impl Rows for CsvFile {
             match self.reader.read_byte_record(&mut self.record) {
                 Ok(true) => {}
                 Ok(false) => self.is_over = true,
-                Err(_) if self.reader.get_ref().given > LONGEST => return Ok(self.over(Why::TooLong)),
+                Err(_) if self.reader.get_ref().given > LONGEST => {
+                    return Ok(Some(Err(self.over(Why::TooLong))));
+                }
                 Err(error) => return Err(error.into()),
             }
             // An empty line, as spreadsheets leave some behind.
@@ -197,7 +199,7 @@ impl Rows for CsvFile {
             }
             self.lines += 1;
             if self.lines > MOST_LINES {
-                return Ok(self.over(Why::TooMany));
+                return Ok(Some(Err(self.over(Why::TooMany))));
             }
             return Ok(Some(self.row()));
         }

@@ -122,11 +122,18 @@ pub fn person_line(row: &Row, now: Timestamp) -> Result<PersonLine, Vec<Finding>
 /// Reads a line of a mandate. Errors: all that is wrong with its cells.
 pub fn mandate_line(row: &Row, now: Timestamp) -> Result<MandateLine, Vec<Finding>> {
     let mut cells = Cells::of(row);
+    let read = mandate(&mut cells, now);
+    cells.end(read)
+}
+
+/// Every cell is read before any of them is missed, so that all that is wrong is told.
+fn mandate(cells: &mut Cells<'_>, now: Timestamp) -> Option<MandateLine> {
     let representative = cells.must("representative_bsn", Bsn::parse);
     let bsn = cells.maybe("represented_bsn", Bsn::parse);
     let number = cells.maybe("represented_patient_number", PatientNumber::from_str);
     let born = cells.must("represented_birth_date", |text| BirthDate::read(text, now));
-    if row.cell("represented_bsn").is_none() && row.cell("represented_patient_number").is_none() {
+    let has = |column| cells.row.cell(column).is_some();
+    if !has("represented_bsn") && !has("represented_patient_number") {
         cells.wrong(None, Why::NoNumber);
     }
     let relation = cells.must("relation", FromStr::from_str);
@@ -146,25 +153,22 @@ pub fn mandate_line(row: &Row, now: Timestamp) -> Result<MandateLine, Vec<Findin
     let grantor_agrees = cells.maybe("grantor_agrees", yes).unwrap_or(false);
     let instant = |text: &str| parse_instant(text).ok_or(Why::Instant);
     let (starts, ends) = (cells.maybe("starts", instant), cells.maybe("ends", instant));
-    let read = (|| {
-        let nobody = || PersonId::from_stored("");
-        let form = Form {
-            representative: nobody(),
-            represented: nobody(),
-            relation: relation?,
-            legal_basis: legal_basis?,
-            evidence,
-            representative_document,
-            represented_document,
-            form_reference: form_reference?,
-            grantor_agrees,
-            starts,
-            ends,
-            registered_by: String::new(),
-        };
-        Some(MandateLine { representative: representative?, bsn, number, born: born?, form })
-    })();
-    cells.end(read)
+    let nobody = || PersonId::from_stored("");
+    let form = Form {
+        representative: nobody(),
+        represented: nobody(),
+        relation: relation?,
+        legal_basis: legal_basis?,
+        evidence,
+        representative_document,
+        represented_document,
+        form_reference: form_reference?,
+        grantor_agrees,
+        starts,
+        ends,
+        registered_by: String::new(),
+    };
+    Some(MandateLine { representative: representative?, bsn, number, born: born?, form })
 }
 
 /// Somebody who is registered.

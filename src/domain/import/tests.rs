@@ -206,7 +206,7 @@ fn authority_closes_no_circle_however_long_and_a_grant_may() {
 
 #[test]
 fn a_digest_tells_other_lines_and_nothing_else() {
-    let of = |rows: &[Row]| {
+    let of = |rows: &[&Row]| {
         let mut digest = Digest::default();
         rows.iter().for_each(|row| digest.add(row));
         digest.finish().expose().to_owned()
@@ -214,7 +214,7 @@ fn a_digest_tells_other_lines_and_nothing_else() {
     let one = row(What::Persons, &PERSON);
     let spaced = row(What::Persons, &[PERSON[0], PERSON[1], ("name", " Sam "), PERSON[3]]);
     let moved = row(What::Persons, &[("patient_number", "p-1111222333"), ("name", "Sam"), PERSON[3]]);
-    assert_eq!(of(&[one.clone()]), of(&[spaced]));
-    assert_ne!(of(&[one.clone()]), of(&[moved]));
-    assert_ne!(of(&[one.clone()]), of(&[one.clone(), one]));
+    assert_eq!(of(&[&one]), of(&[&spaced]));
+    assert_ne!(of(&[&one]), of(&[&moved]));
+    assert_ne!(of(&[&one]), of(&[&one, &one]));
 }

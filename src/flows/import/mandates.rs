@@ -5,7 +5,7 @@ use crate::domain::{
     fault::Fault,
     four_eyes::waits_until,
     id::PersonId,
-    import::{Differs, Finding, MandateLine, Named, Row, Why, is_same, mandate_line},
+    import::{Differs, Finding, Known, MandateLine, Named, Row, Why, is_same, mandate_line},
     mandate::{Mandate, Relation},
     registration::{Form, Registration, register},
     time::Timestamp,
@@ -154,7 +154,7 @@ const REPRESENTED: [&str; 3] = ["represented_bsn", "represented_patient_number",
 
 fn known(
     line: u64,
-    found: Result<Option<&crate::domain::import::Known>, Differs>,
+    found: Result<Option<&Known>, Differs>,
     columns: [&'static str; 3],
 ) -> Result<PersonId, Finding> {
     match found {

@@ -5,6 +5,7 @@ use crate::{
     domain::{
         fault::Fault,
         import::{Finding, Named, PersonLine, Row, Why, person_line},
+        patient_number::PatientNumber,
     },
     store::persons::Told,
 };
@@ -29,9 +30,7 @@ impl Pass<'_> {
         for (told, index, line) in lines {
             let number = told.number.as_ref();
             last = line;
-            if let Some(first) =
-                self.seen.person(line, index.as_deref(), number.map(|number| number.as_str()))
-            {
+            if let Some(first) = self.seen.person(line, index.as_deref(), number.map(PatientNumber::as_str)) {
                 self.wrong(Finding { line, column: None, why: Why::Twice(first) })?;
                 continue;
             }

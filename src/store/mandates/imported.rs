@@ -48,23 +48,31 @@ pub(in crate::store) async fn among(
     query.fetch_all(on).await?.iter().map(read_mandate).collect()
 }
 
-/// Writes a checked registration that came of an import, with its line in the log. `false` when a person is unknown by now or one of the two
-/// has too many.
+/// Writes checked registrations that came of an import, each by its line and with its line in the log. Errors inside: the line of the first of
+/// which a person is unknown by now, or one of the two has too many.
 pub(in crate::store) async fn insert_imported(
     tx: &mut Tx,
-    registration: &Registration,
+    new: &[(u64, Registration)],
     import: &str,
     now: Timestamp,
-) -> Result<bool, Fault> {
-    if !insert_registration(tx, registration, now).await? {
-        return Ok(false);
+) -> Result<Result<(), u64>, Fault> {
+    for (line, registration) in new {
+        if !insert_registration(tx, registration, now).await? {
+            return Ok(Err(*line));
+        }
     }
-    sqlx::query("INSERT INTO imported_mandates (mandate, import) VALUES ($1, $2)")
-        .bind(registration.mandate.id.as_str())
-        .bind(import.to_owned())
-        .execute(&mut **tx)
-        .await?;
-    Ok(true)
+    if new.is_empty() {
+        return Ok(Ok(()));
+    }
+    let statement =
+        format!("INSERT INTO imported_mandates (mandate, import) VALUES {}", values(new.len(), 2));
+    let mut query = sqlx::query(AssertSqlSafe(statement));
+    for (_, registration) in new {
+        query = query.bind(registration.mandate.id.as_str().to_owned()).bind(import.to_owned());
+    }
+    query.execute(&mut **tx).await?;
+    tx.write_lines().await?;
+    Ok(Ok(()))
 }
 
 /// How many mandates came of an import.
