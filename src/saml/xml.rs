@@ -275,7 +275,8 @@ fn attributes(tag: &BytesStart<'_>, resolver: &NamespaceResolver) -> Result<Vec<
         if namespace.as_deref() == Some(XML) && name != "lang" {
             return Err("xml: attribute"); // xml:id and xml:base change what a reference means
         }
-        if read.iter().any(|a| a.name == name && a.namespace == namespace) {
+        // Of two namespaces too: some readers look at the local name alone.
+        if read.iter().any(|a| a.name == name) {
             return Err("malformed or repeated attribute");
         }
         read.push(Attribute { namespace, name, value });
@@ -343,6 +344,9 @@ mod tests {
             ("<a xmlns=''/>", "relative namespace name"),
             ("<a b='1' b='2'/>", "malformed or repeated attribute"),
             ("<a xmlns:p='urn:x' xmlns:q='urn:x' p:b='1' q:b='2'/>", "malformed or repeated attribute"),
+            ("<a xmlns:p='urn:x' b='1' p:b='2'/>", "malformed or repeated attribute"),
+            ("<a xmlns:p='urn:x' p:b='1' b='1'/>", "malformed or repeated attribute"),
+            ("<a xmlns:p='urn:x' xmlns:q='urn:y' p:b='1' q:b='2'/>", "malformed or repeated attribute"),
             ("<a xml:id='x'/>", "xml: attribute"),
             ("<a xmlns='urn:a b'/>", "relative namespace name"),
             ("<1a/>", "not well-formed XML"),

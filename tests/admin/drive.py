@@ -6,7 +6,7 @@ Usage: drive.py NAMENS [FOLDER]
 A program of the operator's gets a token, does what docs/admin.md shows, and then schemathesis, with few examples and the same each time, sends
 each operation what the document allows and what it forbids: no answer is a fault of ours, each has a status, a media type and a shape
 that the document names, nothing forbidden is taken, and nothing is told without a token. schemathesis is that of the Python which
-runs this; the house is that of tests/lasso/drive.py.
+runs this; the house is that of tests/lasso/house.py.
 """
 
 import base64
@@ -24,7 +24,7 @@ import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lasso"))
-from drive import Failed, House, expect, too_late  # noqa: E402
+from house import Failed, House, expect, too_late  # noqa: E402
 
 PATIENCE = 900
 CONFIG = """issuer = "{issuer}"

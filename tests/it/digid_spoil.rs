@@ -78,7 +78,9 @@ const fn of_the_document(spoil: Spoil) -> Option<&'static str> {
         Spoil::TrailingGarbage => "content after the root element",
         Spoil::Unclosed => "unclosed element",
         Spoil::ForeignEncoding => "misplaced or foreign XML declaration",
-        Spoil::DoubledAttribute => "malformed or repeated attribute",
+        Spoil::DoubledAttribute | Spoil::NamespacedId | Spoil::NamespacedAttribute => {
+            "malformed or repeated attribute"
+        }
         Spoil::DuplicateId => "an identifier used twice",
         Spoil::XmlId => "xml: attribute",
         Spoil::VoidCanonical => "relative namespace name",
@@ -114,8 +116,8 @@ const fn of_the_content(spoil: Spoil) -> &'static str {
         | Spoil::WrongArtifactInResponseTo
         | Spoil::NoArtifactInResponseTo
         | Spoil::NoResponseInResponseTo => "an answer to another request",
-        Spoil::NoInResponseTo => "a confirmation for another request",
-        Spoil::WrongIssuer | Spoil::WrongArtifactIssuer => "another Issuer",
+        Spoil::NoInResponseTo | Spoil::WrongBearerInResponseTo => "a confirmation for another request",
+        Spoil::WrongIssuer | Spoil::WrongArtifactIssuer | Spoil::WrongAssertionIssuer => "another Issuer",
         Spoil::NoIssuer | Spoil::NoArtifactIssuer | Spoil::NoResponseIssuer => "not exactly one Issuer",
         Spoil::Expired => "issued before it was asked for",
         Spoil::Future => "issued in the future",

@@ -112,6 +112,7 @@ pub const fn reason(spoil: LogoutSpoil) -> &'static str {
         LogoutSpoil::Unclosed => "unclosed element",
         LogoutSpoil::ForeignEncoding => "misplaced or foreign XML declaration",
         LogoutSpoil::XmlId => "xml: attribute",
+        LogoutSpoil::NamespacedAttribute => "malformed or repeated attribute",
         LogoutSpoil::Trailing => "content after the root element",
     }
 }

@@ -13,7 +13,7 @@ Single logout: POST /slo takes a signed LogoutRequest and sends the browser back
 lasso send a LogoutRequest of its own to the service provider, over SOAP, and check the answer.
 Back channel: POST /soap, TLS with a client certificate, resolves the artifact once.
 
-The forms of /login and /logout may ask for a trick (tricks.py): then an attacker has signed what is sent.
+The forms of /login and /logout may ask for a trick (tricks.py, spoils.py): then an attacker has made what is sent of what lasso said.
 """
 
 import base64
@@ -35,6 +35,7 @@ sys.dont_write_bytecode = True
 try:
     import lasso
 
+    from spoils import SPOILS, spoilt
     from tricks import signed_anew
 except ImportError:
     sys.exit("lasso is missing: install the Debian package python3-lasso, and run this with /usr/bin/python3")
@@ -87,6 +88,11 @@ def signed(folder, metadata):
     if done.returncode:
         sys.exit(f"xmlsec1 cannot sign the metadata: {done.stderr}")
     return done.stdout
+
+
+def played(folder, text, trick):
+    """What goes out instead of what lasso said."""
+    return spoilt(folder, text, trick, say) if trick in SPOILS else signed_anew(folder, text, trick)
 
 
 class Digid:
@@ -180,7 +186,7 @@ class Digid:
         logout.initRequest(logout.session.getProviderIndex(0), lasso.HTTP_METHOD_SOAP)
         logout.buildRequestMsg()
         body = logout.msgBody.replace("<saml:NameID>", "<saml:NameID> ") if broken else logout.msgBody
-        body = signed_anew(self.folder, body, trick) if trick else body
+        body = played(self.folder, body, trick) if trick else body
         request = urllib.request.Request(logout.msgUrl, body.encode(), {"Content-Type": "text/xml"})
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
             logout.processResponseMsg(answer.read(MAX_BODY).decode())
@@ -196,7 +202,7 @@ class Digid:
         if message is not None:
             login.setArtifactMessage(message)
         login.buildResponseMsg(None)
-        return signed_anew(self.folder, login.msgBody, trick) if trick else login.msgBody
+        return played(self.folder, login.msgBody, trick) if trick else login.msgBody
 
 
 class Handler(BaseHTTPRequestHandler):

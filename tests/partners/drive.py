@@ -7,7 +7,7 @@ The portals are mod_auth_openidc in Apache, openid-client for Node.js under the 
 registers itself, and Authlib. Each logs somebody in with e-mail, password and code, refuses what was altered on its way, refreshes,
 reads UserInfo and logs out; Apache also hears, by back-channel logout, that its session has ended, and the one that registered itself
 reads its registration and removes it. OPENID_CLIENT is the module's file. Authlib is that of the Python which runs this. The house and its browser
-are those of tests/lasso/drive.py.
+are those of tests/lasso/house.py.
 """
 
 import json
@@ -25,7 +25,7 @@ import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lasso"))
-from drive import CALLBACK, Browser, Failed, House, expect, too_late  # noqa: E402
+from house import CALLBACK, Browser, Failed, House, expect, too_late  # noqa: E402
 
 PATIENCE = 900
 MODULES = "/usr/lib/apache2/modules"

@@ -5,7 +5,7 @@ Usage: drive.py NAMENS SIMPLESAMLPHP [FOLDER]
 
 SIMPLESAMLPHP is the folder of the program, as Debian's package has it (`www`, `vendor` and so on below it). It runs in PHP's own
 web server on a loopback address; before it stands a small TLS server that lets nobody to the back channel without a certificate
-of the authority. The house, its keys and its browser are those of tests/lasso/drive.py.
+of the authority. The house, its keys and its browser are those of tests/lasso/house.py.
 Needs php, with its modules for XML and SQLite, and openssl.
 """
 
@@ -26,7 +26,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lasso"))
-from drive import BSN, HOOG, MIDDEN, Browser, Failed, House, Stay, authorization, expect, inside, keys, redeem, too_late  # noqa: E402
+from house import BSN, HOOG, MIDDEN, Browser, Failed, House, Stay, authorization, expect, inside, keys, redeem, too_late  # noqa: E402
 
 ENTITY_ID = "https://digid.simplesamlphp.test/saml/idp/metadata"
 SOAP = "/saml2/idp/ArtifactResolutionService.php"

@@ -97,12 +97,18 @@ pub fn answer(
         Some(Spoil::Future) => now + TimeDelta::hours(1),
         _ => now,
     };
-    let assertion = spoil_facts(assertion(sender, outcome, shifted)?, outcome)?;
+    let right = assertion(sender, outcome, shifted)?;
+    let assertion = spoil_facts(right.clone(), outcome)?;
+    // What a spoil of the Assertion alone leaves right in the Response.
+    let told = match spoil {
+        Some(Spoil::WrongBearerInResponseTo | Spoil::WrongAssertionIssuer) => &right,
+        _ => &assertion,
+    };
     let response = Response {
         id: if spoil == Some(Spoil::DuplicateId) { assertion.id.clone() } else { new_id()? },
-        in_response_to: assertion.in_response_to.clone(),
+        in_response_to: told.in_response_to.clone(),
         issued: shifted,
-        issuer: assertion.issuer.clone(),
+        issuer: told.issuer.clone(),
         destination: match spoil {
             Some(Spoil::ForeignDestination) => Some("https://another.example.nl/saml/acs".into()),
             _ => routing::destination(outcome),
@@ -235,8 +241,8 @@ fn spoil_facts(mut a: Assertion, outcome: &Outcome) -> Result<Assertion, ErrorSt
         }
         Some(Spoil::NoAudience) => a.audience = None,
         Some(Spoil::WrongRecipient) => a.recipient = "https://another.example.nl/saml/acs".into(),
-        Some(Spoil::WrongInResponseTo) => a.in_response_to = new_id()?,
-        Some(Spoil::WrongIssuer) => a.issuer = ANOTHER.into(),
+        Some(Spoil::WrongInResponseTo | Spoil::WrongBearerInResponseTo) => a.in_response_to = new_id()?,
+        Some(Spoil::WrongIssuer | Spoil::WrongAssertionIssuer) => a.issuer = ANOTHER.into(),
         Some(Spoil::NoConditions) => a.conditions = false,
         Some(Spoil::NoNotOnOrAfter) => a.not_on_or_after = None,
         Some(Spoil::NoBearerEnd) => a.bearer_not_on_or_after = None,

@@ -4,6 +4,9 @@ use super::spoil::Spoil;
 
 const ROOT: &str = "<SOAP-ENV:Envelope";
 
+/// A namespace that nobody knows, declared where canonical form has it: after those of a message.
+pub const ANOTHER_NAMESPACE: &str = " xmlns:y=\"urn:y\"";
+
 /// The spoils of an Assertion, with or without its signature, before anything is signed.
 pub fn assertion(spoil: Option<Spoil>, text: String) -> String {
     match spoil {
@@ -17,6 +20,10 @@ pub fn assertion(spoil: Option<Spoil>, text: String) -> String {
             r#" Recipient="x"></saml:SubjectConfirmationData>"#,
             1,
         ),
+        Some(Spoil::NamespacedId) => text
+            .replacen(" ID=\"", &format!("{ANOTHER_NAMESPACE} ID=\""), 1)
+            .replacen("\"2.0\">", "\"2.0\" y:ID=\"_y\">", 1),
+        Some(Spoil::NamespacedAttribute) => namespaced(&text).unwrap_or(text),
         Some(Spoil::PiInNameId) => text.replacen("0</saml:NameID>", "<?x y?>0</saml:NameID>", 1),
         Some(Spoil::TwoAudiences) => {
             let other = concat!(
@@ -46,6 +53,21 @@ pub fn artifact_response(spoil: Option<Spoil>, text: String) -> String {
         Some(Spoil::NoArtifactIssuer) => without(&text, "<saml:Issuer>", "</saml:Issuer>"),
         _ => text,
     }
+}
+
+/// What the bearer says, in another namespace, and beside it the opposite.
+fn namespaced(text: &str) -> Option<String> {
+    const START: &str = "<saml:SubjectConfirmationData";
+    let (before, rest) = text.split_once(START)?;
+    let (said, after) = rest.split_once('>')?;
+    let moved = said.replace(" ", " y:");
+    Some(format!(
+        concat!(
+            "{}{}{} InResponseTo=\"_other\" NotOnOrAfter=\"2000-01-01T00:00:00Z\" ",
+            "Recipient=\"https://another.example.nl/saml/acs\"{}>{}",
+        ),
+        before, START, ANOTHER_NAMESPACE, moved, after
+    ))
 }
 
 /// An Assertion as an element of the same name in another namespace, in canonical form.

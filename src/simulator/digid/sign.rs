@@ -29,7 +29,7 @@ pub enum Refers {
     ThroughXslt,
     /// The same, with an `XPath` transform (one that keeps everything) in between.
     ThroughXpath,
-    /// The same, decoded from base64 at last.
+    /// The text of the element, decoded from base64 (RFC 2045, section 6.8): what is no letter of base64 does not count.
     ThroughBase64,
     /// The same, by canonicalization with comments. Where there are none, the outcome is the same.
     WithComments,
@@ -119,6 +119,16 @@ fn reference(
     ))
 }
 
+/// What the texts in `element` decode to (RFC 2045, section 6.8; XML signatures, section 6.6.2): tags and foreign letters are
+/// left out, and the first `=` ends it.
+fn decoded_text(element: &str) -> Vec<u8> {
+    let texts = element.split('<').filter_map(|piece| piece.split_once('>').map(|(_, text)| text));
+    let letter = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/');
+    let letters: Vec<u8> = texts.flat_map(str::bytes).take_while(|c| *c != b'=').filter(letter).collect();
+    let whole = letters.len() - letters.len() % 4;
+    letters.get(..whole).and_then(|whole| STANDARD.decode(whole).ok()).unwrap_or_default()
+}
+
 impl SigningKey {
     /// A key with its certificate, both PEM.
     pub fn from_pem(key: &[u8], certificate: &[u8]) -> Result<Self, ErrorStack> {
@@ -157,11 +167,15 @@ impl SigningKey {
             Refers::Element | Refers::Twice | Refers::ToNothing => format!("{enveloped}{plain}"),
             Refers::ThroughXslt => format!("{enveloped}{XSLT}{plain}"),
             Refers::ThroughXpath => format!("{enveloped}{XPATH}{plain}"),
-            Refers::ThroughBase64 => format!("{enveloped}{plain}{BASE64}"),
+            Refers::ThroughBase64 => format!("{enveloped}{BASE64}"),
             Refers::WithComments => enveloped.to_owned() + &canonical("WithComments"),
         };
-        let content = if refers == Refers::ToNothing { "" } else { canonical_text };
-        let one = reference(&format!("#{id}"), &transforms, content.as_bytes(), algorithm)?;
+        let content = match refers {
+            Refers::ToNothing => Vec::new(),
+            Refers::ThroughBase64 => decoded_text(canonical_text),
+            _ => canonical_text.into(),
+        };
+        let one = reference(&format!("#{id}"), &transforms, &content, algorithm)?;
         let references = if refers == Refers::Twice { one.repeat(2) } else { one };
         self.close(&references, algorithm, key_info)
     }

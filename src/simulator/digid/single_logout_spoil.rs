@@ -109,6 +109,8 @@ spoils! {
     ForeignEncoding = "slo-foreign-encoding",
     /// The SOAP body bears the request's ID as its `xml:id`.
     XmlId = "slo-xml-id",
+    /// The request bears a second `ID` and an end, both of another namespace.
+    NamespacedAttribute = "slo-namespaced-attribute",
     /// Something after the root.
     Trailing = "slo-trailing",
 }
@@ -170,6 +172,9 @@ fn bare(request: &LogoutRequest, spoil: Option<LogoutSpoil>, signature: &str) ->
     let text = request.xml(DECLARATIONS, signature, "");
     match spoil {
         Some(LogoutSpoil::Pi) => text.replacen("0</saml:NameID>", "<?x y?>0</saml:NameID>", 1),
+        Some(LogoutSpoil::NamespacedAttribute) => text
+            .replacen(" ID=\"", &format!("{} ID=\"", bend::ANOTHER_NAMESPACE), 1)
+            .replacen("\"2.0\">", "\"2.0\" y:ID=\"_y\" y:NotOnOrAfter=\"2000-01-01T00:00:00Z\">", 1),
         Some(LogoutSpoil::NoIssuer) => {
             text.replacen(&format!("<saml:Issuer>{}</saml:Issuer>", escape(&request.issuer)), "", 1)
         }

@@ -66,10 +66,14 @@ spoils! {
     ForeignDestination = "foreign-destination",
     /// Response and Assertion answer another AuthnRequest.
     WrongInResponseTo = "wrong-in-response-to",
+    /// The bearer alone answers another AuthnRequest; Response and everything else are right.
+    WrongBearerInResponseTo = "wrong-bearer-in-response-to",
     /// The bearer answers no request in particular.
     NoInResponseTo = "no-in-response-to",
     /// Response and Assertion come from another identity provider.
     WrongIssuer = "wrong-issuer",
+    /// The Assertion alone comes from another identity provider; the Response around it does not.
+    WrongAssertionIssuer = "wrong-assertion-issuer",
     /// The Assertion has no Issuer.
     NoIssuer = "no-issuer",
     /// The ArtifactResponse comes from another identity provider.
@@ -149,6 +153,11 @@ spoils! {
     ForeignEncoding = "foreign-encoding",
     /// An attribute twice in one element: readers differ in which they believe.
     DoubledAttribute = "doubled-attribute",
+    /// The Assertion bears a second `ID`, of another namespace: well-formed, and signed. Readers differ in which they find.
+    NamespacedId = "namespaced-id",
+    /// The bearer answers another request elsewhere and is late, but says otherwise in attributes of the same names, of another
+    /// namespace: who looks at local names alone may read those.
+    NamespacedAttribute = "namespaced-attribute",
     /// Response and Assertion bear the same ID.
     DuplicateId = "duplicate-id",
     /// The SOAP body bears the Assertion's ID as its `xml:id`.
@@ -157,7 +166,7 @@ spoils! {
     XsltTransform = "xslt-transform",
     /// They pass through an `XPath` transform that keeps everything.
     XpathTransform = "xpath-transform",
-    /// They pass through a base64 transform.
+    /// They pass through a base64 transform, and so are made over what the letters of the text decode to.
     Base64Transform = "base64-transform",
     /// They are made over what a canonicalization with comments yields.
     CommentedC14n = "commented-c14n",

@@ -259,6 +259,8 @@ const UNSOUND: &[&str] = &[
     "doubled-attribute",
     "duplicate-id",
     "xml-id",
+    // libxmlsec decodes no text with other letters than those of base64, canonicalizes no relative namespace name, and fetches
+    // nothing here: `tests/lasso/digests.py` finds that these three hold for whoever does.
     "base64-transform",
     "void-canonical",
     "external-reference",
@@ -325,6 +327,7 @@ fn each_spoil_spoils_what_it_says_and_no_more() {
         let by_value = [
             "wrong-key",
             "wrong-in-response-to",
+            "wrong-bearer-in-response-to",
             "wrong-artifact-in-response-to",
             "expired",
             "future",
