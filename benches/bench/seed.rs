@@ -348,9 +348,9 @@ impl Seeding {
         }
     }
 
-    /// A mandate that stands, and every other time one before it that was revoked. Few wait for a second pair of eyes.
+    /// A mandate that stands, and mostly one before it that was revoked. Few wait for a second pair of eyes.
     async fn mandate(&mut self, pair: (&One, &One), relation: &str, says: Option<&str>) {
-        let revoked = self.chance.below(2) == 0;
+        let revoked = self.chance.below(8) > 0;
         for is_over in [true, false].into_iter().filter(|is_over| revoked || !is_over) {
             let (id, at_desk) = (self.chance.id(), self.chance.below(10) < 6);
             let waits = !is_over && self.chance.below(50) == 0;
