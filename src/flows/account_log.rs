@@ -176,8 +176,8 @@ impl Names<'_> {
             let work = self.app.store.work_of(&AccountId::from_stored(account)).await?;
             self.work.insert(account.to_owned(), work);
         }
-        let work = self.work.get(account).into_iter().flatten();
-        let then = work.filter(|work| work.since <= at && work.until.is_none_or(|until| at <= until)).next();
+        let mut work = self.work.get(account).into_iter().flatten();
+        let then = work.find(|work| work.since <= at && work.until.is_none_or(|until| at <= until));
         Ok(then.map_or(Who::Staff, |work| Who::Member(work.roles.clone(), work.department.clone())))
     }
 

@@ -58,11 +58,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/account/mandates", get(account_mandates::show))
         .route("/account/mandates/agree", get(account_mandates::proven).post(account_mandates::agree))
         .route("/account/mandates/refuse", get(account_mandates::back).post(account_mandates::refuse))
-        .route("/account/mandates/offer", get(account_mandates::back).post(account_offers::offer))
-        .route("/account/mandates/code", get(account_mandates::back).post(account_offers::take))
-        .route("/account/mandates/accept", get(account_mandates::back).post(account_offers::accept))
-        .route("/account/mandates/confirm", get(account_mandates::back).post(account_offers::confirm))
-        .route("/account/mandates/decline", get(account_mandates::back).post(account_offers::decline))
+        .merge(offers())
         .route("/account/mandates/stop", get(account_mandates::back).post(account_mandates::stopped))
         .route("/account/log", get(account_log::show))
         .route("/account/digid", get(account_digid::show))
@@ -116,6 +112,16 @@ pub fn router(app: Arc<App>) -> Router {
     let router = if app.config.registration { router.merge(registration()) } else { router };
     let router = around(router).layer(from_fn_with_state(app.clone(), cors::share));
     counted(router, app)
+}
+
+/// Where two people make a grant (docs/adr/0048).
+fn offers() -> Router<Arc<App>> {
+    Router::new()
+        .route("/account/mandates/offer", get(account_mandates::back).post(account_offers::offer))
+        .route("/account/mandates/code", get(account_mandates::back).post(account_offers::take))
+        .route("/account/mandates/accept", get(account_mandates::back).post(account_offers::accept))
+        .route("/account/mandates/confirm", get(account_mandates::back).post(account_offers::confirm))
+        .route("/account/mandates/decline", get(account_mandates::back).post(account_offers::decline))
 }
 
 /// Where clients register themselves, and manage that: only where the operator wants it.

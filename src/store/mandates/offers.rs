@@ -203,7 +203,7 @@ impl Store {
             return Ok(());
         };
         tx.note(&own_event(("mandate.offer_ended", "ok"), person, &grantor, id), now);
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 
     /// What somebody offers of their own record now.
