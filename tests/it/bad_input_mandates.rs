@@ -193,8 +193,11 @@ async fn mandates_in_a_circle_reach_one_step_and_no_further() {
     assert_eq!((anna.sub(), listed(&anna)), (subs[0], told[0].clone()));
 }
 
+/// What is filled in.
+type Filled = Vec<(&'static str, String)>;
+
 /// How often each status came.
-async fn statuses(posts: Vec<(&Seat, String, Vec<(&'static str, String)>)>) -> [usize; 3] {
+async fn statuses(posts: Vec<(&Seat, String, Filled)>) -> [usize; 3] {
     let all = posts.into_iter().map(|(seat, path, fields)| async move {
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         seat.post(&path, &fields).await.status

@@ -53,14 +53,12 @@ impl Desk {
         fields.retain(|(known, _)| *known != name);
         fields.extend(value.map(|value| (name, value)));
         let told = self.els.post("/desk/register", &fields).await;
-        match told.location() {
-            Some(to) => Ok(to.path().to_owned()),
-            None => {
-                assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY, "{name}");
-                let said = told.text(&format!("{error}-error"));
-                Err(said.unwrap_or_else(|| panic!("{name}: no {error}-error in {}", told.body)))
-            }
+        if let Some(to) = told.location() {
+            return Ok(to.path().to_owned());
         }
+        assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY, "{name}");
+        let said = told.text(&format!("{error}-error"));
+        Err(said.unwrap_or_else(|| panic!("{name}: no {error}-error in {}", told.body)))
     }
 
     async fn filed(&self) -> String {
@@ -224,7 +222,7 @@ async fn by_the_next_working_day_access_is_arranged_or_everybody_at_the_desk_see
     assert!(joost.get("/desk/queue").await.text("nothing").is_some());
 }
 
-/// "U kunt nu met uw eigen DigiD (met sms-controle of DigiD app) op MijnZGT inloggen."
+/// "U kunt nu met uw eigen DigiD (met sms-controle of DigiD app) op `MijnZGT` inloggen."
 #[tokio::test]
 async fn then_the_parent_logs_in_with_their_own_digid() {
     let desk = Desk::open(born(8, 40)).await;

@@ -22,7 +22,7 @@ const OWNER: &str = "jansen@voorbeeld.nl";
 const MOTHER: &str = "moeder@voorbeeld.nl";
 const KIM: &str = "kim@voorbeeld.nl";
 
-/// "Op MijnZGT, het patiëntenportaal van ZGT, kunnen patiënten inloggen op delen van hun medische dossier." Which parts is the portal's; ours is that
+/// "Op `MijnZGT`, het patiëntenportaal van ZGT, kunnen patiënten inloggen op delen van hun medische dossier." Which parts is the portal's; ours is that
 /// a portal hears no more of a patient than it was registered for.
 #[tokio::test]
 async fn a_patient_logs_in_and_a_portal_hears_no_more_than_its_part() {
@@ -78,7 +78,7 @@ async fn parent_and_child_see_who_may_look() {
     assert!(kim.log(&house).await.contains("Een machtiging goedgekeurd"), "and what was done about it");
 }
 
-/// "Vanaf het 12e jaar mag uw kind zelf inloggen". "Vanaf 12 jaar mogen kinderen zelf op MijnZGT inloggen."
+/// "Vanaf het 12e jaar mag uw kind zelf inloggen". "Vanaf 12 jaar mogen kinderen zelf op `MijnZGT` inloggen."
 #[tokio::test]
 async fn from_the_twelfth_birthday_a_child_logs_in_by_itself() {
     let house = House::start().await;
@@ -119,7 +119,7 @@ async fn below_twelve_a_parent_looks_once_the_hospital_authorised_them() {
     assert_eq!(for_sam.claims["represents"]["sub"], listed(&told).concat());
 }
 
-/// "Ze mogen nu ook zelf beslissen of u als ouders in hun dossier mogen kijken." "Als uw kind u online toegang tot zijn of haar dossier op MijnZGT wil
+/// "Ze mogen nu ook zelf beslissen of u als ouders in hun dossier mogen kijken." "Als uw kind u online toegang tot zijn of haar dossier op `MijnZGT` wil
 /// verlenen, dan kunt u een machtiging aanvragen."
 #[tokio::test]
 async fn from_twelve_the_child_decides_whether_parents_look() {
@@ -137,7 +137,7 @@ async fn from_twelve_the_child_decides_whether_parents_look() {
     assert_eq!(mother.acts_for(&house).await, 0, "and no again");
 }
 
-/// "Vanaf 16 jaar mag alleen de patiënt zijn of haar eigen dossier op MijnZGT bekijken. Als u voorheen toegang tot het dossier van uw kind had op Mijn
+/// "Vanaf 16 jaar mag alleen de patiënt zijn of haar eigen dossier op `MijnZGT` bekijken. Als u voorheen toegang tot het dossier van uw kind had op Mijn
 /// ZGT, vervalt dit automatisch op de 16e verjaardag van uw kind."
 #[tokio::test]
 async fn at_the_sixteenth_birthday_access_lapses_by_itself() {
@@ -183,7 +183,7 @@ const DEVICES: [(&str, &str); 3] = [
     ("Firefox, Windows", "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:120.0) Gecko/20100101 Firefox/120.0"),
 ];
 
-/// "MijnZGT is online te bereiken via de mobiel, tablet of pc."
+/// "`MijnZGT` is online te bereiken via de mobiel, tablet of pc."
 #[tokio::test]
 async fn by_phone_tablet_and_computer_and_each_is_shown() {
     let house = House::start().await;
@@ -313,7 +313,7 @@ async fn where_digid_fails_people_are_led_to_digid() {
     assert!(is_in(&back), "the twin");
 }
 
-/// "Log uit als u klaar bent met MijnZGT".
+/// "Log uit als u klaar bent met `MijnZGT`".
 #[tokio::test]
 async fn who_is_done_signs_out_and_nothing_is_open_any_more() {
     let house = House::start().await;
