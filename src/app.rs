@@ -1,9 +1,9 @@
 //! The application: configuration, store, keys, mail and clock, built once and handed down.
 
-pub mod client_guesses;
 pub mod client_keys;
 pub mod crowd;
 pub mod digid;
+pub mod guesses;
 pub mod knocks;
 pub mod origins;
 pub mod tls;
@@ -26,10 +26,10 @@ use tokio::{
 };
 
 use self::{
-    client_guesses::ClientGuesses,
     client_keys::ClientKeys,
     crowd::{Crowd, Limits},
     digid::Connection,
+    guesses::Guesses,
     knocks::Knocks,
     origins::Origins,
     tls::Tls,
@@ -65,6 +65,14 @@ const BATCHES: usize = 40;
 
 /// How many tries at a password may wait for their turn at once: some seconds each, at addresses that are being guessed at.
 const WAITING: usize = 256;
+
+/// How many wrong tries in a quarter of an hour make nobody wait who claims to be one client at one address: a portal that is set up
+/// wrongly hears what is wrong with it.
+const FREE_OF_CLIENTS: u32 = 100;
+/// The same at one account: more than people can remember passwords.
+const FREE_AT_AN_ACCOUNT: u32 = 20;
+/// The same at whatever accounts: behind one address may be a hospital, or a provider's customers.
+const FREE_FROM_AN_ADDRESS: u32 = 300;
 
 /// How many searches of the audit log may be under way at once: half of the readers of the database.
 const SEARCHES: usize = 2;
@@ -106,7 +114,11 @@ pub struct App {
     /// Counts those who must wait before they may try again to prove who a client is.
     pub guess_knocks: Knocks,
     /// Counts wrong tries to prove who a client is.
-    pub client_guesses: ClientGuesses,
+    pub client_guesses: Guesses,
+    /// Counts wrong passwords at one account from one address, of browsers that are not known.
+    pub guesses_at: Guesses,
+    /// Counts wrong passwords and codes from one address, of the same.
+    pub guesses_from: Guesses,
     /// Bounds the logins that are under way.
     pub crowd: Crowd,
     /// How many mandates waited too long when it was last looked.
@@ -144,7 +156,9 @@ impl App {
             digid_not_asked: Knocks::default(),
             admin_knocks: Knocks::default(),
             guess_knocks: Knocks::default(),
-            client_guesses: ClientGuesses::default(),
+            client_guesses: Guesses::past(FREE_OF_CLIENTS),
+            guesses_at: Guesses::past(FREE_AT_AN_ACCOUNT),
+            guesses_from: Guesses::past(FREE_FROM_AN_ADDRESS),
             crowd: Crowd::new(Limits::default()),
             overdue: AtomicUsize::default(),
             client_keys: Arc::default(),

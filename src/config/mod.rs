@@ -231,6 +231,11 @@ impl Config {
         self.issuer.scheme() == "https"
     }
 
+    /// Whether we can know where people are: over TLS that somebody else speaks, only if that proxy is named.
+    pub fn tells_addresses(&self) -> bool {
+        self.proxy.is_some() || self.tls.is_some() || !self.is_https()
+    }
+
     /// A path as written, made relative to the configuration's folder.
     pub fn path(&self, path: &Path) -> PathBuf {
         self.folder.join(path)
@@ -313,6 +318,11 @@ folder = "mail"
         assert_eq!(config.endpoint("/token"), "https://id.example.nl/token");
         assert_eq!(config.path(&config.database), Path::new("/etc/namens/namens.db"));
         assert!(config.is_https() && config.digid.is_none());
+        assert!(!config.tells_addresses(), "all come from a proxy that nobody named");
+        for named in ["[proxy]\nfrom = [\"10.0.0.1\"]\n", "[tls]\ncertificate = \"c\"\nkey = \"k\"\n"] {
+            let text = format!("{SMALL}{named}");
+            assert!(Config::parse(&text, PathBuf::from("/etc/namens")).unwrap().tells_addresses(), "{named}");
+        }
         // The advice of OWASP for Argon2id, to the number.
         let password = Password { memory_kib: 19_456, iterations: 2, parallelism: 1, queue: 64 };
         assert_eq!((config.password, config.session.idle_minutes), (password, 15));

@@ -57,6 +57,12 @@ impl Policy {
         self == Self::Fapi2
     }
 
+    /// Whether a user may be sent back to `localhost` by that name, rather than by a loopback address (NL GOV for OpenID Connect, client
+    /// profile, `redirect_uri`; RFC 8252 section 8.3).
+    pub fn allows_localhost(self) -> bool {
+        self == Self::Basic
+    }
+
     /// With what tokens for a client are signed that says nothing of it (OpenID Connect Registration, section 2).
     pub const fn usual_alg(self) -> Algorithm {
         match self {

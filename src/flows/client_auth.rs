@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::{
-    app::{App, client_guesses::Whom, client_keys::Wanted, knocks::Knock, origins::is_origin_of},
+    app::{App, client_keys::Wanted, guesses::Whom, knocks::Knock, origins::is_origin_of},
     domain::{
         client::{Client, ClientAuth},
         mtls::Certificate,
@@ -50,7 +50,7 @@ const ANOTHERS_PAGE: Error = Error::Json(
 );
 
 /// The client that sent `form`, after its proof. An assertion is spent by that: it proves nothing a second time. Who fails too often
-/// has to wait first ([`crate::app::client_guesses`]), and is told so before anything is checked. In the name of a public client
+/// has to wait first ([`crate::app::guesses`]), and is told so before anything is checked. In the name of a public client
 /// there is nothing to guess at, so nobody waits there.
 pub async fn authenticate(
     app: &App,

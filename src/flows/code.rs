@@ -25,7 +25,9 @@ use crate::{
 pub(super) struct Mailed {
     pub(super) sent: SentCode,
     to: Email,
-    letter: Option<Letter>,
+    letter: Letter,
+    /// Whether the letter goes out. It is written anyway, which is as much work.
+    goes: bool,
     what: CodeFor,
 }
 
@@ -45,7 +47,7 @@ pub(super) fn first<S>(
 ) -> Mailed {
     let (hash, letter) = draw(app, login, about, what, hollow);
     let sent = SentCode::first(hash, about.reference.clone(), about.at);
-    Mailed { sent, to: about.to.clone(), letter, what }
+    Mailed { sent, to: about.to.clone(), letter, goes: goes(what, hollow), what }
 }
 
 impl Mailed {
@@ -62,7 +64,7 @@ impl Mailed {
         let hand_over = |letter| {
             if self.what.is_unasked() { app.mailer.send_unasked(letter) } else { app.mailer.send(letter) }
         };
-        match self.letter.map(hand_over) {
+        match self.goes.then(|| hand_over(self.letter)) {
             None | Some(Ok(())) => {}
             // Saying so would tell that the address has an account. The page offers to send a new code.
             Some(Err(_)) if self.what == CodeFor::Recover => {
@@ -74,19 +76,27 @@ impl Mailed {
     }
 }
 
-/// A code's keyed hash, and the letter that brings it; of a hollow one no hash, and the letter that goes instead.
+/// A code's keyed hash, and the letter that brings it; of a hollow one no hash, and the letter in its place. A code is drawn and hashed
+/// and a letter is written whether or not they go anywhere: it takes as much work where the address has no account.
 fn draw<S>(
     app: &App,
     login: &Login<S>,
     about: &Circumstances,
     what: CodeFor,
     hollow: bool,
-) -> (Vec<u8>, Option<Letter>) {
-    if hollow {
-        return (Vec::new(), (what == CodeFor::Register).then(|| letters::has_account(about)));
-    }
+) -> (Vec<u8>, Letter) {
     let code = what.draw();
-    (hash(app, login, &code), Some(letters::code(about, &code, what)))
+    let hash = hash(app, login, &code);
+    let letter = match what {
+        CodeFor::Register if hollow => letters::has_account(about),
+        _ => letters::code(about, &code, what),
+    };
+    (if hollow { Vec::new() } else { hash }, letter)
+}
+
+/// Whether a letter goes out: a code's, and that an address has an account, to its owner. Nobody hears that one has none.
+fn goes(what: CodeFor, hollow: bool) -> bool {
+    !hollow || what == CodeFor::Register
 }
 
 /// What a letter about this login says of its circumstances.
@@ -196,9 +206,11 @@ pub async fn resend(app: &App, held: Held, lang: Lang, now: Timestamp) -> Result
     let Some((what, mailed)) = held.login.step.mailed() else { return Err(Stop::Elsewhere(id).into()) };
     let reference = code::draw_reference();
     let about = circumstances(app, &held.login, &mailed.to, &reference, lang, now).await?;
-    let (hash, letter) = draw(app, &held.login, &about, what, mailed.code.is_hollow());
+    let hollow = mailed.code.is_hollow();
+    let (hash, letter) = draw(app, &held.login, &about, what, hollow);
     let newer = mailed.code.resend(hash, reference, now).map_err(Refused::Because)?;
-    let mailed = Mailed { sent: newer.clone(), to: mailed.to.clone(), letter, what };
+    let (to, goes) = (mailed.to.clone(), goes(what, hollow));
+    let mailed = Mailed { sent: newer.clone(), to, letter, goes, what };
     let held = held.to(|mut login| {
         login.step.replace_code(newer);
         login

@@ -1,7 +1,13 @@
 //! Local login (F4): e-mail and password, then a mailed code. An unknown address costs the same work and gets the same
 //! answer as a wrong password.
 
-use super::{Held, Next, Refused, Stop, app_code, code, guesses, logins};
+use std::net::IpAddr;
+
+use super::{
+    Held, Next, Refused, Stop, app_code, code,
+    guesses::{self, Turns},
+    logins,
+};
 use crate::{
     app::App,
     domain::{
@@ -26,6 +32,8 @@ pub struct Credentials {
     pub password: Secret,
     /// The cookie of a browser that has logged in here before.
     pub device: Option<Secret>,
+    /// Where it comes from, for the count of wrong tries there.
+    pub from: Option<IpAddr>,
 }
 
 /// The address or the password is wrong; nobody says which.
@@ -94,12 +102,18 @@ pub(super) async fn check(
     let email = Email::parse(&credentials.email).ok();
     let known_browser = guesses::take_turn(&app.store, &app.waiting, login, &credentials, now).await?;
     let from = if known_browser.is_some() { Origin::KnownBrowser } else { Origin::Anywhere };
+    let turns = {
+        let key = email.as_ref().map_or(credentials.email.as_str(), Email::key);
+        let counted = credentials.from.filter(|_| known_browser.is_none());
+        Turns::take(app, login, Some(key), counted, now)?
+    };
     let account = match &email {
         Some(email) => app.store.account_by_email(email).await?,
         None => None,
     };
     let stored = account.as_ref().and_then(|account| account.password_hash.clone());
     let checked = app.hasher.check(credentials.password, stored.clone(), from).await;
+    turns.leave(app, matches!(checked, Ok(Checked::Wrong)), now);
     let checked = checked.map_err(Stop::not_hashed)?;
     let Some(account) = account.filter(|_| checked != Checked::Wrong) else { return Ok(None) };
     if let (Checked::Outdated(newer), Some(stored)) = (&checked, &stored) {

@@ -1,16 +1,17 @@
 //! Guessing is slowed and never locks anybody out (F5): past ten tries in a quarter of an hour, tries at one address pass
 //! at most one a second. So that a stranger's flood does not stand in the owner's way, a browser that once logged in with
-//! the address has a count of its own (docs/adr/0011-known-browsers.md).
+//! the address has a count of its own (docs/adr/0011-known-browsers.md). What other browsers try is counted by where it comes from,
+//! too (docs/adr/0049-guesses-are-counted-where-they-come-from.md).
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use tokio::sync::Semaphore;
 
-use super::{Stop, email::Credentials};
+use super::{Over, Refused, Stop, email::Credentials};
 use crate::{
-    app::App,
+    app::{App, guesses::Turn},
     domain::{
         email::Email,
         id::{LoginId, random_bytes},
@@ -64,6 +65,68 @@ pub(super) async fn take_turn(
 fn wait(place: i64, now: Timestamp) -> Option<u64> {
     let left = ROUND - now.epoch().rem_euclid(ROUND);
     (place <= ROUND).then(|| (left + place - 1).unsigned_abs())
+}
+
+/// The turns of one try of a browser that is not known for the address that it tries.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    at: Option<Turn>,
+    from: Option<Turn>,
+}
+
+impl Turns {
+    /// Takes them, or nothing was checked: at the account where it is tried by password (`at`, whether or not it is there), and of
+    /// all that comes from there. Where nobody says `from` where, nothing is counted.
+    pub(super) fn take(
+        app: &App,
+        login: &LoginId,
+        at: Option<&str>,
+        from: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<Self, Stop> {
+        let Some(ip) = from else { return Ok(Self::default()) };
+        let wait = |_| Stop::TooManyTries(login.clone());
+        let (accounts, places) = (&app.guesses_at, &app.guesses_from);
+        let at = at.map(|key| accounts.enter(accounts.whom(key, Some(ip)), now)).transpose().map_err(wait)?;
+        match places.enter(places.whom("", Some(ip)), now) {
+            Ok(turn) => Ok(Self { at, from: Some(turn) }),
+            Err(seconds) => {
+                Self { at, from: None }.leave(app, false, now);
+                Err(wait(seconds))
+            }
+        }
+    }
+
+    /// Gives them back. A wrong try counts.
+    pub(super) fn leave(&self, app: &App, wrong: bool, now: Timestamp) {
+        let both = [(&app.guesses_at, &self.at), (&app.guesses_from, &self.from)];
+        for (guesses, turn) in both {
+            if let Some(turn) = turn {
+                guesses.leave(turn, wrong, now);
+            }
+        }
+    }
+}
+
+/// Where a try at the account of `key` comes from, for the count of that place; `None` from a browser in which that logged in before.
+pub fn counted_from(app: &App, device: Option<&Secret>, key: &str, from: Option<IpAddr>) -> Option<IpAddr> {
+    let is_known = device.and_then(Device::read).is_some_and(|device| device.knows(&app.store, key));
+    from.filter(|_| !is_known)
+}
+
+/// Tries a code that comes from there, if it has its turn.
+pub async fn slowed<T, W>(
+    app: &App,
+    login: &LoginId,
+    from: Option<IpAddr>,
+    now: Timestamp,
+    attempt: impl Future<Output = Result<T, Refused<W>>>,
+) -> Result<T, Refused<W>> {
+    let turns = Turns::take(app, login, None, from, now)?;
+    let tried = attempt.await;
+    let wrong = matches!(tried, Err(Refused::Because(_) | Refused::Stopped(Stop::Over(Over::WrongCodes))));
+    turns.leave(app, wrong, now);
+    tried
 }
 
 /// The cookie of a browser in which an address has just logged in.
@@ -129,7 +192,7 @@ impl Device {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::testing::fresh;
+    use crate::{flows::code::tests::application, store::testing::fresh};
 
     #[tokio::test]
     async fn a_bounded_number_waits_and_whoever_has_waited_makes_room() {
@@ -139,6 +202,7 @@ mod tests {
             email: email.to_owned(),
             password: Secret::new("een ander woord"),
             device: None,
+            from: None,
         };
         let (full, room) = (Semaphore::new(0), Semaphore::new(1));
         let take = async |waiting: &Semaphore, email: &str| {
@@ -168,10 +232,51 @@ mod tests {
         let name = Device::read(&cookie).map(|device| device.told());
         for (email, from) in [("a@voorbeeld.nl", name), ("b@voorbeeld.nl", None)] {
             let device = Device::read(&cookie).map(|device| device.write());
-            let tried = Credentials { email: email.to_owned(), password: Secret::new("een woord"), device };
+            let tried = Credentials {
+                email: email.to_owned(),
+                password: Secret::new("een woord"),
+                device,
+                from: None,
+            };
             let taken = take_turn(&fresh.store, &waiting, &LoginId::random(), &tried, now).await;
             assert_eq!(taken.unwrap(), from, "{email}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_try_is_counted_at_its_account_and_where_it_comes_from() {
+        let (app, folder) = application().await;
+        let (now, login) = (Timestamp::from_epoch(1001), LoginId::random());
+        let [here, there] = [[192, 0, 2, 1], [192, 0, 2, 2]].map(|ip| Some(IpAddr::from(ip)));
+        let take = |at: Option<&str>, from| Turns::take(&app, &login, at, from, now);
+        let spoil = |at, from, times| {
+            for _ in 0..times {
+                take(at, from).unwrap().leave(&app, true, now);
+            }
+        };
+        spoil(Some("a@voorbeeld.nl"), here, 20);
+        let refused = take(Some("a@voorbeeld.nl"), here).unwrap_err();
+        assert!(matches!(refused, Stop::TooManyTries(id) if id == login));
+        // Elsewhere, at another account, where nobody says where, and by code they go on.
+        for (at, from) in [
+            (Some("a@voorbeeld.nl"), there),
+            (Some("b@voorbeeld.nl"), here),
+            (Some("a@voorbeeld.nl"), None),
+            (None, here),
+        ] {
+            assert!(take(at, from).is_ok(), "{at:?} {from:?}");
+        }
+        spoil(Some("a@voorbeeld.nl"), None, 400);
+        // Right ones count for nothing, however many.
+        for _ in 0..1000 {
+            take(Some("c@voorbeeld.nl"), here).unwrap().leave(&app, false, now);
+        }
+        spoil(None, here, 279);
+        assert!(take(Some("c@voorbeeld.nl"), here).is_ok());
+        spoil(None, here, 1);
+        assert!(take(Some("c@voorbeeld.nl"), here).is_err() && take(None, here).is_err());
+        assert!(take(Some("c@voorbeeld.nl"), there).is_ok(), "elsewhere nobody waits");
+        let _ = std::fs::remove_dir_all(folder);
     }
 
     #[test]

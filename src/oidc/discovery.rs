@@ -143,6 +143,8 @@ pub struct Provider<'a> {
     pub levels: &'a [Level],
     /// Whether people can log in for somebody else.
     pub representation: bool,
+    /// Whether somebody may be told BSNs.
+    pub tells_bsn: bool,
     /// How clients show certificates, where they can.
     pub certificates: Option<Certificates<'a>>,
     /// Whether clients may register themselves.
@@ -196,8 +198,9 @@ impl Provider<'_> {
     }
 
     fn claims(&self) -> impl Iterator<Item = String> {
-        let represents = self.representation.then(|| "represents".to_owned());
-        words(&CLAIMS).into_iter().chain(Claim::ALL.iter().map(ToString::to_string)).chain(represents)
+        let here = [(self.representation, "represents"), (self.tells_bsn, "bsn")];
+        let here = here.into_iter().filter(|(is, _)| *is).map(|(_, name)| name.to_owned());
+        words(&CLAIMS).into_iter().chain(Claim::ALL.iter().map(ToString::to_string)).chain(here)
     }
 
     /// The token endpoint, and how clients say there who they are.
@@ -295,13 +298,19 @@ mod tests {
     fn promises_exactly_what_works() {
         let levels = [Level::Local, Level::Midden];
         let algs = [Algorithm::Rs256, Algorithm::Es256];
-        let tell = |representation, registers| {
-            let (issuer, certificates) = ("https://id.example.nl", None);
-            let provider =
-                Provider { issuer, algs: &algs, levels: &levels, representation, certificates, registers };
+        let tell = |representation, tells_bsn, registers| {
+            let provider = Provider {
+                issuer: "https://id.example.nl",
+                algs: &algs,
+                levels: &levels,
+                representation,
+                tells_bsn,
+                certificates: None,
+                registers,
+            };
             serde_json::to_value(provider.metadata().unwrap()).unwrap()
         };
-        let told = |representation| tell(representation, false);
+        let told = |representation| tell(representation, false, false);
         let mut expected = serde_json::json!({
             "issuer": "https://id.example.nl",
             "authorization_endpoint": "https://id.example.nl/authorize",
@@ -360,6 +369,8 @@ mod tests {
         expected["claims_supported"].as_array_mut().unwrap().push("represents".into());
         assert_eq!(told(true), expected);
         expected["registration_endpoint"] = "https://id.example.nl/register".into();
-        assert_eq!(tell(true, true), expected);
+        assert_eq!(tell(true, false, true), expected);
+        expected["claims_supported"].as_array_mut().unwrap().push("bsn".into());
+        assert_eq!(tell(true, true, true), expected);
     }
 }

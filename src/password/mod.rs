@@ -173,6 +173,12 @@ impl Hasher {
         }
     }
 
+    /// How many blocks were filled so far.
+    #[cfg(test)]
+    pub(crate) fn filled(&self) -> u64 {
+        self.filled.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     /// Lets go of memory that has been idle for half a minute.
     pub fn release_idle(&self) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -273,8 +279,6 @@ fn failed(error: impl std::fmt::Display) -> NotHashed {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::Ordering;
-
     use super::*;
 
     fn cheap(memory_kib: u32, queue: usize) -> Hasher {
@@ -325,13 +329,13 @@ mod tests {
 
     /// How many blocks are filled for a wrong password.
     async fn wrong(hasher: &Hasher, stored: Option<&str>) -> u64 {
-        let before = hasher.filled.load(Ordering::Relaxed);
+        let before = hasher.filled();
         let checked = hasher
             .check(Secret::new("een ander"), stored.map(str::to_owned), Origin::Anywhere)
             .await
             .unwrap();
         assert_eq!(checked, Checked::Wrong);
-        hasher.filled.load(Ordering::Relaxed) - before
+        hasher.filled() - before
     }
 
     #[tokio::test]

@@ -16,6 +16,7 @@ use crate::{
     flows::{
         Refused,
         app_code::{Kind, confirm},
+        guesses,
     },
 };
 
@@ -76,8 +77,10 @@ pub async fn post_recovery(
 
 async fn tried(visit: &Visit, id: &str, kind: Kind, form: AppCodeForm) -> Result<Response, Failed> {
     let (held, frame) = steps::form(visit, id, &form.csrf).await?;
-    let lang = frame.lang;
-    match confirm(&visit.app, held, (kind, &form.code), lang, visit.now).await {
+    let (app, now, lang, login) = (&visit.app, visit.now, frame.lang, held.login.id.clone());
+    let from = visit.counted_from().filter(|_| !held.login.step.asks_app_of_known_browser());
+    let attempt = confirm(app, held, (kind, &form.code), lang, now);
+    match guesses::slowed(app, &login, from, now, attempt).await {
         Ok(next) => steps::go(visit, next).await,
         Err(Refused::Because(wrong)) => {
             let left = match wrong {

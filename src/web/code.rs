@@ -17,7 +17,7 @@ use crate::{
         login::Step,
         secret::Secret,
     },
-    flows::{Refused, code::resend as mail_again, email, link, recover, register},
+    flows::{Refused, code::resend as mail_again, email, guesses, link, recover, register},
 };
 
 /// "Vul de code in". It never tells whether an account exists: for a new account some mail always goes out, for a forgotten
@@ -107,16 +107,22 @@ pub async fn post(
 ) -> Result<Response, Failed> {
     let (held, frame) = steps::form(&visit, &id, &form.csrf).await?;
     let (app, now, typed, lang) = (&visit.app, visit.now, &form.code, frame.lang);
-    let Some(mut page) = CodePage::of(frame, &held.login.step) else {
+    let (Some(mut page), Some((_, mailed))) =
+        (CodePage::of(frame, &held.login.step), held.login.step.mailed())
+    else {
         return Err(Failed::Elsewhere(held.login.id));
     };
-    let confirmed = match page.what {
-        CodeFor::LogIn => email::confirm(app, held.at()?, typed, now).await,
-        CodeFor::Link => link::confirm(app, held.at()?, typed, lang, now).await,
-        CodeFor::Register => register::confirm(app, held.at()?, typed, now).await,
-        CodeFor::Recover => recover::confirm(app, held.at()?, typed, now).await,
+    let id = held.login.id.clone();
+    let from = guesses::counted_from(app, visit.device.as_ref(), mailed.to.key(), visit.counted_from());
+    let attempt = async {
+        match page.what {
+            CodeFor::LogIn => email::confirm(app, held.at()?, typed, now).await,
+            CodeFor::Link => link::confirm(app, held.at()?, typed, lang, now).await,
+            CodeFor::Register => register::confirm(app, held.at()?, typed, now).await,
+            CodeFor::Recover => recover::confirm(app, held.at()?, typed, now).await,
+        }
     };
-    match confirmed {
+    match guesses::slowed(app, &id, from, now, attempt).await {
         Ok(next) => steps::go(&visit, next).await,
         Err(Refused::Because(wrong)) => {
             page.trouble = Some(Trouble::Wrong(wrong));

@@ -37,6 +37,7 @@ pub async fn configuration(State(app): State<Arc<App>>, headers: HeaderMap) -> R
         algs: &algs,
         levels: &levels,
         representation,
+        tells_bsn: app.digid.is_some() && app.configured().any(|client| client.sees_bsn),
         certificates,
         registers: app.config.registration,
     };

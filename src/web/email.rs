@@ -80,8 +80,8 @@ where
     AppAsked<S::Then>: Into<Step> + Clone,
 {
     let (held, frame) = steps::at::<S>(visit, id, &form.csrf).await?;
-    let device = visit.device.clone();
-    let credentials = Credentials { email: form.email.clone(), password: form.password, device };
+    let (device, from) = (visit.device.clone(), visit.counted_from());
+    let credentials = Credentials { email: form.email.clone(), password: form.password, device, from };
     match enter(&visit.app, held, credentials, frame.lang, visit.now).await {
         Ok(id) => Ok(to_login(&id)),
         Err(Refused::Because(WrongCredentials)) => Ok(again(frame, form.email)),

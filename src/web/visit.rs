@@ -70,6 +70,11 @@ impl FromRequestParts<Arc<App>> for Visit {
 }
 
 impl Visit {
+    /// The address by which wrong tries are counted: none where all come from that of a proxy that nobody named.
+    pub fn counted_from(&self) -> Option<IpAddr> {
+        self.address.filter(|_| self.app.config.tells_addresses())
+    }
+
     /// The browser's session, if it lives.
     pub async fn session(&self) -> Result<Option<Session>, Fault> {
         Ok(self.visited().await?.map(|visited| visited.session))

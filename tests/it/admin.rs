@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 
 use crate::{
     bad_input_wire,
+    exchange::Family,
     house::{House, Options},
     jose::Key,
     oidc_client::{Auth, Client},
+    resource,
 };
 
 /// May do everything there.
@@ -174,6 +176,23 @@ async fn only_a_programs_token_with_the_scope_of_the_door_opens_it() {
         (good.status().as_u16(), &good.headers()["cache-control"]),
         (200, &"no-store".parse().unwrap())
     );
+}
+
+#[tokio::test]
+async fn a12_no_token_of_a_person_opens_it() {
+    let family = Family::of(resource::house_with(&format!("{PROGRAMS}{LOCAL}")).await).await;
+    let (house, tokens) = (&family.house, &family.tokens);
+    let (status, exchanged) = family.for_sam().await;
+    assert_eq!(status, 200, "{exchanged}");
+    let tokens = [tokens.text("access_token"), tokens.text("id_token"), tokens.text("refresh_token")];
+    for token in tokens.into_iter().chain(exchanged["access_token"].as_str()) {
+        let answer = Api { house, token: token.to_owned() }.send(Method::GET, "/clients", None).await;
+        let told: Vec<_> = answer.headers().get_all("www-authenticate").iter().collect();
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{told:?}");
+        assert!(format!("{told:?}").contains("invalid_token"), "{told:?}");
+    }
+    // The twin: a program's of the same house.
+    assert_eq!(Api::new(house, &ROOT, "clients").await.get("/clients").await.0, 200);
 }
 
 #[tokio::test]

@@ -1,13 +1,24 @@
 //! What the metadata announce, value by value, each with the black-box test that shows that it works: nothing is announced
-//! that no test uses, and nothing stays here that is not announced any more.
+//! that no test uses, and nothing stays here that is not announced any more. And the other way: what works is announced.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use namens::domain::{
+    ask::ResponseMode,
+    assurance::Level,
+    client::{AuthMethod, KeyEncryption},
+    key::Algorithm,
+    profile::Claim,
+    scope::Scope,
+};
 use serde_json::Value;
 
 use crate::{
+    bad_input_doors::routes,
+    bsn,
     discovery::metadata,
     house::{House, Options},
+    oidc_client::{THE_PORTAL, logged_in, userinfo},
     requirements::exists,
     stsaml::routed,
 };
@@ -40,6 +51,7 @@ scopes_supported | offline_access | offline::a_grant_outlives_its_session_and_ke
 claims_supported | iss sub aud exp iat nbf jti auth_time nonce acr at_hash sid act_as | discovery::each_announced_endpoint_scope_grant_claim_and_algorithm_works
 claims_supported | name given_name family_name middle_name nickname preferred_username profile picture website gender birthdate zoneinfo locale updated_at email email_verified address phone_number phone_number_verified | claims::each_scope_tells_its_claims_of_an_account_that_has_them_and_no_others
 claims_supported | amr | claims::amr_is_told_to_whom_asks_and_says_by_what_the_session_was_proven
+claims_supported | bsn | bsn::a_bsn_goes_encrypted_to_who_may_have_it_and_each_condition_counts_alone
 claims_supported | represents | chooser::m12_a_portal_says_for_whom_and_the_user_stays_the_user
 claims_parameter_supported | true | oidc_hints::claims_are_told_where_they_were_asked_for_and_only_to_who_may_have_them
 subject_types_supported | pairwise public | discovery::each_announced_endpoint_scope_grant_claim_and_algorithm_works
@@ -132,11 +144,14 @@ fn flat(issuer: &str, member: &str, told: &Value, into: &mut BTreeSet<Announced>
 async fn house() -> House {
     let routed = routed();
     let tables = format!(
-        "{}[proxy]\nfrom = [\"127.0.0.1\"]\nclient_certificate = \"client-cert\"\n[mtls]\nurl = \"{MTLS}\"\nca = \"pki/ca.crt\"\n",
-        routed.tables
+        "{}[proxy]\nfrom = [\"127.0.0.1\"]\nclient_certificate = \"client-cert\"\n[mtls]\nurl = \"{MTLS}\"\nca = \"pki/ca.crt\"\n{}",
+        routed.tables,
+        bsn::MARK
     );
     let tables = Box::leak(tables.into_boxed_str());
-    House::start_with(Options { top: "registration = true\n", tables, ..routed }).await
+    let mut house = House::start_with(Options { top: "registration = true\n", tables, ..routed }).await;
+    bsn::register(&mut house);
+    house
 }
 
 #[tokio::test]
@@ -149,6 +164,69 @@ async fn each_value_that_is_announced_is_shown_by_a_test_and_each_row_is_announc
     assert!(bare.is_empty(), "announced, and no test is named that shows it: {bare:#?}");
     let gone: Vec<_> = shown.difference(&announced).collect();
     assert!(gone.is_empty(), "shown by a test, and not announced: {gone:#?}");
+}
+
+/// The values of a member that is a list.
+fn listed(document: &Value, member: &str) -> BTreeSet<String> {
+    let values = document[member].as_array().unwrap_or_else(|| panic!("no {member}"));
+    values.iter().map(|value| value.as_str().unwrap().to_owned()).collect()
+}
+
+/// As far as the program has words for what it does: each scope, claim, level, mode, method and algorithm that it reads or writes.
+#[tokio::test]
+async fn each_value_that_works_is_announced() {
+    fn words<T: ToString>(all: &[T]) -> Vec<String> {
+        all.iter().map(T::to_string).collect()
+    }
+    let house = house().await;
+    let told = metadata(&house).await;
+    let (methods, algs) = (words(AuthMethod::ALL), words(&Algorithm::ALL.map(Algorithm::name)));
+    let confidential: Vec<_> = methods.iter().filter(|method| *method != "none").cloned().collect();
+    let modes = words(ResponseMode::ALL);
+    let signed = modes.iter().map(|mode| format!("{mode}.jwt"));
+    let modes = signed.chain(modes.clone()).chain(["jwt".to_owned()]).collect();
+    let mut works = vec![
+        ("scopes_supported", words(Scope::ALL)),
+        ("claims_supported", words(Claim::ALL)),
+        ("acr_values_supported", words(&Level::ALL.map(Level::acr))),
+        ("response_modes_supported", modes),
+        ("token_endpoint_auth_methods_supported", methods.clone()),
+        ("revocation_endpoint_auth_methods_supported", methods),
+        ("introspection_endpoint_auth_methods_supported", confidential),
+        ("userinfo_encryption_alg_values_supported", words(KeyEncryption::ALL)),
+    ];
+    for what in ["id_token", "userinfo", "authorization", "introspection", "request_object"] {
+        works
+            .push((Box::leak(format!("{what}_signing_alg_values_supported").into_boxed_str()), algs.clone()));
+    }
+    for (member, works) in works {
+        let announced = listed(&told, member);
+        let untold: Vec<_> = works.iter().filter(|value| !announced.contains(*value)).collect();
+        assert!(untold.is_empty(), "works, and {member} does not say so: {untold:?}");
+    }
+    // What is given is told of.
+    let (browser, _) = logged_in(&house).await;
+    let tokens = THE_PORTAL.sign_on(&house, &browser, "openid email act_as").await;
+    let (_, user) = userinfo(&house, tokens.text("access_token")).await;
+    let announced = listed(&told, "claims_supported");
+    for given in [&tokens.claims, &user] {
+        let untold: Vec<_> =
+            given.as_object().unwrap().keys().filter(|name| !announced.contains(*name)).collect();
+        assert!(untold.is_empty(), "told, and not announced: {untold:?}");
+    }
+    // Doors for clients: all but those for people, DigiD and machines that watch us, and the two of this document.
+    let not_for_clients =
+        ["/login/", "/account", "/desk", "/digid/", "/static/", "/favicon.ico", "/healthz", "/.well-known/"];
+    // Told with a registration, each its own (RFC 7592 section 3).
+    let doors = routes().into_iter().filter(|door| door != "/register/{id}");
+    let doors = doors.filter(|door| !not_for_clients.iter().any(|start| door.starts_with(start)));
+    let mut counted = 0;
+    for door in doors {
+        let url = Value::from(format!("{}{door}", house.issuer));
+        assert!(told.as_object().unwrap().values().any(|value| *value == url), "{door} is not announced");
+        counted += 1;
+    }
+    assert!(counted >= 9, "{counted}");
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! A browser without a screen: it keeps cookies and takes one hop at a time, so that a test sees each.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use reqwest::{Method, StatusCode, header::LOCATION, redirect::Policy};
 use scraper::{ElementRef, Html, Selector};
@@ -36,6 +40,17 @@ impl Browser {
         let http = Self::builder();
         let http = hosts.iter().fold(http, |http, (name, at)| http.resolve(name, *at));
         Self { http: http.build().unwrap() }
+    }
+
+    /// One that sits at this address of this machine.
+    pub fn at(ip: [u8; 4]) -> Self {
+        Self { http: Self::builder().local_address(IpAddr::from(ip)).build().unwrap() }
+    }
+
+    /// One of which a proxy says that it sits there.
+    pub fn behind_proxy(ip: &str) -> Self {
+        let headers = [("x-forwarded-for".parse().unwrap(), ip.parse().unwrap())].into_iter().collect();
+        Self { http: Self::builder().default_headers(headers).build().unwrap() }
     }
 
     /// One that trusts this authority (PEM) and no other.

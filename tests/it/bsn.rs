@@ -7,6 +7,7 @@ use crate::{
     browser::Browser,
     claims::{jwk, open, raw},
     digid_steps::files_with,
+    discovery::metadata,
     house::{House, Options},
     jose::KEY,
     mandates_desk::{Desk, Form, born, digid_account, fresh_bsn},
@@ -20,7 +21,7 @@ use crate::{
 const RECORDS: Client =
     Client { id: "records", auth: Auth::Key, callback: "http://127.0.0.1:9/callback/records" };
 const OTHER: Client = Client { id: "other", auth: Auth::Key, callback: "http://127.0.0.1:9/callback/other" };
-const MARK: &str = "# records here\n";
+pub const MARK: &str = "# records here\n";
 
 fn table(client: &Client, more: &str) -> String {
     format!(
@@ -32,7 +33,7 @@ fn table(client: &Client, more: &str) -> String {
 }
 
 /// Registers both, and gives the key to which is encrypted.
-fn register(house: &mut House) -> Rsa<Private> {
+pub fn register(house: &mut House) -> Rsa<Private> {
     let key = Rsa::generate(2048).unwrap();
     let mut set = KEY.set();
     set["keys"].as_array_mut().unwrap().push(jwk(&key));
@@ -80,7 +81,11 @@ async fn assert_nowhere(house: &House, client: &Client, tokens: &Tokens, bsns: &
 #[tokio::test]
 async fn a_bsn_goes_encrypted_to_who_may_have_it_and_each_condition_counts_alone() {
     let mut house = House::with(MARK).await;
+    let announced =
+        async |house: &House| metadata(house).await["claims_supported"].to_string().contains("\"bsn\"");
+    assert!(!announced(&house).await, "it is told to nobody here");
     let key = register(&mut house);
+    assert!(announced(&house).await);
     let (desk, bsn, sams) = (Desk::of(&house), fresh_bsn(), fresh_bsn());
     let mother = desk.person("Anna", None, Some(&bsn));
     let sam = desk.person("Sam", Some(&born(8, 0)), Some(&sams));

@@ -310,12 +310,14 @@ async fn a_client_that_would_be_unsafe_or_taken_is_refused_and_nothing_is_stored
     let house = House::start().await;
     let add = |id: &str, uri: &str, more: &[&str]| {
         let auth = if more.contains(&"--auth") { &[][..] } else { &["--auth", "client_secret_basic"] };
-        let client = &["clients", "add", id, "--name", "X", "--redirect-uri", uri, "--policy", "basic"];
-        let arguments = [client, auth, more].concat();
+        let policy = if more.contains(&"--policy") { &[][..] } else { &["--policy", "basic"] };
+        let client = &["clients", "add", id, "--name", "X", "--redirect-uri", uri];
+        let arguments = [client, policy, auth, more].concat();
         let output = house.run(&arguments);
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
     let good = "https://p.example.nl/cb";
+    const NLGOV: &[&str] = &["--policy", "nlgov", "--auth", "none"];
     for (id, uri, more, code, says) in [
         ("portal", good, &[][..], 1, "stands in the configuration"),
         ("a b", good, &[], 1, "client id"),
@@ -326,6 +328,7 @@ async fn a_client_that_would_be_unsafe_or_taken_is_refused_and_nothing_is_stored
         ("x", "javascript:alert(1)", &[], 1, "must be https"),
         ("x", "https://p.example.nl/*\n", &[], 1, "must be https"),
         ("x", good, &["--redirect-uri", "https://q.example.nl/cb"], 1, "sector"),
+        ("x", "http://localhost:8080/cb", NLGOV, 1, "not the name localhost"),
         ("x", good, &["--scope", "bsn"], 2, "bsn"),
         ("x", good, &["--post-logout-redirect-uri", "http://evil.example"], 1, "must be https"),
         ("x", good, &["--backchannel-logout-uri", "http://evil.example"], 1, "must be https"),
@@ -344,6 +347,9 @@ async fn a_client_that_would_be_unsafe_or_taken_is_refused_and_nothing_is_stored
         assert!(told.contains(says), "{says}: {told}");
     }
     assert_eq!(house.query("SELECT COUNT(*) FROM clients"), ["0"]);
+    // The twins: the address in the place of the name, and the name under another policy.
+    assert_eq!(add("here", "http://127.0.0.1:8080/cb", NLGOV).0, Some(0));
+    assert_eq!(add("there", "http://localhost:8080/cb", &[]).0, Some(0));
     assert_eq!(add("x", good, &[]).0, Some(0));
     let (status, told) = add("x", good, &[]);
     assert!(status == Some(1) && told.contains("already"), "{told}");

@@ -270,6 +270,9 @@ async fn an_invitation_fixes_the_policy_and_the_most_that_is_allowed() {
     ] {
         assert_refused(&register(&house, &token, &metadata).await, 400, "invalid_client_metadata", says);
     }
+    let local = with(keyed(), "redirect_uris", json!(["http://localhost:9/callback"]));
+    let answer = register(&house, &token, &local).await;
+    assert_refused(&answer, 400, "invalid_redirect_uri", "127.0.0.1");
     // Words of ours that no standard knows are not listened to.
     let loud =
         json!({"policy": "basic", "third_party": false, "minimum_level": "local", "resources": ["urn:x:y"]});

@@ -36,7 +36,12 @@ pub struct Family {
 
 impl Family {
     pub async fn at_home() -> Self {
-        let (house, browser) = (house().await, Browser::new());
+        Self::of(house().await).await
+    }
+
+    /// In a house of [`crate::resource`].
+    pub async fn of(house: House) -> Self {
+        let browser = Browser::new();
         let desk = Desk::of(&house);
         let bsn = fresh_bsn();
         let mother = desk.person("Anna", None, Some(&bsn));

@@ -9,8 +9,12 @@ use tokio::task::JoinSet;
 use crate::{
     browser::{Browser, Page},
     house::{CALLBACK, House, PASSWORD},
+    mandates_desk::now,
     portal::{enter_password, log_in, register, request},
-    steps::{account, answer, crowd, is_in, likeness, log_in_with, open, to_code, type_code},
+    steps::{
+        account, answer, crowd, is_in, likeness, log_in_with, open, to_code, to_recover_code, type_code,
+        wrong,
+    },
 };
 
 const JANSEN: &str = "jansen@voorbeeld.nl";
@@ -105,6 +109,130 @@ async fn a_browser_that_logged_in_before_has_a_count_of_its_own() {
     let pages = guess(&own, &form, JANSEN, 60).await;
     assert!(pages.iter().any(|page| page.status == StatusCode::TOO_MANY_REQUESTS));
     assert!(counts(&house).contains(&"62".to_owned()), "{:?}", counts(&house));
+}
+
+/// Tries a password at one address after the other, until nothing is checked any more. Each that is checked makes the next wait longer,
+/// so however slow this is it ends.
+async fn until_it_waits(house: &House, browser: &Browser) -> Page {
+    let form = open(browser, &request(house, &[]), "email").await;
+    for n in 0..600 {
+        let email = format!("nobody{n}@voorbeeld.nl");
+        let page = browser.submit(&form, "email-form", &[("email", &email), ("password", WRONG)]).await;
+        match page.status {
+            StatusCode::UNPROCESSABLE_ENTITY => {}
+            StatusCode::TOO_MANY_REQUESTS => return page,
+            other => panic!("{n}: {other}"),
+        }
+    }
+    panic!("nobody waits");
+}
+
+/// What comes of the right password in that browser.
+async fn right(house: &House, browser: &Browser, email: &str) -> String {
+    enter_password(browser, &request(house, &[("prompt", "login")]), email, PASSWORD).await.heading()
+}
+
+const WAIT: &str = "Wacht even met inloggen";
+const CODE: &str = "Vul de code in";
+
+#[tokio::test]
+async fn a18_one_password_tried_everywhere_is_slowed_where_that_comes_from_and_nowhere_else() {
+    let house = House::start().await;
+    let [sprayer, known, coder] = [[127, 0, 0, 2]; 3].map(Browser::at);
+    register(&house, &known, JANSEN).await;
+    account(&house, "anna@voorbeeld.nl").await;
+    let (_, page, code) = to_code(&house, &coder, "anna@voorbeeld.nl", 2).await;
+    // Each wrong one makes the wait longer, up to a minute.
+    let mut ahead = 0;
+    for wait in [1, 2, 4, 8, 16, 32, 60] {
+        until_it_waits(&house, &sprayer).await;
+        ahead += wait;
+        house.set_clock(now().plus(ahead)).await;
+    }
+    let mut away = None;
+    // On a slow machine a minute goes by: then again.
+    for _ in 0..8 {
+        let told = until_it_waits(&house, &sprayer).await;
+        let unknown = Browser::at([127, 0, 0, 2]);
+        let waits = right(&house, &unknown, JANSEN).await == WAIT;
+        // Known for one address and not for the other.
+        let waits = waits && right(&house, &known, "anna@voorbeeld.nl").await == WAIT;
+        let coded = type_code(&coder, &page, &wrong(&code)).await;
+        if waits && coded.status == StatusCode::TOO_MANY_REQUESTS {
+            assert_eq!(coded.heading(), WAIT);
+            away = Some(told);
+            break;
+        }
+    }
+    let away = away.expect("who is not known there waits, with the right password too");
+    assert_eq!((away.heading().as_str(), &away.headers[RETRY_AFTER]), (WAIT, &"60".parse().unwrap()));
+    // The twins: elsewhere; and there, in a browser in which its owner logged in before.
+    assert_eq!(right(&house, &Browser::at([127, 0, 0, 3]), JANSEN).await, CODE);
+    assert_eq!(right(&house, &known, JANSEN).await, CODE);
+    // It is a minute at most, and no lock.
+    house.set_clock(now().plus(ahead + 61)).await;
+    assert_eq!(right(&house, &Browser::at([127, 0, 0, 2]), JANSEN).await, CODE);
+}
+
+#[tokio::test]
+async fn a18_wrong_codes_are_counted_where_they_come_from_whatever_they_are_for() {
+    let house = House::start().await;
+    let here = Browser::at([127, 0, 0, 2]);
+    let waits = async || {
+        for n in 0..80 {
+            let email = format!("nobody{n}@voorbeeld.nl");
+            let page = to_recover_code(&here, &request(&house, &[("prompt", "login")]), &email).await;
+            for _ in 0..9 {
+                match type_code(&here, &page, "BBBBBBBBBB").await.status {
+                    StatusCode::UNPROCESSABLE_ENTITY => {}
+                    StatusCode::TOO_MANY_REQUESTS => return true,
+                    other => panic!("{email}: {other}"),
+                }
+            }
+        }
+        false
+    };
+    assert!(waits().await, "after so many wrong codes none is looked at");
+    let page = to_recover_code(&Browser::new(), &request(&house, &[]), "nobody@voorbeeld.nl").await;
+    assert_eq!(page.heading(), "Vul de code in");
+}
+
+#[tokio::test]
+async fn a18_behind_a_proxy_that_is_named_a_try_comes_from_where_that_says() {
+    let house = House::with("[proxy]\nfrom = [\"127.0.0.1\"]\n").await;
+    account(&house, JANSEN).await;
+    let told = async |ip: &str| right(&house, &Browser::behind_proxy(ip), JANSEN).await;
+    let sprayer = Browser::behind_proxy("2001:db8::1");
+    let mut same_line = false;
+    for _ in 0..8 {
+        until_it_waits(&house, &sprayer).await;
+        same_line = told("2001:db8::ffff").await == WAIT;
+        if same_line {
+            break;
+        }
+    }
+    assert!(same_line, "of IPv6 the network of one line counts");
+    assert_eq!(told("2001:db8:0:1::1").await, CODE);
+    assert_eq!(told("192.0.2.1").await, CODE);
+    assert_eq!(right(&house, &Browser::new(), JANSEN).await, CODE, "nobody says where that comes from");
+}
+
+#[tokio::test]
+async fn a18_one_account_tried_from_one_address_waits_longer_and_longer_there() {
+    let house = House::start().await;
+    let tried = async |browser: &Browser, form: &Page| {
+        browser.submit(form, "email-form", &[("email", JANSEN), ("password", WRONG)]).await.status
+    };
+    let [here, there] = [2, 3].map(|last| Browser::at([127, 0, 0, last]));
+    let form = open(&here, &request(&house, &[]), "email").await;
+    // One by one each has its turn at the account, after some seconds.
+    let mut heard = 0;
+    while heard < 60 && tried(&here, &form).await == StatusCode::UNPROCESSABLE_ENTITY {
+        heard += 1;
+    }
+    assert!((20..60).contains(&heard), "{heard} were heard");
+    let form = open(&there, &request(&house, &[]), "email").await;
+    assert_eq!(tried(&there, &form).await, StatusCode::UNPROCESSABLE_ENTITY, "elsewhere it is as ever");
 }
 
 #[tokio::test]

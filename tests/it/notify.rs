@@ -31,7 +31,7 @@ use crate::{
     browser::Browser,
     digid_steps::{bsn, change, log_in_with_digid, register_with_digid, through_digid},
     house::{CALLBACK, House, Options},
-    oidc_client::{Auth, Client, claims, header, logged_in},
+    oidc_client::{Auth, Client, assert_error, claims, header, logged_in},
     portal::{Tokens, log_in, request},
     single_logout::ordered,
     steps::{code_for, to_recover_code, type_code},
@@ -220,6 +220,12 @@ async fn each_portal_of_a_session_hears_its_end_in_a_token_that_it_verifies_and_
     assert_eq!(crate::oidc_client::userinfo(&house, token).await.0, 401);
     let page = other.get(&format!("{}/logout?id_token_hint={token}", house.issuer)).await;
     assert_eq!(page.heading(), "Wilt u uitloggen?");
+    // Nor in the browser that it is about, where its user is in again; an ID token of the very session that it ended does.
+    log_in(&house, &browser, "jansen@voorbeeld.nl", 3).await;
+    let hinted = |hint: &str| TOLD.ask().with("prompt", "none").with("id_token_hint", hint);
+    let ask = hinted(token);
+    assert_error(&house, &browser.get(&ask.url(&house)).await, &ask, "login_required");
+    TOLD.code(&house, &browser, &hinted(told.text("id_token"))).await;
 }
 
 #[tokio::test]

@@ -19,12 +19,17 @@ const REGISTERED: &str = "resources = [\"https://api.example/v1\", \"urn:example
 
 /// A house in which the portal, the client with a key and the app may ask for both.
 pub async fn house() -> House {
+    house_with("").await
+}
+
+/// The same, with more at the end of its configuration.
+pub async fn house_with(more: &str) -> House {
     let mut clients = CLIENTS.to_owned();
     for line in ["jwks = \"keyed.jwks\"\n", "auth = \"none\"\n"] {
         assert!(clients.contains(line));
         clients = clients.replace(line, &format!("{line}{REGISTERED}"));
     }
-    House::with(format!("{REGISTERED}{clients}{PROGRAMS}")).await
+    House::with(format!("{REGISTERED}{clients}{PROGRAMS}{more}")).await
 }
 
 fn audience(body: &Value) -> Value {

@@ -61,6 +61,16 @@ pub enum Why {
         "{0} must be https (http only on 127.0.0.1, [::1] or localhost), without a fragment or user name"
     )]
     RedirectUri(String),
+    /// A name that another program of that machine can claim, or a look-up sends elsewhere (RFC 8252 sections 7.3 and 8.3).
+    #[error(
+        "{uri}: under policy {policy} write the address 127.0.0.1 or [::1], not the name localhost, which need not be that machine"
+    )]
+    Localhost {
+        /// Its policy.
+        policy: Policy,
+        /// Where it would lead.
+        uri: String,
+    },
     /// An address at which it could not hear of sessions that end (OpenID Connect Back-Channel Logout, section 2.2).
     #[error(
         "backchannel_logout_uri {0} must be https (http only on 127.0.0.1 or [::1]), without a fragment or user name"

@@ -26,6 +26,9 @@ impl Client {
             if !may_redirect_to(uri) {
                 return Err(Why::RedirectUri(uri.clone()));
             }
+            if names_localhost(uri) && !self.policy.allows_localhost() {
+                return Err(Why::Localhost { policy: self.policy, uri: uri.clone() });
+            }
         }
         if let Some(uri) = self.backchannel_logout_uri.as_ref().filter(|uri| !may_redirect_to(uri)) {
             return Err(Why::BackchannelUri(uri.clone()));
@@ -112,6 +115,12 @@ pub(super) fn may_redirect_to(uri: &str) -> bool {
         _ => false,
     };
     scheme_fits && url.fragment().is_none() && url.username().is_empty() && url.password().is_none()
+}
+
+/// Whether it names this machine by its name rather than by an address.
+fn names_localhost(uri: &str) -> bool {
+    let name = |url: Url| url.host_str().map(|host| host.trim_end_matches('.') == "localhost");
+    Url::parse(uri).ok().and_then(name).unwrap_or(false)
 }
 
 /// Where a link of a page may lead: https, in visible ASCII, at a host that no user name hides.

@@ -327,6 +327,31 @@ fn redirect_uris_are_https_or_this_machine() {
 }
 
 #[test]
+fn the_name_localhost_leads_back_under_basic_alone() {
+    let keyed = told().client(ClientAuth::PrivateKeyJwt, Some(set()), Wishes::default()).unwrap();
+    let keyed = Client { id_token_alg: Algorithm::Ps256, ..keyed };
+    let at = |policy, uri: &str, out: &str| {
+        let (redirect_uris, post_logout_redirect_uris) = (vec![uri.to_owned()], vec![out.to_owned()]);
+        Client { policy, redirect_uris, post_logout_redirect_uris, ..keyed.clone() }.check()
+    };
+    let (name, address) = ("http://localhost:8080/cb", "http://127.0.0.1:8080/cb");
+    for policy in Policy::ALL.iter().copied() {
+        assert_eq!(at(policy, address, address), Ok(()), "{policy}");
+        assert_eq!(at(policy, "https://localhost.example.nl/cb", address), Ok(()), "{policy}");
+        for (uri, out, bad) in [
+            (name, address, name),
+            (address, name, name),
+            ("https://localhost/cb", address, "https://localhost/cb"),
+            ("https://LOCALHOST./cb", address, "https://LOCALHOST./cb"),
+        ] {
+            let told = at(policy, uri, out).map_err(|bad| bad.why);
+            let why = Why::Localhost { policy, uri: bad.to_owned() };
+            assert_eq!(told, if policy == Policy::Basic { Ok(()) } else { Err(why) }, "{uri}");
+        }
+    }
+}
+
+#[test]
 fn a_sector_is_the_one_host_or_must_be_named() {
     let uris = |list: &[&str]| list.iter().map(|u| (*u).to_owned()).collect::<Vec<_>>();
     assert_eq!(Client::sector_of("p", &uris(&["https://a.nl/1", "https://a.nl/2"])), Ok("a.nl".into()));

@@ -62,4 +62,15 @@ impl Step {
     pub const fn asks_app(&self) -> bool {
         matches!(self, Self::AppCode(_) | Self::LinkApp(_) | Self::RecoverApp(_))
     }
+
+    /// Whether it does so in a browser in which the app's owner logged in before.
+    pub const fn asks_app_of_known_browser(&self) -> bool {
+        let known_browser = match self {
+            Self::AppCode(asked) => &asked.known_browser,
+            Self::LinkApp(asked) => &asked.known_browser,
+            Self::RecoverApp(asked) => &asked.known_browser,
+            _ => return false,
+        };
+        known_browser.is_some()
+    }
 }

@@ -14,6 +14,7 @@ use crate::{
     flows::{
         Next, email,
         finish::{self, Finish},
+        register,
     },
     oidc::oxide::tests::ask,
     store::{Vault, accounts::Owner},
@@ -119,6 +120,42 @@ impl Waiting {
     ) -> Result<Held<Recovering>, Refused<WrongCode>> {
         enter(&self.app, held, &Secret::new(typed), now()).await
     }
+}
+
+/// Attack 17: what is done for an address says nothing of whether it has an account.
+#[tokio::test]
+async fn an_address_takes_as_much_work_with_an_account_as_without() {
+    let (app, folder) = application().await;
+    let browser = Secret::token("");
+    let start = || Login::start(ask(), browser.hashed(), now());
+    let owner = Email::parse("a@voorbeeld.nl").unwrap();
+    app.store.create_account(&Owner::New, &owner, None, now()).await.unwrap().unwrap();
+    // The letter is written whether or not it goes anywhere, and of a new account one always goes.
+    for (what, hollow_goes) in [(CodeFor::Register, true), (CodeFor::Recover, false)] {
+        let login = start();
+        let about = circumstances(&app, &login, &owner, "K7Q", Lang::Nl, now()).await.unwrap();
+        let (real, hollow) =
+            (first(&app, &login, &about, what, false), first(&app, &login, &about, what, true));
+        assert_eq!((real.goes, hollow.goes), (true, hollow_goes));
+        assert!(!real.sent.is_hollow() && hollow.sent.is_hollow());
+        assert!(hollow.letter.text.contains("Huisarts De Linde"));
+        if what == CodeFor::Recover {
+            assert_eq!(hollow.letter.text.len(), real.letter.text.len());
+        }
+    }
+    // A password is hashed before anybody looks whether the address has an account.
+    let mut filled = Vec::new();
+    for address in ["a@voorbeeld.nl", "b@voorbeeld.nl"] {
+        let before = app.hasher.filled();
+        let held = logins::begin(&app, start()).await.unwrap().to(Login::<Choose>::to_register);
+        let held = logins::save(&app, held).await.unwrap();
+        let (email, password) = (address.to_owned(), Secret::new("fiets op de dijk"));
+        let typed = email::Credentials { email, password, device: None, from: None };
+        register::enter(&app, held, typed, Lang::Nl, now()).await.unwrap();
+        filled.push(app.hasher.filled() - before);
+    }
+    assert!(filled[0] > 0 && filled[0] == filled[1], "{filled:?}");
+    let _ = fs::remove_dir_all(folder);
 }
 
 /// Otherwise a swarm of guesses, all of which read the login before any was counted, would each have a try.

@@ -46,7 +46,7 @@ pub(super) fn bad<T>(why: impl Into<String>) -> Result<T, Refused> {
 pub(super) fn refused(why: &Why) -> Refused {
     let address = "must be https (http only on 127.0.0.1 or [::1]), without a fragment or user name";
     match why {
-        Why::NoRedirectUri | Why::RedirectUri(_) => {
+        Why::NoRedirectUri | Why::RedirectUri(_) | Why::Localhost { .. } => {
             Refused::RedirectUri(format!("each of redirect_uris and post_logout_redirect_uris {address}"))
         }
         Why::BackchannelUri(_) => Refused::Metadata(format!("backchannel_logout_uri {address}")),
