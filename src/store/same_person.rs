@@ -11,7 +11,10 @@ use super::{
     corrections::NotDecided,
     merge::{Whose, tell_apart, whose},
 };
-use crate::domain::{correction::Known, fault::Fault, id::PersonId, line::through, time::Timestamp};
+use crate::domain::{
+    correction::Known, fault::Fault, id::PersonId, line::through, patient_number::PatientNumber,
+    time::Timestamp,
+};
 
 /// Whether one person may become part of another, known by these facts; the two, as they are on record.
 pub(super) async fn may_be_one(
@@ -35,7 +38,7 @@ pub(super) async fn may_be_one(
     let told = known.bsn.as_ref().map(|bsn| vault.bsn_index(bsn));
     let is_bsn_of = |one: &Whose| told.is_some() && one.bsn_index == told;
     let is_number_of = |one: &Whose| {
-        let number = known.number.as_ref().map(|number| number.as_str());
+        let number = known.number.as_ref().map(PatientNumber::as_str);
         number.is_some() && one.number.as_deref() == number
     };
     let named = [&gone, &kept].into_iter().any(|one| is_bsn_of(one) || is_number_of(one));

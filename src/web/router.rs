@@ -75,6 +75,27 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/account/sign-out", get(account::back).post(account::sign_out))
         .route("/account/sign-out-others", get(account::back).post(account::sign_out_others))
         .route("/account/sign-out-everywhere", get(account::back).post(account::sign_out_everywhere))
+        .merge(desk())
+        .route(ACS_PATH, get(digid::acs).fallback(digid::acs_by_other_method))
+        .route(LOGOUT_PATH, get(single_logout::back).post(single_logout::post))
+        .route("/digid/metadata", get(digid::metadata))
+        .route(path::OPENID_CONFIGURATION, get(discovery::configuration))
+        .route(path::OAUTH_SERVER, get(discovery::configuration))
+        .route(path::JWKS, get(discovery::jwks))
+        .route(path::LOGOUT, get(logout::get).post(logout::post))
+        .route("/healthz", get(|| async { "ok\n" }))
+        // Browsers ask for it on their own; without an answer each page would log an error there.
+        .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
+        .route(page::STYLESHEET, get(page::stylesheet))
+        .route(form_post::SCRIPT, get(form_post::script));
+    let router = if app.config.registration { router.merge(registration()) } else { router };
+    let router = around(router).layer(from_fn_with_state(app.clone(), cors::share));
+    counted(router, app)
+}
+
+/// The desk's pages.
+fn desk() -> Router<Arc<App>> {
+    Router::new()
         .route("/desk", get(desk::show))
         .route("/desk/search", get(desk::back).post(desk::search))
         .route("/desk/register", get(desk_register::show).post(desk_register::post))
@@ -97,21 +118,6 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/desk/staff", get(desk_staff::show).post(desk_staff::propose))
         .route("/desk/staff/{id}/approve", get(desk::back).post(desk_staff::approve))
         .route("/desk/staff/{id}/end", get(desk::back).post(desk_staff::end))
-        .route(ACS_PATH, get(digid::acs).fallback(digid::acs_by_other_method))
-        .route(LOGOUT_PATH, get(single_logout::back).post(single_logout::post))
-        .route("/digid/metadata", get(digid::metadata))
-        .route(path::OPENID_CONFIGURATION, get(discovery::configuration))
-        .route(path::OAUTH_SERVER, get(discovery::configuration))
-        .route(path::JWKS, get(discovery::jwks))
-        .route(path::LOGOUT, get(logout::get).post(logout::post))
-        .route("/healthz", get(|| async { "ok\n" }))
-        // Browsers ask for it on their own; without an answer each page would log an error there.
-        .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
-        .route(page::STYLESHEET, get(page::stylesheet))
-        .route(form_post::SCRIPT, get(form_post::script));
-    let router = if app.config.registration { router.merge(registration()) } else { router };
-    let router = around(router).layer(from_fn_with_state(app.clone(), cors::share));
-    counted(router, app)
 }
 
 /// Where two people make a grant (docs/adr/0048).

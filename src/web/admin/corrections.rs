@@ -48,6 +48,12 @@ impl Seen {
     fn right(self, now: Timestamp) -> Result<Right, Problem> {
         match self {
             Self { same_person: Some(other), birth_date, bsn: text, patient_number } => {
+                let is_id = !other.is_empty()
+                    && other.len() <= 64
+                    && other.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+                if !is_id {
+                    return Err(Problem::bad("same_person: this must be the id of a person"));
+                }
                 Ok(Right::SamePerson(Known {
                     other: Some(PersonId::from_stored(other)),
                     birth: birth_date.map(|text| birth(&text, now)).transpose()?,
