@@ -65,7 +65,8 @@ fn main() {
         if wanted("idle") {
             idle::measure().await;
         }
-        if wanted("act_as") {
+        // By its name only, until its first run stands in docs/performance.md.
+        if only.as_deref() == Some("act_as") {
             act_as::measure().await;
         }
         if wanted("mandates") {
