@@ -60,7 +60,7 @@ fn namespaced(text: &str) -> Option<String> {
     const START: &str = "<saml:SubjectConfirmationData";
     let (before, rest) = text.split_once(START)?;
     let (said, after) = rest.split_once('>')?;
-    let moved = said.replace(" ", " y:");
+    let moved = said.replace(' ', " y:");
     Some(format!(
         concat!(
             "{}{}{} InResponseTo=\"_other\" NotOnOrAfter=\"2000-01-01T00:00:00Z\" ",
