@@ -307,6 +307,7 @@ async fn a_walk_that_was_spoilt_ends_with_an_error_and_says_where_it_was_noticed
 
 #[tokio::test]
 async fn a_client_that_would_be_unsafe_or_taken_is_refused_and_nothing_is_stored() {
+    const NLGOV: &[&str] = &["--policy", "nlgov", "--auth", "none"];
     let house = House::start().await;
     let add = |id: &str, uri: &str, more: &[&str]| {
         let auth = if more.contains(&"--auth") { &[][..] } else { &["--auth", "client_secret_basic"] };
@@ -317,7 +318,6 @@ async fn a_client_that_would_be_unsafe_or_taken_is_refused_and_nothing_is_stored
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
     let good = "https://p.example.nl/cb";
-    const NLGOV: &[&str] = &["--policy", "nlgov", "--auth", "none"];
     for (id, uri, more, code, says) in [
         ("portal", good, &[][..], 1, "stands in the configuration"),
         ("a b", good, &[], 1, "client id"),

@@ -157,9 +157,9 @@ async fn a18_one_password_tried_everywhere_is_slowed_where_that_comes_from_and_n
         let waits = right(&house, &unknown, JANSEN).await == WAIT;
         // Known for one address and not for the other.
         let waits = waits && right(&house, &known, "anna@voorbeeld.nl").await == WAIT;
-        let coded = type_code(&coder, &page, &wrong(&code)).await;
-        if waits && coded.status == StatusCode::TOO_MANY_REQUESTS {
-            assert_eq!(coded.heading(), WAIT);
+        let typed = type_code(&coder, &page, &wrong(&code)).await;
+        if waits && typed.status == StatusCode::TOO_MANY_REQUESTS {
+            assert_eq!(typed.heading(), WAIT);
             away = Some(told);
             break;
         }
