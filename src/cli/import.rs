@@ -130,11 +130,11 @@ impl Lines {
             _ if lines == 0 => return Err(Refused::Empty.into()),
             _ if json => {}
             Ended::Checked => {
-                writeln!(out, "Nothing is wrong: {new} of {lines} lines are new. Nothing was changed.")?
+                writeln!(out, "Nothing is wrong: {new} of {lines} lines are new. Nothing was changed.")?;
             }
             Ended::Known => writeln!(out, "All {lines} lines are on record already. Nothing was changed.")?,
             Ended::Done(_) => {
-                writeln!(out, "Imported: {new} of {lines} lines were new, {known} on record already.")?
+                writeln!(out, "Imported: {new} of {lines} lines were new, {known} on record already.")?;
             }
         }
         if matches!(ended, Ended::Done(_)) && what == What::Mandates && !json {

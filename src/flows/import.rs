@@ -280,7 +280,7 @@ struct Found {
 }
 
 impl Found {
-    fn of(all: Vec<Known>) -> Self {
+    fn of(all: &[Known]) -> Self {
         let bsn = |known: &Known| Some((known.bsn.clone()?, known.clone()));
         let number = |known: &Known| Some((known.number.as_ref()?.as_str().to_owned(), known.clone()));
         Self {

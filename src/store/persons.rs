@@ -245,7 +245,9 @@ pub(super) async fn add_persons(
             .bind(told.patient_number.as_ref().map(|number| number.as_str().to_owned()));
     }
     let done = query.execute(&mut **tx).await?;
-    ids.iter().for_each(|id| tx.note(&registered(id, by), now));
+    for id in &ids {
+        tx.note(&registered(id, by), now);
+    }
     Ok(usize::try_from(done.rows_affected())? == new.len())
 }
 

@@ -145,7 +145,7 @@ impl CsvFile {
     fn line(&self) -> u64 {
         let behind = self.reader.position();
         let unended = behind.byte() >= self.size && !self.ends_in_a_line;
-        let inside = self.record.as_slice().iter().filter(|byte| **byte == b'\n').count();
+        let inside = self.record.as_slice().split(|byte| *byte == b'\n').count().saturating_sub(1);
         behind.line().saturating_sub(u64::try_from(inside).unwrap_or(0)).saturating_sub(u64::from(!unended))
     }
 

@@ -13,7 +13,7 @@ use crate::domain::{
 
 /// What a line says, and between whom.
 struct Line {
-    line: u64,
+    number: u64,
     told: MandateLine,
     who: PersonId,
     whom: PersonId,
@@ -72,7 +72,7 @@ impl Pass<'_> {
     /// What comes of a line: a registration, or nothing where the mandate is on record already. One that was revoked or is over is on record too: no
     /// import brings it back.
     fn judge(&mut self, line: Line, there: &[Mandate]) -> Result<(u64, Option<Registration>), Finding> {
-        let (number, now, relation) = (line.line, self.import.now, line.told.form.relation);
+        let (number, now, relation) = (line.number, self.import.now, line.told.form.relation);
         let wrong = |column, why| Finding { line: number, column, why };
         if let Some(first) = self.seen.mandate(number, &line.who, &line.whom, relation) {
             return Err(wrong(None, Why::Twice(first)));
@@ -130,13 +130,13 @@ impl Pass<'_> {
         let bsns: Vec<_> =
             read.iter().flat_map(|(.., who, whom)| [Some(who.clone()), whom.clone()]).flatten().collect();
         let numbers: Vec<_> = read.iter().filter_map(|(_, told, ..)| told.number.clone()).collect();
-        let found = Found::of(self.on.known(&bsns, &numbers).await?);
+        let found = Found::of(&self.on.known(&bsns, &numbers).await?);
         let mut lines = Vec::with_capacity(read.len());
         for (line, told, who, whom) in read {
             let representative = found.who(Named { bsn: Some(&who), number: None, birth: None });
             let named = Named { bsn: whom.as_deref(), number: told.number.as_ref(), birth: Some(told.born) };
             match (known(line, representative, REPRESENTATIVE), known(line, found.who(named), REPRESENTED)) {
-                (Ok(who), Ok(whom)) => lines.push(Line { line, told, who, whom }),
+                (Ok(who), Ok(whom)) => lines.push(Line { number: line, told, who, whom }),
                 (one, other) => {
                     [one.err(), other.err()]
                         .into_iter()

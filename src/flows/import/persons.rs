@@ -24,7 +24,7 @@ impl Pass<'_> {
         }
         let bsns: Vec<_> = lines.iter().filter_map(|(_, index, _)| index.clone()).collect();
         let numbers: Vec<_> = lines.iter().filter_map(|(told, ..)| told.number.clone()).collect();
-        let found = Found::of(self.on.known(&bsns, &numbers).await?);
+        let found = Found::of(&self.on.known(&bsns, &numbers).await?);
         let mut new = Vec::new();
         let mut last = 0;
         for (told, index, line) in lines {

@@ -47,7 +47,7 @@ pub(super) struct Problem {
     /// The number under which a fault of ours is logged.
     request: Option<String>,
     /// What is wrong with which row of an import, as far as it is told, and of how many things.
-    rows: Option<(Vec<Value>, usize)>,
+    rows: Option<Box<(Vec<Value>, usize)>>,
     challenges: Vec<String>,
 }
 
@@ -157,7 +157,7 @@ impl Problem {
 
     /// The same, with what is wrong with which row, and how much there is of it.
     pub(super) fn with_rows(self, told: Vec<Value>, count: usize) -> Self {
-        Self { rows: Some((told, count)), ..self }
+        Self { rows: Some(Box::new((told, count))), ..self }
     }
 
     /// Why a program was refused, if it was. That a proof lacks a nonce of ours is how every one begins (RFC 9449 section 8).
@@ -183,8 +183,8 @@ impl IntoResponse for Problem {
             detail: &self.detail,
             error: self.error,
             request: self.request.as_deref(),
-            rows: self.rows.as_ref().map(|(told, _)| told.as_slice()),
-            wrong: self.rows.as_ref().map(|(_, count)| *count),
+            rows: self.rows.as_ref().map(|rows| rows.0.as_slice()),
+            wrong: self.rows.as_ref().map(|rows| rows.1),
         };
         let mut response = (self.status, Json(body)).into_response();
         if let Some(refusal) = refusal {
