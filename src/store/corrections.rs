@@ -114,7 +114,7 @@ impl Store {
             }
             Right::PatientNumber(right) => number = Some(right.to_string()),
             Right::SamePerson(known) => other = known.other.as_ref(),
-        };
+        }
         let (index, sealed) = bsn.unzip();
         let mut tx = self.db.begin().await?;
         if let Right::SamePerson(known) = right {

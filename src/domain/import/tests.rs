@@ -208,7 +208,9 @@ fn authority_closes_no_circle_however_long_and_a_grant_may() {
 fn a_digest_tells_other_lines_and_nothing_else() {
     let of = |rows: &[&Row]| {
         let mut digest = Digest::default();
-        rows.iter().for_each(|row| digest.add(row));
+        for row in rows {
+            digest.add(row);
+        }
         digest.finish().expose().to_owned()
     };
     let one = row(What::Persons, &PERSON);
