@@ -183,7 +183,9 @@ mod tests {
         let whom = guesses.whom("", Some(ip("10.0.0.1")));
         let told = |second| guesses.enter(whom, at(second)).map_err(|seconds| format!("wait {seconds}"));
         let swarm: Vec<_> = (0..3).map(|_| told(1000).unwrap()).collect();
-        swarm.iter().for_each(|turn| guesses.leave(turn, true, at(1000)));
+        for turn in &swarm {
+            guesses.leave(turn, true, at(1000));
+        }
         assert_eq!(told(1000).unwrap_err(), "wait 1");
         let right = told(1001).unwrap();
         assert_eq!(told(1001).unwrap_err(), "wait 1", "while one is looked at");
