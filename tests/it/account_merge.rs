@@ -410,9 +410,9 @@ async fn f12_a_merge_beside_an_erasure_and_logins_leaves_nothing_half() {
     let asked = request(&house, &[]);
     let choose = late.visit(&asked.url, CALLBACK).await;
     let away = press_digid(&late, &choose).await;
-    let merges = join_all((0..10).map(|_| merge(&owner, &page)));
+    let presses = join_all((0..10).map(|_| merge(&owner, &page)));
     let erasures = join_all((0..10).map(|_| other.submit(&erasure, "erase-form", &[("email", SECOND)])));
-    let ((merged, erased), back) = join(join(merges, erasures), at_digid(&late, &away, &bsn, &[])).await;
+    let ((merged, erased), back) = join(join(presses, erasures), at_digid(&late, &away, &bsn, &[])).await;
     assert!(merged.iter().chain(&erased).all(|page| !page.status.is_server_error()));
     assert!(!back.status.is_server_error());
     // One was first. The account that remains is whole, and DigiD opens it if it was the merge.

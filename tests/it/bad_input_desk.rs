@@ -111,15 +111,7 @@ async fn every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothin
     }
     assert_eq!(world.kept(), before);
     assert_eq!(world.house.query("SELECT COUNT(*) FROM corrections WHERE withdrawn_at IS NULL"), ["1"]);
-    // A reason may say anything on one line: these are refused, and the rest is a reason.
-    let block = path("/desk/mandate/{id}/block");
-    assert_swept(TEST, "/desk/mandate/{id}/block", ["csrf", "reason"]);
-    for (token, reason) in
-        [("", "x"), ("x", "x"), (&seat.csrf, ""), (&seat.csrf, "a\nb"), (&seat.csrf, &"a".repeat(5000))]
-    {
-        let told = seat.send(&block, &[("csrf", token), ("reason", reason)], "").await;
-        assert!(told.status.is_client_error(), "{token} {reason:.9}: {}", told.status);
-    }
+    no_reason(&seat, &path("/desk/mandate/{id}/block")).await;
     assert_eq!(world.kept(), before);
     for (door, names) in [("/desk", &["error", "again"][..]), ("/desk/staff", &["error"])] {
         assert_swept(TEST, door, names.iter().copied());
@@ -134,6 +126,17 @@ async fn every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothin
     }
     twins(&world, &seat, &path).await;
     assert_calm(&world.house);
+}
+
+/// A reason may say anything on one line: these are refused, and the rest is a reason.
+async fn no_reason(seat: &Seat, block: &str) {
+    assert_swept(TEST, "/desk/mandate/{id}/block", ["csrf", "reason"]);
+    for (token, reason) in
+        [("", "x"), ("x", "x"), (&seat.csrf, ""), (&seat.csrf, "a\nb"), (&seat.csrf, &"a".repeat(5000))]
+    {
+        let told = seat.send(block, &[("csrf", token), ("reason", reason)], "").await;
+        assert!(told.status.is_client_error(), "{token} {reason:.9}: {}", told.status);
+    }
 }
 
 /// The same forms with nothing bent, each accepted.

@@ -278,7 +278,7 @@ async fn m1_m3_m5_m6_each_wrong_mandate_is_named_by_its_line_and_its_twin_is_imp
     }
     write!(people, "K-1;;Sam;{child}\nK-2;;Noor;{child}\nK-3;;Bram;{young}\nK-4;;Daan;\n").unwrap();
     done(import(&house, "persons", &write(&house, "people.csv", &people), &[]));
-    let [one, two, three, four, five] = [0, 1, 2, 3, 4].map(|at: usize| adults[at].as_str());
+    let [one, two, three, four, last] = [0, 1, 2, 3, 4].map(|at: usize| adults[at].as_str());
     // Two that are there already: a parent's, and a curator's.
     let there = [&Line::parent(one, "K-2", &child), &Line::curator(four, "V-4")];
     done(import(&house, "mandates", &mandates(&house, "there.csv", &there), &[]));
@@ -316,7 +316,7 @@ async fn m1_m3_m5_m6_each_wrong_mandate_is_named_by_its_line_and_its_twin_is_imp
         ),
         (Line::parent(one, "K-3", &young), "16 or older"),
         (
-            Line::parent(five, "K-1", &child).with("relation", "mentor").with("evidence", "court_order"),
+            Line::parent(last, "K-1", &child).with("relation", "mentor").with("evidence", "court_order"),
             "must be 18 or older",
         ),
         (Line::grant(one, "V-1").with("grantor_agrees", "no"), "must agree"),
@@ -329,7 +329,7 @@ async fn m1_m3_m5_m6_each_wrong_mandate_is_named_by_its_line_and_its_twin_is_imp
         (Line::curator(one, "V-1"), ""),
         (Line::curator(two, "V-2"), ""),
         (Line::curator(three, "V-0"), "closes a circle"),
-        (Line::curator(five, "V-3"), "closes a circle"),
+        (Line::curator(last, "V-3"), "closes a circle"),
         (
             Line::curator(four, "V-4").with("form_reference", "2026-0002"),
             "has such a mandate for the other already",
@@ -360,7 +360,7 @@ async fn m1_m3_m5_m6_each_wrong_mandate_is_named_by_its_line_and_its_twin_is_imp
         Line::parent(two, "K-1", &child),
         Line::grant(one, "V-1"),
         Line::grant(two, "V-0"),
-        Line::grant(five, "V-3").with("ends", &days(366)),
+        Line::grant(last, "V-3").with("ends", &days(366)),
         Line::curator(one, "V-1"),
         Line::curator(two, "V-2"),
         Line::curator(one, "V-2"),
