@@ -156,6 +156,16 @@ async fn m11_two_who_were_told_apart_stay_two_and_a_block_goes_with_its_person()
     approve(&desk, &id, &born(40, 0), &number, "joost").unwrap();
     let (_, body) = THE_PORTAL.refresh(&house, before.text("refresh_token")).await;
     assert_eq!(crate::portal::tokens(body).claims["act_as"], json!([]));
+    // Nor does one that was placed for the child under the other number.
+    let number = fresh_bsn();
+    let [bo, again] = [Some(number.as_str()), None].map(|bsn| desk.person("Bo", Some(&born(8, 0)), bsn));
+    desk.mandate(&Form::parent(&anna, &bo));
+    let pair = ["--representative", anna.as_str(), "--represented", again.as_str()];
+    house.ok(&[&["mandates", "block"][..], &pair, &["--by", "els", "--reason", "melding"]].concat());
+    assert_eq!(desk.standings(&bo), ["active"], "another person's block");
+    let id = propose(&desk, &bo, &again, &born(8, 0), &number).unwrap();
+    approve(&desk, &id, &born(8, 0), &number, "joost").unwrap();
+    assert_eq!(desk.standings(&bo), ["blocked"]);
 }
 
 #[tokio::test]
