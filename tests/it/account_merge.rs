@@ -179,7 +179,18 @@ async fn f12_who_acts_for_them_goes_on_and_an_app_is_asked_for_ever_after() {
     assert!(choose.body.contains("id=\"local\""), "the password is the other way");
     let page = through(&house, &willem, &choose, OWNER, 2).await;
     assert!(page.text("app").is_some(), "{}", page.body);
+    for (email, client, scope) in
+        [(SECOND, "lab", "openid"), (SECOND, "shop", "openid email"), (OWNER, "shop", "openid")]
+    {
+        let agreed = "INSERT INTO client_consents (account_id, client_id, scope, claims, given) SELECT id, ";
+        let of = format!("'{client}', '{scope}', '', 1 FROM accounts WHERE email = '{email}'");
+        change(&house, &format!("{agreed}{of}"));
+    }
     assert_eq!(merge(&willem, &page).await.heading(), OUT);
+    // What either agreed to is kept; for one client, as the account that remains did.
+    let agreed =
+        "SELECT client_id || ' ' || scope FROM client_consents WHERE client_id IN ('lab', 'shop') ORDER BY 1";
+    assert_eq!(house.query(agreed), ["lab openid", "shop openid"]);
 
     let told = THE_PORTAL.introspect(&house, about).await;
     assert_eq!((&told["active"], &told["sub"]), (&json!(true), &json!(own.sub())), "{told}");
