@@ -236,3 +236,41 @@ async fn hand_over(tx: &mut Tx, Pair { goes, remains }: Pair<'_>) -> Result<(), 
     sqlx::query("DELETE FROM accounts WHERE id = $1").bind(goes.id.as_str()).execute(&mut **tx).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{bsn::Bsn, email::Email, session::tests::session},
+        store::{
+            accounts::Owner,
+            testing::{fresh, now},
+        },
+    };
+
+    /// Whatever changes either of the two between the look and the press is first: another password, another app, DigiD unlinked.
+    #[tokio::test]
+    async fn two_accounts_are_merged_as_they_were_proven_and_once() {
+        let fresh = fresh().await;
+        let store = &fresh.store;
+        let made = async |owner: Owner, email: &str| {
+            let email = Email::parse(email).unwrap();
+            let id = store.create_account(&owner, &email, Some("hash"), now()).await.unwrap().unwrap();
+            store.account(&id).await.unwrap().unwrap()
+        };
+        let goes = made(Owner::Digid(Bsn::parse("111222333").unwrap()), "a@voorbeeld.nl").await;
+        let remains = made(Owner::New, "b@voorbeeld.nl").await;
+        let session = Session { account: remains.id.clone(), auth_time: now(), ..session() };
+        store.keep(store.first_proof(&session, &FirstProof::of(&session)).unwrap()).await.unwrap();
+        let proof = store.proven_first(&session.sid, now()).await.unwrap().unwrap();
+        let merged = async |goes: &Account, remains: &Account| {
+            let pair = Pair { goes, remains };
+            store.merge_accounts(pair, (&session.sid, &proof), |_, _| Ok(()), now()).await.unwrap()
+        };
+        let another = |account: &Account| Account { era: account.era + 1, ..account.clone() };
+        assert_eq!(merged(&another(&goes), &remains).await, Err(NotMerged::Late));
+        assert_eq!(merged(&goes, &another(&remains)).await, Err(NotMerged::Late));
+        assert_eq!(merged(&goes, &remains).await, Ok(()), "the twin");
+        assert_eq!(merged(&goes, &remains).await, Err(NotMerged::Late), "the proof is gone");
+    }
+}

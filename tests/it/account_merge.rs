@@ -86,6 +86,9 @@ async fn f12_a_local_account_and_one_of_digid_become_one_that_keeps_all_of_both(
     let there = TOLD.sign_on(&house, &elsewhere, "openid").await;
     let mine = register(&house, &owner, OWNER).await;
     let here = TOLD.sign_on(&house, &owner, "openid").await;
+    let tablet = Browser::new();
+    log_in(&house, &tablet, OWNER, 2).await;
+    let away = TOLD.sign_on(&house, &tablet, "openid").await;
     let keeper = person_of(&house, OWNER);
 
     let page = prove_digid(&house, &owner, &bsn).await;
@@ -94,18 +97,20 @@ async fn f12_a_local_account_and_one_of_digid_become_one_that_keeps_all_of_both(
     assert_eq!(count(&house, "accounts"), "2", "nothing before the press");
     assert_eq!(merge(&owner, &page).await.heading(), OUT);
 
-    let kept = house.mails(OWNER, 2).pop().unwrap();
+    let kept = house.mails(OWNER, 3).pop().unwrap();
     assert!(kept.contains("is samengevoegd") && kept.contains("het wachtwoord dat erbij hoort"), "{kept}");
     let gone = house.mails(SECOND, 2).pop().unwrap();
     assert!(gone.contains("is samengevoegd") && gone.contains("laatste e-mail naar dit adres"), "{gone}");
-    for told in [&there, &here] {
+    for told in [&there, &here, &away] {
         ears.of(TOLD, &told.claims["sid"], 1).await;
     }
     settled(&house).await;
-    for (client, ended) in [(THE_PORTAL, &theirs), (THE_PORTAL, &mine), (TOLD, &there), (TOLD, &here)] {
+    for (client, ended) in
+        [(THE_PORTAL, &theirs), (THE_PORTAL, &mine), (TOLD, &there), (TOLD, &here), (TOLD, &away)]
+    {
         assert_refused(&client.refresh(&house, ended.text("refresh_token")).await, "invalid_grant");
     }
-    for browser in [&owner, &elsewhere] {
+    for browser in [&owner, &elsewhere, &tablet] {
         let silent = browser.visit(&request(&house, &[("prompt", "none")]).url, CALLBACK).await;
         assert_eq!(answer(&silent)["error"], "login_required");
     }
@@ -114,7 +119,7 @@ async fn f12_a_local_account_and_one_of_digid_become_one_that_keeps_all_of_both(
     let (digid, local) = (Browser::new(), Browser::new());
     let by_digid = log_in_with_digid(&house, &digid, &bsn, &[], &[]).await;
     assert_eq!((by_digid.sub(), listed(&by_digid.claims)), (mine.sub(), 1), "Bo, and never Sam");
-    assert_eq!(log_in(&house, &local, OWNER, 3).await.sub(), mine.sub());
+    assert_eq!(log_in(&house, &local, OWNER, 4).await.sub(), mine.sub());
     let of_both = format!("mandates WHERE representative = '{keeper}'");
     assert_eq!((count(&house, &of_both), count(&house, "mandates")), ("2".into(), "2".into()));
     let whole = format!(
@@ -174,7 +179,18 @@ async fn f12_who_acts_for_them_goes_on_and_an_app_is_asked_for_ever_after() {
     assert!(choose.body.contains("id=\"local\""), "the password is the other way");
     let page = through(&house, &willem, &choose, OWNER, 2).await;
     assert!(page.text("app").is_some(), "{}", page.body);
+    for (email, client, scope) in
+        [(SECOND, "lab", "openid"), (SECOND, "shop", "openid email"), (OWNER, "shop", "openid")]
+    {
+        let agreed = "INSERT INTO client_consents (account_id, client_id, scope, claims, given) SELECT id, ";
+        let of = format!("'{client}', '{scope}', '', 1 FROM accounts WHERE email = '{email}'");
+        change(&house, &format!("{agreed}{of}"));
+    }
     assert_eq!(merge(&willem, &page).await.heading(), OUT);
+    // What either agreed to is kept; for one client, as the account that remains did.
+    let agreed =
+        "SELECT client_id || ' ' || scope FROM client_consents WHERE client_id IN ('lab', 'shop') ORDER BY 1";
+    assert_eq!(house.query(agreed), ["lab openid", "shop openid"]);
 
     let told = THE_PORTAL.introspect(&house, about).await;
     assert_eq!((&told["active"], &told["sub"]), (&json!(true), &json!(own.sub())), "{told}");
@@ -445,4 +461,35 @@ async fn f12_nothing_of_either_is_left_when_both_are_erased() {
     for table in ["accounts", "persons", "subjects", "grants", "audit_names"] {
         assert_eq!(count(&house, table), "0", "{table}");
     }
+}
+
+/// The first proof is worth what its session is: ten minutes, in a browser that still has it.
+#[tokio::test]
+async fn f12_the_first_proof_ends_with_its_ten_minutes_and_with_its_browsers_session() {
+    let house = House::start().await;
+    let (his, hers) = (bsn(7), bsn(8));
+    register_with_digid(&house, &his, "mallory@voorbeeld.nl", "").await;
+    register_with_digid(&house, &hers, SECOND, "").await;
+    let (owner, shared) = (Browser::new(), Browser::new());
+    register(&house, &owner, OWNER).await;
+    // Somebody else logs in on the device on which the owner went away from the question.
+    log_in(&house, &shared, OWNER, 2).await;
+    let choose = begin(&house, &shared).await;
+    log_in_with_digid(&house, &shared, &his, &[("prompt", "login")], &[]).await;
+    let digid = press_digid(&shared, &choose).await;
+    let alone = at_digid(&shared, &digid, &hers, &[]).await;
+    assert!(alone.text("begin").is_some() && alone.text("goes").is_none(), "{}", alone.body);
+    // Two minutes between the proofs are nothing. Ten after the first it is over, while the second is fresh.
+    let choose = begin(&house, &owner).await;
+    house.move_clock(120).await;
+    let digid = press_digid(&owner, &choose).await;
+    let page = at_digid(&owner, &digid, &hers, &[]).await;
+    assert!(page.text("goes").is_some(), "the twin: {}", page.body);
+    house.move_clock(630).await;
+    assert!(shown(&house, &owner).await.text("goes").is_none());
+    merge(&owner, &page).await;
+    assert_eq!(count(&house, "accounts"), "3");
+    // Ten after the second nothing begins without another login.
+    house.move_clock(1300).await;
+    assert!(shown(&house, &owner).await.text("begin").is_none());
 }

@@ -91,9 +91,11 @@ async fn m11_two_registrations_of_one_person_are_made_one_by_two_who_tell_the_sa
     // Each has a BSN: the right one is told, which is that of who remains, and the other one is nobody's.
     let why = propose(&desk, &anna, &wrong, &birth, &old).unwrap_err();
     assert!(why.contains("each of them has another BSN"), "{why}");
+    change(&house, &format!("UPDATE persons SET patient_number = 'K-9' WHERE id = '{wrong}'"));
     let id = propose(&desk, &anna, &wrong, &birth, &bsn).unwrap();
     assert!(approve(&desk, &id, &birth, &old, "joost").unwrap_err().contains("each of them has another BSN"));
     approve(&desk, &id, &birth, &bsn, "joost").unwrap();
+    assert_eq!(count(&house, &one), "1", "by the number of the one that remains");
     let again = log_in_with_digid(&house, &Browser::new(), &bsn, &[], &[]).await;
     assert_eq!((again.sub(), again.claims["act_as"].as_array().unwrap().len()), (tokens.sub(), 2));
     assert_eq!(count(&house, "persons WHERE bsn_index IS NOT NULL AND joined_into IS NOT NULL"), "0");
@@ -156,6 +158,16 @@ async fn m11_two_who_were_told_apart_stay_two_and_a_block_goes_with_its_person()
     approve(&desk, &id, &born(40, 0), &number, "joost").unwrap();
     let (_, body) = THE_PORTAL.refresh(&house, before.text("refresh_token")).await;
     assert_eq!(crate::portal::tokens(body).claims["act_as"], json!([]));
+    // Nor does one that was placed for the child under the other number.
+    let number = fresh_bsn();
+    let [bo, again] = [Some(number.as_str()), None].map(|bsn| desk.person("Bo", Some(&born(8, 0)), bsn));
+    desk.mandate(&Form::parent(&anna, &bo));
+    let pair = ["--representative", anna.as_str(), "--represented", again.as_str()];
+    house.ok(&[&["mandates", "block"][..], &pair, &["--by", "els", "--reason", "melding"]].concat());
+    assert_eq!(desk.standings(&bo), ["active"], "another person's block");
+    let id = propose(&desk, &bo, &again, &born(8, 0), &number).unwrap();
+    approve(&desk, &id, &born(8, 0), &number, "joost").unwrap();
+    assert_eq!(desk.standings(&bo), ["blocked"]);
 }
 
 #[tokio::test]
