@@ -113,6 +113,17 @@ pub fn remains(first: Side<'_>, second: Side<'_>) -> Result<Remains, NotMerged> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::session::tests::session;
+
+    #[test]
+    fn what_was_proven_first_is_worth_its_session_and_ten_minutes_from_its_login() {
+        let session =
+            Session { era: 7, level: Level::Hoog, auth_time: Timestamp::from_epoch(50), ..session() };
+        let first = FirstProof::of(&session);
+        assert_eq!(first.ends(), Timestamp::from_epoch(650));
+        assert_eq!(first.opening, Opening { account: session.account, era: 7 });
+        assert_eq!((first.sid, first.level, first.at), (session.sid, Level::Hoog, Timestamp::from_epoch(50)));
+    }
 
     #[test]
     fn the_one_with_the_password_remains_and_the_one_with_digid_was_proven_with_it() {

@@ -312,6 +312,12 @@ pub(crate) mod tests {
         let register = Some(Evidence::ParentalAuthority);
         assert!(with(Relation::Mentor, "1950", register).is_some());
         assert_eq!(with(Relation::Guardian, "2018", register), None);
+        // What two people did online themselves, no member of staff saw.
+        for relation in [Relation::Parent, Relation::Mentor, Relation::Authorised] {
+            let born = if relation == Relation::Parent { "2018" } else { "1950" };
+            let wrong = Refused::WrongEvidence(Evidence::OwnDigid, relation);
+            assert_eq!(with(relation, born, Some(Evidence::OwnDigid)), Some(wrong));
+        }
     }
 
     #[test]

@@ -175,6 +175,19 @@ fn who_is_known_is_who_the_line_means_or_the_line_is_refused() {
 }
 
 #[test]
+fn a_finding_says_where_and_a_file_may_leave_out_what_need_not_be_told() {
+    let row = row(What::Persons, &PERSON);
+    assert_eq!(row.line(), 7);
+    let found = Finding { line: row.line(), column: Some("bsn"), why: Why::Missing };
+    assert_eq!(found.to_string(), "line 7, bsn: fill this in");
+    assert_eq!(Finding { column: None, ..found }.to_string(), "line 7: fill this in");
+    let needed = |what: What| what.columns().iter().filter(|name| !what.may_lack(name)).count();
+    assert!(!What::Persons.may_lack("name") && What::Persons.may_lack("bsn"));
+    assert!(!What::Mandates.may_lack("representative_bsn") && What::Mandates.may_lack("represented_bsn"));
+    assert_eq!([needed(What::Persons), needed(What::Mandates)], [1, 12]);
+}
+
+#[test]
 fn who_comes_twice_is_told_with_the_first_line() {
     let mut seen = Seen::default();
     assert_eq!(seen.person(2, Some(b"a"), Some("1")), None);
@@ -202,6 +215,20 @@ fn authority_closes_no_circle_however_long_and_a_grant_may() {
     assert!(!seen.closes_a_circle(&people[4], &people[0], Relation::Authorised), "an express grant");
     assert!(seen.closes_a_circle(&people[4], &people[0], Relation::Mentor));
     assert!(seen.closes_a_circle(&people[2], &people[1], Relation::Curator));
+}
+
+/// What would take too long to look through is refused like a circle.
+#[test]
+fn a_chain_of_a_thousand_people_is_looked_through_and_no_longer_one() {
+    let people: Vec<_> = (0..1002).map(|_| PersonId::random()).collect();
+    let mut seen = Seen::default();
+    let mut is_refused =
+        |one: usize, other: usize| seen.closes_a_circle(&people[one], &people[other], Relation::Curator);
+    for one in 1..=1000 {
+        assert!(!is_refused(one, one + 1), "{one}");
+    }
+    assert!(!is_refused(0, 2), "a thousand come after");
+    assert!(is_refused(0, 1), "one more");
 }
 
 #[test]

@@ -84,6 +84,12 @@ fn a_login_that_adds_to_a_session_keeps_its_account_on_every_step() {
     // Whoever comes back with nothing is no longer known to be its owner.
     assert_eq!(start().keeping(account()).to_digid(sent()).unproven(None).keeps, None);
     assert_eq!(start().keeping(account()).to_digid(sent()).back(None).keeps, Some(account()));
+    // Nor is what they proved before of another account theirs.
+    let first = FirstProof::of(&session());
+    let login = || start().after(first.clone());
+    assert_eq!((start().first, login().any().first), (None, Some(first.clone())));
+    assert_eq!(login().to_digid(sent()).back(None).first, Some(first.clone()));
+    assert_eq!(login().to_digid(sent()).unproven(None).first, None);
 }
 
 #[test]
@@ -251,6 +257,23 @@ fn a_forgotten_password_of_an_account_with_an_app_asks_for_its_code_and_digid_wh
     assert!(login.clone().any().step.asks_app());
     let login = login.right();
     assert!(login.suffices(false, true) && login.suffices(false, false) && !login.suffices(true, true));
+}
+
+#[test]
+fn a_code_of_the_app_is_asked_in_a_known_browser_where_it_has_a_name() {
+    for (name, is_known) in [(Some("browser".to_owned()), true), (None, false)] {
+        let mut recovering =
+            right(start().forgot(email(), Some(opening()), code())).proven_but_app().unwrap();
+        recovering.step.known_browser = name.clone();
+        for step in [
+            start().opened_with_app(opening(), name.clone()).any().step,
+            question().has_account().opened_with_app(opening(), name.clone()).any().step,
+            recovering.any().step,
+        ] {
+            assert_eq!((step.asks_app(), step.asks_app_of_known_browser()), (true, is_known), "{name:?}");
+        }
+    }
+    assert!(!start().any().step.asks_app_of_known_browser());
 }
 
 #[test]

@@ -169,6 +169,7 @@ mod tests {
             assert_eq!(may_last(days), may, "{days}");
         }
         assert!(DAYS.into_iter().all(may_last));
+        assert_eq!(LIFE, 604_800, "an offer waits a week");
     }
 
     #[test]
