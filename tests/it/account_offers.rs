@@ -111,6 +111,7 @@ async fn is_asked(house: &House, (bert, anna, carel): (&One, &One, &One)) -> Str
     assert!(is_done(&typed), "{}", typed.body);
     assert_eq!(types(carel, house, &code).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(types(anna, house, &code).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(carel.page(house).await.text("taken-1"), None);
     let asked = anna.page(house).await.text("taken-1").unwrap();
     assert!(asked.contains("Bert vraagt of u") && asked.contains("31 dagen"), "{asked}");
     assert!(!asked.contains("dochter") && !asked.contains(&bert.bsn) && !asked.contains(BERT), "{asked}");
