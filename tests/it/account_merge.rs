@@ -86,9 +86,9 @@ async fn f12_a_local_account_and_one_of_digid_become_one_that_keeps_all_of_both(
     let there = TOLD.sign_on(&house, &elsewhere, "openid").await;
     let mine = register(&house, &owner, OWNER).await;
     let here = TOLD.sign_on(&house, &owner, "openid").await;
-    let tablet = Browser::new();
-    log_in(&house, &tablet, OWNER, 2).await;
-    let away = TOLD.sign_on(&house, &tablet, "openid").await;
+    let third = Browser::new();
+    log_in(&house, &third, OWNER, 2).await;
+    let away = TOLD.sign_on(&house, &third, "openid").await;
     let keeper = person_of(&house, OWNER);
 
     let page = prove_digid(&house, &owner, &bsn).await;
@@ -110,7 +110,7 @@ async fn f12_a_local_account_and_one_of_digid_become_one_that_keeps_all_of_both(
     {
         assert_refused(&client.refresh(&house, ended.text("refresh_token")).await, "invalid_grant");
     }
-    for browser in [&owner, &elsewhere, &tablet] {
+    for browser in [&owner, &elsewhere, &third] {
         let silent = browser.visit(&request(&house, &[("prompt", "none")]).url, CALLBACK).await;
         assert_eq!(answer(&silent)["error"], "login_required");
     }

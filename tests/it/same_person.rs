@@ -238,7 +238,10 @@ async fn m11_two_programs_say_that_two_persons_are_one() {
     };
     let blind = json!({"same_person": twice, "birth_date": birth});
     assert_eq!(root.post(&at, &proposal(&blind)).await.0, 409);
-    assert_eq!(root.post(&at, &proposal(&json!({"patient_number": "K-1", "birth_date": birth}))).await.0, 400);
+    assert_eq!(
+        root.post(&at, &proposal(&json!({"patient_number": "K-1", "birth_date": birth}))).await.0,
+        400
+    );
     let nobody = json!({"same_person": "nobody", "birth_date": birth, "bsn": number});
     assert_eq!(root.post(&at, &proposal(&nobody)).await.0, 409);
     let (status, told) = root.post(&at, &proposal(&said)).await;
