@@ -13,6 +13,7 @@ use serde_json::json;
 
 use self::file::CsvFile;
 use crate::{
+    clock::Clock,
     domain::{
         fault::Fault,
         import::{Finding, What},
@@ -51,7 +52,19 @@ enum Act {
         /// The member of staff: another one than who imported it
         #[arg(long, value_name = "STAFF")]
         by: String,
+        #[command(flatten)]
+        how: How,
     },
+}
+
+#[derive(Debug, Args)]
+struct How {
+    /// Write everything that is wrong to this file, which must not be there yet
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Write more than 50 000 lines at once. Meanwhile, for minutes, nobody can log in, block, withdraw or revoke: do so when few people are there
+    #[arg(long)]
+    long: bool,
 }
 
 #[derive(Debug, Args)]
@@ -64,9 +77,8 @@ struct Lines {
     /// Only tell what is wrong, and change nothing
     #[arg(long)]
     check: bool,
-    /// Write everything that is wrong to this file, which must not be there yet
-    #[arg(long, value_name = "FILE")]
-    report: Option<PathBuf>,
+    #[command(flatten)]
+    how: How,
 }
 
 /// What was refused, in a word.
@@ -74,6 +86,11 @@ struct Lines {
 enum Refused {
     #[error("nothing was imported: {0} things are wrong in {1} lines")]
     Lines(u64, u64),
+    #[error(
+        "nothing was imported: {0} lines are new, and while they are written nobody can log in, block, withdraw or revoke, for minutes. Make files of at \
+         most 50 000 new lines of it; or say --long, when few people are there"
+    )]
+    TooLong(u64),
     #[error("there are no lines in this file: nothing was imported")]
     Empty,
     #[error("cannot write the report {}: {why}. Name a file that is not there yet", path.display())]
@@ -87,17 +104,25 @@ impl ImportCommand {
         match self.act {
             Act::Persons(lines) => lines.run(What::Persons, store, (out, json), now).await,
             Act::Mandates(lines) => lines.run(What::Mandates, store, (out, json), now).await,
-            Act::Approve { file, by } => {
+            Act::Approve { file, by, how: How { report, long } } => {
                 let what = What::Mandates;
-                let import = Import { what, by: &staff(&by)?, only_check: false, now };
-                let mut screen = Screen::new(None)?;
+                let by = staff(&by)?;
+                let import =
+                    Import { what, by: &by, only_check: false, may_be_long: long, now, clock: Clock };
+                let mut screen = Screen::new(report.as_deref())?;
                 let done = flow::approve(store, import, &mut CsvFile::open(&file, what)?, &mut screen).await;
                 screen.end()?;
-                let count = done?;
+                let Counts { new, wrong, .. } = done?;
                 if json {
-                    writeln!(out, "{:#}", json!({ "approved": count }))?;
-                } else {
-                    writeln!(out, "Approved: {count} mandates count from now on.")?;
+                    writeln!(out, "{:#}", json!({ "approved": new, "wrong": wrong }))?;
+                    return Ok(());
+                }
+                writeln!(out, "Approved: {new} mandates count from now on.")?;
+                if wrong > 0 {
+                    writeln!(
+                        out,
+                        "{wrong} things are not as on record: these lines wait. Approve each by itself, as it is on record now: `namens mandates approve`."
+                    )?;
                 }
                 Ok(())
             }
@@ -113,9 +138,10 @@ impl Lines {
         (out, json): (&mut impl Write, bool),
         now: Timestamp,
     ) -> Result<(), Fault> {
-        let import = Import { what, by: &staff(&self.by)?, only_check: self.check, now };
+        let (by, How { report, long }) = (staff(&self.by)?, self.how);
+        let import = Import { what, by: &by, only_check: self.check, may_be_long: long, now, clock: Clock };
         let mut rows = CsvFile::open(&self.file, what)?;
-        let mut screen = Screen::new(self.report.as_deref())?;
+        let mut screen = Screen::new(report.as_deref())?;
         let done = flow::run(store, import, &mut rows, &mut screen).await;
         screen.end()?;
         let (ended, counts) = done?;
@@ -127,6 +153,7 @@ impl Lines {
         }
         match &ended {
             Ended::Refused => return Err(Refused::Lines(wrong, lines).into()),
+            Ended::TooLong => return Err(Refused::TooLong(new).into()),
             _ if lines == 0 => return Err(Refused::Empty.into()),
             _ if json => {}
             Ended::Checked => {

@@ -20,6 +20,7 @@ use std::{
     fmt,
     fs::File,
     io,
+    net::IpAddr,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -231,9 +232,11 @@ impl Config {
         self.issuer.scheme() == "https"
     }
 
-    /// Whether we can know where people are: over TLS that somebody else speaks, only if that proxy is named.
-    pub fn tells_addresses(&self) -> bool {
-        self.proxy.is_some() || self.tls.is_some() || !self.is_https()
+    /// Whether we can know where who sent a request is that `peer` brought: over TLS that somebody else speaks, only if that proxy is
+    /// named. Another one's address all people would share.
+    pub fn tells_addresses(&self, peer: IpAddr) -> bool {
+        let is_named = self.proxy.as_ref().is_some_and(|proxy| proxy.is(peer));
+        is_named || self.tls.is_some() || !self.is_https()
     }
 
     /// A path as written, made relative to the configuration's folder.
@@ -318,10 +321,12 @@ folder = "mail"
         assert_eq!(config.endpoint("/token"), "https://id.example.nl/token");
         assert_eq!(config.path(&config.database), Path::new("/etc/namens/namens.db"));
         assert!(config.is_https() && config.digid.is_none());
-        assert!(!config.tells_addresses(), "all come from a proxy that nobody named");
-        for named in ["[proxy]\nfrom = [\"10.0.0.1\"]\n", "[tls]\ncertificate = \"c\"\nkey = \"k\"\n"] {
-            let text = format!("{SMALL}{named}");
-            assert!(Config::parse(&text, PathBuf::from("/etc/namens")).unwrap().tells_addresses(), "{named}");
+        let [named, other] = [[10, 0, 0, 1], [127, 0, 0, 1]].map(IpAddr::from);
+        assert!(!config.tells_addresses(named), "all come from a proxy that nobody named");
+        let (proxy, tls) = ("[proxy]\nfrom = [\"10.0.0.1\"]\n", "[tls]\ncertificate = \"c\"\nkey = \"k\"\n");
+        for (table, peers) in [(proxy, [true, false]), (tls, [true, true])] {
+            let config = Config::parse(&format!("{SMALL}{table}"), PathBuf::from("/etc/namens")).unwrap();
+            assert_eq!([named, other].map(|peer| config.tells_addresses(peer)), peers, "{table}");
         }
         // The advice of OWASP for Argon2id, to the number.
         let password = Password { memory_kib: 19_456, iterations: 2, parallelism: 1, queue: 64 };

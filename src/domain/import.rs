@@ -20,6 +20,14 @@ use super::{
 /// The most lines of one import.
 pub const MOST_LINES: u64 = 2_000_000;
 
+/// The most that is written at once unless whoever imports says that others may wait: nobody can log in, block or revoke meanwhile.
+pub const MOST_AT_ONCE: u64 = 50_000;
+
+/// Whether so much keeps others waiting longer than they do.
+pub fn is_long(new: u64) -> bool {
+    new > MOST_AT_ONCE
+}
+
 words! {
     /// What is imported.
     What {
@@ -209,6 +217,10 @@ pub enum Why {
         "one of these two has 200 mandates already, or was changed just now: revoke what is no longer needed, and try again"
     )]
     Full,
+    #[error(
+        "the mandate that was imported of this line is none of these two people any more: look it up, it may be approved by itself"
+    )]
+    Gone,
     #[error("somebody with this number was registered just now: try again")]
     Raced,
 }

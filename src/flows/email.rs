@@ -100,17 +100,18 @@ pub(super) async fn check(
     now: Timestamp,
 ) -> Result<Option<(Account, Email, Option<String>)>, Stop> {
     let email = Email::parse(&credentials.email).ok();
+    let key = email.as_ref().map_or(credentials.email.as_str(), Email::key);
+    let counted = guesses::counted_from(app, credentials.device.as_ref(), key, credentials.from);
+    // Whoever waits where they are takes no turn of the account: its owner may come from elsewhere.
+    guesses::none_waits(app, login, key, counted, now)?;
     let known_browser = guesses::take_turn(&app.store, &app.waiting, login, &credentials, now).await?;
     let from = if known_browser.is_some() { Origin::KnownBrowser } else { Origin::Anywhere };
-    let turns = {
-        let key = email.as_ref().map_or(credentials.email.as_str(), Email::key);
-        let counted = credentials.from.filter(|_| known_browser.is_none());
-        Turns::take(app, login, Some(key), counted, now)?
-    };
+    // Before the turn, which nobody would give back after a fault.
     let account = match &email {
         Some(email) => app.store.account_by_email(email).await?,
         None => None,
     };
+    let turns = Turns::take(app, login, Some(key), counted, now)?;
     let stored = account.as_ref().and_then(|account| account.password_hash.clone());
     let checked = app.hasher.check(credentials.password, stored.clone(), from).await;
     turns.leave(app, matches!(checked, Ok(Checked::Wrong)), now);

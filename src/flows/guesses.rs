@@ -108,6 +108,20 @@ impl Turns {
     }
 }
 
+/// Refuses a try of which is known already that it waits where it comes from. It counts nothing and writes nothing.
+pub(super) fn none_waits(
+    app: &App,
+    login: &LoginId,
+    key: &str,
+    from: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<(), Stop> {
+    let waits = [(&app.guesses_at, key), (&app.guesses_from, "")]
+        .iter()
+        .any(|(guesses, claimed)| guesses.wait(guesses.whom(claimed, from), now).is_some());
+    if from.is_some() && waits { Err(Stop::TooManyTries(login.clone())) } else { Ok(()) }
+}
+
 /// Where a try at the account of `key` comes from, for the count of that place; `None` from a browser in which that logged in before.
 pub fn counted_from(app: &App, device: Option<&Secret>, key: &str, from: Option<IpAddr>) -> Option<IpAddr> {
     let is_known = device.and_then(Device::read).is_some_and(|device| device.knows(&app.store, key));
@@ -276,6 +290,28 @@ mod tests {
         spoil(None, here, 1);
         assert!(take(Some("c@voorbeeld.nl"), here).is_err() && take(None, here).is_err());
         assert!(take(Some("c@voorbeeld.nl"), there).is_ok(), "elsewhere nobody waits");
+        let _ = std::fs::remove_dir_all(folder);
+    }
+
+    #[tokio::test]
+    async fn a18_a_try_that_waits_where_it_comes_from_takes_no_turn_of_the_account() {
+        let (app, folder) = application().await;
+        let (now, login, email) = (Timestamp::from_epoch(1001), LoginId::random(), "a@voorbeeld.nl");
+        let [here, there] = [[192, 0, 2, 1], [192, 0, 2, 2]].map(|ip| Some(IpAddr::from(ip)));
+        let tried = async |from| {
+            let password = Secret::new("een ander woord");
+            let tried = Credentials { email: email.to_owned(), password, device: None, from };
+            crate::flows::email::check(&app, &login, tried, now).await
+        };
+        for _ in 0..20 {
+            Turns::take(&app, &login, Some(email), here, now).unwrap().leave(&app, true, now);
+        }
+        for _ in 0..50 {
+            assert!(matches!(tried(here).await, Err(Stop::TooManyTries(_))));
+        }
+        assert!(matches!(tried(there).await, Ok(None)), "elsewhere it is looked at");
+        let counted = app.store.bump("password", email, 900, now).await.unwrap();
+        assert_eq!(counted, 2, "that one, and this");
         let _ = std::fs::remove_dir_all(folder);
     }
 

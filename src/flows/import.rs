@@ -8,11 +8,12 @@ mod persons;
 use std::collections::HashMap;
 
 use crate::{
+    clock::Clock,
     domain::{
         fault::Fault,
         four_eyes::is_second,
         id::PersonId,
-        import::{Differs, Digest, Finding, Known, Named, Row, Seen, What, Why, who},
+        import::{Differs, Digest, Finding, Known, Named, Row, Seen, What, Why, is_long, who},
         secret::Secret,
         time::Timestamp,
     },
@@ -40,7 +41,7 @@ pub trait Listener: Send {
     fn progress(&mut self, writing: bool, percent: u64, lines: u64);
 }
 
-/// How many lines there were of each kind.
+/// How many lines there were of each kind. Of an approval `new` are the mandates that count from now on, and `known` those that were recognised.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// All of them.
@@ -58,6 +59,8 @@ pub struct Counts {
 pub enum Ended {
     /// Something is wrong: nothing was changed.
     Refused,
+    /// More is new than is written while others wait, and nobody said that they may: nothing was changed.
+    TooLong,
     /// Nothing is wrong, and nothing was to be changed.
     Checked,
     /// All of it is on record already: nothing was changed.
@@ -69,7 +72,7 @@ pub enum Ended {
 /// An end as a word, and the id of the import that there is of it.
 pub fn word(ended: &Ended) -> (&'static str, Option<&str>) {
     match ended {
-        Ended::Refused => ("refused", None),
+        Ended::Refused | Ended::TooLong => ("refused", None),
         Ended::Checked => ("checked", None),
         Ended::Known => ("known", None),
         Ended::Done(id) => ("done", Some(id)),
@@ -85,8 +88,12 @@ pub struct Import<'a> {
     pub by: &'a str,
     /// Whether it is only looked at.
     pub only_check: bool,
-    /// When.
+    /// Whether others may wait long for it.
+    pub may_be_long: bool,
+    /// When it began.
     pub now: Timestamp,
+    /// What tells when each part of it is written: whoever reads the log by its moments has not gone past them.
+    pub clock: Clock,
 }
 
 /// Why an import was not approved. Nothing was changed.
@@ -105,6 +112,10 @@ pub enum NotApproved {
     Own,
     #[error("what these lines say is not on record of their people any more: nothing was changed")]
     Changed,
+    #[error(
+        "there are more than 50 000 lines, and while they are approved nobody can log in, block or revoke: say --long, when few people are there"
+    )]
+    TooLong,
     #[error("{0}")]
     Fault(Fault),
 }
@@ -132,8 +143,7 @@ impl Pass<'_> {
     }
 
     /// Looks at every line and, if `on` writes, records what is new as long as nothing is wrong. Each chunk is handed to `work`.
-    async fn run(mut self, rows: &mut dyn Rows, approves: bool) -> Result<(Counts, Secret, usize), Fault> {
-        let mut matched = 0;
+    async fn run(mut self, rows: &mut dyn Rows, approves: bool) -> Result<(Counts, Secret), Fault> {
         loop {
             let mut chunk = Vec::with_capacity(AT_ONCE);
             let mut more = true;
@@ -154,14 +164,15 @@ impl Pass<'_> {
                 }
             }
             self.counts.lines += u64::try_from(chunk.len())?;
+            self.on.is_now(self.import.clock.now());
             match (self.import.what, approves) {
                 (What::Persons, _) => self.persons(chunk).await?,
                 (What::Mandates, false) => self.mandates(chunk).await?,
-                (What::Mandates, true) => matched += self.recognise(chunk).await?,
+                (What::Mandates, true) => self.recognise(chunk).await?,
             }
             self.listener.progress(self.on.writes(), rows.percent(), self.counts.lines);
             if !more {
-                return Ok((self.counts, self.digest.finish(), matched));
+                return Ok((self.counts, self.digest.finish()));
             }
         }
     }
@@ -172,7 +183,7 @@ async fn pass(
     on: &mut Importing,
     (rows, listener): (&mut dyn Rows, &mut dyn Listener),
     approves: bool,
-) -> Result<(Counts, Secret, usize), Fault> {
+) -> Result<(Counts, Secret), Fault> {
     let (seen, digest, counts) = (Seen::default(), Digest::default(), Counts::default());
     Pass { import, on, listener, seen, digest, counts }.run(rows, approves).await
 }
@@ -184,15 +195,16 @@ pub async fn run(
     rows: &mut dyn Rows,
     listener: &mut dyn Listener,
 ) -> Result<(Ended, Counts), Fault> {
-    let Import { what, by, only_check, now } = import;
+    let Import { what, by, only_check, may_be_long, now, .. } = import;
     let mut looking = store.look_for_import(by, now).await?;
-    let (counts, digest, _) = pass(import, &mut looking, (&mut *rows, &mut *listener), false).await?;
+    let (counts, digest) = pass(import, &mut looking, (&mut *rows, &mut *listener), false).await?;
     // Back into its pool, before anything else is asked of that.
     looking.undo().await?;
     let ended = match counts {
         Counts { wrong: 1.., .. } => ("refused", Ended::Refused),
         _ if only_check => ("checked", Ended::Checked),
         Counts { new: 0, .. } => ("known", Ended::Known),
+        Counts { new, .. } if is_long(new) && !may_be_long => ("refused", Ended::TooLong),
         _ => return write(store, import, (rows, listener), &digest).await,
     };
     store.note_import(("import.done", ended.0), what, by, now).await?;
@@ -208,7 +220,7 @@ async fn write(
     let Import { what, by, now, .. } = import;
     rows.rewind()?;
     let mut on = store.begin_import((what, digest), by, now).await?;
-    let (counts, again, _) = pass(import, &mut on, (rows, listener), false).await?;
+    let (counts, again) = pass(import, &mut on, (rows, listener), false).await?;
     if !again.matches(digest) {
         on.undo().await?;
         return Err(Fault::because(
@@ -230,15 +242,19 @@ async fn write(
 }
 
 /// Approves for `by` the mandates that somebody else imported of exactly these lines: whoever holds the lines tells by each of them what is on
-/// record of its two people, as for a single mandate (M11). Tells how many count from now on.
+/// record of its two people, as for a single mandate (M11). A line of which something was corrected since is told to `listener`, and its mandate goes
+/// on waiting: the others need not wait for it.
 pub async fn approve(
     store: &Store,
     import: Import<'_>,
     rows: &mut dyn Rows,
     listener: &mut dyn Listener,
-) -> Result<u64, NotApproved> {
+) -> Result<Counts, NotApproved> {
     let approved = seconded(store, import, rows, listener).await;
-    if matches!(approved, Err(NotApproved::Own | NotApproved::Changed | NotApproved::Unknown)) {
+    if matches!(
+        approved,
+        Err(NotApproved::Own | NotApproved::Changed | NotApproved::Unknown | NotApproved::TooLong)
+    ) {
         store.note_import(("import.approved", "refused"), import.what, import.by, import.now).await?;
     }
     approved
@@ -249,10 +265,11 @@ async fn seconded(
     import: Import<'_>,
     rows: &mut dyn Rows,
     listener: &mut dyn Listener,
-) -> Result<u64, NotApproved> {
+) -> Result<Counts, NotApproved> {
     let Import { by, now, .. } = import;
-    let mut digest = Digest::default();
+    let (mut digest, mut lines) = (Digest::default(), 0);
     while let Some(row) = rows.next()? {
+        lines += 1;
         // A line that cannot be read was never imported.
         digest.add(&row.map_err(|_| NotApproved::Unknown)?);
     }
@@ -263,14 +280,18 @@ async fn seconded(
     if !is_second(&waits.by, by) {
         return Err(NotApproved::Own);
     }
+    if is_long(lines) && !import.may_be_long {
+        return Err(NotApproved::TooLong);
+    }
     rows.rewind()?;
     let mut on = store.begin_approval(&waits.id, by, now).await?.ok_or(NotApproved::Before)?;
-    let (counts, again, matched) = pass(import, &mut on, (rows, listener), true).await?;
-    if counts.wrong > 0 || !again.matches(&digest) || matched != on.mandates().await? {
+    let (counts, again) = pass(import, &mut on, (rows, listener), true).await?;
+    if counts.known == 0 || !again.matches(&digest) {
         on.undo().await?;
         return Err(NotApproved::Changed);
     }
-    Ok(on.approve().await?)
+    on.finish_approval().await?;
+    Ok(counts)
 }
 
 /// Those who are known among the people of a chunk.

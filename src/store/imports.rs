@@ -14,7 +14,7 @@ use crate::domain::{
     bsn::Bsn,
     fault::Fault,
     four_eyes::LONGEST_WAIT,
-    id::{PersonId, random},
+    id::{MandateId, PersonId, random},
     import::{Known, What},
     line::through,
     mandate::Mandate,
@@ -148,6 +148,11 @@ fn told<'a>((event, outcome): (&'a str, &'a str), by: &'a str, detail: &'a str) 
 }
 
 impl Importing {
+    /// Told before each part of it: what it writes from here on it writes at that moment.
+    pub fn is_now(&mut self, now: Timestamp) {
+        self.now = now;
+    }
+
     /// Whether it writes.
     pub fn writes(&self) -> bool {
         matches!(self.on, On::Writing(_))
@@ -198,12 +203,6 @@ impl Importing {
         imported::insert_imported(self.tx()?, new, &id, now).await
     }
 
-    /// How many mandates came of this import.
-    pub async fn mandates(&mut self) -> Result<usize, Fault> {
-        let id = self.id.clone();
-        imported::count(self.tx()?, &id).await
-    }
-
     /// Keeps what was written, and gives the id of the import.
     pub async fn finish(mut self, added: u64) -> Result<String, Fault> {
         let (id, by, now) = (self.id.clone(), self.by.clone(), self.now);
@@ -218,14 +217,19 @@ impl Importing {
         Ok(id)
     }
 
-    /// Approves every mandate of the import that waits, and tells how many.
-    pub async fn approve(mut self) -> Result<u64, Fault> {
+    /// Approves those of these mandates of the import that wait, and tells how many.
+    pub async fn approve(&mut self, recognised: &[MandateId]) -> Result<u64, Fault> {
+        let (by, now) = (self.by.clone(), self.now);
+        imported::approve(self.tx()?, recognised, &by, now).await
+    }
+
+    /// Keeps what was approved.
+    pub async fn finish_approval(mut self) -> Result<(), Fault> {
         let (id, by, now) = (self.id.clone(), self.by.clone(), self.now);
         let tx = self.tx()?;
-        let approved = imported::approve(tx, &id, &by, now).await?;
+        imported::look_again(tx, &id, now).await?;
         tx.note(&told(("import.approved", "ok"), &by, &id), now);
-        self.commit().await?;
-        Ok(approved)
+        self.commit().await
     }
 
     async fn commit(self) -> Result<(), Fault> {

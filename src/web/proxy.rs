@@ -17,6 +17,11 @@ pub(super) fn brought_by<'a>(app: &'a App, parts: &Parts) -> Option<&'a Proxy> {
     app.config.proxy.as_ref().filter(|proxy| proxy.is(peer))
 }
 
+/// Whether wrong tries in this request can be told from those of other people by where they come from.
+pub(super) fn tells_addresses(app: &App, parts: &Parts) -> bool {
+    peer(parts).is_some_and(|peer| app.config.tells_addresses(peer))
+}
+
 /// The address of who sent this request; `None` where nobody says.
 pub(super) fn address(app: &App, parts: &Parts) -> Option<IpAddr> {
     let Some(proxy) = brought_by(app, parts) else { return peer(parts).map(|ip| ip.to_canonical()) };

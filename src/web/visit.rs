@@ -46,6 +46,7 @@ pub struct Visit {
     pub device: Option<Secret>,
     /// The address of who sent it, as far as known.
     pub address: Option<IpAddr>,
+    is_own_address: bool,
     session: Option<Secret>,
     headers: HeaderMap,
     aside: Aside,
@@ -62,6 +63,7 @@ impl FromRequestParts<Arc<App>> for Visit {
             browser: Cookie::Browser.read(&parts.headers, https),
             device: Cookie::Device.read(&parts.headers, https),
             address: proxy::address(app, parts),
+            is_own_address: proxy::tells_addresses(app, parts),
             session: Cookie::Session.read(&parts.headers, https),
             headers: parts.headers.clone(),
             aside: parts.extensions.get().cloned().unwrap_or_default(),
@@ -72,7 +74,7 @@ impl FromRequestParts<Arc<App>> for Visit {
 impl Visit {
     /// The address by which wrong tries are counted: none where all come from that of a proxy that nobody named.
     pub fn counted_from(&self) -> Option<IpAddr> {
-        self.address.filter(|_| self.app.config.tells_addresses())
+        self.address.filter(|_| self.is_own_address)
     }
 
     /// The browser's session, if it lives.

@@ -2,9 +2,10 @@
 
 use super::{Found, Pass, differs, once};
 use crate::domain::{
+    birth::{BirthDate, DECIDES_ALONE},
     fault::Fault,
     four_eyes::waits_until,
-    id::PersonId,
+    id::{MandateId, PersonId},
     import::{Differs, Finding, Known, MandateLine, Named, Row, Why, is_same, mandate_line},
     mandate::{Mandate, Relation},
     registration::{Form, Registration, register},
@@ -16,6 +17,8 @@ struct Line {
     number: u64,
     told: MandateLine,
     who: PersonId,
+    /// When who acts was born, as on record.
+    born: Option<BirthDate>,
     whom: PersonId,
 }
 
@@ -31,17 +34,22 @@ impl Line {
     }
 }
 
-/// Whether a mandate can still come to count, whatever its consents say.
-fn is_live(mandate: &Mandate, now: Timestamp) -> bool {
-    mandate.revoked_at.is_none()
-        && mandate.lapsed_at.is_none()
-        && mandate.ends.is_none_or(|ends| ends > now)
-        && !is_void(mandate, now)
+/// Whether a mandate was neither revoked nor has come to its end.
+fn goes_on(mandate: &Mandate, now: Timestamp) -> bool {
+    mandate.revoked_at.is_none() && mandate.lapsed_at.is_none() && mandate.ends.is_none_or(|ends| ends > now)
 }
 
-/// Whether it waited too long for its second pair of eyes: the same form may be registered anew.
+/// Whether a mandate for somebody born then can still come to count, whatever its consents say. A parent's counts for nobody who surely
+/// turned sixteen (M3).
+fn is_live(mandate: &Mandate, born: Option<BirthDate>, now: Timestamp) -> bool {
+    let is_grown =
+        mandate.relation.is_parental() && born.is_some_and(|born| born.has_surely_turned(DECIDES_ALONE, now));
+    goes_on(mandate, now) && !is_void(mandate, now) && !is_grown
+}
+
+/// Whether it waited too long for its second pair of eyes: the same form may be registered anew. What was stopped while it waited was stopped.
 fn is_void(mandate: &Mandate, now: Timestamp) -> bool {
-    mandate.approved.is_none() && waits_until(mandate.registered_at) <= now
+    mandate.approved.is_none() && goes_on(mandate, now) && waits_until(mandate.registered_at) <= now
 }
 
 impl Pass<'_> {
@@ -77,16 +85,18 @@ impl Pass<'_> {
         if let Some(first) = self.seen.mandate(number, &line.who, &line.whom, relation) {
             return Err(wrong(None, Why::Twice(first)));
         }
-        let circle = self.seen.closes_a_circle(&line.who, &line.whom, relation);
         if let Some(known) = there.iter().find(|one| line.is_form_of(one) && !is_void(one, now)) {
-            let same = is_same(&line.told.form, known);
-            return if same {
-                Ok((number, None))
-            } else {
-                Err(wrong(Some("form_reference"), Why::OtherForm))
-            };
+            if !is_same(&line.told.form, known) {
+                return Err(wrong(Some("form_reference"), Why::OtherForm));
+            }
+            if is_live(known, Some(line.told.born), now) {
+                // It stands, so it is no finding; but lines to come may close a circle with it.
+                self.seen.closes_a_circle(&line.who, &line.whom, relation);
+            }
+            return Ok((number, None));
         }
-        if there.iter().any(|one| line.is_of(one) && is_live(one, now)) {
+        let circle = self.seen.closes_a_circle(&line.who, &line.whom, relation);
+        if there.iter().any(|one| line.is_of(one) && is_live(one, Some(line.told.born), now)) {
             return Err(wrong(None, Why::Already));
         }
         let is_reverse = |one: &&Mandate| {
@@ -94,8 +104,8 @@ impl Pass<'_> {
                 && one.represented == line.who
                 && one.relation != Relation::Authorised
         };
-        let closes =
-            relation != Relation::Authorised && there.iter().any(|one| is_reverse(&one) && is_live(one, now));
+        let closes = relation != Relation::Authorised
+            && there.iter().any(|one| is_reverse(&one) && is_live(one, line.born, now));
         if line.who != line.whom && (circle || closes) {
             return Err(wrong(None, Why::Circle));
         }
@@ -106,12 +116,25 @@ impl Pass<'_> {
         Ok((number, Some(registration)))
     }
 
-    /// For an approval: how many mandates of the import these lines tell of, each between the people whom they are on record of.
-    pub(super) async fn recognise(&mut self, chunk: Vec<Row>) -> Result<usize, Fault> {
+    /// For an approval: approves the mandates of the import of which these lines tell what is on record of their people. A line that tells
+    /// otherwise is reported, and its mandate goes on waiting: it may be approved by itself.
+    pub(super) async fn recognise(&mut self, chunk: Vec<Row>) -> Result<(), Fault> {
         let lines = self.between(chunk).await?;
         let people = once(lines.iter().flat_map(|line| [line.who.clone(), line.whom.clone()]));
         let own = self.on.mandates_among(&people, true).await?;
-        Ok(lines.iter().filter(|line| own.iter().any(|one| line.is_form_of(one))).count())
+        let there = self.on.mandates_among(&people, false).await?;
+        let mut recognised: Vec<MandateId> = Vec::new();
+        for line in &lines {
+            match own.iter().find(|one| line.is_form_of(one)) {
+                Some(one) => recognised.push(one.id.clone()),
+                // On record before that import.
+                None if there.iter().any(|one| line.is_form_of(one)) => {}
+                None => self.wrong(Finding { line: line.number, column: None, why: Why::Gone })?,
+            }
+        }
+        self.counts.known += u64::try_from(recognised.len())?;
+        self.counts.new += self.on.approve(&recognised).await?;
+        Ok(())
     }
 
     /// The lines of a chunk that can be read, with the two people whom they tell of, where these are known by just what the line says.
@@ -136,7 +159,7 @@ impl Pass<'_> {
             let representative = found.who(Named { bsn: Some(&who), number: None, birth: None });
             let named = Named { bsn: whom.as_deref(), number: told.number.as_ref(), birth: Some(told.born) };
             match (known(line, representative, REPRESENTATIVE), known(line, found.who(named), REPRESENTED)) {
-                (Ok(who), Ok(whom)) => lines.push(Line { number: line, told, who, whom }),
+                (Ok((who, born)), Ok((whom, _))) => lines.push(Line { number: line, told, who, born, whom }),
                 (one, other) => {
                     [one.err(), other.err()]
                         .into_iter()
@@ -156,9 +179,9 @@ fn known(
     line: u64,
     found: Result<Option<&Known>, Differs>,
     columns: [&'static str; 3],
-) -> Result<PersonId, Finding> {
+) -> Result<(PersonId, Option<BirthDate>), Finding> {
     match found {
-        Ok(Some(known)) => Ok(known.id.clone()),
+        Ok(Some(known)) => Ok((known.id.clone(), known.birth)),
         Ok(None) => Err(Finding { line, column: columns.first().copied(), why: Why::Unknown }),
         Err(how) => Err(differs(line, how, columns)),
     }

@@ -15,9 +15,6 @@ use crate::{
     store::{Tx, batch::values, columns::Columns},
 };
 
-/// How many lines of the log one approval gathers before it writes them.
-const AT_ONCE: i64 = 1000;
-
 /// Every mandate between two of these people, whatever it is worth; with `import`, only those that came of it.
 pub(in crate::store) async fn among(
     on: &mut AnyConnection,
@@ -75,66 +72,39 @@ pub(in crate::store) async fn insert_imported(
     Ok(Ok(()))
 }
 
-/// How many mandates came of an import.
-pub(in crate::store) async fn count(tx: &mut Tx, import: &str) -> Result<usize, Fault> {
-    let (count,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM imported_mandates WHERE import = $1")
-        .bind(import.to_owned())
-        .fetch_one(&mut **tx)
-        .await?;
-    Ok(usize::try_from(count)?)
-}
-
-/// Approves for `by` those of an import that wait, and that are not over. Tells how many.
+/// Approves for `by` those of these that wait, and that are not over, each with its line in the log. Tells how many.
 pub(in crate::store) async fn approve(
     tx: &mut Tx,
-    import: &str,
+    mandates: &[MandateId],
     by: &str,
     now: Timestamp,
 ) -> Result<u64, Fault> {
-    let done = sqlx::query(
-        "UPDATE mandates SET approved_by = $1, approved_at = $2 \
-         WHERE id IN (SELECT i.mandate FROM imported_mandates i WHERE i.import = $3) \
-         AND approved_at IS NULL AND revoked_at IS NULL AND lapsed_at IS NULL AND registered_at > $4 \
-         AND COALESCE(ends, $2 + 1) > $2 AND registered_by <> $1",
-    )
-    .bind(by.to_owned())
-    .bind(now.epoch())
-    .bind(import.to_owned())
-    .bind(now.plus(-LONGEST_WAIT).epoch())
-    .execute(&mut **tx)
-    .await?;
-    note_approved(tx, import, by, now).await?;
-    look_again(tx, import, now).await?;
-    Ok(done.rows_affected())
-}
-
-/// A line for each mandate of an import that `by` approved at `now`.
-async fn note_approved(tx: &mut Tx, import: &str, by: &str, now: Timestamp) -> Result<(), Fault> {
-    let mut after = String::new();
-    loop {
-        let rows = sqlx::query(
-            "SELECT m.id, m.represented FROM imported_mandates i JOIN mandates m ON m.id = i.mandate \
-             WHERE i.import = $1 AND i.mandate > $2 AND m.approved_by = $3 AND m.approved_at = $4 ORDER BY i.mandate LIMIT $5",
-        )
-        .bind(import.to_owned())
-        .bind(after.clone())
-        .bind(by.to_owned())
-        .bind(now.epoch())
-        .bind(AT_ONCE)
-        .fetch_all(&mut **tx)
-        .await?;
-        let Some(last) = rows.last() else { return Ok(()) };
-        after = last.text("id")?;
-        for row in &rows {
-            let id = MandateId::from_stored(row.text("id")?);
-            tx.note(&event("mandate.approved", by, &row.text("represented")?, &id), now);
-        }
-        tx.write_lines().await?;
+    if mandates.is_empty() {
+        return Ok(0);
     }
+    let (list, next) = (values(1, mandates.len()), mandates.len());
+    let [name, at, after] = [next + 1, next + 2, next + 3];
+    let statement = format!(
+        "UPDATE mandates SET approved_by = ${name}, approved_at = ${at} WHERE id IN {list} \
+         AND approved_at IS NULL AND revoked_at IS NULL AND lapsed_at IS NULL AND registered_at > ${after} \
+         AND COALESCE(ends, ${at} + 1) > ${at} AND registered_by <> ${name} RETURNING id, represented"
+    );
+    let mut query = sqlx::query(AssertSqlSafe(statement));
+    for mandate in mandates {
+        query = query.bind(mandate.as_str().to_owned());
+    }
+    let query = query.bind(by.to_owned()).bind(now.epoch()).bind(now.plus(-LONGEST_WAIT).epoch());
+    let rows = query.fetch_all(&mut **tx).await?;
+    for row in &rows {
+        let id = MandateId::from_stored(row.text("id")?);
+        tx.note(&event("mandate.approved", by, &row.text("represented")?, &id), now);
+    }
+    tx.write_lines().await?;
+    Ok(u64::try_from(rows.len())?)
 }
 
 /// As `boundaries::look_again`, for all people of an import at once.
-async fn look_again(tx: &mut Tx, import: &str, now: Timestamp) -> Result<(), Fault> {
+pub(in crate::store) async fn look_again(tx: &mut Tx, import: &str, now: Timestamp) -> Result<(), Fault> {
     for statement in [
         "UPDATE grants SET look_at = CASE WHEN look_at > $1 THEN $1 ELSE look_at - 1 END \
          WHERE revoked_at IS NULL AND ends > $1 AND acts_for IN \

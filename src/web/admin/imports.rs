@@ -182,11 +182,15 @@ fn read(headers: &HeaderMap, body: Body, what: What) -> Result<Sent, Problem> {
     Ok(Sent { rows: rows.collect::<Result<_, _>>()?, next: 0 })
 }
 
+fn wanted<'a>(app: &App, what: What, by: &'a str) -> Import<'a> {
+    Import { what, by, only_check: false, may_be_long: false, now: app.clock.now(), clock: app.clock }
+}
+
 async fn import(app: &App, caller: &Caller, what: What, mut rows: Sent) -> Result<Json<Value>, Problem> {
     let (by, mut wrong) = (caller.name(), Wrong::default());
-    let wanted = Import { what, by: &by, only_check: false, now: app.clock.now() };
+    let wanted = wanted(app, what, &by);
     let (ended, counts) = import::run(&app.store, wanted, &mut rows, &mut wrong).await?;
-    if ended == Ended::Refused {
+    if matches!(ended, Ended::Refused | Ended::TooLong) {
         let why = "nothing was imported: `rows` says what is wrong with which";
         return Err(Problem::bad(why).with_rows(wrong.told, wrong.count));
     }
@@ -224,11 +228,12 @@ pub(super) async fn approve(
 ) -> Result<Json<Value>, Problem> {
     let what = What::Mandates;
     let (by, mut rows, mut wrong) = (caller.name(), read(&headers, body, what)?, Wrong::default());
-    let wanted = Import { what, by: &by, only_check: false, now: app.clock.now() };
-    match import::approve(&app.store, wanted, &mut rows, &mut wrong).await {
-        Ok(count) => Ok(Json(json!({ "approved": count }))),
+    match import::approve(&app.store, wanted(&app, what, &by), &mut rows, &mut wrong).await {
+        Ok(Counts { new, .. }) => {
+            Ok(Json(json!({ "approved": new, "rows": wrong.told, "wrong": wrong.count })))
+        }
         Err(why @ NotApproved::Changed) => Err(Problem::conflict(why).with_rows(wrong.told, wrong.count)),
-        Err(why @ NotApproved::Before) => Err(Problem::conflict(why)),
+        Err(why @ (NotApproved::Before | NotApproved::TooLong)) => Err(Problem::conflict(why)),
         Err(why @ NotApproved::Unknown) => Err(Problem::not_found(why)),
         Err(why @ NotApproved::Own) => Err(Problem::forbidden(why)),
         Err(NotApproved::Fault(fault)) => Err(Problem::fault(fault)),
