@@ -215,12 +215,6 @@ impl Login<Choose> {
     pub fn keeping(self, account: AccountId) -> Self {
         Self { keeps: Some(account), ..self }
     }
-
-    /// A login of another account of somebody who has just proven one (F12).
-    #[must_use]
-    pub fn after(self, first: FirstProof) -> Self {
-        Self { first: Some(first), ..self }
-    }
 }
 
 impl<S> Login<S> {

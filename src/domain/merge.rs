@@ -22,7 +22,7 @@ words! {
         NoDigid = "no_digid",
         /// Each is opened by a DigiD of its own.
         TwoDigids = "two_digids",
-        /// The one with DigiD was opened without it.
+        /// DigiD did not come first.
         WithoutDigid = "without_digid",
         /// An owner works at the desk, or did: what was done there must stay theirs.
         Staff = "staff",
@@ -59,14 +59,15 @@ pub struct FirstProof {
 }
 
 impl FirstProof {
-    /// What a session proves of its account.
-    pub fn of(session: &Session) -> Self {
-        Self {
+    /// What a session proves of its account; nothing where DigiD did not open it: DigiD comes first, so that the code of the other account
+    /// comes last, and its mail says what it does.
+    pub fn of(session: &Session) -> Option<Self> {
+        session.level.needs_digid().then(|| Self {
             opening: Opening { account: session.account.clone(), era: session.era },
             sid: session.sid.clone(),
             level: session.level,
             at: session.auth_time,
-        }
+        })
     }
 
     /// From when on it proves nothing: it is as fresh as whatever changes the ways in takes.
@@ -86,28 +87,19 @@ pub struct Side<'a> {
     pub level: Level,
 }
 
-/// Which of the two remains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Remains {
-    /// The one that was proven first.
-    First,
-    /// The other.
-    Second,
-}
-
-/// Which of two accounts remains: the one with the password, to which DigiD is linked, as it would have been had its owner done so at
-/// once (F9). Exactly one of them has DigiD, and was proven with it.
-pub fn remains(first: Side<'_>, second: Side<'_>) -> Result<Remains, NotMerged> {
+/// Whether two accounts may become one, as far as their ways in go: the first goes, which DigiD has just opened, and the second remains, with
+/// its password, as if its owner had linked DigiD to it at once (F9). The other way round a login that somebody was lured into would do: its
+/// code was mailed before anybody spoke of DigiD.
+pub fn fit(first: Side<'_>, second: Side<'_>) -> Result<(), NotMerged> {
     if first.account == second.account {
         return Err(NotMerged::Same);
     }
-    let (goes, remains) = match (first.has_digid, second.has_digid) {
-        (true, false) => (first, Remains::Second),
-        (false, true) => (second, Remains::First),
-        (true, true) => return Err(NotMerged::TwoDigids),
-        (false, false) => return Err(NotMerged::NoDigid),
-    };
-    if goes.level.needs_digid() { Ok(remains) } else { Err(NotMerged::WithoutDigid) }
+    match (first.has_digid, second.has_digid) {
+        (true, false) if first.level.needs_digid() => Ok(()),
+        (true, false) | (false, true) => Err(NotMerged::WithoutDigid),
+        (true, true) => Err(NotMerged::TwoDigids),
+        (false, false) => Err(NotMerged::NoDigid),
+    }
 }
 
 #[cfg(test)]
@@ -129,19 +121,17 @@ mod tests {
     fn the_one_with_the_password_remains_and_the_one_with_digid_was_proven_with_it() {
         let (one, other) = (AccountId::from_stored("one"), AccountId::from_stored("other"));
         let side = |account, has_digid, level| Side { account, has_digid, level };
-        let of = |first, second| remains(first, second);
         for level in [Level::Midden, Level::Substantieel, Level::Hoog] {
             let (local, digid) = (side(&one, false, Level::Local), side(&other, true, level));
-            assert_eq!(of(local, digid), Ok(Remains::First), "{level:?}");
-            assert_eq!(of(digid, local), Ok(Remains::Second), "{level:?}");
+            assert_eq!(fit(digid, local), Ok(()), "{level:?}");
+            assert_eq!(fit(local, digid), Err(NotMerged::WithoutDigid), "DigiD first: {level:?}");
         }
         let (local, weak) = (side(&one, false, Level::Local), side(&other, true, Level::Local));
-        assert_eq!(of(local, weak), Err(NotMerged::WithoutDigid));
-        assert_eq!(of(weak, local), Err(NotMerged::WithoutDigid));
+        assert_eq!(fit(weak, local), Err(NotMerged::WithoutDigid));
         let strong = side(&other, true, Level::Midden);
-        assert_eq!(of(strong, side(&one, true, Level::Midden)), Err(NotMerged::TwoDigids));
-        assert_eq!(of(local, side(&other, false, Level::Local)), Err(NotMerged::NoDigid));
-        assert_eq!(of(strong, strong), Err(NotMerged::Same));
+        assert_eq!(fit(strong, side(&one, true, Level::Midden)), Err(NotMerged::TwoDigids));
+        assert_eq!(fit(local, side(&other, false, Level::Local)), Err(NotMerged::NoDigid));
+        assert_eq!(fit(strong, strong), Err(NotMerged::Same));
     }
 
     #[test]

@@ -15,10 +15,9 @@ use crate::{
         email::Email,
         fault::Fault,
         id::LoginId,
-        lang::Lang,
         link::{Known, NotLinked, may_link},
         login::Login,
-        merge::{FirstProof, NotMerged, Remains, Side, remains},
+        merge::{FirstProof, NotMerged, Side, fit},
         own::OwnPage,
         secret::Secret,
         session::Session,
@@ -32,9 +31,9 @@ use crate::{
 /// Where somebody stands.
 #[derive(Debug)]
 pub enum Merging {
-    /// Only this account was proven: the other is next, with DigiD or without it.
+    /// DigiD comes first, and then the other account, without it.
     Begins {
-        /// With DigiD.
+        /// Whether DigiD is next.
         by_digid: bool,
     },
     /// This account takes DigiD, which is not in use here.
@@ -89,29 +88,26 @@ async fn both(app: &App, guest: &Guest, now: Timestamp) -> Result<Option<Result<
     let Some(first) = app.store.still_open(&proof.value.opening).await? else {
         return Ok(Some(Err(NotMerged::Late)));
     };
-    let side = |account: &Account, level| (account.has_digid(), level);
-    let (before, here) = (side(&first, proof.value.level), side(account, session.level));
-    let which = remains(
-        Side { account: &first.id, has_digid: before.0, level: before.1 },
-        Side { account: &account.id, has_digid: here.0, level: here.1 },
-    );
-    let account = account.clone();
-    Ok(Some(which.map(|which| match which {
-        Remains::First => Both { goes: account, remains: first, proof },
-        Remains::Second => Both { goes: first, remains: account, proof },
-    })))
+    let fits = fit(side(&first, proof.value.level), side(account, session.level));
+    Ok(Some(fits.map(|()| Both { goes: first, remains: account.clone(), proof })))
 }
 
-/// Begins the login to the other account, in this browser. What was proven of this one goes with it.
+/// One of the two, as it was proven.
+fn side(account: &Account, level: Level) -> Side<'_> {
+    Side { account: &account.id, has_digid: account.has_digid(), level }
+}
+
+/// Begins the login to the other account, in this browser. What DigiD proved of this one goes with it.
 pub async fn prove_other(
     app: &App,
     guest: &Guest,
     browser: &Secret,
     now: Timestamp,
 ) -> Result<LoginId, Stop> {
-    let level = if guest.account.has_digid() { Level::Local } else { Level::Midden };
+    let first = FirstProof::of(&guest.session);
+    let level = if first.is_some() { Level::Local } else { Level::Midden };
     let ask = own(app.config.issuer(), OwnPage::Merge, level, true);
-    let login = Login::start(ask, browser.hashed(), now).after(FirstProof::of(&guest.session));
+    let login = Login { first, ..Login::start(ask, browser.hashed(), now) };
     Ok(logins::begin(app, login).await?.login.id)
 }
 
@@ -127,7 +123,6 @@ pub async fn merge(
     app: &App,
     guest: &Guest,
     browser: Option<&Secret>,
-    lang: Lang,
     now: Timestamp,
 ) -> Result<Option<AtDigid>, Stop> {
     let both = match both(app, guest, now).await? {
@@ -140,8 +135,8 @@ pub async fn merge(
         return refused(app, guest, why, now).await;
     }
     let (gone, kept) = (Email::parse(&both.goes.email)?, Email::parse(&both.remains.email)?);
-    app.mailer.tell(letters::changed(&about(gone, lang, now), Change::MergedAway));
-    app.mailer.tell(letters::changed(&about(kept, lang, now), Change::Merged));
+    app.mailer.tell(letters::changed(&about(gone, both.goes.lang, now), Change::MergedAway));
+    app.mailer.tell(letters::changed(&about(kept, both.remains.lang, now), Change::Merged));
     Ok(Some(sign_out(app, Some(&guest.session), browser, now).await?))
 }
 

@@ -89,6 +89,8 @@ fn draw<S>(
     let hash = hash(app, login, &code);
     let letter = match what {
         CodeFor::Register if hollow => letters::has_account(about),
+        // After DigiD's proof of another account the two become one by this code (F12), so it is told as that of a link.
+        CodeFor::LogIn if login.first.is_some() => letters::code(about, &code, CodeFor::Link),
         _ => letters::code(about, &code, what),
     };
     (if hollow { Vec::new() } else { hash }, letter)

@@ -7,7 +7,8 @@ use super::{
 };
 use crate::domain::{
     fault::Fault,
-    id::{AccountId, PersonId},
+    id::{AccountId, MandateId, PersonId},
+    mandate::offer::GRANTOR,
     time::Timestamp,
 };
 
@@ -67,21 +68,27 @@ impl Store {
     }
 }
 
-/// Ends the mandates with which a person acts for others. Those with which others act for them are the desk's, and stay.
+/// Ends the mandates with which a person acts for others, and what they granted others online: nobody else could stop that. The other ones
+/// with which others act for them are the desk's, and stay.
 async fn give_up(tx: &mut Tx, person: &PersonId, now: Timestamp) -> Result<(), Fault> {
     let rows = sqlx::query(
-        "UPDATE mandates SET revoked_at = $1, revoked_by = $2 WHERE representative = $3 AND revoked_at IS NULL \
-         RETURNING id, represented",
+        "UPDATE mandates SET revoked_at = $1, revoked_by = $2 WHERE revoked_at IS NULL \
+         AND (representative = $3 OR (represented = $3 AND registered_by = $4)) RETURNING id, represented",
     )
     .bind(now.epoch())
     .bind(OWNER)
     .bind(person.as_str())
+    .bind(GRANTOR)
     .fetch_all(&mut **tx)
     .await?;
     for row in rows {
         let (id, represented) = (row.text("id")?, row.text("represented")?);
+        let is_granted = represented == person.as_str();
+        if is_granted {
+            notices::of_mandate(tx, &MandateId::from_stored(id.as_str()), now).await?;
+        }
         let event = Event {
-            event: "mandate.given_up",
+            event: if is_granted { "mandate.stopped" } else { "mandate.given_up" },
             outcome: "ok",
             actor: Some(person.as_str()),
             represented: Some(&represented),

@@ -80,6 +80,11 @@ pub enum NotDecided {
         "the person who is to go has an account: propose it of that person, or close the account first; who has two accounts merges them at /account/merge"
     )]
     HasAccount,
+    /// The one that remains has an account, and nothing says that its owner is the other one too.
+    #[error(
+        "the person who remains has an account: it takes DigiD, linked by its owner, and one date of birth on record of both"
+    )]
+    NotTheirAccount,
     /// One of them ever acted for the other, or was kept from it.
     #[error("one of these two acted for the other, or is kept from it: they are two people")]
     TwoPeople,
@@ -122,6 +127,8 @@ impl Store {
             // What nobody could approve is refused here already.
             if let Err(why) = may_be_one(&mut tx, &self.vault, (goes, person), known).await? {
                 tx.rollback().await?;
+                let of = event("person.correction_proposed", by, person.as_str(), &id);
+                self.audit(&Event { outcome: "refused", detail: None, ..of }, now).await?;
                 return Ok(Err(NotProposed::Refused(why)));
             }
         }

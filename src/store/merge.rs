@@ -44,6 +44,8 @@ pub(super) struct Whose {
     bsn_sealed: Option<Vec<u8>>,
     pub(super) number: Option<String>,
     pub(super) has_account: bool,
+    /// Whether that account is opened by DigiD.
+    pub(super) has_digid: bool,
 }
 
 impl Store {
@@ -202,7 +204,8 @@ pub(super) async fn tell_apart(tx: &mut Tx, one: &PersonId, other: &PersonId) ->
 pub(super) async fn whose(tx: &mut Tx, person: &PersonId) -> Result<Option<Whose>, Fault> {
     let row = sqlx::query(
         "SELECT p.id, p.name, p.birth, p.bsn_index, p.bsn_sealed, p.patient_number, \
-         (SELECT a.id FROM accounts a WHERE a.person_id = p.id) AS account \
+         (SELECT a.id FROM accounts a WHERE a.person_id = p.id) AS account, \
+         (SELECT a.id FROM accounts a WHERE a.person_id = p.id AND a.digid_linked_at IS NOT NULL) AS by_digid \
          FROM persons p WHERE p.id = $1 AND p.joined_into IS NULL",
     )
     .bind(person.as_str())
@@ -217,6 +220,7 @@ pub(super) async fn whose(tx: &mut Tx, person: &PersonId) -> Result<Option<Whose
             bsn_sealed: row.maybe_bytes("bsn_sealed")?,
             number: row.maybe_text("patient_number")?,
             has_account: row.maybe_text("account")?.is_some(),
+            has_digid: row.maybe_text("by_digid")?.is_some(),
         })
     };
     row.map(read).transpose()
@@ -230,6 +234,9 @@ async fn hand_over(tx: &mut Tx, Pair { goes, remains }: Pair<'_>) -> Result<(), 
          AND client_id NOT IN (SELECT c.client_id FROM client_consents c WHERE c.account_id = $2)",
         "UPDATE grants SET account_id = $2, person_id = (SELECT a.person_id FROM accounts a WHERE a.id = $2) \
          WHERE account_id = $1",
+        // DigiD's own session goes on, and its word that it ended must find whose it was.
+        "UPDATE digid_sessions SET person_id = (SELECT a.person_id FROM accounts a WHERE a.id = $2) \
+         WHERE person_id = (SELECT a.person_id FROM accounts a WHERE a.id = $1)",
     ] {
         sqlx::query(statement).bind(goes.id.as_str()).bind(remains.id.as_str()).execute(&mut **tx).await?;
     }

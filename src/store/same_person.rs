@@ -26,15 +26,6 @@ pub(super) async fn may_be_one(
     let (Some(gone), Some(kept)) = (whose(tx, goes).await?, whose(tx, remains).await?) else {
         return Ok(Err(NotDecided::ChangedSince));
     };
-    if goes == remains || tell_apart(tx, goes, remains).await? {
-        return Ok(Err(NotDecided::TwoPeople));
-    }
-    if gone.has_account {
-        return Ok(Err(NotDecided::HasAccount));
-    }
-    if gone.birth.is_some() && kept.birth.is_some() && gone.birth != kept.birth {
-        return Ok(Err(NotDecided::BornApart));
-    }
     let told = known.bsn.as_ref().map(|bsn| vault.bsn_index(bsn));
     let is_bsn_of = |one: &Whose| told.is_some() && one.bsn_index == told;
     let is_number_of = |one: &Whose| {
@@ -45,10 +36,29 @@ pub(super) async fn may_be_one(
     if known.birth != kept.birth.or(gone.birth) || !named {
         return Ok(Err(NotDecided::NotRecognised));
     }
+    // Told to nobody who does not know the two.
+    if goes == remains || tell_apart(tx, goes, remains).await? {
+        return Ok(Err(NotDecided::TwoPeople));
+    }
+    if gone.has_account {
+        return Ok(Err(NotDecided::HasAccount));
+    }
+    if gone.birth.is_some() && kept.birth.is_some() && gone.birth != kept.birth {
+        return Ok(Err(NotDecided::BornApart));
+    }
+    if kept.has_account && !is_surely_theirs(&gone, &kept) {
+        return Ok(Err(NotDecided::NotTheirAccount));
+    }
     if gone.bsn_index.is_some() && kept.bsn_index.is_some() && !is_bsn_of(&kept) {
         return Ok(Err(NotDecided::TwoBsns));
     }
     Ok(Ok((gone, kept)))
+}
+
+/// Whether the owner of the account that remains is surely the one who goes (F9, `docs/adr/0010`): DigiD opens it, and both were born on
+/// one day. Otherwise a registration, of a child as well, would be opened by whoever made an account with a password and asks at the desk.
+fn is_surely_theirs(gone: &Whose, kept: &Whose) -> bool {
+    kept.has_digid && kept.birth.is_some() && gone.birth == kept.birth
 }
 
 impl Store {

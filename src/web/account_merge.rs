@@ -102,7 +102,7 @@ pub async fn post(visit: Visit, Form(form): Form<Token>) -> Result<Response, Fai
         Err(elsewhere) => return Ok(elsewhere),
     };
     let (lang, browser) = (visit.lang(None), visit.browser.as_ref());
-    Ok(match merge(&visit.app, &guest, browser, lang, visit.now).await? {
+    Ok(match merge(&visit.app, &guest, browser, visit.now).await? {
         Some(at_digid) => signed_out(&visit, lang, &at_digid, None, true).await,
         None => see_other(OwnPage::Merge.as_str()),
     })

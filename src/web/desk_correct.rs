@@ -167,6 +167,7 @@ const fn key(why: &NotDone) -> &'static str {
         NotDecided::BsnTaken => "desk-correct-taken",
         NotDecided::NotRecognised => "desk-same-not-recognised",
         NotDecided::HasAccount => "desk-same-has-account",
+        NotDecided::NotTheirAccount => "desk-same-not-theirs",
         NotDecided::TwoPeople => "desk-same-two-people",
         NotDecided::BornApart => "desk-same-born-apart",
         NotDecided::TwoBsns => "desk-same-two-bsns",

@@ -35,12 +35,21 @@ async fn begin(house: &House, browser: &Browser) -> Page {
     choose
 }
 
-/// Somebody with a password's session proves an account with DigiD; the page after it.
+/// Somebody with a password's session proves an account with DigiD, and then that of the password again; the page after it.
 async fn prove_digid(house: &House, browser: &Browser, bsn: &str) -> Page {
+    let choose = begin_anew(house, browser, bsn).await;
+    assert!(choose.body.contains("id=\"local\""), "the password comes last");
+    through(house, browser, &choose, OWNER, house.mails_now(OWNER).len() + 1).await
+}
+
+/// From a password's session by DigiD to the login of the account with the password.
+async fn begin_anew(house: &House, browser: &Browser, bsn: &str) -> Page {
     let choose = begin(house, browser).await;
     assert!(!choose.body.contains("id=\"local\""), "DigiD only");
     let digid = press_digid(browser, &choose).await;
-    at_digid(browser, &digid, bsn, &[]).await
+    let page = at_digid(browser, &digid, bsn, &[]).await;
+    assert!(page.text("goes").is_none() && page.text("begin").is_some(), "{}", page.body);
+    begin(house, browser).await
 }
 
 /// Logs in at Mijn account with DigiD.
@@ -303,7 +312,7 @@ async fn f12_what_tells_two_people_apart_keeps_their_accounts_two() {
     assert_eq!(count(&house, "accounts"), "2");
     assert_eq!(
         (house.mails_now(OWNER).len(), house.mails_now(SECOND).len()),
-        (1, 1),
+        (2, 1),
         "nobody was told of anything"
     );
     // The twin, of the same two proofs: born on one day, and each known to act for others.
@@ -381,8 +390,8 @@ async fn f12_half_a_proof_one_of_another_browser_and_one_that_has_ended_merge_no
             "UPDATE ephemeral SET ends = ends + 100000 WHERE kind = 'merge'",
         ),
         (
-            "UPDATE accounts SET era = era + 1 WHERE digid_linked_at IS NULL",
-            "UPDATE accounts SET era = era - 1 WHERE digid_linked_at IS NULL",
+            "UPDATE accounts SET era = era + 1 WHERE digid_linked_at IS NOT NULL",
+            "UPDATE accounts SET era = era - 1 WHERE digid_linked_at IS NOT NULL",
         ),
     ] {
         change(&house, spoil);
@@ -393,14 +402,13 @@ async fn f12_half_a_proof_one_of_another_browser_and_one_that_has_ended_merge_no
     assert_eq!(count(&house, "accounts"), "3");
     // Where the session of the first proof ends before the second, only the second is one.
     let leaving = Browser::new();
-    log_in(&house, &leaving, OWNER, 3).await;
+    with_digid(&house, &leaving, &hers).await;
     let choose = begin(&house, &leaving).await;
     let elsewhere = Browser::new();
-    log_in(&house, &elsewhere, OWNER, 4).await;
+    with_digid(&house, &elsewhere, &hers).await;
     let overview = elsewhere.get(&at(&house, "/account")).await;
     elsewhere.submit(&overview, "others-form", &[]).await;
-    let digid = press_digid(&leaving, &choose).await;
-    let alone = at_digid(&leaving, &digid, &hers, &[]).await;
+    let alone = through(&house, &leaving, &choose, OWNER, house.mails_now(OWNER).len() + 1).await;
     assert!(alone.text("begin").is_some() && alone.text("goes").is_none(), "{}", alone.body);
     // The twin: what was proven before all that still merges, once.
     let page = shown(&house, &owner).await;
@@ -411,6 +419,29 @@ async fn f12_half_a_proof_one_of_another_browser_and_one_that_has_ended_merge_no
         (count(&house, "accounts"), count(&house, "audit WHERE event = 'account.merged' AND outcome = 'ok'")),
         ("2".into(), "1".into())
     );
+}
+
+/// Who phished a login, code and all, and has a DigiD of their own: as for a link (F9) the owner reads what the code does.
+#[tokio::test]
+async fn f12_a_login_that_was_given_away_and_another_ones_digid_merge_nothing_without_a_code_that_says_so() {
+    let house = House::start().await;
+    let (his, phished) = (bsn(1), Browser::new());
+    register_with_digid(&house, &his, SECOND, "").await;
+    register(&house, &Browser::new(), OWNER).await;
+    log_in(&house, &phished, OWNER, 2).await;
+    assert!(!house.mails_now(OWNER).concat().contains("koppelt u DigiD"));
+    let choose = begin_anew(&house, &phished, &his).await;
+    assert_eq!(press(&house, &phished).await.location().unwrap().path(), "/account/merge");
+    assert_eq!(
+        (count(&house, "accounts"), count(&house, "audit WHERE event = 'account.merged'")),
+        ("2".into(), "0".into())
+    );
+    // The twin: who types that code was told.
+    let page = through(&house, &phished, &choose, OWNER, 3).await;
+    let mail = house.mails(OWNER, 3).pop().unwrap();
+    assert!(mail.contains("De eigenaar van die DigiD kan daarna in uw account."), "{mail}");
+    assert_eq!(merge(&phished, &page).await.heading(), OUT);
+    assert_eq!(count(&house, "accounts"), "1");
 }
 
 #[tokio::test]

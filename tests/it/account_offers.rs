@@ -314,6 +314,12 @@ async fn m6_who_does_not_decide_grants_nothing_and_who_is_no_adult_is_granted_no
     let id = accepted(&bert, &carel, house).await;
     assert!(is_done(&posts(&bert, house, "confirm", &[("mandate", &id)]).await));
     assert_eq!(carel.acts_for(house).await, 1);
+    // Who erases their account ends what they granted: nobody else could.
+    let erase = bert.browser.visit(&at(house, "/account/erase"), CALLBACK).await;
+    bert.browser.submit(&erase, "erase-form", &[("email", BERT)]).await;
+    assert_eq!(carel.acts_for(house).await, 0);
+    assert_eq!(count(house, "mandates WHERE relation = 'authorised' AND revoked_by = 'account:erased'"), "1");
+    assert_eq!(count(house, &format!("audit WHERE event = 'mandate.stopped' AND detail = '{id}'")), "1");
 }
 
 #[tokio::test]
@@ -335,7 +341,15 @@ async fn m9_a_new_grant_gets_nobody_past_a_block_and_tells_of_none() {
         assert!(!log.contains("Toegang gegeven") && !log.contains("gestopt"), "{log}");
         assert!(house.mandate_mails(one.email).is_empty());
     }
-    // Who gave it sees no block.
+    // Who gave it sees no block, and is mailed what they are mailed of anybody.
+    let carels = accepted(&bert, &carel, house).await;
+    assert!(is_done(&posts(&bert, house, "confirm", &[("mandate", &carels)]).await));
+    let begun = |name: &str| {
+        let says = format!("{name} kan nu voor u inloggen.");
+        house.mandate_mails(BERT).iter().filter(|mail| mail.starts_with(&says)).count()
+    };
+    until("a mail about each of the two", || (begun("Anna") + begun("Carel") == 2).then_some(())).await;
+    assert_eq!((begun("Anna"), begun("Carel"), house.mandate_mails(ANNA).len()), (1, 1, 0));
     let sees = bert.page(house).await;
     assert!(sees.text("given-1").unwrap().contains("Mag in uw dossier kijken tot"), "{}", sees.body);
     house.ok(&[&["mandates", "unblock", "--by", "balie2"][..], &pair[..]].concat());

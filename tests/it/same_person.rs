@@ -57,7 +57,7 @@ async fn m11_two_registrations_of_one_person_are_made_one_by_two_who_tell_the_sa
     let (bsn, birth, old) = (fresh_bsn(), born(40, 0), fresh_bsn());
     let anna = desk.person("Anna Jansen", Some(&birth), Some(&bsn));
     let twice = desk.person("A. Jansen", Some(&birth), None);
-    let wrong = desk.person("Anna Janssen", None, Some(&old));
+    let wrong = desk.person("Anna Janssen", Some(&birth), Some(&old));
     let children = ["Sam", "Bo"].map(|name| desk.person(name, Some(&born(8, 0)), Some(&fresh_bsn())));
     desk.mandate(&Form::parent(&anna, &children[0]));
     desk.mandate(&Form::parent(&wrong, &children[1]));
@@ -178,24 +178,26 @@ async fn m11_at_the_desk_one_proposes_it_and_a_colleague_approves() {
     member(&house, JOOST, "privacy_officer").await;
     let (els, joost) = (Seat::of(&house, ELS, true, 0).await, Seat::of(&house, JOOST, true, 0).await);
     let (number, birth) = (bsn(1), born(40, 0));
-    register(&house, &Browser::new(), OWNER).await;
+    register_with_digid(&house, &number, OWNER, PASSWORD).await;
     let owner = person_of(&house, OWNER);
-    let anna = desk.person("Anna", Some(&birth), Some(&number));
+    house.set_birth_date(&owner, &birth);
+    let anna = desk.person("Anna", Some(&birth), None);
+    change(&house, &format!("UPDATE persons SET patient_number = 'K-7' WHERE id = '{anna}'"));
     let path = format!("/desk/person/{owner}/same-person");
     let form = |other, birth, known| {
         vec![("other", other), ("birth", birth), ("known", known), ("evidence", "map 4")]
     };
     for (fields, why) in [
         (form("K-404", birth.as_str(), number.as_str()), "Er is niemand met dit nummer"),
-        (form(&number, "1900-13-13", &number), "geboortedatum"),
-        (form(&number, &birth, "K-404"), "Dit is niet wat er van deze twee staat"),
-        (form(&number, "", &number), "Dit is niet wat er van deze twee staat"),
+        (form("K-7", "1900-13-13", &number), "geboortedatum"),
+        (form("K-7", &birth, "K-404"), "Dit is niet wat er van deze twee staat"),
+        (form("K-7", "", &number), "Dit is niet wat er van deze twee staat"),
     ] {
         let told = els.post(&path, &fields).await;
         assert!(told.text("error").is_some_and(|text| text.contains(why)), "{why}: {}", told.body);
     }
-    assert_eq!(els.post(&path, &form(&number, &birth, &number)).await.status, StatusCode::SEE_OTHER);
-    let id = house.query("SELECT id FROM corrections").concat();
+    assert_eq!(els.post(&path, &form("K-7", &birth, &number)).await.status, StatusCode::SEE_OTHER);
+    let id = house.query("SELECT id FROM corrections WHERE what = 'same_person'").concat();
     let page = joost.get(&format!("/desk/person/{owner}")).await;
     assert!(page.body.contains(&format!("/desk/person/{anna}")), "{}", page.body);
     let approval = format!("/desk/correction/{id}/same-person");
@@ -212,7 +214,13 @@ async fn m11_at_the_desk_one_proposes_it_and_a_colleague_approves() {
     let mine = person_of(&house, JOOST);
     let hers = desk.person("Joost", Some(&birth), Some(&bsn(2)));
     let path = format!("/desk/person/{mine}/same-person");
+    house.set_birth_date(&mine, &birth);
+    let opens = |since: &str| {
+        change(&house, &format!("UPDATE accounts SET digid_linked_at = {since} WHERE person_id = '{mine}'"));
+    };
+    opens("1");
     assert_eq!(els.post(&path, &form(&bsn(2), &birth, &bsn(2))).await.status, StatusCode::SEE_OTHER);
+    opens("NULL");
     let id = house.query("SELECT id FROM corrections WHERE approved_at IS NULL").concat();
     let told = joost
         .post(&format!("/desk/correction/{id}/same-person"), &[("birth", birth.as_str()), ("known", &bsn(2))])
@@ -220,6 +228,47 @@ async fn m11_at_the_desk_one_proposes_it_and_a_colleague_approves() {
     assert!(told.text("error").is_some(), "{}", told.body);
     assert_eq!(count(&house, &format!("persons WHERE id = '{hers}' AND joined_into IS NULL")), "1");
     log_in(&house, &Browser::new(), OWNER, 2).await;
+}
+
+/// An ex of a child's mother knows the child's numbers, and says at the desk that an account of his is the child's.
+#[tokio::test]
+async fn m11_no_registration_becomes_part_of_an_account_that_digid_does_not_open_or_of_somebody_of_another_age()
+ {
+    let house = House::start().await;
+    let (desk, number, own, birth) = (Desk::of(&house), fresh_bsn(), fresh_bsn(), born(13, 0));
+    let child = desk.person("Sam", Some(&birth), Some(&number));
+    register(&house, &Browser::new(), OWNER).await;
+    let by_password = person_of(&house, OWNER);
+    register_with_digid(&house, &own, "ex@voorbeeld.nl", PASSWORD).await;
+    let by_digid = person_of(&house, "ex@voorbeeld.nl");
+    let twice = desk.person("S.", Some(&birth), None);
+    for (account, other) in [(&by_password, &child), (&by_digid, &child), (&by_digid, &twice)] {
+        let known = if other == &twice { &own } else { &number };
+        let why = propose(&desk, account, other, &birth, known).unwrap_err();
+        assert!(why.contains("takes DigiD"), "{why}");
+    }
+    // What is not known of two is recognised before anything else is told of them; and each refusal stands in the log.
+    let why = propose(&desk, &by_password, &by_password, &birth, &number).unwrap_err();
+    assert!(why.contains("not what is on record"), "{why}");
+    assert_eq!(
+        count(&house, "audit WHERE event = 'person.correction_proposed' AND outcome = 'refused'"),
+        "4"
+    );
+    assert_eq!(count(&house, "corrections"), "0");
+    // One that was proposed before is not approved either, once DigiD opens the account no more.
+    let theirs = fresh_bsn();
+    register_with_digid(&house, &theirs, "sam@voorbeeld.nl", PASSWORD).await;
+    let sam = person_of(&house, "sam@voorbeeld.nl");
+    house.set_birth_date(&sam, &birth);
+    let id = propose(&desk, &sam, &twice, &birth, &theirs).unwrap();
+    let linked =
+        house.query(&format!("SELECT digid_linked_at FROM accounts WHERE person_id = '{sam}'")).concat();
+    change(&house, &format!("UPDATE accounts SET digid_linked_at = NULL WHERE person_id = '{sam}'"));
+    assert!(approve(&desk, &id, &birth, &theirs, "joost").unwrap_err().contains("takes DigiD"));
+    assert_eq!(count(&house, "persons WHERE joined_into IS NOT NULL"), "0");
+    change(&house, &format!("UPDATE accounts SET digid_linked_at = {linked} WHERE person_id = '{sam}'"));
+    approve(&desk, &id, &birth, &theirs, "joost").unwrap();
+    assert_eq!(count(&house, &format!("persons WHERE joined_into = '{sam}'")), "1", "the twin");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! What the people of a mandate are mailed about it: that it has begun, that the clock will end it, and that it has (docs/adr/0044).
-//! Computed from the facts and `now`, like a [`standing`]. Blocks are passed over where an end is told: the person
+//! Computed from the facts and `now`, like a [`standing`]. Blocks are passed over where an end is told, or that a grant made online has begun: the person
 //! represented sees none, and the representative is told nothing while one holds, as after a revocation (M9). What somebody says or revokes is
 //! told to nobody.
 
@@ -73,7 +73,9 @@ pub fn mails(
     let worth = |at: Timestamp| standing(mandate, born, consents, &[], at);
     let instants = instants(mandate, born);
     let mut tell = Vec::new();
-    if standing(mandate, born, consents, blocks, now).is_active() {
+    // Who granted it online sees it as granted, whatever block holds, and so its mail must not tell of one.
+    let seen = if mandate.is_made_online() { &[] } else { blocks };
+    if standing(mandate, born, consents, seen, now).is_active() {
         tell.push(Telling { what: What::Started, at: Timestamp::from_epoch(0) });
     }
     let recent = now.plus(-LATE)..=now;
