@@ -111,10 +111,14 @@ mod tests {
     fn what_was_proven_first_is_worth_its_session_and_ten_minutes_from_its_login() {
         let session =
             Session { era: 7, level: Level::Hoog, auth_time: Timestamp::from_epoch(50), ..session() };
-        let first = FirstProof::of(&session);
+        let first = FirstProof::of(&session).unwrap();
         assert_eq!(first.ends(), Timestamp::from_epoch(650));
         assert_eq!(first.opening, Opening { account: session.account, era: 7 });
         assert_eq!((first.sid, first.level, first.at), (session.sid, Level::Hoog, Timestamp::from_epoch(50)));
+        assert_eq!(
+            FirstProof::of(&Session { level: Level::Local, ..crate::domain::session::tests::session() }),
+            None
+        );
     }
 
     #[test]

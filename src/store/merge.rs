@@ -248,7 +248,7 @@ async fn hand_over(tx: &mut Tx, Pair { goes, remains }: Pair<'_>) -> Result<(), 
 mod tests {
     use super::*;
     use crate::{
-        domain::{bsn::Bsn, email::Email, session::tests::session},
+        domain::{assurance::Level, bsn::Bsn, email::Email, session::tests::session},
         store::{
             accounts::Owner,
             testing::{fresh, now},
@@ -267,8 +267,11 @@ mod tests {
         };
         let goes = made(Owner::Digid(Bsn::parse("111222333").unwrap()), "a@voorbeeld.nl").await;
         let remains = made(Owner::New, "b@voorbeeld.nl").await;
+        let before =
+            Session { account: goes.id.clone(), level: Level::Midden, auth_time: now(), ..session() };
+        let first = FirstProof::of(&before).unwrap();
         let session = Session { account: remains.id.clone(), auth_time: now(), ..session() };
-        store.keep(store.first_proof(&session, &FirstProof::of(&session)).unwrap()).await.unwrap();
+        store.keep(store.first_proof(&session, &first).unwrap()).await.unwrap();
         let proof = store.proven_first(&session.sid, now()).await.unwrap().unwrap();
         let merged = async |goes: &Account, remains: &Account| {
             let pair = Pair { goes, remains };
