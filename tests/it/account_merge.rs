@@ -504,17 +504,15 @@ async fn f12_the_first_proof_ends_with_its_ten_minutes_and_with_its_browsers_ses
     let (owner, shared) = (Browser::new(), Browser::new());
     register(&house, &owner, OWNER).await;
     // Somebody else logs in on the device on which the owner went away from the question.
-    log_in(&house, &shared, OWNER, 2).await;
+    with_digid(&house, &shared, &hers).await;
     let choose = begin(&house, &shared).await;
     log_in_with_digid(&house, &shared, &his, &[("prompt", "login")], &[]).await;
-    let digid = press_digid(&shared, &choose).await;
-    let alone = at_digid(&shared, &digid, &hers, &[]).await;
+    let alone = through(&house, &shared, &choose, OWNER, house.mails_now(OWNER).len() + 1).await;
     assert!(alone.text("begin").is_some() && alone.text("goes").is_none(), "{}", alone.body);
     // Two minutes between the proofs are nothing. Ten after the first it is over, while the second is fresh.
-    let choose = begin(&house, &owner).await;
+    let choose = begin_anew(&house, &owner, &hers).await;
     house.move_clock(120).await;
-    let digid = press_digid(&owner, &choose).await;
-    let page = at_digid(&owner, &digid, &hers, &[]).await;
+    let page = through(&house, &owner, &choose, OWNER, house.mails_now(OWNER).len() + 1).await;
     assert!(page.text("goes").is_some(), "the twin: {}", page.body);
     house.move_clock(630).await;
     assert!(shown(&house, &owner).await.text("goes").is_none());
