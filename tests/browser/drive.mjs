@@ -29,7 +29,7 @@ const load = (name) => import(pathToFileURL(path.join(modules, name)).href);
 // How long all may take, in milliseconds.
 const LONGEST = 600_000;
 // Of these there is no look: DigiD here is asked by a redirect and has no single logout.
-const UNSEEN = ['base', 'parts', 'desk_parts', 'digid', 'partly_logged_out'];
+const UNSEEN = ['base', 'parts', 'desk_parts', 'account_offers', 'digid', 'partly_logged_out'];
 
 async function drive(browser) {
   const portal = await site('127.0.0.1');
