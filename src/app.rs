@@ -11,7 +11,7 @@ pub mod tls;
 use std::{
     collections::HashMap,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
@@ -303,17 +303,33 @@ fn log_failed(outcome: Result<(), Fault>) {
     }
 }
 
-/// Opens the database and the vault; makes the database file when `create`.
+/// Opens the database and the vault; makes the database file when `create`. Refuses a database that another master key sealed.
 pub async fn open_store(config: &Config, create: bool) -> Result<Store, Fault> {
     let path = config.path(&config.database);
     if !create && !path.exists() {
-        let path = path.display();
-        return Err(
-            BadConfig::value(format_args!("there is no database at {path}: run `namens migrate`")).into()
-        );
+        return Err(no_database(&path).into());
     }
-    let vault = Vault::open(config.master_key.read("master_key", &config.folder)?.expose())?;
-    Ok(Store::new(Db::open_sqlite(&path, create).await?, vault))
+    let vault = open_vault(config)?;
+    let store = Store::new(Db::open_sqlite(&path, create).await?, vault);
+    store.check_master_key().await?;
+    Ok(store)
+}
+
+/// What is said of a database that is not there. Whoever lost one is not led to make an empty one in its place.
+pub fn no_database(path: &Path) -> BadConfig {
+    BadConfig::value(format_args!(
+        "there is no database at {}: correct `database` in the configuration, restore a backup, or (a new installation) run \
+         `namens migrate`",
+        path.display()
+    ))
+}
+
+/// Opens the vault with the master key, or says where none stands.
+pub fn open_vault(config: &Config) -> Result<Vault, BadConfig> {
+    let (source, folder) = (&config.master_key, &config.folder);
+    let text = source.text("master_key", folder)?;
+    Vault::open(text.expose())
+        .map_err(|error| BadConfig::Value(format!("master_key: {}: {error}", source.place(folder))))
 }
 
 /// What calls portals.

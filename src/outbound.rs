@@ -2,17 +2,29 @@
 //! that only Namens reaches: what a name means is asked once a call, the addresses are judged, and the connection goes to one of
 //! those and to no other. No redirects, no proxies of the environment; time and size have bounds.
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use reqwest::{
-    Certificate, Client, RequestBuilder, Response, StatusCode,
+    Client, ClientBuilder, RequestBuilder, Response, StatusCode,
     dns::{Addrs, Name, Resolve, Resolving},
     header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE},
     redirect,
 };
 use url::Url;
 
+use self::given::Given;
 use crate::domain::reach::{OutOfReach, Reach};
+
+mod given;
 
 const CONNECT: Duration = Duration::from_secs(5);
 /// For a whole call, from the look-up of the name to the last byte of the answer.
@@ -23,8 +35,19 @@ const MAX_BODY: usize = 64 * 1024;
 /// Makes the calls. Cheap to clone.
 #[derive(Clone)]
 pub struct Outbound {
-    client: Option<Client>,
+    caller: Caller,
     reach: Reach,
+}
+
+/// What calls.
+#[derive(Clone)]
+enum Caller {
+    /// This system has no certificate authorities. Nobody may ever need them.
+    None,
+    /// One for all calls.
+    All(Client),
+    /// A new one for each, where the operator gave certificates: what is trusted depends on where a call's name leads.
+    Each(Arc<dyn Fn() -> Result<Client, BadRoots> + Send + Sync>),
 }
 
 /// What came back.
@@ -77,7 +100,8 @@ impl NotCalled {
 pub struct BadRoots(String);
 
 impl Outbound {
-    /// Trusts the roots of the system and those in these PEM texts, and calls what `reach` has.
+    /// Trusts the roots of the system and those in these PEM texts, and calls what `reach` has. At an address that `reach` names
+    /// a server may also show one of those certificates as its own, whatever stands in it.
     pub fn new(roots: &[Vec<u8>], reach: Reach) -> Result<Self, BadRoots> {
         Self::with(roots, reach, look_up, TOTAL)
     }
@@ -87,36 +111,31 @@ impl Outbound {
         L: Fn(String) -> F + Send + Sync + 'static,
         F: Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static,
     {
-        let bad = |error: reqwest::Error| BadRoots(error.to_string());
-        let mut extra = Vec::new();
-        for pem in roots {
-            let found = Certificate::from_pem_bundle(pem).map_err(bad)?;
-            if found.is_empty() {
-                return Err(BadRoots("a file without a certificate".to_owned()));
-            }
-            extra.extend(found);
-        }
-        let none = extra.is_empty();
-        let built = Client::builder()
-            .tls_certs_merge(extra)
-            .dns_resolver(Arc::new(Guarded { lookup, reach: reach.clone() }))
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            // Each call looks its name up anew.
-            .pool_max_idle_per_host(0)
-            .connect_timeout(CONNECT)
-            .timeout(total)
-            .build();
-        match built {
-            Ok(client) => Ok(Self { client: Some(client), reach }),
-            // Nobody may ever need it.
-            Err(error) if none => {
-                tracing::warn!(%error, "no portal can be called: this system has no certificate authorities");
-                Ok(Self { client: None, reach })
-            }
-            Err(error) => Err(bad(error)),
-        }
+        let (lookup, judged) = (Arc::new(lookup), reach.clone());
+        let client = move |named: Arc<AtomicBool>| {
+            let guarded = Guarded { lookup: lookup.clone(), reach: judged.clone(), named };
+            bounded(total).dns_resolver(Arc::new(guarded))
+        };
+        let Some(given) = Given::read(roots)? else {
+            let caller = client(Arc::default()).build().map_or_else(
+                |error| {
+                    tracing::warn!(%error, "no portal can be called: this system has no certificate authorities");
+                    Caller::None
+                },
+                Caller::All,
+            );
+            return Ok(Self { caller, reach });
+        };
+        let named_by = reach.clone();
+        let each = move || {
+            let named = Arc::new(AtomicBool::new(false));
+            let tls = given.tls(&named_by, named.clone())?;
+            let built = client(named).tls_backend_preconfigured(tls).build();
+            built.map_err(|error| BadRoots(error.to_string()))
+        };
+        // What cannot be used is said at the start.
+        each()?;
+        Ok(Self { caller: Caller::Each(Arc::new(each)), reach })
     }
 
     /// Gets a document of that media type.
@@ -137,9 +156,24 @@ impl Outbound {
         request: impl FnOnce(&Client) -> RequestBuilder,
     ) -> Result<Answer, NotCalled> {
         self.reach.check(url)?;
-        let client = self.client.as_ref().ok_or(NotCalled::NoRoots)?;
-        read(request(client).send().await.map_err(|error| told(&error))?).await
+        let client = match &self.caller {
+            Caller::None => return Err(NotCalled::NoRoots),
+            Caller::All(client) => client.clone(),
+            Caller::Each(make) => make().map_err(|_| NotCalled::NoRoots)?,
+        };
+        read(request(&client).send().await.map_err(|error| told(&error))?).await
     }
+}
+
+fn bounded(total: Duration) -> ClientBuilder {
+    Client::builder()
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        // Each call looks its name up anew.
+        .pool_max_idle_per_host(0)
+        .connect_timeout(CONNECT)
+        .timeout(total)
 }
 
 async fn read(mut response: Response) -> Result<Answer, NotCalled> {
@@ -173,8 +207,10 @@ async fn look_up(host: String) -> io::Result<Vec<SocketAddr>> {
 /// Gives the HTTP client only addresses that may be called. It knows no others, so that a name cannot mean something else
 /// between the judgement and the connection.
 struct Guarded<L> {
-    lookup: L,
+    lookup: Arc<L>,
     reach: Reach,
+    /// Whether all that it gave last are addresses that the operator named.
+    named: Arc<AtomicBool>,
 }
 
 impl<L, F> Resolve for Guarded<L>
@@ -184,12 +220,14 @@ where
 {
     fn resolve(&self, name: Name) -> Resolving {
         let (found, reach) = ((self.lookup)(name.as_str().to_owned()), self.reach.clone());
+        let named = self.named.clone();
         Box::pin(async move {
             let mut found = found.await?;
             found.retain(|address| reach.has(address.ip()));
             if found.is_empty() {
                 return Err(OutOfReach::Private.into());
             }
+            named.store(found.iter().all(|address| reach.names(address.ip())), Ordering::SeqCst);
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }

@@ -65,8 +65,7 @@ fn main() {
         if wanted("idle") {
             idle::measure().await;
         }
-        // By its name only, until its first run stands in docs/performance.md.
-        if only.as_deref() == Some("act_as") {
+        if wanted("act_as") {
             act_as::measure().await;
         }
         if wanted("mandates") {

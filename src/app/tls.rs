@@ -7,7 +7,11 @@ use openssl::x509::X509;
 use rustls::{
     DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme,
     client::{danger::HandshakeSignatureValid, verify_server_name},
-    crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
+    crypto::{
+        CryptoProvider,
+        aws_lc_rs::{self, cipher_suite},
+        verify_tls12_signature, verify_tls13_signature,
+    },
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
     server::{
         ParsedCertificate,
@@ -203,10 +207,9 @@ impl Files {
 }
 
 impl Current {
-    /// TLS 1.2 and 1.3 with forward secrecy and authenticated encryption only, which is all that rustls has (BCP 195,
-    /// RFC 9325 sections 3.1 and 4.2).
+    /// TLS 1.2 and 1.3 with forward secrecy and authenticated encryption only (BCP 195, RFC 9325 sections 3.1 and 4.2).
     fn new(files: &Files) -> Result<Self, String> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
+        let provider = Arc::new(provider());
         let text = files.certificate.text.as_bytes();
         let chain: Vec<_> = CertificateDer::pem_slice_iter(text).filter_map(Result::ok).collect();
         let none = || format!("{}: there is no certificate in it (PEM)", files.certificate.at);
@@ -240,6 +243,21 @@ impl Current {
             chain: X509::stack_from_pem(text).map_err(|_| none())?,
         })
     }
+}
+
+/// Of TLS 1.2 the four suites that BCP 195 recommends, and no others: a client of FAPI could not be held to them otherwise (FAPI 2.0
+/// Security Profile section 5.2.2; RFC 9325 section 4.2). Of TLS 1.3 each that it has.
+fn provider() -> CryptoProvider {
+    let cipher_suites = vec![
+        cipher_suite::TLS13_AES_256_GCM_SHA384,
+        cipher_suite::TLS13_AES_128_GCM_SHA256,
+        cipher_suite::TLS13_CHACHA20_POLY1305_SHA256,
+        cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+        cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        cipher_suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+        cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    ];
+    CryptoProvider { cipher_suites, ..aws_lc_rs::default_provider() }
 }
 
 /// Takes any certificate, and none: only that its key is there is proven (RFC 8705 section 7.2).

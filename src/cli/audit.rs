@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::{
-    domain::{fault::Fault, id::PersonId, time::Timestamp},
+    domain::{audit::is_event, email::Email, fault::Fault, id::PersonId, line, time::Timestamp},
     flows::admin_audit::as_json,
     store::{
         Store,
@@ -58,6 +58,9 @@ enum Act {
         /// A person's id, or a pseudonym of the log
         #[arg(long, value_name = "ID", allow_hyphen_values = true)]
         person: Option<String>,
+        /// What a member of staff did at the desk: the address with which they log in
+        #[arg(long, value_name = "ADDRESS", conflicts_with = "person")]
+        member: Option<String>,
     },
 }
 
@@ -80,6 +83,23 @@ fn instant(text: &str) -> Result<Timestamp, NoInstant> {
     Timestamp::parse_rfc3339(text).ok_or(NoInstant)
 }
 
+/// Nobody has that address.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("no account has this address: give the one with which they log in now")]
+struct NoMember;
+
+/// A search for what the log never says: no answer to it would be told from one that nothing was found.
+#[derive(Debug, thiserror::Error)]
+enum NotInTheLog {
+    #[error("no event is called {0:?}: docs/audit.md has them all")]
+    Event(String),
+    #[error(
+        "nobody on record or in the log is called {0:?}: give a person's id, a pseudonym of the log, or a name of --by. Of who was \
+         erased only the pseudonym is left"
+    )]
+    Person(String),
+}
+
 /// A file from which no checkpoints can be read.
 #[derive(Debug, thiserror::Error)]
 #[error("no checkpoint can be read from {}: {why}. Give what `namens audit export` wrote", path.display())]
@@ -98,7 +118,17 @@ impl AuditCommand {
         match self.act {
             Act::Verify { checkpoint } => verify(store, checkpoint.as_deref(), out).await,
             Act::Export { when } => export(store, &when, out, now).await.map(|()| ExitCode::SUCCESS),
-            Act::Query { when, event, person } => {
+            Act::Query { event: Some(event), .. } if !is_event(&event) => {
+                Err(NotInTheLog::Event(event).into())
+            }
+            Act::Query { when, event, person, member } => {
+                let person = match member {
+                    None => person,
+                    Some(address) => {
+                        let account = store.account_by_email(&Email::parse(&address)?).await?;
+                        Some(line::member(account.ok_or(NoMember)?.id.as_str()))
+                    }
+                };
                 let person = person.map(PersonId::from_stored);
                 let search = Search { from: when.from, to: when.to, event, person, behind: None };
                 query(store, search, out).await.map(|()| ExitCode::SUCCESS)
@@ -175,15 +205,23 @@ async fn export(store: &Store, when: &When, out: &mut impl Write, now: Timestamp
 }
 
 async fn query(store: &Store, mut search: Search, out: &mut impl Write) -> Result<(), Fault> {
+    let mut found = false;
     loop {
         let (lines, next) = store.audit_lines(&search, PAGE).await?;
+        found |= !lines.is_empty();
         for line in &lines {
             writeln!(out, "{}", as_json(line))?;
         }
         if next.is_none() {
-            return Ok(());
+            break;
         }
         search.behind = next;
+    }
+    match search.person {
+        Some(person) if !found && !store.audit_knows(&person).await? => {
+            Err(NotInTheLog::Person(person.as_str().to_owned()).into())
+        }
+        _ => Ok(()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::word;
+use super::{unnamed, word};
 use crate::{
     config::Config,
     domain::{
@@ -78,7 +78,7 @@ impl Invite {
             return Err(NotDone::Closed.into());
         }
         let terms = Terms {
-            name: one_line(&self.name)?,
+            name: one_line(&self.name).map_err(unnamed)?,
             policy: self.policy,
             scopes: self.scopes.into_iter().chain([Scope::Openid]).collect(),
             sector: self.sector.or(self.public_subjects.then(|| Client::PUBLIC_SECTOR.to_owned())),

@@ -277,7 +277,7 @@ impl Add {
             ..Registration::new(self.id, self.name)
         };
         let (auth, secret) = told.method().after(None);
-        let jwks = self.jwks.as_deref().map(read_jwks).transpose()?;
+        let jwks = self.jwks.as_deref().map(|path| read_jwks("--jwks", path)).transpose()?;
         let client = told.with_openid().client(auth, jwks, Wishes::default())?;
         Ok((client, secret))
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::file::CsvFile;
 use crate::{
@@ -20,8 +20,8 @@ use crate::{
         line::staff,
         time::Timestamp,
     },
-    flows::import::{self as flow, Counts, Ended, Import, Listener},
-    store::Store,
+    flows::import::{self as flow, Counts, Ended, Import, Listener, withdraw},
+    store::{Store, imports::Proposed},
 };
 
 /// How many findings are told on the screen.
@@ -54,6 +54,20 @@ enum Act {
         by: String,
         #[command(flatten)]
         how: How,
+    },
+    /// List the imports of which mandates wait for somebody else
+    List,
+    /// Take back what waits of an import: those mandates are revoked, and the same lines may be imported anew
+    Withdraw {
+        /// The import, as `namens import list` tells it
+        #[arg(allow_hyphen_values = true)]
+        import: String,
+        /// The member of staff: who imported it, or anybody else
+        #[arg(long, value_name = "STAFF")]
+        by: String,
+        /// Revoke more than 50 000 at once. Meanwhile, for minutes, nobody can log in, block, withdraw or revoke
+        #[arg(long)]
+        long: bool,
     },
 }
 
@@ -104,30 +118,73 @@ impl ImportCommand {
         match self.act {
             Act::Persons(lines) => lines.run(What::Persons, store, (out, json), now).await,
             Act::Mandates(lines) => lines.run(What::Mandates, store, (out, json), now).await,
-            Act::Approve { file, by, how: How { report, long } } => {
-                let what = What::Mandates;
-                let by = staff(&by)?;
-                let import =
-                    Import { what, by: &by, only_check: false, may_be_long: long, now, clock: Clock };
-                let mut screen = Screen::new(report.as_deref())?;
-                let done = flow::approve(store, import, &mut CsvFile::open(&file, what)?, &mut screen).await;
-                screen.end()?;
-                let Counts { new, wrong, .. } = done?;
+            Act::Approve { file, by, how } => approve(store, &file, (&by, how), (out, json), now).await,
+            Act::List => {
+                let waiting = store.proposed_imports(now).await?;
                 if json {
-                    writeln!(out, "{:#}", json!({ "approved": new, "wrong": wrong }))?;
+                    writeln!(out, "{:#}", waiting.iter().map(withdraw::as_json).collect::<Value>())?;
                     return Ok(());
                 }
-                writeln!(out, "Approved: {new} mandates count from now on.")?;
-                if wrong > 0 {
+                writeln!(out, "{:22}  {:20}  {:>9}  BY", "IMPORT", "AT", "WAITING")?;
+                for Proposed { id, by, at, waiting, .. } in waiting {
+                    writeln!(out, "{id:22}  {:20}  {waiting:9}  {by}", at.rfc3339())?;
+                }
+                Ok(())
+            }
+            Act::Withdraw { import, by, long } => {
+                let gone = withdraw::withdraw(store, &import, &staff(&by)?, long, now).await?;
+                if json {
+                    writeln!(out, "{:#}", json!({ "withdrawn": gone }))?;
+                } else {
                     writeln!(
                         out,
-                        "{wrong} things are not as on record: these lines wait. Approve each by itself, as it is on record now: `namens mandates approve`."
+                        "Withdrawn: {gone} mandates will not count. The same lines may be imported anew."
                     )?;
                 }
                 Ok(())
             }
         }
     }
+}
+
+/// Approves what somebody else imported, and tells what counts from now on and what waits for something else still.
+async fn approve(
+    store: &Store,
+    file: &Path,
+    (by, How { report, long }): (&str, How),
+    (out, json): (&mut impl Write, bool),
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let (what, by) = (What::Mandates, staff(by)?);
+    let import = Import { what, by: &by, only_check: false, may_be_long: long, now, clock: Clock };
+    let mut screen = Screen::new(report.as_deref())?;
+    let done = flow::approve(store, import, &mut CsvFile::open(file, what)?, &mut screen).await;
+    screen.end()?;
+    let (Counts { new, wrong, .. }, mut standings) = done?;
+    if json {
+        writeln!(out, "{:#}", json!({ "approved": new, "standings": standings, "wrong": wrong }))?;
+        return Ok(());
+    }
+    let counts = standings.remove("active").unwrap_or_default();
+    writeln!(out, "Approved: {counts} mandates count from now on.")?;
+    for (standing, many) in standings {
+        let why = match standing {
+            "awaiting_consent" => {
+                "who is 12 to 15 and who acts for them must agree first (`namens mandates consent`)"
+            }
+            "awaiting_basis" => "they need a special basis first (`namens mandates special attest`)",
+            other => other,
+        };
+        writeln!(out, "Approved, and not counting yet: {many}: {why}.")?;
+    }
+    if wrong > 0 {
+        writeln!(
+            out,
+            "{wrong} things are not as on record: these lines wait. Approve each by itself, as it is on record now (`namens mandates approve`); or \
+             withdraw what waits (`namens import list`), and import it anew as it is on record."
+        )?;
+    }
+    Ok(())
 }
 
 impl Lines {
@@ -167,7 +224,7 @@ impl Lines {
         if matches!(ended, Ended::Done(_)) && what == What::Mandates && !json {
             writeln!(
                 out,
-                "No mandate counts yet: someone else must look and run `namens import approve` with the same file."
+                "No mandate counts yet: someone else must look and run `namens import approve` with the same file; `namens import withdraw` takes it back."
             )?;
         }
         Ok(())

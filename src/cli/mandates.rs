@@ -21,6 +21,7 @@ use crate::{
         line::{NotStaff, staff},
         mandate::{DocumentKind, Evidence, Relation, Standing},
         registration::{Form, Shown},
+        staff::department,
         time::Timestamp,
     },
     flows::admin_mandates::{self as flow, NotDone, as_json, until},
@@ -152,6 +153,9 @@ struct Register {
     /// The first day on which it counts no longer, or an instant
     #[arg(long, value_name = "WHEN", value_parser = instant)]
     ends: Option<Timestamp>,
+    /// The department whose forecast of birthdays shows it; without one every department's does
+    #[arg(long, value_parser = department)]
+    department: Option<String>,
     /// The member of staff
     #[arg(long, value_name = "STAFF")]
     by: String,
@@ -270,6 +274,7 @@ impl Register {
             grantor_agrees: self.grantor_agrees,
             starts: self.starts,
             ends: self.ends,
+            department: self.department,
             registered_by: staff(&self.by)?,
         })
     }

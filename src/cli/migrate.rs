@@ -1,6 +1,10 @@
 //! `namens migrate`: makes the database, or brings its tables up to date.
 
-use std::{fs::OpenOptions, io::Write, path::Path};
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    path::Path,
+};
 
 use clap::Args;
 
@@ -18,10 +22,17 @@ pub struct Migrate {}
 impl Migrate {
     /// Runs the command and writes its answer to `out`.
     pub async fn run(self, config: &Config, out: &mut impl Write) -> Result<(), Fault> {
+        let path = config.path(&config.database);
+        let new = fs::metadata(&path).map_or(true, |about| about.len() == 0);
         let (store, due) = migrate(config).await?;
         store.close().await;
-        let path = config.path(&config.database);
         match due {
+            _ if new => writeln!(
+                out,
+                "{}: made a new, empty database. If you had one, correct `database` in the configuration or restore a backup; if \
+                 this is a new installation, run `namens keys rotate`.",
+                path.display()
+            )?,
             0 => writeln!(out, "{} is up to date.", path.display())?,
             due => writeln!(out, "{}: {due} migration(s) done.", path.display())?,
         }

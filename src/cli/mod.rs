@@ -30,8 +30,8 @@ use serde::de::{DeserializeOwned, IntoDeserializer, value};
 use crate::{
     app::open_store,
     clock::Clock,
-    config::Config,
-    domain::{fault::Fault, time::Timestamp},
+    config::{BadConfig, Config},
+    domain::{fault::Fault, line::NotALine, time::Timestamp},
     store::Store,
 };
 
@@ -100,10 +100,7 @@ impl Namens {
             Command::Serve(command) => command.run(config()?, out).await?,
             #[cfg(feature = "simulator")]
             Command::Demo(_) if self.config.is_some() => {
-                return Err(crate::config::BadConfig::value(
-                    "a demo makes its own configuration: leave out --config",
-                )
-                .into());
+                return Err(BadConfig::value("a demo makes its own configuration: leave out --config").into());
             }
             #[cfg(feature = "simulator")]
             Command::Demo(command) => command.run(out).await?,
@@ -142,6 +139,11 @@ fn failed(fault: &Fault) -> ExitCode {
     // With standard error closed there is nobody left to tell.
     let _ = writeln!(stderr(), "namens: {fault}");
     ExitCode::FAILURE
+}
+
+/// What is wrong with a `--name`.
+fn unnamed(why: NotALine) -> BadConfig {
+    BadConfig::value(format_args!("--name: {why}"))
 }
 
 /// Reads an argument by the same words as the configuration file.

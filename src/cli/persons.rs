@@ -12,6 +12,7 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use super::unnamed;
 use crate::{
     domain::{
         birth::BirthDate,
@@ -140,6 +141,8 @@ enum Act {
         correction: String,
         #[command(flatten)]
         known: corrections::By,
+        #[command(flatten)]
+        of_other: corrections::Other,
         /// The member of staff: another one than who proposed it
         #[arg(long, value_name = "STAFF")]
         by: String,
@@ -190,7 +193,7 @@ impl PersonsCommand {
                 let by = staff(&by)?;
                 let birth = birth_date.map(|text| BirthDate::read(&text, now)).transpose()?;
                 let bsn = bsn_file.as_deref().map(read_bsn).transpose()?;
-                let told = Told { name: one_line(&name)?, birth, bsn, patient_number };
+                let told = Told { name: one_line(&name).map_err(unnamed)?, birth, bsn, patient_number };
                 (vec![register(store, &by, told, now).await??], true)
             }
             Act::List { after } => {
@@ -211,11 +214,11 @@ impl PersonsCommand {
                 return corrections::propose(store, (id, right, seen), (out, self.json), now).await;
             }
             Act::SamePerson { id, other, known, seen } => {
-                let right = known.right(Some(PersonId::from_stored(other)), now)?;
+                let right = Right::SamePerson(known.known(Some(PersonId::from_stored(other)), now)?);
                 return corrections::propose(store, (id, right, seen), (out, self.json), now).await;
             }
-            Act::ApproveSamePerson { correction, known, by } => {
-                let right = known.right(None, now)?;
+            Act::ApproveSamePerson { correction, known, of_other, by } => {
+                let right = Right::SamePerson(of_other.and(known.known(None, now)?)?);
                 return corrections::approve(store, (correction, right, by), (out, self.json), now).await;
             }
             Act::SetPatientNumber { id, patient_number, seen } => {

@@ -5,7 +5,7 @@ pub mod tls;
 
 use std::{
     future::{Future, pending},
-    io::Write,
+    io::{ErrorKind, Write},
     net::SocketAddr,
     sync::Arc,
     time::Duration,
@@ -127,8 +127,15 @@ async fn serve(
 
 async fn bind(wanted: SocketAddr, line: &str) -> Result<TcpListener, BadConfig> {
     TcpListener::bind(wanted).await.map_err(|error| {
+        let remedy = match error.kind() {
+            ErrorKind::AddrNotAvailable => "This machine has no such address:",
+            ErrorKind::PermissionDenied => {
+                "For a port below 1024 this user needs the capability CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities=): give it, or"
+            }
+            _ => "Stop what listens there, or",
+        };
         BadConfig::value(format_args!(
-            "cannot listen on {wanted}: {error}. Stop what listens there, or change {line} in the configuration."
+            "cannot listen on {wanted}: {error}. {remedy} change {line} in the configuration."
         ))
     })
 }

@@ -31,7 +31,7 @@ use url::Url;
 pub use admin::Admin;
 pub use audit::Audit;
 pub use client::ClientEntry;
-pub use desk::Desk;
+pub use desk::{Desk, OwnText};
 pub use digid::Digid;
 pub use mail::{Mail, Smtp, SmtpTls};
 pub use metrics::Metrics;
@@ -87,7 +87,7 @@ pub struct Config {
     /// How long sessions live.
     #[serde(default)]
     pub session: Session,
-    /// What the desk hands out.
+    /// What the desk hands out, and what it tells a child.
     #[serde(default)]
     pub desk: Desk,
     /// How long the audit log is kept.
@@ -144,7 +144,7 @@ fn level_of_digid<'de, D: Deserializer<'de>>(from: D) -> Result<Level, D::Error>
 #[derive(Debug, thiserror::Error)]
 pub enum BadConfig {
     /// The file cannot be read.
-    #[error("cannot read {path}: {why}. Make a configuration with `namens init`, or name one with --config.")]
+    #[error("cannot read {path}: {why}. {}", remedy(.why))]
     Unreadable {
         /// Which file.
         path: PathBuf,
@@ -162,6 +162,17 @@ pub enum BadConfig {
     /// A value that no type could catch.
     #[error("{0}")]
     Value(String),
+}
+
+/// What to do about a file that cannot be read. Only who has none makes one.
+fn remedy(why: &io::Error) -> &'static str {
+    match why.kind() {
+        io::ErrorKind::NotFound => "Make a configuration with `namens init`, or name one with --config.",
+        io::ErrorKind::PermissionDenied => {
+            "Run Namens as the user whose file it is, or let this one read it and its folder."
+        }
+        _ => "Name a text file (UTF-8) with --config, or put your copy of it back.",
+    }
 }
 
 impl BadConfig {
@@ -354,7 +365,17 @@ folder = "mail"
             ("[mail]", "mandate_level = \"local\"\n[mail]", "needs DigiD"),
             ("[mail]", "mandate_level = \"basis\"\n[mail]", "needs DigiD: give midden, substantieel or hoog"),
             ("[mail]", "[password]\nmemory_kib = 8\n[mail]", "memory_kib"),
-            ("[mail]", "[desk]\nleaflet = \" \"\n[mail]", "[desk]: give a leaflet of 1 to 6000"),
+            (
+                "[mail]",
+                "[desk]\nleaflet = { nl = \"x\", en = \" \" }\n[mail]",
+                "[desk]: give leaflet 1 to 6000 characters in each",
+            ),
+            (
+                "[mail]",
+                "[desk]\nunder_twelve = { nl = \"\", en = \"x\" }\n[mail]",
+                "give under_twelve 1 to 6000",
+            ),
+            ("[mail]", "[desk]\nunder_twelve = { nl = \"x\" }\n[mail]", "missing field `en`"),
             ("[mail]", "[audit]\nkeep_years = 4\n[mail]", "keep_years must be from 5"),
             ("[mail]", "[metrics]\nlisten = \"127.0.0.1:8080\"\n[mail]", "an address of its own"),
             ("[mail]", "[metrics]\nlisten = \"9464\"\n[mail]", "line 7, `listen`: give an IP address"),

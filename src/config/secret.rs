@@ -37,8 +37,27 @@ impl<'de> Deserialize<'de> for SecretSource {
 }
 
 impl SecretSource {
-    /// Reads the secret, without the space around it. `line` is where the configuration names it, for the error.
+    /// Reads the secret, without the space around it, and refuses an empty one. `line` is where the configuration names it, for the
+    /// error.
     pub fn read(&self, line: &str, folder: &Path) -> Result<Secret, BadConfig> {
+        let secret = self.text(line, folder)?;
+        if secret.expose().is_empty() {
+            let place = self.place(folder);
+            return Err(BadConfig::Value(format!("{line}: {place} is empty: put the secret there")));
+        }
+        Ok(secret)
+    }
+
+    /// Where it stands, for an error.
+    pub fn place(&self, folder: &Path) -> String {
+        match self {
+            Self::File(path) => folder.join(path).display().to_string(),
+            Self::Env(name) => format!("the environment variable {name}"),
+        }
+    }
+
+    /// The same as [`SecretSource::read`] for who says what to do about an empty file.
+    pub fn text(&self, line: &str, folder: &Path) -> Result<Secret, BadConfig> {
         match self {
             Self::File(path) => {
                 let path = folder.join(path);
@@ -103,6 +122,9 @@ mod tests {
         assert!(source.read("x", &folder).unwrap_err().to_string().contains("chmod 600"));
         fs::set_permissions(folder.join("key"), fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(source.read("x", &folder).unwrap().expose(), "abc");
+        fs::write(folder.join("key"), " \n").unwrap();
+        let empty = source.read("x", &folder).unwrap_err().to_string();
+        assert!(empty.starts_with("x: ") && empty.contains("key is empty"), "{empty}");
         fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -70,6 +70,8 @@ enum By {
     PersonOrClient,
     /// A member of staff, or a program that is named as one (`client:…`).
     Desk,
+    /// The same, or somebody whose own it is.
+    DeskOrOwner,
     /// A client by its id; a member of staff at the command line where none is named.
     ClientOrStaff,
     /// The owner of an account; a program where one is named as the client.
@@ -80,8 +82,13 @@ enum By {
     System,
 }
 
-use By::{Client, ClientOrStaff, Desk, OwnerOrClient, Person, PersonOrClient, System};
+use By::{Client, ClientOrStaff, Desk, DeskOrOwner, OwnerOrClient, Person, PersonOrClient, System};
 use Purpose::{ServiceManagement, SubjectOfCare, SupportOfCare};
+
+/// Whether anything is called so in the log.
+pub fn is_event(name: &str) -> bool {
+    EVENTS.iter().any(|(event, ..)| *event == name)
+}
 
 /// Every event.
 const EVENTS: &[(&str, By, Purpose)] = &[
@@ -115,7 +122,7 @@ const EVENTS: &[(&str, By, Purpose)] = &[
     ("code", Person, SubjectOfCare),
     ("consent", Person, SubjectOfCare),
     ("consent.given", Person, SubjectOfCare),
-    ("consent.withdrawn", Desk, SupportOfCare),
+    ("consent.withdrawn", DeskOrOwner, SupportOfCare),
     ("desk.refused", Desk, ServiceManagement),
     ("digid.linked", Person, SubjectOfCare),
     ("digid.unlinked", Person, SubjectOfCare),
@@ -123,6 +130,7 @@ const EVENTS: &[(&str, By, Purpose)] = &[
     ("grant.revoked", Person, SubjectOfCare),
     ("import.approved", Desk, SupportOfCare),
     ("import.done", Desk, SupportOfCare),
+    ("import.withdrawn", Desk, SupportOfCare),
     ("key.made", ClientOrStaff, ServiceManagement),
     ("key.retired", ClientOrStaff, ServiceManagement),
     ("key.rotated", ClientOrStaff, ServiceManagement),
@@ -187,10 +195,10 @@ pub fn meaning(
             Role::Representative
         }
         (Person | PersonOrClient, Some(_)) => Role::Patient,
-        (Desk, Some(actor)) if represented == Some(actor) => Role::Patient,
-        (Desk, Some(actor)) if program_of(actor).is_some() => Role::Program,
+        (Desk | DeskOrOwner, Some(actor)) if represented == Some(actor) => Role::Patient,
+        (Desk | DeskOrOwner, Some(actor)) if program_of(actor).is_some() => Role::Program,
         (ClientOrStaff, _) if actor.or(client).is_some() => Role::Program,
-        (Desk | ClientOrStaff, _) => Role::Staff,
+        (Desk | DeskOrOwner | ClientOrStaff, _) => Role::Staff,
     };
     (role, *purpose)
 }
@@ -238,9 +246,23 @@ mod tests {
         assert!(EVENTS.is_sorted_by(|one, next| one.0 < next.0));
     }
 
+    /// In which roles the document may say that somebody acts: all of these, or, of most, some.
+    const fn roles_of(by: By) -> (&'static [Role], bool) {
+        match by {
+            Person => (&[Role::Patient, Role::Representative, Role::Unknown], false),
+            PersonOrClient => (&[Role::Patient, Role::Representative, Role::Program], true),
+            Desk => (&[Role::Staff, Role::Program], false),
+            DeskOrOwner => (&[Role::Patient, Role::Staff, Role::Program], true),
+            ClientOrStaff => (&[Role::Program, Role::Staff], false),
+            OwnerOrClient => (&[Role::Patient, Role::Program], true),
+            Client => (&[Role::Program], true),
+            System => (&[Role::System], true),
+        }
+    }
+
     /// Every line of the table of `docs/audit.md` says what the code says, and nothing is left out.
     #[test]
-    fn the_document_has_every_event_with_its_purpose() {
+    fn the_document_has_every_event_with_its_roles_and_purpose() {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
         let told = std::fs::read_to_string(root.join("docs/audit.md")).unwrap();
         let roles = told.lines().find(|line| line.starts_with("| `role`")).unwrap();
@@ -253,13 +275,25 @@ mod tests {
             let mut cells = line.strip_prefix("| `")?.split('|');
             let event = cells.next()?.trim().trim_matches('`').to_owned();
             let cells: Vec<_> = cells.map(|cell| cell.trim().trim_matches('`').to_owned()).collect();
-            Some((event, cells.get(2)?.clone())).filter(|(_, purpose)| !purpose.is_empty())
+            let roles: Vec<_> = cells
+                .get(1)?
+                .split([' ', '/'])
+                .filter(|word| !word.is_empty() && *word != "or")
+                .map(str::to_owned)
+                .collect();
+            Some((event, cells.get(2)?.clone(), roles)).filter(|(_, purpose, _)| !purpose.is_empty())
         };
         let told: Vec<_> = told.lines().filter_map(row).collect();
-        let known: Vec<_> = EVENTS
-            .iter()
-            .map(|(event, _, purpose)| ((*event).to_owned(), purpose.word().to_owned()))
-            .collect();
-        assert_eq!(told, known);
+        let said: Vec<_> =
+            told.iter().map(|(event, purpose, _)| (event.as_str(), purpose.as_str())).collect();
+        let known: Vec<_> = EVENTS.iter().map(|(event, _, purpose)| (*event, purpose.word())).collect();
+        assert_eq!(said, known);
+        for ((event, _, told), (_, by, _)) in told.iter().zip(EVENTS) {
+            let (roles, each) = roles_of(*by);
+            let is_one = |word: &String| roles.iter().any(|role| role.word() == word);
+            let whole = roles.iter().all(|role| told.iter().any(|word| word == role.word()));
+            let right = !told.is_empty() && told.iter().all(is_one) && (whole || !each);
+            assert!(right, "{event}: {told:?}, of {roles:?}");
+        }
     }
 }

@@ -77,6 +77,13 @@ impl BirthDate {
     }
 }
 
+/// The last date of birth, as [`BirthDate`] is written, by which somebody may have this age at `now`. Of those that are written so each one that
+/// sorts before it gives that age too: a year or a month sorts before its days, as its earliest reading does.
+pub fn latest_of(age: u8, now: Timestamp) -> String {
+    let day = today(now);
+    day.checked_sub_months(Months::new(12 * u32::from(age))).unwrap_or(day).to_string()
+}
+
 /// The age of somebody who has a say in who sees their record, and does not decide alone yet: 12 to 15, by every reading of the date.
 pub fn age_with_a_say(born: BirthDate, now: Timestamp) -> Option<u8> {
     let age = (HAS_A_SAY..=DECIDES_ALONE).rev().find(|age| born.has_surely_turned(*age, now))?;
@@ -168,6 +175,16 @@ pub(crate) mod tests {
 
     fn born(text: &str) -> BirthDate {
         text.parse().unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn what_sorts_before_the_last_date_of_an_age_gives_that_age_and_nothing_else_does(
+            (birth, _) in any_birth(), seconds in 1_100_000_000..2_000_000_000_i64, age in 12..=18_u8,
+        ) {
+            let now = Timestamp::from_epoch(seconds);
+            prop_assert_eq!(birth.to_string() <= latest_of(age, now), birth.may_have_turned(age, now));
+        }
     }
 
     /// Any date of birth between 1995 and 2030, known in part or in full, and one full reading of it.

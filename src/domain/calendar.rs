@@ -65,6 +65,11 @@ pub fn told_day(at: Timestamp, lang: Lang) -> String {
     written(at, lang, ["", ""])
 }
 
+/// When something ends, for people: the day alone where that begins then, or else the time too.
+pub fn told_end(at: Timestamp, lang: Lang) -> String {
+    if midnight(today(at)) == at { told_day(at, lang) } else { told(at, lang) }
+}
+
 /// The day, and what comes after it in Dutch and in English.
 fn written(at: Timestamp, lang: Lang, [nl, en]: [&str; 2]) -> String {
     let local = at.utc().with_timezone(&Amsterdam);
@@ -122,6 +127,9 @@ mod tests {
         assert_eq!(told(moment, Lang::En), "1 March 2026 at 23:05");
         let next = at("2026-03-01T23:00:00Z");
         assert_eq!([Lang::Nl, Lang::En].map(|lang| told_day(next, lang)), ["2 maart 2026", "2 March 2026"]);
+        let ends = |at| [Lang::Nl, Lang::En].map(|lang| told_end(at, lang));
+        assert_eq!(ends(next), ["2 maart 2026", "2 March 2026"]);
+        assert_eq!(ends(moment), ["1 maart 2026 om 23:05 uur", "1 March 2026 at 23:05"]);
     }
 
     #[test]

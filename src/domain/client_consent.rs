@@ -108,6 +108,13 @@ impl ClientConsent {
                 .all(|claim| self.claims.contains(claim) || self.scope.contains(claim.scope()))
     }
 
+    /// Whether it lets the client know what is the account's own, and another's for another account: its address, or what is on record of
+    /// its owner.
+    pub fn tells_of_account(&self) -> bool {
+        let told = [Scope::Profile, Scope::Email, Scope::Address, Scope::Phone];
+        !self.claims.is_empty() || told.iter().any(|scope| self.scope.contains(*scope))
+    }
+
     /// What is agreed to after this too: what was agreed to before stays.
     #[must_use]
     pub fn and(mut self, wanted: &Wanted, now: Timestamp) -> Self {
@@ -158,6 +165,17 @@ mod tests {
             both.covers(&wanted("openid email phone", &[Claim::Name]))
                 && both.given == Timestamp::from_epoch(2)
         );
+    }
+
+    #[test]
+    fn an_address_and_a_profile_are_an_accounts_own_and_a_name_at_a_portal_is_the_persons() {
+        for persons in ["openid", "openid act_as", "openid offline_access"] {
+            assert!(!consent(persons, &[]).tells_of_account(), "{persons}");
+            assert!(consent(persons, &[Claim::Email]).tells_of_account(), "{persons}");
+        }
+        for accounts in ["openid profile", "openid email", "openid address", "openid phone"] {
+            assert!(consent(accounts, &[]).tells_of_account(), "{accounts}");
+        }
     }
 
     #[test]

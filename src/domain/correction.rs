@@ -62,6 +62,10 @@ pub struct Known {
     pub bsn: Option<Bsn>,
     /// Or the patient number of either.
     pub number: Option<PatientNumber>,
+    /// The BSN of the one that goes: who approves it tells a number of each of the two that has one.
+    pub other_bsn: Option<Bsn>,
+    /// Or its patient number.
+    pub other_number: Option<PatientNumber>,
 }
 
 impl Right {

@@ -14,7 +14,7 @@ pub use self::{
 };
 use super::{
     birth::NotABirthDate, bsn::NotABsn, line::NotALine, patient_number::NotAPatientNumber, registration,
-    secret::Secret, words::UnknownWord, words::words,
+    secret::Secret, staff::NotADepartment, words::UnknownWord, words::words,
 };
 
 /// The most lines of one import.
@@ -61,6 +61,7 @@ impl What {
                 "grantor_agrees",
                 "starts",
                 "ends",
+                "department",
             ],
         }
     }
@@ -69,10 +70,15 @@ impl What {
     pub fn may_lack(self, column: &str) -> bool {
         match self {
             Self::Persons => column != "name",
-            Self::Mandates => {
-                ["represented_bsn", "represented_patient_number", "grantor_agrees", "starts", "ends"]
-                    .contains(&column)
-            }
+            Self::Mandates => [
+                "represented_bsn",
+                "represented_patient_number",
+                "grantor_agrees",
+                "starts",
+                "ends",
+                "department",
+            ]
+            .contains(&column),
         }
     }
 }
@@ -175,6 +181,8 @@ pub enum Why {
     Line(NotALine),
     #[error("{0}")]
     Word(UnknownWord),
+    #[error("{0}")]
+    Department(NotADepartment),
     #[error("write a day as 2026-07-01")]
     Day,
     #[error("write a day as 2026-07-01, or an instant as 2026-07-01T09:00:00Z")]
@@ -246,6 +254,12 @@ impl From<NotAPatientNumber> for Why {
 impl From<NotALine> for Why {
     fn from(why: NotALine) -> Self {
         Self::Line(why)
+    }
+}
+
+impl From<NotADepartment> for Why {
+    fn from(why: NotADepartment) -> Self {
+        Self::Department(why)
     }
 }
 

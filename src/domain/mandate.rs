@@ -3,6 +3,7 @@
 //! Nothing here is flipped by a job. [`standing`] computes from facts and `now` whether a mandate counts, and until when;
 //! every node of a cluster gives the same answer without talking, and none can be late.
 
+mod authority;
 pub mod mails;
 pub mod offer;
 mod shown;
@@ -11,8 +12,9 @@ mod special;
 use chrono::NaiveDate;
 
 pub use self::{
+    authority::{can_still_count, closes_a_circle, is_void},
     shown::{Given, Held, Shown, is_theirs_to_stop, shown},
-    special::{Attestation, Confirmed, SpecialBasis, Unattested, attest},
+    special::{Attestation, Confirmed, SpecialBasis, Unattested, attest, attestable},
 };
 use super::{
     birth::{ADULT, BirthDate, DECIDES_ALONE, HAS_A_SAY},
@@ -55,6 +57,18 @@ words! {
         SignedForm = "signed_form",
         /// The own DigiD of both, online (`docs/adr/0048`): nobody at the desk saw anything.
         OwnDigid = "own_digid",
+    }
+
+    /// Why somebody at the desk refuses what a colleague asked for.
+    Refusal {
+        /// An identity document is missing, over, or somebody else's.
+        Documents = "documents",
+        /// The authority or the agreement is not shown.
+        Evidence = "evidence",
+        /// The form is not whole, or says something else.
+        Form = "form",
+        /// It is not wanted any more, or was asked for by mistake.
+        Mistake = "mistake",
     }
 
     /// A document with which people prove who they are (*Wet op de identificatieplicht*, article 1).
@@ -123,6 +137,8 @@ pub struct Mandate {
     pub lapsed_at: Option<Timestamp>,
     /// What stands, or may come to stand, in the place of an agreement that the person represented cannot give (M4).
     pub special: Vec<SpecialBasis>,
+    /// At which department it was registered, or in whose forecast it is shown.
+    pub department: Option<String>,
 }
 
 impl Mandate {

@@ -49,6 +49,7 @@ pub mod secret;
 pub mod session;
 pub mod single_logout;
 pub mod staff;
+pub mod ties;
 pub mod time;
 pub mod words;
 pub mod working_days;

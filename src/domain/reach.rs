@@ -35,10 +35,14 @@ impl Reach {
         Self(private.into_iter().map(|ip| ip.to_canonical()).collect())
     }
 
+    /// Whether the operator named an address.
+    pub fn names(&self, ip: IpAddr) -> bool {
+        self.0.contains(&ip.to_canonical())
+    }
+
     /// Whether a connection may be made to an address.
     pub fn has(&self, ip: IpAddr) -> bool {
-        let ip = ip.to_canonical();
-        self.0.contains(&ip) || is_public(ip)
+        self.names(ip) || is_public(ip.to_canonical())
     }
 
     /// What can be said of a URL before its host is looked up. To be asked again of the addresses that it has: [`Reach::has`].

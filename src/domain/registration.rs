@@ -8,7 +8,7 @@ use super::{
     consent::{Consent, Party, Word},
     id::{MandateId, PersonId},
     line::one_line,
-    mandate::{Document, DocumentKind, Evidence, LONGEST_GRANT, Mandate, Relation},
+    mandate::{Document, DocumentKind, Evidence, LONGEST_GRANT, Mandate, Relation, offer::may_hold},
     time::Timestamp,
 };
 
@@ -48,8 +48,19 @@ pub struct Form {
     pub starts: Option<Timestamp>,
     /// The first instant at which it no longer counts.
     pub ends: Option<Timestamp>,
+    /// The department whose forecast shows it (`domain::staff::department`).
+    pub department: Option<String>,
     /// The member of staff.
     pub registered_by: String,
+}
+
+/// When the two people of a form were born, as far as that is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Births {
+    /// Who will act.
+    pub representative: Option<BirthDate>,
+    /// For whom.
+    pub represented: Option<BirthDate>,
 }
 
 /// What is stored, all of it or nothing.
@@ -100,6 +111,9 @@ pub enum Refused {
         /// The age from which it can be.
         age: u8,
     },
+    /// An express grant is for adults (M6).
+    #[error("the representative is younger than 18, or may be: only adults can be authorised")]
+    NotAdult,
     /// The grantor did not agree (M6).
     #[error("the person represented must agree: ask them, and state that they did")]
     NoConsent,
@@ -125,15 +139,18 @@ const fn proof_of(relation: Relation) -> &'static str {
     }
 }
 
-/// Checks a form at `now`, and makes the mandate of it. `born` is what is known of the person represented.
-pub fn register(form: Form, born: Option<BirthDate>, now: Timestamp) -> Result<Registration, Refused> {
+/// Checks a form at `now`, and makes the mandate of it.
+pub fn register(form: Form, births: Births, now: Timestamp) -> Result<Registration, Refused> {
     if form.representative == form.represented {
         return Err(Refused::Oneself);
     }
     let representative_document = checked(form.representative_document, Party::Representative, now)?;
     let represented_document = checked(form.represented_document, Party::Represented, now)?;
     let evidence = proven(form.relation, form.evidence)?;
-    old_enough(form.relation, born, now)?;
+    old_enough(form.relation, births.represented, now)?;
+    if form.relation == Relation::Authorised && !may_hold(births.representative, now) {
+        return Err(Refused::NotAdult);
+    }
     let starts = form.starts.unwrap_or(now);
     in_time(form.relation, starts, form.ends, now)?;
     let line = |text: &str, what| one_line(text).map_err(|_| Refused::Text(what));
@@ -159,6 +176,7 @@ pub fn register(form: Form, born: Option<BirthDate>, now: Timestamp) -> Result<R
         revoked_at: None,
         lapsed_at: None,
         special: Vec::new(),
+        department: form.department,
     };
     let consent = express.then(|| Consent {
         mandate: mandate.id.clone(),
@@ -257,6 +275,7 @@ pub(crate) mod tests {
             grantor_agrees: true,
             starts: None,
             ends: (relation == Relation::Authorised).then(|| at(NOW).plus(LONGEST_GRANT)),
+            department: None,
             registered_by: "desk".into(),
         }
     }
@@ -269,7 +288,7 @@ pub(crate) mod tests {
     ) -> Result<Registration, Refused> {
         let mut form = form(relation);
         change(&mut form);
-        register(form, born.parse().ok(), at(NOW))
+        register(form, Births { representative: None, represented: born.parse().ok() }, at(NOW))
     }
 
     #[test]
@@ -334,6 +353,21 @@ pub(crate) mod tests {
         assert_eq!(born(Relation::Authorised, "2010-07"), young(Relation::Authorised, 16));
         assert_eq!(born(Relation::Authorised, "2010-07-01"), None);
         assert_eq!(born(Relation::Mentor, "2008-07-02"), young(Relation::Mentor, 18));
+    }
+
+    #[test]
+    fn nobody_known_to_be_under_eighteen_is_authorised_and_a_young_parent_is_a_parent() {
+        let by = |relation, born: &str| {
+            let births = Births { representative: born.parse().ok(), represented: "2006-01-01".parse().ok() };
+            let child = Births { represented: "2018-01-01".parse().ok(), ..births };
+            let births = if relation == Relation::Parent { child } else { births };
+            register(form(relation), births, at(NOW)).err()
+        };
+        for young in ["2008-07-02", "2008-07", "2008", "2018-01-01"] {
+            assert_eq!(by(Relation::Authorised, young), Some(Refused::NotAdult), "{young}");
+            assert_eq!(by(Relation::Parent, young), None, "{young}");
+        }
+        assert_eq!([by(Relation::Authorised, "2008-07-01"), by(Relation::Authorised, "")], [None, None]);
     }
 
     #[test]

@@ -64,6 +64,12 @@ impl Session {
         }
     }
 
+    /// Whether the app that an account has `since` then was part of the login: by a code of it, or by a recovery code, as without either
+    /// nobody gets in by password. DigiD asks for neither.
+    pub fn knew_app(&self, since: Option<Timestamp>) -> bool {
+        self.by_app || self.level == Level::Local && since.is_some_and(|since| self.auth_time >= since)
+    }
+
     /// The same session in a browser that is known by a word or two.
     #[must_use]
     pub fn on(self, device: Option<String>) -> Self {
@@ -118,6 +124,17 @@ pub(crate) mod tests {
         assert!(!session().is_alive(2, 900, at(1)) && !session().is_alive(0, 900, at(1)));
         let visited = Session { seen: at(3599), ..session() };
         assert!(visited.is_alive(1, 900, at(3599)) && !visited.is_alive(1, 900, at(3600)));
+    }
+
+    #[test]
+    fn an_app_was_part_of_a_login_by_password_after_it_and_of_none_by_digid() {
+        let after = Session { auth_time: at(2), ..session() };
+        assert!(after.knew_app(Some(at(1))) && !after.knew_app(Some(at(3))) && !after.knew_app(None));
+        // Setting one ends the sessions that were there: of the same second only those of after it are left.
+        assert!(after.knew_app(Some(at(2))));
+        let by_digid = Session { level: Level::Midden, ..after };
+        assert!(!by_digid.knew_app(Some(at(1))));
+        assert!(Session { by_app: true, ..by_digid }.knew_app(Some(at(1))));
     }
 
     #[test]

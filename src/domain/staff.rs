@@ -5,6 +5,7 @@ use super::{
     id::{AccountId, StaffId},
     line::{member, one_line},
     mandate::Confirmed,
+    own::OwnPage,
     time::Timestamp,
     words::words,
 };
@@ -42,6 +43,16 @@ words! {
         ApproveStaff = "approve_staff",
         /// Reading the log.
         ReadLog = "read_log",
+    }
+}
+
+impl Act {
+    /// The page at which it is done; who works at the desk takes a login of just now.
+    pub const fn page(self) -> OwnPage {
+        match self {
+            Self::Staff | Self::ApproveStaff => OwnPage::DeskStaff,
+            _ => OwnPage::Desk,
+        }
     }
 }
 
@@ -156,6 +167,14 @@ mod tests {
             for act in Act::ALL {
                 assert_eq!(role.opens(*act), opened.contains(act), "{role} {act}");
             }
+        }
+    }
+
+    #[test]
+    fn what_makes_or_ends_members_takes_a_login_of_just_now_and_nothing_else_does() {
+        for act in Act::ALL {
+            let is_of_members = [Act::Staff, Act::ApproveStaff].contains(act);
+            assert_eq!((act.page().is_sensitive(), act.page().is_desk()), (is_of_members, true), "{act}");
         }
     }
 

@@ -56,7 +56,7 @@ pub async fn confirm(
 ) -> Result<Vec<Secret>, Refused<NotConfirmed>> {
     let Some(step) = offered.secret.step_of(typed, now) else { return Err(Refused::Because(NotConfirmed)) };
     let codes = draw_recovery_codes();
-    let whose = (&guest.account, &guest.session.sid);
+    let whose = (&guest.account, &guest.session);
     if !app.store.set_app(whose, (&offered.secret, step), &codes, now).await? {
         return Err(Refused::Because(NotConfirmed));
     }

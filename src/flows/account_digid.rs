@@ -1,4 +1,5 @@
-//! Unlinking DigiD, at "Mijn account", by somebody who has just logged in with it (F13). The password stays as the way in, so there must
+//! Linking DigiD at "Mijn account" (F9): a login at DigiD, and then the same password and code as for every link.
+//! Unlinking it, by somebody who has just logged in with it (F13). The password stays as the way in, so there must
 //! be one. It ends every session of the account, this one too, and tells its owner.
 
 use super::{
@@ -6,11 +7,16 @@ use super::{
     account::{Guest, about},
     logout::sign_out,
     single_logout::AtDigid,
+    start::{Started, step_up},
 };
 use crate::{
     app::App,
-    domain::{assurance::Level, email::Email, lang::Lang, secret::Secret, time::Timestamp},
+    domain::{
+        ask::Ask, assurance::Level, email::Email, lang::Lang, login::Login, own::OwnPage, secret::Secret,
+        time::Timestamp,
+    },
     mail::letters::{self, Change},
+    oidc::authorize::own,
 };
 
 /// What can be done about DigiD.
@@ -34,6 +40,28 @@ pub fn unlinking(guest: &Guest) -> Unlinking {
         (true, false) => Unlinking::NeedsPassword,
         (true, true) => Unlinking::May,
     }
+}
+
+/// Whether this guest can link DigiD from here.
+pub fn may_link(app: &App, guest: &Guest) -> bool {
+    app.digid.is_some() && !guest.account.has_digid()
+}
+
+/// Off to DigiD, which asks its user anew. Whom nobody knows by it is asked for password and code of an account, with the address of this one
+/// filled in: the session proves neither (`docs/adr/0043`). `None` where there is nothing to link.
+pub async fn link(
+    app: &App,
+    guest: &Guest,
+    browser: &Secret,
+    now: Timestamp,
+) -> Result<Option<Started>, Stop> {
+    if !may_link(app, guest) {
+        return Ok(None);
+    }
+    let ask = own(app.config.issuer(), OwnPage::Digid, Level::Midden, true);
+    let ask = Ask { login_hint: Some(guest.account.email.clone()), ..ask };
+    let login = Login::start(ask, browser.hashed(), now).keeping(guest.account.id.clone());
+    step_up(app, login, now).await.map(Some)
 }
 
 /// Unlinks, and signs out everywhere. Gives what is left at DigiD; `None` when it may not be, or another request came first, and

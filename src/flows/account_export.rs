@@ -105,6 +105,18 @@ pub struct OwnMandates {
     pub received: Vec<OwnMandate>,
     pub given: Vec<OwnMandate>,
     pub said: Vec<OwnSaid>,
+    pub offered: Vec<OwnOffer>,
+}
+
+/// Access to their own record that they offer somebody, to which the last word was not said yet. For whom it is they said themselves;
+/// who typed the code is not told.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "as Export")]
+pub struct OwnOffer {
+    pub label: String,
+    pub days: i64,
+    pub waits_until: String,
+    pub accepted: bool,
 }
 
 /// A mandate that "Machtigingen" shows, as it was recorded. Whether it counts is not told: that may be another's word. A block looks like a
@@ -211,6 +223,7 @@ async fn mandates(app: &App, guest: &Guest, now: Timestamp) -> Result<OwnMandate
     let received = app.store.mandates_held(id, now).await?.into_iter().filter(|one| one.shown.held.is_some());
     let given = app.store.mandates_given(id, now).await?.into_iter().filter(|one| one.shown.given.is_some());
     let said = app.store.words_of(id).await?.into_iter();
+    let offered = app.store.offers_made(id, now).await?.into_iter();
     Ok(OwnMandates {
         received: received.map(|one| own_mandate(&one, &one.represented_name)).collect(),
         given: given.map(|one| own_mandate(&one, &one.representative_name)).collect(),
@@ -220,6 +233,14 @@ async fn mandates(app: &App, guest: &Guest, now: Timestamp) -> Result<OwnMandate
                 word: one.word,
                 at: one.at.rfc3339(),
                 at_desk: one.at_desk,
+            })
+            .collect(),
+        offered: offered
+            .map(|one| OwnOffer {
+                label: one.label,
+                days: one.days,
+                waits_until: one.ends.rfc3339(),
+                accepted: one.accepted,
             })
             .collect(),
     })

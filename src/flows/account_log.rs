@@ -26,6 +26,7 @@ const LINES: usize = 50;
 /// What is shown of one's account.
 pub const OF_ACCOUNT: &[&str] = &[
     "account.created",
+    "account.exported",
     "account.merged",
     "account.profile",
     "account.signed_out",
@@ -35,6 +36,9 @@ pub const OF_ACCOUNT: &[&str] = &[
     "consent.given",
     "consent.withdrawn",
     "digid.linked",
+    "digid.unlinked",
+    "email.changed",
+    "grant.revoked",
     "login.digid",
     "login.local",
     "password.changed",
@@ -53,7 +57,9 @@ pub const OF_MANDATES: &[&str] = &[
     "mandate.answered",
     "mandate.approved",
     "mandate.consent",
+    "mandate.given_up",
     "mandate.granted",
+    "mandate.lapsed",
     "mandate.offer_ended",
     "mandate.offered",
     "mandate.registered",
@@ -77,6 +83,8 @@ pub enum Who {
     Member(Roles, String),
     /// A program, by its name.
     Program(String),
+    /// Nobody: it follows from what somebody else did.
+    System,
     /// Nobody who is known.
     Unknown,
 }
@@ -165,6 +173,7 @@ impl Names<'_> {
             }
             (Some(actor), _) if line.role == Role::Staff.word() => self.member(actor, line.at).await?,
             _ if line.role == Role::Staff.word() => Who::Staff,
+            _ if line.role == Role::System.word() => Who::System,
             _ => Who::Unknown,
         })
     }

@@ -122,29 +122,41 @@ fn given_row(listed: Listed, now: Timestamp) -> Option<GivenMandate> {
     })
 }
 
-/// "Stop toegang": ends a mandate for good and at once. Both are mailed that one ended, without whose; not a representative to whom it is
+/// "Stop toegang": ends a mandate for good and at once, with what its two have beside it that this one may end. Gives who has access all the
+/// same, as the desk calls them, where the person represented stopped one and another one is the desk's to end. Both are mailed that one ended, without whose; not a representative to whom it is
 /// not shown, as to whom a block keeps out it ended long ago (M9). Of a mandate that is not theirs
 /// to stop, or that is not shown to them, nothing is told and nothing changes: a block must look like a revocation (M9).
-pub async fn stop(app: &App, guest: &Guest, id: &MandateId, lang: Lang, now: Timestamp) -> Result<(), Stop> {
+pub async fn stop(
+    app: &App,
+    guest: &Guest,
+    id: &MandateId,
+    lang: Lang,
+    now: Timestamp,
+) -> Result<Option<String>, Stop> {
     let own = &guest.session.person;
-    let Some(listed) = app.store.mandate(id, now).await? else { return Ok(()) };
+    let Some(listed) = app.store.mandate(id, now).await? else { return Ok(None) };
     let theirs = if listed.mandate.representative == *own {
         listed.shown.held.is_some()
     } else {
         listed.shown.given.is_some()
     };
     if !theirs {
-        return Ok(());
+        return Ok(None);
     }
-    let Some(other) = app.store.stop_mandate(id, own, now).await? else { return Ok(()) };
+    let Some(other) = app.store.stop_mandate(id, own, now).await? else { return Ok(None) };
     tell(app, &guest.account.email, lang, now);
-    if other == listed.mandate.representative && listed.shown.held.is_none() {
-        return Ok(());
-    }
-    if let Some(other) = app.store.account_of_person(&other).await? {
+    let hears = other != listed.mandate.representative || listed.shown.held.is_some();
+    if let Some(other) = app.store.account_of_person(&other).await?.filter(|_| hears) {
         tell(app, &other.email, other.lang, now);
     }
-    Ok(())
+    if hides_whom(&listed) || other != listed.mandate.representative {
+        return Ok(None);
+    }
+    let given = app.store.mandates_given(own, now).await?;
+    let looks = |one: &Listed| {
+        one.mandate.representative == other && matches!(one.shown.given, Some(Given::Counts(_)))
+    };
+    Ok(given.into_iter().find(looks).map(|one| one.representative_name))
 }
 
 /// Mails that a mandate has ended.

@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use crate::{
     domain::{
-        consent::{Party, Unheard, Word, hear},
+        consent::{Consent, Party, Unheard, Word, hear},
         fault::Fault,
         four_eyes::Recognised,
         id::{MandateId, SpecialBasisId},
         line::one_line,
-        mandate::{self, Attestation, Document, SpecialBasis, Standing, Unattested},
-        registration::{self, Form},
+        mandate::{self, Attestation, Document, Refusal, SpecialBasis, Standing, Unattested},
+        registration::{self, Births, Form},
         time::Timestamp,
     },
     store::{
@@ -36,6 +36,11 @@ pub enum NotDone {
     Form(registration::Refused),
     #[error("reason: write something on one line of at most 200 characters")]
     Reason,
+    #[error(
+        "the person represented has authority over who would act for them: nobody is under the authority of somebody over whom they have it \
+         themselves; revoke that mandate first, if it is a mistake"
+    )]
+    Circle,
     #[error("one of these persons has 200 mandates already: revoke what is no longer needed")]
     TooMany,
     #[error("this mandate was revoked before: nothing was changed")]
@@ -118,8 +123,20 @@ pub fn as_json(listed: &Listed) -> Value {
         "waits_until": listed.waits_until.map(Timestamp::rfc3339),
         "starts": mandate.starts.rfc3339(),
         "ends": mandate.ends.map(Timestamp::rfc3339),
+        "department": mandate.department,
         "revoked_at": mandate.revoked_at.map(Timestamp::rfc3339),
+        "refused": listed.refused.as_ref().map(|(why, _)| why),
+        "said": listed.said.iter().map(said_as_json).collect::<Value>(),
         "special": mandate.special.iter().map(special_as_json).collect::<Value>(),
+    })
+}
+
+fn said_as_json(said: &Consent) -> Value {
+    json!({
+        "party": said.party,
+        "word": said.word,
+        "at": said.at.rfc3339(),
+        "attested_by": said.attested_by,
     })
 }
 
@@ -144,12 +161,17 @@ pub async fn one(store: &Store, id: &MandateId, now: Timestamp) -> Result<Listed
 /// Registers a mandate for `by`, whose name takes the place of any in the form. It counts once somebody else approves it.
 pub async fn register(store: &Store, by: &str, form: Form, now: Timestamp) -> Result<Listed, NotDone> {
     let form = Form { registered_by: by.to_owned(), ..form };
-    let born = store.person(&form.represented).await?.ok_or(NotDone::NoPerson)?.birth;
-    let registration = registration::register(form, born, now).map_err(NotDone::Form)?;
+    let [representative, represented] = [&form.representative, &form.represented];
+    let births = Births {
+        representative: store.person(representative).await?.ok_or(NotDone::NoPerson)?.birth,
+        represented: store.person(represented).await?.ok_or(NotDone::NoPerson)?.birth,
+    };
+    let registration = registration::register(form, births, now).map_err(NotDone::Form)?;
     store.register_mandate(&registration, now).await?.map_err(|why| match why {
         NotStored::UnknownPerson => NotDone::NoPerson,
         NotStored::TooMany => NotDone::TooMany,
         NotStored::OwnPeople => NotDone::OwnPeople,
+        NotStored::Circle => NotDone::Circle,
     })?;
     one(store, &registration.mandate.id, now).await
 }
@@ -173,6 +195,24 @@ pub async fn approve(
     one(store, id, now).await
 }
 
+/// Refuses for `by`, in one word, what waits for its second pair of eyes. It never counts.
+pub async fn refuse(
+    store: &Store,
+    by: &str,
+    id: &MandateId,
+    why: Refusal,
+    now: Timestamp,
+) -> Result<Listed, NotDone> {
+    let refused = store.refuse_mandate(id, by, why, now).await?;
+    let listed = one(store, id, now).await?;
+    match listed.mandate {
+        _ if refused => Ok(listed),
+        mandate::Mandate { approved: Some(_), .. } => Err(NotDone::ApprovedBefore),
+        mandate::Mandate { revoked_at: Some(_), .. } => Err(NotDone::RevokedBefore),
+        _ => Err(NotDone::OwnPeople),
+    }
+}
+
 /// Revokes a mandate for `by`, for good and at once.
 pub async fn revoke(store: &Store, by: &str, id: &MandateId, now: Timestamp) -> Result<Listed, NotDone> {
     let revoked = store.revoke_mandate(id, by, now).await?;
@@ -188,10 +228,16 @@ pub async fn record(
     said: (Party, Word),
     now: Timestamp,
 ) -> Result<Listed, NotDone> {
-    let Listed { mandate, born, .. } = one(store, id, now).await?;
+    let Listed { mandate, born, standing, .. } = one(store, id, now).await?;
+    // Nothing makes it count again. That somebody wants it no longer is always heard.
+    let is_over =
+        matches!(standing, Standing::Revoked | Standing::Lapsed | Standing::Ended | Standing::NotApproved);
+    if is_over && said.1 == Word::Agreed {
+        return Err(NotDone::Over);
+    }
     let consent = hear(&mandate, born, said, Some(by.to_owned()), now).map_err(NotDone::Unheard)?;
     if !store.add_consent(&consent, &mandate.represented, by, now).await? {
-        let own = store.is_own(by, [&mandate.representative, &mandate.represented]).await?;
+        let own = store.is_own(by, [&mandate.representative, &mandate.represented], now).await?;
         return Err(if own { NotDone::OwnPeople } else { NotDone::Withdrawn });
     }
     one(store, id, now).await
@@ -246,7 +292,7 @@ pub async fn unblock(store: &Store, by: &str, pair: &Pair, now: Timestamp) -> Re
     match store.lift_blocks(pair, by, now).await? {
         (0, 0) => Err(NotDone::NoBlock),
         (_, 0) => Ok(()),
-        (0, _) if store.is_own(by, [&pair.representative, &pair.represented]).await? => {
+        (0, _) if store.is_own(by, [&pair.representative, &pair.represented], now).await? => {
             Err(NotDone::OwnPeople)
         }
         (0, _) => Err(NotDone::OwnBlock),

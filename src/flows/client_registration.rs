@@ -8,14 +8,14 @@ use crate::{
     app::App,
     config::BadConfig,
     domain::{
-        client::{Client, ClientAuth},
+        client::Client,
         client_registration::Terms,
         id::random,
         secret::{Hashed, Secret},
         time::Timestamp,
     },
     oidc::{
-        client_registration::{Metadata, Offer, Refused, information},
+        client_registration::{Metadata, Offer, PREFIX, Refused, information},
         error::{Code, Error},
         path,
     },
@@ -68,7 +68,7 @@ pub async fn register(app: &App, token: &Secret, body: &[u8], now: Timestamp) ->
     let invitation = found.filter(|found| found.is_open(now)).ok_or(UNINVITED)?;
     bound(app, &invitation.id, now).await?;
     let metadata = Metadata::read(body)?;
-    let id = format!("dcr_{}", random::<16>());
+    let id = format!("{PREFIX}{}", random::<16>());
     let (client, secret) = checked(app, metadata, id, None, &invitation.terms, now).await?;
     let manager = Secret::token("nms_rat_");
     if !app.store.register_client(&invitation, &client, &manager.hashed(), now).await? {
@@ -98,7 +98,7 @@ pub async fn change(
     let metadata = Metadata::read(body)?;
     metadata.check_change(&client)?;
     let (changed, secret) =
-        checked(app, metadata, client.id, Some(&client.auth), &invitation.terms, now).await?;
+        checked(app, metadata, client.id.clone(), Some(&client), &invitation.terms, now).await?;
     if !app.store.change_registered(&changed, &read, &manager, now).await? {
         own(app, id, &manager).await?;
         return Err(CHANGED.into());
@@ -130,7 +130,7 @@ async fn checked(
     app: &App,
     metadata: Metadata,
     id: String,
-    kept: Option<&ClientAuth>,
+    kept: Option<&Client>,
     terms: &Terms,
     now: Timestamp,
 ) -> Result<(Client, Option<Secret>), NotDone> {

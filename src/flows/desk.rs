@@ -13,7 +13,7 @@ use crate::{
         assurance::Level,
         bsn::Bsn,
         fault::Fault,
-        id::{AccountId, LoginId},
+        id::{AccountId, LoginId, PersonId},
         line::{member_of, program_of, through},
         login::Login,
         own::OwnPage,
@@ -21,6 +21,7 @@ use crate::{
         secret::Secret,
         session::Session,
         staff::{Act, Member},
+        ties::{Tie, Ties},
         time::Timestamp,
     },
     oidc::authorize::own,
@@ -33,6 +34,8 @@ const FREE: (i64, i64) = (200, 3600);
 const SPACED: i64 = 60;
 /// How many refusals of one account an hour leave a line in the log.
 const REFUSALS: (i64, i64) = (10, 3600);
+/// What the log says of who wanted to look at what is about themselves or their people.
+const OWN_PEOPLE: &str = "own_people";
 
 /// Who is in at the desk.
 #[derive(Debug)]
@@ -41,6 +44,15 @@ pub struct AtDesk {
     pub guest: Guest,
     /// What they are here.
     pub member: Member,
+    /// With whom they have to do themselves.
+    pub ties: Ties,
+}
+
+impl AtDesk {
+    /// The member, and with whom they have to do.
+    pub const fn who(&self) -> (&Member, &Ties) {
+        (&self.member, &self.ties)
+    }
 }
 
 /// What came of asking for the desk.
@@ -59,10 +71,10 @@ pub enum Entered {
     LogIn,
 }
 
-/// Whether the owner of a session may do `act` at `page`.
+/// Whether the owner of a session may do `act`; without one, whether they work at the desk.
 pub async fn admit(
     app: &App,
-    (page, act): (OwnPage, Option<Act>),
+    act: Option<Act>,
     session: Option<Session>,
     now: Timestamp,
 ) -> Result<Entered, Fault> {
@@ -75,14 +87,15 @@ pub async fn admit(
     }
     let Some(member) = app.store.member(&account.id).await? else { return Ok(Entered::Denied) };
     if let Some(act) = act.filter(|act| !member.roles.open(*act)) {
-        refuse(app, &member, act, now).await?;
+        refuse(app, &member, (act.as_str(), None), now).await?;
         return Ok(Entered::Denied);
     }
     let guest = Guest { session, account };
-    if page.is_sensitive() && !guest.session.is_fresh(Level::Local, now) {
+    if act.is_some_and(|act| act.page().is_sensitive()) && !guest.session.is_fresh(Level::Local, now) {
         return Ok(Entered::LogIn);
     }
-    Ok(Entered::In(Box::new(AtDesk { guest, member })))
+    let ties = app.store.ties(&guest.account.person).await?;
+    Ok(Entered::In(Box::new(AtDesk { guest, member, ties })))
 }
 
 /// Begins the login that leads to the desk: anew for somebody who is logged in, with the account that they have.
@@ -105,8 +118,13 @@ pub async fn log_in(
     Ok(logins::begin(app, login).await?.login.id)
 }
 
-/// Leaves a line of an act that a member's roles do not open; of one who tries on and on, a bounded number.
-async fn refuse(app: &App, member: &Member, act: Act, now: Timestamp) -> Result<(), Fault> {
+/// Leaves a line of what a member may not do, or not of that person; of one who tries on and on, a bounded number.
+async fn refuse(
+    app: &App,
+    member: &Member,
+    (what, person): (&str, Option<&str>),
+    now: Timestamp,
+) -> Result<(), Fault> {
     let (most, window) = REFUSALS;
     if app.store.bump("desk-refused", member.account.as_str(), window, now).await? > most {
         return Ok(());
@@ -116,11 +134,26 @@ async fn refuse(app: &App, member: &Member, act: Act, now: Timestamp) -> Result<
         event: "desk.refused",
         outcome: "refused",
         actor: Some(&name),
+        represented: person,
         client: through(&name),
-        detail: Some(act.as_str()),
-        ..Event::default()
+        detail: Some(what),
     };
     app.store.audit(&event, now).await
+}
+
+/// Whether a member must keep out of what is about these people, the first of them whose file it is; with a line in the log if so.
+pub async fn keeps_out(
+    app: &App,
+    (member, ties): (&Member, &Ties),
+    people: &[&PersonId],
+    now: Timestamp,
+) -> Result<Option<Tie>, Fault> {
+    let names: Vec<&str> = people.iter().map(|person| person.as_str()).collect();
+    let tie = ties.of(&names);
+    if tie.is_some() {
+        refuse(app, member, (OWN_PEOPLE, names.first().copied()), now).await?;
+    }
+    Ok(tie)
 }
 
 /// By what somebody is looked for: exactly, and one at a time.
@@ -144,21 +177,48 @@ pub async fn count(app: &App, member: &Member, now: Timestamp) -> Result<Result<
     Ok(if slow { Err(TooMany) } else { Ok(()) })
 }
 
+/// What a search brings.
+#[derive(Debug)]
+pub enum Found {
+    /// Nobody has that number, or nobody of whom the member may be told.
+    Nobody,
+    /// Somebody.
+    One(Box<Person>),
+    /// The member, or somebody they act or acted for.
+    Theirs,
+}
+
 /// Looks somebody up, with a line in the log whoever is found. Past very many in an hour one a minute is left: it slows, and never stops.
 pub async fn find(
     app: &App,
-    member: &Member,
+    (member, ties): (&Member, &Ties),
     wanted: &Wanted,
     now: Timestamp,
-) -> Result<Result<Option<Person>, TooMany>, Fault> {
+) -> Result<Result<Found, TooMany>, Fault> {
     if let Err(many) = count(app, member, now).await? {
         return Ok(Err(many));
     }
+    look(app, (member, ties), wanted, now).await.map(Ok)
+}
+
+/// The same within an act that was counted: a form that takes several looks is one.
+pub async fn look(
+    app: &App,
+    (member, ties): (&Member, &Ties),
+    wanted: &Wanted,
+    now: Timestamp,
+) -> Result<Found, Fault> {
     let (store, by) = (&app.store, member.name());
-    Ok(Ok(match wanted {
+    let found = match wanted {
         Wanted::Bsn(bsn) => store.find_person(bsn, Some(&by), now).await?,
         Wanted::Number(number) => store.find_patient(number, &by, now).await?,
-    }))
+    };
+    let Some(person) = found else { return Ok(Found::Nobody) };
+    Ok(match keeps_out(app, (member, ties), &[&person.id], now).await? {
+        None => Found::One(Box::new(person)),
+        Some(Tie::Theirs) => Found::Theirs,
+        Some(Tie::KeptOut) => Found::Nobody,
+    })
 }
 
 /// Somebody who did something, as colleagues know them: the address of a member's account, and what else stands in the log.

@@ -1,4 +1,4 @@
-//! Looking ahead at the desk: birthdays that change who may look in a record, of the mandates of one department.
+//! Looking ahead at the desk: birthdays that change who may look in a record, of the mandates of one department, or of those that have none.
 
 use chrono::{Datelike, NaiveDate};
 
@@ -28,8 +28,12 @@ pub struct Birthday {
     pub mandate: Parental,
 }
 
-/// The birthdays of the next ninety days of the children in a department's mandates, the first one first.
-pub async fn birthdays(store: &Store, department: &str, now: Timestamp) -> Result<Vec<Birthday>, Fault> {
+/// The birthdays of the next ninety days of the children in a department's mandates, or in those that have none, the first one first.
+pub async fn birthdays(
+    store: &Store,
+    department: Option<&str>,
+    now: Timestamp,
+) -> Result<Vec<Birthday>, Fault> {
     let mut mandates = Vec::new();
     for age in [HAS_A_SAY, DECIDES_ALONE] {
         let (from, to) = births(age, now);

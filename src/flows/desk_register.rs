@@ -1,6 +1,6 @@
 //! Registering at the desk: the two people and the mandate by one form, all of it or nothing (M1). It waits for somebody else (M11).
 
-use super::desk::{TooMany, Wanted, find};
+use super::desk::{AtDesk, Found, TooMany, Wanted, count, look};
 use crate::{
     app::App,
     domain::{
@@ -11,8 +11,7 @@ use crate::{
         id::{MandateId, PersonId},
         line::one_line,
         patient_number::PatientNumber,
-        registration::{Form, Refused, register},
-        staff::Member,
+        registration::{Births, Form, Refused, register},
         time::Timestamp,
     },
     store::{
@@ -58,8 +57,10 @@ pub enum Wrong {
     Taken,
     /// One of the two has as many mandates as anybody may have.
     TooMany,
-    /// It is of who registers it.
+    /// It is of who registers it, or of somebody they act or acted for.
     OwnPeople,
+    /// The person represented has authority over who would act for them.
+    Circle,
     /// The rest of the form.
     Form(Refused),
 }
@@ -110,7 +111,7 @@ impl Who {
 /// Registers for a member what the form says; `form` holds the rest of it, and its people are looked up here.
 pub async fn submit(
     app: &App,
-    member: &Member,
+    at: &AtDesk,
     (representative, represented): (Side, Side),
     form: Form,
     now: Timestamp,
@@ -121,16 +122,22 @@ pub async fn submit(
     if representative.bsn == represented.bsn {
         return Err(Wrong::Form(Refused::Oneself).into());
     }
+    // Once, however many look-ups it takes: past very many in an hour it slows, and never stops.
+    if let Err(TooMany) = count(app, &at.member, now).await? {
+        return Err(Wrong::TooManySearches.into());
+    }
     let names = [representative.name.clone(), represented.name.clone()];
-    let representative = who(app, member, (representative, Party::Representative), now).await?;
-    let represented = who(app, member, (represented, Party::Represented), now).await?;
+    let representative = who(app, at, (representative, Party::Representative), now).await?;
+    let represented = who(app, at, (represented, Party::Represented), now).await?;
     let form = Form {
         representative: representative.id().clone(),
         represented: represented.id().clone(),
-        registered_by: member.name(),
+        department: Some(at.member.department.clone()),
+        registered_by: at.member.name(),
         ..form
     };
-    let registration = register(form, represented.birth(), now).map_err(Wrong::Form)?;
+    let births = Births { representative: representative.birth(), represented: represented.birth() };
+    let registration = register(form, births, now).map_err(Wrong::Form)?;
     let mut people = People::default();
     for (who, name) in [representative, represented].into_iter().zip(names) {
         match who {
@@ -141,30 +148,29 @@ pub async fn submit(
             Who::Known(_) => {}
         }
     }
-    let stored = app.store.register_at_desk(&people, &registration, &member.department, now).await?;
+    let stored = app.store.register_at_desk(&people, &registration, now).await?;
     stored.map_err(|why| match why {
         NotRegistered::Taken | NotRegistered::Mandate(NotStored::UnknownPerson) => Wrong::Taken,
         NotRegistered::Mandate(NotStored::TooMany) => Wrong::TooMany,
         NotRegistered::Mandate(NotStored::OwnPeople) => Wrong::OwnPeople,
+        NotRegistered::Mandate(NotStored::Circle) => Wrong::Circle,
     })?;
     Ok(registration.mandate.id)
 }
 
 /// Who is meant, looked up as by a search. What is told of somebody who is known must be what is on record: another date or number is a
 /// correction, which takes two.
-async fn who(
-    app: &App,
-    member: &Member,
-    (side, party): (Side, Party),
-    now: Timestamp,
-) -> Result<Who, NotDone> {
+async fn who(app: &App, at: &AtDesk, (side, party): (Side, Party), now: Timestamp) -> Result<Who, NotDone> {
     let look = async |wanted: Option<Wanted>| match wanted {
-        Some(wanted) => find(app, member, &wanted, now).await,
-        None => Ok(Ok(None)),
+        Some(wanted) => match look(app, at.who(), &wanted, now).await? {
+            Found::One(person) => Ok(Some(*person)),
+            Found::Nobody => Ok(None),
+            Found::Theirs => Err(NotDone::from(Wrong::OwnPeople)),
+        },
+        None => Ok(None),
     };
-    let slow = |TooMany| Wrong::TooManySearches;
-    let by_bsn = look(side.bsn.clone().map(Wanted::Bsn)).await?.map_err(slow)?;
-    let by_number = look(side.number.clone().map(Wanted::Number)).await?.map_err(slow)?;
+    let by_bsn = look(side.bsn.clone().map(Wanted::Bsn)).await?;
+    let by_number = look(side.number.clone().map(Wanted::Number)).await?;
     let known = match (by_bsn, by_number) {
         (Some(one), Some(other)) if one.id != other.id => {
             return Err(Wrong::TwoPeople(party).into());

@@ -4,8 +4,9 @@
 
 mod mandates;
 mod persons;
+pub mod withdraw;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::{
     clock::Clock,
@@ -54,6 +55,10 @@ pub struct Counts {
     pub wrong: u64,
 }
 
+/// Of what was approved: how many have which standing from now on, by its word. Approval is not all that some wait for: children of 12 to 15 and
+/// who cannot decide (M4).
+pub type Standings = BTreeMap<&'static str, u64>;
+
 /// How an import ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
@@ -101,10 +106,10 @@ pub struct Import<'a> {
 #[expect(missing_docs, reason = "each says what it is")]
 pub enum NotApproved {
     #[error(
-        "no import of mandates holds exactly these lines, or it waited for thirty days: approve the very lines that were imported"
+        "no import of mandates holds exactly these lines, or it was withdrawn or waited for thirty days: approve the very lines that were imported"
     )]
     Unknown,
-    #[error("these mandates were approved before: nothing was changed")]
+    #[error("these mandates were approved before, or revoked: nothing was changed")]
     Before,
     #[error(
         "you imported these yourself, or you are a program and the desk did: someone else must look and approve them, another program for a program"
@@ -134,7 +139,11 @@ struct Pass<'a> {
     seen: Seen,
     digest: Digest,
     counts: Counts,
+    standings: Standings,
 }
+
+/// What a look at all lines found.
+type Looked = (Counts, Secret, Standings);
 
 impl Pass<'_> {
     fn wrong(&mut self, finding: Finding) -> Result<(), Fault> {
@@ -143,7 +152,7 @@ impl Pass<'_> {
     }
 
     /// Looks at every line and, if `on` writes, records what is new as long as nothing is wrong. Each chunk is handed to `work`.
-    async fn run(mut self, rows: &mut dyn Rows, approves: bool) -> Result<(Counts, Secret), Fault> {
+    async fn run(mut self, rows: &mut dyn Rows, approves: bool) -> Result<Looked, Fault> {
         loop {
             let mut chunk = Vec::with_capacity(AT_ONCE);
             let mut more = true;
@@ -172,7 +181,7 @@ impl Pass<'_> {
             }
             self.listener.progress(self.on.writes(), rows.percent(), self.counts.lines);
             if !more {
-                return Ok((self.counts, self.digest.finish()));
+                return Ok((self.counts, self.digest.finish(), self.standings));
             }
         }
     }
@@ -183,9 +192,10 @@ async fn pass(
     on: &mut Importing,
     (rows, listener): (&mut dyn Rows, &mut dyn Listener),
     approves: bool,
-) -> Result<(Counts, Secret), Fault> {
+) -> Result<Looked, Fault> {
     let (seen, digest, counts) = (Seen::default(), Digest::default(), Counts::default());
-    Pass { import, on, listener, seen, digest, counts }.run(rows, approves).await
+    let standings = Standings::new();
+    Pass { import, on, listener, seen, digest, counts, standings }.run(rows, approves).await
 }
 
 /// Imports lines, all or none of them. Every finding is told to `listener`.
@@ -197,7 +207,7 @@ pub async fn run(
 ) -> Result<(Ended, Counts), Fault> {
     let Import { what, by, only_check, may_be_long, now, .. } = import;
     let mut looking = store.look_for_import(by, now).await?;
-    let (counts, digest) = pass(import, &mut looking, (&mut *rows, &mut *listener), false).await?;
+    let (counts, digest, _) = pass(import, &mut looking, (&mut *rows, &mut *listener), false).await?;
     // Back into its pool, before anything else is asked of that.
     looking.undo().await?;
     let ended = match counts {
@@ -220,7 +230,7 @@ async fn write(
     let Import { what, by, now, .. } = import;
     rows.rewind()?;
     let mut on = store.begin_import((what, digest), by, now).await?;
-    let (counts, again) = pass(import, &mut on, (rows, listener), false).await?;
+    let (counts, again, _) = pass(import, &mut on, (rows, listener), false).await?;
     if !again.matches(digest) {
         on.undo().await?;
         return Err(Fault::because(
@@ -249,7 +259,7 @@ pub async fn approve(
     import: Import<'_>,
     rows: &mut dyn Rows,
     listener: &mut dyn Listener,
-) -> Result<Counts, NotApproved> {
+) -> Result<(Counts, Standings), NotApproved> {
     let approved = seconded(store, import, rows, listener).await;
     if matches!(
         approved,
@@ -265,7 +275,7 @@ async fn seconded(
     import: Import<'_>,
     rows: &mut dyn Rows,
     listener: &mut dyn Listener,
-) -> Result<Counts, NotApproved> {
+) -> Result<(Counts, Standings), NotApproved> {
     let Import { by, now, .. } = import;
     let (mut digest, mut lines) = (Digest::default(), 0);
     while let Some(row) = rows.next()? {
@@ -275,7 +285,7 @@ async fn seconded(
     }
     let digest = digest.finish();
     let imports = store.imports_of(&digest, now).await?;
-    let waits = imports.iter().rev().find(|one| !one.approved);
+    let waits = imports.iter().rev().find(|one| one.waits);
     let waits = waits.ok_or(if imports.is_empty() { NotApproved::Unknown } else { NotApproved::Before })?;
     if !is_second(&waits.by, by) {
         return Err(NotApproved::Own);
@@ -285,13 +295,19 @@ async fn seconded(
     }
     rows.rewind()?;
     let mut on = store.begin_approval(&waits.id, by, now).await?.ok_or(NotApproved::Before)?;
-    let (counts, again) = pass(import, &mut on, (rows, listener), true).await?;
-    if counts.known == 0 || !again.matches(&digest) {
+    let (counts, again, standings) = pass(import, &mut on, (rows, listener), true).await?;
+    // Of an import a part of which was approved before: all that waits is as little on record as it was then.
+    if counts.known == 0 || (counts.new == 0 && counts.wrong > 0) || !again.matches(&digest) {
         on.undo().await?;
         return Err(NotApproved::Changed);
     }
+    if counts.new == 0 {
+        // Somebody else approved it just now.
+        on.undo().await?;
+        return Err(NotApproved::Before);
+    }
     on.finish_approval().await?;
-    Ok(counts)
+    Ok((counts, standings))
 }
 
 /// Those who are known among the people of a chunk.

@@ -8,6 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::{
     app::App,
     domain::{
+        birth::HAS_A_SAY,
         code::draw_reference,
         email::Email,
         fault::Fault,
@@ -25,7 +26,7 @@ use crate::{
 
 /// How often somebody looks.
 const EVERY: Duration = Duration::from_secs(1);
-/// How many mandates one look takes, and how many mails leave after it, at most.
+/// How many mandates one look takes, at most.
 const MOST: usize = 100;
 /// For how many seconds a mail waits that found no room, or could not be made.
 const WAIT: i64 = 60;
@@ -59,16 +60,17 @@ async fn look(app: &App, now: Timestamp) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Sends those that are due.
+/// Sends those that are due, as many as there is room for: the others stay written down.
 async fn send(app: &App, now: Timestamp) -> Result<(), Fault> {
-    if !app.store.has_mandate_mails(now).await? {
+    let room = app.mailer.room_for_due();
+    if room == 0 || !app.store.has_mandate_mails(now).await? {
         return Ok(());
     }
     let (mut sent, mut put_off) = (0, 0);
-    for mail in app.store.claim_mandate_mails(i64::try_from(MOST)?, now).await? {
+    for mail in app.store.claim_mandate_mails(i64::try_from(room)?, now).await? {
         let has_left = match letter(app, &mail, now).await {
             Ok(None) => continue,
-            Ok(Some(letter)) => app.mailer.send(letter).is_ok(),
+            Ok(Some(letter)) => app.mailer.send_due(letter).is_ok(),
             // The others were claimed with it, and would be lost.
             Err(fault) => {
                 tracing::error!(%fault, "a mail about a mandate cannot be made; it is tried again");
@@ -110,12 +112,16 @@ async fn letter(app: &App, mail: &MandateMail, now: Timestamp) -> Result<Option<
         lang,
     };
     let other = if is_represented { &listed.representative_name } else { &listed.represented_name };
+    let relation = listed.mandate.relation;
+    let old_enough = listed.born.is_some_and(|born| born.has_surely_turned(HAS_A_SAY, now));
     let what = Told {
         what: mail.telling.what,
         at: (mail.telling.what != What::Started).then_some(mail.telling.at),
         cause: cause(&listed.mandate, listed.born, mail.telling.at),
         is_represented,
-        is_minor: listed.mandate.relation.is_parental(),
+        relation,
+        has_a_say: relation.is_parental() && old_enough,
+        is_online: listed.mandate.is_made_online(),
         other,
     };
     Ok(Some(told(&about, &what)))

@@ -162,7 +162,7 @@ fn steps_up(app: &App, ask: &Ask, session: &Session) -> bool {
 }
 
 /// Off to DigiD at once. Where it cannot be asked just now, the page with the choice is the place to try again.
-async fn step_up(app: &App, login: Login<Choose>, now: Timestamp) -> Result<Started, Stop> {
+pub(super) async fn step_up(app: &App, login: Login<Choose>, now: Timestamp) -> Result<Started, Stop> {
     let held = logins::begin(app, login.clone()).await?;
     let id = held.login.id.clone();
     match digid::depart(app, held, now).await {

@@ -289,6 +289,8 @@ pub(super) mod tests {
             Change::AddressLeft,
             Change::AddressCame,
             Change::RecoveryCode { left: 9 },
+            Change::RecoveryCode { left: 1 },
+            Change::RecoveryCode { left: 0 },
         ];
         let changes = changes.map(|change| changed(&about, change));
         let address = [address_code(&about, &Secret::new("482913")), address_taken(&about)];
@@ -333,6 +335,22 @@ pub(super) mod tests {
         ] {
             let text = has_account(&about(lang)).text;
             assert!(!text.contains(own) && text.contains(way), "{text}");
+        }
+    }
+
+    #[test]
+    fn whose_recovery_codes_run_out_hears_how_to_get_new_ones() {
+        for (lang, left, says, again) in [
+            (Lang::Nl, 2, "U heeft nog 2 herstelcodes.", false),
+            (Lang::Nl, 1, "U heeft nog 1 herstelcode. ", true),
+            (Lang::Nl, 0, "U heeft geen herstelcodes meer.", true),
+            (Lang::En, 2, "You have 2 recovery codes left.", false),
+            (Lang::En, 1, "You have 1 recovery code left.", true),
+            (Lang::En, 0, "You have no recovery codes left.", true),
+        ] {
+            let text = changed(&about(lang), Change::RecoveryCode { left }).text;
+            let how = ["Stel uw app opnieuw in", "Set up your app again"][lang as usize];
+            assert!(text.contains(says) && text.contains(how) == again, "{text}");
         }
     }
 

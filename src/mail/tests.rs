@@ -133,6 +133,20 @@ async fn what_anybody_can_ask_for_leaves_half_of_the_room_to_others() {
     assert!(mailer.drain(SOON).await);
 }
 
+#[tokio::test]
+async fn what_is_due_by_the_clock_leaves_three_quarters_of_the_room_to_codes() {
+    let scratch = Scratch::new();
+    let mailer = to_folder(&scratch);
+    // As above.
+    assert_eq!(mailer.room_for_due(), 64);
+    let due = (0..300).filter(|_| mailer.send_due(letter("AAA")).is_ok()).count();
+    assert_eq!((due, mailer.room_for_due()), (64, 0));
+    let others = (0..300).filter(|_| mailer.send(letter("BBB")).is_ok()).count();
+    assert_eq!(others, 192);
+    assert!(mailer.drain(SOON).await);
+    assert_eq!(mails(&scratch.0.join("mail")).len(), 256);
+}
+
 /// How the little mail server behaves.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Manner {

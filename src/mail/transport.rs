@@ -35,6 +35,8 @@ use crate::{
 const ROOM: u32 = 256;
 /// How many connections to the mail server there are at most.
 const LANES: usize = 8;
+/// How much of the room, and of the connections, is for mails for which nobody waits: what the clock does comes in hundreds.
+const DUE: (u32, usize) = (ROOM / 4, LANES / 2);
 /// How long to wait before each new try. A code lives ten minutes, so there is no use in trying for hours.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
 /// The last second that a `Date` header can hold: the end of the year 9999.
@@ -61,6 +63,8 @@ struct Inner {
     room: Arc<Semaphore>,
     /// One that anybody can ask for holds one of these as well.
     unasked: Arc<Semaphore>,
+    /// One for which nobody waits holds one of these as well, and at a try one of those.
+    due: (Arc<Semaphore>, Semaphore),
     /// A try holds one of these; a mail that waits for its next try does not, and holds up no other.
     lanes: Semaphore,
     count: AtomicU64,
@@ -93,24 +97,36 @@ impl Mailer {
         };
         let places = |count: u32| Arc::new(Semaphore::new(count as usize));
         let (room, unasked, lanes) = (places(ROOM), places(ROOM / 2), Semaphore::new(LANES));
+        let due = (places(DUE.0), Semaphore::new(DUE.1));
         // After a restart, a mail of the same second still sorts behind those that are there.
         let count = AtomicU64::new(match &way {
             Way::Folder(folder) => folder.count(),
             Way::Smtp(_) => 0,
         });
-        Ok(Self(Arc::new(Inner { from, way, room, unasked, lanes, count })))
+        Ok(Self(Arc::new(Inner { from, way, room, unasked, due, lanes, count })))
     }
 
     /// Takes a mail and returns at once; what becomes of it is told to the log only.
     /// Must be called within a tokio runtime, as every handler is.
     pub fn send(&self, letter: Letter) -> Result<(), QueueFull> {
-        self.take(letter, [&self.0.room])
+        self.take(letter, [&self.0.room], false)
     }
 
     /// The same for a mail that anybody can ask for. These get at most half of the room: the rest is left to people who log
     /// in, and to what must be told to the owner of an account.
     pub fn send_unasked(&self, letter: Letter) -> Result<(), QueueFull> {
-        self.take(letter, [&self.0.unasked, &self.0.room])
+        self.take(letter, [&self.0.unasked, &self.0.room], false)
+    }
+
+    /// The same for a mail that is due by the clock, and that is kept elsewhere until there is room: codes, and what must be told, never wait
+    /// for these.
+    pub fn send_due(&self, letter: Letter) -> Result<(), QueueFull> {
+        self.take(letter, [&self.0.due.0, &self.0.room], true)
+    }
+
+    /// For how many of those there is room now.
+    pub fn room_for_due(&self) -> usize {
+        self.0.due.0.available_permits().min(self.0.room.available_permits())
     }
 
     /// The same for a mail that tells of what is done already. A full queue undoes nothing of that, and keeps nobody from the answer:
@@ -122,11 +138,16 @@ impl Mailer {
         }
     }
 
-    fn take<const N: usize>(&self, letter: Letter, of: [&Arc<Semaphore>; N]) -> Result<(), QueueFull> {
+    fn take<const N: usize>(
+        &self,
+        letter: Letter,
+        of: [&Arc<Semaphore>; N],
+        is_due: bool,
+    ) -> Result<(), QueueFull> {
         let places = of.into_iter().map(|of| Arc::clone(of).try_acquire_owned());
         let places = places.collect::<Result<Vec<_>, _>>().map_err(|_| QueueFull)?;
         let number = self.0.count.fetch_add(1, Ordering::Relaxed);
-        tokio::spawn(Arc::clone(&self.0).deliver(letter, number, places));
+        tokio::spawn(Arc::clone(&self.0).deliver(letter, (number, is_due), places));
         Ok(())
     }
 
@@ -156,7 +177,12 @@ impl Mailer {
 }
 
 impl Inner {
-    async fn deliver(self: Arc<Self>, letter: Letter, number: u64, _places: Vec<OwnedSemaphorePermit>) {
+    async fn deliver(
+        self: Arc<Self>,
+        letter: Letter,
+        (number, is_due): (u64, bool),
+        _places: Vec<OwnedSemaphorePermit>,
+    ) {
         let reference = letter.reference.as_str();
         let domain = ascii_domain(&letter.to);
         let Some(message) = self.message(&letter) else {
@@ -165,7 +191,7 @@ impl Inner {
         };
         let mail = message.formatted();
         for pause in PAUSES.into_iter().map(Some).chain([None]) {
-            match (self.hand_over(letter.at, number, &message, &mail).await, pause) {
+            match (self.hand_over(letter.at, (number, is_due), &message, &mail).await, pause) {
                 (Ok(()), _) => {
                     tracing::info!(reference, domain, "mail sent");
                     return;
@@ -185,11 +211,13 @@ impl Inner {
     async fn hand_over(
         &self,
         at: Timestamp,
-        number: u64,
+        (number, is_due): (u64, bool),
         message: &Message,
         mail: &[u8],
     ) -> Result<(), NotSent> {
-        let _lane = self.lanes.acquire().await.map_err(|_| NotSent::Never("shutting down".into()))?;
+        let closed = |_| NotSent::Never("shutting down".into());
+        let _of_due = if is_due { Some(self.due.1.acquire().await.map_err(closed)?) } else { None };
+        let _lane = self.lanes.acquire().await.map_err(closed)?;
         match &self.way {
             Way::Smtp(smtp) => smtp.send(message.envelope(), mail).await,
             Way::Folder(folder) => {

@@ -30,6 +30,9 @@ const MOST: usize = 16;
 /// The longest address, in bytes.
 const LONGEST: usize = 512;
 
+/// What the `client_id` of a client that registered itself begins with.
+pub const PREFIX: &str = "dcr_";
+
 /// The metadata as it is sent. A member that is `null` is left out (RFC 7592 section 2.2).
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -122,17 +125,17 @@ impl Metadata {
         self.redirect_uris.as_deref().unwrap_or_default()
     }
 
-    /// The client, checked, and its secret where a new one was made. `kept` is how it proved who it is until now.
+    /// The client, checked, and its secret where a new one was made. `kept` is what it was until now.
     pub fn client(
         self,
         id: String,
-        kept: Option<&ClientAuth>,
+        kept: Option<&Client>,
         offer: Offer<'_>,
     ) -> Result<(Client, Option<Secret>), Refused> {
         self.check_fixed()?;
         let terms = offer.terms;
-        let (auth, secret) = self.auth(kept, terms.policy)?;
-        let sector = self.sector(&id, terms)?;
+        let (auth, secret) = self.auth(kept.map(|kept| &kept.auth), terms.policy)?;
+        let sector = self.sector(&id, kept.map(|kept| kept.sector.as_str()), terms)?;
         let jwks = self.jwks.as_ref().map(JwkSet::read).transpose();
         let jwks = jwks.or_else(|why| bad(format!("jwks: {why}")))?;
         let wishes = self.wishes(offer)?;
@@ -232,7 +235,8 @@ impl Metadata {
     }
 
     /// Whom its subjects are shared with (OpenID Connect Core, section 8.1). The list at `sector_identifier_uri` was checked.
-    fn sector(&self, id: &str, terms: &Terms) -> Result<String, Refused> {
+    /// `kept` is the sector until now: users who have a `sub` keep it unless the change says otherwise.
+    fn sector(&self, id: &str, kept: Option<&str>, terms: &Terms) -> Result<String, Refused> {
         let public = match self.subject_type.as_deref() {
             None => terms.sector.as_deref() == Some(Client::PUBLIC_SECTOR),
             Some("public") => true,
@@ -247,30 +251,47 @@ impl Metadata {
             }
             return Ok(fixed.clone());
         }
-        if public {
-            return Ok(Client::PUBLIC_SECTOR.to_owned());
-        }
         let sector = match &self.sector_identifier_uri {
-            None => Client::sector_of(id, self.redirect_uris()).map_err(|wrong| match wrong {
-                Why::Sector => Refused::Metadata(
-                    "the redirect URIs have several hosts: give a sector_identifier_uri that lists them"
-                        .to_owned(),
-                ),
-                other => refused(&other),
-            })?,
+            _ if public => Client::PUBLIC_SECTOR.to_owned(),
+            None => self.sector_of_hosts(id, kept)?,
             // It is kept as it stands, and a parser would silently drop a tab.
             Some(uri) if !uri.bytes().all(|byte| byte.is_ascii_graphic()) => String::new(),
             Some(uri) => {
                 Url::parse(uri).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
             }
         };
-        // A host of that name would have the subjects of everybody.
-        if sector.is_empty() || sector == Client::PUBLIC_SECTOR {
+        // A host of the one name would have the subjects of everybody, of the other those of another client.
+        let taken = sector == Client::PUBLIC_SECTOR || sector.starts_with(PREFIX) && sector != id;
+        if sector.is_empty() || taken && !public {
             return bad(
                 "the host of sector_identifier_uri, or else that of the redirect URIs, must be one that can be a sector",
             );
         }
+        let asked = self.sector_identifier_uri.is_some()
+            || self.subject_type.is_some()
+                && kept.is_some_and(|kept| public != (kept == Client::PUBLIC_SECTOR));
+        if !asked && kept.is_some_and(|kept| kept != sector) {
+            return bad(
+                "this would give the users of this client another sub: leave subject_type and the host of the redirect URIs as they \
+                 are, or give a sector_identifier_uri (at that host, and they keep theirs)",
+            );
+        }
         Ok(sector)
+    }
+
+    /// The sector where no list says it: the host, or, of several hosts, the client itself, which shares with nobody then. That
+    /// stays so, since no host can claim its subjects; a client that shares those of a host proves others by a list.
+    fn sector_of_hosts(&self, id: &str, kept: Option<&str>) -> Result<String, Refused> {
+        let by_host = Client::sector_of(id, self.redirect_uris());
+        match by_host {
+            Ok(_) | Err(Why::Sector) if kept == Some(id) => Ok(id.to_owned()),
+            Err(Why::Sector) if kept.is_none() && self.subject_type.is_none() => Ok(id.to_owned()),
+            Err(Why::Sector) => bad(
+                "the redirect URIs have several hosts: give a sector_identifier_uri that lists them, or, of a new client, leave out \
+                 subject_type",
+            ),
+            other => other.map_err(|wrong| refused(&wrong)),
+        }
     }
 
     /// What pages call it: its host where it has no name.

@@ -18,10 +18,22 @@ use openssl::{
     nid::Nid,
     pkey::{PKey, Private},
     ssl::{SslAcceptor, SslMethod},
-    x509::{X509, X509NameBuilder, extension::SubjectAlternativeName},
+    x509::{
+        X509, X509Builder, X509NameBuilder,
+        extension::{BasicConstraints, SubjectAlternativeName, SubjectKeyIdentifier},
+    },
 };
 
-use super::*;
+use rustls::{
+    ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion,
+    client::danger::ServerCertVerifier,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime},
+    sign::{CertifiedKey, SingleCertAndKey},
+    version::{TLS12, TLS13},
+};
+
+use super::{given::OneCall, *};
 
 const LOCAL: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 const FINE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
@@ -95,26 +107,45 @@ struct Certificate {
 
 impl Certificate {
     fn new() -> Self {
+        Self::of(None)
+    }
+
+    /// The same, that another vouches for.
+    fn of(by: Option<&Self>) -> Self {
+        Self::make("a portal", by, |builder| {
+            let context = builder.x509v3_context(None, None);
+            let names = SubjectAlternativeName::new().ip("127.0.0.1").dns("localhost").build(&context);
+            builder.append_extension(names.unwrap()).unwrap();
+        })
+    }
+
+    /// As `openssl req -x509 -subj /CN=localhost` makes it, and so the suite's own server: of an authority, and without a name.
+    fn bare() -> Self {
+        Self::make("localhost", None, |builder| {
+            let id = SubjectKeyIdentifier::new().build(&builder.x509v3_context(None, None));
+            builder.append_extension(id.unwrap()).unwrap();
+            builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
+        })
+    }
+
+    fn make(called: &str, by: Option<&Self>, extend: impl Fn(&mut X509Builder)) -> Self {
         let key = PKey::from_ec_key(
             EcKey::generate(&EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap()).unwrap(),
         );
         let key = key.unwrap();
         let mut name = X509NameBuilder::new().unwrap();
-        name.append_entry_by_text("CN", "a portal").unwrap();
+        name.append_entry_by_text("CN", called).unwrap();
         let name = name.build();
         let mut builder = X509::builder().unwrap();
         builder.set_version(2).unwrap();
         builder.set_serial_number(&BigNum::from_u32(1).unwrap().to_asn1_integer().unwrap()).unwrap();
         builder.set_subject_name(&name).unwrap();
-        builder.set_issuer_name(&name).unwrap();
+        builder.set_issuer_name(by.map_or(&*name, |by| by.x509.subject_name())).unwrap();
         builder.set_pubkey(&key).unwrap();
         builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
         builder.set_not_after(&Asn1Time::days_from_now(2).unwrap()).unwrap();
-        let mut names = SubjectAlternativeName::new();
-        let names =
-            names.ip("127.0.0.1").dns("localhost").build(&builder.x509v3_context(None, None)).unwrap();
-        builder.append_extension(names).unwrap();
-        builder.sign(&key, MessageDigest::sha256()).unwrap();
+        extend(&mut builder);
+        builder.sign(by.map_or(&key, |by| &by.key), MessageDigest::sha256()).unwrap();
         Self { x509: builder.build(), key }
     }
 
@@ -194,9 +225,10 @@ async fn a14_a_name_is_looked_up_once_a_call_and_only_an_address_that_may_be_cal
 
 #[tokio::test]
 async fn a14_a_certificate_must_be_of_a_trusted_root_and_of_that_host() {
-    let certificate = Certificate::new();
+    let authority = Certificate::bare();
+    let certificate = Certificate::of(Some(&authority));
     let portal = Portal::start(Some(FINE.into()), Some(&certificate));
-    let (wrong, right) = (Certificate::new().pem(), certificate.pem());
+    let (wrong, right) = (Certificate::bare().pem(), authority.pem());
     let reach = || Reach::new([LOCAL, "127.0.0.2".parse().unwrap()]);
     let url = portal.url("https", "127.0.0.1");
     for roots in [vec![], vec![wrong]] {
@@ -212,6 +244,102 @@ async fn a14_a_certificate_must_be_of_a_trusted_root_and_of_that_host() {
     for bad in [b"no certificate".to_vec(), vec![]] {
         assert!(Outbound::new(&[bad], reach()).is_err());
     }
+}
+
+#[tokio::test]
+async fn a14_a_given_certificate_is_a_servers_own_at_a_named_address_whatever_stands_in_it() {
+    let certificate = Certificate::bare();
+    let portal = Portal::start(Some(FINE.into()), Some(&certificate));
+    let two: IpAddr = "127.0.0.2".parse().unwrap();
+    let far = forward(two, portal.port);
+    let by_name = portal.url("https", "localhost");
+    let by_address = portal.url("https", "127.0.0.1");
+    let elsewhere: Url = format!("https://127.0.0.2:{far}/out").parse().unwrap();
+    let of = |given: Vec<u8>, reach: Reach| Outbound::new(&[given], reach).unwrap();
+    let both = || Reach::new([LOCAL, two]);
+
+    // Another certificate of the same name, and the same one at an address that is not named.
+    for url in [&by_name, &by_address, &elsewhere] {
+        let stranger = of(Certificate::bare().pem(), both());
+        assert_eq!(post(&stranger, url).await, Err(NotCalled::Unreachable), "{url}");
+    }
+    for (url, reach) in
+        [(&by_name, Reach::new([two])), (&by_address, Reach::default()), (&elsewhere, Reach::new([LOCAL]))]
+    {
+        let refused = post(&of(certificate.pem(), reach), url).await;
+        assert!(matches!(refused, Err(NotCalled::OutOfReach(_))), "{url}: {refused:?}");
+    }
+    assert_eq!(portal.asked(), 0);
+    for (url, reach) in [
+        (&by_name, named()),
+        (&by_address, named()),
+        (&by_name, both()),
+        // Whatever its name: the certificate has none.
+        (&elsewhere, Reach::new([two])),
+    ] {
+        assert_eq!(post(&of(certificate.pem(), reach), url).await, Ok(200), "{url}");
+    }
+    assert_eq!(portal.asked(), 4);
+}
+
+/// The verifier alone, since nothing public can be called from here: what a name leads to decides.
+#[test]
+fn a14_a_given_certificate_without_a_name_counts_nowhere_but_at_named_addresses() {
+    let certificate = Certificate::bare();
+    let given = Given::read(&[certificate.pem()]).unwrap().unwrap();
+    let der = CertificateDer::from(certificate.x509.to_der().unwrap());
+    let now = UnixTime::now();
+    for (server, name_is_named, fits) in [
+        ("localhost.example", true, true),
+        ("localhost.example", false, false),
+        ("127.0.0.1", false, true),
+        ("1.1.1.1", true, false),
+    ] {
+        let verifier =
+            OneCall { given: given.clone(), reach: named(), named: Arc::new(AtomicBool::new(name_is_named)) };
+        let name = ServerName::try_from(server).unwrap();
+        assert_eq!(verifier.verify_server_cert(&der, &[], &name, &[], now).is_ok(), fits, "{server}");
+    }
+}
+
+/// Its certificate is public: only who has its key is that server.
+#[tokio::test]
+async fn a14_who_shows_a_given_certificate_and_has_not_its_key_is_refused() {
+    let (certificate, reach) = (Certificate::bare(), named());
+    for version in [&TLS12, &TLS13] {
+        let thief = showing(&certificate.x509, &Certificate::bare().key, version);
+        let owner = showing(&certificate.x509, &certificate.key, version);
+        let outbound = Outbound::new(&[certificate.pem()], reach.clone()).unwrap();
+        let refused = post(&outbound, &thief.url("https", "127.0.0.1")).await;
+        assert_eq!((refused, thief.asked()), (Err(NotCalled::Unreachable), 0));
+        assert_eq!(post(&outbound, &owner.url("https", "127.0.0.1")).await, Ok(200));
+    }
+}
+
+/// A portal that shows that certificate and signs with that key, which OpenSSL takes together only where they belong together.
+fn showing(x509: &X509, key: &PKey<Private>, version: &'static SupportedProtocolVersion) -> Portal {
+    let key = PrivateKeyDer::try_from(key.private_key_to_pkcs8().unwrap()).unwrap();
+    let signer = aws_lc_rs::sign::any_supported_type(&key).unwrap();
+    let shown = CertifiedKey::new(vec![CertificateDer::from(x509.to_der().unwrap())], signer);
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
+    let config = Arc::new(config);
+    let listener = TcpListener::bind((LOCAL, 0)).unwrap();
+    let (port, asked) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
+    let counted = asked.clone();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (config, counted) = (config.clone(), counted.clone());
+            thread::spawn(move || {
+                let connection = ServerConnection::new(config).unwrap();
+                serve(StreamOwned::new(connection, stream.unwrap()), Some(FINE), &counted);
+            });
+        }
+    });
+    Portal { port, asked }
 }
 
 /// Passes on what comes to that address.

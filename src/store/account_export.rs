@@ -128,8 +128,9 @@ fn read_line(row: &AnyRow) -> Result<OwnLine, Fault> {
     Ok(OwnLine {
         at: row.time("at")?,
         event: row.text("event")?,
-        // What somebody said is done, whatever they said.
-        done: ["ok", "offline", "agreed", "withdrawn"].contains(&row.text("outcome")?.as_str()),
+        // What somebody said is done, whatever they said; and of what ended the outcome is why.
+        done: ["grant.revoked", "logout"].contains(&row.text("event")?.as_str())
+            || ["ok", "offline", "agreed", "withdrawn"].contains(&row.text("outcome")?.as_str()),
         by_self: is_self("by_whom")?,
         role: row.text("role")?,
         for_self: is_self("for_whom")?,

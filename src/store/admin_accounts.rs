@@ -23,6 +23,8 @@ impl Store {
         let mut gone = 0;
         for statement in [
             "DELETE FROM grants WHERE account_id = $1",
+            // Of an offer one of the two is gone: nobody confirms it any more.
+            "DELETE FROM offers WHERE (SELECT a.person_id FROM accounts a WHERE a.id = $1) IN (grantor, grantee)",
             "DELETE FROM accounts WHERE id = $1 \
              AND NOT EXISTS (SELECT 1 FROM staff WHERE account = $1 AND approved_at IS NOT NULL)",
         ] {

@@ -15,7 +15,7 @@ pub(super) use self::names::forget;
 
 use self::chain::Note;
 use super::{Store, batch::Batches, columns::Columns, ledger::Ledger};
-use crate::domain::{fault::Fault, id::PersonId, time::Timestamp};
+use crate::domain::{fault::Fault, id::PersonId, line::member_of, time::Timestamp};
 
 /// The most lines that one search looks at.
 const LOOKED_AT: i64 = 20_000;
@@ -74,7 +74,8 @@ pub struct Search {
     pub to: Option<Timestamp>,
     /// What happened.
     pub event: Option<String>,
-    /// Who did it, or for whom it was done; whoever became part of them counts as them.
+    /// Who did it, or for whom it was done: a person, a name of somebody at work (`domain::line`), or a pseudonym. Whoever became part of a person
+    /// counts as them.
     pub person: Option<PersonId>,
     /// Behind this one.
     pub behind: Option<Place>,
@@ -107,9 +108,13 @@ const LINES: &str = "SELECT l.*, a.name AS actor_name, r.name AS represented_nam
     LEFT JOIN audit_names a ON a.pseudonym = l.actor LEFT JOIN audit_names r ON r.pseudonym = l.represented \
     WHERE l.at >= $1 AND (l.at > $1 OR l.id > $2) AND l.at < $3 AND (l.at < $4 OR (l.at = $4 AND l.id <= $5)) \
     AND ($6 = '' OR l.event = $6) AND ($7 = '' OR l.actor = $7 OR l.represented = $7 \
-    OR l.actor IN (SELECT n.pseudonym FROM audit_names n JOIN persons p ON p.id = n.name WHERE p.id = $7 OR p.joined_into = $7) \
-    OR l.represented IN (SELECT n.pseudonym FROM audit_names n JOIN persons p ON p.id = n.name WHERE p.id = $7 OR p.joined_into = $7)) \
+    OR l.actor IN (SELECT n.pseudonym FROM audit_names n WHERE n.name = $7 OR n.name IN (SELECT p.id FROM persons p WHERE p.joined_into = $7)) \
+    OR l.represented IN (SELECT n.pseudonym FROM audit_names n WHERE n.name = $7 OR n.name IN (SELECT p.id FROM persons p WHERE p.joined_into = $7))) \
     ORDER BY l.at, l.id LIMIT $8";
+
+const KNOWN: &str = "SELECT seq FROM audit_heads WHERE EXISTS (SELECT 1 FROM persons WHERE id = $1) \
+    OR EXISTS (SELECT 1 FROM accounts WHERE id = $2) OR EXISTS (SELECT 1 FROM audit_names WHERE name = $1 OR pseudonym = $1) \
+    OR EXISTS (SELECT 1 FROM audit_lines WHERE actor = $1 OR represented = $1) LIMIT 1";
 
 impl Store {
     /// At most `limit` lines, oldest first; and behind which place to go on, where there may be more. However few fit, a bounded
@@ -149,6 +154,17 @@ impl Store {
         lines.truncate(limit);
         let next = lines.last().map(|line| (line.at, line.id.clone()));
         Ok((lines, next))
+    }
+
+    /// Whether that is somebody who is on record or whom the log names, or a pseudonym that stands in it. Reads the whole log for one
+    /// who is not.
+    pub async fn audit_knows(&self, person: &PersonId) -> Result<bool, Fault> {
+        let known: Option<(i64,)> = sqlx::query_as(KNOWN)
+            .bind(person.as_str())
+            .bind(member_of(person.as_str()).unwrap_or_default())
+            .fetch_optional(self.db.reader())
+            .await?;
+        Ok(known.is_some())
     }
 
     /// Writes a line that belongs to no transaction: a refusal, a login.

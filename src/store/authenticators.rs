@@ -2,7 +2,9 @@
 //! and so is a recovery code spent: durable, as whatever must never work twice (`docs/adr/0005`).
 
 use super::{Store, Tx, account::end_others, accounts::Account, audit::Event, merge::Pair, staff::leave};
-use crate::domain::{authenticator::AppSecret, fault::Fault, id::SessionId, secret::Secret, time::Timestamp};
+use crate::domain::{
+    authenticator::AppSecret, fault::Fault, id::SessionId, secret::Secret, session::Session, time::Timestamp,
+};
 
 /// What the secret of an app is sealed for.
 const PURPOSE: &str = "authenticator";
@@ -89,11 +91,12 @@ impl Store {
     }
 
     /// Gives an account its app, or another one, with new recovery codes; the older ones are gone. Every session but `here` ends: it was
-    /// proven without this app. `false` when the confirming step was used before, or sessions have ended meanwhile: of two requests at
-    /// once one does it.
+    /// proven without this app. A member of staff whose session was proven without the app that they had is none from now on: DigiD alone
+    /// must not open the desk. `false` when the confirming step was used before, or sessions have ended meanwhile: of two requests at once
+    /// one does it.
     pub async fn set_app(
         &self,
-        (account, here): (&Account, &SessionId),
+        (account, here): (&Account, &Session),
         (secret, step): (&AppSecret, i64),
         codes: &[Secret],
         now: Timestamp,
@@ -124,7 +127,10 @@ impl Store {
                 .await?;
         }
         tx.note(&event("app.set", account), now);
-        end_others(&mut tx, account, here, now).await?;
+        if !here.knew_app(account.app.as_ref().map(|app| app.since)) {
+            leave(&mut tx, account, now).await?;
+        }
+        end_others(&mut tx, account, &here.sid, now).await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -13,9 +13,14 @@ const MOST: usize = 16;
 /// How many may wait; who comes later waits for a place.
 const QUEUE: usize = 1024;
 
+/// Why a batch failed. Each who asked is told: a command shows no log.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+struct Failed(String);
+
 /// Gathers what is asked and hands it on in batches.
 pub(super) struct Batches<Ask, Answer> {
-    queue: mpsc::Sender<(Ask, oneshot::Sender<Answer>)>,
+    queue: mpsc::Sender<(Ask, oneshot::Sender<Result<Answer, Failed>>)>,
 }
 
 impl<Ask: Send + 'static, Answer: Send + 'static> Batches<Ask, Answer> {
@@ -24,7 +29,7 @@ impl<Ask: Send + 'static, Answer: Send + 'static> Batches<Ask, Answer> {
     where
         Work: Future<Output = Result<Vec<Answer>, Fault>> + Send + 'static,
     {
-        let (queue, mut waiting) = mpsc::channel::<(Ask, oneshot::Sender<Answer>)>(QUEUE);
+        let (queue, mut waiting) = mpsc::channel::<(Ask, oneshot::Sender<Result<Answer, Failed>>)>(QUEUE);
         tokio::spawn(async move {
             let mut batch = Vec::new();
             while waiting.recv_many(&mut batch, MOST).await > 0 {
@@ -34,10 +39,16 @@ impl<Ask: Send + 'static, Answer: Send + 'static> Batches<Ask, Answer> {
                     Ok(answers) => {
                         for (asker, answer) in askers.into_iter().zip(answers) {
                             // Who asked may have gone.
-                            let _ = asker.send(answer);
+                            let _ = asker.send(Ok(answer));
                         }
                     }
-                    Err(fault) => tracing::error!(%fault, asked = askers.len(), "a batch failed as a whole"),
+                    Err(fault) => {
+                        tracing::error!(%fault, asked = askers.len(), "a batch failed as a whole");
+                        let failed = Failed(fault.to_string());
+                        for asker in askers {
+                            let _ = asker.send(Err(failed.clone()));
+                        }
+                    }
                 }
             }
         });
@@ -49,7 +60,7 @@ impl<Ask: Send + 'static, Answer: Send + 'static> Batches<Ask, Answer> {
         let failed = || Fault::because("a batch failed: an earlier line of the log says why");
         let (asker, answer) = oneshot::channel();
         self.queue.send((ask, asker)).await.map_err(|_| failed())?;
-        answer.await.map_err(|_| failed())
+        Ok(answer.await.map_err(|_| failed())??)
     }
 }
 
@@ -135,5 +146,12 @@ mod tests {
             assert_eq!(answers[0], None);
             assert_eq!(answers.last(), Some(&Some((bad + 3 * MOST - 1) * 2)));
         }
+    }
+
+    #[tokio::test]
+    async fn who_asked_is_told_why_the_batch_failed() {
+        let batches =
+            Batches::new(|_: Vec<()>| async { Err::<Vec<()>, _>(Fault::because("the disk is full")) });
+        assert_eq!(batches.ask(()).await.unwrap_err().to_string(), "the disk is full");
     }
 }

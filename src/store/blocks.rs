@@ -2,12 +2,13 @@
 
 use sqlx::any::AnyRow;
 
-use super::{Store, audit::Event, boundaries::look_again, columns::Columns, notices};
+use super::{Store, audit::Event, boundaries::look_again, columns::Columns, fragments::own_people, notices};
 use crate::domain::{
     consent::Block,
     fault::Fault,
     id::{PersonId, random},
     line::through,
+    mandate::Mandate,
     time::Timestamp,
 };
 
@@ -20,7 +21,55 @@ pub struct Pair {
     pub represented: PersonId,
 }
 
+impl Pair {
+    /// The two of a mandate.
+    pub fn of(mandate: &Mandate) -> Self {
+        Self { representative: mandate.representative.clone(), represented: mandate.represented.clone() }
+    }
+}
+
+/// The most blocks of one record that a list shows.
+const LISTED: i64 = 200;
+
+/// A block that holds, for those who may lift it.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    /// Who is kept out.
+    pub representative: PersonId,
+    /// What the desk calls them.
+    pub representative_name: String,
+    /// Why, in the words of who placed it.
+    pub reason: String,
+    /// Who that was.
+    pub placed_by: String,
+    /// When.
+    pub placed_at: Timestamp,
+}
+
 impl Store {
+    /// The blocks that keep somebody out of a record, the newest first; at most 200.
+    pub async fn blocks_of(&self, represented: &PersonId) -> Result<Vec<Placed>, Fault> {
+        let rows = sqlx::query(
+            "SELECT b.representative, a.name AS representative_name, b.reason, b.placed_by, b.placed_at \
+             FROM blocks b JOIN persons a ON a.id = b.representative \
+             WHERE b.represented = $1 AND b.lifted_at IS NULL ORDER BY b.placed_at DESC, b.id LIMIT $2",
+        )
+        .bind(represented.as_str())
+        .bind(LISTED)
+        .fetch_all(self.db.reader())
+        .await?;
+        let read = |row: &AnyRow| {
+            Ok(Placed {
+                representative: PersonId::from_stored(row.text("representative")?),
+                representative_name: row.text("representative_name")?,
+                reason: row.text("reason")?,
+                placed_by: row.text("placed_by")?,
+                placed_at: row.time("placed_at")?,
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
     /// Blocks at once everything the one of a pair may do for the other. The line in the log names the member of staff, the
     /// person represented and the block, not the one who is kept out: it must not show in their own log (M9). An id that
     /// became part of another person means that person: the desk's lists may be older. `false` when one of the two is not
@@ -54,18 +103,20 @@ impl Store {
     /// Lifts the blocks of a pair that someone else than `by` placed (M11), and tells how many blocks were lifted and how
     /// many still hold. A program lifts only what another program placed: who stands behind it may be who placed it at the desk.
     /// Of the desk, who has an account there lifts what another account placed, and who is named at a command what another name placed.
-    /// Nobody lifts one of their own file.
+    /// Nobody lifts one of their own file, or of somebody they act for.
     pub async fn lift_blocks(&self, pair: &Pair, by: &str, now: Timestamp) -> Result<(usize, i64), Fault> {
         let mut tx = self.db.begin().await?;
-        let lifted: Vec<(String,)> = sqlx::query_as(
+        let lifted: Vec<(String,)> = sqlx::query_as(concat!(
             "UPDATE blocks SET lifted_at = $1, lifted_by = $2 \
              WHERE representative = (SELECT COALESCE(joined_into, id) FROM persons WHERE id = $3) \
              AND represented = (SELECT COALESCE(joined_into, id) FROM persons WHERE id = $4) \
              AND lifted_at IS NULL AND placed_by <> $2 \
              AND ($2 NOT LIKE 'client:%' OR placed_by LIKE 'client:%') \
              AND (placed_by LIKE 'client:%' OR ($2 LIKE 'member:%') = (placed_by LIKE 'member:%')) \
-             AND NOT EXISTS (SELECT 1 FROM accounts o WHERE 'member:' || o.id = $2 AND o.person_id IN (representative, represented)) RETURNING id",
-        )
+             AND NOT ",
+            own_people!("$2", "blocks.representative, blocks.represented", "$1"),
+            " RETURNING id"
+        ))
         .bind(now.epoch())
         .bind(by)
         .bind(pair.representative.as_str())

@@ -110,6 +110,31 @@ pub(super) async fn agree(tx: &mut Tx, agreed: Agreed<'_>, now: Timestamp) -> Re
     Ok(())
 }
 
+/// Hands over what the owner of an account that goes agreed to, where the owner of the one that remains said nothing for that client. Not
+/// what tells of the account: a client that was to know the one's address would be told the other's.
+pub(super) async fn hand_over(tx: &mut Tx, goes: &AccountId, remains: &AccountId) -> Result<(), Fault> {
+    let rows = sqlx::query("SELECT * FROM client_consents WHERE account_id = $1")
+        .bind(goes.as_str())
+        .fetch_all(&mut **tx)
+        .await?;
+    for row in rows {
+        let consent = read_consent(&row)?;
+        if consent.tells_of_account() {
+            continue;
+        }
+        sqlx::query(
+            "UPDATE client_consents SET account_id = $2 WHERE account_id = $1 AND client_id = $3 \
+             AND client_id NOT IN (SELECT c.client_id FROM client_consents c WHERE c.account_id = $2)",
+        )
+        .bind(goes.as_str())
+        .bind(remains.as_str())
+        .bind(consent.client_id)
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
+}
+
 fn read_consent(row: &AnyRow) -> Result<ClientConsent, Fault> {
     Ok(ClientConsent {
         client_id: row.text("client_id")?,

@@ -7,9 +7,10 @@ use super::{
     audit::Event,
     boundaries::look_again,
     columns::Columns,
+    fragments::own_people,
     mandates::{lapse_parental, read_birth},
     persons::seal_bsn,
-    same_person::may_be_one,
+    same_person::{Numbers, may_be_one},
 };
 use crate::domain::{
     birth::{BirthDate, DECIDES_ALONE},
@@ -72,7 +73,7 @@ pub enum NotDecided {
     BsnTaken,
     /// What was told of two who are to be one is not what is on record.
     #[error(
-        "this is not what is on record of the two: tell the date of birth, and the BSN or a patient number of either"
+        "this is not what is on record of the two: tell the date of birth, and a BSN or patient number; who approves it tells one of each that has one"
     )]
     NotRecognised,
     /// The one that is to go has an account.
@@ -118,25 +119,18 @@ impl Store {
                 bsn = Some((self.vault.bsn_index(right), seal_bsn(&self.vault, person, right)?));
             }
             Right::PatientNumber(right) => number = Some(right.to_string()),
-            Right::SamePerson(known) => other = known.other.as_ref(),
+            Right::SamePerson(known) => match &known.other {
+                Some(goes) => other = Some((goes, known)),
+                None => return Ok(Err(NotProposed::UnknownPerson)),
+            },
         }
         let (index, sealed) = bsn.unzip();
         let mut tx = self.db.begin().await?;
-        if let Right::SamePerson(known) = right {
-            let Some(goes) = other else { return Ok(Err(NotProposed::UnknownPerson)) };
-            // What nobody could approve is refused here already.
-            if let Err(why) = may_be_one(&mut tx, &self.vault, (goes, person), known).await? {
-                tx.rollback().await?;
-                let of = event("person.correction_proposed", by, person.as_str(), &id);
-                self.audit(&Event { outcome: "refused", detail: None, ..of }, now).await?;
-                return Ok(Err(NotProposed::Refused(why)));
-            }
-        }
         let done = sqlx::query(
             "INSERT INTO corrections (id, person, what, birth, birth_before, bsn_index, bsn_sealed, bsn_before, \
              evidence_reference, proposed_by, proposed_at, ends, number, number_before, other) \
              SELECT $1, p.id, $3, $4, COALESCE(p.birth, ''), $5, $6, COALESCE(p.bsn_index, $7), $8, $9, $10, $11, \
-             $13, COALESCE(p.patient_number, ''), $14 \
+             $13, COALESCE(p.patient_number, ''), (SELECT o.id FROM persons o WHERE o.id = $14) \
              FROM persons p WHERE p.id = $2 AND p.joined_into IS NULL \
              AND (SELECT COUNT(*) FROM corrections c WHERE c.person = p.id AND c.approved_at IS NULL \
                   AND c.withdrawn_at IS NULL AND c.ends > $10) < $12",
@@ -154,7 +148,7 @@ impl Store {
         .bind(waits_until(now).epoch())
         .bind(MOST_WAITING)
         .bind(number)
-        .bind(other.map(PersonId::as_str))
+        .bind(other.map(|(goes, _)| goes.as_str()))
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() == 0 {
@@ -162,7 +156,17 @@ impl Store {
             let known = self.person(person).await?.is_some();
             return Ok(Err(if known { NotProposed::TooMany } else { NotProposed::UnknownPerson }));
         }
-        tx.note(&event("person.correction_proposed", by, person.as_str(), &id), now);
+        let of = event("person.correction_proposed", by, person.as_str(), &id);
+        // What nobody could approve is refused here already; behind the write, as a transaction that reads first may be locked out.
+        if let Some((goes, known)) = other {
+            let told = (known, Numbers::OfEither);
+            if let Err(why) = may_be_one(&mut tx, &self.vault, (goes, person), told).await? {
+                tx.rollback().await?;
+                self.audit(&Event { outcome: "refused", detail: None, ..of }, now).await?;
+                return Ok(Err(NotProposed::Refused(why)));
+            }
+        }
+        tx.note(&of, now);
         tx.commit().await?;
         Ok(Ok(id))
     }
@@ -177,15 +181,15 @@ impl Store {
         now: Timestamp,
     ) -> Result<Result<(), NotDecided>, Fault> {
         let mut tx = self.db.begin().await?;
-        let row = sqlx::query(
+        let row = sqlx::query(concat!(
             "UPDATE corrections SET approved_by = $1, approved_at = $2 WHERE id = $3 AND approved_at IS NULL \
              AND withdrawn_at IS NULL AND proposed_at > $4 AND proposed_by <> $1 \
              AND ($1 LIKE 'client:%') = (proposed_by LIKE 'client:%') \
              AND ($1 LIKE 'member:%') = (proposed_by LIKE 'member:%') \
-             AND NOT EXISTS (SELECT 1 FROM accounts o WHERE 'member:' || o.id = $1 AND (o.person_id IN (corrections.person, corrections.other) \
-                 OR EXISTS (SELECT 1 FROM mandates m \
-                     WHERE m.representative = o.person_id AND m.represented IN (corrections.person, corrections.other)))) RETURNING *",
-        )
+             AND NOT ",
+            own_people!("$1", "corrections.person, corrections.other", "$2"),
+            " RETURNING *"
+        ))
         .bind(by)
         .bind(now.epoch())
         .bind(id.as_str())
@@ -283,20 +287,9 @@ impl Store {
         if found.stage(now) != Stage::Waiting {
             return Ok(NotDecided::Over);
         }
-        Ok(if found.proposed_by == by { NotDecided::Own } else { self.why_not_theirs(&found, by).await? })
-    }
-
-    async fn why_not_theirs(&self, found: &Correction, by: &str) -> Result<NotDecided, Fault> {
-        let own: Option<(String,)> = sqlx::query_as(
-            "SELECT o.id FROM accounts o WHERE 'member:' || o.id = $1 AND (o.person_id IN ($2, $3) \
-             OR EXISTS (SELECT 1 FROM mandates m WHERE m.representative = o.person_id AND m.represented IN ($2, $3)))",
-        )
-        .bind(by)
-        .bind(found.person.as_str())
-        .bind(found.other.as_ref().unwrap_or(&found.person).as_str())
-        .fetch_optional(self.db.reader())
-        .await?;
-        Ok(if own.is_some() { NotDecided::OwnPeople } else { NotDecided::Own })
+        let people = [&found.person, found.other.as_ref().unwrap_or(&found.person)];
+        let is_own_people = found.proposed_by != by && self.is_own(by, people, now).await?;
+        Ok(if is_own_people { NotDecided::OwnPeople } else { NotDecided::Own })
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     Store,
     audit::Event,
     columns::Columns,
-    mandates::{NotStored, insert_registration, read_birth},
+    mandates::{NotStored, circle, insert_registration, read_birth},
     persons::{Told, add_person},
 };
 use crate::domain::{
@@ -47,7 +47,7 @@ pub struct Waiting {
     pub registered_by: String,
     /// When.
     pub registered_at: Timestamp,
-    /// At which department, where that was at the desk.
+    /// Of which department, where that was told.
     pub department: Option<String>,
 }
 
@@ -66,13 +66,13 @@ pub struct Parental {
 
 /// What waits, and is not over, of the desk or of elsewhere: `$1` is now, `$2` before when it is void, `$3` how many are wanted.
 macro_rules! waits {
-    ($turn:literal, $department:literal) => {
+    ($turn:literal, $is_members:literal) => {
         concat!(
             "SELECT * FROM (SELECT ",
             $turn,
             " AS turn, m.* FROM mandates m WHERE m.approved_at IS NULL AND m.revoked_at IS NULL AND m.lapsed_at IS NULL \
-             AND COALESCE(m.ends, $1 + 1) > $1 AND m.registered_at > $2 AND m.department ",
-            $department,
+             AND COALESCE(m.ends, $1 + 1) > $1 AND m.registered_at > $2 AND SUBSTR(m.registered_by, 1, 7) ",
+            $is_members,
             " ORDER BY m.registered_at, m.id LIMIT $3) AS w",
             $turn
         )
@@ -86,9 +86,9 @@ macro_rules! waiting {
             "SELECT ",
             $what,
             " FROM (",
-            waits!("0", "IS NOT NULL"),
+            waits!("0", "= 'member:'"),
             " UNION ALL ",
-            waits!("1", "IS NULL"),
+            waits!("1", "<> 'member:'"),
             ") AS w ",
             $with,
             " ORDER BY w.turn, w.registered_at, w.id LIMIT $3"
@@ -111,7 +111,6 @@ impl Store {
         &self,
         people: &People,
         registration: &Registration,
-        department: &str,
         now: Timestamp,
     ) -> Result<Result<(), NotRegistered>, Fault> {
         let by = &registration.mandate.registered_by;
@@ -131,13 +130,12 @@ impl Store {
         }
         if !insert_registration(&mut tx, registration, now).await? {
             tx.rollback().await?;
-            return Ok(Err(NotRegistered::Mandate(self.why_not_stored(registration).await?)));
+            return Ok(Err(NotRegistered::Mandate(self.why_not_stored(registration, now).await?)));
         }
-        sqlx::query("UPDATE mandates SET department = $1 WHERE id = $2")
-            .bind(department)
-            .bind(registration.mandate.id.as_str())
-            .execute(&mut *tx)
-            .await?;
+        if circle::closes(&mut tx, &registration.mandate, now).await? {
+            tx.rollback().await?;
+            return Ok(Err(NotRegistered::Mandate(NotStored::Circle)));
+        }
         tx.commit().await?;
         Ok(Ok(()))
     }
@@ -188,20 +186,20 @@ impl Store {
         rows.iter().map(|row| row.time("registered_at")).collect()
     }
 
-    /// The parental mandates of a department that are not over and whose child was born from the one date on to the other, as they are
+    /// The parental mandates of a department, or of none where it is `None`, that are not over and whose child was born from the one date on to the other, as they are
     /// written; a bounded number, the eldest first. The children are looked at first, whatever the database knows of its tables.
     pub async fn parental_of(
         &self,
-        department: &str,
+        department: Option<&str>,
         (from, to): (&str, &str),
     ) -> Result<Vec<Parental>, Fault> {
         let rows = sqlx::query(
             "SELECT m.id, m.relation, p.name AS represented_name, p.birth AS birth \
              FROM persons p CROSS JOIN mandates m WHERE p.birth >= $2 AND p.birth <= $3 AND m.represented = p.id \
-             AND m.department = $1 AND m.relation IN ('parent', 'guardian') AND m.approved_at IS NOT NULL \
+             AND COALESCE(m.department, '') = $1 AND m.relation IN ('parent', 'guardian') AND m.approved_at IS NOT NULL \
              AND m.revoked_at IS NULL AND m.lapsed_at IS NULL ORDER BY p.birth, m.id LIMIT $4",
         )
-        .bind(department)
+        .bind(department.unwrap_or_default())
         .bind(from)
         .bind(to)
         .bind(LOOKED_AT)
@@ -220,7 +218,7 @@ impl Store {
         Ok(found)
     }
 
-    /// At which department a mandate was registered, where that was at the desk.
+    /// Of which department a mandate is, where that was told.
     pub async fn department_of(&self, id: &MandateId) -> Result<Option<String>, Fault> {
         let row: Option<(Option<String>,)> = sqlx::query_as("SELECT department FROM mandates WHERE id = $1")
             .bind(id.as_str())

@@ -1,7 +1,7 @@
 //! Imports: one at a time looks at what is known and, in a transaction of its own, writes what is new. What it writes is there as a whole or not at
 //! all, whoever pulls the plug (docs/adr/0046).
 
-use sqlx::{Any, AnyConnection, pool::PoolConnection};
+use sqlx::{Any, AnyConnection, Row, any::AnyRow, pool::PoolConnection};
 
 use super::{
     Store, Tx,
@@ -17,7 +17,7 @@ use crate::domain::{
     id::{MandateId, PersonId, random},
     import::{Known, What},
     line::through,
-    mandate::Mandate,
+    mandate::{Mandate, Standing},
     patient_number::PatientNumber,
     registration::Registration,
     secret::Secret,
@@ -31,9 +31,35 @@ pub struct Imported {
     pub id: String,
     /// Who imported it.
     pub by: String,
-    /// Whether it was approved.
-    pub approved: bool,
+    /// Whether any of its mandates still waits for a second pair of eyes.
+    pub waits: bool,
 }
+
+/// An import of which mandates wait for a second pair of eyes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposed {
+    /// Its id.
+    pub id: String,
+    /// Who imported it.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// How many mandates it added.
+    pub added: u64,
+    /// How many of them wait.
+    pub waiting: u64,
+}
+
+/// Which mandates of an import wait, as a condition on `m`.
+macro_rules! still_waits {
+    () => {
+        "m.approved_at IS NULL AND m.revoked_at IS NULL AND m.lapsed_at IS NULL"
+    };
+}
+pub(super) use still_waits;
+
+/// The most imports that are listed.
+const LISTED: i64 = 100;
 
 /// An import at work: it looks, or it writes.
 pub struct Importing {
@@ -82,8 +108,13 @@ impl Store {
     /// is not kept.
     pub async fn imports_of(&self, digest: &Secret, now: Timestamp) -> Result<Vec<Imported>, Fault> {
         let rows = sqlx::query(
-            "SELECT id, imported_by, approved_at FROM imports \
-             WHERE digest = $1 AND what = $2 AND imported_at > $3 ORDER BY imported_at, id LIMIT 10",
+            concat!(
+                "SELECT i.id, i.imported_by, CASE WHEN EXISTS (SELECT 1 FROM imported_mandates o JOIN mandates m ON m.id = o.mandate \
+                 WHERE o.import = i.id AND ",
+                still_waits!(),
+                ") THEN 1 ELSE 0 END AS waits FROM imports i WHERE i.digest = $1 AND i.what = $2 AND i.imported_at > $3 \
+                 AND i.withdrawn_at IS NULL ORDER BY i.imported_at, i.id LIMIT 10"
+            ),
         )
         .bind(self.import_mark(digest))
         .bind(What::Mandates.as_str())
@@ -95,13 +126,69 @@ impl Store {
                 Ok(Imported {
                     id: row.text("id")?,
                     by: row.text("imported_by")?,
-                    approved: row.maybe_time("approved_at")?.is_some(),
+                    waits: row.try_get::<i64, _>("waits")? == 1,
                 })
             })
             .collect()
     }
 
-    /// Begins to approve an import for `by`; `None` when somebody was first.
+    /// The imports of which mandates wait, the newest first; at most a hundred.
+    pub async fn proposed_imports(&self, now: Timestamp) -> Result<Vec<Proposed>, Fault> {
+        let rows = sqlx::query(concat!(
+            "SELECT i.*, (SELECT COUNT(*) FROM imported_mandates o JOIN mandates m ON m.id = o.mandate WHERE o.import = i.id AND ",
+            still_waits!(),
+            ") AS waiting FROM imports i WHERE i.what = $1 AND i.imported_at > $2 AND i.withdrawn_at IS NULL \
+             AND EXISTS (SELECT 1 FROM imported_mandates o JOIN mandates m ON m.id = o.mandate WHERE o.import = i.id AND ",
+            still_waits!(),
+            ") ORDER BY i.imported_at DESC, i.id LIMIT $3"
+        ))
+        .bind(What::Mandates.as_str())
+        .bind(now.plus(-LONGEST_WAIT).epoch())
+        .bind(LISTED)
+        .fetch_all(self.db.reader())
+        .await?;
+        let read = |row: &AnyRow| {
+            Ok(Proposed {
+                id: row.text("id")?,
+                by: row.text("imported_by")?,
+                at: row.time("imported_at")?,
+                added: u64::try_from(row.try_get::<i64, _>("added")?)?,
+                waiting: u64::try_from(row.try_get::<i64, _>("waiting")?)?,
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Takes back for `by` what still waits of an import: each of those mandates is revoked, with its line in the log, and the same lines may be
+    /// imported anew. Tells how many there were; `None`, and nothing is changed, when nothing waits.
+    pub async fn withdraw_import(&self, id: &str, by: &str, now: Timestamp) -> Result<Option<u64>, Fault> {
+        let mut tx = self.db.begin().await?;
+        // Who approves it at this moment waits for us, or we for them.
+        let done = sqlx::query(
+            "UPDATE imports SET withdrawn_by = $1, withdrawn_at = $2 WHERE id = $3 AND what = $4 AND withdrawn_at IS NULL \
+             AND imported_at > $5",
+        )
+        .bind(by)
+        .bind(now.epoch())
+        .bind(id)
+        .bind(What::Mandates.as_str())
+        .bind(now.plus(-LONGEST_WAIT).epoch())
+        .execute(&mut *tx)
+        .await?;
+        let mut gone = 0;
+        if done.rows_affected() == 1 {
+            gone = imported::withdraw(&mut tx, id, by, now).await?;
+        }
+        if gone == 0 {
+            tx.rollback().await?;
+            return Ok(None);
+        }
+        tx.note(&told(("import.withdrawn", "ok"), by, id), now);
+        tx.commit().await?;
+        Ok(Some(gone))
+    }
+
+    /// Begins to approve what waits of an import for `by`; `None` when somebody was first.
     pub async fn begin_approval(
         &self,
         id: &str,
@@ -111,7 +198,7 @@ impl Store {
         let mut tx = self.db.begin().await?;
         let done = sqlx::query(
             "UPDATE imports SET approved_by = $1, approved_at = $2 \
-             WHERE id = $3 AND approved_at IS NULL AND imported_by <> $1 AND imported_at > $4",
+             WHERE id = $3 AND withdrawn_at IS NULL AND imported_by <> $1 AND imported_at > $4",
         )
         .bind(by)
         .bind(now.epoch())
@@ -217,10 +304,16 @@ impl Importing {
         Ok(id)
     }
 
-    /// Approves those of these mandates of the import that wait, and tells how many.
-    pub async fn approve(&mut self, recognised: &[MandateId]) -> Result<u64, Fault> {
+    /// Approves those of these mandates of the import that wait, and tells which.
+    pub async fn approve(&mut self, recognised: &[MandateId]) -> Result<Vec<MandateId>, Fault> {
         let (by, now) = (self.by.clone(), self.now);
         imported::approve(self.tx()?, recognised, &by, now).await
+    }
+
+    /// What these mandates are worth now.
+    pub async fn standings(&mut self, mandates: &[MandateId]) -> Result<Vec<Standing>, Fault> {
+        let now = self.now;
+        imported::standings(self.connection(), mandates, now).await
     }
 
     /// Keeps what was approved.

@@ -77,6 +77,19 @@ impl Store {
         Ok(keys)
     }
 
+    /// Whether one of the keys was sealed under our master key; `None` when there are no keys.
+    pub(super) async fn sealed_keys(&self) -> Result<Option<bool>, Fault> {
+        let rows = self.key_rows().await?;
+        for row in &rows {
+            let sealed: Vec<u8> = row.try_get("private_sealed")?;
+            let opened = self.vault.unseal(PURPOSE, &row.text("kid")?, &sealed);
+            if !matches!(opened, Err(DoesNotOpen::ForeignKey)) {
+                return Ok(Some(true));
+            }
+        }
+        Ok(Some(false).filter(|_| !rows.is_empty()))
+    }
+
     async fn key_rows(&self) -> Result<Vec<AnyRow>, Fault> {
         let statement = "SELECT * FROM signing_keys ORDER BY sign_from DESC, kid LIMIT 100";
         Ok(sqlx::query(statement).fetch_all(self.db.reader()).await?)

@@ -2,6 +2,8 @@
 //! by [`standing`], and stored nowhere.
 
 mod approval;
+pub(super) mod circle;
+pub(super) mod held;
 pub(super) mod imported;
 pub mod offers;
 mod own;
@@ -14,15 +16,23 @@ use self::{
     rows::{read_consent, read_mandate},
     special::read_special,
 };
-use super::{Store, Tx, audit::Event, blocks::read_block, boundaries::look_again, columns::Columns, notices};
+use super::{
+    Store, Tx,
+    audit::Event,
+    blocks::read_block,
+    boundaries::look_again,
+    columns::Columns,
+    fragments::{not_over, own_people},
+    notices,
+};
 use crate::domain::{
-    birth::BirthDate,
+    birth::{BirthDate, DECIDES_ALONE, latest_of},
     consent::{Block, Consent, Word},
     fault::Fault,
     id::{MandateId, PersonId, random},
     line::through,
     mandate::{
-        Mandate, Shown, Standing,
+        Confirmed, Mandate, Refusal, Shown, Standing,
         mails::{LATE, Mails, mails},
         shown, standing,
     },
@@ -36,7 +46,7 @@ pub use self::{
     special::{NotAttested, NotChanged},
 };
 
-/// The most mandates one person may hold or have given that are not over: a bound for every list and token.
+/// The most mandates one person may hold or have given that are not over, by their ages too: a bound for every list and token.
 pub const MOST: i64 = 200;
 
 /// A mandate as read, with what it was worth at that instant.
@@ -56,6 +66,10 @@ pub struct Listed {
     pub shown: Shown,
     /// Until when it waits for its second pair of eyes, if it does (M11).
     pub waits_until: Option<Timestamp>,
+    /// Why somebody refused it, who and when, where it is revoked for that; none where mandates are read for tokens.
+    pub refused: Option<(Refusal, Confirmed)>,
+    /// The last of each word that its people said, the newest first, with who heard it; none where mandates are read for tokens.
+    pub said: Vec<Consent>,
 }
 
 /// What a standing depends on.
@@ -64,7 +78,6 @@ struct Facts<'a> {
     born: Option<BirthDate>,
     consents: &'a [Consent],
     blocks: &'a [Block],
-    sub: Option<&'a str>,
 }
 
 /// Why a good registration was not stored.
@@ -79,34 +92,50 @@ pub enum NotStored {
     /// Nobody registers a mandate for themselves.
     #[error("nobody registers a mandate for themselves: a colleague does")]
     OwnPeople,
+    /// The person represented has authority over who would act for them.
+    #[error(
+        "the person represented has authority over who would act for them: revoke that mandate first, if it is a mistake"
+    )]
+    Circle,
 }
 
-/// The four statements that read mandates with all that their standing depends on. `$1` is whose, `$2` is now; `$3`, in the first one, is
-/// the sector whose `sub` of the person represented is wanted.
+/// The four statements that read mandates with all that their standing depends on. `$1` is whose, `$2` is now; `$3`, in the first one, is by
+/// which dates of birth somebody decides alone.
 struct Statements {
     mandates: &'static str,
     special: &'static str,
     consents: &'static str,
+    said: &'static str,
+    refused: &'static str,
     blocks: &'static str,
 }
 
+/// A mandate `m` of `a` for `p`, and whether anything beside it bears on its standing: of most parents nothing was said, and tokens are
+/// made more often than anything else.
+macro_rules! facts {
+    () => {
+        "m.*, a.name AS representative_name, p.name AS represented_name, p.birth AS birth, \
+         CASE WHEN EXISTS (SELECT 1 FROM special_bases s WHERE s.mandate = m.id) \
+         OR EXISTS (SELECT 1 FROM consents c WHERE c.mandate = m.id) \
+         OR EXISTS (SELECT 1 FROM blocks b WHERE b.representative = m.representative AND b.represented = m.represented) \
+         THEN 1 ELSE 0 END AS has_more"
+    };
+}
+use facts;
+
 /// Of all that was said, only the last of each word matters; an agreement from a clock ahead of ours is not heard yet. Of the
-/// special bases those that are not over. The first statement tells whether the others would find anything: of most parents nothing
-/// was said, and tokens are made more often than anything else.
+/// special bases those that are not over. The first statement tells whether the others would find anything.
 macro_rules! statements {
     ($whose:literal) => {
         Statements {
             mandates: concat!(
-                "SELECT m.*, a.name AS representative_name, p.name AS represented_name, p.birth AS birth, u.sub AS sub, \
-                 CASE WHEN EXISTS (SELECT 1 FROM special_bases s WHERE s.mandate = m.id) \
-                 OR EXISTS (SELECT 1 FROM consents c WHERE c.mandate = m.id) \
-                 OR EXISTS (SELECT 1 FROM blocks b WHERE b.representative = m.representative AND b.represented = m.represented) \
-                 THEN 1 ELSE 0 END AS has_more \
-                 FROM mandates m JOIN persons a ON a.id = m.representative JOIN persons p ON p.id = m.represented \
-                 LEFT JOIN subjects u ON u.sector = $3 AND u.person_id = m.represented AND u.alias = 0 WHERE ",
+                "SELECT ",
+                facts!(),
+                " FROM mandates m JOIN persons a ON a.id = m.representative JOIN persons p ON p.id = m.represented WHERE ",
                 $whose,
-                " = $1 ORDER BY CASE WHEN m.revoked_at IS NULL AND m.lapsed_at IS NULL \
-                 AND COALESCE(m.ends, $2 + 1) > $2 THEN 0 ELSE 1 END, m.registered_at, m.id LIMIT 200"
+                " = $1 ORDER BY CASE WHEN ",
+                not_over!("m", "p", "$2", "$3"),
+                " THEN 0 ELSE 1 END, m.registered_at, m.id LIMIT 200"
             ),
             special: concat!(
                 "SELECT s.* FROM special_bases s JOIN mandates m ON m.id = s.mandate \
@@ -120,6 +149,19 @@ macro_rules! statements {
                  WHERE m.revoked_at IS NULL AND (c.word = 'withdrawn' OR c.at <= $2) AND ",
                 $whose,
                 " = $1 GROUP BY c.mandate, c.party, c.word"
+            ),
+            said: concat!(
+                "SELECT c.mandate, c.party, c.word, c.at, c.attested_by FROM consents c JOIN mandates m ON m.id = c.mandate \
+                 WHERE (c.word = 'withdrawn' OR c.at <= $2) AND c.at = (SELECT MAX(l.at) FROM consents l \
+                 WHERE l.mandate = c.mandate AND l.party = c.party AND l.word = c.word AND (l.word = 'withdrawn' OR l.at <= $2)) AND ",
+                $whose,
+                " = $1 ORDER BY c.at DESC, c.word DESC, c.id LIMIT 800"
+            ),
+            refused: concat!(
+                "SELECT f.* FROM mandates m CROSS JOIN refusals f \
+                 WHERE f.mandate = m.id AND f.refused_at <= $2 AND ",
+                $whose,
+                " = $1"
             ),
             blocks: concat!(
                 "SELECT DISTINCT b.representative, b.represented, b.placed_at, b.lifted_at FROM blocks b \
@@ -150,16 +192,25 @@ impl Store {
         let mut tx = self.db.begin().await?;
         if !insert_registration(&mut tx, registration, now).await? {
             tx.rollback().await?;
-            return Ok(Err(self.why_not_stored(registration).await?));
+            return Ok(Err(self.why_not_stored(registration, now).await?));
+        }
+        if circle::closes(&mut tx, &registration.mandate, now).await? {
+            tx.rollback().await?;
+            return Ok(Err(NotStored::Circle));
         }
         tx.commit().await?;
         Ok(Ok(()))
     }
 
     /// Why a registration was not stored.
-    pub(super) async fn why_not_stored(&self, registration: &Registration) -> Result<NotStored, Fault> {
+    pub(super) async fn why_not_stored(
+        &self,
+        registration: &Registration,
+        now: Timestamp,
+    ) -> Result<NotStored, Fault> {
         let mandate = &registration.mandate;
-        if self.is_own(&mandate.registered_by, [&mandate.representative, &mandate.represented]).await? {
+        let people = [&mandate.representative, &mandate.represented];
+        if self.is_own(&mandate.registered_by, people, now).await? {
             return Ok(NotStored::OwnPeople);
         }
         let known = self.person(&mandate.representative).await?.is_some()
@@ -223,18 +274,6 @@ impl Store {
         self.read_mandates(&OF_REPRESENTATIVE, person.as_str(), now).await
     }
 
-    /// Those of them that are not over, each with the `sub` under which clients of `sector` know the person represented, where one was ever
-    /// told.
-    pub async fn mandates_held_told(
-        &self,
-        person: &PersonId,
-        sector: &str,
-        now: Timestamp,
-    ) -> Result<Vec<(Listed, Option<String>)>, Fault> {
-        let sub = |facts: &Facts<'_>| facts.sub.map(str::to_owned);
-        self.read_facts(&STILL_HELD, (person.as_str(), sector), (now, now), sub).await
-    }
-
     /// The mandates with which others may act for a person, those that are over last; at most 200.
     pub async fn mandates_given(&self, person: &PersonId, now: Timestamp) -> Result<Vec<Listed>, Fault> {
         self.read_mandates(&OF_REPRESENTED, person.as_str(), now).await
@@ -252,9 +291,9 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<(Listed, Mails)>, Fault> {
         // A basis that is over counts for nothing, but its end is told for some days.
-        let (whose, since) = ((id.as_str(), ""), now.plus(-LATE));
-        let read = self.read_facts(&ONE, whose, (since, now), |facts| {
-            mails(facts.mandate, facts.born, facts.consents, facts.blocks, now)
+        let (whose, since) = (id.as_str(), now.plus(-LATE));
+        let read = self.read_facts(&ONE, whose, (since, now), |facts, _| {
+            Ok(mails(facts.mandate, facts.born, facts.consents, facts.blocks, now))
         });
         Ok(read.await?.pop())
     }
@@ -265,27 +304,58 @@ impl Store {
         whose: &str,
         now: Timestamp,
     ) -> Result<Vec<Listed>, Fault> {
-        let read = self.read_facts(statements, (whose, ""), (now, now), |_| ()).await?;
-        Ok(read.into_iter().map(|(listed, ())| listed).collect())
+        let read = self.read_facts(statements, whose, (now, now), |_, _| Ok(())).await?;
+        let mut listed: Vec<Listed> = read.into_iter().map(|(listed, ())| listed).collect();
+        let rows =
+            sqlx::query(statements.said).bind(whose).bind(now.epoch()).fetch_all(self.db.reader()).await?;
+        for row in &rows {
+            let said = Consent { attested_by: row.maybe_text("attested_by")?, ..read_consent(row)? };
+            let Some(one) = listed.iter_mut().find(|one| one.mandate.id == said.mandate) else { continue };
+            // The same word twice in one second is one word.
+            if !one.said.iter().any(|last| (last.party, last.word) == (said.party, said.word)) {
+                one.said.push(said);
+            }
+        }
+        let rows =
+            sqlx::query(statements.refused).bind(whose).bind(now.epoch()).fetch_all(self.db.reader()).await?;
+        for row in &rows {
+            let second = Confirmed { by: row.text("refused_by")?, at: row.time("refused_at")? };
+            let (id, why) = (row.text("mandate")?, row.text("why")?.parse()?);
+            if let Some(one) = listed.iter_mut().find(|one| one.mandate.id.as_str() == id) {
+                one.refused = Some((why, second));
+            }
+        }
+        Ok(listed)
+    }
+
+    async fn read_facts<T>(
+        &self,
+        statements: &Statements,
+        whose: &str,
+        times: (Timestamp, Timestamp),
+        also: impl Fn(&Facts<'_>, &AnyRow) -> Result<T, Fault>,
+    ) -> Result<Vec<(Listed, T)>, Fault> {
+        let ask = sqlx::query(statements.mandates).bind(whose).bind(times.1.epoch());
+        let rows = ask.bind(latest_of(DECIDES_ALONE, times.1)).fetch_all(self.db.reader()).await?;
+        self.with_more(&rows, (statements, whose), times, also).await
     }
 
     /// Mandates and special bases first, then what was said, then the blocks: whatever is recorded between two of the statements
     /// is seen by the later one, so no answer rests on a consent or on the absence of a block that was older than its mandate,
     /// nor on the absence of a withdrawal that was older than a basis. Where the first statement found nothing else to read, its answer is of
-    /// one instant. With them what `also` makes of the facts, among which are the special
+    /// one instant. With them what `also` makes of the facts and of the row of the mandate; among the facts are the special
     /// bases that were not over at `since`.
-    async fn read_facts<T>(
+    async fn with_more<T>(
         &self,
-        statements: &Statements,
-        (whose, sector): (&str, &str),
+        rows: &[AnyRow],
+        (statements, whose): (&Statements, &str),
         (since, now): (Timestamp, Timestamp),
-        also: impl Fn(&Facts<'_>) -> T,
+        also: impl Fn(&Facts<'_>, &AnyRow) -> Result<T, Fault>,
     ) -> Result<Vec<(Listed, T)>, Fault> {
         let ask_at = |statement, at: Timestamp| sqlx::query(statement).bind(whose).bind(at.epoch());
         let ask = |statement| ask_at(statement, now);
-        let rows = ask(statements.mandates).bind(sector).fetch_all(self.db.reader()).await?;
         let (mut special, mut consents, mut blocks) = (Vec::new(), Vec::new(), Vec::new());
-        if has_more(&rows)? {
+        if has_more(rows)? {
             let found = ask_at(statements.special, since).fetch_all(self.db.reader()).await?;
             special = found.iter().map(read_special).collect::<Result<_, _>>()?;
             let found = ask(statements.consents).fetch_all(self.db.reader()).await?;
@@ -300,14 +370,14 @@ impl Store {
                 mandate.special = own.map(|(_, basis)| basis.clone()).collect();
                 let born = read_birth(row)?;
                 let standing = standing(&mandate, born, &consents, &blocks, now);
-                let sub = row.maybe_text("sub")?;
-                let sub = sub.as_deref();
-                let also =
-                    also(&Facts { mandate: &mandate, born, consents: &consents, blocks: &blocks, sub });
+                let facts = Facts { mandate: &mandate, born, consents: &consents, blocks: &blocks };
+                let also = also(&facts, row)?;
                 let listed = Listed {
                     representative_name: row.text("representative_name")?,
                     represented_name: row.text("represented_name")?,
                     waits_until: mandate.waits_until(now),
+                    refused: None,
+                    said: Vec::new(),
                     shown: shown(&mandate, born, &consents, standing, now),
                     mandate,
                     born,
@@ -432,20 +502,21 @@ pub(super) async fn insert_registration(
 
 /// `false` when a person is unknown or one of the two has too many.
 async fn insert_mandate(tx: &mut Tx, m: &Mandate, now: Timestamp) -> Result<bool, Fault> {
-    let done = sqlx::query(
+    let done = sqlx::query(concat!(
         "INSERT INTO mandates (id, representative, represented, relation, legal_basis, evidence, \
          representative_document, representative_document_valid_until, \
          represented_document, represented_document_valid_until, \
-         form_reference, registered_by, registered_at, starts, ends) \
-         SELECT $1, a.id, p.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15 \
+         form_reference, registered_by, registered_at, starts, ends, department) \
+         SELECT $1, a.id, p.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $19 \
          FROM persons a JOIN persons p ON p.id = $3 \
          WHERE a.id = $2 AND a.joined_into IS NULL AND p.joined_into IS NULL \
-         AND (SELECT COUNT(*) FROM mandates m WHERE m.representative = $2 AND m.revoked_at IS NULL \
-              AND m.lapsed_at IS NULL AND COALESCE(m.ends, $16 + 1) > $16) < $17 \
-         AND (SELECT COUNT(*) FROM mandates m WHERE m.represented = $3 AND m.revoked_at IS NULL \
-              AND m.lapsed_at IS NULL AND COALESCE(m.ends, $16 + 1) > $16) < $17 \
-         AND NOT EXISTS (SELECT 1 FROM accounts o WHERE 'member:' || o.id = $12 AND o.person_id IN (a.id, p.id))",
-    )
+         AND (SELECT COUNT(*) FROM mandates m JOIN persons y ON y.id = m.represented WHERE m.representative = $2 AND ",
+        not_over!("m", "y", "$16", "$18"),
+        ") < $17 AND (SELECT COUNT(*) FROM mandates m JOIN persons y ON y.id = m.represented WHERE m.represented = $3 AND ",
+        not_over!("m", "y", "$16", "$18"),
+        ") < $17 AND NOT ",
+        own_people!("$12", "a.id, p.id", "$16")
+    ))
     .bind(m.id.as_str())
     .bind(m.representative.as_str())
     .bind(m.represented.as_str())
@@ -463,6 +534,8 @@ async fn insert_mandate(tx: &mut Tx, m: &Mandate, now: Timestamp) -> Result<bool
     .bind(m.ends.map(Timestamp::epoch))
     .bind(now.epoch())
     .bind(MOST)
+    .bind(latest_of(DECIDES_ALONE, now))
+    .bind(&m.department)
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -471,13 +544,15 @@ async fn insert_mandate(tx: &mut Tx, m: &Mandate, now: Timestamp) -> Result<bool
 /// `false` when it would undo a withdrawal that somebody else heard, or that was said online, and when a member of staff records that they,
 /// or whoever they act for, agree.
 async fn insert_consent(tx: &mut Tx, consent: &Consent) -> Result<bool, Fault> {
-    let done = sqlx::query(
+    let done = sqlx::query(concat!(
         "INSERT INTO consents (id, mandate, party, word, at, attested_by) \
          SELECT $1, m.id, $3, $4, $5, $6 FROM mandates m WHERE m.id = $2 \
          AND ($4 <> 'agreed' OR $6 IS NULL OR NOT EXISTS (SELECT 1 FROM consents c WHERE c.mandate = $2 \
               AND c.party = $3 AND c.word = 'withdrawn' AND COALESCE(c.attested_by, '') <> $6)) \
-         AND ($4 <> 'agreed' OR NOT EXISTS (SELECT 1 FROM accounts o WHERE 'member:' || o.id = $6 AND o.person_id IN (m.representative, m.represented)))",
-    )
+         AND ($4 <> 'agreed' OR NOT ",
+        own_people!("$6", "m.representative, m.represented", "$5"),
+        ")"
+    ))
     .bind(random::<16>())
     .bind(consent.mandate.as_str())
     .bind(consent.party.as_str())

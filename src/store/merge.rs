@@ -1,12 +1,13 @@
 //! Two accounts of one person become one (F12, `docs/adr/0045`): all or nothing, in one transaction that both eras guard. Of two merges at
 //! once, and of a merge beside another password, an unlinked DigiD or an erasure, one is first and the other does nothing.
 
-use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, any::AnyRow};
 
 use super::{
     Store, Tx,
     accounts::{Account, absorb},
     audit::Event,
+    client_consents,
     columns::Columns,
     ephemeral::{Kind, New, Versioned, take_as},
     grants::revoke_of_account,
@@ -65,16 +66,14 @@ impl Store {
     }
 
     /// Whether two accounts could become one now, if `allows` says so of when the owner of the one that remains was born and whom DigiD
-    /// tells of. Nothing is done.
+    /// tells of. Nothing is done, and nothing is held: it is a look, and the merge looks again.
     pub async fn may_merge(
         &self,
         pair: Pair<'_>,
         allows: impl FnOnce(Option<BirthDate>, Known) -> Result<(), NotLinked>,
     ) -> Result<Result<(), NotMerged>, Fault> {
-        let mut tx = self.db.begin().await?;
-        let may = check(&mut tx, pair, allows).await?;
-        tx.rollback().await?;
-        Ok(may.map(drop))
+        let mut reader = self.db.reader().acquire().await?;
+        Ok(check(&mut reader, pair, allows).await?.map(drop))
     }
 
     /// Makes them one, once for the proof that is consumed: both accounts' sessions end with everything that was given in them, and what
@@ -161,7 +160,7 @@ async fn begin(tx: &mut Tx, Pair { goes, remains }: Pair<'_>) -> Result<bool, Fa
 
 /// Gives the person whom DigiD tells of, if nothing keeps the two apart.
 async fn check(
-    tx: &mut Tx,
+    db: &mut AnyConnection,
     Pair { goes, remains }: Pair<'_>,
     allows: impl FnOnce(Option<BirthDate>, Known) -> Result<(), NotLinked>,
 ) -> Result<Result<Whose, NotMerged>, Fault> {
@@ -169,25 +168,29 @@ async fn check(
         sqlx::query_as("SELECT id FROM staff WHERE account IN ($1, $2) LIMIT 1")
             .bind(goes.id.as_str())
             .bind(remains.id.as_str())
-            .fetch_optional(&mut **tx)
+            .fetch_optional(&mut *db)
             .await?;
     if of_staff.is_some() {
         return Ok(Err(NotMerged::Staff));
     }
-    let (digid, owner) = (whose(tx, &goes.person).await?, whose(tx, &remains.person).await?);
+    let (digid, owner) = (whose(db, &goes.person).await?, whose(db, &remains.person).await?);
     let (Some(digid), Some(owner)) = (digid, owner) else { return Ok(Err(NotMerged::Late)) };
     if let Err(why) = allows(owner.birth, Known::Another(digid.birth)) {
         return Ok(Err(why.into()));
     }
     let apart = owner.bsn_index.is_some() || owner.number.is_some() && digid.number.is_some();
-    if apart || tell_apart(tx, &digid.person, &owner.person).await? {
+    if apart || tell_apart(db, &digid.person, &owner.person).await? {
         return Ok(Err(NotMerged::TwoPeople));
     }
     Ok(Ok(digid))
 }
 
 /// Whether one of them ever acted for the other, or was kept from it: then they are two.
-pub(super) async fn tell_apart(tx: &mut Tx, one: &PersonId, other: &PersonId) -> Result<bool, Fault> {
+pub(super) async fn tell_apart(
+    db: &mut AnyConnection,
+    one: &PersonId,
+    other: &PersonId,
+) -> Result<bool, Fault> {
     let found: Option<(String,)> = sqlx::query_as(
         "SELECT id FROM mandates WHERE (representative = $1 AND represented = $2) OR (representative = $2 AND represented = $1) \
          UNION ALL SELECT id FROM blocks \
@@ -195,13 +198,13 @@ pub(super) async fn tell_apart(tx: &mut Tx, one: &PersonId, other: &PersonId) ->
     )
     .bind(one.as_str())
     .bind(other.as_str())
-    .fetch_optional(&mut **tx)
+    .fetch_optional(db)
     .await?;
     Ok(found.is_some())
 }
 
 /// The person of that id, unless they became part of another.
-pub(super) async fn whose(tx: &mut Tx, person: &PersonId) -> Result<Option<Whose>, Fault> {
+pub(super) async fn whose(db: &mut AnyConnection, person: &PersonId) -> Result<Option<Whose>, Fault> {
     let row = sqlx::query(
         "SELECT p.id, p.name, p.birth, p.bsn_index, p.bsn_sealed, p.patient_number, \
          (SELECT a.id FROM accounts a WHERE a.person_id = p.id) AS account, \
@@ -209,7 +212,7 @@ pub(super) async fn whose(tx: &mut Tx, person: &PersonId) -> Result<Option<Whose
          FROM persons p WHERE p.id = $1 AND p.joined_into IS NULL",
     )
     .bind(person.as_str())
-    .fetch_optional(&mut **tx)
+    .fetch_optional(db)
     .await?;
     let read = |row: AnyRow| {
         Ok(Whose {
@@ -227,11 +230,10 @@ pub(super) async fn whose(tx: &mut Tx, person: &PersonId) -> Result<Option<Whose
 }
 
 /// Hands over what the account that goes has and the other has not, and lets it go. What was agreed to for a client by both stays as
-/// the one that remains has it; its profile goes: it is sealed there, and the operator's to record.
+/// the one that remains has it, and what tells of the account is asked anew: the address and the profile that were agreed to go with it.
 async fn hand_over(tx: &mut Tx, Pair { goes, remains }: Pair<'_>) -> Result<(), Fault> {
+    client_consents::hand_over(tx, &goes.id, &remains.id).await?;
     for statement in [
-        "UPDATE client_consents SET account_id = $2 WHERE account_id = $1 \
-         AND client_id NOT IN (SELECT c.client_id FROM client_consents c WHERE c.account_id = $2)",
         "UPDATE grants SET account_id = $2, person_id = (SELECT a.person_id FROM accounts a WHERE a.id = $2) \
          WHERE account_id = $1",
         // DigiD's own session goes on, and its word that it ended must find whose it was.

@@ -23,8 +23,10 @@ mod columns;
 pub mod corrections;
 pub mod db;
 pub mod desk;
+pub mod desk_queue;
 mod dpop;
 pub mod ephemeral;
+mod fragments;
 pub mod grants;
 pub mod grounds;
 pub mod imports;
@@ -47,6 +49,7 @@ pub mod staff;
 pub mod subjects;
 #[cfg(test)]
 pub(crate) mod testing;
+mod ties;
 pub mod vault;
 
 use std::sync::Arc;
@@ -61,7 +64,9 @@ use ephemeral::{Ephemeral, News};
 use grants::{Beginnings, Rotations};
 use grounds::{OfFamilies, OfGrants, OfSessions, OfVisits};
 use ledger::{Ledger, Tx};
+use mandates::held::Held;
 use spent::Marks;
+use vault::DoesNotOpen;
 
 use crate::{
     clock::Clock,
@@ -79,6 +84,13 @@ use crate::{
 /// into its chain: the database decides who is next.
 const NODE: &str = "namens";
 
+/// A database that another master key sealed. Whatever is written under this one, the right one takes for forged.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the database does not open: {0}. Put the database and the master key of one backup together; nothing was changed"
+)]
+struct OfAnotherKey(DoesNotOpen);
+
 /// Everything that is kept, and the key under which its secrets are sealed. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
@@ -89,6 +101,7 @@ pub struct Store {
     of_grants: Arc<OfGrants>,
     of_sessions: Arc<OfSessions>,
     of_visits: Arc<OfVisits>,
+    held: Arc<Held>,
     beginnings: Arc<Beginnings>,
     rotations: Arc<Rotations>,
     marks: Arc<Marks>,
@@ -107,6 +120,7 @@ impl Store {
             of_grants: Arc::new(grounds::of_grants(db.clone())),
             of_sessions: Arc::new(grounds::of_sessions(db.clone())),
             of_visits: Arc::new(grounds::of_visits(db.clone())),
+            held: Arc::new(mandates::held::held(db.clone())),
             beginnings: Arc::new(grants::beginnings(ledger.clone())),
             rotations: Arc::new(grants::rotations(ledger.clone())),
             marks: Arc::new(spent::marks(db.clone())),
@@ -133,6 +147,17 @@ impl Store {
     /// The same, whatever stands in the tables: for who looks at what is wrong there.
     pub async fn check_tables(&self) -> Result<(), Fault> {
         self.db.check_migrated().await
+    }
+
+    /// Refuses a database that another master key sealed: none of its signing keys opens; or, where it has none, the last line of
+    /// the audit log is not ours. One that has neither, such as a new one, is anybody's.
+    pub async fn check_master_key(&self) -> Result<(), Fault> {
+        let keys = if self.db.has_table("signing_keys").await? { self.sealed_keys().await? } else { None };
+        let ours = match keys {
+            None if self.db.has_table("audit_lines").await? => self.wrote_the_end().await?,
+            told => told,
+        };
+        if ours == Some(false) { Err(OfAnotherKey(DoesNotOpen::ForeignKey).into()) } else { Ok(()) }
     }
 
     /// Deletes what has ended: a bounded number of rows of each table. Tells how many. A session takes with it what was given

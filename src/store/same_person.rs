@@ -16,23 +16,38 @@ use crate::domain::{
     time::Timestamp,
 };
 
+/// Whose numbers somebody tells who says that two are one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Numbers {
+    /// One of either, from who proposes it: they say which two they mean.
+    OfEither,
+    /// One of each that has one, from who approves it: they read what is on record of both.
+    OfEach,
+}
+
 /// Whether one person may become part of another, known by these facts; the two, as they are on record.
 pub(super) async fn may_be_one(
     tx: &mut Tx,
     vault: &Vault,
     (goes, remains): (&PersonId, &PersonId),
-    known: &Known,
+    (known, numbers): (&Known, Numbers),
 ) -> Result<Result<(Whose, Whose), NotDecided>, Fault> {
     let (Some(gone), Some(kept)) = (whose(tx, goes).await?, whose(tx, remains).await?) else {
         return Ok(Err(NotDecided::ChangedSince));
     };
-    let told = known.bsn.as_ref().map(|bsn| vault.bsn_index(bsn));
-    let is_bsn_of = |one: &Whose| told.is_some() && one.bsn_index == told;
-    let is_number_of = |one: &Whose| {
-        let number = known.number.as_ref().map(PatientNumber::as_str);
-        number.is_some() && one.number.as_deref() == number
+    let bsns = [&known.bsn, &known.other_bsn].map(|bsn| bsn.as_ref().map(|bsn| vault.bsn_index(bsn)));
+    let told = [&known.number, &known.other_number].map(|number| number.as_ref().map(PatientNumber::as_str));
+    let has_number = |one: &Whose| one.bsn_index.is_some() || one.number.is_some();
+    let is_named = |one: &Whose| {
+        one.bsn_index.is_some() && bsns.contains(&one.bsn_index)
+            || one.number.is_some() && told.contains(&one.number.as_deref())
     };
-    let named = [&gone, &kept].into_iter().any(|one| is_bsn_of(one) || is_number_of(one));
+    let [right_bsn, _] = &bsns;
+    let is_bsn_of = |one: &Whose| right_bsn.is_some() && one.bsn_index == *right_bsn;
+    let named = match numbers {
+        Numbers::OfEither => true,
+        Numbers::OfEach => [&gone, &kept].into_iter().all(|one| is_named(one) || !has_number(one)),
+    } && [&gone, &kept].into_iter().any(is_named);
     if known.birth != kept.birth.or(gone.birth) || !named {
         return Ok(Err(NotDecided::NotRecognised));
     }
@@ -78,10 +93,11 @@ impl Store {
         if known.other.as_ref().is_some_and(|told| *told != goes) {
             return Ok(Err(NotDecided::SomethingElse));
         }
-        let (gone, kept) = match may_be_one(tx, &self.vault, (&goes, remains), known).await? {
-            Ok(two) => two,
-            Err(why) => return Ok(Err(why)),
-        };
+        let (gone, kept) =
+            match may_be_one(tx, &self.vault, (&goes, remains), (known, Numbers::OfEach)).await? {
+                Ok(two) => two,
+                Err(why) => return Ok(Err(why)),
+            };
         if kept.number.is_some() {
             sqlx::query("UPDATE persons SET patient_number = NULL WHERE id = $1")
                 .bind(goes.as_str())

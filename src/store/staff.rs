@@ -3,7 +3,7 @@
 
 use sqlx::any::AnyRow;
 
-use super::{Store, Tx, accounts::Account, audit::Event, columns::Columns};
+use super::{Store, Tx, accounts::Account, audit::Event, columns::Columns, fragments::own_people};
 use crate::domain::{
     fault::Fault,
     four_eyes::LONGEST_WAIT,
@@ -77,14 +77,16 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Whether one of these two is the member of staff that this name means. A second account is another person's here (`docs/adr/0041`).
-    pub async fn is_own(&self, by: &str, people: [&PersonId; 2]) -> Result<bool, Fault> {
+    /// Whether one of these two is the member of staff that this name means, or somebody for whom they act. A second account is another
+    /// person's here (`docs/adr/0041`).
+    pub async fn is_own(&self, by: &str, people: [&PersonId; 2], now: Timestamp) -> Result<bool, Fault> {
         let [one, other] = people;
-        let row: Option<(String,)> =
-            sqlx::query_as("SELECT id FROM accounts WHERE 'member:' || id = $1 AND person_id IN ($2, $3)")
+        let row: Option<(i64,)> =
+            sqlx::query_as(concat!("SELECT 1 WHERE ", own_people!("$1", "$2, $3", "$4")))
                 .bind(by)
                 .bind(one.as_str())
                 .bind(other.as_str())
+                .bind(now.epoch())
                 .fetch_optional(self.db.reader())
                 .await?;
         Ok(row.is_some())
@@ -114,7 +116,7 @@ impl Store {
     ) -> Result<bool, Fault> {
         let id = StaffId::random();
         let mut tx = self.db.begin().await?;
-        make_room(&mut tx, account, now).await?;
+        make_room(&mut tx, now).await?;
         let done = sqlx::query(
             "INSERT INTO staff (id, account, roles, department, proposed_by, proposed_at, approved_by, approved_at) \
              SELECT $1, $2, $3, $4, $5, $6, $7, $6 WHERE NOT EXISTS (SELECT 1 FROM staff p \
@@ -151,7 +153,7 @@ impl Store {
     ) -> Result<bool, Fault> {
         let id = StaffId::random();
         let mut tx = self.db.begin().await?;
-        make_room(&mut tx, account, now).await?;
+        make_room(&mut tx, now).await?;
         let done = sqlx::query(
             "INSERT INTO staff (id, account, roles, department, proposed_by, proposed_at) \
              SELECT $1, $2, $3, $4, $5, $6 WHERE (SELECT COUNT(*) FROM staff WHERE ended_at IS NULL) < $7 \
@@ -205,15 +207,14 @@ impl Store {
     }
 }
 
-/// What nobody approved in time makes room.
-async fn make_room(tx: &mut Tx, account: &Account, now: Timestamp) -> Result<(), Fault> {
+/// What nobody approved in time makes room, and so does whoever was proposed and is gone.
+async fn make_room(tx: &mut Tx, now: Timestamp) -> Result<(), Fault> {
     sqlx::query(
-        "UPDATE staff SET ended_at = $1, ended_by = $2 \
-         WHERE account = $3 AND ended_at IS NULL AND approved_at IS NULL AND proposed_at <= $4",
+        "UPDATE staff SET ended_at = $1, ended_by = $2 WHERE ended_at IS NULL AND approved_at IS NULL \
+         AND (proposed_at <= $3 OR NOT EXISTS (SELECT 1 FROM accounts a WHERE a.id = staff.account))",
     )
     .bind(now.epoch())
     .bind(BY_TIME)
-    .bind(account.id.as_str())
     .bind(now.plus(-LONGEST_WAIT).epoch())
     .execute(&mut **tx)
     .await?;

@@ -17,7 +17,7 @@ use crate::domain::{
     four_eyes::Recognised,
     id::{AccountId, PersonId, random},
     mandate::{Confirmed, Mandate, Relation, Standing},
-    registration::{register, tests::form},
+    registration::{Births, register, tests::form},
     representation::ParentalAuthority,
     time::Timestamp,
 };
@@ -69,8 +69,9 @@ impl Fresh {
     pub(crate) async fn mandate(&self, relation: Relation, pair: (&PersonId, &PersonId)) -> Mandate {
         let mut form = form(relation);
         (form.representative, form.represented) = (pair.0.clone(), pair.1.clone());
-        let born = self.store.person(pair.1).await.unwrap().unwrap().birth;
-        let registration = register(form, born, now()).unwrap();
+        let represented = self.store.person(pair.1).await.unwrap().unwrap().birth;
+        let births = Births { represented, ..Births::default() };
+        let registration = register(form, births, now()).unwrap();
         self.store.register_mandate(&registration, now()).await.unwrap().unwrap();
         self.approve(&registration.mandate).await;
         let approved = Some(Confirmed { by: SECOND.into(), at: now() });

@@ -39,7 +39,9 @@ pub enum DoesNotOpen {
 
 /// A text that is no master key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a master key is 64 hexadecimal digits (make one with `namens init`)")]
+#[error(
+    "this is no master key, which is 64 hexadecimal digits. Put your copy of it back: a new one opens nothing that is sealed"
+)]
 pub struct NotAMasterKey;
 
 impl Vault {

@@ -8,7 +8,7 @@ use super::{
     authorize::with_browser,
     error::{Failed, see_other, to_login},
     form::Form,
-    logout::signed_out,
+    logout::out,
     page::{self, Frame},
     steps::Token,
     visit::Visit,
@@ -40,6 +40,8 @@ pub struct AccountPage {
     pub frame: Frame,
     /// The address.
     pub email: String,
+    /// Whether people log in with DigiD here: without it nobody gets to "Machtigingen", nor links or merges anything.
+    pub digid_available: bool,
     /// Since when DigiD opens it, in words; none where it does not.
     pub digid_since: Option<String>,
     /// Whether an app's code is asked in place of a mailed one.
@@ -149,7 +151,7 @@ pub async fn sign_out_everywhere(visit: Visit, Form(form): Form<Token>) -> Resul
     };
     let browser = visit.browser.as_ref();
     let at_digid = account::sign_out_everywhere(&visit.app, &guest, browser, visit.now).await?;
-    Ok(signed_out(&visit, visit.lang(None), &at_digid, None, true).await)
+    Ok(out(&visit, visit.lang(None), &at_digid, None).await)
 }
 
 /// Who asks for a page of ours; or the answer that they get instead: a login, or a word about one that came to nothing.
@@ -215,6 +217,7 @@ async fn overview(visit: &Visit, guest: &Guest) -> Result<AccountPage, Fault> {
     Ok(AccountPage {
         frame,
         email: account.email.clone(),
+        digid_available: app.digid.is_some(),
         digid_since: account.digid_since.map(|at| told(at, lang)),
         has_app: account.app.is_some(),
         has_password: account.password_hash.is_some(),

@@ -39,6 +39,8 @@ pub struct AppPage {
     pub offer: String,
     /// Whether its owner works at the desk, which they do no more without an app.
     pub is_member: bool,
+    /// Whether another app ends that too: they logged in without the one that they have.
+    pub renewing_ends: bool,
     /// Whether the code did not fit.
     pub failed: bool,
 }
@@ -111,12 +113,15 @@ async fn page_of(visit: &Visit, guest: &Guest, offer: &Offer) -> Result<AppPage,
     let frame = frame(visit, guest);
     let issuer: Url = visit.app.config.issuer().parse()?;
     let email = Email::parse(&guest.account.email)?;
+    let since = guest.account.app.as_ref().map(|app| app.since);
+    let is_member = visit.app.store.member(&guest.account.id).await?.is_some();
     Ok(AppPage {
-        since: guest.account.app.as_ref().map(|app| told(app.since, frame.lang)),
+        since: since.map(|since| told(since, frame.lang)),
         secret: offer.secret.shown(),
         link: offer.secret.link(&email, issuer.host_str().unwrap_or_default())?,
         offer: URL_SAFE_NO_PAD.encode(&offer.sealed),
-        is_member: visit.app.store.member(&guest.account.id).await?.is_some(),
+        is_member,
+        renewing_ends: is_member && !guest.session.knew_app(since),
         failed: false,
         frame,
     })

@@ -5,16 +5,18 @@ use axum::{extract::RawQuery, response::Response};
 
 use super::{
     account::{enter, frame, posted},
+    authorize::begun,
     error::{Failed, see_other},
     form::Form,
-    logout::signed_out,
+    logout::out,
     page::{self, Frame},
     steps::Token,
     visit::Visit,
 };
 use crate::{
     domain::{calendar::told, own::OwnPage},
-    flows::account_digid::{Unlinking, unlink, unlinking},
+    flows::account_digid::{Unlinking, link, may_link, unlink, unlinking},
+    oidc::params::Params,
 };
 
 /// "Inloggen met DigiD": whether it is linked, and unlinking it.
@@ -27,19 +29,50 @@ pub struct DigidPage {
     pub since: Option<String>,
     /// What can be done.
     pub unlinking: Unlinking,
+    /// Whether it can be linked.
+    pub may_link: bool,
 }
 
 page::rendered!(DigidPage);
 
+/// "Een ander account": a login for this page opened another account than the one of the session, which has ended.
+#[derive(Template)]
+#[template(path = "account_digid_another.html")]
+pub struct AnotherPage {
+    /// What surrounds it.
+    pub frame: Frame,
+}
+
+page::rendered!(AnotherPage);
+
 /// `GET /account/digid`
 pub async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
+    let params = Params::parse(query.as_deref().unwrap_or_default().as_bytes()).unwrap_or_default();
+    if params.get("error") == Some("login_required") {
+        return Ok(AnotherPage { frame: Frame::own(visit.lang(None), String::new()) }.render());
+    }
     match enter(&visit, OwnPage::Digid, query.as_deref()).await? {
         Ok(guest) => {
             let frame = frame(&visit, &guest);
             let since = guest.account.digid_since.map(|at| told(at, frame.lang));
-            Ok(DigidPage { frame, since, unlinking: unlinking(&guest) }.render())
+            let may_link = may_link(&visit.app, &guest);
+            Ok(DigidPage { frame, since, unlinking: unlinking(&guest), may_link }.render())
         }
         Err(elsewhere) => Ok(elsewhere),
+    }
+}
+
+/// `POST /account/digid/link`
+pub async fn to_link(visit: Visit, Form(form): Form<Token>) -> Result<Response, Failed> {
+    let guest = match posted(&visit, OwnPage::Digid, &form.csrf).await? {
+        Ok(guest) => guest,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
+    // As for a merge: whoever has a session has been given the browser's cookie too, and may have thrown it away.
+    let Some(browser) = &visit.browser else { return Ok(see_other(OwnPage::Digid.as_str())) };
+    match link(&visit.app, &guest, browser, visit.now).await? {
+        Some(started) => begun(&visit, started, browser).await,
+        None => Ok(see_other(OwnPage::Digid.as_str())),
     }
 }
 
@@ -51,7 +84,7 @@ pub async fn post(visit: Visit, Form(form): Form<Token>) -> Result<Response, Fai
     };
     let (lang, browser) = (visit.lang(None), visit.browser.as_ref());
     Ok(match unlink(&visit.app, &guest, browser, lang, visit.now).await? {
-        Some(at_digid) => signed_out(&visit, lang, &at_digid, None, true).await,
+        Some(at_digid) => out(&visit, lang, &at_digid, Some("left-unlinked")).await,
         None => see_other(OwnPage::Digid.as_str()),
     })
 }

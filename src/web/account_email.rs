@@ -8,7 +8,7 @@ use super::{
     account::{enter, form_of, frame, posted},
     error::{Failed, see_other},
     form::Form,
-    logout::signed_out,
+    logout::out,
     page::{self, Frame},
     visit::Visit,
 };
@@ -129,7 +129,7 @@ pub async fn confirm(visit: Visit, Form(form): Form<AddressCodeForm>) -> Result<
     let (lang, browser) = (visit.lang(None), visit.browser.as_ref());
     let page = AddressPage::of(frame(&visit, &waits.guest), &waits.guest, Some(&waits));
     match account_email::confirm(&visit.app, waits, &form.code, browser, lang, visit.now).await {
-        Ok(at_digid) => Ok(signed_out(&visit, lang, &at_digid, None, true).await),
+        Ok(at_digid) => Ok(out(&visit, lang, &at_digid, Some("left-email")).await),
         Err(Refused::Because(why)) => Ok(AddressPage { trouble: Some(Trouble::Code(why)), ..page }.render()),
         Err(Refused::Stopped(stop)) => Err(stop.into()),
     }

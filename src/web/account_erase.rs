@@ -8,7 +8,7 @@ use super::{
     account_email::AddressForm,
     error::{Failed, see_other},
     form::Form,
-    logout::signed_out,
+    logout::out,
     page::{self, Frame},
     visit::Visit,
 };
@@ -64,7 +64,7 @@ pub async fn post(visit: Visit, Form(form): Form<AddressForm>) -> Result<Respons
     };
     let (lang, browser) = (visit.lang(None), visit.browser.as_ref());
     match erase(&visit.app, &guest, &form.email, browser, lang, visit.now).await {
-        Ok(Some(at_digid)) => Ok(signed_out(&visit, lang, &at_digid, None, true).await),
+        Ok(Some(at_digid)) => Ok(out(&visit, lang, &at_digid, Some("left-erased")).await),
         Ok(None) => Ok(see_other(OwnPage::Erase.as_str())),
         Err(Refused::Because(why)) => {
             Ok(page_of(&visit, guest, (form.email, why == NotErased::NotConfirmed), why == NotErased::Staff))

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     domain::{client_consent::Item, consent::Word, own::OwnPage, profile::Claim, time::Timestamp},
-    flows::account_export::{Export, OwnEntry, OwnMandate, OwnSaid, OwnWork, export},
+    flows::account_export::{Export, OwnEntry, OwnMandate, OwnOffer, OwnSaid, OwnWork, export},
 };
 
 /// The question in which form.
@@ -87,6 +87,14 @@ impl AllPage {
         } else {
             "log-mandate-withdrawn"
         })
+    }
+
+    /// On one line: for whom, for how long, and how it stands.
+    fn offered(&self, one: &OwnOffer) -> String {
+        let days = self.frame.say_with("offer-days", "days", one.days.to_string().as_str());
+        let key = if one.accepted { "account-export-accepted" } else { "account-export-waits" };
+        let stands = self.frame.say_with(key, "until", one.waits_until.as_str());
+        format!("{} ({days}): {stands}", one.label)
     }
 
     fn work(&self, one: &OwnWork) -> String {

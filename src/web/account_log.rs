@@ -20,6 +20,7 @@ use crate::{
 /// What each event is called, as the key of a message.
 const WHATS: &[(&str, &str)] = &[
     ("account.created", "log-account-created"),
+    ("account.exported", "log-account-exported"),
     ("account.merged", "log-account-merged"),
     ("account.profile", "log-account-profile"),
     ("account.signed_out", "log-account-signed_out"),
@@ -30,12 +31,17 @@ const WHATS: &[(&str, &str)] = &[
     ("consent.given", "log-consent-given"),
     ("consent.withdrawn", "log-consent-withdrawn"),
     ("digid.linked", "log-digid-linked"),
+    ("digid.unlinked", "log-digid-unlinked"),
+    ("email.changed", "log-email-changed"),
+    ("grant.revoked", "log-grant-revoked"),
     ("login.digid", "log-login-digid"),
     ("login.local", "log-login-local"),
     ("mandate.accepted", "log-mandate-accepted"),
     ("mandate.agreed", "log-mandate-agreed"),
     ("mandate.approved", "log-mandate-approved"),
+    ("mandate.given_up", "log-mandate-given_up"),
     ("mandate.granted", "log-mandate-granted"),
+    ("mandate.lapsed", "log-mandate-lapsed"),
     ("mandate.offer_ended", "log-mandate-offer_ended"),
     ("mandate.offered", "log-mandate-offered"),
     ("mandate.registered", "log-mandate-registered"),
@@ -56,21 +62,15 @@ const WHATS: &[(&str, &str)] = &[
 /// What else may stand in the log of somebody who asks for all that is kept of them.
 const MORE: &[(&str, &str)] = &[
     ("account.closed", "log-account-closed"),
-    ("account.exported", "log-account-exported"),
     ("bsn.told", "log-bsn-told"),
     ("code", "log-code"),
     ("consent", "log-consent"),
-    ("digid.unlinked", "log-digid-unlinked"),
-    ("email.changed", "log-email-changed"),
-    ("grant.revoked", "log-grant-revoked"),
     ("login", "log-login"),
     ("logout", "log-logout"),
     ("logout.digid", "log-logout-digid"),
     ("logout.notice", "log-logout-notice"),
     ("mandate.answered", "log-mandate-answered"),
     ("mandate.consent", "log-mandate-answered"),
-    ("mandate.given_up", "log-mandate-given_up"),
-    ("mandate.lapsed", "log-mandate-lapsed"),
     ("person.correction_withdrawn", "log-person-correction_withdrawn"),
     ("person.found", "log-person-found"),
     ("person.shown", "log-person-shown"),
@@ -129,6 +129,7 @@ impl LogPage {
             }
             Who::Program(name) if name.is_empty() => self.frame.say("log-program"),
             Who::Program(name) => self.frame.say_with("log-program-named", "name", name.as_str()),
+            Who::System => self.frame.say("log-system"),
             Who::Unknown => self.frame.say("log-unknown"),
         }
     }

@@ -76,6 +76,12 @@ impl MandatesPage {
         if row.name.is_empty() { self.frame.say("mandates-nameless") } else { row.name.clone() }
     }
 
+    /// That who was stopped has access by another mandate.
+    fn still(&self, name: &str) -> String {
+        let name = if name.is_empty() { self.frame.say("mandates-nameless") } else { name.to_owned() };
+        self.worded(["mandates-still", "mandates-still-child"], &[("name", name.into())])
+    }
+
     fn named(&self, row: &GivenMandate) -> String {
         let relation = self.frame.say(relation(row.relation));
         let values = [("name", self.who(row).into()), ("relation", relation.into())];
@@ -233,8 +239,14 @@ pub async fn stopped(visit: Visit, Form(form): Form<MandateForm>) -> Result<Resp
         Ok(guest) => guest,
         Err(elsewhere) => return Ok(elsewhere),
     };
-    stop(&visit.app, &guest, &MandateId::from_stored(form.mandate), visit.lang(None), visit.now).await?;
-    Ok(back().await)
+    let id = MandateId::from_stored(form.mandate);
+    match stop(&visit.app, &guest, &id, visit.lang(None), visit.now).await? {
+        None => Ok(back().await),
+        still => {
+            let answer = Answer { still, ..Answer::default() };
+            Ok(page_of(&visit, &guest, answer).await?.render())
+        }
+    }
 }
 
 pub(super) async fn page_of(visit: &Visit, guest: &Guest, answer: Answer) -> Result<MandatesPage, Fault> {

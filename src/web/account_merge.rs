@@ -7,7 +7,7 @@ use super::{
     account::{enter, frame, posted},
     error::{Failed, see_other, to_login},
     form::Form,
-    logout::signed_out,
+    logout::out,
     page::{self, Frame},
     steps::Token,
     visit::Visit,
@@ -103,7 +103,7 @@ pub async fn post(visit: Visit, Form(form): Form<Token>) -> Result<Response, Fai
     };
     let (lang, browser) = (visit.lang(None), visit.browser.as_ref());
     Ok(match merge(&visit.app, &guest, browser, visit.now).await? {
-        Some(at_digid) => signed_out(&visit, lang, &at_digid, None, true).await,
+        Some(at_digid) => out(&visit, lang, &at_digid, Some("left-merged")).await,
         None => see_other(OwnPage::Merge.as_str()),
     })
 }

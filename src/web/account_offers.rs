@@ -27,6 +27,8 @@ pub struct Answer {
     pub code: Option<String>,
     /// What was typed as for whom it is.
     pub label: String,
+    /// Who has access all the same after one mandate was stopped; empty where the desk does not name them.
+    pub still: Option<String>,
     /// At which field something is wrong, and the message; `page` where it is at none.
     pub wrong: Option<(&'static str, &'static str)>,
 }

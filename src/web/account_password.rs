@@ -8,7 +8,7 @@ use super::{
     account::{enter, frame, posted},
     error::{Failed, see_other},
     form::Form,
-    logout::signed_out,
+    logout::out,
     page::{self, Frame},
     register::unfit,
     visit::Visit,
@@ -60,7 +60,7 @@ pub async fn post(visit: Visit, Form(form): Form<NewPasswordForm>) -> Result<Res
     };
     let (lang, browser) = (visit.lang(None), visit.browser.as_ref());
     match change(&visit.app, &guest, form.password, browser, lang, visit.now).await {
-        Ok(Some(at_digid)) => Ok(signed_out(&visit, lang, &at_digid, None, true).await),
+        Ok(Some(at_digid)) => Ok(out(&visit, lang, &at_digid, Some("left-password")).await),
         Ok(None) => Ok(see_other(OwnPage::Password.as_str())),
         Err(Refused::Because(why)) => {
             Ok(PasswordPage { frame: frame(&visit, &guest), error: Some(why) }.render())

@@ -50,7 +50,7 @@ use crate::{
 /// An address, the scope that it takes, and its methods.
 type Door = (&'static str, AdminScope, fn() -> MethodRouter<Arc<App>>);
 /// What is there: one list, which the document is held against.
-const DOORS: [Door; 31] = [
+const DOORS: [Door; 33] = [
     ("/clients", AdminScope::Clients, || get(clients::list).post(clients::add)),
     ("/clients/{client_id}", AdminScope::Clients, || {
         get(clients::one).put(clients::replace).delete(clients::remove)
@@ -72,6 +72,8 @@ const DOORS: [Door; 31] = [
     ("/corrections/{correction_id}", AdminScope::Mandates, || get(corrections::one)),
     ("/corrections/{correction_id}/approve", AdminScope::Mandates, || post(corrections::approve)),
     ("/corrections/{correction_id}/withdraw", AdminScope::Mandates, || post(corrections::withdraw)),
+    ("/imports", AdminScope::Mandates, || get(imports::list)),
+    ("/imports/{import_id}/withdraw", AdminScope::Mandates, || post(imports::withdraw)),
     ("/imports/persons", AdminScope::Mandates, || big(post(imports::persons))),
     ("/imports/mandates", AdminScope::Mandates, || big(post(imports::mandates))),
     ("/imports/mandates/approve", AdminScope::Mandates, || big(post(imports::approve))),

@@ -113,10 +113,13 @@ fn all(lang: Lang, portal: &str, given: &str) -> Pages {
         named("done", DonePage { frame: frame(), linked: false }.render()),
         named("form-post", FormPostPage { frame: frame(), answer }.render()),
         named("logout", LogoutPage { frame: frame(), hidden }.render()),
-        named("logged-out", LoggedOutPage { frame: frame() }.render()),
+        named("logged-out", LoggedOutPage { frame: frame(), done: None }.render()),
         named("digid-logout", form(Errand::LogOut).render()),
-        named("partly-logged-out", PartlyLoggedOutPage { frame: frame(), back: None }.render()),
-        named("partly-logged-out-back", PartlyLoggedOutPage { frame: frame(), back }.render()),
+        named(
+            "partly-logged-out",
+            PartlyLoggedOutPage { frame: frame(), done: Some("left-erased"), back: None }.render(),
+        ),
+        named("partly-logged-out-back", PartlyLoggedOutPage { frame: frame(), done: None, back }.render()),
     ]);
     pages
 }
@@ -202,6 +205,7 @@ fn account(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         email: given.to_owned(),
         has_app: digid_since.is_none(),
         has_password: digid_since.is_none(),
+        digid_available: true,
         digid_since,
         sessions,
         logins: vec![login(true), login(false)],
@@ -213,6 +217,7 @@ fn account(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         link: "otpauth://totp/x".to_owned(),
         offer: given.to_owned(),
         is_member: failed || since.is_some(),
+        renewing_ends: failed && since.is_some(),
         failed,
     };
     let codes = vec![given.to_owned(); 10];
@@ -284,9 +289,15 @@ fn problems(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
     for problem in problems {
         for go_on in [None, Some(format!("/login/{given}"))] {
             let name = format!("error-{}-{}", problem.keys().1, go_on.is_some());
-            pages.push((name, ErrorPage { frame: frame(), problem: problem.clone(), go_on }.render()));
+            pages.push((
+                name,
+                ErrorPage { frame: frame(), problem: problem.clone(), go_on, own: Vec::new() }.render(),
+            ));
         }
     }
+    let own =
+        ErrorPage { frame: frame(), problem: Problem::TooYoung, go_on: None, own: vec![given.into(); 2] };
+    pages.push(("error-young-own".into(), own.render()));
     pages
 }
 
@@ -474,7 +485,7 @@ async fn who_needs_more_of_digid_hears_what() {
         (Level::Hoog, "U heeft de DigiD app nodig, samen met uw identiteitskaart of rijbewijs."),
     ] {
         let problem = Problem::LevelTooLow(level);
-        let page = ErrorPage { frame: Frame::bare(Lang::Nl), problem, go_on: None };
+        let page = ErrorPage { frame: Frame::bare(Lang::Nl), problem, go_on: None, own: Vec::new() };
         let words = html(page.render()).await;
         assert!(words.contains(says), "{words}");
         assert_eq!(words.contains("sms"), level == Level::Midden, "{level:?}: {words}");
@@ -523,7 +534,8 @@ async fn who_must_wait_reads_as_long_as_the_browser_is_told() {
         (Problem::TooManyMails, [("3600", "een uur"), ("3600", "an hour")]),
     ] {
         for (lang, (seconds, words)) in LANGS.into_iter().zip(says) {
-            let page = ErrorPage { frame: Frame::bare(lang), problem: problem.clone(), go_on: None }.render();
+            let frame = Frame::bare(lang);
+            let page = ErrorPage { frame, problem: problem.clone(), go_on: None, own: Vec::new() }.render();
             assert_eq!(page.headers()[header::RETRY_AFTER], seconds);
             let text = html(page).await;
             assert!(text.contains(words), "{words}: {text}");

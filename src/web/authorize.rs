@@ -35,18 +35,24 @@ pub async fn get(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Fa
     };
     let visited = visit.visited().await?;
     let browser = visit.browser.clone().unwrap_or_else(|| Secret::token(""));
-    match start(&visit.app, ask, visited.as_ref(), &browser, visit.now).await? {
-        Started::Answered(answer) => Ok(answered(&visit, answer)),
-        Started::Refused(error) => Ok(refused(&visit, error)),
-        Started::Login(id) => Ok(with_browser(&visit, error::to_login(&id), &browser)),
+    let started = start(&visit.app, ask, visited.as_ref(), &browser, visit.now).await?;
+    begun(&visit, started, &browser).await
+}
+
+/// What came of a request, as the browser gets it.
+pub(super) async fn begun(visit: &Visit, started: Started, browser: &Secret) -> Result<Response, Failed> {
+    match started {
+        Started::Answered(answer) => Ok(answered(visit, answer)),
+        Started::Refused(error) => Ok(refused(visit, error)),
+        Started::Login(id) => Ok(with_browser(visit, error::to_login(&id), browser)),
         Started::StepUp(login, outgoing) => {
             let frame = visit.frame(&login.id, &login.ask).await?;
-            Ok(with_browser(&visit, digid::send(frame, outgoing), &browser))
+            Ok(with_browser(visit, digid::send(frame, outgoing), browser))
         }
         Started::DigidNotAsked(login, failure) => {
             let frame = visit.frame(&login.id, &login.ask).await?;
-            let page = Failed::digid(&failure, &login.id).page(frame);
-            Ok(with_browser(&visit, page, &browser))
+            let page = Failed::digid(&failure, &login.id).page(frame, &visit.app.config.desk);
+            Ok(with_browser(visit, page, browser))
         }
     }
 }

@@ -13,13 +13,14 @@ use super::{
     authorize::with_browser,
     desk_words::role as role_key,
     error::{Failed, see_other, to_login},
+    error_page::Problem,
     form::Form,
     page::{self, Frame},
     visit::Visit,
 };
 use crate::{
-    domain::{bsn::Bsn, own::OwnPage, secret::Secret, session::Session, staff::Act},
-    flows::desk::{self, AtDesk, Entered, Wanted},
+    domain::{bsn::Bsn, id::PersonId, own::OwnPage, secret::Secret, session::Session, staff::Act, ties::Tie},
+    flows::desk::{self, AtDesk, Entered, Found, Wanted},
     oidc::params::Params,
 };
 
@@ -60,6 +61,8 @@ pub enum Closed {
     AnotherWay,
     /// They are nobody at the desk, or their roles do not open this.
     Denied,
+    /// It is about themselves, or about somebody they act or acted for.
+    OwnPeople,
 }
 
 /// "U kunt hier niet in."
@@ -87,6 +90,7 @@ impl ClosedPage {
             Closed::NoApp => "desk-no-app",
             Closed::AnotherWay => "desk-another-way",
             Closed::Denied => "desk-denied",
+            Closed::OwnPeople => "desk-own-file",
         }
     }
 }
@@ -97,7 +101,7 @@ pub async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, F
     if params.has("error") {
         return Ok(StoppedPage { frame: Frame::desk(visit.lang(None), String::new()) }.render());
     }
-    match enter(&visit, OwnPage::Desk, None, params.has("again")).await? {
+    match come_in(&visit, None, params.has("again")).await? {
         Ok(at) => Ok(overview(&visit, &at, None).await?.render()),
         Err(elsewhere) => Ok(elsewhere),
     }
@@ -118,7 +122,7 @@ pub struct SearchForm {
 
 /// `POST /desk/search`: neither number ever stands in an address.
 pub async fn search(visit: Visit, Form(form): Form<SearchForm>) -> Result<Response, Failed> {
-    let at = match posted(&visit, OwnPage::Desk, Act::Search, &form.csrf).await? {
+    let at = match posted(&visit, Act::Search, &form.csrf).await? {
         Ok(at) => at,
         Err(elsewhere) => return Ok(elsewhere),
     };
@@ -126,9 +130,10 @@ pub async fn search(visit: Visit, Form(form): Form<SearchForm>) -> Result<Respon
         Ok(wanted) => wanted,
         Err(error) => return Ok(overview(&visit, &at, Some(error)).await?.render()),
     };
-    match desk::find(&visit.app, &at.member, &wanted, visit.now).await? {
-        Ok(Some(person)) => Ok(see_other(&format!("/desk/person/{}", person.id))),
-        Ok(None) => Ok(overview(&visit, &at, Some("desk-not-found")).await?.render()),
+    match desk::find(&visit.app, at.who(), &wanted, visit.now).await? {
+        Ok(Found::One(person)) => Ok(see_other(&format!("/desk/person/{}", person.id))),
+        Ok(Found::Theirs) => Ok(own_people(&visit, &at)),
+        Ok(Found::Nobody) => Ok(overview(&visit, &at, Some("desk-not-found")).await?.render()),
         Err(desk::TooMany) => {
             let page = overview(&visit, &at, Some("desk-slow")).await?;
             Ok(too_many(page::render(&page.frame, StatusCode::TOO_MANY_REQUESTS, &page)))
@@ -138,6 +143,7 @@ pub async fn search(visit: Visit, Form(form): Form<SearchForm>) -> Result<Respon
 
 /// Says for how long there is to be waited.
 pub(super) fn too_many(mut response: Response) -> Response {
+    *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
     response
 }
@@ -153,14 +159,13 @@ pub(super) fn wanted(bsn: &Secret, number: &str) -> Result<Wanted, &'static str>
 }
 
 /// Who asks for a page of the desk; or the answer that they get instead.
-pub(super) async fn enter(
-    visit: &Visit,
-    page: OwnPage,
-    act: Option<Act>,
-    again: bool,
-) -> Result<Result<AtDesk, Response>, Failed> {
-    let session = visit.session().await?;
-    let entered = desk::admit(&visit.app, (page, act), session.clone(), visit.now).await?;
+pub(super) async fn enter(visit: &Visit, act: Act) -> Result<Result<AtDesk, Response>, Failed> {
+    come_in(visit, Some(act), false).await
+}
+
+async fn come_in(visit: &Visit, act: Option<Act>, again: bool) -> Result<Result<AtDesk, Response>, Failed> {
+    let (session, page) = (visit.session().await?, act.map_or(OwnPage::Desk, Act::page));
+    let entered = desk::admit(&visit.app, act, session.clone(), visit.now).await?;
     Ok(match entered {
         Entered::In(at) => Ok(*at),
         Entered::NoApp { has_app: true } if again => Err(log_in(visit, page, session).await?),
@@ -170,21 +175,35 @@ pub(super) async fn enter(
 }
 
 /// Who posts a form of the desk; or the answer that they get instead: nothing is done.
-pub(super) async fn posted(
-    visit: &Visit,
-    page: OwnPage,
-    act: Act,
-    csrf: &str,
-) -> Result<Result<AtDesk, Response>, Failed> {
+pub(super) async fn posted(visit: &Visit, act: Act, csrf: &str) -> Result<Result<AtDesk, Response>, Failed> {
     let session = visit.session().await?;
     if let Some(session) = &session {
         visit.check_form(&form_of(session), csrf)?;
     }
-    Ok(match desk::admit(&visit.app, (page, Some(act)), session, visit.now).await? {
+    Ok(match desk::admit(&visit.app, Some(act), session, visit.now).await? {
         Entered::In(at) => Ok(*at),
-        Entered::LogIn => Err(see_other(page.as_str())),
+        Entered::LogIn => Err(see_other(act.page().as_str())),
         closed => Err(shut(visit, &closed)),
     })
+}
+
+/// The answer to who asks for what is about these people, the first of them whose file it is, and must keep out of it: because it is about
+/// themselves or somebody they act or acted for, which is told, or because they were kept out, which is told to nobody.
+pub(super) async fn refused(
+    visit: &Visit,
+    at: &AtDesk,
+    people: &[&PersonId],
+) -> Result<Option<Response>, Failed> {
+    match desk::keeps_out(&visit.app, at.who(), people, visit.now).await? {
+        None => Ok(None),
+        Some(Tie::Theirs) => Ok(Some(own_people(visit, at))),
+        Some(Tie::KeptOut) => Err(Failed::Page(Problem::NotFound, None)),
+    }
+}
+
+/// "Dit gaat over uzelf": one page, whatever it is that was asked for.
+pub(super) fn own_people(visit: &Visit, at: &AtDesk) -> Response {
+    ClosedPage { frame: frame(visit, at), why: Closed::OwnPeople }.render()
 }
 
 fn shut(visit: &Visit, closed: &Entered) -> Response {

@@ -10,9 +10,12 @@ use super::{
     visit::Visit,
 };
 use crate::{
-    domain::{birth::HAS_A_SAY, calendar::today, own::OwnPage, staff::Act},
-    flows::desk_ahead::birthdays,
+    domain::{birth::HAS_A_SAY, calendar::today, staff::Act},
+    flows::desk_ahead::{Birthday, birthdays},
 };
+
+/// Mandate, name, the key of what changes, and the day.
+pub type Row = (String, String, &'static str, String);
 
 /// "Verjaardagen die iets veranderen".
 #[derive(Template)]
@@ -22,8 +25,10 @@ pub struct AheadPage {
     pub frame: Frame,
     /// Of which department.
     pub department: String,
-    /// Mandate, name, the key of what changes, and the day; the first one first.
-    pub rows: Vec<(String, String, &'static str, String)>,
+    /// What is ahead, the first one first.
+    pub rows: Vec<Row>,
+    /// The same of mandates of no department, which everybody sees.
+    pub others: Vec<Row>,
 }
 
 page::rendered!(AheadPage);
@@ -42,29 +47,36 @@ page::rendered!(LeafletPage);
 
 /// `GET /desk/ahead`
 pub async fn show(visit: Visit) -> Result<Response, Failed> {
-    let at = match enter(&visit, OwnPage::Desk, Some(Act::Search), false).await? {
+    let at = match enter(&visit, Act::Search).await? {
         Ok(at) => at,
         Err(elsewhere) => return Ok(elsewhere),
     };
     let department = at.member.department.clone();
-    let found = birthdays(&visit.app.store, &department, visit.now).await?.into_iter();
-    let rows = found.map(|one| {
-        let (mandate, day) = (one.mandate.id.to_string(), today(one.at).to_string());
+    let store = &visit.app.store;
+    let theirs = store.mandates_of_ties(&at.guest.account.person).await?;
+    let rows = |found: Vec<Birthday>| rows(found.into_iter().filter(|one| !theirs.contains(&one.mandate.id)));
+    let own = rows(birthdays(store, Some(&department), visit.now).await?);
+    let others = rows(birthdays(store, None, visit.now).await?);
+    Ok(AheadPage { frame: frame(&visit, &at), department, rows: own, others }.render())
+}
+
+fn rows(found: impl Iterator<Item = Birthday>) -> Vec<Row> {
+    let row = |one: Birthday| {
         let what = if one.age == HAS_A_SAY { "desk-ahead-twelve" } else { "desk-ahead-sixteen" };
-        (mandate, one.mandate.represented_name, what, day)
-    });
-    Ok(AheadPage { frame: frame(&visit, &at), department, rows: rows.collect() }.render())
+        (one.mandate.id.to_string(), one.mandate.represented_name, what, today(one.at).to_string())
+    };
+    found.map(row).collect()
 }
 
 /// `GET /desk/leaflet`: on a page of its own, to be printed.
 pub async fn leaflet(visit: Visit) -> Result<Response, Failed> {
-    let at = match enter(&visit, OwnPage::Desk, Some(Act::Register), false).await? {
+    let at = match enter(&visit, Act::Register).await? {
         Ok(at) => at,
         Err(elsewhere) => return Ok(elsewhere),
     };
     let frame = frame(&visit, &at);
     let paragraphs = match &visit.app.config.desk.leaflet {
-        Some(text) => text.split("\n\n").map(|part| part.trim().to_owned()).collect(),
+        Some(text) => text.paragraphs(frame.lang),
         None => ["desk-leaflet-1", "desk-leaflet-2", "desk-leaflet-3"].map(|key| frame.say(key)).into(),
     };
     Ok(LeafletPage { frame, paragraphs }.render())

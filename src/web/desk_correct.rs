@@ -1,10 +1,10 @@
 //! Putting right at the desk what is recorded of a person: one proposes, another one tells the same (M11, `docs/adr/0034`).
 
-use axum::{extract::Path, http::StatusCode, response::Response};
+use axum::{extract::Path, response::Response};
 use serde::Deserialize;
 
 use super::{
-    desk::{posted, too_many},
+    desk::{posted, refused, too_many},
     desk_person::page,
     error::{Failed, see_other},
     error_page::Problem,
@@ -18,7 +18,6 @@ use crate::{
         bsn::Bsn,
         correction::{Correction, Right},
         id::{CorrectionId, PersonId},
-        own::OwnPage,
         secret::Secret,
         staff::Act,
         time::Timestamp,
@@ -47,20 +46,21 @@ pub async fn propose(
     Path(id): Path<String>,
     Form(form): Form<CorrectForm>,
 ) -> Result<Response, Failed> {
-    let at = match posted(&visit, OwnPage::Desk, Act::Correct, &form.csrf).await? {
+    let at = match posted(&visit, Act::Correct, &form.csrf).await? {
         Ok(at) => at,
         Err(elsewhere) => return Ok(elsewhere),
     };
     let id = PersonId::from_stored(id);
+    if let Some(refused) = refused(&visit, &at, &[&id]).await? {
+        return Ok(refused);
+    }
     let right = match right((&form.birth, &form.bsn, &form.number), visit.now) {
         Ok(right) => right,
         Err(key) => return page(&visit, &at, &id, Some(key)).await,
     };
     // Whether somebody else has this BSN is told, as by a search.
     if matches!(right, Right::Bsn(_)) && desk::count(&visit.app, &at.member, visit.now).await?.is_err() {
-        let mut told = too_many(page(&visit, &at, &id, Some("desk-slow")).await?);
-        *told.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-        return Ok(told);
+        return Ok(too_many(page(&visit, &at, &id, Some("desk-slow")).await?));
     }
     let said = (&right, form.evidence.as_str());
     let done = corrections::propose(&visit.app.store, &at.member.name(), &id, said, visit.now).await;
@@ -83,16 +83,23 @@ pub async fn approve(
     Path(id): Path<String>,
     Form(form): Form<SameForm>,
 ) -> Result<Response, Failed> {
-    let at = match posted(&visit, OwnPage::Desk, Act::Correct, &form.csrf).await? {
+    let at = match posted(&visit, Act::Correct, &form.csrf).await? {
         Ok(at) => at,
         Err(elsewhere) => return Ok(elsewhere),
     };
     let (store, id) = (&visit.app.store, CorrectionId::from_stored(id));
-    let person = person_of(&visit, &id).await?;
+    let person = match person_of(&visit, &at, &id).await? {
+        Ok(person) => person,
+        Err(refused) => return Ok(refused),
+    };
     let right = match right((&form.birth, &form.bsn, &form.number), visit.now) {
         Ok(right) => right,
         Err(key) => return page(&visit, &at, &person, Some(key)).await,
     };
+    // Whether it is what a colleague proposed is told.
+    if desk::count(&visit.app, &at.member, visit.now).await?.is_err() {
+        return Ok(too_many(page(&visit, &at, &person, Some("desk-slow")).await?));
+    }
     let done = corrections::approve(store, &at.member.name(), &id, &right, visit.now).await;
     after(&visit, &at, &person, done).await
 }
@@ -103,22 +110,35 @@ pub async fn withdraw(
     Path(id): Path<String>,
     Form(form): Form<Token>,
 ) -> Result<Response, Failed> {
-    let at = match posted(&visit, OwnPage::Desk, Act::Correct, &form.csrf).await? {
+    let at = match posted(&visit, Act::Correct, &form.csrf).await? {
         Ok(at) => at,
         Err(elsewhere) => return Ok(elsewhere),
     };
     let id = CorrectionId::from_stored(id);
-    let person = person_of(&visit, &id).await?;
+    let person = match person_of(&visit, &at, &id).await? {
+        Ok(person) => person,
+        Err(refused) => return Ok(refused),
+    };
     let done = corrections::withdraw(&visit.app.store, &at.member.name(), &id, visit.now).await;
     after(&visit, &at, &person, done).await
 }
 
-pub(super) async fn person_of(visit: &Visit, id: &CorrectionId) -> Result<PersonId, Failed> {
-    match corrections::one(&visit.app.store, id).await {
-        Ok(correction) => Ok(correction.person),
-        Err(NotDone::Fault(fault)) => Err(fault.into()),
-        Err(_) => Err(Failed::Page(Problem::NotFound, None)),
-    }
+/// Of whom a correction is; or the answer to a member who has to do with one of its people.
+pub(super) async fn person_of(
+    visit: &Visit,
+    at: &AtDesk,
+    id: &CorrectionId,
+) -> Result<Result<PersonId, Response>, Failed> {
+    let Correction { person, other, .. } = match corrections::one(&visit.app.store, id).await {
+        Ok(correction) => correction,
+        Err(NotDone::Fault(fault)) => return Err(fault.into()),
+        Err(_) => return Err(Failed::Page(Problem::NotFound, None)),
+    };
+    let people: Vec<&PersonId> = [Some(&person), other.as_ref()].into_iter().flatten().collect();
+    Ok(match refused(visit, at, &people).await? {
+        Some(refused) => Err(refused),
+        None => Ok(person),
+    })
 }
 
 /// One of the three, and no more.

@@ -5,15 +5,15 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::{
-    desk::{enter, frame, posted, wanted},
+    desk::{enter, frame, own_people, posted, wanted},
     error::Failed,
     form::Form,
     page::{self, Frame},
     visit::Visit,
 };
 use crate::{
-    domain::{calendar::told, id::PersonId, own::OwnPage, secret::Secret, staff::Act, time::Timestamp},
-    flows::desk::{self, AtDesk, TooMany},
+    domain::{calendar::told, id::PersonId, secret::Secret, staff::Act, ties::Tie, time::Timestamp},
+    flows::desk::{self, AtDesk, Found, TooMany},
 };
 
 /// How many lines a page has.
@@ -51,7 +51,7 @@ page::rendered!(LogPage, |page| page.error.is_some());
 
 /// `GET /desk/log`
 pub async fn show(visit: Visit) -> Result<Response, Failed> {
-    match enter(&visit, OwnPage::Desk, Some(Act::ReadLog), false).await? {
+    match enter(&visit, Act::ReadLog).await? {
         Ok(at) => Ok(empty(&visit, &at, None).render()),
         Err(elsewhere) => Ok(elsewhere),
     }
@@ -70,12 +70,13 @@ pub struct LogForm {
 
 /// `POST /desk/log`
 pub async fn search(visit: Visit, Form(form): Form<LogForm>) -> Result<Response, Failed> {
-    let at = match posted(&visit, OwnPage::Desk, Act::ReadLog, &form.csrf).await? {
+    let at = match posted(&visit, Act::ReadLog, &form.csrf).await? {
         Ok(at) => at,
         Err(elsewhere) => return Ok(elsewhere),
     };
     let person = match found(&visit, &at, &form).await? {
-        Ok(person) => person,
+        Ok(Some(person)) => person,
+        Ok(None) => return Ok(own_people(&visit, &at)),
         Err(error) => return Ok(empty(&visit, &at, Some(error)).render()),
     };
     let before = form.at.parse().ok().map(|at| (Timestamp::from_epoch(at), form.line));
@@ -85,6 +86,11 @@ pub async fn search(visit: Visit, Form(form): Form<LogForm>) -> Result<Response,
     let frame = frame(&visit, &at);
     let mut rows = Vec::with_capacity(lines.len());
     for line in lines {
+        // What was done for or by their own people is read by a colleague.
+        let about = [&line.represented, &line.actor].map(|name| name.as_deref().unwrap_or_default());
+        if at.ties.of(&about).is_some() {
+            continue;
+        }
         let actor = match &line.actor {
             Some(actor) => desk::shown(&app.store, actor).await?,
             None => String::new(),
@@ -101,19 +107,30 @@ pub async fn search(visit: Visit, Form(form): Form<LogForm>) -> Result<Response,
     Ok(LogPage { frame, person: person.to_string(), rows, next, error: None }.render())
 }
 
-/// Who is meant: by a number, or by the name that the page before had of them.
-async fn found(visit: &Visit, at: &AtDesk, form: &LogForm) -> Result<Result<PersonId, &'static str>, Failed> {
+/// Who is meant: by a number, or by the name that the page before had of them. `None`: somebody of the auditor's own.
+async fn found(
+    visit: &Visit,
+    at: &AtDesk,
+    form: &LogForm,
+) -> Result<Result<Option<PersonId>, &'static str>, Failed> {
     let store = &visit.app.store;
     if !form.person.is_empty() {
         let id = PersonId::from_stored(form.person.as_str());
-        return Ok(store.person(&id).await?.map(|person| person.id).ok_or("desk-not-known"));
+        let tie = desk::keeps_out(&visit.app, at.who(), &[&id], visit.now).await?;
+        return Ok(match (tie, store.person(&id).await?) {
+            (Some(Tie::Theirs), _) => Ok(None),
+            (None, Some(person)) => Ok(Some(person.id)),
+            (None, None) | (Some(Tie::KeptOut), _) => Err("desk-not-known"),
+        });
     }
     let wanted = match wanted(&form.bsn, &form.number) {
         Ok(wanted) => wanted,
         Err(key) => return Ok(Err(key)),
     };
-    Ok(match desk::find(&visit.app, &at.member, &wanted, visit.now).await? {
-        Ok(found) => found.map(|person| person.id).ok_or("desk-not-known"),
+    Ok(match desk::find(&visit.app, at.who(), &wanted, visit.now).await? {
+        Ok(Found::One(person)) => Ok(Some(person.id)),
+        Ok(Found::Theirs) => Ok(None),
+        Ok(Found::Nobody) => Err("desk-not-known"),
         Err(TooMany) => Err("desk-slow"),
     })
 }

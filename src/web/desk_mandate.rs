@@ -5,7 +5,9 @@ use axum::{extract::Path, response::Response};
 use serde::Deserialize;
 
 use super::{
-    desk::{enter, frame, posted},
+    desk::{enter, frame, posted, refused, too_many},
+    desk_block::{self, BlockRow},
+    desk_special::{self, BasisRow},
     desk_words as words,
     error::{Failed, see_other},
     error_page::Problem,
@@ -22,17 +24,16 @@ use crate::{
         consent::{Party, Word, agreement},
         four_eyes::{Recognised, is_second},
         id::MandateId,
-        mandate::{Relation, Standing},
-        own::OwnPage,
+        mandate::{Mandate, Refusal, Relation, Standing, Unattested},
         secret::Secret,
         staff::{Act, Roles},
         time::Timestamp,
     },
     flows::{
         admin_mandates::{self as flow, NotDone},
-        desk::{AtDesk, shown},
+        desk::{self, AtDesk, shown},
     },
-    store::{blocks::Pair, mandates::Listed},
+    store::mandates::{Listed, NotChanged},
 };
 
 /// A mandate.
@@ -59,16 +60,32 @@ pub struct MandatePage {
     pub evidence: &'static str,
     /// Who registered it, when and where, in words.
     pub registered: (String, String, Option<String>),
+    /// The first day on which it counts, once it does.
+    pub starts: String,
+    /// The documents that were looked at: whose, which, and until when it is valid.
+    pub documents: Vec<(&'static str, &'static str, String)>,
     /// Who approved it and when.
     pub approved: Option<(String, String)>,
+    /// Why it was refused, by whom and when.
+    pub refused: Option<(&'static str, String, String)>,
+    /// What its people said, the newest first: the key of the message, when, and who heard it.
+    pub heard: Vec<(&'static str, String, String)>,
+    /// What stands, or may come to stand, in the place of an agreement.
+    pub bases: Vec<BasisRow>,
+    /// Whether this member may attest one.
+    pub may_attest: bool,
     /// Whether this member may be its second pair of eyes.
     pub may_approve: bool,
+    /// Why they may refuse it, if they may: the words and the keys of their messages.
+    pub refusals: Vec<(&'static str, &'static str)>,
     /// What may be recorded that somebody said: who, what, and the key of the message.
     pub said: Vec<(Party, Word, &'static str)>,
+    /// The other mandates by which the first has access to the record of the second, and whether this member may take them away.
+    pub others: Vec<(String, bool)>,
     /// Whether it may be taken away.
     pub may_take_away: bool,
-    /// Whether there is a block to lift, by this member as far as their role goes.
-    pub may_unblock: bool,
+    /// How the representative is kept out of the record, for who may lift it.
+    pub blocks: Vec<BlockRow>,
     /// What was wrong: the key of the message.
     pub error: Option<&'static str>,
 }
@@ -77,7 +94,7 @@ page::rendered!(MandatePage, |page| page.error.is_some());
 
 /// `GET /desk/mandate/{id}`
 pub async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Failed> {
-    match enter(&visit, OwnPage::Desk, Some(Act::Search), false).await? {
+    match enter(&visit, Act::Search).await? {
         Ok(at) => page(&visit, &at, &MandateId::from_stored(id), None).await,
         Err(elsewhere) => Ok(elsewhere),
     }
@@ -97,15 +114,19 @@ pub async fn approve(
     Path(id): Path<String>,
     Form(form): Form<ApproveForm>,
 ) -> Result<Response, Failed> {
-    let at = match posted(&visit, OwnPage::Desk, Act::Approve, &form.csrf).await? {
-        Ok(at) => at,
+    let id = MandateId::from_stored(id);
+    let (at, _) = match opened(&visit, (Act::Approve, &form.csrf), &id).await? {
+        Ok(opened) => opened,
         Err(elsewhere) => return Ok(elsewhere),
     };
-    let id = MandateId::from_stored(id);
     let read = match recognised(&form, visit.now) {
         Ok(read) => read,
         Err(key) => return page(&visit, &at, &id, Some(key)).await,
     };
+    // Whether it is the BSN of whoever waits is told, as by a search.
+    if desk::count(&visit.app, &at.member, visit.now).await?.is_err() {
+        return Ok(too_many(page(&visit, &at, &id, Some("desk-slow")).await?));
+    }
     let done = flow::approve(&visit.app.store, &at.member.name(), &id, &read, visit.now).await;
     after(&visit, &at, &id, done.map(drop)).await
 }
@@ -123,17 +144,39 @@ fn recognised(form: &ApproveForm, now: Timestamp) -> Result<Recognised, &'static
     })
 }
 
+/// Why it is refused.
+#[derive(Deserialize)]
+pub struct RefuseForm {
+    csrf: String,
+    why: Refusal,
+}
+
+/// `POST /desk/mandate/{id}/refuse`: what waits is over, by one. Whoever registered it is shown that, and why.
+pub async fn refuse(
+    visit: Visit,
+    Path(id): Path<String>,
+    Form(form): Form<RefuseForm>,
+) -> Result<Response, Failed> {
+    let id = MandateId::from_stored(id);
+    let (at, _) = match opened(&visit, (Act::Approve, &form.csrf), &id).await? {
+        Ok(opened) => opened,
+        Err(elsewhere) => return Ok(elsewhere),
+    };
+    let done = flow::refuse(&visit.app.store, &at.member.name(), &id, form.why, visit.now).await;
+    after(&visit, &at, &id, done.map(drop)).await
+}
+
 /// `POST /desk/mandate/{id}/revoke`: for good, at once, by one.
 pub async fn revoke(
     visit: Visit,
     Path(id): Path<String>,
     Form(form): Form<Token>,
 ) -> Result<Response, Failed> {
-    let at = match posted(&visit, OwnPage::Desk, Act::TakeAway, &form.csrf).await? {
-        Ok(at) => at,
+    let id = MandateId::from_stored(id);
+    let (at, _) = match opened(&visit, (Act::TakeAway, &form.csrf), &id).await? {
+        Ok(opened) => opened,
         Err(elsewhere) => return Ok(elsewhere),
     };
-    let id = MandateId::from_stored(id);
     let done = flow::revoke(&visit.app.store, &at.member.name(), &id, visit.now).await;
     after(&visit, &at, &id, done.map(drop)).await
 }
@@ -156,66 +199,37 @@ pub async fn said(
         Word::Agreed => Act::Register,
         Word::Withdrawn => Act::TakeAway,
     };
-    let at = match posted(&visit, OwnPage::Desk, act, &form.csrf).await? {
-        Ok(at) => at,
+    let id = MandateId::from_stored(id);
+    let (at, _) = match opened(&visit, (act, &form.csrf), &id).await? {
+        Ok(opened) => opened,
         Err(elsewhere) => return Ok(elsewhere),
     };
-    let id = MandateId::from_stored(id);
     let said = (form.party, form.word);
     let done = flow::record(&visit.app.store, &at.member.name(), &id, said, visit.now).await;
     after(&visit, &at, &id, done.map(drop)).await
 }
 
-/// Why somebody is kept out.
-#[derive(Deserialize)]
-pub struct BlockForm {
-    csrf: String,
-    reason: String,
-}
-
-/// `POST /desk/mandate/{id}/block`: the representative is kept out of this record at once and silently, whatever the mandate (M9).
-pub async fn block(
-    visit: Visit,
-    Path(id): Path<String>,
-    Form(form): Form<BlockForm>,
-) -> Result<Response, Failed> {
-    let at = match posted(&visit, OwnPage::Desk, Act::TakeAway, &form.csrf).await? {
+/// A mandate for an act at the desk, and who does it; or the answer that they get instead: nothing is done.
+pub(super) async fn opened(
+    visit: &Visit,
+    (act, csrf): (Act, &str),
+    id: &MandateId,
+) -> Result<Result<(AtDesk, Listed), Response>, Failed> {
+    let at = match posted(visit, act, csrf).await? {
         Ok(at) => at,
-        Err(elsewhere) => return Ok(elsewhere),
+        Err(elsewhere) => return Ok(Err(elsewhere)),
     };
-    let (store, by, id) = (&visit.app.store, at.member.name(), MandateId::from_stored(id));
-    let done = match pair(&visit, &id).await {
-        Ok(pair) => flow::block(store, &by, &pair, &form.reason, visit.now).await,
-        Err(why) => Err(why),
+    let Some(listed) = visit.app.store.mandate(id, visit.now).await? else {
+        return Err(Failed::Page(Problem::NotFound, None));
     };
-    after(&visit, &at, &id, done).await
-}
-
-/// `POST /desk/mandate/{id}/unblock`: what somebody else placed.
-pub async fn unblock(
-    visit: Visit,
-    Path(id): Path<String>,
-    Form(form): Form<Token>,
-) -> Result<Response, Failed> {
-    let at = match posted(&visit, OwnPage::Desk, Act::Unblock, &form.csrf).await? {
-        Ok(at) => at,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
-    let (store, by, id) = (&visit.app.store, at.member.name(), MandateId::from_stored(id));
-    let done = match pair(&visit, &id).await {
-        Ok(pair) => flow::unblock(store, &by, &pair, visit.now).await,
-        Err(why) => Err(why),
-    };
-    after(&visit, &at, &id, done).await
-}
-
-async fn pair(visit: &Visit, id: &MandateId) -> Result<Pair, NotDone> {
-    let mandate = flow::one(&visit.app.store, id, visit.now).await?.mandate;
-    Ok(Pair { representative: mandate.representative, represented: mandate.represented })
+    Ok(match refused(visit, &at, &[&listed.mandate.represented, &listed.mandate.representative]).await? {
+        Some(refused) => Err(refused),
+        None => Ok((at, listed)),
+    })
 }
 
 /// After an act: the mandate as it stands now, or what was wrong.
-async fn after(
+pub(super) async fn after(
     visit: &Visit,
     at: &AtDesk,
     id: &MandateId,
@@ -230,10 +244,11 @@ async fn after(
 }
 
 /// The message that says why nothing was done.
-const fn key(why: &NotDone) -> &'static str {
+pub(super) const fn key(why: &NotDone) -> &'static str {
     match why {
         NotDone::SomebodyElse => "desk-somebody-else",
-        NotDone::ApprovedBefore | NotDone::RevokedBefore => "desk-before",
+        NotDone::Special(NotChanged::Own) => "desk-correct-own",
+        NotDone::ApprovedBefore | NotDone::RevokedBefore | NotDone::Special(_) => "desk-before",
         NotDone::OwnMandate => "desk-own",
         NotDone::OwnBlock | NotDone::StillBlocked => "desk-own-block",
         NotDone::OwnPeople => "desk-own-people",
@@ -241,11 +256,21 @@ const fn key(why: &NotDone) -> &'static str {
         NotDone::Reason => "desk-reason-wrong",
         NotDone::Unheard(_) => "desk-unheard",
         NotDone::Withdrawn => "desk-withdrawn",
+        NotDone::Unattested(why) => match why {
+            Unattested::NotFor(_) => "desk-special-not-for",
+            Unattested::NoBirthDate => "desk-no-birth",
+            Unattested::TooEarly(_) => "desk-special-early",
+            Unattested::Text(_) => "desk-correct-evidence-wrong",
+            Unattested::EndTooEarly => "desk-end-early",
+            Unattested::EndTooLate => "desk-end-late",
+            Unattested::Over | Unattested::Lapsed => "desk-over",
+        },
+        NotDone::NotAttested(_) => "desk-special-many",
         _ => "desk-over",
     }
 }
 
-async fn page(
+pub(super) async fn page(
     visit: &Visit,
     at: &AtDesk,
     id: &MandateId,
@@ -255,6 +280,10 @@ async fn page(
     let Some(listed) = store.mandate(id, visit.now).await? else {
         return Err(Failed::Page(Problem::NotFound, None));
     };
+    let people = [&listed.mandate.represented, &listed.mandate.representative];
+    if let Some(refused) = refused(visit, at, &people).await? {
+        return Ok(refused);
+    }
     store.note_shown(&at.member.name(), &listed.mandate.represented, Some(id.as_str()), visit.now).await?;
     let frame = frame(visit, at);
     let (lang, roles, mandate) = (frame.lang, &at.member.roles, &listed.mandate);
@@ -267,6 +296,10 @@ async fn page(
     };
     let waits = listed.waits_until.is_some_and(|end| visit.now < end) && mandate.approved.is_none();
     let is_over = is_over(&listed);
+    let department = store.department_of(id).await?;
+    let waits = waits && !is_over;
+    let mut blocks = desk_block::rows(visit, at, &mandate.represented).await?;
+    blocks.retain(|block| block.representative == mandate.representative.as_str());
     let page = MandatePage {
         id: id.to_string(),
         representative: (mandate.representative.to_string(), listed.representative_name.clone()),
@@ -283,20 +316,80 @@ async fn page(
                 shown(store, &mandate.registered_by).await?
             },
             told(mandate.registered_at, lang),
-            store.department_of(id).await?,
+            department,
         ),
+        starts: told(mandate.starts, lang),
+        documents: documents(mandate),
         approved,
+        refused: refused_in_words(visit, &listed).await?,
+        heard: heard(visit, &listed).await?,
+        bases: desk_special::rows(visit, at, &listed).await?,
+        may_attest: desk_special::may_attest(visit, at, &listed),
+        refusals: if waits && roles.open(Act::Approve) { refusals() } else { Vec::new() },
         may_approve: waits
-            && !is_over
             && roles.open(Act::Approve)
             && is_second(&mandate.registered_by, &at.member.name()),
         said: if is_over { Vec::new() } else { sayable(mandate.relation, roles) },
+        others: others(visit, &listed, roles.open(Act::TakeAway)).await?,
         may_take_away: !is_over && roles.open(Act::TakeAway),
-        may_unblock: listed.standing == Standing::Blocked && roles.open(Act::Unblock),
+        blocks,
         frame,
         error,
     };
     Ok(page.render())
+}
+
+/// By what else the representative has access now: who takes one away must not think that it was all.
+async fn others(visit: &Visit, listed: &Listed, may: bool) -> Result<Vec<(String, bool)>, Failed> {
+    let mandate = &listed.mandate;
+    let given = visit.app.store.mandates_given(&mandate.represented, visit.now).await?;
+    let others = given.into_iter().filter(|one| {
+        one.mandate.representative == mandate.representative
+            && one.mandate.id != mandate.id
+            && one.standing.is_active()
+    });
+    Ok(others.map(|one| (one.mandate.id.to_string(), may)).collect())
+}
+
+fn refusals() -> Vec<(&'static str, &'static str)> {
+    Refusal::ALL.iter().map(|why| (why.as_str(), words::refusal(*why))).collect()
+}
+
+/// The documents that were looked at: whose, which, and until when each is valid.
+fn documents(mandate: &Mandate) -> Vec<(&'static str, &'static str, String)> {
+    [
+        ("desk-representative", mandate.representative_document),
+        ("desk-represented", mandate.represented_document),
+    ]
+    .into_iter()
+    .filter_map(|(whose, seen)| {
+        seen.map(|seen| (whose, words::document(seen.kind), seen.valid_until.to_string()))
+    })
+    .collect()
+}
+
+/// Why it was refused, by whom and when.
+async fn refused_in_words(
+    visit: &Visit,
+    listed: &Listed,
+) -> Result<Option<(&'static str, String, String)>, Failed> {
+    let Some((why, second)) = &listed.refused else { return Ok(None) };
+    let by = shown(&visit.app.store, &second.by).await?;
+    Ok(Some((words::refusal(*why), by, told(second.at, visit.lang(None)))))
+}
+
+/// What its people said, when, and who heard it, or that they said it themselves.
+async fn heard(visit: &Visit, listed: &Listed) -> Result<Vec<(&'static str, String, String)>, Failed> {
+    let lang = visit.lang(None);
+    let mut all = Vec::with_capacity(listed.said.len());
+    for said in &listed.said {
+        let how = match &said.attested_by {
+            Some(by) => shown(&visit.app.store, by).await?,
+            None => lang.text("desk-heard-online"),
+        };
+        all.push((words::said(said.party, said.word), told(said.at, lang), how));
+    }
+    Ok(all)
 }
 
 /// What this member may record of a mandate: an agreement gives access, a withdrawal takes it away, and each has its role.

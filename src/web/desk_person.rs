@@ -4,7 +4,8 @@ use askama::Template;
 use axum::{extract::Path, response::Response};
 
 use super::{
-    desk::{enter, frame},
+    desk::{enter, frame, refused},
+    desk_block::{self, BlockRow},
     desk_words as words,
     error::Failed,
     error_page::Problem,
@@ -17,7 +18,7 @@ use crate::{
         correction::{Stage, What},
         four_eyes::is_second,
         id::PersonId,
-        own::OwnPage,
+        mandate::Mandate,
         staff::Act,
     },
     flows::desk::{AtDesk, shown},
@@ -44,6 +45,10 @@ pub struct PersonPage {
     pub held: Vec<MandateRow>,
     /// With which others may act for them.
     pub given: Vec<MandateRow>,
+    /// Whether this member may keep somebody out.
+    pub may_block: bool,
+    /// Who is kept out, for who may lift it.
+    pub blocks: Vec<BlockRow>,
     /// Whether this member may put right what is recorded.
     pub may_correct: bool,
     /// What waits to be put right.
@@ -86,7 +91,7 @@ pub struct CorrectionRow {
 
 /// `GET /desk/person/{id}`
 pub async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Failed> {
-    match enter(&visit, OwnPage::Desk, Some(Act::Search), false).await? {
+    match enter(&visit, Act::Search).await? {
         Ok(at) => page(&visit, &at, &PersonId::from_stored(id), None).await,
         Err(elsewhere) => Ok(elsewhere),
     }
@@ -101,6 +106,9 @@ pub(super) async fn page(
 ) -> Result<Response, Failed> {
     let store = &visit.app.store;
     let Some(person) = store.person(id).await? else { return Err(Failed::Page(Problem::NotFound, None)) };
+    if let Some(refused) = refused(visit, at, &[id]).await? {
+        return Ok(refused);
+    }
     store.note_shown(&at.member.name(), id, None, visit.now).await?;
     let row = |listed: Listed, name: String| MandateRow {
         id: listed.mandate.id.to_string(),
@@ -116,8 +124,15 @@ pub(super) async fn page(
         let name = one.representative_name.clone();
         row(one, name)
     };
-    let held = store.mandates_held(id, visit.now).await?.into_iter().map(of_represented).collect();
-    let given = store.mandates_given(id, visit.now).await?.into_iter().map(of_representative).collect();
+    // What is about their own people is no less so in somebody else's file.
+    let others = |one: &Listed| {
+        let Mandate { representative, represented, .. } = &one.mandate;
+        at.ties.of(&[representative.as_str(), represented.as_str()]).is_none()
+    };
+    let held = store.mandates_held(id, visit.now).await?.into_iter().filter(others);
+    let held = held.map(of_represented).collect();
+    let given = store.mandates_given(id, visit.now).await?.into_iter().filter(others);
+    let given = given.map(of_representative).collect();
     let may_correct = at.member.roles.open(Act::Correct);
     let corrections = if may_correct { waiting(visit, at, id).await? } else { Vec::new() };
     let page = PersonPage {
@@ -129,6 +144,8 @@ pub(super) async fn page(
         has_bsn: person.has_bsn,
         held,
         given,
+        may_block: at.member.roles.open(Act::TakeAway),
+        blocks: desk_block::rows(visit, at, id).await?,
         may_correct,
         corrections,
         error,
@@ -141,6 +158,9 @@ async fn waiting(visit: &Visit, at: &AtDesk, id: &PersonId) -> Result<Vec<Correc
     let mut rows = Vec::new();
     let all = store.corrections_of(id).await?;
     for one in all.into_iter().filter(|one| one.stage(visit.now) == Stage::Waiting) {
+        if one.other.as_ref().is_some_and(|other| at.ties.of(&[other.as_str()]).is_some()) {
+            continue;
+        }
         rows.push(CorrectionRow {
             id: one.id.to_string(),
             what: words::wrong_of(one.what),

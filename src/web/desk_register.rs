@@ -19,7 +19,6 @@ use crate::{
         calendar::{parse_day, parse_instant},
         id::PersonId,
         mandate::{DocumentKind, Evidence, Relation},
-        own::OwnPage,
         patient_number::PatientNumber,
         registration::{Form as Filled, Shown},
         secret::Secret,
@@ -120,7 +119,7 @@ pub struct MandateForm {
 
 /// `GET /desk/register`
 pub async fn show(visit: Visit) -> Result<Response, Failed> {
-    match enter(&visit, OwnPage::Desk, Some(Act::Register), false).await? {
+    match enter(&visit, Act::Register).await? {
         Ok(at) => {
             let (frame, form) = (frame(&visit, &at), MandateForm::default());
             Ok(RegisterPage { frame, form, errors: Vec::new() }.render())
@@ -131,12 +130,12 @@ pub async fn show(visit: Visit) -> Result<Response, Failed> {
 
 /// `POST /desk/register`
 pub async fn post(visit: Visit, Form(form): Form<MandateForm>) -> Result<Response, Failed> {
-    let at = match posted(&visit, OwnPage::Desk, Act::Register, &form.csrf).await? {
+    let at = match posted(&visit, Act::Register, &form.csrf).await? {
         Ok(at) => at,
         Err(elsewhere) => return Ok(elsewhere),
     };
     let errors = match read(&form, visit.now) {
-        Ok((sides, filled)) => match submit(&visit.app, &at.member, sides, filled, visit.now).await {
+        Ok((sides, filled)) => match submit(&visit.app, &at, sides, filled, visit.now).await {
             Ok(id) => return Ok(see_other(&format!("/desk/mandate/{id}"))),
             Err(NotDone::Wrong(why)) => vec![words::wrong(why)],
             Err(NotDone::Fault(fault)) => return Err(fault.into()),
@@ -245,6 +244,7 @@ fn read(form: &MandateForm, now: Timestamp) -> Result<((Side, Side), Filled), Er
         grantor_agrees: form.agrees.is_some(),
         starts: None,
         ends,
+        department: None,
         registered_by: String::new(),
     };
     Ok(((representative, represented), filled))

@@ -1,10 +1,10 @@
 //! Two registrations of one person, made one at the desk: one proposes it, another one tells the same (M11, `docs/adr/0045`).
 
-use axum::{extract::Path, http::StatusCode, response::Response};
+use axum::{extract::Path, response::Response};
 use serde::Deserialize;
 
 use super::{
-    desk::{posted, too_many},
+    desk::{posted, refused, too_many},
     desk_correct::{after, person_of},
     desk_person::page,
     error::Failed,
@@ -17,7 +17,6 @@ use crate::{
         bsn::Bsn,
         correction::{Known, Right},
         id::{CorrectionId, PersonId},
-        own::OwnPage,
         patient_number::PatientNumber,
         secret::Secret,
         staff::Act,
@@ -25,9 +24,8 @@ use crate::{
     },
     flows::{
         corrections,
-        desk::{self, AtDesk, TooMany, Wanted},
+        desk::{self, AtDesk, Found, TooMany, Wanted},
     },
-    store::persons::Person,
 };
 
 /// Who is the same person, by what both are known, and where the evidence is.
@@ -46,23 +44,23 @@ pub async fn propose(
     Path(id): Path<String>,
     Form(form): Form<SamePersonForm>,
 ) -> Result<Response, Failed> {
-    let at = match posted(&visit, OwnPage::Desk, Act::Correct, &form.csrf).await? {
+    let at = match posted(&visit, Act::Correct, &form.csrf).await? {
         Ok(at) => at,
         Err(elsewhere) => return Ok(elsewhere),
     };
     let id = PersonId::from_stored(id);
+    if let Some(refused) = refused(&visit, &at, &[&id]).await? {
+        return Ok(refused);
+    }
     let known = match known(&form.birth, &form.known, visit.now) {
         Ok(known) => known,
         Err(key) => return page(&visit, &at, &id, Some(key)).await,
     };
     let other = match find(&visit, &at, &form.other).await? {
-        Ok(Some(other)) => other,
-        Ok(None) => return page(&visit, &at, &id, Some("desk-same-nobody")).await,
-        Err(TooMany) => {
-            let mut told = too_many(page(&visit, &at, &id, Some("desk-slow")).await?);
-            *told.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-            return Ok(told);
-        }
+        Ok(Found::One(other)) => other,
+        Ok(Found::Theirs) => return page(&visit, &at, &id, Some("desk-own-people")).await,
+        Ok(Found::Nobody) => return page(&visit, &at, &id, Some("desk-same-nobody")).await,
+        Err(TooMany) => return Ok(too_many(page(&visit, &at, &id, Some("desk-slow")).await?)),
     };
     let right = Right::SamePerson(Known { other: Some(other.id), ..known });
     let said = (&right, form.evidence.as_str());
@@ -76,6 +74,8 @@ pub struct AlsoForm {
     csrf: String,
     birth: String,
     known: Secret,
+    #[serde(default)]
+    other: Secret,
 }
 
 /// `POST /desk/correction/{id}/same-person`
@@ -84,16 +84,25 @@ pub async fn approve(
     Path(id): Path<String>,
     Form(form): Form<AlsoForm>,
 ) -> Result<Response, Failed> {
-    let at = match posted(&visit, OwnPage::Desk, Act::Correct, &form.csrf).await? {
+    let at = match posted(&visit, Act::Correct, &form.csrf).await? {
         Ok(at) => at,
         Err(elsewhere) => return Ok(elsewhere),
     };
     let id = CorrectionId::from_stored(id);
-    let person = person_of(&visit, &id).await?;
+    let person = match person_of(&visit, &at, &id).await? {
+        Ok(person) => person,
+        Err(refused) => return Ok(refused),
+    };
     let right = match known(&form.birth, &form.known, visit.now) {
-        Ok(known) => Right::SamePerson(known),
+        Ok(known) => {
+            let (other_bsn, other_number) = numbers(&form.other);
+            Right::SamePerson(Known { other_bsn, other_number, ..known })
+        }
         Err(key) => return page(&visit, &at, &person, Some(key)).await,
     };
+    if desk::count(&visit.app, &at.member, visit.now).await?.is_err() {
+        return Ok(too_many(page(&visit, &at, &person, Some("desk-slow")).await?));
+    }
     let done = corrections::approve(&visit.app.store, &at.member.name(), &id, &right, visit.now).await;
     after(&visit, &at, &person, done).await
 }
@@ -105,7 +114,7 @@ fn known(birth: &str, number: &Secret, now: Timestamp) -> Result<Known, &'static
         text => Some(BirthDate::read(text, now).map_err(|_| "desk-birth-wrong")?),
     };
     let (bsn, number) = numbers(number);
-    Ok(Known { other: None, birth, bsn, number })
+    Ok(Known { birth, bsn, number, ..Known::default() })
 }
 
 fn numbers(typed: &Secret) -> (Option<Bsn>, Option<PatientNumber>) {
@@ -113,15 +122,22 @@ fn numbers(typed: &Secret) -> (Option<Bsn>, Option<PatientNumber>) {
     (Bsn::parse(typed).ok(), typed.parse().ok())
 }
 
-/// The other one, by a number of theirs; with a line in the log, as for each search.
-async fn find(visit: &Visit, at: &AtDesk, typed: &Secret) -> Result<Result<Option<Person>, TooMany>, Failed> {
+/// The other one, by a number of theirs: one search, however the number may be read, with a line in the log for each look.
+pub(super) async fn find(
+    visit: &Visit,
+    at: &AtDesk,
+    typed: &Secret,
+) -> Result<Result<Found, TooMany>, Failed> {
+    if let Err(many) = desk::count(&visit.app, &at.member, visit.now).await? {
+        return Ok(Err(many));
+    }
     let (bsn, number) = numbers(typed);
     let wanted = [bsn.map(Wanted::Bsn), number.map(Wanted::Number)];
     for wanted in wanted.into_iter().flatten() {
-        match desk::find(&visit.app, &at.member, &wanted, visit.now).await? {
-            Ok(None) => {}
-            found => return Ok(found),
+        match desk::look(&visit.app, at.who(), &wanted, visit.now).await? {
+            Found::Nobody => {}
+            found => return Ok(Ok(found)),
         }
     }
-    Ok(Ok(None))
+    Ok(Ok(Found::Nobody))
 }

@@ -76,7 +76,7 @@ pub async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, F
     if params.has("error") {
         return Ok(StoppedPage { frame: Frame::desk(visit.lang(None), String::new()) }.render());
     }
-    match enter(&visit, OwnPage::DeskStaff, Some(Act::ApproveStaff), false).await? {
+    match enter(&visit, Act::ApproveStaff).await? {
         Ok(at) => page(&visit, &at, (String::new(), String::new()), None).await,
         Err(elsewhere) => Ok(elsewhere),
     }
@@ -107,7 +107,7 @@ impl StaffForm {
 
 /// `POST /desk/staff`: proposes somebody.
 pub async fn propose(visit: Visit, Form(form): Form<StaffForm>) -> Result<Response, Failed> {
-    let at = match posted(&visit, OwnPage::DeskStaff, Act::Staff, &form.csrf).await? {
+    let at = match posted(&visit, Act::Staff, &form.csrf).await? {
         Ok(at) => at,
         Err(elsewhere) => return Ok(elsewhere),
     };
@@ -140,7 +140,7 @@ pub async fn approve(
     Path(id): Path<String>,
     Form(form): Form<SecondForm>,
 ) -> Result<Response, Failed> {
-    let at = match posted(&visit, OwnPage::DeskStaff, Act::ApproveStaff, &form.csrf).await? {
+    let at = match posted(&visit, Act::ApproveStaff, &form.csrf).await? {
         Ok(at) => at,
         Err(elsewhere) => return Ok(elsewhere),
     };
@@ -156,7 +156,7 @@ pub async fn approve(
 
 /// `POST /desk/staff/{id}/end`: at once, by one.
 pub async fn end(visit: Visit, Path(id): Path<String>, Form(form): Form<Token>) -> Result<Response, Failed> {
-    let at = match posted(&visit, OwnPage::DeskStaff, Act::Staff, &form.csrf).await? {
+    let at = match posted(&visit, Act::Staff, &form.csrf).await? {
         Ok(at) => at,
         Err(elsewhere) => return Ok(elsewhere),
     };

@@ -4,7 +4,7 @@ use crate::{
     domain::{
         consent::{Party, Word},
         correction::What,
-        mandate::{DocumentKind, Evidence, Relation, Standing},
+        mandate::{DocumentKind, Evidence, Refusal, Relation, Standing},
         registration::Refused,
         staff::Role,
     },
@@ -66,6 +66,16 @@ pub(super) const fn wrong_of(what: What) -> &'static str {
     }
 }
 
+/// Why something that was asked for was refused.
+pub(super) const fn refusal(why: Refusal) -> &'static str {
+    match why {
+        Refusal::Documents => "desk-refusal-documents",
+        Refusal::Evidence => "desk-refusal-evidence",
+        Refusal::Form => "desk-refusal-form",
+        Refusal::Mistake => "desk-refusal-mistake",
+    }
+}
+
 pub(super) const fn role(role: Role) -> &'static str {
     match role {
         Role::Registrar => "desk-role-registrar",
@@ -106,6 +116,7 @@ pub(super) fn wrong(why: Wrong) -> (&'static str, &'static str) {
         Wrong::Taken => ("represented_number", "desk-taken"),
         Wrong::TooMany => ("represented_bsn", "desk-too-many"),
         Wrong::OwnPeople => ("representative_bsn", "desk-own-people"),
+        Wrong::Circle => ("relation", "desk-circle"),
         Wrong::Form(why) => form(why),
     }
 }
@@ -124,6 +135,7 @@ fn form(why: Refused) -> (&'static str, &'static str) {
         Refused::NoBirthDate => ("represented_birth", "desk-no-birth"),
         Refused::DecidesAlone => ("relation", "desk-decides-alone"),
         Refused::TooYoung { .. } => ("relation", "desk-too-young"),
+        Refused::NotAdult => ("representative_birth", "desk-not-adult"),
         Refused::NoConsent => ("agrees", "desk-no-consent"),
         Refused::NoEnd => ("ends", "desk-no-end"),
         Refused::EndTooLate => ("ends", "desk-end-late"),

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{MatchedPath, Request},
+    extract::{MatchedPath, Request, State},
     http::{
         HeaderValue, StatusCode,
         header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, LOCATION},
@@ -23,6 +23,8 @@ use super::{
     visit::Visit,
 };
 use crate::{
+    app::App,
+    config::Desk,
     domain::{
         fault::Fault,
         id::{LoginId, random},
@@ -105,10 +107,12 @@ impl Failed {
         }
     }
 
-    /// The page that says so.
-    pub(super) fn page(self, frame: Frame) -> Response {
+    /// The page that says so, to a child in the operator's own words where there are such.
+    pub(super) fn page(self, frame: Frame, desk: &Desk) -> Response {
         let (problem, go_on) = self.problem();
-        ErrorPage { frame, problem, go_on }.render()
+        let own = desk.under_twelve.as_ref().filter(|_| problem == Problem::TooYoung);
+        let own = own.map(|text| text.paragraphs(frame.lang)).unwrap_or_default();
+        ErrorPage { frame, problem, go_on, own }.render()
     }
 
     fn problem(self) -> (Problem, Option<String>) {
@@ -156,7 +160,7 @@ pub async fn late(route: Option<MatchedPath>, request: Request, next: Next) -> R
     if path::FOR_PROGRAMS.contains(&route) {
         return token::too_late();
     }
-    ErrorPage { frame: bare(wish.as_ref()), problem: Problem::Busy, go_on: None }.render()
+    ErrorPage { frame: bare(wish.as_ref()), problem: Problem::Busy, go_on: None, own: Vec::new() }.render()
 }
 
 /// Around a page that belongs to no login, in the browser's language.
@@ -165,14 +169,15 @@ fn bare(wish: Option<&HeaderValue>) -> Frame {
 }
 
 /// Draws the page of whatever failed below it, and of what the router itself refused.
-pub async fn pages(mut request: Request, next: Next) -> Response {
+pub async fn pages(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let wish = request.headers().get(ACCEPT_LANGUAGE).cloned();
     let aside = Aside::default();
     request.extensions_mut().insert(aside.clone());
     let mut response = next.run(request).await;
     let failed = response.extensions_mut().remove::<Failed>().or_else(|| of_the_router(&response));
     let Some(failed) = failed else { return response };
-    failed.page(aside.get().cloned().unwrap_or_else(|| bare(wish.as_ref())))
+    let frame = aside.get().cloned().unwrap_or_else(|| bare(wish.as_ref()));
+    failed.page(frame, &app.config.desk)
 }
 
 /// What the router and its extractors refuse by themselves, in plain text for developers: a body that is too large, an

@@ -29,6 +29,8 @@ pub struct ErrorPage {
     pub problem: Problem,
     /// Where the login goes on, when it can: a path of ours.
     pub go_on: Option<String>,
+    /// What the operator says in place of our own words, paragraph by paragraph.
+    pub own: Vec<String>,
 }
 
 /// What went wrong.

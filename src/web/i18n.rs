@@ -78,13 +78,30 @@ mod tests {
     }
 
     #[test]
+    fn a_dutch_sentence_has_twenty_words_at_most() {
+        let texts = NL.lines().filter_map(|line| line.split_once(" = "));
+        let sentences =
+            texts.flat_map(|(key, text)| text.split(['.', '?', '!', ':', ';']).map(move |s| (key, s)));
+        let long: Vec<_> = sentences.filter(|(_, s)| s.split_whitespace().count() > 20).collect();
+        assert!(long.is_empty(), "{long:?}");
+    }
+
+    #[test]
     fn a_word_is_spelt_in_one_way() {
         let mails = sources("templates/mail", ".txt");
-        for (text, wrong) in [(EN, "e-mail"), (NL, " email"), (EN, "E-mail")] {
+        for (text, wrong) in [
+            (EN, "e-mail"),
+            (NL, " email"),
+            (EN, "E-mail"),
+            (EN, "signed out"),
+            (NL, "u hebt"),
+            (NL, "U hebt"),
+        ] {
             let sentences = text.lines().filter_map(|line| line.split_once(" = "));
             let found: Vec<_> = sentences.filter(|(_, text)| text.contains(wrong)).collect();
             assert!(found.is_empty(), "{found:?}");
         }
+        assert!(!mails.contains("u hebt") && !mails.contains("U hebt"));
         for mail in mails.split("{% match c.lang %}").skip(1) {
             let english = mail.split("Lang::En -%}").nth(1).unwrap();
             assert!(!english.contains("e-mail"), "{english}");

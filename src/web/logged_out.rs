@@ -10,6 +10,8 @@ use super::page::{self, Frame};
 pub struct LoggedOutPage {
     /// What surrounds it.
     pub frame: Frame,
+    /// What was done that signs out, as the key of a message.
+    pub done: Option<&'static str>,
 }
 
 /// "U bent hier uitgelogd, maar misschien nog niet overal."
@@ -18,6 +20,8 @@ pub struct LoggedOutPage {
 pub struct PartlyLoggedOutPage {
     /// What surrounds it.
     pub frame: Frame,
+    /// What was done that signs out, as the key of a message.
+    pub done: Option<&'static str>,
     /// Where the portal wants the browser now: an address that it registered.
     pub back: Option<String>,
 }

@@ -144,24 +144,35 @@ async fn answer(visit: &Visit, raw: &[u8], posted: bool) -> Result<Response, Fai
     }
     let at_digid = sign_out(app, session.as_ref(), visit.browser.as_ref(), visit.now).await?;
     let back = asked.way_back(app, confirmed && session.is_some()).await?;
-    Ok(signed_out(visit, asked.lang, &at_digid, back, session.is_some()).await)
+    Ok(signed_out(visit, asked.lang, &at_digid, back, session.is_some(), None).await)
+}
+
+/// The answer to somebody whom a page of ours signed out, and what was `done` there, as the key of a message.
+pub(super) async fn out(
+    visit: &Visit,
+    lang: Lang,
+    at_digid: &AtDigid,
+    done: Option<&'static str>,
+) -> Response {
+    signed_out(visit, lang, at_digid, None, true, done).await
 }
 
 /// The answer to somebody who is out: the way `back`, DigiD's own way out, or a page that says how things stand. Whoever `was_in` leaves
-/// no cookie.
-pub(super) async fn signed_out(
+/// no cookie. What was `done`, as the key of a message, is said where the page is ours.
+async fn signed_out(
     visit: &Visit,
     lang: Lang,
     at_digid: &AtDigid,
     back: Option<String>,
     was_in: bool,
+    done: Option<&'static str>,
 ) -> Response {
     let frame = Frame::leaving(lang);
     let mut response = match (at_digid, back) {
-        (AtDigid::Theirs(who), back) => leave(visit, lang, who, back).await,
-        (AtDigid::Perhaps, back) => PartlyLoggedOutPage { frame, back }.render(),
+        (AtDigid::Theirs(who), back) => leave(visit, lang, who, back, done).await,
+        (AtDigid::Perhaps, back) => PartlyLoggedOutPage { frame, done, back }.render(),
         (AtDigid::Nobody, Some(location)) => see_other(&location),
-        (AtDigid::Nobody, None) => LoggedOutPage { frame }.render(),
+        (AtDigid::Nobody, None) => LoggedOutPage { frame, done }.render(),
     };
     if was_in {
         // The browser's own cookie too: a login that was left half-way must not be there for whoever sits down next.

@@ -14,9 +14,10 @@ use super::{
     account, account_app, account_digid, account_email, account_erase, account_export, account_log,
     account_mandates, account_merge, account_offers, account_password, account_portals, address, admin,
     app_code, authorize, chooser, client_consent, client_registration, code, cors, desk, desk_ahead,
-    desk_correct, desk_log, desk_mandate, desk_person, desk_queue, desk_register, desk_same_person,
-    desk_staff, digid, discovery, done, email, error, form_post, introspect, link, login, logout, metrics,
-    page, par, question, recover, register, revoke, single_logout, token, userinfo,
+    desk_block, desk_correct, desk_log, desk_mandate, desk_person, desk_queue, desk_register,
+    desk_same_person, desk_special, desk_staff, digid, discovery, done, email, error, form_post, introspect,
+    link, login, logout, metrics, page, par, question, recover, register, revoke, single_logout, token,
+    userinfo,
 };
 use crate::{
     app::App,
@@ -62,6 +63,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/account/mandates/stop", get(account_mandates::back).post(account_mandates::stopped))
         .route("/account/log", get(account_log::show))
         .route("/account/digid", get(account_digid::show))
+        .route("/account/digid/link", get(account::back).post(account_digid::to_link))
         .route("/account/digid/unlink", get(account::back).post(account_digid::post))
         .route("/account/merge", get(account_merge::show).post(account_merge::post))
         .route("/account/merge/begin", get(account::back).post(account_merge::begin))
@@ -89,7 +91,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route(page::STYLESHEET, get(page::stylesheet))
         .route(form_post::SCRIPT, get(form_post::script));
     let router = if app.config.registration { router.merge(registration()) } else { router };
-    let router = around(router).layer(from_fn_with_state(app.clone(), cors::share));
+    let router = around(router, &app).layer(from_fn_with_state(app.clone(), cors::share));
     counted(router, app)
 }
 
@@ -102,16 +104,22 @@ fn desk() -> Router<Arc<App>> {
         .route("/desk/queue", get(desk_queue::show))
         .route("/desk/person/{id}", get(desk_person::show))
         .route("/desk/person/{id}/correct", get(desk::back).post(desk_correct::propose))
+        .route("/desk/person/{id}/block", get(desk::back).post(desk_block::keep_out))
+        .route("/desk/person/{id}/unblock", get(desk::back).post(desk_block::lift))
         .route("/desk/person/{id}/same-person", get(desk::back).post(desk_same_person::propose))
         .route("/desk/correction/{id}/same-person", get(desk::back).post(desk_same_person::approve))
         .route("/desk/correction/{id}/approve", get(desk::back).post(desk_correct::approve))
         .route("/desk/correction/{id}/withdraw", get(desk::back).post(desk_correct::withdraw))
         .route("/desk/mandate/{id}", get(desk_mandate::show))
         .route("/desk/mandate/{id}/approve", get(desk::back).post(desk_mandate::approve))
+        .route("/desk/mandate/{id}/refuse", get(desk::back).post(desk_mandate::refuse))
+        .route("/desk/mandate/{id}/attest", get(desk::back).post(desk_special::attest))
+        .route("/desk/mandate/{id}/confirm", get(desk::back).post(desk_special::confirm))
+        .route("/desk/mandate/{id}/end", get(desk::back).post(desk_special::end))
         .route("/desk/mandate/{id}/revoke", get(desk::back).post(desk_mandate::revoke))
         .route("/desk/mandate/{id}/said", get(desk::back).post(desk_mandate::said))
-        .route("/desk/mandate/{id}/block", get(desk::back).post(desk_mandate::block))
-        .route("/desk/mandate/{id}/unblock", get(desk::back).post(desk_mandate::unblock))
+        .route("/desk/mandate/{id}/block", get(desk::back).post(desk_block::block))
+        .route("/desk/mandate/{id}/unblock", get(desk::back).post(desk_block::unblock))
         .route("/desk/ahead", get(desk_ahead::show))
         .route("/desk/leaflet", get(desk_ahead::leaflet))
         .route("/desk/log", get(desk_log::show).post(desk_log::search))
@@ -139,7 +147,7 @@ fn registration() -> Router<Arc<App>> {
 
 /// The doors that clients may show a certificate at (RFC 8705 section 5): what they call themselves, and nothing of people's.
 pub fn clients(app: Arc<App>) -> Router {
-    counted(around(endpoints(&app)), app)
+    counted(around(endpoints(&app), &app), app)
 }
 
 fn endpoints(app: &Arc<App>) -> Router<Arc<App>> {
@@ -153,12 +161,12 @@ fn endpoints(app: &Arc<App>) -> Router<Arc<App>> {
 }
 
 /// What is true at every door.
-fn around(router: Router<Arc<App>>) -> Router<Arc<App>> {
+fn around(router: Router<Arc<App>>, app: &Arc<App>) -> Router<Arc<App>> {
     router
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(from_fn(address::plain))
-        .layer(from_fn(error::pages))
+        .layer(from_fn_with_state(app.clone(), error::pages))
         .layer(DefaultBodyLimit::max(BODY))
 }
 

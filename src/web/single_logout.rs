@@ -26,7 +26,13 @@ use crate::{
 };
 
 /// The page after a session that DigiD opened has ended here.
-pub(super) async fn leave(visit: &Visit, lang: Lang, who: &StillIn, back: Option<String>) -> Response {
+pub(super) async fn leave(
+    visit: &Visit,
+    lang: Lang,
+    who: &StillIn,
+    back: Option<String>,
+    done: Option<&'static str>,
+) -> Response {
     let mut frame = Frame::leaving(lang);
     match depart(&visit.app, who, back.clone(), visit.now).await {
         Ok(departure) => {
@@ -44,7 +50,7 @@ pub(super) async fn leave(visit: &Visit, lang: Lang, who: &StillIn, back: Option
                 Refused::Because(failure) => drop(log(&Fault::from(failure))),
                 Refused::Stopped(stop) => note(stop),
             }
-            PartlyLoggedOutPage { frame, back }.render()
+            PartlyLoggedOutPage { frame, done, back }.render()
         }
     }
 }
@@ -61,8 +67,8 @@ pub async fn back(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, F
     let frame = Frame::leaving(visit.lang(None));
     Ok(match arrival.back {
         Some(location) if arrival.whole => see_other(&location),
-        None if arrival.whole => LoggedOutPage { frame }.render(),
-        back => PartlyLoggedOutPage { frame, back }.render(),
+        None if arrival.whole => LoggedOutPage { frame, done: None }.render(),
+        back => PartlyLoggedOutPage { frame, done: None, back }.render(),
     })
 }
 

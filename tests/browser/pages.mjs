@@ -83,6 +83,8 @@ async function waysInAndOut({ look, house }, page) {
   await look.at(page, 'account_email with a code that is wrong');
   await page.goto(`${house.issuer}/account/digid`);
   await look.at(page, 'account_digid');
+  await page.goto(`${house.issuer}/account/digid?error=login_required`);
+  await look.at(page, 'account_digid_another');
   await page.goto(`${house.issuer}/account/merge`);
   await look.at(page, 'account_merge');
   await page.goto(`${house.issuer}/account/portals`);

@@ -36,7 +36,7 @@ pub async fn through(house: &House, browser: &Browser, choose: &Page, email: &st
     browser.follow(done, CALLBACK).await
 }
 
-async fn overview(house: &House, browser: &Browser) -> Page {
+pub async fn overview(house: &House, browser: &Browser) -> Page {
     browser.get(&at(house, "/account")).await
 }
 
@@ -216,6 +216,7 @@ async fn f15_its_owner_signs_out_of_one_session_of_the_others_and_of_all() {
     let second = log_in(house, there, OWNER, 5).await;
     let page = overview(house, here).await;
     let out = here.submit(&page, "everywhere-form", &[]).await;
+    assert!(out.text("done").is_none(), "{}", out.body);
     assert_eq!(out.heading(), "U bent uitgelogd.");
     let cleared = out.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap().to_owned());
     let cleared: Vec<String> = cleared.filter(|line| line.contains("Max-Age=0")).collect();
@@ -414,6 +415,7 @@ async fn every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_n
         );
     };
     for (path, fields) in [
+        ("/account/digid/link", vec![("csrf", csrf.as_str())]),
         ("/account/digid/unlink", vec![("csrf", csrf.as_str())]),
         ("/account/merge", vec![("csrf", csrf.as_str())]),
         ("/account/merge/begin", vec![("csrf", csrf.as_str())]),

@@ -38,6 +38,8 @@ async fn f13_digid_is_unlinked_with_digid_and_linked_again_and_sub_stays() {
     // A password and a mailbox do not take DigiD away.
     let local = Browser::new();
     log_in(&house, &local, OWNER, 2).await;
+    let own = local.get(&at(&house, "/account")).await;
+    assert!(["to-digid", "to-merge", "to-mandates"].iter().all(|id| own.link(id).is_some()), "{}", own.body);
     let asked = shown(&house, &local).await;
     assert_eq!(asked.heading(), "Inloggen bij Mijn account");
     assert!(!asked.body.contains("id=\"local\""), "DigiD only");
@@ -64,7 +66,8 @@ async fn f13_digid_is_unlinked_with_digid_and_linked_again_and_sub_stays() {
     }
     assert_eq!(linked(&house), "1");
 
-    assert_eq!(unlink(&owner, &page).await.heading(), OUT);
+    let out = unlink(&owner, &page).await;
+    assert_eq!((out.heading().as_str(), out.text("done").as_deref()), (OUT, Some("DigiD is losgekoppeld.")));
     let mail = house.mails(OWNER, 3).pop().unwrap();
     assert!(mail.starts_with(&format!("DigiD is losgekoppeld van uw account {OWNER}")), "{mail}");
     assert_eq!(linked(&house), "0");
@@ -126,6 +129,12 @@ async fn f13_where_no_digid_is_in_use_it_stays_linked() {
     take_digid_away(&mut house);
     let owner = Browser::new();
     log_in(&house, &owner, OWNER, 2).await;
+    // What takes DigiD is not offered; what does not is.
+    let own = owner.get(&at(&house, "/account")).await;
+    for (id, there) in [("to-digid", false), ("to-merge", false), ("to-mandates", false), ("to-log", true)] {
+        assert_eq!(own.link(id).is_some(), there, "{id}: {}", own.body);
+    }
+    assert!(own.text("digid").unwrap().starts_with("DigiD is gekoppeld sinds"), "{}", own.body);
     let page = shown(&house, &owner).await;
     assert!(page.text("needs-digid").is_some() && page.text("unlink").is_none(), "{}", page.body);
     let csrf = owner.get(&at(&house, "/account")).await.form("everywhere-form").1["csrf"].clone();

@@ -74,7 +74,11 @@ async fn an_account_is_erased_with_all_that_hangs_on_it_and_its_portals_are_told
     assert_eq!(late.headers()["location"].to_str().unwrap(), "/account/erase");
     assert_eq!((count(&house, "accounts"), house.mails_now(OWNER).len()), ("2".into(), 2));
 
-    assert_eq!(erase(&owner, &page).await.heading(), OUT);
+    let out = erase(&owner, &page).await;
+    assert_eq!(
+        (out.heading().as_str(), out.text("done").as_deref()),
+        (OUT, Some("Uw account is verwijderd."))
+    );
     let mail = house.mails(OWNER, 3).pop().unwrap();
     assert!(mail.starts_with(&format!("Uw account {OWNER} is verwijderd")), "{mail}");
     ears.of(TOLD, &told.claims["sid"], 1).await;
@@ -142,6 +146,14 @@ async fn whom_the_desk_knows_stays_a_person_and_gives_up_only_their_own_mandates
     let by_digid = log_in_with_digid(&house, &owner, &bsn, &[], &[]).await;
     assert_eq!(by_digid.claims["act_as"].as_array().unwrap().len(), 1);
     let page = shown(&house, &owner).await;
+    // What they granted online goes, what the desk has stays; in both languages.
+    let goes = page.text("goes").unwrap();
+    assert!(goes.contains("de toegang tot uw dossier die u zelf via internet gaf"), "{goes}");
+    assert!(page.text("stays").unwrap().contains("ook wie via de balie in uw dossier mag kijken"));
+    let english = owner.request(Method::GET, &at(&house, "/account/erase")).header("accept-language", "en");
+    let english = owner.send(english).await;
+    assert!(english.text("goes").unwrap().contains("that you gave online yourself"), "{}", english.body);
+    assert!(english.text("stays").unwrap().contains("by way of the desk"), "{}", english.body);
     assert_eq!(erase(&owner, &page).await.heading(), OUT);
     house.mails(OWNER, 3);
     assert_eq!(count(&house, "accounts"), "0");

@@ -20,12 +20,12 @@ use crate::{
 const OWNER: &str = "jansen@voorbeeld.nl";
 const OTHER: &str = "bakker@voorbeeld.nl";
 
-async fn asked(house: &House, browser: &Browser, kind: &str) -> Page {
+pub async fn asked(house: &House, browser: &Browser, kind: &str) -> Page {
     let page = browser.visit(&at(house, "/account/export"), CALLBACK).await;
     browser.submit(&page, "export-form", &[("kind", kind)]).await
 }
 
-async fn file(house: &House, browser: &Browser) -> Value {
+pub async fn file(house: &House, browser: &Browser) -> Value {
     let told = asked(house, browser, "json").await;
     assert_eq!(told.status, StatusCode::OK, "{}", told.body);
     let header = |name: &str| told.headers[name].to_str().unwrap().to_owned();
@@ -157,7 +157,8 @@ async fn m7_below_the_level_of_mandates_nothing_of_them_is_told() {
     register_with_digid(&house, &bsn, OWNER, PASSWORD).await;
     let sam = desk.person("Sam Jansen", Some(&born(8, 0)), None);
     desk.mandate(&Form::parent(&anna, &sam));
-    desk.mandate(&Form::grant(&sam, &anna, &days(100)));
+    let els = desk.person("Els Jansen", Some(&born(38, 0)), None);
+    desk.mandate(&Form::grant(&els, &anna, &days(100)));
     for (level, shows) in [("Midden", false), ("Substantieel", true)] {
         let browser = Browser::new();
         digid_again(&house, &browser, &bsn, level, &THE_PORTAL, &THE_PORTAL.ask()).await;

@@ -24,7 +24,12 @@ async fn m11_nobody_is_heard_about_what_waits_for_its_second_pair_of_eyes() {
         kim.posts(&house, what, &csrf, &waits).await;
     }
     assert!(words().is_empty(), "{:?}", words());
+    let page = kim.page(&house).await;
+    assert!(page.text("given-1").is_some() && !page.body.contains("Anna"), "{}", page.body);
+    assert!(!page.body.contains("agree-1") && !page.body.contains("refuse-1"), "{}", page.body);
     desk.approved(&waits, "balie2");
+    let page = kim.page(&house).await;
+    assert!(page.body.contains("Anna") && page.body.contains("agree-1"), "the twin: {}", page.body);
     kim.posts(&house, "agree", &csrf, &waits).await;
     assert_eq!(words(), ["agreed"], "the twin");
 }
@@ -56,4 +61,24 @@ async fn m9_whom_a_block_keeps_out_hears_of_no_end_and_others_do_in_their_langua
         }
     }
     assert_eq!((stopped(MOTHER, "has ended"), stopped(MOTHER, "is gestopt")), (1, 0));
+}
+
+#[tokio::test]
+async fn m4_of_who_agrees_on_and_on_no_more_is_heard_for_a_while_but_a_no() {
+    let house = House::start().await;
+    let kim = One::of(&house, ("Kim", Some(&born(12, 0))), FATHER).await;
+    let (desk, csrf) = (Desk::of(&house), kim.csrf(&house).await);
+    let [annas, berts] = ["Anna", "Bert"].map(|name| {
+        let parent = desk.person(name, None, Some(&fresh_bsn()));
+        desk.mandate(&Form::parent(&parent, &kim.person))
+    });
+    for _ in 0..30 {
+        kim.posts(&house, "agree", &csrf, &annas).await;
+    }
+    let words = || house.query("SELECT word FROM consents ORDER BY word");
+    assert_eq!(words(), ["agreed"]);
+    kim.posts(&house, "agree", &csrf, &berts).await;
+    assert_eq!(words(), ["agreed"]);
+    kim.posts(&house, "refuse", &csrf, &berts).await;
+    assert_eq!(words(), ["agreed", "withdrawn"], "what takes access away is always heard");
 }

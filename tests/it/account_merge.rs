@@ -36,7 +36,7 @@ async fn begin(house: &House, browser: &Browser) -> Page {
 }
 
 /// Somebody with a password's session proves an account with DigiD, and then that of the password again; the page after it.
-async fn prove_digid(house: &House, browser: &Browser, bsn: &str) -> Page {
+pub async fn prove_digid(house: &House, browser: &Browser, bsn: &str) -> Page {
     let choose = begin_anew(house, browser, bsn).await;
     assert!(choose.body.contains("id=\"local\""), "the password comes last");
     through(house, browser, &choose, OWNER, house.mails_now(OWNER).len() + 1).await
@@ -59,7 +59,7 @@ async fn with_digid(house: &House, browser: &Browser, bsn: &str) -> Page {
     at_digid(browser, &digid, bsn, &[]).await
 }
 
-async fn merge(browser: &Browser, page: &Page) -> Page {
+pub async fn merge(browser: &Browser, page: &Page) -> Page {
     browser.submit(page, "merge-form", &[]).await
 }
 
@@ -104,7 +104,11 @@ async fn f12_a_local_account_and_one_of_digid_become_one_that_keeps_all_of_both(
     assert_eq!(page.heading(), "Twee accounts samenvoegen");
     assert!(page.text("remains").unwrap().contains(OWNER) && page.text("goes").unwrap().contains(SECOND));
     assert_eq!(count(&house, "accounts"), "2", "nothing before the press");
-    assert_eq!(merge(&owner, &page).await.heading(), OUT);
+    let out = merge(&owner, &page).await;
+    assert_eq!(
+        (out.heading().as_str(), out.text("done").as_deref()),
+        (OUT, Some("Uw accounts zijn samengevoegd."))
+    );
 
     let kept = house.mails(OWNER, 3).pop().unwrap();
     assert!(kept.contains("is samengevoegd") && kept.contains("het wachtwoord dat erbij hoort"), "{kept}");
@@ -188,18 +192,20 @@ async fn f12_who_acts_for_them_goes_on_and_an_app_is_asked_for_ever_after() {
     assert!(choose.body.contains("id=\"local\""), "the password is the other way");
     let page = through(&house, &willem, &choose, OWNER, 2).await;
     assert!(page.text("app").is_some(), "{}", page.body);
-    for (email, client, scope) in
-        [(SECOND, "lab", "openid"), (SECOND, "shop", "openid email"), (OWNER, "shop", "openid")]
-    {
+    for (email, client, scope) in [
+        (SECOND, "lab", "openid"),
+        (SECOND, "mail", "openid email"),
+        (SECOND, "shop", "openid"),
+        (OWNER, "shop", "openid email"),
+    ] {
         let agreed = "INSERT INTO client_consents (account_id, client_id, scope, claims, given) SELECT id, ";
-        let of = format!("'{client}', '{scope}', '', 1 FROM accounts WHERE email = '{email}'");
+        let of = format!("'{client}', '{scope}', '[]', 1 FROM accounts WHERE email = '{email}'");
         change(&house, &format!("{agreed}{of}"));
     }
     assert_eq!(merge(&willem, &page).await.heading(), OUT);
-    // What either agreed to is kept; for one client, as the account that remains did.
-    let agreed =
-        "SELECT client_id || ' ' || scope FROM client_consents WHERE client_id IN ('lab', 'shop') ORDER BY 1";
-    assert_eq!(house.query(agreed), ["lab openid", "shop openid"]);
+    // What either agreed to is kept, but for what tells of the account that went; for one client, as the one that remains did.
+    let agreed = "SELECT client_id || ' ' || scope FROM client_consents WHERE client_id IN ('lab', 'mail', 'shop') ORDER BY 1";
+    assert_eq!(house.query(agreed), ["lab openid", "shop openid email"]);
 
     let told = THE_PORTAL.introspect(&house, about).await;
     assert_eq!((&told["active"], &told["sub"]), (&json!(true), &json!(own.sub())), "{told}");

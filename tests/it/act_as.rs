@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use crate::{
     browser::Browser,
     digid_steps::change,
-    house::{House, Options},
+    house::{CALLBACK, House, Options},
     mandates_desk::{Desk, Form, born, days, digid_account, digid_again, digid_page, fresh_bsn, now},
     notify::until,
-    oidc_client::{APP, LAB, THE_PORTAL, assert_refused, claims, house, refreshed, userinfo},
+    oidc_client::{APP, LAB, THE_PORTAL, assert_error, assert_refused, claims, house, refreshed, userinfo},
     portal::{self, Tokens, log_in},
 };
 
@@ -214,6 +214,28 @@ async fn m7_where_substantieel_is_asked_a_mandate_of_the_desk_counts_from_there(
         assert_eq!(listed(&later).len(), count, "{level}: after a refresh");
         assert_eq!(live(&house, &later).await.as_array().unwrap().len(), count, "{level}: UserInfo after it");
     }
+    // Whoever is named is looked up at that level only: a session of Midden steps up, or is refused where nobody may be asked.
+    let browser = Browser::new();
+    digid_again(&house, &browser, &bsn, "Midden", &THE_PORTAL, &ask).await;
+    let high = Browser::new();
+    let named =
+        listed(&digid_again(&house, &high, &bsn, "Substantieel", &THE_PORTAL, &ask).await)[0]["sub"].clone();
+    for sub in [named.as_str().unwrap(), "nobody"] {
+        let silent = ask.clone().with("act_as", sub).with("prompt", "none");
+        assert_error(&house, &browser.get(&silent.url(&house)).await, &silent, "login_required");
+        let asked = ask.clone().with("act_as", sub);
+        let away = browser.get(&asked.url(&house)).await;
+        assert!(
+            away.body.contains("SAMLRequest")
+                || away.location().is_some_and(|to| to.as_str().contains("SAMLRequest")),
+            "{sub}"
+        );
+    }
+    let asked = ask.clone().with("act_as", named.as_str().unwrap());
+    let away = browser.visit(&asked.url(&house), CALLBACK).await;
+    let back = portal::at_digid(&browser, &away, &bsn, &[("level", "Substantieel")]).await;
+    let told = THE_PORTAL.redeem(&house, &asked, &portal::code_of(&back)).await;
+    assert_eq!(told.claims["represents"]["sub"], named, "the twin");
 }
 
 #[tokio::test]

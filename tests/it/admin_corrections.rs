@@ -105,6 +105,7 @@ async fn m11_a_date_of_birth_is_put_right_by_two_programs_that_say_the_same() {
         status == 409 && told["detail"].as_str().unwrap().contains("approved or withdrawn before"),
         "{told}"
     );
+    assert_eq!(ask(&second, &at, "withdraw").await.0, 409, "nor is it taken back");
     // What was taken back nobody approves, and it may be taken back by anybody.
     let at = proposed(&root, &sam, &proposal("birth_date", &wrong)).await;
     assert_eq!(ask(&second, &at, "withdraw").await.1["stage"], "withdrawn");
@@ -235,6 +236,15 @@ async fn m11_what_happens_between_the_two_counts() {
     assert_eq!(approve(&second, &at, "bsn", &other).await, 409);
     let found = root.post("/persons/find", &json!({"bsn": own})).await.1;
     assert_eq!(found["id"], json!(cas));
+    // Another correction was first.
+    let [first, newer] = [fresh_bsn(), fresh_bsn()];
+    let dirk = person(&root, json!({"name": "Dirk"})).await;
+    let [older, put_right] = [
+        proposed(&root, &dirk, &proposal("bsn", &first)).await,
+        proposed(&root, &dirk, &proposal("bsn", &newer)).await,
+    ];
+    assert_eq!(approve(&second, &put_right, "bsn", &newer).await, 200);
+    assert_eq!(approve(&second, &older, "bsn", &first).await, 409);
     // The twin to whom nothing happens.
     let at = proposed(&root, &anna, &proposal("bsn", &twin)).await;
     assert_eq!(approve(&second, &at, "bsn", &twin).await, 200);

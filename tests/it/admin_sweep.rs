@@ -230,6 +230,12 @@ impl<'a> World<'a> {
             "post /corrections/{correction_id}/withdraw" => {
                 Good::at(format!("{}/withdraw", self.correction(api).await))
             }
+            "get /imports" => Good::at("/imports"),
+            "post /imports/{import_id}/withdraw" => {
+                let (status, told) = api.post("/imports/mandates", &self.rows(api).await).await;
+                assert_eq!(status, 200, "{told}");
+                Good::at(format!("/imports/{}/withdraw", told["import"].as_str().unwrap()))
+            }
             "post /imports/persons" => Good::at("/imports/persons")
                 .with(json!({"rows": [{"name": "Sam", "patient_number": format!("Z{}", self.number())}]})),
             "post /imports/mandates" => Good::at("/imports/mandates").with(self.rows(api).await),

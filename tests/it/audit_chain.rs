@@ -3,8 +3,13 @@
 use std::process::{Output, Stdio};
 
 use crate::{
-    browser::Browser, digid_steps::change, floors::all, house::House, mandates_desk::fresh_bsn,
-    oidc_client::THE_PORTAL, portal::register,
+    browser::Browser,
+    digid_steps::change,
+    floors::all,
+    house::House,
+    mandates_desk::{Desk, fresh_bsn},
+    oidc_client::THE_PORTAL,
+    portal::register,
 };
 
 /// A house in which something happened, whose server has stopped, with what an auditor kept of it.
@@ -234,6 +239,59 @@ async fn the_doctor_looks_at_the_end_of_the_chain() {
     assert!(told.contains(&format!("audit log: node namens line {} was cut off", archive.last)), "{told}");
 }
 
+/// Whoever puts a row of their own behind the last checkpoint does not keep the chain from being held against that one.
+#[tokio::test]
+async fn the_doctor_believes_a_checkpoint_that_was_signed_here_and_no_other() {
+    let archive = Archive::new().await;
+    let house = &archive.house;
+    let says = || String::from_utf8(house.run(&["doctor"]).stdout).unwrap();
+    let seq = house.query("SELECT MAX(seq) FROM audit_checkpoints").concat();
+    let far = archive.last + 100;
+    let forged = format!("line {far} has a checkpoint that was not signed here");
+    let rewritten = format!("line {seq} is not the line of which the checkpoint was made");
+    let insert =
+        format!("INSERT INTO audit_checkpoints (node, seq, at, jws) VALUES ('namens', {far}, 0, 'x')");
+    change(house, &insert);
+    let told = says();
+    assert!(told.contains(&forged) && !told.contains(&rewritten), "{told}");
+    change(house, &format!("UPDATE audit_lines SET mac = x'00' WHERE seq = {seq}"));
+    let told = says();
+    assert!(told.contains(&forged) && told.contains(&rewritten), "{told}");
+}
+
+#[tokio::test]
+async fn an_auditor_asks_what_a_member_of_staff_did_by_their_address() {
+    let house = House::start().await;
+    let (els, joost) = (crate::desk::ELS, crate::desk::JOOST);
+    for email in [els, joost] {
+        crate::desk::member(&house, email, "registrar").await;
+    }
+    let seat = crate::desk::Seat::of(&house, els, true, 0).await;
+    let (parent, child, birth) = (fresh_bsn(), fresh_bsn(), crate::mandates_desk::born(8, 40));
+    let done = seat.post("/desk/register", &crate::desk::form(&parent, &child, &birth)).await;
+    assert_eq!(done.status, reqwest::StatusCode::SEE_OTHER, "{}", done.body);
+    let asked = |arguments: &[&str]| -> Vec<String> {
+        let told = house.ok(&[&["audit", "query", "--event", "mandate.registered"], arguments].concat());
+        let actor = |line| serde_json::from_str::<serde_json::Value>(line).unwrap()["actor"].to_string();
+        told.lines().map(actor).collect()
+    };
+    let account = house.query(&format!("SELECT id FROM accounts WHERE email = '{els}'")).concat();
+    let name = format!("member:{account}");
+    assert_eq!(asked(&["--member", els]), [format!("\"{name}\"")]);
+    assert_eq!(asked(&["--member", &els.to_uppercase()]).len(), 1, "as they log in");
+    assert_eq!(asked(&["--person", &name]).len(), 1);
+    // Of a colleague there is nothing, nor for the person that the account is of.
+    assert_eq!(asked(&["--member", joost]), [""; 0]);
+    let person = house.query(&format!("SELECT person_id FROM accounts WHERE email = '{els}'")).concat();
+    assert_eq!(asked(&[&format!("--person={person}")]), [""; 0]);
+    let unknown = house.run(&["audit", "query", "--member", "nobody@ziekenhuis.nl"]);
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("no account has this address"));
+    // What somebody did at a command is found by their name.
+    Desk::of(&house).person("Anna", None, None);
+    let told = house.ok(&["audit", "query", "--person", "balie1"]);
+    assert!(told.contains("person.registered"), "{told}");
+}
+
 /// The server writes while commands do: neither knows where the other left the chain.
 #[tokio::test]
 async fn a_server_and_commands_beside_it_make_one_chain() {
@@ -282,7 +340,17 @@ async fn an_export_has_pseudonyms_and_a_search_has_names() {
     let at = found[0]["at"].as_str().unwrap();
     assert!(read(&house.ok(&["audit", "query", "--from", at])).len() < seqs.len() + 1);
     assert!(read(&house.ok(&["audit", "query", "--to", at])).len() < seqs.len());
-    assert!(house.ok(&["audit", "query", "--person", "nobody"]).is_empty());
+    // Nothing that was found is told from what was never looked for.
+    assert!(house.ok(&["audit", "query", "--event", "login.digid", "--person", &person]).is_empty());
+    for (option, word, says) in [
+        ("--event", "login.digit", "no event is called \"login.digit\": docs/audit.md"),
+        ("--person", "nobody", "nobody on record or in the log is called \"nobody\""),
+        ("--person", "member:nobody", "nobody on record or in the log"),
+    ] {
+        let refused = house.run(&["audit", "query", option, word]);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains(says), "{said}");
+    }
     let later = read(&house.ok(&["audit", "export", "--from", "2100-01-01T00:00:00Z"]));
     assert_eq!(later.len(), 2, "a key and a checkpoint: {later:?}");
     assert!(!house.run(&["audit", "query", "--from", "yesterday"]).status.success());

@@ -495,6 +495,7 @@ async fn f13_a_password_is_changed_by_fresh_proof_and_ends_every_session() {
 
     let done = owner.submit(&page, "password-form", &[("password", NEW)]).await;
     assert_eq!(done.heading(), "U bent uitgelogd.");
+    assert_eq!(done.text("done").as_deref(), Some("Uw wachtwoord is veranderd."));
     let mail = house.mails(OWNER, 4).pop().unwrap();
     assert!(mail.starts_with(&format!("Het wachtwoord van uw account {OWNER} bij Mijn account")), "{mail}");
     for browser in [&owner, &elsewhere] {

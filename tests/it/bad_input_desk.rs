@@ -50,10 +50,9 @@ async fn sweep(
 #[tokio::test]
 async fn every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing() {
     let world = world().await;
-    let all = "registrar approver privacy_officer auditor";
     crate::authenticator::change(
         &world.house,
-        &format!("UPDATE staff SET roles = '{all}' WHERE id LIKE 'm-%' AND roles = 'privacy_officer'"),
+        "UPDATE staff SET roles = 'registrar approver privacy_officer auditor' WHERE id LIKE 'm-%' AND roles = 'privacy_officer'",
     );
     let seat = Seat::of(&world.house, &email("privacy_officer"), true, 0).await;
     let (parent, birth) = (fresh_bsn(), born(8, 40));
@@ -77,10 +76,16 @@ async fn every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothin
             "/desk/person/{id}/same-person",
             vec![("other", ""), ("birth", "x"), ("known", "1"), ("evidence", "")],
         ),
-        ("/desk/correction/{id}/same-person", vec![("birth", "x"), ("known", "1")]),
+        ("/desk/person/{id}/block", vec![("other", ""), ("reason", "x")]),
+        ("/desk/person/{id}/unblock", vec![("representative", "x")]),
+        ("/desk/correction/{id}/same-person", vec![("birth", "x"), ("known", "1"), ("other", "x")]),
         ("/desk/correction/{id}/approve", vec![("birth", "x"), ("bsn", "1"), ("number", "x")]),
         ("/desk/correction/{id}/withdraw", vec![]),
         ("/desk/mandate/{id}/approve", vec![("bsn", "1"), ("birth", "1")]),
+        ("/desk/mandate/{id}/refuse", vec![("why", "x")]),
+        ("/desk/mandate/{id}/attest", vec![("evidence", ""), ("ends", "x")]),
+        ("/desk/mandate/{id}/confirm", vec![("basis", "x")]),
+        ("/desk/mandate/{id}/end", vec![("basis", "x")]),
         ("/desk/mandate/{id}/revoke", vec![]),
         // Nobody hears that of a child under twelve.
         ("/desk/mandate/{id}/said", vec![("party", "represented"), ("word", "agreed")]),

@@ -86,7 +86,7 @@ pub const AT_DESK: &[&str] = &[
 ];
 
 /// The doors that read parameters, with all of them. Those of logins are swept from this table.
-const DOORS: [(&str, &[&[&str]]); 69] = [
+const DOORS: [(&str, &[&[&str]]); 76] = [
     ("/authorize", &[ASKED]),
     ("/par", &[ASKED, CLIENT]),
     ("/token", &[TOKEN, CLIENT]),
@@ -130,6 +130,7 @@ const DOORS: [(&str, &[&[&str]]); 69] = [
     ("/account/mandates/confirm", &[&["csrf", "mandate"]]),
     ("/account/mandates/decline", &[&["csrf", "mandate"]]),
     ("/account/log", &[&["before", "error"]]),
+    ("/account/digid/link", &[&["csrf"]]),
     ("/account/digid/unlink", &[&["csrf"]]),
     ("/account/merge", &[&["csrf"]]),
     ("/account/merge/begin", &[&["csrf"]]),
@@ -147,10 +148,16 @@ const DOORS: [(&str, &[&[&str]]); 69] = [
     ("/desk/register", &[AT_DESK]),
     ("/desk/person/{id}/correct", &[&["csrf", "birth", "bsn", "number", "evidence"]]),
     ("/desk/person/{id}/same-person", &[&["csrf", "other", "birth", "known", "evidence"]]),
-    ("/desk/correction/{id}/same-person", &[&["csrf", "birth", "known"]]),
+    ("/desk/person/{id}/block", &[&["csrf", "other", "reason"]]),
+    ("/desk/person/{id}/unblock", &[&["csrf", "representative"]]),
+    ("/desk/correction/{id}/same-person", &[&["csrf", "birth", "known", "other"]]),
     ("/desk/correction/{id}/approve", &[&["csrf", "birth", "bsn", "number"]]),
     ("/desk/correction/{id}/withdraw", &[&["csrf"]]),
     ("/desk/mandate/{id}/approve", &[&["csrf", "bsn", "birth"]]),
+    ("/desk/mandate/{id}/refuse", &[&["csrf", "why"]]),
+    ("/desk/mandate/{id}/attest", &[&["csrf", "evidence", "ends"]]),
+    ("/desk/mandate/{id}/confirm", &[&["csrf", "basis"]]),
+    ("/desk/mandate/{id}/end", &[&["csrf", "basis"]]),
     ("/desk/mandate/{id}/revoke", &[&["csrf"]]),
     ("/desk/mandate/{id}/said", &[&["csrf", "party", "word"]]),
     ("/desk/mandate/{id}/block", &[&["csrf", "reason"]]),

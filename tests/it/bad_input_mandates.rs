@@ -12,6 +12,7 @@ use crate::{
     chooser::{asking, listed},
     desk::{ELS, JOOST, Seat, form, member},
     house::House,
+    import::{Line, import, mandates},
     mandates_desk::{Desk, Form, born, days, digid_again, fresh_bsn},
     oidc_client::{THE_PORTAL, assert_error, refreshed},
 };
@@ -324,4 +325,140 @@ async fn m5_m6_without_the_grantors_word_or_for_more_than_a_year_nobody_is_grant
             registered(&api, &body).await;
         }
     }
+}
+
+/// The fields of a form of the desk for two who are known, of another relation.
+fn at_the_desk<'f>(
+    (who, whom, birth): (&'f str, &'f str, &'f str),
+    (relation, evidence): (&'f str, &'f str),
+    ends: &'f str,
+) -> Filled {
+    let mut fields = form(who, whom, birth);
+    for (name, value) in &mut fields {
+        match *name {
+            "relation" => *value = relation,
+            "evidence" => *value = evidence,
+            "ends" => *value = ends,
+            "represented_number" | "represented_name" | "representative_name" => *value = "",
+            _ => {}
+        }
+    }
+    if relation == "authorised" {
+        fields.push(("agrees", "yes"));
+    }
+    fields.into_iter().map(|(name, value)| (name, value.to_owned())).collect()
+}
+
+async fn posted(seat: &Seat, fields: &Filled) -> crate::browser::Page {
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    seat.post("/desk/register", &fields).await
+}
+
+/// What an import of one line says, and whether it was taken.
+fn imported(house: &House, line: &Line) -> (bool, String) {
+    let told = import(house, "mandates", &mandates(house, "one.csv", &[line]), &[]);
+    (told.status.success(), String::from_utf8(told.stderr).unwrap())
+}
+
+#[tokio::test]
+async fn m6_nobody_known_to_be_under_eighteen_is_authorised_at_any_door() {
+    let house = admin_mandates::house().await;
+    member(&house, ELS, "registrar").await;
+    let seat = Seat::of(&house, ELS, true, 0).await;
+    let (api, _) = programs(&house).await;
+    let desk = Desk::of(&house);
+    let (grandmother, birth, ends) = (fresh_bsn(), born(80, 0), days(300));
+    let hers = desk.person("Oma", Some(&birth), Some(&grandmother));
+    // Who turns eighteen in a day, of whom only the year is known, and the twins: eighteen, and nobody knows.
+    let only_a_year = born(17, 0)[..4].to_owned();
+    for (born, may) in
+        [(Some(born(18, -1)), false), (Some(only_a_year), false), (Some(born(18, 0)), true), (None, true)]
+    {
+        let bsn = fresh_bsn();
+        let young = desk.person("Kim", born.as_deref(), Some(&bsn));
+        let before = desk.stored();
+        let fields = at_the_desk((&bsn, &grandmother, &birth), ("authorised", "signed_form"), &ends);
+        let told = posted(&seat, &fields).await;
+        let grant = Form::grant(&young, &hers, &ends);
+        let mut body = api_form(&young, &hers);
+        for (name, value) in [("relation", "authorised"), ("evidence", "signed_form"), ("ends", &ends)] {
+            body[name] = json!(value);
+        }
+        body["grantor_agrees"] = json!(true);
+        let line = Line::grant(&bsn, "")
+            .with("represented_bsn", &grandmother)
+            .with("represented_birth_date", &birth);
+        if may {
+            assert_eq!(told.status, StatusCode::SEE_OTHER, "{born:?}: {}", told.body);
+            desk.registered(&grant);
+            registered(&api, &body).await;
+            // Of another form than those before, which are on record.
+            let (taken, said) = imported(&house, &line.with("form_reference", "2026-0009"));
+            assert!(taken || said.contains("has such a mandate for the other already"), "{born:?}: {said}");
+            continue;
+        }
+        let said =
+            told.text("representative_birth-error").unwrap_or_else(|| panic!("{born:?}: {}", told.body));
+        assert!(said.contains("jonger dan 18"), "{said}");
+        assert!(desk.refused(&grant.arguments()).contains("only adults can be authorised"), "{born:?}");
+        let (status, told) = api.post("/mandates", &body).await;
+        assert!(status == 400 && told.to_string().contains("only adults"), "{born:?}: {told}");
+        let (taken, said) = imported(&house, &line);
+        assert!(!taken && said.contains("only adults can be authorised"), "{born:?}: {said}");
+        assert_eq!(desk.stored(), before, "{born:?}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_under_the_authority_of_somebody_over_whom_they_have_it_at_any_door() {
+    let house = admin_mandates::house().await;
+    member(&house, ELS, "registrar").await;
+    let seat = Seat::of(&house, ELS, true, 0).await;
+    let (api, _) = programs(&house).await;
+    let desk = Desk::of(&house);
+    let birth = born(50, 0);
+    let bsns = [fresh_bsn(), fresh_bsn()];
+    let [anna, bert] = [("Anna", &bsns[0]), ("Bert", &bsns[1])]
+        .map(|(name, bsn)| desk.person(name, Some(&birth), Some(bsn)));
+    let curator = |who: &str, whom: &str| {
+        let mut body = api_form(who, whom);
+        for (name, value) in [("relation", "curator"), ("evidence", "court_order")] {
+            body[name] = json!(value);
+        }
+        body
+    };
+    let form_of =
+        |who, whom| Form::parent(who, whom).with("--relation", "curator").with("--evidence", "court_order");
+    let line = |reference: &str| {
+        let line =
+            Line::curator(&bsns[1], "").with("represented_bsn", &bsns[0]).with("form_reference", reference);
+        line.with("represented_birth_date", &birth)
+    };
+    // It waits, and closes the circle all the same: what waits comes to count.
+    let first = desk.registered(&form_of(&anna, &bert));
+    let before = desk.stored();
+    let fields = at_the_desk((&bsns[1], &bsns[0], &birth), ("curator", "court_order"), "");
+    let told = posted(&seat, &fields).await;
+    assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(told.text("relation-error").unwrap().contains("heeft zelf gezag"), "{}", told.body);
+    assert!(desk.refused(&form_of(&bert, &anna).arguments()).contains("has authority over"));
+    let (status, told) = api.post("/mandates", &curator(&bert, &anna)).await;
+    assert!(status == 409 && told.to_string().contains("has authority over"), "{told}");
+    let (taken, said) = imported(&house, &line("2026-0003"));
+    assert!(!taken && said.contains("closes a circle"), "{said}");
+    assert_eq!(desk.stored(), before);
+    // An express grant the other way is none: it hands nothing on. And the same way round there may be a second.
+    desk.registered(&Form::grant(&bert, &anna, &days(300)));
+    desk.registered(&form_of(&anna, &bert));
+    // The twins: what was revoked is authority no more.
+    house.ok(&["mandates", "revoke", "--by", "balie1", "--", &first]);
+    let (status, told) = api.post("/mandates", &curator(&bert, &anna)).await;
+    assert_eq!(status, 409, "the second one stands: {told}");
+    let second = house.query("SELECT id FROM mandates WHERE relation = 'curator' AND revoked_at IS NULL");
+    house.ok(&["mandates", "revoke", "--by", "balie1", "--", &second.concat()]);
+    assert_eq!(posted(&seat, &fields).await.status, StatusCode::SEE_OTHER);
+    desk.registered(&form_of(&bert, &anna));
+    let (status, told) = api.post("/mandates", &curator(&bert, &anna)).await;
+    assert_eq!(status, 201, "{told}");
+    assert!(imported(&house, &line("2026-0004")).1.contains("has such a mandate for the other already"));
 }

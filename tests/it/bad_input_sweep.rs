@@ -88,6 +88,11 @@ pub const SWEPT: &[(&str, &str, &[&str])] = &[
     ),
     (
         "every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_nothing",
+        "/account/digid/link",
+        &["csrf"],
+    ),
+    (
+        "every_field_of_the_forms_of_ones_own_data_bent_is_refused_and_changes_nothing",
         "/account/digid/unlink",
         &["csrf"],
     ),
@@ -157,8 +162,18 @@ pub const SWEPT: &[(&str, &str, &[&str])] = &[
     ),
     (
         "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk/person/{id}/block",
+        &["csrf", "other", "reason"],
+    ),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk/person/{id}/unblock",
+        &["csrf", "representative"],
+    ),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
         "/desk/correction/{id}/same-person",
-        &["csrf", "birth", "known"],
+        &["csrf", "birth", "known", "other"],
     ),
     (
         "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
@@ -174,6 +189,26 @@ pub const SWEPT: &[(&str, &str, &[&str])] = &[
         "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
         "/desk/mandate/{id}/approve",
         &["csrf", "bsn", "birth"],
+    ),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk/mandate/{id}/refuse",
+        &["csrf", "why"],
+    ),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk/mandate/{id}/attest",
+        &["csrf", "evidence", "ends"],
+    ),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk/mandate/{id}/confirm",
+        &["csrf", "basis"],
+    ),
+    (
+        "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
+        "/desk/mandate/{id}/end",
+        &["csrf", "basis"],
     ),
     (
         "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",

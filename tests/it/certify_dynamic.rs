@@ -65,7 +65,7 @@ async fn registered(house: &House, token: &str, more: &Value) -> (Registered, Va
 }
 
 impl Registered {
-    /// A form with an assertion for that audience, signed with the key of that name.
+    /// A form with an assertion for that audience, signed with the key of that name, or of none.
     async fn ask(
         &self,
         house: &House,
@@ -76,7 +76,8 @@ impl Registered {
         let mut said = assertion_claims(house, self.client.id);
         said["aud"] = json!(audience);
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = format!("{}.{}", part(&json!({"alg": "RS256", "kid": kid})), part(&said));
+        let head = if kid.is_empty() { json!({"alg": "RS256"}) } else { json!({"alg": "RS256", "kid": kid}) };
+        let signed = format!("{}.{}", part(&head), part(&said));
         let mut signature = Signer::new(MessageDigest::sha256(), key).unwrap();
         signature.update(signed.as_bytes()).unwrap();
         let assertion = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.sign_to_vec().unwrap()));
@@ -176,7 +177,13 @@ async fn a_redirect_uri_is_taken_as_it_was_registered_query_and_all() {
     let (plain, _) =
         registered(&house, &token, &json!({"redirect_uris": [CALLBACK, "http://127.0.0.1:9/callback/b"]}))
             .await;
+    // As the suite registers them, of two hosts.
+    let two = json!({"redirect_uris": [CALLBACK, "https://example.org/redirect"]});
+    let (hosts, told) = registered(&house, &token, &two).await;
+    assert_eq!((&told["subject_type"], &told["redirect_uris"]), (&json!("pairwise"), &two["redirect_uris"]));
+    hosts.tokens(&house, &browser, &hosts.client.ask(), &house.issuer).await;
     for ask in [
+        hosts.client.ask().without("redirect_uri"),
         client.client.ask().with("redirect_uri", "http://127.0.0.1:9/callback?foo=baz"),
         plain.client.ask().with("redirect_uri", query),
         plain.client.ask().without("redirect_uri"),
@@ -187,6 +194,27 @@ async fn a_redirect_uri_is_taken_as_it_was_registered_query_and_all() {
     let fragment = json!({"redirect_uris": ["http://127.0.0.1:9/callback#foo=bar"]});
     let (status, told, _) = register(&house, &token, &fragment).await;
     assert_eq!((status.as_u16(), told["error"].as_str()), (400, Some("invalid_redirect_uri")), "{told}");
+}
+
+/// One key needs no name (RFC 7517 section 4.5), and as the suite makes them it may have none.
+#[tokio::test]
+async fn a_key_without_a_name_is_registered_and_proves_who_its_client_is() {
+    let (house, token, browser) = start().await;
+    let key = key();
+    let mut nameless = set(&key);
+    nameless["keys"][0].as_object_mut().unwrap().remove("kid");
+    let (at, _) = place(nameless.clone()).await;
+    for more in [json!({"jwks": nameless}), json!({"jwks": null, "jwks_uri": at})] {
+        let (client, told) = registered(&house, &token, &more).await;
+        assert_eq!(told["jwks"], more["jwks"], "no name is made up");
+        let ask = client.client.ask();
+        let code = code_of(&allowed(&browser, &ask.url(&house)).await);
+        let form = ask.redemption(&code);
+        let stranger = self::key();
+        assert_refused(&client.ask(&house, &form, &house.issuer, (&stranger, "")).await, "invalid_client");
+        let (status, body) = client.ask(&house, &form, &house.issuer, (&key, "")).await;
+        assert_eq!(status, 200, "{body}");
+    }
 }
 
 /// A place that tells the set that stands there at the moment: its address, and the set.

@@ -229,8 +229,15 @@ async fn a_code_is_redeemed_by_its_client_with_its_proof_and_verifier_once() {
         // The second client's assertion, signed by the first.
         assertion_claims(&house, TWO.id),
     ] {
-        let request = one.form("/token", &form, &claims).header("dpop", proof(&one));
-        assert_refused(&one.send(request).await, "invalid_client");
+        // Also with the name beside it: of whoever it says that it is, and of the first.
+        for named in [None, Some(claims["sub"].as_str().unwrap_or(ONE.id)), Some(ONE.id)] {
+            let mut form = form.clone();
+            form.extend(named.map(|id| ("client_id", id)));
+            let request = one.form("/token", &form, &claims).header("dpop", proof(&one));
+            let differs = named.is_some_and(|id| claims["sub"].as_str().is_some_and(|sub| sub != id));
+            let expected = if differs { "invalid_request" } else { "invalid_client" };
+            assert_refused(&one.send(request).await, expected);
+        }
     }
     let mut named = form.clone();
     named.push(("client_id", TWO.id));

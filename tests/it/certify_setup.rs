@@ -5,10 +5,13 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{BufRead, BufReader, Write},
+    net::TcpListener,
     path::Path,
     process::{Child, Command, Stdio},
+    sync::atomic::Ordering,
 };
 
+use openssl::x509::X509;
 use reqwest::Method;
 use scraper::{ElementRef, Html, Selector};
 use serde_json::Value;
@@ -18,12 +21,13 @@ use crate::{
     digid_metadata::{pki, put},
     house::{House, PASSWORD, SECRET},
     jose::Key,
+    notify::{Tls, until},
     oidc_client::{Ask, Auth, Client, claims},
     tls::{closed, ip},
 };
 
 const ANNA: &str = "anna@example.nl";
-/// Where the suite is. Nobody is there: the tests read where the browser is sent.
+/// Where the suite is. Nobody is there: the tests read where the browser is sent, and only calls of ours come to [`Tls`].
 const SUITE: &str = "https://localhost.emobix.co.uk:8443/";
 const BASIC: Client = Client {
     id: "basic",
@@ -78,6 +82,7 @@ struct Set {
     house: House,
     digid: DigiD,
     ca: Vec<u8>,
+    called: Tls,
 }
 
 /// Where a browser was sent with what.
@@ -86,7 +91,11 @@ type Sent = (String, BTreeMap<String, String>);
 impl Set {
     async fn up() -> Self {
         let mut house = closed("").await;
+        let (called, at) = suite(&house);
         let toml = between("```toml\n", "```").replace("127.0.0.1:9443", &format!("{}:8443", ip(&house)));
+        let notices = "backchannel_logout_uri = \"https://";
+        let toml = toml.replace(&format!("{notices}localhost.emobix.co.uk:8443"), &format!("{notices}{at}"));
+        assert!(toml.contains(&at));
         put(&house.folder.join("namens.toml"), &toml);
         for name in ["basic", "basic2", "post"] {
             put(&house.folder.join(format!("{name}.secret")), SECRET);
@@ -95,10 +104,9 @@ impl Set {
             put(&house.folder.join(format!("{name}.jwks")), &Key::new().set().to_string());
         }
         let ca = fs::read(pki(&house).ca.certificate).unwrap();
-        fs::write(house.folder.join("suite.crt"), &ca).unwrap();
         let digid = DigiD::start(&house);
         house.open_doors();
-        Self { house, digid, ca }
+        Self { house, digid, ca, called }
     }
 
     fn browser(&self) -> Browser {
@@ -180,6 +188,26 @@ impl Set {
         profile.stdin.take().unwrap().write_all(between("<<'EOF'\n", "EOF\n").as_bytes()).unwrap();
         assert!(profile.wait().unwrap().success());
     }
+}
+
+/// The suite's own server, with a certificate made as its image makes it: of an authority, and without a name. The guide's
+/// command puts that into `suite.crt`.
+fn suite(house: &House) -> (Tls, String) {
+    let made = house.folder.join("of-the-suite");
+    let run = |command: &mut Command| {
+        let done = command.current_dir(&house.folder).stdin(Stdio::null()).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    };
+    let made_by = "req -x509 -nodes -days 30 -newkey rsa:2048 -subj /CN=localhost -keyout of-the-suite.key -out of-the-suite.crt";
+    run(Command::new("openssl").args(made_by.split(' ')));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = format!("localhost:{}", listener.local_addr().unwrap().port());
+    let called = Tls::start(listener, &made);
+    let command = between("```\nopenssl s_client", "```").replace("localhost.emobix.co.uk:8443", &at);
+    run(Command::new("sh").args(["-c", &format!("openssl s_client{command}")]));
+    let read = |name: &str| X509::from_pem(&fs::read(house.folder.join(name)).unwrap()).unwrap();
+    assert_eq!(read("suite.crt").to_der().unwrap(), read("of-the-suite.crt").to_der().unwrap());
+    (called, at)
 }
 
 /// Whether an address fits a pattern in which a star is any text.
@@ -270,6 +298,9 @@ async fn the_steps_of_the_guide_log_in_and_out_by_the_ids_of_our_pages() {
     let url = format!("{out}?id_token_hint={hint}&post_logout_redirect_uri={bye}&state=s");
     let (to, told) = suite.drive(&browser, &url).await.unwrap();
     assert_eq!((to.as_str(), told["state"].as_str()), (bye.as_str(), "s"));
+    // And the suite hears of it, whose certificate no authority vouches for.
+    let heard = || (suite.called.heard.load(Ordering::SeqCst) > 0).then_some(());
+    until("a logout token at the suite", heard).await;
     let ask = BASIC.ask();
     let sent = suite.drive(&browser, &ask.url(&suite.house)).await.unwrap();
     suite.tokens(&browser, &ask, &sent).await;
@@ -279,6 +310,30 @@ async fn the_steps_of_the_guide_log_in_and_out_by_the_ids_of_our_pages() {
     let bad = BASIC.ask().with("redirect_uri", SUITE);
     let page = suite.drive(&browser, &bad.url(&suite.house)).await.unwrap_err();
     assert!(page.status == 400 && page.text("problem").is_some() && page.text("main").is_some());
+}
+
+/// A module that must see a page and do nothing there has an entry of its own, before that of the others.
+#[test]
+fn the_guide_says_what_the_module_that_looks_at_a_request_twice_needs() {
+    let module =
+        "`fapi2-security-profile-final-par-ensure-reused-request-uri-prior-to-auth-completion-succeeds`";
+    let running = guide().split_once("## Running it").unwrap().1.to_owned();
+    let (_, said) = running.split_once(module).expect("the module has its sentence");
+    // The plan's own entries are every module's, which would then all but look.
+    let plan: Value = serde_json::from_str(&between("```json\n", "```")).unwrap();
+    assert!(
+        !plan["browser"].as_array().unwrap().iter().any(|entry| !entry["match-limit"].is_null()),
+        "{plan}"
+    );
+    let (way, said) = said.split_once("In it stand").expect("it has entries of its own");
+    assert!(way.contains(r#"`"override": {"MODULE": {"browser": [...]}}`"#), "{way}");
+    let entry = said.split_once("`{").unwrap().1.split_once("}`").unwrap().0;
+    let entry: Value = serde_json::from_str(&format!("{{{entry}}}")).unwrap();
+    assert!(fits(&entry["match"], "https://127.0.0.1:9443/authorize?client_id=fapi&request_uri=urn:x"));
+    assert_eq!(entry["match-limit"], 1);
+    let tasks = entry["tasks"].as_array().unwrap();
+    assert!(!tasks.is_empty() && tasks.iter().all(|task| task["commands"] == Value::Null), "{entry}");
+    assert!(fits(&tasks[0]["match"], "https://127.0.0.1:9443/login/x"));
 }
 
 #[test]

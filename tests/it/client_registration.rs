@@ -90,7 +90,7 @@ pub fn portal() -> Value {
 }
 
 /// The least that a client with a key says.
-fn keyed() -> Value {
+pub fn keyed() -> Value {
     json!({ "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "private_key_jwt", "jwks": KEY.set() })
 }
 
@@ -99,7 +99,7 @@ pub fn with(mut metadata: Value, name: &str, value: Value) -> Value {
     metadata
 }
 
-fn assert_refused((status, body): &(u16, Value), expected: u16, error: &str, says: &str) {
+pub fn assert_refused((status, body): &(u16, Value), expected: u16, error: &str, says: &str) {
     let description = body["error_description"].as_str().unwrap_or_default();
     assert_eq!((*status, body["error"].as_str()), (expected, Some(error)), "{body}");
     assert!(description.contains(says) && description.is_ascii(), "{body} says nothing of {says}");
@@ -376,6 +376,7 @@ async fn a14_a_list_of_a_sector_is_fetched_with_care_and_must_name_every_address
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     let token = invite(&house, &["--policy", "basic"]);
     let two = with(portal(), "redirect_uris", json!([CALLBACK, "https://b.example/cb"]));
+    let two = with(two, "subject_type", json!("pairwise"));
     let of = |uri: &str| with(two.clone(), "sector_identifier_uri", json!(uri));
     let refused = |answer: &(u16, Value)| {
         assert_refused(answer, 400, "invalid_client_metadata", "sector_identifier_uri");
@@ -418,7 +419,13 @@ async fn the_sector_of_public_subjects_is_no_host() {
     let host = with(portal(), "redirect_uris", json!(["https://public/cb"]));
     assert_refused(&register(&house, &token, &host).await, 400, "invalid_client_metadata", "sector");
     let twin = with(portal(), "redirect_uris", json!(["https://publiek/cb"]));
-    assert_eq!(registered(&house, &token, &twin).await["subject_type"], "pairwise");
+    let told = registered(&house, &token, &twin).await;
+    assert_eq!(told["subject_type"], "pairwise");
+    // Nor is that of another client, which has subjects of its own.
+    let theirs = format!("https://{}/cb", id(&told));
+    let host = with(portal(), "redirect_uris", json!([theirs]));
+    assert_refused(&register(&house, &token, &host).await, 400, "invalid_client_metadata", "sector");
+    let host = with(portal(), "redirect_uris", json!(["https://public/cb"]));
     let public = with(host, "subject_type", json!("public"));
     assert_eq!(registered(&house, &token, &public).await["subject_type"], "public");
 }

@@ -9,8 +9,12 @@ use tokio::{net::TcpListener, sync::Notify};
 
 use crate::{
     admin::{Api, LOCAL, PROGRAMS, ROOT},
-    client_registration::{CALLS, OPEN, id, invite, manage, manager, portal, registered, with},
+    browser::Browser,
+    client_registration::{
+        CALLS, OPEN, assert_refused, id, invite, keyed, manage, manager, portal, registered, with,
+    },
     house::{CALLBACK, House, Options},
+    oidc_client::{Auth, Client, logged_in},
 };
 
 async fn house() -> House {
@@ -103,4 +107,92 @@ async fn a_secret_that_ends_at_once_ends_the_registration_access_token_too() {
         }
         assert_eq!(knock(&house, id(&told), renewed.as_str().unwrap()).await, "invalid_grant");
     }
+}
+
+/// A client with the key of [`keyed`], and these redirect URIs.
+fn at(uris: &Value) -> Value {
+    with(keyed(), "redirect_uris", uris.clone())
+}
+
+fn sector(house: &House, told: &Value) -> Value {
+    let shown: Value = serde_json::from_str(&house.ok(&["clients", "--json", "show", id(told)])).unwrap();
+    shown["sector"].clone()
+}
+
+/// Under what name a client knows whoever sits at the browser.
+async fn sub(house: &House, browser: &Browser, told: &Value) -> String {
+    let client = Client { id: id(told), auth: Auth::Key, callback: CALLBACK };
+    client.sign_on(house, browser, "openid").await.sub().to_owned()
+}
+
+#[tokio::test]
+async fn a_client_of_several_hosts_shares_its_subjects_with_nobody_and_keeps_them_whatever_hosts_it_has() {
+    let house = house().await;
+    let (browser, _) = logged_in(&house).await;
+    let token = invite(&house, &["--policy", "basic", "--own", "--uses", "9"]);
+    let two = json!([CALLBACK, "https://example.org/redirect"]);
+    let told = registered(&house, &token, &at(&two)).await;
+    let another = registered(&house, &token, &at(&two)).await;
+    let one = registered(&house, &token, &keyed()).await;
+    assert_eq!([&told, &another].map(|told| sector(&house, told)), [json!(id(&told)), json!(id(&another))]);
+    let own = sub(&house, &browser, &told).await;
+    assert_ne!(own, sub(&house, &browser, &another).await);
+    assert_ne!(own, sub(&house, &browser, &one).await);
+    // What it was told says pairwise, and comes back so.
+    let alone = json!([CALLBACK]);
+    for uris in [&alone, &two, &json!([CALLBACK, "https://b.example/cb", "https://c.example/cb"]), &alone] {
+        for subject_type in [json!(null), json!("pairwise")] {
+            let change = with(with(at(uris), "client_id", json!(id(&told))), "subject_type", subject_type);
+            let (status, body) = manage(Method::PUT, &told, manager(&told), Some(&change)).await;
+            assert_eq!(status, 200, "{body}");
+            assert_eq!(sector(&house, &told), id(&told), "{change}");
+        }
+    }
+    assert_eq!(sub(&house, &browser, &told).await, own);
+}
+
+#[tokio::test]
+async fn no_change_of_hosts_gives_the_users_of_a_client_another_sub_unless_it_says_so() {
+    let house = house().await;
+    let (browser, _) = logged_in(&house).await;
+    let token = invite(&house, &["--policy", "basic", "--own", "--uses", "9"]);
+    let told = registered(&house, &token, &keyed()).await;
+    let before = sub(&house, &browser, &told).await;
+    let (two, elsewhere) = (json!([CALLBACK, "https://b.example/cb"]), json!(["https://b.example/cb"]));
+    let change = async |metadata: Value| {
+        let metadata = with(metadata, "client_id", json!(id(&told)));
+        manage(Method::PUT, &told, manager(&told), Some(&metadata)).await
+    };
+    let pairwise = |metadata: Value| with(metadata, "subject_type", json!("pairwise"));
+    for metadata in [at(&two), pairwise(at(&two)), at(&elsewhere), pairwise(at(&elsewhere))] {
+        assert_refused(
+            &change(metadata).await,
+            400,
+            "invalid_client_metadata",
+            "give a sector_identifier_uri",
+        );
+    }
+    assert_eq!(sub(&house, &browser, &told).await, before);
+    // A list at its host proves that the others are its own; without the list they are not.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let list = json!(format!("http://{}/list", listener.local_addr().unwrap()));
+    let all = two.clone();
+    let router = Router::new().route("/list", get(move || async move { Json(all) }));
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let listed = with(at(&two), "sector_identifier_uri", list);
+    for (metadata, status) in
+        [(listed, 200), (at(&two), 400), (at(&elsewhere), 400), (keyed(), 200), (pairwise(keyed()), 200)]
+    {
+        let answer = change(metadata.clone()).await;
+        assert_eq!(answer.0, status, "{metadata}: {}", answer.1);
+        assert_eq!(sector(&house, &told), "127.0.0.1");
+    }
+    assert_eq!(sub(&house, &browser, &told).await, before);
+    // Who says public means it, and says pairwise to come back to the same.
+    let (status, body) = change(with(keyed(), "subject_type", json!("public"))).await;
+    assert_eq!((status, &body["subject_type"]), (200, &json!("public")), "{body}");
+    assert_ne!(sub(&house, &browser, &told).await, before);
+    assert_refused(&change(keyed()).await, 400, "invalid_client_metadata", "another sub");
+    assert_eq!(change(pairwise(keyed())).await.0, 200);
+    assert_eq!(sub(&house, &browser, &told).await, before);
 }

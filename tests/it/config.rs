@@ -34,7 +34,7 @@ pub fn refuses(house: &House) -> String {
 }
 
 /// What `namens doctor` finds: its errors, each as "about: says".
-fn errors(house: &House) -> Vec<String> {
+pub fn errors(house: &House) -> Vec<String> {
     let output = house.run(&["doctor", "--json"]);
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
     let of = |verdict| told.as_array().unwrap().iter().filter(move |finding| finding["verdict"] == verdict);
@@ -49,7 +49,7 @@ fn errors(house: &House) -> Vec<String> {
 }
 
 /// Both must say it, whatever the words around it.
-fn assert_said(house: &House, words: &[&str]) {
+pub fn assert_said(house: &House, words: &[&str]) {
     let (served, found) = (refuses(house), errors(house).join("\n"));
     for word in words {
         assert!(served.contains(word), "serve does not say {word:?}: {served}");

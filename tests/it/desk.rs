@@ -44,7 +44,7 @@ pub async fn colleague(house: &House, email: &'static str) -> Colleague {
 }
 
 /// As far as the page that asks for the code of the app; the way to the desk.
-async fn to_app(house: &House, browser: &Browser, email: &str) -> Page {
+pub async fn to_app(house: &House, browser: &Browser, email: &str) -> Page {
     let choose = browser.visit(&at(house, "/desk?again=1"), CALLBACK).await;
     assert_eq!(choose.heading(), "Inloggen bij Balie");
     assert!(!choose.body.contains("digid-form"), "DigiD is a patient's");

@@ -3,13 +3,16 @@
 use reqwest::StatusCode;
 
 use crate::{
+    account::at,
     admin::{Api, LOCAL, ROOT, house_with},
-    authenticator::change,
-    browser::Page,
-    desk::{ELS, JOOST, Seat, add, form, member},
+    authenticator::{change, set_up, type_recovery},
+    browser::{Browser, Page},
+    desk::{Colleague, ELS, JOOST, Seat, add, colleague, form, member, to_app},
     desk_roles::{email, world},
-    house::House,
-    mandates_desk::{born, fresh_bsn},
+    digid_steps::{person_of, register_with_digid},
+    house::{CALLBACK, House, PASSWORD},
+    mandates_desk::{Desk, born, fresh_bsn},
+    portal::{at_digid, press_digid},
 };
 
 /// Posts a form of the account's pages.
@@ -79,6 +82,43 @@ async fn f6_who_removes_the_app_is_no_member_any_more() {
     assert_eq!(joost.get("/desk").await.status, StatusCode::OK, "the twin");
     let log = "SELECT actor || ' ' || client FROM audit WHERE event = 'staff.ended'";
     assert_eq!(house.query(log), [format!("member:{} namens:desk", accounts(&house, ELS).concat())]);
+}
+
+/// DigiD opens the account of a member, on a computer that others use too: a password and an app of their own would be both pairs of eyes.
+#[tokio::test]
+async fn m11_an_app_that_digid_alone_set_opens_no_desk() {
+    let (house, bsn) = (House::start().await, fresh_bsn());
+    register_with_digid(&house, &bsn, ELS, PASSWORD).await;
+    change(&house, "UPDATE accounts SET app_sealed = x'00', app_since = 1, app_step = 0");
+    let joost = colleague(&house, JOOST).await;
+    for email in [ELS, JOOST] {
+        let done = add(&house, email, &["registrar"], "Polikliniek");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+    assert_eq!(Seat::of(&house, ELS, true, 0).await.get("/desk").await.status, StatusCode::OK);
+    let stranger = Browser::new();
+    let choose = stranger.visit(&at(&house, "/account/app"), CALLBACK).await;
+    let away = press_digid(&stranger, &choose).await;
+    let page = at_digid(&stranger, &away, &bsn, &[]).await;
+    let app = set_up(&house, &stranger, ELS).await;
+    let stranger = Colleague { browser: Browser::new(), email: ELS, app };
+    let shut = stranger.comes(&house).await;
+    assert_eq!((shut.url.path(), shut.status), ("/desk", StatusCode::FORBIDDEN), "{}", shut.body);
+    let log = "SELECT actor || ' ' || client FROM audit WHERE event = 'staff.ended'";
+    assert_eq!(house.query(log), [format!("member:{} namens:desk", accounts(&house, ELS).concat())]);
+    // They were told before.
+    assert!(page.text("renew-member").is_some_and(|text| text.contains("balie")), "{}", page.body);
+    // The twin lost their phone, and has a recovery code.
+    let browser = Browser::new();
+    let asked = to_app(&house, &browser, JOOST).await;
+    let done = type_recovery(&browser, &asked, &joost.app.recovery[0]).await;
+    browser.follow(done, CALLBACK).await;
+    let offered = browser.get(&at(&house, "/account/app")).await;
+    assert!(offered.text("secret").is_some() && offered.text("renew-member").is_none(), "{}", offered.body);
+    let app = set_up(&house, &browser, JOOST).await;
+    let twin = Colleague { browser: Browser::new(), email: JOOST, app };
+    assert_eq!(twin.comes(&house).await.status, StatusCode::OK);
+    assert_eq!(house.query("SELECT COUNT(*) FROM staff WHERE ended_at IS NULL"), ["1"]);
 }
 
 #[tokio::test]
@@ -164,7 +204,8 @@ async fn each_act(
         (format!("/desk/correction/{correction}/approve"), &[("birth", &right), ("bsn", "")], "error"),
     ] {
         let page = seat.post(&path, fields).await;
-        let error = page.text(error);
+        // What is of their own people is refused whole, the form at its field.
+        let error = page.text(error).or_else(|| page.text("why"));
         assert_eq!(page.status == StatusCode::SEE_OTHER, error.is_none(), "{path}: {}", page.body);
         told.push((path, error));
     }
@@ -192,16 +233,106 @@ async fn m11_nobody_at_the_desk_gives_access_in_their_own_file() {
     let done = joost.post(&format!("/desk/person/{represented}/correct"), &correct).await;
     assert_eq!(done.status, StatusCode::SEE_OTHER);
     let herself = house.query(&format!("SELECT person_id FROM accounts WHERE email = '{ELS}'")).concat();
-    for whom in [representative, represented, herself.as_str()] {
+    // One of the two herself, somebody who acts for one of them, and in the end nobody to do with it.
+    let acts_for = |whom: &str| {
+        let columns = "relation, legal_basis, evidence, representative_document, representative_document_valid_until, \
+                       represented_document, represented_document_valid_until, form_reference, starts";
+        change(
+            &house,
+            &format!(
+                "INSERT INTO mandates (id, representative, represented, registered_by, registered_at, approved_by, \
+                 approved_at, {columns}) SELECT '{whom}', '{herself}', '{whom}', 'a', registered_at, 'b', registered_at, \
+                 {columns} FROM mandates WHERE registered_by LIKE 'member:%'"
+            ),
+        );
+    };
+    for (whom, acts) in [
+        (representative, None),
+        (represented, None),
+        (herself.as_str(), Some(represented)),
+        (herself.as_str(), None),
+    ] {
         change(&house, &format!("UPDATE accounts SET person_id = '{whom}' WHERE email = '{ELS}'"));
+        if let Some(other) = acts {
+            acts_for(other);
+        }
         let els = Seat::of(&house, ELS, true, 0).await;
         for (path, error) in each_act(&house, &els, &mandate, &said).await {
-            if whom == herself {
+            if whom == herself && acts.is_none() {
                 assert_eq!(error, None, "{path}: the twin");
             } else {
                 let error = error.unwrap_or_else(|| panic!("{path}"));
-                assert!(error.contains("niet doen voor uzelf of uw gezin"), "{path}: {error}");
+                let told = ["niet doen voor uzelf of uw gezin", "Dit gaat over uzelf"];
+                assert!(told.iter().any(|told| error.contains(told)), "{path}: {error}");
             }
         }
+        change(&house, "DELETE FROM mandates WHERE registered_by = 'a'");
+    }
+}
+
+/// Whoever is known stays who they are: another number or date takes two (M11).
+#[tokio::test]
+async fn m11_no_form_at_the_desk_gives_anybody_another_number_or_makes_two_people_one() {
+    let house = House::start().await;
+    member(&house, ELS, "registrar").await;
+    let (els, desk) = (Seat::of(&house, ELS, true, 0).await, Desk::of(&house));
+    let [parent, sams, noors, nobodys] = [(); 4].map(|()| fresh_bsn());
+    let birth = born(8, 0);
+    let people = [("Sam", Some(sams.as_str())), ("Noor", Some(noors.as_str())), ("Bo", None)];
+    for (name, bsn) in people {
+        let id = desk.person(name, Some(&birth), bsn);
+        change(
+            &house,
+            &format!("UPDATE persons SET patient_number = 'K-{}' WHERE id = '{id}'", name.to_uppercase()),
+        );
+    }
+    let people = || {
+        house.query("SELECT id || COALESCE(birth, '') || COALESCE(patient_number, '') || hex(COALESCE(bsn_index, '')) FROM persons ORDER BY id")
+    };
+    let (before, other) = (people(), born(9, 0));
+    let posted = async |bsn: &str, number: &str, birth: &str| {
+        let mut fields = form(&parent, bsn, birth);
+        for (name, value) in &mut fields {
+            if *name == "represented_number" {
+                *value = number;
+            }
+        }
+        els.post("/desk/register", &fields).await
+    };
+    for (bsn, number, birth, what) in [
+        (noors.as_str(), "K-SAM", &birth, "two people"),
+        (&sams, "K-9", &birth, "another patient number"),
+        (&nobodys, "K-BO", &birth, "a BSN where there is none"),
+        ("", "", &birth, "no number"),
+        (&sams, "K-SAM", &other, "another date"),
+    ] {
+        let told = posted(bsn, number, birth).await;
+        assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY, "{what}: {}", told.body);
+        assert_eq!(people(), before, "{what}");
+    }
+    assert_eq!(posted(&sams, "K-SAM", &birth).await.status, StatusCode::SEE_OTHER, "the twin");
+}
+
+#[tokio::test]
+async fn who_asks_on_and_on_for_what_is_not_theirs_leaves_a_bounded_number_of_lines() {
+    let house = House::start().await;
+    member(&house, ELS, "auditor").await;
+    let els = Seat::of(&house, ELS, true, 0).await;
+    for _ in 0..12 {
+        assert_eq!(els.get("/desk/register").await.status, StatusCode::FORBIDDEN);
+    }
+    assert_eq!(house.query("SELECT COUNT(*) FROM audit WHERE event = 'desk.refused'"), ["10"]);
+}
+
+/// Whoever is too young to log in is too young at the desk, whatever they were made before that was known.
+#[tokio::test]
+async fn m4_who_turns_out_to_be_a_child_is_at_no_desk() {
+    let house = House::start().await;
+    member(&house, ELS, "registrar").await;
+    let els = Seat::of(&house, ELS, true, 0).await;
+    let person = person_of(&house, ELS);
+    for (age, status) in [(11, StatusCode::FORBIDDEN), (40, StatusCode::OK)] {
+        house.set_birth_date(&person, &born(age, 0));
+        assert_eq!(els.get("/desk").await.status, status, "{age}");
     }
 }

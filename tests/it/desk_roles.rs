@@ -1,9 +1,12 @@
 //! Who may do what at the desk: each form by each role, forged, by who left, and who makes somebody a member.
 
+use std::collections::BTreeSet;
+
 use reqwest::StatusCode;
 
 use crate::{
     authenticator::change,
+    bad_input_doors::routes,
     desk::{ELS, JOOST, Seat, add, form, member},
     house::House,
     mandates_desk::{born, fresh_bsn},
@@ -29,7 +32,19 @@ const DOORS: &[Door] = &[
     ),
     ("/desk/mandate/{m}/block", &[("reason", "")], "registrar privacy_officer"),
     ("/desk/mandate/{m}/unblock", &[], "privacy_officer"),
+    ("/desk/mandate/none/refuse", &[("why", "form")], "approver"),
+    ("/desk/mandate/{m}/attest", &[("evidence", ""), ("ends", "")], "registrar"),
+    ("/desk/mandate/{m}/confirm", &[("basis", "none")], "approver"),
+    ("/desk/mandate/{m}/end", &[("basis", "none")], "registrar privacy_officer"),
     ("/desk/person/{p}/correct", &[("birth", ""), ("bsn", ""), ("evidence", "")], "privacy_officer"),
+    ("/desk/person/{p}/block", &[("other", ""), ("reason", "")], "registrar privacy_officer"),
+    ("/desk/person/{p}/unblock", &[("representative", "none")], "privacy_officer"),
+    (
+        "/desk/person/{p}/same-person",
+        &[("other", ""), ("birth", ""), ("known", ""), ("evidence", "")],
+        "privacy_officer",
+    ),
+    ("/desk/correction/none/same-person", &[("birth", ""), ("known", "")], "privacy_officer"),
     ("/desk/correction/none/approve", &[("birth", ""), ("bsn", "")], "privacy_officer"),
     ("/desk/correction/none/withdraw", &[], "privacy_officer"),
     ("/desk/log", &[("bsn", ""), ("number", "x"), ("person", ""), ("at", ""), ("line", "")], "auditor"),
@@ -111,6 +126,10 @@ async fn each_form_and_page_of_the_desk_is_open_to_its_roles_and_to_nobody_else(
         for (path, fields, open) in DOORS {
             let empty = form("", "", "");
             let fields = if *path == "/desk/register" { &empty[..] } else { fields };
+            // Of one who tries on and on a bounded number of lines is left.
+            if *path == "/desk/staff" {
+                change(&world.house, "DELETE FROM counters");
+            }
             let told = seat.post(&world.path(path), fields).await;
             let may = !role.is_empty() && open.split(' ').any(|one| one == role);
             // Who may is told what is wrong with what was filled in, or that there is no such thing.
@@ -135,12 +154,33 @@ async fn each_form_and_page_of_the_desk_is_open_to_its_roles_and_to_nobody_else(
     assert!(log.contains(&"approve".to_owned()) && log.contains(&"staff".to_owned()), "{log:?}");
 }
 
+/// Every address of the desk has its row above: a new one is open to nobody before somebody says to whom.
+#[test]
+fn each_address_of_the_desk_stands_among_the_doors_with_its_roles() {
+    let pattern = |path: &str| {
+        let part = |part: &str| {
+            if part.starts_with('{') || part == "none" { "{id}".to_owned() } else { part.to_owned() }
+        };
+        path.split('/').map(part).collect::<Vec<_>>().join("/")
+    };
+    let known: BTreeSet<String> = DOORS
+        .iter()
+        .map(|(path, ..)| *path)
+        .chain(PAGES.iter().map(|(path, _)| *path))
+        .map(pattern)
+        .collect();
+    let served: BTreeSet<String> = routes().into_iter().filter(|path| path.starts_with("/desk")).collect();
+    assert!(served.len() > 20, "{served:?}");
+    assert_eq!(known, served);
+}
+
 #[tokio::test]
 async fn m11_members_are_made_by_two_and_ended_by_one_who_logged_in_just_now() {
     let house = House::start().await;
-    for email in [ELS, JOOST, "kim@ziekenhuis.nl", "noor@ziekenhuis.nl"] {
+    for email in [ELS, JOOST, "kim@ziekenhuis.nl", "noor@ziekenhuis.nl", "digid@ziekenhuis.nl"] {
         member(&house, email, "").await;
     }
+    change(&house, "UPDATE accounts SET password_hash = NULL WHERE email = 'digid@ziekenhuis.nl'");
     crate::steps::account(&house, "zonder@ziekenhuis.nl").await;
     // By command as long as there are not two who could; never an account without an app, twice, or by nobody.
     let says = |output: std::process::Output| {
@@ -150,6 +190,7 @@ async fn m11_members_are_made_by_two_and_ended_by_one_who_logged_in_just_now() {
     assert!(
         says(add(&house, "zonder@ziekenhuis.nl", &["registrar"], "Poli")).contains("no authenticator app")
     );
+    assert!(says(add(&house, "digid@ziekenhuis.nl", &["registrar"], "Poli")).contains("or no password"));
     assert!(says(add(&house, "weg@ziekenhuis.nl", &["registrar"], "Poli")).contains("no account"));
     assert!(add(&house, ELS, &["privacy_officer"], "Poli").status.success());
     assert!(says(add(&house, ELS, &["approver"], "Poli")).contains("work at the desk"));
@@ -192,6 +233,14 @@ async fn m11_members_are_made_by_two_and_ended_by_one_who_logged_in_just_now() {
     assert_eq!(els.post(&approve, &[kim[0]]).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(kims.post(&approve, &[kim[0]]).await.status, StatusCode::FORBIDDEN);
     assert_eq!(joost.post(&approve, &[("email", ELS)]).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    // Nor who removed their app since.
+    let kims_app = |app: &str| {
+        change(&house, &format!("UPDATE accounts SET {app} WHERE email = 'kim@ziekenhuis.nl'"));
+    };
+    kims_app("app_sealed = NULL, app_since = NULL");
+    let told = joost.post(&approve, &[kim[0]]).await;
+    assert!(told.text("error").unwrap().contains("geen app"), "{}", told.body);
+    kims_app("app_sealed = x'00', app_since = 1");
     assert_eq!(waiting(), "1");
     assert_eq!(joost.post(&approve, &[kim[0]]).await.status, StatusCode::SEE_OTHER);
     assert_eq!(kims.get("/desk/staff").await.status, StatusCode::OK, "the same session, from now on");
@@ -458,7 +507,8 @@ async fn an_auditor_reads_the_log_of_a_person_page_by_page_and_that_leaves_a_lin
 
 #[tokio::test]
 async fn a_department_sees_its_own_birthdays_ahead_and_hands_out_its_leaflet() {
-    let house = House::with("[desk]\nleaflet = \"Van ons.\\n\\nMet <b>groet</b>.\"").await;
+    let house =
+        House::with("[desk.leaflet]\nnl = \"Van ons.\\n\\nMet <b>groet</b>.\"\nen = \"From us.\"").await;
     for (email, roles) in [(ELS, "registrar"), (JOOST, "approver")] {
         member(&house, email, roles).await;
     }
@@ -483,4 +533,9 @@ async fn a_department_sees_its_own_birthdays_ahead_and_hands_out_its_leaflet() {
     let leaflet = els.get("/desk/leaflet").await;
     assert_eq!(leaflet.text("leaflet-1").unwrap(), "Van ons.");
     assert_eq!(leaflet.text("leaflet-2").unwrap(), "Met <b>groet</b>.");
+    let browser = crate::browser::Browser::new();
+    let url = format!("{}/desk/leaflet", house.issuer);
+    let english = browser.request(reqwest::Method::GET, &url).header("accept-language", "en");
+    let english = browser.send(english.header("cookie", &els.cookie)).await;
+    assert_eq!(english.text("leaflet-1").unwrap(), "From us.");
 }

@@ -208,6 +208,31 @@ async fn m13_a_child_known_to_be_under_twelve_gets_a_page_and_no_session() {
 }
 
 #[tokio::test]
+async fn m13_a_child_reads_the_operators_own_words_in_either_language() {
+    let words = "[desk.under_twelve]\nnl = \"Dag!\\n\\nBel <b>ons</b>.\"\nen = \"Hello!\\n\\nCall us.\"";
+    let house = House::with(words).await;
+    let (child, basis) = (bsn(1), bsn(2));
+    desk_person(&house, "Sam", Some(&born(12, 2)), Some(&child));
+    for (lang, heading, own) in [
+        ("nl", "Je kunt hier nog niet inloggen", ["Dag!", "Bel <b>ons</b>."]),
+        ("en", "You cannot log in here yet", ["Hello!", "Call us."]),
+    ] {
+        let browser = Browser::new();
+        let asked = request(&house, &[("ui_locales", lang)]);
+        let page = at_digid(&browser, &to_digid(&browser, &asked).await, &child, &[]).await;
+        assert_eq!((page.status, page.heading().as_str()), (StatusCode::FORBIDDEN, heading));
+        assert_eq!([page.text("own-1").unwrap(), page.text("own-2").unwrap()], own);
+        assert!(page.text("problem").is_none() && page.link("way-back").is_some(), "{}", page.body);
+        assert!(!has_session(&house, &browser).await);
+    }
+    // Whoever is stopped by something else reads ours.
+    let browser = Browser::new();
+    let page = to_digid(&browser, &request(&house, &[])).await;
+    let page = at_digid(&browser, &page, &basis, &[("level", "Basis")]).await;
+    assert!(page.text("problem").is_some() && page.text("own-1").is_none(), "{}", page.body);
+}
+
+#[tokio::test]
 async fn m13_holds_for_local_login_and_for_a_session_that_was_there() {
     let house = House::start().await;
     let (browser, email) = (Browser::new(), "sam@voorbeeld.nl");

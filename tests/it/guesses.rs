@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use reqwest::{StatusCode, header::RETRY_AFTER};
+use reqwest::{Method, StatusCode, header::RETRY_AFTER};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -217,6 +217,35 @@ async fn a18_behind_a_proxy_that_is_named_a_try_comes_from_where_that_says() {
     assert_eq!(right(&house, &Browser::new(), JANSEN).await, CODE, "nobody says where that comes from");
 }
 
+/// As the quick start has it: all people come from the address of what ends TLS for us, and one of them guesses.
+#[tokio::test]
+async fn a18_behind_a_proxy_that_nobody_named_wrong_tries_stand_in_nobodys_way() {
+    let mut house = House::start().await;
+    account(&house, JANSEN).await;
+    let (listens, browser) = (house.issuer.clone(), Browser::new());
+    let issuer = listens.replace("http://", "https://");
+    house.reconfigure(&format!("issuer = \"{listens}\""), &format!("issuer = \"{issuer}\""));
+    // What such a proxy passes on: the same path, and the cookie that a browser keeps for https.
+    let asked = request(&house, &[]).url;
+    let choose = browser.get(&asked).await;
+    let cookie = set_cookies(&choose)[0].split(';').next().unwrap().to_owned();
+    assert!(cookie.starts_with("__Host-namens-browser="), "{cookie}");
+    let at = choose.location().unwrap();
+    let at = format!("{listens}{}/email", at.path());
+    let form = browser.send(browser.request(Method::GET, &at).header("cookie", &cookie)).await;
+    let csrf = form.form("email-form").1["csrf"].clone();
+    let tried = async |email: &str, password: &str| {
+        let fields = [("csrf", csrf.as_str()), ("email", email), ("password", password)];
+        let sent = browser.request(Method::POST, &at).header("cookie", &cookie).header("origin", &issuer);
+        browser.send(sent.form(&fields)).await.status
+    };
+    for n in 0..302 {
+        let status = tried(&format!("nobody{n}@voorbeeld.nl"), WRONG).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{n}");
+    }
+    assert_eq!(tried(JANSEN, PASSWORD).await, StatusCode::SEE_OTHER);
+}
+
 #[tokio::test]
 async fn a18_one_account_tried_from_one_address_waits_longer_and_longer_there() {
     let house = House::start().await;
@@ -226,11 +255,13 @@ async fn a18_one_account_tried_from_one_address_waits_longer_and_longer_there() 
     let [here, there] = [2, 3].map(|last| Browser::at([127, 0, 0, last]));
     let form = open(&here, &request(&house, &[]), "email").await;
     // One by one each has its turn at the account, after some seconds.
-    let mut heard = 0;
+    let (mut heard, mut counted) = (0, counts(&house));
     while heard < 60 && tried(&here, &form).await == StatusCode::UNPROCESSABLE_ENTITY {
         heard += 1;
+        counted = counts(&house);
     }
     assert!((20..60).contains(&heard), "{heard} were heard");
+    assert_eq!(counts(&house), counted, "whoever waits where they are takes no turn of the account");
     let form = open(&there, &request(&house, &[]), "email").await;
     assert_eq!(tried(&there, &form).await, StatusCode::UNPROCESSABLE_ENTITY, "elsewhere it is as ever");
 }

@@ -11,7 +11,6 @@ use std::{
 };
 
 use crate::{
-    admin::ROOT,
     admin_mandates::house,
     authenticator::change,
     house::House,
@@ -19,7 +18,7 @@ use crate::{
 };
 
 /// The columns of a mandate.
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 18] = [
     "representative_bsn",
     "represented_bsn",
     "represented_patient_number",
@@ -37,43 +36,46 @@ const COLUMNS: [&str; 17] = [
     "grantor_agrees",
     "starts",
     "ends",
+    "department",
 ];
 
-fn example(name: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/import").join(name).to_str().unwrap().to_owned()
+/// Where an example stands for this house, in which Kim is thirteen whenever that is.
+pub fn example(house: &House, name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/import").join(name);
+    write(house, name, &fs::read_to_string(path).unwrap().replace("2013-01-20", &born(13, 1)))
 }
 
-fn write(house: &House, name: &str, text: &str) -> String {
+pub fn write(house: &House, name: &str, text: &str) -> String {
     let path = house.folder.join(name);
     fs::write(&path, text).unwrap();
     path.to_str().unwrap().to_owned()
 }
 
-fn import(house: &House, what: &str, file: &str, more: &[&str]) -> Output {
+pub fn import(house: &House, what: &str, file: &str, more: &[&str]) -> Output {
     house.run(&[&["import", what, file, "--by", "els"], more].concat())
 }
 
-fn done(output: Output) -> String {
+pub fn done(output: Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// What a refused command says.
-fn refused(output: Output) -> String {
+pub fn refused(output: Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
     String::from_utf8(output.stderr).unwrap()
 }
 
-fn count(house: &House, what: &str) -> usize {
+pub fn count(house: &House, what: &str) -> usize {
     house.query(&format!("SELECT COUNT(*) FROM {what}")).concat().parse().unwrap()
 }
 
-fn lines_of(house: &House, event: &str) -> usize {
+pub fn lines_of(house: &House, event: &str) -> usize {
     count(house, &format!("audit WHERE event = '{event}' AND outcome = 'ok'"))
 }
 
 /// So many persons with patient numbers from there on.
-fn many(from: usize, persons: usize) -> String {
+pub fn many(from: usize, persons: usize) -> String {
     let mut text = "patient_number,name,birth_date\n".to_owned();
     for number in from..from + persons {
         writeln!(text, "N-{number},Sam nummer {number},2018-05").unwrap();
@@ -84,23 +86,23 @@ fn many(from: usize, persons: usize) -> String {
 #[tokio::test]
 async fn m1_m11_the_examples_are_imported_and_their_mandates_count_once_another_one_approved_the_file() {
     let house = house().await;
-    let (persons, mandates) = (example("persons.csv"), example("mandates.csv"));
+    let (persons, mandates) = (example(&house, "persons.csv"), example(&house, "mandates.csv"));
     let told = done(import(&house, "persons", &persons, &["--check"]));
-    assert!(told.starts_with("Nothing is wrong: 5 of 5 lines are new."), "{told}");
+    assert!(told.starts_with("Nothing is wrong: 6 of 6 lines are new."), "{told}");
     assert_eq!((count(&house, "persons"), lines_of(&house, "person.registered")), (0, 0), "--check");
     let told = refused(import(&house, "mandates", &mandates, &[]));
     assert!(told.contains("line 2, representative_bsn: nobody is registered by this number"), "{told}");
 
     let told = done(import(&house, "persons", &persons, &[]));
-    assert_eq!(told, "Imported: 5 of 5 lines were new, 0 on record already.\n");
+    assert_eq!(told, "Imported: 6 of 6 lines were new, 0 on record already.\n");
     let told = done(import(&house, "persons", &persons, &[]));
-    assert_eq!(told, "All 5 lines are on record already. Nothing was changed.\n");
-    assert_eq!((count(&house, "persons"), lines_of(&house, "person.registered")), (5, 5));
+    assert_eq!(told, "All 6 lines are on record already. Nothing was changed.\n");
+    assert_eq!((count(&house, "persons"), lines_of(&house, "person.registered")), (6, 6));
     assert_eq!(house.query("SELECT birth FROM persons WHERE patient_number = 'P-1004'"), ["2021-11"]);
 
     let told = done(import(&house, "mandates", &mandates, &[]));
     assert!(
-        told.starts_with("Imported: 3 of 3 lines were new") && told.contains("No mandate counts yet"),
+        told.starts_with("Imported: 5 of 5 lines were new") && told.contains("No mandate counts yet"),
         "{told}"
     );
     let sam = house.query("SELECT id FROM persons WHERE patient_number = 'P-1003'").concat();
@@ -124,15 +126,18 @@ async fn m1_m11_the_examples_are_imported_and_their_mandates_count_once_another_
     assert_eq!((standings(), lines_of(&house, "mandate.approved")), (vec!["awaiting_approval".into(); 2], 0));
     // The same lines as another spreadsheet writes them are the same.
     let copy = write(&house, "copy.csv", &format!("\u{feff}{}", text.replace('\n', "\r\n")));
-    assert_eq!(done(approve(&copy, "joost")), "Approved: 3 mandates count from now on.\n");
-    assert_eq!((standings(), lines_of(&house, "mandate.approved")), (vec!["active".into(); 2], 3));
+    let told = "Approved: 3 mandates count from now on.\n\
+                Approved, and not counting yet: 1: they need a special basis first (`namens mandates special attest`).\n\
+                Approved, and not counting yet: 1: who is 12 to 15 and who acts for them must agree first (`namens mandates consent`).\n";
+    assert_eq!(done(approve(&copy, "joost")), told);
+    assert_eq!((standings(), lines_of(&house, "mandate.approved")), (vec!["active".into(); 2], 5));
     assert!(refused(approve(&mandates, "joost")).contains("approved before"));
 
     // What was revoked is on record: no import brings it back, and none approves it.
     let first = house.query("SELECT id FROM mandates WHERE form_reference = '2019-0417'").concat();
     house.ok(&["mandates", "revoke", &format!("--by={}", "joost"), "--", &first]);
     let told = done(import(&house, "mandates", &mandates, &[]));
-    assert_eq!(told, "All 3 lines are on record already. Nothing was changed.\n");
+    assert_eq!(told, "All 5 lines are on record already. Nothing was changed.\n");
     assert_eq!(standings(), ["active", "revoked"]);
     let outcomes =
         house.query("SELECT event || ' ' || outcome FROM audit WHERE event LIKE 'import.%' ORDER BY seq");
@@ -216,10 +221,11 @@ async fn each_wrong_person_is_named_by_its_line_and_its_twin_is_imported() {
 }
 
 /// A line of a mandate, as the columns have it.
-struct Line(Vec<(&'static str, String)>);
+#[derive(Clone)]
+pub struct Line(Vec<(&'static str, String)>);
 
 impl Line {
-    fn parent(bsn: &str, number: &str, birth: &str) -> Self {
+    pub fn parent(bsn: &str, number: &str, birth: &str) -> Self {
         let valid = days(400);
         let cells = [
             ("representative_bsn", bsn),
@@ -239,18 +245,18 @@ impl Line {
         Self(cells.map(|(name, text)| (name, text.to_owned())).to_vec())
     }
 
-    fn with(mut self, name: &'static str, text: &str) -> Self {
+    pub fn with(mut self, name: &'static str, text: &str) -> Self {
         assert!(COLUMNS.contains(&name));
         self.0.retain(|(one, _)| *one != name);
         self.0.push((name, text.to_owned()));
         self
     }
 
-    fn curator(bsn: &str, number: &str) -> Self {
+    pub fn curator(bsn: &str, number: &str) -> Self {
         Self::parent(bsn, number, "1985").with("relation", "curator").with("evidence", "court_order")
     }
 
-    fn grant(bsn: &str, number: &str) -> Self {
+    pub fn grant(bsn: &str, number: &str) -> Self {
         let grant =
             Self::parent(bsn, number, "1985").with("relation", "authorised").with("evidence", "signed_form");
         grant.with("grantor_agrees", "yes").with("ends", &days(300))
@@ -262,7 +268,7 @@ impl Line {
     }
 }
 
-fn mandates(house: &House, name: &str, lines: &[&Line]) -> String {
+pub fn mandates(house: &House, name: &str, lines: &[&Line]) -> String {
     let lines: Vec<_> = lines.iter().map(|one| one.text()).collect();
     write(house, name, &format!("{}\n{}\n", COLUMNS.join(";"), lines.join("\n")))
 }
@@ -374,13 +380,14 @@ async fn m1_m3_m5_m6_each_wrong_mandate_is_named_by_its_line_and_its_twin_is_imp
 
     assert_eq!(
         done(house.run(&["import", "approve", &file, "--by", "joost"])),
-        "Approved: 8 mandates count from now on.\n"
+        "Approved: 5 mandates count from now on.\n\
+         Approved, and not counting yet: 3: they need a special basis first (`namens mandates special attest`).\n"
     );
     house.ok(&["audit", "verify"]);
 }
 
 /// Two adults with BSNs, V-1 and V-2, and two children of eight, K-1 and K-2.
-async fn families() -> (House, [String; 2], String) {
+pub async fn families() -> (House, [String; 2], String) {
     let (house, bsns, child) = (house().await, [fresh_bsn(), fresh_bsn()], born(8, 0));
     let [one, two] = &bsns;
     let people = format!(
@@ -408,6 +415,7 @@ async fn m11_what_was_corrected_since_the_import_waits_and_the_rest_of_the_file_
     let approve = |more: &[&str]| house.run(&[&["import", "approve", &file, "--by", "joost"], more].concat());
     let told = refused(approve(&[]));
     assert!(told.contains("is not on record of their people any more"), "{told}");
+    assert_eq!(count(&house, "audit WHERE event = 'import.approved' AND outcome = 'refused'"), 1);
     let [_, noor, anna] = &all;
     house.set_birth_date(noor, &child);
     house.set_birth_date(anna, "1985");
@@ -424,6 +432,10 @@ async fn m11_what_was_corrected_since_the_import_waits_and_the_rest_of_the_file_
     assert_eq!(lines_of(&house, "mandate.approved"), 2);
     let waits = "SELECT p.patient_number FROM mandates m JOIN persons p ON p.id = m.represented WHERE m.approved_at IS NULL";
     assert_eq!(house.query(waits), ["K-1"]);
+    // What waits of it is approved by the same file in one go, once it is on record as the file has it.
+    assert!(refused(approve(&[])).contains("is not on record of their people any more"));
+    house.set_birth_date(&all[0], &child);
+    assert_eq!(done(approve(&[])), "Approved: 1 mandates count from now on.\n");
     assert!(refused(approve(&[])).contains("approved before"));
     house.ok(&["audit", "verify"]);
 }
@@ -438,7 +450,8 @@ async fn m11_what_was_stopped_while_it_waited_is_not_brought_back_by_the_same_fi
     let [first, lapsed, _]: [String; 3] =
         house.query("SELECT id FROM mandates ORDER BY id").try_into().unwrap();
     house.ok(&["mandates", "revoke", "--by=joost", "--", &first]);
-    done(house.run(&["import", "approve", &file, "--by", "joost"]));
+    let told = done(house.run(&["import", "approve", &file, "--by", "joost"]));
+    assert_eq!(told, "Approved: 2 mandates count from now on.\n", "nobody approves what was stopped");
     for statement in [
         format!(
             "UPDATE mandates SET approved_at = NULL, approved_by = NULL, lapsed_at = registered_at WHERE id = '{lapsed}'"
@@ -490,42 +503,7 @@ async fn more_than_others_would_wait_for_is_not_written_unless_that_is_said() {
     assert!(told.starts_with("Imported: 3 of 3"), "{told}");
 }
 
-#[tokio::test]
-async fn a_broken_line_at_the_end_of_a_large_file_changes_nothing_and_the_server_answers_meanwhile() {
-    let house = house().await;
-    let mut text = many(0, 20_000);
-    text.push_str("N-20000,Sam,2099\n");
-    let before = house.query("SELECT MAX(seq) FROM audit_lines");
-    let told = refused(import(&house, "persons", &write(&house, "broken.csv", &text), &[]));
-    assert!(told.contains("line 20002, birth_date: this date of birth lies in the future"), "{told}");
-    assert!(told.contains("nothing was imported: 1 things are wrong in 20001 lines"), "{told}");
-    assert_eq!((count(&house, "persons"), lines_of(&house, "person.registered")), (0, 0));
-    assert_ne!(house.query("SELECT MAX(seq) FROM audit_lines"), before, "that it was refused stands there");
-
-    // Its twin, shorter; tokens are given all the while.
-    let file = write(&house, "good.csv", &many(0, 1000));
-    let mut command = house.program(&["import", "persons", &file, "--by", "els"]);
-    let mut running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut answered = 0;
-    loop {
-        let over = running.try_wait().unwrap().is_some();
-        let form = [("grant_type", "client_credentials"), ("scope", "mandates")];
-        let (status, body) = ROOT.token(&house, &form).await;
-        assert_eq!(status, 200, "{body}");
-        answered += 1;
-        if over {
-            break;
-        }
-    }
-    let told = done(running.wait_with_output().unwrap());
-    assert_eq!(told, "Imported: 1000 of 1000 lines were new, 0 on record already.\n", "{answered}");
-    assert_eq!((count(&house, "persons"), lines_of(&house, "person.registered")), (1000, 1000));
-    assert!(done(import(&house, "persons", &file, &[])).starts_with("All 1000 lines are on record already"));
-    assert_eq!((count(&house, "persons"), lines_of(&house, "person.registered")), (1000, 1000));
-    house.ok(&["audit", "verify"]);
-}
-
-fn start(house: &House, arguments: &[&str]) -> std::process::Child {
+pub fn start(house: &House, arguments: &[&str]) -> std::process::Child {
     house.program(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
@@ -543,17 +521,17 @@ async fn of_two_imports_at_once_one_imports_and_of_two_approvers_one_approves() 
     );
     assert_eq!((count(&house, "persons"), lines_of(&house, "person.registered")), (600, 600));
 
-    done(import(&house, "persons", &example("persons.csv"), &[]));
-    let mandates = example("mandates.csv");
+    done(import(&house, "persons", &example(&house, "persons.csv"), &[]));
+    let mandates = example(&house, "mandates.csv");
     let both = ["els", "kees"].map(|by| start(&house, &["import", "mandates", &mandates, "--by", by]));
     let told = both.map(|one| done(one.wait_with_output().unwrap()));
-    assert_eq!(told.iter().filter(|one| one.starts_with("Imported: 3 of 3")).count(), 1, "{told:?}");
-    assert_eq!(lines_of(&house, "mandate.registered"), 3);
+    assert_eq!(told.iter().filter(|one| one.starts_with("Imported: 5 of 5")).count(), 1, "{told:?}");
+    assert_eq!(lines_of(&house, "mandate.registered"), 5);
     let three =
         ["joost", "anja", "piet"].map(|by| start(&house, &["import", "approve", &mandates, "--by", by]));
     let approved = three.map(|one| one.wait_with_output().unwrap().status.success());
     assert_eq!(approved.iter().filter(|one| **one).count(), 1, "{approved:?}");
-    assert_eq!(lines_of(&house, "mandate.approved"), 3);
+    assert_eq!(lines_of(&house, "mandate.approved"), 5);
     house.ok(&["audit", "verify"]);
 }
 
@@ -580,7 +558,8 @@ async fn whoever_pulls_the_plug_leaves_all_of_a_file_or_nothing_and_it_is_import
 #[test]
 fn the_examples_name_every_column_that_is_needed() {
     let head = |name: &str| {
-        let text = fs::read_to_string(example(name)).unwrap();
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/import").join(name);
+        let text = fs::read_to_string(path).unwrap();
         text.lines().next().unwrap().split(';').map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(head("persons.csv"), ["patient_number", "bsn", "name", "birth_date"]);

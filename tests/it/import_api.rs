@@ -70,7 +70,10 @@ async fn m11_a_program_imports_all_or_nothing_and_another_one_approves_the_same_
     assert!(told.contains("you are a program and the desk did"), "{told}");
     assert_eq!(standing(), "0");
     let (status, told) = second.post("/imports/mandates/approve", &rows).await;
-    assert_eq!((status, told), (200, json!({ "approved": 1, "wrong": 0, "rows": [] })));
+    assert_eq!(
+        (status, told),
+        (200, json!({ "approved": 1, "standings": {"active": 1}, "wrong": 0, "rows": [] }))
+    );
     assert_eq!(standing(), "1");
     assert_eq!(second.post("/imports/mandates/approve", &rows).await.0, 409);
     let (status, told) = api.post("/imports/mandates", &rows).await;

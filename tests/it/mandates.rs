@@ -1,5 +1,7 @@
 //! What the desk may register, and what it is told when it may not (M1 to M6, M9, M11).
 
+use namens::domain::time::Timestamp;
+
 use crate::{
     house::House,
     mandates_desk::{Desk, Form, born, days, fresh_bsn, now},
@@ -306,4 +308,46 @@ async fn m11_what_one_at_the_desk_registers_counts_once_somebody_else_approved_i
     let other = desk.registered(&form);
     house.ok(&["mandates", "revoke", "--by", "balie1", "--", &other]);
     assert!(said(&other, "balie2").contains("over"));
+}
+
+/// Literal instants, so that no calendar of ours says when midnight is: 1 July is in summer time, 15 December is not.
+#[tokio::test]
+async fn m3_m4_m5_birthdays_turn_at_midnight_in_amsterdam_in_summer_and_in_winter() {
+    let house = House::start().await;
+    let desk = Desk::of(&house);
+    let at = |text: &str| Timestamp::parse_rfc3339(text).unwrap();
+    for (sixteen, twelve, before, midnight) in [
+        ("2010-07-01", "2014-07-01", "2026-06-30T10:00:00Z", "2026-06-30T22:00:00Z"),
+        ("2010-12-15", "2014-12-15", "2026-12-14T10:00:00Z", "2026-12-14T23:00:00Z"),
+    ] {
+        house.set_clock(at(before)).await;
+        let anna = desk.person("Anna", Some("1985-03-01"), None);
+        let (older, younger) =
+            (desk.person("Kim", Some(sixteen), None), desk.person("Sam", Some(twelve), None));
+        let form = |child| {
+            let valid = ("--representative-document-valid-until", "--represented-document-valid-until");
+            Form::parent(&anna, child).with(valid.0, "2090-01-01").with(valid.1, "2090-01-01")
+        };
+        let kims = desk.mandate(&form(&older));
+        desk.mandate(&form(&younger));
+        for party in ["represented", "representative"] {
+            desk.hear("consent", &kims, party);
+        }
+        for child in [&older, &younger] {
+            let told: serde_json::Value =
+                serde_json::from_str(&house.ok(&["mandates", "list", "--json", "--represented", child]))
+                    .unwrap();
+            assert_eq!(
+                (&told[0]["standing"], &told[0]["until"]),
+                (&"active".into(), &midnight.into()),
+                "{told}"
+            );
+        }
+        // That is the first instant at which it counts no longer: the second before it does.
+        house.set_clock(at(midnight)).await;
+        assert_eq!(
+            (desk.standings(&older), desk.standings(&younger)),
+            (vec!["lapsed".into()], vec!["awaiting_consent".into()])
+        );
+    }
 }

@@ -28,11 +28,12 @@ use tokio::net::TcpListener;
 use url::form_urlencoded;
 
 use crate::{
+    account::overview,
     browser::Browser,
     digid_steps::{bsn, change, log_in_with_digid, register_with_digid, through_digid},
     house::{CALLBACK, House, Options},
     oidc_client::{Auth, Client, assert_error, claims, header, logged_in},
-    portal::{Tokens, log_in, request},
+    portal::{Tokens, log_in, register, request},
     single_logout::ordered,
     steps::{code_for, to_recover_code, type_code},
 };
@@ -244,13 +245,8 @@ async fn whatever_ends_a_session_is_told() {
     let page = browser.get(&format!("{}/logout", house.issuer)).await;
     browser.submit(&page, "logout-form", &[]).await;
     ears.of(TOLD, &own, 1).await;
-    // Time: what the sweeper finds over is the same whichever limit it was.
-    log_in(&house, &browser, "jansen@voorbeeld.nl", 3).await;
-    let unvisited = sid(&browser).await;
-    change(&house, "UPDATE ephemeral SET ends = 1 WHERE kind = 'session'");
-    ears.of(TOLD, &unvisited, 1).await;
     // A new password.
-    log_in(&house, &browser, "jansen@voorbeeld.nl", 4).await;
+    log_in(&house, &browser, "jansen@voorbeeld.nl", 3).await;
     let reset = sid(&browser).await;
     let stranger = Browser::new();
     let page = to_recover_code(&stranger, &request(&house, &[]), "jansen@voorbeeld.nl").await;
@@ -259,7 +255,60 @@ async fn whatever_ends_a_session_is_told() {
     stranger.submit(&new, "password-form", &[("password", "een heel ander woord")]).await;
     ears.of(TOLD, &reset, 1).await;
     settled(&house).await;
-    assert_eq!(ears.so_far(TOLD).len(), 4, "each once");
+    assert_eq!(ears.so_far(TOLD).len(), 3, "each once");
+}
+
+#[tokio::test]
+async fn a_session_that_the_clock_ends_is_told_whichever_limit_it_was() {
+    let (ears, tables) = Ears::open().await;
+    let house = House::with(tables).await;
+    let (unvisited, _) = logged_in(&house).await;
+    let visited = Browser::new();
+    log_in(&house, &visited, "jansen@voorbeeld.nl", 2).await;
+    let sid = async |browser: &Browser| TOLD.sign_on(&house, browser, "openid").await.claims["sid"].clone();
+    let (idle, old) = (sid(&unvisited).await, sid(&visited).await);
+    assert_ne!(idle, old);
+    // A quarter of an hour without a visit; somebody else came by after ten minutes.
+    house.move_clock(10 * 60).await;
+    assert_eq!(sid(&visited).await, old);
+    house.move_clock(15 * 60 + 1).await;
+    ears.of(TOLD, &idle, 1).await;
+    assert_eq!(sid(&visited).await, old);
+    // Eight hours, with visits all the time.
+    for moved in (1400..=28_000).step_by(700) {
+        house.move_clock(moved).await;
+        assert_eq!(sid(&visited).await, old);
+    }
+    assert_eq!(ears.so_far(TOLD).len(), 1, "who comes by stays in");
+    house.move_clock(8 * 3600 + 1).await;
+    ears.of(TOLD, &old, 1).await;
+    settled(&house).await;
+    assert_eq!(ears.so_far(TOLD).len(), 2, "each once");
+}
+
+#[tokio::test]
+async fn f15_an_owner_who_signs_out_everywhere_is_signed_out_at_the_portals_of_each_session() {
+    let (ears, tables) = Ears::open().await;
+    let house = House::with(tables).await;
+    let (here, _) = logged_in(&house).await;
+    let (there, other) = (Browser::new(), Browser::new());
+    log_in(&house, &there, "jansen@voorbeeld.nl", 2).await;
+    register(&house, &other, "smit@voorbeeld.nl").await;
+    let page = overview(&house, &here).await;
+    let sid = async |client: Client, browser: &Browser| {
+        client.sign_on(&house, browser, "openid").await.claims["sid"].clone()
+    };
+    let ended = [sid(TOLD, &here).await, sid(TOLD, &there).await];
+    assert_eq!(sid(ALSO, &there).await, ended[1]);
+    let theirs = sid(TOLD, &other).await;
+    let out = here.submit(&page, "everywhere-form", &[]).await;
+    assert_eq!(out.heading(), "U bent uitgelogd.");
+    for (client, ended) in [(TOLD, &ended[0]), (TOLD, &ended[1]), (ALSO, &ended[1])] {
+        ears.of(client, ended, 1).await;
+    }
+    settled(&house).await;
+    assert_eq!((ears.so_far(TOLD).len(), ears.so_far(ALSO).len()), (2, 1), "each once");
+    assert_eq!(sid(TOLD, &other).await, theirs, "nobody else's");
 }
 
 #[tokio::test]
@@ -372,21 +421,22 @@ async fn a_portal_that_does_not_answer_takes_no_place_of_others() {
 }
 
 /// A portal on this machine that speaks TLS with that certificate, and counts who connects and what it reads.
-struct Tls {
+pub struct Tls {
     connected: Arc<AtomicUsize>,
-    heard: Arc<AtomicUsize>,
+    pub heard: Arc<AtomicUsize>,
 }
 
 impl Tls {
-    fn start(listener: StdListener, folder: &FilePath) -> Self {
+    /// With the certificate of that name.
+    pub fn start(listener: StdListener, name: &FilePath) -> Self {
         let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).unwrap();
-        acceptor.set_certificate_file(folder.join("digid-tls.crt"), SslFiletype::PEM).unwrap();
-        acceptor.set_private_key_file(folder.join("digid-tls.key"), SslFiletype::PEM).unwrap();
+        acceptor.set_certificate_file(name.with_extension("crt"), SslFiletype::PEM).unwrap();
+        acceptor.set_private_key_file(name.with_extension("key"), SslFiletype::PEM).unwrap();
         let acceptor = acceptor.build();
         let portal = Self { connected: Arc::default(), heard: Arc::default() };
         let (connected, heard) = (portal.connected.clone(), portal.heard.clone());
         std::thread::spawn(move || {
-            for stream in listener.incoming() {
+            'next: for stream in listener.incoming() {
                 connected.fetch_add(1, Ordering::SeqCst);
                 let Ok(mut stream) = acceptor.accept(stream.unwrap()) else { continue };
                 let (mut request, mut part) = (Vec::new(), [0; 4096]);
@@ -394,7 +444,7 @@ impl Tls {
                 while !String::from_utf8_lossy(&request).contains("\r\n\r\nlogout_token=") {
                     match stream.read(&mut part) {
                         Ok(read) if read > 0 => request.extend_from_slice(&part[..read]),
-                        _ => break,
+                        _ => continue 'next,
                     }
                 }
                 let _ =
@@ -418,7 +468,7 @@ async fn a14_a_name_that_leads_inside_is_not_called_unless_the_operator_says_so(
         TOLD.callback
     );
     let mut house = House::with(tables).await;
-    let portal = Tls::start(listener, &house.folder.join("pki"));
+    let portal = Tls::start(listener, &house.folder.join("pki/digid-tls"));
     let (browser, first) = logged_in(&house).await;
     let sid = TOLD.sign_on(&house, &browser, "openid").await.claims["sid"].clone();
     sign_out(&house, &browser, &first).await;

@@ -53,6 +53,8 @@ async fn a_day(house: &House) {
         let told = seat("privacy_officer").await.get(page).await;
         assert_eq!(told.status, StatusCode::OK, "{page}: {}", told.body);
     }
+    let queue = approver.get("/desk/queue").await;
+    assert_eq!(queue.status, StatusCode::OK, "{}", queue.body);
     for (bsn, number) in [(child.as_str(), ""), ("", "K-1001")] {
         let found = registrar.post("/desk/search", &[("bsn", bsn), ("number", number)]).await;
         assert_eq!(found.status, StatusCode::SEE_OTHER, "{}", found.body);

@@ -16,6 +16,7 @@ use openssl::{
     hash::MessageDigest,
     nid::Nid,
     pkey::{PKey, Private},
+    rsa::Rsa,
     ssl::{SslConnector, SslMethod, SslVerifyMode, SslVersion},
     x509::{
         X509, X509NameBuilder,
@@ -42,12 +43,18 @@ pub struct Wanted<'a> {
     pub days: (i64, i64),
     /// Who signs it; itself, if nobody.
     pub by: Option<&'a Pair>,
+    /// Whether its key is of RSA.
+    pub rsa: bool,
 }
 
-/// A certificate on P-256 and its key, for both ends of TLS.
+/// A certificate on P-256 or of RSA and its key, for both ends of TLS.
 pub fn issue(wanted: &Wanted<'_>) -> (X509, PKey<Private>) {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
-    let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
+    let key = if wanted.rsa {
+        PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap()
+    } else {
+        PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap()
+    };
     let mut subject = X509NameBuilder::new().unwrap();
     subject.append_entry_by_text("C", "NL").unwrap();
     subject.append_entry_by_text("O", "Huisarts, De Linde").unwrap();
@@ -167,12 +174,17 @@ async fn tls_1_2_and_1_3_with_forward_secrecy_are_spoken_and_nothing_else_is() {
     assert!(answers(&house).await);
     assert!(reqwest::get(format!("{}/healthz", house.issuer)).await.is_err(), "a stranger does not trust it");
     let modern = "ECDHE-ECDSA-AES128-GCM-SHA256";
-    assert_eq!(handshake(&house, SslVersion::TLS1_2, modern).unwrap().0, modern);
+    for good in [modern, "ECDHE-ECDSA-AES256-GCM-SHA384"] {
+        assert_eq!(handshake(&house, SslVersion::TLS1_2, good).unwrap().0, good);
+    }
     assert!(handshake(&house, SslVersion::TLS1_3, modern).unwrap().0.starts_with("TLS_"));
     for (version, suites, alert) in [
         (SslVersion::TLS1_1, "ALL:@SECLEVEL=0", "handshake failure"),
         (SslVersion::TLS1_2, "ECDHE-ECDSA-AES128-SHA256", "handshake failure"),
         (SslVersion::TLS1_2, "ECDHE-ECDSA-AES256-SHA", "handshake failure"),
+        // Sound, and none of those that BCP 195 recommends.
+        (SslVersion::TLS1_2, "ECDHE-ECDSA-CHACHA20-POLY1305", "handshake failure"),
+        (SslVersion::TLS1_2, "CHACHA20", "handshake failure"),
     ] {
         let refused = handshake(&house, version, suites).unwrap_err();
         assert!(refused.contains("alert") && refused.contains(alert), "{suites}: {refused}");
@@ -189,6 +201,22 @@ async fn tls_1_2_and_1_3_with_forward_secrecy_are_spoken_and_nothing_else_is() {
     let cookies =
         http(&house, None).get(asked).send().await.unwrap().headers().get_all("set-cookie").iter().count();
     assert!(cookies > 0);
+}
+
+#[tokio::test]
+async fn with_a_key_of_rsa_the_recommended_suites_are_spoken_and_no_others() {
+    let mut house = closed("").await;
+    let ca = pki(&house).ca;
+    let wanted = Wanted { name: "web", ip: Some(ip(&house)), by: Some(&ca), rsa: true, ..Wanted::default() };
+    put_pair(&house, &issue(&wanted));
+    house.open_doors();
+    for good in ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384"] {
+        assert_eq!(handshake(&house, SslVersion::TLS1_2, good).unwrap().0, good);
+    }
+    for bad in ["ECDHE-RSA-CHACHA20-POLY1305", "ECDHE-RSA-AES256-SHA384", "AES128-GCM-SHA256"] {
+        let refused = handshake(&house, SslVersion::TLS1_2, bad).unwrap_err();
+        assert!(refused.contains("alert") && refused.contains("handshake failure"), "{bad}: {refused}");
+    }
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::{
         four_eyes::Recognised,
         id::{MandateId, PersonId},
         mandate::{DocumentKind, Evidence, Relation},
-        registration::{Form, Shown, register},
+        registration::{Births, Form, Shown, register},
         secret::Secret,
         time::Timestamp,
     },
@@ -126,16 +126,22 @@ fn granted(who: &PersonId, whom: &PersonId, then: Timestamp) -> Form {
         grantor_agrees: true,
         starts: None,
         ends: Some(then.plus(330 * DAY)),
+        department: None,
         registered_by: DESK.to_owned(),
     }
 }
 
 /// As `namens mandates register` and `approve` do it.
 async fn register_one(store: &Store, form: Form, then: Timestamp) -> Result<MandateId, Fault> {
-    let born = store.person(&form.represented).await?.and_then(|person| person.birth);
+    let birth = async |id: &PersonId| Ok::<_, Fault>(store.person(id).await?.and_then(|person| person.birth));
+    let births = Births {
+        representative: birth(&form.representative).await?,
+        represented: birth(&form.represented).await?,
+    };
     let representative_bsn = store.bsn_of(&form.representative).await?;
-    let read = Recognised { representative_bsn, represented_birth: born, represented_bsn: None };
-    let registration = register(form, born, then)?;
+    let read =
+        Recognised { representative_bsn, represented_birth: births.represented, represented_bsn: None };
+    let registration = register(form, births, then)?;
     store.register_mandate(&registration, then).await??;
     let approved = store.approve_mandate(&registration.mandate.id, "balie 2", &read, then).await?;
     approved.map_err(|_| Fault::because("nobody approved what was just registered"))?;

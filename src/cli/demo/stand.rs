@@ -23,7 +23,7 @@ use crate::{
     clock::Clock,
     config::Config,
     domain::{fault::Fault, id::random},
-    flows::keys::make_first,
+    flows::{boundaries::keep_looking, keys::make_first, mandate_mails::keep_mailing},
     oidc::signing_key::RsaBits,
     simulator::{
         Running,
@@ -193,7 +193,8 @@ pub struct Stand {
     parts: Running,
     serving: JoinHandle<()>,
     stop: oneshot::Sender<()>,
-    house: JoinHandle<()>,
+    /// What `serve` does beside serving, of which the demo shows something.
+    beside: [JoinHandle<()>; 3],
 }
 
 impl Stand {
@@ -226,7 +227,11 @@ impl Stand {
             let _ = stopped.await;
         };
         let serving = tokio::spawn(listen(listener, router(app.clone()), Limits::default(), told));
-        let house = tokio::spawn(app.clone().keep_house());
+        let beside = [
+            tokio::spawn(app.clone().keep_house()),
+            tokio::spawn(keep_looking(app.clone())),
+            tokio::spawn(keep_mailing(app.clone())),
+        ];
         let portal = portal::Config {
             name: PORTAL.to_owned(),
             issuer: app.config.issuer().to_owned(),
@@ -236,7 +241,7 @@ impl Stand {
         };
         let portal = portal::start(portal, doors.portal)?;
         let parts = digid.and(portal).and(mailbox::start(letters, doors.mailbox)?);
-        Ok(Self { app, at, parts, serving, stop, house })
+        Ok(Self { app, at, parts, serving, stop, beside })
     }
 
     /// Returns when Namens serves no more, which it should not.
@@ -247,7 +252,9 @@ impl Stand {
 
     /// Lets what is under way finish, and stops everything.
     pub async fn stop(self) {
-        self.house.abort();
+        for task in &self.beside {
+            task.abort();
+        }
         self.parts.stop().await;
         // When it has ended already there is nobody to tell.
         let _ = self.stop.send(());

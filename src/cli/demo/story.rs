@@ -155,13 +155,16 @@ impl Walk<'_> {
     }
 
     /// M4: agreement and withdrawal count at the next refresh.
-    async fn noor_has_a_say(&self, tell: &mut Tell<'_>, anna: &mut Browser) -> Result<(), Stop> {
+    async fn noor_has_a_say(&mut self, tell: &mut Tell<'_>, anna: &mut Browser) -> Result<(), Stop> {
         tell.section("Noor (13) agrees at the desk, and thinks better of it")?;
         let mut with_noor = self.sem_and_henk().await?;
         let noor = self.desk.subject(&self.desk.household.noor).await?;
         with_noor.0.push((NOOR.first_name(), noor, "parent"));
         for (word, people) in [("consent", with_noor), ("withdraw", self.sem_and_henk().await?)] {
             self.desk.noor_says(tell, word).await?;
+            if word == "consent" {
+                self.post.letter(tell, "U kunt nu inloggen voor Noor").await?;
+            }
             anna.press(tell, "refresh", &[]).await?;
             self.told(tell, anna).await?.check(tell, midden(), &people)?;
         }

@@ -17,7 +17,7 @@ use crate::{
     mail::Mailer,
     oidc::keyring::Keyring,
     outbound::Outbound,
-    store::{Db, Store, Vault},
+    store::{Db, Store},
 };
 
 /// Seconds by which a file may seem to be from the future: file systems round.
@@ -125,17 +125,12 @@ async fn added_clients(config: &Config, store: &Store, clients: &mut Vec<Client>
 
 /// Opens the vault and the database; `None` when there is no going on.
 async fn database(config: &Config, report: &mut Report) -> Option<Store> {
-    let key = config.master_key.read("master_key", &config.folder);
-    let key = key.map_err(|error| report.error("master key", error)).ok();
-    let vault = key.and_then(|key| {
-        let opened =
-            Vault::open(key.expose()).inspect(|_| report.ok("master key", "present and well-formed"));
-        opened.map_err(|error| report.error("master key", error)).ok()
-    });
+    let opened = app::open_vault(config).inspect(|_| report.ok("master key", "present and well-formed"));
+    let vault = opened.map_err(|error| report.error("master key", error)).ok();
     let path = config.path(&config.database);
     let shown = path.display();
     if !path.exists() {
-        report.error("database", format_args!("there is none at {shown}: run `namens migrate`"));
+        report.error("database", app::no_database(&path));
         return None;
     }
     if refuse_open_file(&path).is_err() {
@@ -161,8 +156,23 @@ async fn database(config: &Config, report: &mut Report) -> Option<Store> {
         report.error("database", fault);
         return None;
     }
-    report.ok("database", format_args!("{shown} is sound and up to date"));
-    Some(Store::new(db, vault?))
+    match db.check_writable().await {
+        Ok(()) => report.ok("database", format_args!("{shown} is sound and up to date")),
+        Err(fault) => report.error(
+            "database",
+            format_args!(
+                "{shown} cannot be written ({fault}): let this user write it and its folder, and end what holds it"
+            ),
+        ),
+    }
+    let store = Store::new(db, vault?);
+    match store.check_master_key().await {
+        Ok(()) => Some(store),
+        Err(fault) => {
+            report.error("master key", fault);
+            None
+        }
+    }
 }
 
 async fn signing_keys(store: &Store, clients: &[Client], report: &mut Report, now: Timestamp) {
@@ -300,6 +310,14 @@ fn digid(config: &Config, report: &mut Report, now: Timestamp) {
 
 fn tls(config: &Config, report: &mut Report, now: Timestamp) {
     match config.tls.as_ref().map(|section| Tls::open(config, section)) {
+        None if config.is_https() && config.proxy.is_none() => report.warning(
+            "TLS",
+            format_args!(
+                "the issuer is https, and {} speaks plain HTTP to whoever reaches it: passwords may go in the clear, and guesses \
+                 are not counted by address. Name a certificate in [tls], or in [proxy] what does TLS (docs/proxy.md)",
+                config.listen
+            ),
+        ),
         None => {}
         Some(Ok(tls)) => tls.look(report, now),
         Some(Err(error)) => report.error("TLS", error),

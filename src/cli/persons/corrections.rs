@@ -74,10 +74,29 @@ pub(super) struct By {
 
 impl By {
     /// What it says of this other person.
-    pub(super) fn right(self, other: Option<PersonId>, now: Timestamp) -> Result<Right, Fault> {
+    pub(super) fn known(self, other: Option<PersonId>, now: Timestamp) -> Result<Known, Fault> {
         let birth = self.birth_date.map(|text| BirthDate::read(&text, now)).transpose()?;
         let bsn = self.bsn_file.as_deref().map(read_bsn).transpose()?;
-        Ok(Right::SamePerson(Known { other, birth, bsn, number: self.patient_number }))
+        Ok(Known { other, birth, bsn, number: self.patient_number, ..Known::default() })
+    }
+}
+
+/// By what the person who goes is known, where they have a number.
+#[derive(Debug, Args)]
+pub(super) struct Other {
+    /// A file with the BSN of the other one in it, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    other_bsn_file: Option<PathBuf>,
+    /// Or the patient number of the other one
+    #[arg(long)]
+    other_patient_number: Option<PatientNumber>,
+}
+
+impl Other {
+    /// What is known of both.
+    pub(super) fn and(self, known: Known) -> Result<Known, Fault> {
+        let other_bsn = self.other_bsn_file.as_deref().map(read_bsn).transpose()?;
+        Ok(Known { other_bsn, other_number: self.other_patient_number, ..known })
     }
 }
 

@@ -12,6 +12,7 @@ use crate::domain::{
     mandate::{Document, DocumentKind, Mandate},
     patient_number::PatientNumber,
     registration::{Form, Shown},
+    staff::department,
     time::Timestamp,
 };
 
@@ -153,6 +154,7 @@ fn mandate(cells: &mut Cells<'_>, now: Timestamp) -> Option<MandateLine> {
     let grantor_agrees = cells.maybe("grantor_agrees", yes).unwrap_or(false);
     let instant = |text: &str| parse_instant(text).ok_or(Why::Instant);
     let (starts, ends) = (cells.maybe("starts", instant), cells.maybe("ends", instant));
+    let department = cells.maybe("department", department);
     let nobody = || PersonId::from_stored("");
     let form = Form {
         representative: nobody(),
@@ -166,6 +168,7 @@ fn mandate(cells: &mut Cells<'_>, now: Timestamp) -> Option<MandateLine> {
         grantor_agrees,
         starts,
         ends,
+        department,
         registered_by: String::new(),
     };
     Some(MandateLine { representative: representative?, bsn, number, born: born?, form })

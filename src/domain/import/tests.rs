@@ -56,6 +56,10 @@ fn wrong(what: What, column: &'static str, text: &str) -> Vec<(Option<&'static s
     found.unwrap_or_default().into_iter().map(told).collect()
 }
 
+fn births(represented: BirthDate) -> registration::Births {
+    registration::Births { represented: Some(represented), ..Default::default() }
+}
+
 fn form() -> Vec<(&'static str, &'static str)> {
     MANDATE.into_iter().chain([("form_reference", "2026-0001")]).collect()
 }
@@ -73,7 +77,7 @@ fn a_good_line_is_read_as_it_is_meant() {
         registered_by: "els".into(),
         ..line.form
     };
-    let made = register(form.clone(), Some(line.born), now()).unwrap();
+    let made = register(form.clone(), births(line.born), now()).unwrap();
     assert!(is_same(&form, &made.mandate));
     for bend in [
         |form: &mut registration::Form| form.legal_basis.push('x'),
@@ -139,7 +143,7 @@ fn a_document_that_was_not_looked_at_is_refused_by_the_rules_of_every_mandate() 
     let line = mandate_line(&row(What::Mandates, &cells), now()).unwrap();
     let form =
         registration::Form { represented: PersonId::random(), registered_by: "els".into(), ..line.form };
-    let refused = register(form, Some(line.born), now());
+    let refused = register(form, births(line.born), now());
     assert_eq!(refused, Err(registration::Refused::Unchecked(Party::Represented)));
 }
 

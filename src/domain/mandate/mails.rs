@@ -1,7 +1,7 @@
 //! What the people of a mandate are mailed about it: that it has begun, that the clock will end it, and that it has (docs/adr/0044).
 //! Computed from the facts and `now`, like a [`standing`]. Blocks are passed over where an end is told, or that a grant made online has begun: the person
 //! represented sees none, and the representative is told nothing while one holds, as after a revocation (M9). What somebody says or revokes is
-//! told to nobody.
+//! told to nobody. Nor is an end told ahead that was agreed on less than two weeks before it: who began it knows.
 
 use super::{Mandate, Standing, is_blocked, standing};
 use crate::domain::{
@@ -84,7 +84,7 @@ pub fn mails(
             tell.push(Telling { what: What::Ended, at });
         }
     }
-    if let Some(at) = end(worth, now).filter(|at| now >= at.plus(-AHEAD)) {
+    if let Some(at) = end(worth, now).filter(|at| now >= at.plus(-AHEAD) && is_news(mandate, born, *at)) {
         tell.push(Telling { what: What::Ending, at });
     }
     let looks = instants.iter().flat_map(|at| [at.plus(-AHEAD), *at]);
@@ -99,6 +99,13 @@ pub fn cause(mandate: &Mandate, born: Option<BirthDate>, at: Timestamp) -> Cause
         true if birthday(DECIDES_ALONE) => Cause::Sixteen,
         _ => Cause::End,
     }
+}
+
+/// Whether an end that comes within two weeks is told: a birthday is, whenever the mandate began, as nobody chose that day. An end that was
+/// chosen so is known to whoever began it.
+fn is_news(mandate: &Mandate, born: Option<BirthDate>, at: Timestamp) -> bool {
+    let began = mandate.approved.as_ref().map_or(mandate.starts, |second| second.at.max(mandate.starts));
+    cause(mandate, born, at) != Cause::End || at.plus(-AHEAD) > began
 }
 
 /// The first instant at which the clock ends a right that stands at `now`.

@@ -107,6 +107,7 @@ pub fn grant(
         revoked_at: None,
         lapsed_at: None,
         special: Vec::new(),
+        department: None,
     };
     Registration { mandate, consent: Some(consent) }
 }

@@ -126,13 +126,8 @@ pub enum Unattested {
     EndTooLate,
 }
 
-/// Checks at `now` what a member of staff attests about a `mandate`, and makes a basis of it that waits for its confirmation.
-pub fn attest(
-    mandate: &Mandate,
-    born: Option<BirthDate>,
-    attestation: &Attestation,
-    now: Timestamp,
-) -> Result<SpecialBasis, Unattested> {
+/// Whether a basis of this `mandate` can be attested at `now`, whatever it says.
+pub fn attestable(mandate: &Mandate, born: Option<BirthDate>, now: Timestamp) -> Result<(), Unattested> {
     let age = from_age(mandate.relation).ok_or(Unattested::NotFor(mandate.relation))?;
     match standing(mandate, born, &[], &[], now) {
         Standing::Revoked | Standing::Ended | Standing::NotApproved => return Err(Unattested::Over),
@@ -142,6 +137,17 @@ pub fn attest(
     if !born.ok_or(Unattested::NoBirthDate)?.has_surely_turned(age, now) {
         return Err(Unattested::TooEarly(age));
     }
+    Ok(())
+}
+
+/// Checks at `now` what a member of staff attests about a `mandate`, and makes a basis of it that waits for its confirmation.
+pub fn attest(
+    mandate: &Mandate,
+    born: Option<BirthDate>,
+    attestation: &Attestation,
+    now: Timestamp,
+) -> Result<SpecialBasis, Unattested> {
+    attestable(mandate, born, now)?;
     if attestation.ends <= now {
         return Err(Unattested::EndTooEarly);
     }

@@ -40,6 +40,7 @@ pub(crate) fn mandate(relation: Relation) -> Mandate {
         revoked_at: None,
         lapsed_at: None,
         special: Vec::new(),
+        department: None,
     }
 }
 

@@ -105,8 +105,9 @@ async fn the_registers_word_has_the_form_of_a_mandate_and_the_longer_of_the_two_
     let mut form = crate::domain::registration::tests::form(Relation::Parent);
     (form.representative, form.represented) = (parent.clone(), child.clone());
     form.ends = Some(now().plus(3600));
-    let born = f.store.person(&child).await.unwrap().unwrap().birth;
-    let shorter = crate::domain::registration::register(form, born, now()).unwrap();
+    let represented = f.store.person(&child).await.unwrap().unwrap().birth;
+    let births = crate::domain::registration::Births { represented, ..Default::default() };
+    let shorter = crate::domain::registration::register(form, births, now()).unwrap();
     f.store.register_mandate(&shorter, now()).await.unwrap().unwrap();
     f.approve(&shorter.mandate).await;
     assert_eq!(look().await, alone);

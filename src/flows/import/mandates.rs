@@ -2,14 +2,12 @@
 
 use super::{Found, Pass, differs, once};
 use crate::domain::{
-    birth::{BirthDate, DECIDES_ALONE},
+    birth::BirthDate,
     fault::Fault,
-    four_eyes::waits_until,
     id::{MandateId, PersonId},
     import::{Differs, Finding, Known, MandateLine, Named, Row, Why, is_same, mandate_line},
-    mandate::{Mandate, Relation},
-    registration::{Form, Registration, register},
-    time::Timestamp,
+    mandate::{Mandate, can_still_count, closes_a_circle, is_void},
+    registration::{Births, Form, Registration, register},
 };
 
 /// What a line says, and between whom.
@@ -17,9 +15,9 @@ struct Line {
     number: u64,
     told: MandateLine,
     who: PersonId,
-    /// When who acts was born, as on record.
-    born: Option<BirthDate>,
     whom: PersonId,
+    /// When both were born, as on record.
+    births: Births,
 }
 
 impl Line {
@@ -32,24 +30,6 @@ impl Line {
     fn is_form_of(&self, mandate: &Mandate) -> bool {
         self.is_of(mandate) && mandate.form_reference == self.told.form.form_reference
     }
-}
-
-/// Whether a mandate was neither revoked nor has come to its end.
-fn goes_on(mandate: &Mandate, now: Timestamp) -> bool {
-    mandate.revoked_at.is_none() && mandate.lapsed_at.is_none() && mandate.ends.is_none_or(|ends| ends > now)
-}
-
-/// Whether a mandate for somebody born then can still come to count, whatever its consents say. A parent's counts for nobody who surely
-/// turned sixteen (M3).
-fn is_live(mandate: &Mandate, born: Option<BirthDate>, now: Timestamp) -> bool {
-    let is_grown =
-        mandate.relation.is_parental() && born.is_some_and(|born| born.has_surely_turned(DECIDES_ALONE, now));
-    goes_on(mandate, now) && !is_void(mandate, now) && !is_grown
-}
-
-/// Whether it waited too long for its second pair of eyes: the same form may be registered anew. What was stopped while it waited was stopped.
-fn is_void(mandate: &Mandate, now: Timestamp) -> bool {
-    mandate.approved.is_none() && goes_on(mandate, now) && waits_until(mandate.registered_at) <= now
 }
 
 impl Pass<'_> {
@@ -89,30 +69,26 @@ impl Pass<'_> {
             if !is_same(&line.told.form, known) {
                 return Err(wrong(Some("form_reference"), Why::OtherForm));
             }
-            if is_live(known, Some(line.told.born), now) {
+            if can_still_count(known, line.births.represented, now) {
                 // It stands, so it is no finding; but lines to come may close a circle with it.
                 self.seen.closes_a_circle(&line.who, &line.whom, relation);
             }
             return Ok((number, None));
         }
         let circle = self.seen.closes_a_circle(&line.who, &line.whom, relation);
-        if there.iter().any(|one| line.is_of(one) && is_live(one, Some(line.told.born), now)) {
+        if there.iter().any(|one| line.is_of(one) && can_still_count(one, line.births.represented, now)) {
             return Err(wrong(None, Why::Already));
         }
-        let is_reverse = |one: &&Mandate| {
-            one.representative == line.whom
-                && one.represented == line.who
-                && one.relation != Relation::Authorised
-        };
-        let closes = relation != Relation::Authorised
-            && there.iter().any(|one| is_reverse(&one) && is_live(one, line.born, now));
+        let closes =
+            closes_a_circle((&line.who, &line.whom, relation), there, line.births.representative, now);
         if line.who != line.whom && (circle || closes) {
             return Err(wrong(None, Why::Circle));
         }
+        let births = line.births;
         let Line { told, who, whom, .. } = line;
         let registered_by = self.import.by.to_owned();
         let form = Form { representative: who, represented: whom, registered_by, ..told.form };
-        let registration = register(form, Some(told.born), now).map_err(|why| wrong(None, Why::Form(why)))?;
+        let registration = register(form, births, now).map_err(|why| wrong(None, Why::Form(why)))?;
         Ok((number, Some(registration)))
     }
 
@@ -133,7 +109,11 @@ impl Pass<'_> {
             }
         }
         self.counts.known += u64::try_from(recognised.len())?;
-        self.counts.new += self.on.approve(&recognised).await?;
+        let approved = self.on.approve(&recognised).await?;
+        self.counts.new += u64::try_from(approved.len())?;
+        for standing in self.on.standings(&approved).await? {
+            *self.standings.entry(standing.as_str()).or_default() += 1;
+        }
         Ok(())
     }
 
@@ -159,7 +139,10 @@ impl Pass<'_> {
             let representative = found.who(Named { bsn: Some(&who), number: None, birth: None });
             let named = Named { bsn: whom.as_deref(), number: told.number.as_ref(), birth: Some(told.born) };
             match (known(line, representative, REPRESENTATIVE), known(line, found.who(named), REPRESENTED)) {
-                (Ok((who, born)), Ok((whom, _))) => lines.push(Line { number: line, told, who, born, whom }),
+                (Ok((who, representative)), Ok((whom, represented))) => {
+                    let births = Births { representative, represented };
+                    lines.push(Line { number: line, told, who, whom, births });
+                }
                 (one, other) => {
                     [one.err(), other.err()]
                         .into_iter()

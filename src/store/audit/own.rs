@@ -13,6 +13,10 @@ use crate::{
 /// between those that are. The lines of tokens are in neither index, which every statement says so that it serves.
 const LOOKED_AT: i64 = 5_000;
 
+/// The outcomes of what was done. Of what ended with a session, a link or a client the line of that is shown, and of a device that was
+/// removed its own.
+const SHOWN: &str = "'ok', 'agreed', 'withdrawn', 'device.removed'";
+
 /// The pseudonyms of a person, and of whoever became part of them.
 macro_rules! theirs {
     () => {
@@ -77,8 +81,7 @@ impl Store {
         limit: usize,
     ) -> Result<(Vec<OwnLine>, Option<Place>), Fault> {
         let places: Vec<String> = (0..events.len()).map(|at| format!("${}", at + 6)).collect();
-        let some =
-            format!("AND l.outcome IN ('ok', 'agreed', 'withdrawn') AND l.event IN ({})", places.join(", "));
+        let some = format!("AND l.outcome IN ({SHOWN}) AND l.event IN ({})", places.join(", "));
         self.lines_of(person, (&some, events), before, (limit, LOOKED_AT)).await
     }
 

@@ -22,6 +22,14 @@ const OLDEST: &str = "DELETE FROM audit_before WHERE id IN (SELECT id FROM audit
 #[error("the audit log has no chain yet, or lines outside of it: run `namens migrate`")]
 struct NotChained;
 
+/// A chain whose end nobody knows any more. No command mends that: a new head would hide what was cut off.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the head of the audit log was removed, and nothing can be written without it: restore a backup, and run `namens audit verify` \
+     with the last checkpoint that was kept"
+)]
+struct NoHead;
+
 /// Lines that nothing of before the chain left.
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -34,8 +42,12 @@ impl Store {
     /// Begins the chain of this node where there is none, and takes up what is older. Safe to run twice, and to go on with after it
     /// was killed.
     ///
-    /// Errors: lines outside of the chain that were not there before it. Whoever can write that table would else write the log.
+    /// Errors: a chain without its head; lines outside of the chain that were not there before it. Whoever can write that table would
+    /// else write the log.
     pub(in crate::store) async fn begin_chain(&self, now: Timestamp) -> Result<(), Fault> {
+        if self.lacks_head().await? {
+            return Err(NoHead.into());
+        }
         sqlx::query("INSERT INTO audit_heads (node, seq, mac) VALUES ($1, 0, $2) ON CONFLICT DO NOTHING")
             .bind(self.db.chain().node.clone())
             .bind(Vec::new())
@@ -83,8 +95,32 @@ impl Store {
         }))
     }
 
+    /// Whether the chain of this node has lines and no head.
+    async fn lacks_head(&self) -> Result<bool, Fault> {
+        let line: Option<(i64,)> = sqlx::query_as(
+            "SELECT seq FROM audit_lines WHERE node = $1 AND NOT EXISTS (SELECT 1 FROM audit_heads WHERE node = $1) LIMIT 1",
+        )
+        .bind(self.db.chain().node.clone())
+        .fetch_optional(self.db.reader())
+        .await?;
+        Ok(line.is_some())
+    }
+
+    /// Whether the last line of this node's chain was written under our master key; `None` when there is none.
+    pub(in crate::store) async fn wrote_the_end(&self) -> Result<Option<bool>, Fault> {
+        let last = sqlx::query("SELECT * FROM audit_lines WHERE node = $1 ORDER BY seq DESC LIMIT 1")
+            .bind(self.db.chain().node.clone())
+            .fetch_optional(self.db.reader())
+            .await?;
+        let last = last.as_ref().map(read_line).transpose()?;
+        Ok(last.map(|last| chain::mac(&self.vault, &last) == last.mac))
+    }
+
     /// Refuses a log without the chain of this node, or with lines outside of it.
     pub(in crate::store) async fn check_chain(&self) -> Result<(), Fault> {
+        if self.lacks_head().await? {
+            return Err(NoHead.into());
+        }
         let (heads, outside): (i64, i64) = sqlx::query_as(
             "SELECT (SELECT COUNT(*) FROM audit_heads WHERE node = $1), (SELECT COUNT(*) FROM audit_before)",
         )

@@ -6,9 +6,10 @@ use crate::{
         fault::Fault,
         four_eyes::{LONGEST_WAIT, Recognised, waits_until},
         id::{MandateId, PersonId},
+        mandate::Refusal,
         time::Timestamp,
     },
-    store::{Store, Tx, audit::Event, boundaries::look_again, columns::Columns},
+    store::{Store, Tx, audit::Event, boundaries::look_again, columns::Columns, fragments::own_people},
 };
 
 /// Why a mandate was not approved. Nothing was changed.
@@ -39,15 +40,16 @@ impl Store {
         now: Timestamp,
     ) -> Result<Result<(), NotApproved>, Fault> {
         let mut tx = self.db.begin().await?;
-        let approved: Option<(String, String)> = sqlx::query_as(
+        let approved: Option<(String, String)> = sqlx::query_as(concat!(
             "UPDATE mandates SET approved_by = $1, approved_at = $2 \
              WHERE id = $3 AND approved_at IS NULL AND revoked_at IS NULL AND lapsed_at IS NULL AND registered_at > $4 \
              AND COALESCE(ends, $2 + 1) > $2 AND registered_by <> $1 \
              AND ($1 LIKE 'client:%') = (registered_by LIKE 'client:%') \
              AND ($1 LIKE 'member:%') = (registered_by LIKE 'member:%') \
-             AND NOT EXISTS (SELECT 1 FROM accounts o WHERE 'member:' || o.id = $1 AND o.person_id IN (representative, represented)) \
-             RETURNING representative, represented",
-        )
+             AND NOT ",
+            own_people!("$1", "mandates.representative, mandates.represented", "$2"),
+            " RETURNING representative, represented"
+        ))
         .bind(by)
         .bind(now.epoch())
         .bind(id.as_str())
@@ -68,6 +70,46 @@ impl Store {
         tx.note(&event("mandate.approved", by, &represented, id), now);
         tx.commit().await?;
         Ok(Ok(()))
+    }
+
+    /// Refuses for `by` what waits, for good: what gives nothing needs no second pair of eyes. `false` when it waits no more, or is of
+    /// who refuses it.
+    pub async fn refuse_mandate(
+        &self,
+        id: &MandateId,
+        by: &str,
+        why: Refusal,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        let mut tx = self.db.begin().await?;
+        let refused: Option<(String, String)> = sqlx::query_as(
+            "UPDATE mandates SET revoked_at = $1, revoked_by = $2 \
+             WHERE id = $3 AND approved_at IS NULL AND revoked_at IS NULL AND lapsed_at IS NULL \
+             AND NOT EXISTS (SELECT 1 FROM accounts o WHERE 'member:' || o.id = $2 AND o.person_id IN (representative, represented)) \
+             RETURNING represented, registered_by",
+        )
+        .bind(now.epoch())
+        .bind(by)
+        .bind(id.as_str())
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some((represented, registered_by)) = refused else {
+            tx.rollback().await?;
+            return Ok(false);
+        };
+        sqlx::query(
+            "INSERT INTO refusals (mandate, registered_by, why, refused_by, refused_at) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(id.as_str())
+        .bind(registered_by)
+        .bind(why.as_str())
+        .bind(by)
+        .bind(now.epoch())
+        .execute(&mut *tx)
+        .await?;
+        tx.note(&Event { outcome: why.as_str(), ..event("mandate.revoked", by, &represented, id) }, now);
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Whether what somebody read of the two is on record, and is all that tells them apart.
@@ -114,7 +156,7 @@ impl Store {
             NotApproved::Over
         } else if approved {
             NotApproved::Before
-        } else if self.is_own(by, people.each_ref()).await? {
+        } else if self.is_own(by, people.each_ref(), now).await? {
             NotApproved::OwnPeople
         } else {
             NotApproved::Own

@@ -12,7 +12,7 @@ use crate::{
         secret::Secret,
         time::Timestamp,
     },
-    store::{Store, Tx, boundaries::look_again, columns::Columns},
+    store::{Store, Tx, audit::Event, boundaries::look_again, columns::Columns},
 };
 
 /// An offer, as one of its two people is told of it.
@@ -171,7 +171,7 @@ impl Store {
         let made = grant(id.clone(), (grantor.clone(), grantee.clone()), days, now);
         if !insert_mandate(&mut tx, &made.mandate, now).await? {
             tx.rollback().await?;
-            return Ok(Some(Err(self.why_not_stored(&made).await?)));
+            return Ok(Some(Err(self.why_not_stored(&made, now).await?)));
         }
         if let Some(consent) = &made.consent {
             insert_consent(&mut tx, consent).await?;
@@ -188,21 +188,24 @@ impl Store {
         Ok(Some(Ok(())))
     }
 
-    /// Either of the two wants it no longer. Of what is neither's nothing is told and nothing changes.
+    /// Either of the two wants it no longer. Of what is neither's nothing is told and nothing changes. Who typed the code is named to the
+    /// grantor once they said yes, so before that nobody is.
     pub async fn end_offer(&self, id: &MandateId, person: &PersonId, now: Timestamp) -> Result<(), Fault> {
         let mut tx = self.db.begin().await?;
-        let ended: Option<(String,)> = sqlx::query_as(
-            "DELETE FROM offers WHERE id = $1 AND (grantor = $2 OR grantee = $2) RETURNING grantor",
+        let ended: Option<(String, i64)> = sqlx::query_as(
+            "DELETE FROM offers WHERE id = $1 AND (grantor = $2 OR grantee = $2) RETURNING grantor, accepted",
         )
         .bind(id.as_str())
         .bind(person.as_str())
         .fetch_optional(&mut *tx)
         .await?;
-        let Some((grantor,)) = ended else {
+        let Some((grantor, accepted)) = ended else {
             tx.rollback().await?;
             return Ok(());
         };
-        tx.note(&own_event(("mandate.offer_ended", "ok"), person, &grantor, id), now);
+        let line = own_event(("mandate.offer_ended", "ok"), person, &grantor, id);
+        let is_named = accepted == 1 || grantor == person.as_str();
+        tx.note(&Event { actor: line.actor.filter(|_| is_named), ..line }, now);
         tx.commit().await
     }
 

@@ -12,9 +12,21 @@ use crate::{
     store::{Store, Tx, audit::Event, boundaries::look_again, notices},
 };
 
+/// Ends at $1 for the person $2 the mandate $3, and with one that somebody approved each other one of the same two that was approved and
+/// goes on; as far as they may end it.
+const STOP: &str = "UPDATE mandates SET revoked_at = $1, revoked_by = $2 \
+     WHERE revoked_at IS NULL AND lapsed_at IS NULL \
+     AND (representative = $2 OR (represented = $2 AND relation = 'authorised')) \
+     AND (id = $3 OR (approved_at IS NOT NULL AND COALESCE(ends, $1 + 1) > $1 AND EXISTS (SELECT 1 FROM mandates m \
+          WHERE m.id = $3 AND m.approved_at IS NOT NULL AND m.revoked_at IS NULL AND m.lapsed_at IS NULL \
+          AND (m.representative = $2 OR (m.represented = $2 AND m.relation = 'authorised')) \
+          AND m.representative = mandates.representative AND m.represented = mandates.represented))) \
+     RETURNING id, representative, represented";
+
 impl Store {
     /// Ends a mandate for good, at once, for its representative or for who gave it themselves, and gives the other one. `None` when
-    /// it is neither's, or is over.
+    /// it is neither's, or is over. Where somebody approved it, so that both know who the other is, all that the two have beside it and
+    /// that this one may end goes with it: who stops access must not find that it went on (`docs/adr/0042`).
     pub async fn stop_mandate(
         &self,
         id: &MandateId,
@@ -22,23 +34,21 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<PersonId>, Fault> {
         let mut tx = self.db.begin().await?;
-        let stopped: Option<(String, String)> = sqlx::query_as(
-            "UPDATE mandates SET revoked_at = $1, revoked_by = $2 \
-             WHERE id = $3 AND revoked_at IS NULL AND lapsed_at IS NULL \
-             AND (representative = $2 OR (represented = $2 AND relation = 'authorised')) \
-             RETURNING representative, represented",
-        )
-        .bind(now.epoch())
-        .bind(person.as_str())
-        .bind(id.as_str())
-        .fetch_optional(&mut *tx)
-        .await?;
-        let Some((representative, represented)) = stopped else {
+        let stopped: Vec<(String, String, String)> = sqlx::query_as(STOP)
+            .bind(now.epoch())
+            .bind(person.as_str())
+            .bind(id.as_str())
+            .fetch_all(&mut *tx)
+            .await?;
+        let Some((_, representative, represented)) = stopped.first().cloned() else {
             tx.rollback().await?;
             return Ok(None);
         };
-        notices::of_mandate(&mut tx, id, now).await?;
-        tx.note(&own_event(("mandate.stopped", "ok"), person, &represented, id), now);
+        for (id, ..) in stopped {
+            let id = MandateId::from_stored(id);
+            notices::of_mandate(&mut tx, &id, now).await?;
+            tx.note(&own_event(("mandate.stopped", "ok"), person, &represented, &id), now);
+        }
         tx.commit().await?;
         let other = if represented == person.as_str() { representative } else { represented };
         Ok(Some(PersonId::from_stored(other)))

@@ -45,6 +45,7 @@ pub(super) fn read_mandate(row: &AnyRow) -> Result<Mandate, Fault> {
         revoked_at: row.maybe_time("revoked_at")?,
         lapsed_at: row.maybe_time("lapsed_at")?,
         special: Vec::new(),
+        department: row.maybe_text("department")?,
     })
 }
 

@@ -62,7 +62,8 @@ impl Store {
              SELECT $1, m.id, $3, $4, $5, $6 FROM mandates m \
              WHERE m.id = $2 AND m.revoked_at IS NULL AND m.lapsed_at IS NULL \
              AND (SELECT COUNT(*) FROM special_bases s \
-                  WHERE s.mandate = m.id AND s.ended_at IS NULL AND s.ends > $7) < $8",
+                  WHERE s.mandate = m.id AND s.ended_at IS NULL AND s.ends > $7) < $8 \
+             AND NOT EXISTS (SELECT 1 FROM accounts o WHERE 'member:' || o.id = $5 AND o.person_id IN (m.representative, m.represented))",
         )
         .bind(basis.id.as_str())
         .bind(mandate.as_str())
@@ -96,7 +97,9 @@ impl Store {
              WHERE id = $3 AND confirmed_at IS NULL AND ended_at IS NULL AND ends > $2 \
              AND attested_at > $4 AND LOWER(attested_by) <> LOWER($1) \
              AND ($1 LIKE 'client:%') = (attested_by LIKE 'client:%') \
-             AND ($1 LIKE 'member:%') = (attested_by LIKE 'member:%') RETURNING mandate",
+             AND ($1 LIKE 'member:%') = (attested_by LIKE 'member:%') \
+             AND NOT EXISTS (SELECT 1 FROM mandates m JOIN accounts o ON o.person_id IN (m.representative, m.represented) \
+                 WHERE m.id = special_bases.mandate AND 'member:' || o.id = $1) RETURNING mandate",
         )
         .bind(by)
         .bind(now.epoch())

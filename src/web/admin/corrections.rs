@@ -42,12 +42,21 @@ pub(super) struct Seen {
     birth_date: Option<String>,
     bsn: Option<Secret>,
     patient_number: Option<String>,
+    other_bsn: Option<Secret>,
+    other_patient_number: Option<String>,
 }
 
 impl Seen {
     fn right(self, now: Timestamp) -> Result<Right, Problem> {
         match self {
-            Self { same_person: Some(other), birth_date, bsn: text, patient_number } => {
+            Self {
+                same_person: Some(other),
+                birth_date,
+                bsn: text,
+                patient_number,
+                other_bsn,
+                other_patient_number,
+            } => {
                 let is_id = !other.is_empty()
                     && other.len() <= 64
                     && other.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
@@ -59,7 +68,12 @@ impl Seen {
                     birth: birth_date.map(|text| birth(&text, now)).transpose()?,
                     bsn: text.map(|text| bsn(&text)).transpose()?,
                     number: patient_number.map(|text| number(&text)).transpose()?,
+                    other_bsn: other_bsn.map(|text| bsn(&text)).transpose()?,
+                    other_number: other_patient_number.map(|text| number(&text)).transpose()?,
                 }))
+            }
+            Self { other_bsn: Some(_), .. } | Self { other_patient_number: Some(_), .. } => {
+                Err(Problem::bad("other_bsn and other_patient_number go with same_person"))
             }
             Self { birth_date: Some(text), bsn: None, patient_number: None, .. } => {
                 Ok(Right::BirthDate(birth(&text, now)?))
@@ -87,7 +101,9 @@ pub(super) async fn propose(
 ) -> Result<Response, Problem> {
     let (told, now): (Proposed, _) = (read(&headers, body)?, app.clock.now());
     let Proposed { same_person, birth_date, bsn, patient_number, evidence_reference } = told;
-    let right = Seen { same_person, birth_date, bsn, patient_number }.right(now)?;
+    let (other_bsn, other_patient_number) = (None, None);
+    let seen = Seen { same_person, birth_date, bsn, patient_number, other_bsn, other_patient_number };
+    let right = seen.right(now)?;
     let (by, person) = (caller.name(), PersonId::from_stored(id?.0));
     let seen = (&right, evidence_reference.as_str());
     let proposed = corrections::propose(&app.store, &by, &person, seen, now).await?;

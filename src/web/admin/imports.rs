@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     Caller, persons,
-    problem::{Body, Problem},
+    problem::{Body, Id, Problem},
 };
 use crate::{
     app::App,
@@ -20,7 +20,10 @@ use crate::{
         import::{Finding, Row, What},
         secret::Secret,
     },
-    flows::import::{self, Counts, Ended, Import, Listener, NotApproved, Rows},
+    flows::import::{
+        self, Counts, Ended, Import, Listener, NotApproved, Rows,
+        withdraw::{self, NotWithdrawn},
+    },
 };
 
 /// The largest body, in bytes.
@@ -229,13 +232,35 @@ pub(super) async fn approve(
     let what = What::Mandates;
     let (by, mut rows, mut wrong) = (caller.name(), read(&headers, body, what)?, Wrong::default());
     match import::approve(&app.store, wanted(&app, what, &by), &mut rows, &mut wrong).await {
-        Ok(Counts { new, .. }) => {
-            Ok(Json(json!({ "approved": new, "rows": wrong.told, "wrong": wrong.count })))
-        }
+        Ok((Counts { new, .. }, standings)) => Ok(Json(
+            json!({ "approved": new, "standings": standings, "rows": wrong.told, "wrong": wrong.count }),
+        )),
         Err(why @ NotApproved::Changed) => Err(Problem::conflict(why).with_rows(wrong.told, wrong.count)),
         Err(why @ (NotApproved::Before | NotApproved::TooLong)) => Err(Problem::conflict(why)),
         Err(why @ NotApproved::Unknown) => Err(Problem::not_found(why)),
         Err(why @ NotApproved::Own) => Err(Problem::forbidden(why)),
         Err(NotApproved::Fault(fault)) => Err(Problem::fault(fault)),
+    }
+}
+
+/// `GET` of all of which mandates wait.
+pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
+    let waiting = app.store.proposed_imports(app.clock.now()).await?;
+    let told: Value = waiting.iter().map(withdraw::as_json).collect();
+    Ok(Json(json!({ "imports": told })))
+}
+
+/// `POST` of its `withdraw`.
+pub(super) async fn withdraw(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    id: Id,
+) -> Result<Json<Value>, Problem> {
+    let (by, now) = (caller.name(), app.clock.now());
+    match withdraw::withdraw(&app.store, &id?.0, &by, false, now).await {
+        Ok(gone) => Ok(Json(json!({ "withdrawn": gone }))),
+        Err(why @ NotWithdrawn::Unknown) => Err(Problem::not_found(why)),
+        Err(why @ NotWithdrawn::TooLong) => Err(Problem::conflict(why)),
+        Err(NotWithdrawn::Fault(fault)) => Err(Problem::fault(fault)),
     }
 }

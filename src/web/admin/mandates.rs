@@ -25,6 +25,7 @@ use crate::{
         mandate::{DocumentKind, Evidence, Relation},
         registration::{Form, Shown},
         secret::Secret,
+        staff::department,
         time::Timestamp,
     },
     flows::admin_mandates::{self, NotDone, as_json},
@@ -47,6 +48,7 @@ pub(super) struct Filled {
     grantor_agrees: bool,
     starts: Option<String>,
     ends: Option<String>,
+    department: Option<String>,
 }
 
 /// An identity document that was looked at.
@@ -116,6 +118,7 @@ impl Filled {
             grantor_agrees: self.grantor_agrees,
             starts: instant("starts", self.starts.as_deref())?,
             ends: instant("ends", self.ends.as_deref())?,
+            department: self.department.map(|text| department(&text).map_err(Problem::bad)).transpose()?,
             registered_by: String::new(),
         })
     }
@@ -252,6 +255,7 @@ impl From<NotDone> for Problem {
             | NotDone::OwnPeople
             | NotDone::Special(NotChanged::Own) => Self::forbidden(why),
             NotDone::TooMany
+            | NotDone::Circle
             | NotDone::RevokedBefore
             | NotDone::ApprovedBefore
             | NotDone::Over

@@ -5,7 +5,7 @@ use crate::{
     domain::{
         consent::{Party, Word},
         correction::What,
-        mandate::{Evidence, Relation, Standing},
+        mandate::{DocumentKind, Evidence, Refusal, Relation, Standing},
         registration::Refused,
         staff::{Act, Role},
     },
@@ -13,13 +13,15 @@ use crate::{
     web::{
         desk::{Closed, ClosedPage, DeskPage},
         desk_ahead::{AheadPage, LeafletPage},
+        desk_block::BlockRow,
         desk_log::{LogPage, LogRow},
         desk_mandate::MandatePage,
         desk_person::{CorrectionRow, MandateRow, PersonPage},
-        desk_queue::{QueuePage, QueueRow},
+        desk_queue::{OtherRow, QueuePage, QueueRow},
         desk_register::{self, MandateForm},
+        desk_special::BasisRow,
         desk_staff::{StaffPage, StaffRow},
-        desk_words::{self, evidence, relation, role, said, standing, wrong_of},
+        desk_words::{self, document, evidence, refusal, relation, role, said, standing, wrong_of},
         page::Frame,
     },
 };
@@ -53,12 +55,22 @@ fn door(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         due: text(),
         overdue,
     };
-    let queue = |rows| QueuePage { frame: frame(), rows };
+    let other = || OtherRow {
+        href: "/desk/person/p3rs0n".into(),
+        of: text(),
+        what: "desk-special",
+        by: text(),
+        at: text(),
+    };
+    let queue = |rows, some: bool| {
+        let others = || if some { vec![other(), other()] } else { Vec::new() };
+        QueuePage { frame: frame(), rows, others: others(), refused: others() }
+    };
     let birthdays = vec![
         ("m4nd4t3".into(), text(), "desk-ahead-twelve", text()),
         ("m4nd4t3".into(), text(), "desk-ahead-sixteen", text()),
     ];
-    let ahead = |rows| AheadPage { frame: frame(), department: text(), rows };
+    let ahead = |rows: Vec<_>| AheadPage { frame: frame(), department: text(), others: rows.clone(), rows };
     let line = || LogRow { at: text(), event: text(), actor: text(), about: text() };
     let log = |person: String, rows, next, error| LogPage { frame: frame(), person, rows, next, error };
     let member = |may_approve: bool| StaffRow {
@@ -85,8 +97,9 @@ fn door(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         ("desk-no-app".into(), closed(Closed::NoApp).render()),
         ("desk-another-way".into(), closed(Closed::AnotherWay).render()),
         ("desk-denied".into(), closed(Closed::Denied).render()),
-        ("desk-queue".into(), queue(vec![row(true), row(false)]).render()),
-        ("desk-queue-nothing".into(), queue(Vec::new()).render()),
+        ("desk-own-people".into(), closed(Closed::OwnPeople).render()),
+        ("desk-queue".into(), queue(vec![row(true), row(false)], true).render()),
+        ("desk-queue-nothing".into(), queue(Vec::new(), false).render()),
         ("desk-ahead".into(), ahead(birthdays).render()),
         ("desk-ahead-nothing".into(), ahead(Vec::new()).render()),
         ("desk-leaflet".into(), LeafletPage { frame: frame(), paragraphs: vec![text(); 3] }.render()),
@@ -107,6 +120,7 @@ fn at_desk(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         relation: relation(Relation::Parent),
         standing: standing(Standing::Blocked),
     };
+    let block = |may_lift| a_block(given, may_lift);
     let correction = |of: What| CorrectionRow {
         id: "c0rr3ct".into(),
         what: wrong_of(of),
@@ -125,6 +139,8 @@ fn at_desk(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         has_bsn: may_correct,
         held: if may_correct { vec![listed()] } else { Vec::new() },
         given: if may_correct { vec![listed(), listed()] } else { Vec::new() },
+        may_block: may_correct,
+        blocks: if may_correct { vec![block(true), block(false)] } else { Vec::new() },
         may_correct,
         corrections: if may_correct {
             What::ALL.iter().map(|of| correction(*of)).collect()
@@ -133,28 +149,7 @@ fn at_desk(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         },
         error,
     };
-    let mandate = |may: bool, error| MandatePage {
-        frame: frame(),
-        id: "m4nd4t3".into(),
-        representative: ("p3rs0n".into(), text()),
-        represented: ("p3rs0n".into(), text()),
-        relation: relation(Relation::Authorised),
-        standing: standing(Standing::Active { until: None }),
-        until: may.then(text),
-        texts: [text(), text()],
-        evidence: evidence(Evidence::CourtOrder),
-        registered: (text(), text(), may.then(text)),
-        approved: may.then(|| (text(), text())),
-        may_approve: may,
-        said: if may {
-            vec![(Party::Represented, Word::Agreed, said(Party::Represented, Word::Agreed))]
-        } else {
-            Vec::new()
-        },
-        may_take_away: may,
-        may_unblock: may,
-        error,
-    };
+    let mandate = |may, error| a_mandate(frame(), given, may, error);
     let form = |errors| desk_register::RegisterPage { frame: frame(), form: MandateForm::default(), errors };
     let wrong = [Wrong::NoBsn, Wrong::NoName(Party::Represented), Wrong::Form(Refused::NoEvidence)];
     let wrong = wrong.into_iter().map(desk_words::wrong).collect();
@@ -168,4 +163,62 @@ fn at_desk(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         ("desk-register".into(), form(Vec::new()).render()),
         ("desk-register-wrong".into(), form(wrong).render()),
     ]
+}
+
+fn a_block(given: &str, may_lift: bool) -> BlockRow {
+    let text = || given.to_owned();
+    BlockRow {
+        representative: "p3rs0n".into(),
+        name: if may_lift { text() } else { String::new() },
+        reason: text(),
+        placed: (text(), text()),
+        may_lift,
+    }
+}
+
+fn a_mandate(frame: Frame, given: &str, may: bool, error: Option<&'static str>) -> MandatePage {
+    let text = || given.to_owned();
+    let basis = |waits: bool| BasisRow {
+        id: "b4s1s".into(),
+        evidence: text(),
+        attested: (text(), text()),
+        confirmed: (!waits).then(|| (text(), text())),
+        ends: text(),
+        may_confirm: waits,
+        may_end: waits,
+    };
+    MandatePage {
+        frame,
+        id: "m4nd4t3".into(),
+        representative: ("p3rs0n".into(), text()),
+        represented: ("p3rs0n".into(), text()),
+        relation: relation(Relation::Authorised),
+        standing: standing(Standing::Active { until: None }),
+        until: may.then(text),
+        texts: [text(), text()],
+        evidence: evidence(Evidence::CourtOrder),
+        registered: (text(), text(), may.then(text)),
+        starts: text(),
+        documents: if may {
+            vec![("desk-represented", document(DocumentKind::Passport), text())]
+        } else {
+            Vec::new()
+        },
+        approved: may.then(|| (text(), text())),
+        refused: may.then(|| (refusal(Refusal::Evidence), text(), text())),
+        heard: vec![(said(Party::Represented, Word::Agreed), text(), text())],
+        bases: if may { vec![basis(true), basis(false)] } else { Vec::new() },
+        may_attest: may,
+        may_approve: may,
+        refusals: if may { vec![("evidence", refusal(Refusal::Evidence))] } else { Vec::new() },
+        said: if may {
+            vec![(Party::Represented, Word::Agreed, said(Party::Represented, Word::Agreed))]
+        } else {
+            Vec::new()
+        },
+        others: vec![(given.to_owned(), may)],
+        may_take_away: may,
+        blocks: if may { vec![a_block(given, true)] } else { Vec::new() },
+        error,
+    }
 }

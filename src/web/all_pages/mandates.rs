@@ -87,9 +87,12 @@ fn mandates(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         ("page", "offer-over"),
         ("page", "offer-full"),
     ];
-    let wrongs = wrongs.map(|wrong| Answer { label: given.to_owned(), wrong: Some(wrong), code: None });
-    let code = Answer { code: Some("BCDFG HJKLM".to_owned()), label: given.to_owned(), wrong: None };
-    for (n, answer) in wrongs.into_iter().chain([code]).enumerate() {
+    let wrongs =
+        wrongs.map(|wrong| Answer { label: given.to_owned(), wrong: Some(wrong), ..Answer::default() });
+    let code = Some("BCDFG HJKLM".to_owned());
+    let code = Answer { code, label: given.to_owned(), ..Answer::default() };
+    let still = [given, ""].map(|name| Answer { still: Some(name.to_owned()), ..Answer::default() });
+    for (n, answer) in wrongs.into_iter().chain([code]).chain(still).enumerate() {
         let overview = Overview { age: None, held: Vec::new(), given: Vec::new() };
         let offers = none(None);
         let page = MandatesPage { frame: frame(), overview, fresh: true, offers, answer };
@@ -144,6 +147,7 @@ fn logs(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         Who::Member(Roles::of(Role::ALL).unwrap(), own.clone()),
         Who::Program(own.clone()),
         Who::Program(String::new()),
+        Who::System,
         Who::Unknown,
     ];
     let said = ["mandate.agreed", "mandate.withdrawn"];

@@ -10,12 +10,12 @@ use crate::{
         account_digid::Unlinking,
         account_email::{NotAsked, NotConfirmed},
         account_export::{
-            Export, OwnAccount, OwnEntry, OwnMandate, OwnMandates, OwnPerson, OwnPortal, OwnSaid, OwnSession,
-            OwnWork,
+            Export, OwnAccount, OwnEntry, OwnMandate, OwnMandates, OwnOffer, OwnPerson, OwnPortal, OwnSaid,
+            OwnSession, OwnWork,
         },
     },
     web::{
-        account_digid::DigidPage,
+        account_digid::{AnotherPage, DigidPage},
         account_email::{self, AddressPage},
         account_erase::ErasePage,
         account_export::{AllPage, ExportPage},
@@ -122,7 +122,13 @@ fn exports(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         bsn: Some(text()),
         patient_number: Some(text()),
     });
-    let mandates = Some(OwnMandates { received: vec![mandate()], given: vec![mandate()], said: vec![said] });
+    let offer = |accepted| OwnOffer { label: text(), days: 31, waits_until: text(), accepted };
+    let mandates = Some(OwnMandates {
+        received: vec![mandate()],
+        given: vec![mandate()],
+        said: vec![said],
+        offered: vec![offer(false), offer(true)],
+    });
     let all = Export { person, mandates, ..least.clone() };
     vec![
         ("account-export".to_owned(), ExportPage { frame: frame(), too_often: false }.render()),
@@ -148,9 +154,10 @@ fn ways_in(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
     let mut pages = Pages::new();
     for unlinking in [Unlinking::None, Unlinking::NeedsPassword, Unlinking::NeedsDigid, Unlinking::May] {
         let since = (unlinking != Unlinking::None).then(|| given.to_owned());
-        let page = DigidPage { frame: frame(), since, unlinking };
+        let page = DigidPage { frame: frame(), since, unlinking, may_link: unlinking == Unlinking::None };
         pages.push((format!("account-digid-{unlinking:?}"), page.render()));
     }
+    pages.push(("account-digid-another".to_owned(), AnotherPage { frame: frame() }.render()));
     for (name, failed, staff) in [("false", false, false), ("true", true, false), ("staff", false, true)] {
         let (current, email) = (given.to_owned(), given.to_owned());
         let page = ErasePage { frame: frame(), current, email, failed, staff };

@@ -37,6 +37,9 @@ fn told(mandate: &Mandate, consents: &[Consent], now: Timestamp) -> Vec<Telling>
     mails(mandate, child(), consents, &[], now).tell
 }
 
+/// When the mandates of these tests were approved.
+const APPROVED: &str = "2005-01-01T00:00:00Z";
+
 const STARTED: Telling = Telling { what: What::Started, at: Timestamp::from_epoch(0) };
 
 #[test]
@@ -102,6 +105,40 @@ fn a_block_shows_in_no_mail_about_an_end() {
     assert_eq!(blocked(twelve), told(&parent, &[], twelve));
 }
 
+#[test]
+fn an_end_that_was_chosen_within_two_weeks_is_not_told_ahead_and_a_birthday_is() {
+    let begins = at("2026-03-01T12:00:00Z");
+    let lasts = |seconds: i64| Mandate {
+        starts: begins,
+        registered_at: begins,
+        approved: Some(crate::domain::mandate::Confirmed { by: "second".into(), at: begins }),
+        ends: Some(begins.plus(seconds)),
+        ..mandate(Relation::Parent)
+    };
+    for days in [7, 14] {
+        let short = lasts(days * DAY);
+        assert_eq!(told(&short, &[], begins), [STARTED], "{days}");
+        assert_eq!(told(&short, &[], begins.plus(days * DAY - 1)), [STARTED], "{days}");
+        let ended = Telling { what: What::Ended, at: begins.plus(days * DAY) };
+        assert_eq!(told(&short, &[], begins.plus(days * DAY)), [ended], "{days}");
+    }
+    // The twin, a second longer.
+    let longer = lasts(AHEAD + 1);
+    let ending = Telling { what: What::Ending, at: begins.plus(AHEAD + 1) };
+    assert_eq!(told(&longer, &[], begins), [STARTED]);
+    assert_eq!(told(&longer, &[], begins.plus(1)), [STARTED, ending]);
+    // What was approved late began then.
+    let late = Some(crate::domain::mandate::Confirmed { by: "second".into(), at: begins.plus(1) });
+    assert_eq!(told(&Mandate { approved: late, ..longer }, &[], begins.plus(9)), [STARTED]);
+    // Nobody chose the day of a birthday.
+    let twelve = at(TWELVE);
+    let shortly = twelve.plus(-7 * DAY);
+    let child_of_eleven = Mandate { starts: shortly, registered_at: shortly, ends: None, ..lasts(0) };
+    let approved = Some(crate::domain::mandate::Confirmed { by: "second".into(), at: shortly });
+    let ending = Telling { what: What::Ending, at: twelve };
+    assert_eq!(told(&Mandate { approved, ..child_of_eleven }, &[], shortly), [STARTED, ending]);
+}
+
 proptest! {
     /// Who looks when they were told to look misses nothing.
     #[test]
@@ -124,7 +161,9 @@ proptest! {
         let counted = end > Timestamp::from_epoch(begins);
         let first = |what| all.iter().find(|(_, telling)| telling.what == what).map(|(now, telling)| (*now, telling.at));
         prop_assert_eq!(first(What::Ended), counted.then_some((end, end)));
+        let began = Timestamp::from_epoch(begins).max(at(APPROVED));
+        let news = end == born.earliest_birthday(HAS_A_SAY) || end.plus(-AHEAD) > began;
         let ahead = end.plus(-AHEAD).max(Timestamp::from_epoch(begins));
-        prop_assert_eq!(first(What::Ending), counted.then_some((ahead, end)));
+        prop_assert_eq!(first(What::Ending), (counted && news).then_some((ahead, end)));
     }
 }

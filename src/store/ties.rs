@@ -1,0 +1,50 @@
+//! With whom somebody has to do who works at the desk too: whose files they keep out of (`docs/adr/0041`).
+
+use sqlx::any::AnyRow;
+
+use super::{Store, columns::Columns};
+use crate::domain::{
+    fault::Fault,
+    id::{MandateId, PersonId},
+    ties::Ties,
+};
+
+/// The most rows that are read: of one person there are never so many.
+const MOST: i64 = 10_000;
+
+impl Store {
+    /// Those for whom a person acts or acted, and from whom they are or were kept: whatever became of the mandate or the block.
+    pub async fn ties(&self, person: &PersonId) -> Result<Ties, Fault> {
+        let rows = sqlx::query(
+            "SELECT m.represented AS id, 'acts' AS how FROM mandates m WHERE m.representative = $1 \
+             UNION SELECT b.represented AS id, 'kept out' AS how FROM blocks b WHERE b.representative = $1 LIMIT $2",
+        )
+        .bind(person.as_str())
+        .bind(MOST)
+        .fetch_all(self.db.reader())
+        .await?;
+        let (mut acts_for, mut kept_out) = (Vec::new(), Vec::new());
+        for row in &rows {
+            let whom = PersonId::from_stored(row.text("id")?);
+            if row.text("how")? == "acts" { acts_for.push(whom) } else { kept_out.push(whom) }
+        }
+        Ok(Ties::new(person.clone(), acts_for, kept_out))
+    }
+
+    /// The mandates in which one of those stands, or the person: no list at the desk shows them to that person.
+    pub async fn mandates_of_ties(&self, person: &PersonId) -> Result<Vec<MandateId>, Fault> {
+        let rows = sqlx::query(
+            "WITH theirs AS (SELECT CAST($1 AS TEXT) AS id \
+               UNION SELECT m.represented FROM mandates m WHERE m.representative = $1 \
+               UNION SELECT b.represented FROM blocks b WHERE b.representative = $1) \
+             SELECT m.id AS id FROM theirs t CROSS JOIN mandates m WHERE m.representative = t.id \
+             UNION SELECT m.id AS id FROM theirs t CROSS JOIN mandates m WHERE m.represented = t.id LIMIT $2",
+        )
+        .bind(person.as_str())
+        .bind(MOST)
+        .fetch_all(self.db.reader())
+        .await?;
+        let read = |row: &AnyRow| Ok(MandateId::from_stored(row.text("id")?));
+        rows.iter().map(read).collect()
+    }
+}

@@ -1,0 +1,84 @@
+//! "Wie heeft iets gewijzigd" at "Mijn account": what bears most on who gets in, and on who acts for whom, is in it.
+
+use crate::{
+    account::at,
+    account_email,
+    account_mandates::One,
+    account_portals::{AN_APP, stay},
+    browser::Browser,
+    house::{CALLBACK, House, PASSWORD},
+    jose::Key,
+    mandates_desk::{Desk, Form, born, digid_account, digid_again, fresh_bsn},
+    oidc_client::THE_PORTAL,
+    portal::{enter_password, request},
+    steps::{code_for, is_in, type_code},
+};
+
+const OWNER: &str = "jansen@voorbeeld.nl";
+const NEW: &str = "nieuw@voorbeeld.nl";
+const MOTHER: &str = "moeder@voorbeeld.nl";
+const KIM: &str = "kim@voorbeeld.nl";
+
+async fn log(house: &House, browser: &Browser) -> String {
+    let page = browser.get(&at(house, "/account/log")).await;
+    assert_eq!(page.heading(), "Wie heeft iets gewijzigd", "{}", page.body);
+    page.text("log").unwrap_or_default()
+}
+
+#[tokio::test]
+async fn what_changes_who_gets_in_stands_in_its_owners_log() {
+    let house = House::with(AN_APP).await;
+    let (owner, bsn) = (Browser::new(), fresh_bsn());
+    digid_account(&house, &owner, &bsn, OWNER).await;
+    let changes = [
+        "Gegevens opgevraagd. Door: uzelf",
+        "De toegang van een portaal of app gestopt (Zorgapp). Door: uzelf",
+        "E-mailadres veranderd. Door: uzelf",
+        "DigiD losgekoppeld. Door: uzelf",
+    ];
+    let before = log(&house, &owner).await;
+    for line in changes {
+        assert!(!before.contains(line), "{line}: {before}");
+    }
+    let page = owner.visit(&at(&house, "/account/export"), CALLBACK).await;
+    owner.submit(&page, "export-form", &[("kind", "json")]).await;
+    stay(&house, &owner, &Key::new()).await;
+    let page = owner.get(&at(&house, "/account/portals")).await;
+    let removes = (1..9).map(|n| format!("remove-{n}-1")).find(|form| page.body.contains(form)).unwrap();
+    owner.submit(&page, &removes, &[]).await;
+    let page = account_email::ask(&house, &owner, NEW).await;
+    account_email::type_code(&owner, &page, &code_for(&house, NEW, &page)).await;
+    digid_again(&house, &owner, &bsn, "Midden", &THE_PORTAL, &THE_PORTAL.ask()).await;
+    let page = owner.visit(&at(&house, "/account/digid"), CALLBACK).await;
+    owner.submit(&page, "unlink-form", &[]).await;
+
+    let (local, asked) = (Browser::new(), request(&house, &[]));
+    let page = enter_password(&local, &asked, NEW, PASSWORD).await;
+    assert!(is_in(&type_code(&local, &page, &code_for(&house, NEW, &page)).await));
+    let after = log(&house, &local).await;
+    for line in changes {
+        assert_eq!(after.matches(line).count(), 1, "{line}: {after}");
+    }
+}
+
+#[tokio::test]
+async fn a_mandate_that_lapsed_or_was_given_up_stands_in_the_log_of_whom_it_was_for() {
+    let house = House::start().await;
+    let mother = One::of(&house, ("Anna", None), MOTHER).await;
+    let kim = One::of(&house, ("Kim", Some(&born(14, 0))), KIM).await;
+    let desk = Desk::of(&house);
+    desk.mandate(&Form::parent(&mother.person, &kim.person));
+    // By a date of birth that was wrong Kim was sixteen.
+    house.set_birth_date(&kim.person, &born(16, 0));
+    house.set_birth_date(&kim.person, &born(14, 0));
+    let lapsed = "Een machtiging gestopt door de leeftijd. Door: het systeem";
+    let told = kim.log(&house).await;
+    assert_eq!(told.matches(lapsed).count(), 1, "{told}");
+    desk.mandate(&Form::parent(&mother.person, &kim.person));
+    let given_up = "Een machtiging gestopt, met het account. Door: iemand van wie wij de naam niet weten";
+    assert!(!kim.log(&house).await.contains(given_up));
+    let page = mother.browser.visit(&at(&house, "/account/erase"), CALLBACK).await;
+    mother.browser.submit(&page, "erase-form", &[("email", MOTHER)]).await;
+    let told = kim.log(&house).await;
+    assert!(told.matches(given_up).count() >= 1, "{told}");
+}
