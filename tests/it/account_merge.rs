@@ -110,7 +110,7 @@ async fn f12_a_local_account_and_one_of_digid_become_one_that_keeps_all_of_both(
         (OUT, Some("Uw accounts zijn samengevoegd."))
     );
 
-    let kept = house.mails(OWNER, 3).pop().unwrap();
+    let kept = house.mails(OWNER, 4).pop().unwrap();
     assert!(kept.contains("is samengevoegd") && kept.contains("het wachtwoord dat erbij hoort"), "{kept}");
     let gone = house.mails(SECOND, 2).pop().unwrap();
     assert!(gone.contains("is samengevoegd") && gone.contains("laatste e-mail naar dit adres"), "{gone}");
@@ -132,7 +132,7 @@ async fn f12_a_local_account_and_one_of_digid_become_one_that_keeps_all_of_both(
     let (digid, local) = (Browser::new(), Browser::new());
     let by_digid = log_in_with_digid(&house, &digid, &bsn, &[], &[]).await;
     assert_eq!((by_digid.sub(), listed(&by_digid.claims)), (mine.sub(), 1), "Bo, and never Sam");
-    assert_eq!(log_in(&house, &local, OWNER, 4).await.sub(), mine.sub());
+    assert_eq!(log_in(&house, &local, OWNER, 5).await.sub(), mine.sub());
     let of_both = format!("mandates WHERE representative = '{keeper}'");
     assert_eq!((count(&house, &of_both), count(&house, "mandates")), ("2".into(), "2".into()));
     let whole = format!(
