@@ -18,7 +18,6 @@ use crate::domain::{
     fault::Fault,
     four_eyes::{LONGEST_WAIT, waits_until},
     id::{CorrectionId, PersonId},
-    line::through,
     mandate::Confirmed,
     patient_number::PatientNumber,
     time::Timestamp,
@@ -392,14 +391,7 @@ async fn forget_bsn(tx: &mut Tx, id: &CorrectionId) -> Result<(), Fault> {
 }
 
 fn event<'a>(event: &'a str, by: &'a str, person: &'a str, id: &'a CorrectionId) -> Event<'a> {
-    Event {
-        event,
-        outcome: "ok",
-        actor: Some(by),
-        represented: Some(person),
-        client: through(by),
-        detail: Some(id.as_str()),
-    }
+    Event { represented: Some(person), detail: Some(id.as_str()), ..Event::by(event, by) }
 }
 
 fn read_correction(row: &AnyRow) -> Result<Correction, Fault> {

@@ -11,7 +11,6 @@ use crate::{
         fault::Fault,
         four_eyes::{LONGEST_WAIT, waits_until},
         id::{MandateId, SpecialBasisId},
-        line::through,
         mandate::{Confirmed, SpecialBasis},
         time::Timestamp,
     },
@@ -181,15 +180,8 @@ async fn log(
         .bind(mandate.as_str())
         .fetch_one(&mut **tx)
         .await?;
-    let event = Event {
-        event,
-        outcome: "ok",
-        actor: Some(by),
-        represented: Some(&represented),
-        client: through(by),
-        detail: Some(basis.as_str()),
-    };
-    tx.note(&event, now);
+    let detail = Some(basis.as_str());
+    tx.note(&Event { represented: Some(&represented), detail, ..Event::by(event, by) }, now);
     Ok(represented)
 }
 
