@@ -7,7 +7,7 @@ use super::{
     audit::Event,
     boundaries::look_again,
     columns::Columns,
-    fragments::own_people,
+    fragments::{is_second, own_people},
     mandates::{lapse_parental, read_birth},
     persons::seal_bsn,
     same_person::{Numbers, may_be_one},
@@ -182,10 +182,9 @@ impl Store {
         let mut tx = self.db.begin().await?;
         let row = sqlx::query(concat!(
             "UPDATE corrections SET approved_by = $1, approved_at = $2 WHERE id = $3 AND approved_at IS NULL \
-             AND withdrawn_at IS NULL AND proposed_at > $4 AND proposed_by <> $1 \
-             AND ($1 LIKE 'client:%') = (proposed_by LIKE 'client:%') \
-             AND ($1 LIKE 'member:%') = (proposed_by LIKE 'member:%') \
-             AND NOT ",
+             AND withdrawn_at IS NULL AND proposed_at > $4 AND ",
+            is_second!("$1", "proposed_by"),
+            " AND NOT ",
             own_people!("$1", "corrections.person, corrections.other", "$2"),
             " RETURNING *"
         ))
