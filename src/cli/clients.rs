@@ -202,14 +202,7 @@ impl ClientsCommand {
                     configured.into_values().map(|client| (client, true)).collect();
                 clients.sort_by(|a, b| a.0.id.cmp(&b.0.id));
                 clients.extend(store.clients().await?.into_iter().map(|client| (client, false)));
-                if self.json {
-                    let all: Value =
-                        clients.iter().map(|(client, configured)| as_json(client, *configured)).collect();
-                    writeln!(out, "{all:#}")?;
-                } else {
-                    as_table(out, &clients)?;
-                }
-                Ok(())
+                list(out, self.json, &clients)
             }
             Act::Show { id } => {
                 let (client, configured) = match configured.get(&id) {
@@ -323,7 +316,12 @@ fn place(configured: bool) -> &'static str {
     if configured { "configuration" } else { "store" }
 }
 
-fn as_table(out: &mut impl Write, clients: &[(Client, bool)]) -> std::io::Result<()> {
+fn list(out: &mut impl Write, json: bool, clients: &[(Client, bool)]) -> Result<(), Fault> {
+    if json {
+        let all: Value = clients.iter().map(|(client, configured)| as_json(client, *configured)).collect();
+        writeln!(out, "{all:#}")?;
+        return Ok(());
+    }
     writeln!(out, "{:24}  {:19}  {:13}  NAME", "CLIENT", "AUTH", "STANDS IN")?;
     for (client, configured) in clients {
         let (auth, place) = (client.auth.method().as_str(), place(*configured));

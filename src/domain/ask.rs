@@ -152,6 +152,39 @@ impl Whom {
 }
 
 impl Ask {
+    /// A request that asks for nothing in particular. Nothing is checked here: that the client may be answered there is for
+    /// whoever calls it to know.
+    pub fn blank(client_id: String, redirect_uri: String) -> Self {
+        Self {
+            client_id,
+            pushed: None,
+            redirect_uri,
+            response_mode: ResponseMode::default(),
+            response_alg: None,
+            state: None,
+            nonce: None,
+            scope: Scopes::default(),
+            resources: Vec::new(),
+            code_challenge: None,
+            dpop_jkt: None,
+            level: Level::Local,
+            levels: BTreeSet::new(),
+            in_id_token: Claims::new(),
+            in_userinfo: Claims::new(),
+            represents: None,
+            act_as: None,
+            chosen: None,
+            amr: false,
+            bsn: false,
+            whom: Whom::Anybody,
+            prompt: Prompt::Unset,
+            asks_consent: false,
+            max_age: None,
+            ui_locales: Vec::new(),
+            login_hint: None,
+        }
+    }
+
     /// The level that is told of a login that reached `reached`: the highest of those that the request wants told.
     pub fn level_told(&self, reached: Level) -> Level {
         self.levels.iter().filter(|level| **level <= reached).max().copied().unwrap_or(reached)
@@ -184,34 +217,7 @@ pub(crate) mod tests {
 
     /// A request that asks for nothing in particular.
     pub(crate) fn ask() -> Ask {
-        Ask {
-            client_id: "portal".into(),
-            pushed: None,
-            redirect_uri: "https://p.example/cb".into(),
-            response_mode: ResponseMode::Query,
-            response_alg: None,
-            state: None,
-            nonce: None,
-            scope: Scopes::default(),
-            resources: Vec::new(),
-            code_challenge: None,
-            dpop_jkt: None,
-            level: Level::Local,
-            levels: BTreeSet::new(),
-            in_id_token: Claims::new(),
-            in_userinfo: Claims::new(),
-            represents: None,
-            act_as: None,
-            chosen: None,
-            amr: false,
-            bsn: false,
-            whom: Whom::Anybody,
-            prompt: Prompt::Unset,
-            asks_consent: false,
-            max_age: None,
-            ui_locales: Vec::new(),
-            login_hint: None,
-        }
+        Ask::blank("portal".into(), "https://p.example/cb".into())
     }
 
     #[test]

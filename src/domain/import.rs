@@ -9,7 +9,7 @@ use std::fmt;
 use aws_lc_rs::digest;
 
 pub use self::{
-    lines::{Differs, Known, MandateLine, Named, PersonLine, is_same, mandate_line, person_line, who},
+    lines::{Known, MandateLine, PersonLine, is_same, mandate_line, person_line},
     seen::Seen,
 };
 use super::{

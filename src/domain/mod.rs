@@ -33,6 +33,7 @@ pub mod line;
 pub mod link;
 pub mod login;
 pub mod mandate;
+pub mod meant;
 pub mod merge;
 pub mod mtls;
 pub mod own;

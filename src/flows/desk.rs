@@ -14,7 +14,7 @@ use crate::{
         bsn::Bsn,
         fault::Fault,
         id::{AccountId, LoginId, PersonId},
-        line::{member_of, program_of, through},
+        line::{member_of, program_of},
         login::Login,
         own::OwnPage,
         patient_number::PatientNumber,
@@ -130,15 +130,13 @@ async fn refuse(
         return Ok(());
     }
     let name = member.name();
-    let event = Event {
-        event: "desk.refused",
+    let refused = Event {
         outcome: "refused",
-        actor: Some(&name),
         represented: person,
-        client: through(&name),
         detail: Some(what),
+        ..Event::by("desk.refused", &name)
     };
-    app.store.audit(&event, now).await
+    app.store.audit(&refused, now).await
 }
 
 /// Whether a member must keep out of what is about these people, the first of them whose file it is; with a line in the log if so.

@@ -10,6 +10,7 @@ use crate::{
         fault::Fault,
         id::{MandateId, PersonId},
         line::one_line,
+        meant::{self, Differs, Named, OnRecord},
         patient_number::PatientNumber,
         registration::{Births, Form, Refused, register},
         time::Timestamp,
@@ -43,14 +44,8 @@ pub enum Wrong {
     NoNumber(Party),
     /// Nobody knows them yet, and they have no name.
     NoName(Party),
-    /// The two numbers are two people's.
-    TwoPeople(Party),
-    /// Another patient number is on record of them, or none.
-    OtherNumber(Party),
-    /// Another BSN is on record of them, or none.
-    OtherBsn(Party),
-    /// Another date of birth is on record of them, or none.
-    OtherBirth(Party),
+    /// Something else is on record of them.
+    Differs(Differs, Party),
     /// Too many searches.
     TooManySearches,
     /// A number of one of the two became somebody's meanwhile.
@@ -158,8 +153,21 @@ pub async fn submit(
     Ok(registration.mandate.id)
 }
 
-/// Who is meant, looked up as by a search. What is told of somebody who is known must be what is on record: another date or number is a
-/// correction, which takes two.
+impl OnRecord for Person {
+    fn id(&self) -> &PersonId {
+        &self.id
+    }
+
+    fn birth(&self) -> Option<BirthDate> {
+        self.birth
+    }
+
+    fn number(&self) -> Option<&PatientNumber> {
+        self.patient_number.as_ref()
+    }
+}
+
+/// Who is meant, looked up as by a search.
 async fn who(app: &App, at: &AtDesk, (side, party): (Side, Party), now: Timestamp) -> Result<Who, NotDone> {
     let look = async |wanted: Option<Wanted>| match wanted {
         Some(wanted) => match look(app, at.who(), &wanted, now).await? {
@@ -171,29 +179,18 @@ async fn who(app: &App, at: &AtDesk, (side, party): (Side, Party), now: Timestam
     };
     let by_bsn = look(side.bsn.clone().map(Wanted::Bsn)).await?;
     let by_number = look(side.number.clone().map(Wanted::Number)).await?;
-    let known = match (by_bsn, by_number) {
-        (Some(one), Some(other)) if one.id != other.id => {
-            return Err(Wrong::TwoPeople(party).into());
-        }
-        (Some(known), _) if side.number.is_some() && known.patient_number != side.number => {
-            return Err(Wrong::OtherNumber(party).into());
-        }
-        (None, Some(_)) if side.bsn.is_some() => return Err(Wrong::OtherBsn(party).into()),
-        (Some(known), _) | (None, Some(known)) => known,
-        (None, None) => {
-            if side.bsn.is_none() && side.number.is_none() {
-                return Err(Wrong::NoNumber(party).into());
-            }
-            let name = one_line(&side.name).map_err(|_| Wrong::NoName(party))?;
+    let told = Named { has_bsn: side.bsn.is_some(), number: side.number.as_ref(), birth: side.birth };
+    let known = meant::who(by_bsn, by_number, told).map_err(|how| Wrong::Differs(how, party))?;
+    if known.is_none() && side.bsn.is_none() && side.number.is_none() {
+        return Err(Wrong::NoNumber(party).into());
+    }
+    match (known, one_line(&side.name)) {
+        (Some(known), Err(_)) if known.name.is_empty() => Err(Wrong::NoName(party).into()),
+        (Some(known), _) => Ok(Who::Known(known)),
+        (None, Err(_)) => Err(Wrong::NoName(party).into()),
+        (None, Ok(name)) => {
             let told = Told { name, birth: side.birth, bsn: side.bsn, patient_number: side.number };
-            return Ok(Who::New(PersonId::random(), told));
+            Ok(Who::New(PersonId::random(), told))
         }
-    };
-    if side.birth.is_some() && side.birth != known.birth {
-        return Err(Wrong::OtherBirth(party).into());
     }
-    if known.name.is_empty() && one_line(&side.name).is_err() {
-        return Err(Wrong::NoName(party).into());
-    }
-    Ok(Who::Known(known))
 }

@@ -3,7 +3,7 @@
 use super::{
     Held, Over, Stop, account_merge,
     chooser::{Left, NOT_FOR_THEM, left, settled},
-    logins,
+    logins::{self, Version},
     logout::sign_out_unproven,
     representation::{counts, is_wanted, not_represented},
     single_logout,
@@ -78,30 +78,9 @@ pub async fn finish(
 ) -> Result<Finish, Stop> {
     let (login, version) = held.open();
     let (ask, done) = (&login.ask, &login.step);
-    let way = if done.level().needs_digid() { "digid" } else { "local" };
     let account = match allowed(app, &login, now).await? {
         Ok(account) => account,
-        // Said only to the one request that ends the login.
-        Err((event, no)) => {
-            let outcome = event.outcome;
-            // Somebody else than its owner sits at a session that was to be worth more: it ends.
-            let others = older.filter(|_| matches!(no, No::AnotherUser) && login.keeps.is_some());
-            let others = others.map(|older| &older.sid);
-            logins::finish(app, &version.ending(&login.id, others, event, Vec::new()), now).await?;
-            // As after a refusal that came before anything was known: what becomes of it must not tell why.
-            if done.digid().is_some() && matches!(no, No::Stop(_)) {
-                sign_out_unproven(app, older, now).await?;
-            }
-            observe::login(way, outcome);
-            return match no {
-                No::Stop(stop) => Err(stop),
-                No::AnotherUser => {
-                    let why = "another user logged in than the one that is meant";
-                    let told = refusal(ask, app.config.issuer(), Code::LoginRequired, why);
-                    Ok(Finish::AnotherUser(told))
-                }
-            };
-        }
+        Err(refused) => return turned_away(app, (&login, version), older, refused, now).await,
     };
     let secret = Secret::token("");
     let session = Session::begin(done, secret.hashed(), account.era, app.config.session.absolute(), now);
@@ -124,16 +103,49 @@ pub async fn finish(
     let ending = Ending { digid, pushed, ..version.ending(&login.id, older, event, begun) };
     let ended = logins::finish(app, &ending, now).await;
     if let Err(Stop::Over(Over::LoggedOut)) = ended {
-        observe::login(way, "logged_out");
+        observe::login(way(done), "logged_out");
     }
     ended?;
-    observe::login(way, "ok");
+    observe::login(way(done), "ok");
     if account.lang != lang {
         app.store.note_lang(&account.id, lang).await?;
     }
     let cookie = Secret::new(format!("{}.{}", session.sid, secret.expose()));
     let address = Email::parse(&account.email)?;
     Ok(Finish::In(Box::new(Finished { cookie, onward, address })))
+}
+
+/// Ends a login that may not go on. Said only to the one request that ends it.
+async fn turned_away(
+    app: &App,
+    (login, version): (&Login<Done>, Version),
+    older: Option<&Session>,
+    (event, no): (Event<'_>, No),
+    now: Timestamp,
+) -> Result<Finish, Stop> {
+    let outcome = event.outcome;
+    // Somebody else than its owner sits at a session that was to be worth more: it ends.
+    let others = older.filter(|_| matches!(no, No::AnotherUser) && login.keeps.is_some());
+    let others = others.map(|older| &older.sid);
+    logins::finish(app, &version.ending(&login.id, others, event, Vec::new()), now).await?;
+    // As after a refusal that came before anything was known: what becomes of it must not tell why.
+    if login.step.digid().is_some() && matches!(no, No::Stop(_)) {
+        sign_out_unproven(app, older, now).await?;
+    }
+    observe::login(way(&login.step), outcome);
+    match no {
+        No::Stop(stop) => Err(stop),
+        No::AnotherUser => {
+            let why = "another user logged in than the one that is meant";
+            let told = refusal(&login.ask, app.config.issuer(), Code::LoginRequired, why);
+            Ok(Finish::AnotherUser(told))
+        }
+    }
+}
+
+/// By which way somebody logged in, as it is counted.
+fn way(done: &Done) -> &'static str {
+    if done.level().needs_digid() { "digid" } else { "local" }
 }
 
 /// What begins beside the session, and where that leads: a code for the portal, or a question.

@@ -11,10 +11,13 @@ use std::collections::{BTreeMap, HashMap};
 use crate::{
     clock::Clock,
     domain::{
+        birth::BirthDate,
         fault::Fault,
         four_eyes::is_second,
         id::PersonId,
-        import::{Differs, Digest, Finding, Known, Named, Row, Seen, What, Why, is_long, who},
+        import::{Digest, Finding, Known, Row, Seen, What, Why, is_long},
+        meant::{Differs, Named, who},
+        patient_number::PatientNumber,
         secret::Secret,
         time::Timestamp,
     },
@@ -326,11 +329,15 @@ impl Found {
         }
     }
 
-    /// Who is meant by what a line tells.
-    fn who(&self, told: Named<'_>) -> Result<Option<&Known>, Differs> {
-        let by_bsn = told.bsn.and_then(|bsn| self.by_bsn.get(bsn));
-        let by_number = told.number.and_then(|number| self.by_number.get(number.as_str()));
-        who(by_bsn, by_number, told)
+    /// Who is meant by what a line tells; a BSN by that under which it is found.
+    fn who(
+        &self,
+        (bsn, number): (Option<&[u8]>, Option<&PatientNumber>),
+        birth: Option<BirthDate>,
+    ) -> Result<Option<&Known>, Differs> {
+        let by_bsn = bsn.and_then(|bsn| self.by_bsn.get(bsn));
+        let by_number = number.and_then(|number| self.by_number.get(number.as_str()));
+        who(by_bsn, by_number, Named { has_bsn: bsn.is_some(), number, birth })
     }
 }
 

@@ -5,8 +5,6 @@
 mod own;
 mod rules;
 
-use std::collections::BTreeSet;
-
 pub use own::own;
 pub use rules::is_pkce_text;
 use rules::{MAX_STATE, RULES, hinted, is_visible, resources};
@@ -20,10 +18,8 @@ use super::{
     response_mode::Jarm,
 };
 use crate::domain::{
-    ask::{Ask, Prompt, ResponseMode, Whom},
+    ask::{Ask, ResponseMode},
     client::Client,
-    profile::Claims,
-    scope::Scopes,
     time::Timestamp,
 };
 
@@ -103,32 +99,11 @@ fn blank(params: &Params, client: &Client) -> Result<Ask, PageError> {
     let mode = params.get("response_mode").and_then(ResponseMode::read);
     let (response_mode, signed) = mode.unwrap_or_default();
     Ok(Ask {
-        client_id: client.id.clone(),
-        pushed: None,
-        redirect_uri: redirect_uri(params, client)?,
         response_mode,
         response_alg: signed.then(|| client.response_alg()),
         state: params.get("state").filter(|text| is_visible(text, MAX_STATE)).map(str::to_owned),
-        nonce: None,
-        scope: Scopes::default(),
-        resources: Vec::new(),
-        code_challenge: None,
-        dpop_jkt: None,
         level: client.minimum_level,
-        levels: BTreeSet::new(),
-        in_id_token: Claims::new(),
-        in_userinfo: Claims::new(),
-        represents: None,
-        act_as: None,
-        chosen: None,
-        amr: false,
-        bsn: false,
-        whom: Whom::Anybody,
-        prompt: Prompt::Unset,
-        asks_consent: false,
-        max_age: None,
-        ui_locales: Vec::new(),
-        login_hint: None,
+        ..Ask::blank(client.id.clone(), redirect_uri(params, client)?)
     })
 }
 

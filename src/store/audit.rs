@@ -15,7 +15,12 @@ pub(super) use self::names::forget;
 
 use self::chain::Note;
 use super::{Store, batch::Batches, columns::Columns, ledger::Ledger};
-use crate::domain::{fault::Fault, id::PersonId, line::member_of, time::Timestamp};
+use crate::domain::{
+    fault::Fault,
+    id::PersonId,
+    line::{member_of, through},
+    time::Timestamp,
+};
 
 /// The most lines that one search looks at.
 const LOOKED_AT: i64 = 20_000;
@@ -35,6 +40,13 @@ pub struct Event<'a> {
     pub client: Option<&'a str>,
     /// What else an auditor needs, in words without personal data.
     pub detail: Option<&'a str>,
+}
+
+impl<'a> Event<'a> {
+    /// What somebody of this name did, through what they act: a member of staff, a program, or a command.
+    pub fn by(event: &'a str, by: &'a str) -> Self {
+        Self { event, outcome: "ok", actor: Some(by), client: through(by), ..Self::default() }
+    }
 }
 
 /// A line as it stands in the log.

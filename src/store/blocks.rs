@@ -7,7 +7,6 @@ use crate::domain::{
     consent::Block,
     fault::Fault,
     id::{PersonId, random},
-    line::through,
     mandate::Mandate,
     time::Timestamp,
 };
@@ -142,14 +141,7 @@ impl Store {
 }
 
 fn block_event<'a>(event: &'a str, by: &'a str, represented: &'a PersonId, block: &'a str) -> Event<'a> {
-    Event {
-        event,
-        outcome: "ok",
-        actor: Some(by),
-        represented: Some(represented.as_str()),
-        client: through(by),
-        detail: Some(block),
-    }
+    Event { represented: Some(represented.as_str()), detail: Some(block), ..Event::by(event, by) }
 }
 
 pub(super) fn read_block(row: &AnyRow) -> Result<Block, Fault> {

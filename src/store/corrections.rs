@@ -7,7 +7,7 @@ use super::{
     audit::Event,
     boundaries::look_again,
     columns::Columns,
-    fragments::own_people,
+    fragments::{is_second, own_people},
     mandates::{lapse_parental, read_birth},
     persons::seal_bsn,
     same_person::{Numbers, may_be_one},
@@ -18,7 +18,6 @@ use crate::domain::{
     fault::Fault,
     four_eyes::{LONGEST_WAIT, waits_until},
     id::{CorrectionId, PersonId},
-    line::through,
     mandate::Confirmed,
     patient_number::PatientNumber,
     time::Timestamp,
@@ -183,10 +182,9 @@ impl Store {
         let mut tx = self.db.begin().await?;
         let row = sqlx::query(concat!(
             "UPDATE corrections SET approved_by = $1, approved_at = $2 WHERE id = $3 AND approved_at IS NULL \
-             AND withdrawn_at IS NULL AND proposed_at > $4 AND proposed_by <> $1 \
-             AND ($1 LIKE 'client:%') = (proposed_by LIKE 'client:%') \
-             AND ($1 LIKE 'member:%') = (proposed_by LIKE 'member:%') \
-             AND NOT ",
+             AND withdrawn_at IS NULL AND proposed_at > $4 AND ",
+            is_second!("$1", "proposed_by"),
+            " AND NOT ",
             own_people!("$1", "corrections.person, corrections.other", "$2"),
             " RETURNING *"
         ))
@@ -392,14 +390,7 @@ async fn forget_bsn(tx: &mut Tx, id: &CorrectionId) -> Result<(), Fault> {
 }
 
 fn event<'a>(event: &'a str, by: &'a str, person: &'a str, id: &'a CorrectionId) -> Event<'a> {
-    Event {
-        event,
-        outcome: "ok",
-        actor: Some(by),
-        represented: Some(person),
-        client: through(by),
-        detail: Some(id.as_str()),
-    }
+    Event { represented: Some(person), detail: Some(id.as_str()), ..Event::by(event, by) }
 }
 
 fn read_correction(row: &AnyRow) -> Result<Correction, Fault> {

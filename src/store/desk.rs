@@ -13,7 +13,6 @@ use crate::domain::{
     fault::Fault,
     four_eyes::LONGEST_WAIT,
     id::{MandateId, PersonId},
-    line::through,
     mandate::Relation,
     registration::Registration,
     time::Timestamp,
@@ -245,6 +244,5 @@ impl Store {
 }
 
 fn looked<'a>(event: &'a str, by: &'a str, person: &'a PersonId) -> Event<'a> {
-    let represented = Some(person.as_str());
-    Event { event, outcome: "ok", actor: Some(by), represented, client: through(by), detail: None }
+    Event { represented: Some(person.as_str()), ..Event::by(event, by) }
 }

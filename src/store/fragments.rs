@@ -65,4 +65,24 @@ macro_rules! own_people {
     };
 }
 
-pub(crate) use {not_over, own_people, runs};
+/// `$by` is the second pair of eyes for what `$first` asked for: another name, of the same kind (`four_eyes::is_second`).
+macro_rules! is_second {
+    ($by:literal, $first:literal) => {
+        concat!(
+            $first,
+            " <> ",
+            $by,
+            " AND (",
+            $by,
+            " LIKE 'client:%') = (",
+            $first,
+            " LIKE 'client:%') AND (",
+            $by,
+            " LIKE 'member:%') = (",
+            $first,
+            " LIKE 'member:%')"
+        )
+    };
+}
+
+pub(crate) use {is_second, not_over, own_people, runs};

@@ -16,7 +16,6 @@ use crate::domain::{
     four_eyes::LONGEST_WAIT,
     id::{MandateId, PersonId, random},
     import::{Known, What},
-    line::through,
     mandate::{Mandate, Standing},
     patient_number::PatientNumber,
     registration::Registration,
@@ -231,7 +230,7 @@ impl Store {
 }
 
 fn told<'a>((event, outcome): (&'a str, &'a str), by: &'a str, detail: &'a str) -> Event<'a> {
-    Event { event, outcome, actor: Some(by), client: through(by), detail: Some(detail), ..Event::default() }
+    Event { outcome, detail: Some(detail), ..Event::by(event, by) }
 }
 
 impl Importing {

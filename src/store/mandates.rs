@@ -30,7 +30,6 @@ use crate::domain::{
     consent::{Block, Consent, Word},
     fault::Fault,
     id::{MandateId, PersonId, random},
-    line::through,
     mandate::{
         Confirmed, Mandate, Refusal, Shown, Standing,
         mails::{LATE, Mails, mails},
@@ -257,12 +256,10 @@ impl Store {
             look_again(&mut tx, represented.as_str(), now).await?;
         }
         let event = Event {
-            event: "mandate.consent",
             outcome: if heard { consent.word.as_str() } else { "refused" },
-            actor: Some(actor),
             represented: Some(represented.as_str()),
-            client: through(actor),
             detail: Some(consent.mandate.as_str()),
+            ..Event::by("mandate.consent", actor)
         };
         tx.note(&event, now);
         tx.commit().await?;
@@ -401,14 +398,7 @@ fn has_more(rows: &[AnyRow]) -> Result<bool, Fault> {
 
 /// The line of what a member of staff or a program did to a mandate.
 fn event<'a>(event: &'a str, by: &'a str, represented: &'a str, id: &'a MandateId) -> Event<'a> {
-    Event {
-        event,
-        outcome: "ok",
-        actor: Some(by),
-        represented: Some(represented),
-        client: through(by),
-        detail: Some(id.as_str()),
-    }
+    Event { represented: Some(represented), detail: Some(id.as_str()), ..Event::by(event, by) }
 }
 
 /// Ends for good every parental mandate for a person: their date of birth is being corrected, and by the old one they

@@ -208,14 +208,7 @@ pub(super) async fn add_person(
 }
 
 fn registered<'a>(id: &'a PersonId, by: &'a str) -> Event<'a> {
-    Event {
-        event: "person.registered",
-        outcome: "ok",
-        actor: Some(by),
-        represented: Some(id.as_str()),
-        client: through(by),
-        ..Event::default()
-    }
+    Event { represented: Some(id.as_str()), ..Event::by("person.registered", by) }
 }
 
 /// Writes many of those in one statement, each with its line in the log; `false` when a number of one is taken.

@@ -12,8 +12,7 @@ use super::{
     merge::{Whose, tell_apart, whose},
 };
 use crate::domain::{
-    correction::Known, fault::Fault, id::PersonId, line::through, patient_number::PatientNumber,
-    time::Timestamp,
+    correction::Known, fault::Fault, id::PersonId, patient_number::PatientNumber, time::Timestamp,
 };
 
 /// Whose numbers somebody tells who says that two are one.
@@ -118,15 +117,8 @@ impl Store {
             self.move_bsn(tx, &gone, remains).await?;
         }
         let id = proposal.text("id")?;
-        let event = Event {
-            event: "person.merged",
-            outcome: "ok",
-            actor: Some(by),
-            represented: Some(goes.as_str()),
-            client: through(by),
-            detail: Some(&id),
-        };
-        tx.note(&event, now);
+        let (represented, detail) = (Some(goes.as_str()), Some(id.as_str()));
+        tx.note(&Event { represented, detail, ..Event::by("person.merged", by) }, now);
         Ok(Ok(()))
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::{
     fault::Fault,
     four_eyes::LONGEST_WAIT,
     id::{AccountId, PersonId, StaffId},
-    line::{member, through},
+    line::member,
     mandate::Confirmed,
     staff::{Member, Role, Roles},
     time::Timestamp,
@@ -262,8 +262,7 @@ async fn changed(
 
 fn note(tx: &mut Tx, event: &str, by: &str, person: &str, detail: &str, now: Timestamp) {
     let represented = Some(person).filter(|person| !person.is_empty());
-    let detail = Some(detail);
-    tx.note(&Event { event, outcome: "ok", actor: Some(by), represented, client: through(by), detail }, now);
+    tx.note(&Event { represented, detail: Some(detail), ..Event::by(event, by) }, now);
 }
 
 fn read_roles(row: &AnyRow) -> Result<Roles, Fault> {

@@ -105,10 +105,8 @@ page::rendered!(StoppedPage);
 
 /// `GET /account`
 pub async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
-    match enter(&visit, OwnPage::Overview, query.as_deref()).await? {
-        Ok(guest) => Ok(overview(&visit, &guest).await?.render()),
-        Err(elsewhere) => Ok(elsewhere),
-    }
+    let guest = enter(&visit, OwnPage::Overview, query.as_deref()).await?;
+    Ok(overview(&visit, &guest).await?.render())
 }
 
 /// The address of a form, opened by hand.
@@ -125,66 +123,55 @@ pub struct SessionForm {
 
 /// `POST /account/sign-out`: of one session, elsewhere.
 pub async fn sign_out(visit: Visit, Form(form): Form<SessionForm>) -> Result<Response, Failed> {
-    let guest = match posted(&visit, OwnPage::Overview, &form.csrf).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = posted(&visit, OwnPage::Overview, &form.csrf).await?;
     account::sign_out_of(&visit.app, &guest, &SessionId::from_stored(form.sid), visit.now).await?;
     Ok(see_other(OwnPage::Overview.as_str()))
 }
 
 /// `POST /account/sign-out-others`
 pub async fn sign_out_others(visit: Visit, Form(form): Form<Token>) -> Result<Response, Failed> {
-    let guest = match posted(&visit, OwnPage::Overview, &form.csrf).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = posted(&visit, OwnPage::Overview, &form.csrf).await?;
     account::sign_out_of_others(&visit.app, &guest, visit.now).await?;
     Ok(see_other(OwnPage::Overview.as_str()))
 }
 
 /// `POST /account/sign-out-everywhere`: here too.
 pub async fn sign_out_everywhere(visit: Visit, Form(form): Form<Token>) -> Result<Response, Failed> {
-    let guest = match posted(&visit, OwnPage::Overview, &form.csrf).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = posted(&visit, OwnPage::Overview, &form.csrf).await?;
     let browser = visit.browser.as_ref();
     let at_digid = account::sign_out_everywhere(&visit.app, &guest, browser, visit.now).await?;
     Ok(out(&visit, visit.lang(None), &at_digid, None).await)
 }
 
-/// Who asks for a page of ours; or the answer that they get instead: a login, or a word about one that came to nothing.
-pub(super) async fn enter(
-    visit: &Visit,
-    page: OwnPage,
-    query: Option<&str>,
-) -> Result<Result<Guest, Response>, Failed> {
+/// Who asks for a page of ours.
+///
+/// # Errors
+/// [`Failed::Instead`]: a login, or a word about one that came to nothing.
+pub(super) async fn enter(visit: &Visit, page: OwnPage, query: Option<&str>) -> Result<Guest, Failed> {
     let params = Params::parse(query.unwrap_or_default().as_bytes()).unwrap_or_default();
     if params.has("error") {
-        return Ok(Err(StoppedPage { frame: Frame::own(visit.lang(None), String::new()) }.render()));
+        let stopped = StoppedPage { frame: Frame::own(visit.lang(None), String::new()) };
+        return Err(Failed::instead(stopped.render()));
     }
     let browser = visit.browser.clone().unwrap_or_else(|| Secret::token(""));
     let session = visit.session().await?;
-    Ok(match account::enter(&visit.app, page, session, &browser, visit.now).await? {
+    match account::enter(&visit.app, page, session, &browser, visit.now).await? {
         Entered::In(guest) => Ok(*guest),
-        Entered::Login(id) => Err(with_browser(visit, to_login(&id), &browser)),
-    })
+        Entered::Login(id) => Err(Failed::instead(with_browser(visit, to_login(&id), &browser))),
+    }
 }
 
-/// Who posts a form of a page of ours; or the answer that they get instead: without a session, or without fresh proof where that is
-/// asked, nothing is done, and the page begins anew.
-pub(super) async fn posted(
-    visit: &Visit,
-    page: OwnPage,
-    csrf: &str,
-) -> Result<Result<Guest, Response>, Failed> {
+/// Who posts a form of a page of ours.
+///
+/// # Errors
+/// [`Failed::Instead`] without a session, or without fresh proof where that is asked: nothing is done, and the page begins anew.
+pub(super) async fn posted(visit: &Visit, page: OwnPage, csrf: &str) -> Result<Guest, Failed> {
     let session = visit.session().await?;
     if let Some(session) = &session {
         visit.check_form(&form_of(session), csrf)?;
     }
     let guest = account::guest(&visit.app, page, session, visit.now).await?;
-    Ok(guest.ok_or_else(|| see_other(page.as_str())))
+    guest.ok_or_else(|| Failed::instead(see_other(page.as_str())))
 }
 
 /// What surrounds a page of ours.

@@ -61,13 +61,9 @@ page::rendered!(CodesPage);
 
 /// `GET /account/app`
 pub async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
-    match enter(&visit, OwnPage::App, query.as_deref()).await? {
-        Ok(guest) => {
-            let offer = account_app::offer(&visit.app, &guest)?;
-            Ok(page_of(&visit, &guest, &offer).await?.render())
-        }
-        Err(elsewhere) => Ok(elsewhere),
-    }
+    let guest = enter(&visit, OwnPage::App, query.as_deref()).await?;
+    let offer = account_app::offer(&visit.app, &guest)?;
+    Ok(page_of(&visit, &guest, &offer).await?.render())
 }
 
 /// What the form that confirms an app brings.
@@ -80,10 +76,7 @@ pub struct AppForm {
 
 /// `POST /account/app`
 pub async fn confirm(visit: Visit, Form(form): Form<AppForm>) -> Result<Response, Failed> {
-    let guest = match posted(&visit, OwnPage::App, &form.csrf).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = posted(&visit, OwnPage::App, &form.csrf).await?;
     let sealed = URL_SAFE_NO_PAD.decode(&form.offer).unwrap_or_default();
     let offer = account_app::reopen(&visit.app, &guest, sealed)?;
     let (lang, now) = (visit.lang(None), visit.now);
@@ -101,10 +94,7 @@ pub async fn confirm(visit: Visit, Form(form): Form<AppForm>) -> Result<Response
 
 /// `POST /account/app/remove`
 pub async fn remove(visit: Visit, Form(form): Form<Token>) -> Result<Response, Failed> {
-    let guest = match posted(&visit, OwnPage::App, &form.csrf).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = posted(&visit, OwnPage::App, &form.csrf).await?;
     account_app::remove(&visit.app, &guest, visit.lang(None), visit.now).await?;
     Ok(see_other(OwnPage::Overview.as_str()))
 }

@@ -51,23 +51,16 @@ pub async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, F
     if params.get("error") == Some("login_required") {
         return Ok(AnotherPage { frame: Frame::own(visit.lang(None), String::new()) }.render());
     }
-    match enter(&visit, OwnPage::Digid, query.as_deref()).await? {
-        Ok(guest) => {
-            let frame = frame(&visit, &guest);
-            let since = guest.account.digid_since.map(|at| told(at, frame.lang));
-            let may_link = may_link(&visit.app, &guest);
-            Ok(DigidPage { frame, since, unlinking: unlinking(&guest), may_link }.render())
-        }
-        Err(elsewhere) => Ok(elsewhere),
-    }
+    let guest = enter(&visit, OwnPage::Digid, query.as_deref()).await?;
+    let frame = frame(&visit, &guest);
+    let since = guest.account.digid_since.map(|at| told(at, frame.lang));
+    let may_link = may_link(&visit.app, &guest);
+    Ok(DigidPage { frame, since, unlinking: unlinking(&guest), may_link }.render())
 }
 
 /// `POST /account/digid/link`
 pub async fn to_link(visit: Visit, Form(form): Form<Token>) -> Result<Response, Failed> {
-    let guest = match posted(&visit, OwnPage::Digid, &form.csrf).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = posted(&visit, OwnPage::Digid, &form.csrf).await?;
     // As for a merge: whoever has a session has been given the browser's cookie too, and may have thrown it away.
     let Some(browser) = &visit.browser else { return Ok(see_other(OwnPage::Digid.as_str())) };
     match link(&visit.app, &guest, browser, visit.now).await? {
@@ -78,10 +71,7 @@ pub async fn to_link(visit: Visit, Form(form): Form<Token>) -> Result<Response, 
 
 /// `POST /account/digid/unlink`
 pub async fn post(visit: Visit, Form(form): Form<Token>) -> Result<Response, Failed> {
-    let guest = match posted(&visit, OwnPage::Digid, &form.csrf).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = posted(&visit, OwnPage::Digid, &form.csrf).await?;
     let (lang, browser) = (visit.lang(None), visit.browser.as_ref());
     Ok(match unlink(&visit.app, &guest, browser, lang, visit.now).await? {
         Some(at_digid) => out(&visit, lang, &at_digid, Some("left-unlinked")).await,

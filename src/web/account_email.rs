@@ -83,10 +83,8 @@ pub async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, F
     if let Some(waiting) = waiting(&visit).await? {
         return Ok(AddressPage::of(frame(&visit, &waiting.guest), &waiting.guest, Some(&waiting)).render());
     }
-    match enter(&visit, OwnPage::Email, query.as_deref()).await? {
-        Ok(guest) => Ok(AddressPage::of(frame(&visit, &guest), &guest, None).render()),
-        Err(elsewhere) => Ok(elsewhere),
-    }
+    let guest = enter(&visit, OwnPage::Email, query.as_deref()).await?;
+    Ok(AddressPage::of(frame(&visit, &guest), &guest, None).render())
 }
 
 /// What the form with another address brings.
@@ -98,10 +96,7 @@ pub struct AddressForm {
 
 /// `POST /account/email`
 pub async fn ask(visit: Visit, Form(form): Form<AddressForm>) -> Result<Response, Failed> {
-    let guest = match posted(&visit, OwnPage::Email, &form.csrf).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = posted(&visit, OwnPage::Email, &form.csrf).await?;
     match account_email::ask(&visit.app, &guest, &form.email, visit.lang(None), visit.now).await {
         Ok(()) => Ok(see_other(OwnPage::Email.as_str())),
         Err(Refused::Because(why)) => {

@@ -47,21 +47,14 @@ impl ErasePage {
 
 /// `GET /account/erase`
 pub async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
-    match enter(&visit, OwnPage::Erase, query.as_deref()).await? {
-        Ok(guest) => {
-            let staff = visit.app.store.was_member(&guest.account.id).await?;
-            Ok(page_of(&visit, guest, (String::new(), false), staff))
-        }
-        Err(elsewhere) => Ok(elsewhere),
-    }
+    let guest = enter(&visit, OwnPage::Erase, query.as_deref()).await?;
+    let staff = visit.app.store.was_member(&guest.account.id).await?;
+    Ok(page_of(&visit, guest, (String::new(), false), staff))
 }
 
 /// `POST /account/erase`
 pub async fn post(visit: Visit, Form(form): Form<AddressForm>) -> Result<Response, Failed> {
-    let guest = match posted(&visit, OwnPage::Erase, &form.csrf).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = posted(&visit, OwnPage::Erase, &form.csrf).await?;
     let (lang, browser) = (visit.lang(None), visit.browser.as_ref());
     match erase(&visit.app, &guest, &form.email, browser, lang, visit.now).await {
         Ok(Some(at_digid)) => Ok(out(&visit, lang, &at_digid, Some("left-erased")).await),

@@ -122,10 +122,8 @@ impl AllPage {
 
 /// `GET /account/export`
 pub async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
-    match enter(&visit, OwnPage::Export, query.as_deref()).await? {
-        Ok(guest) => Ok(ExportPage { frame: frame(&visit, &guest), too_often: false }.render()),
-        Err(elsewhere) => Ok(elsewhere),
-    }
+    let guest = enter(&visit, OwnPage::Export, query.as_deref()).await?;
+    Ok(ExportPage { frame: frame(&visit, &guest), too_often: false }.render())
 }
 
 /// What the form brings.
@@ -145,10 +143,7 @@ enum Kind {
 
 /// `POST /account/export`
 pub async fn post(visit: Visit, Form(form): Form<ExportForm>) -> Result<Response, Failed> {
-    let guest = match posted(&visit, OwnPage::Export, &form.csrf).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = posted(&visit, OwnPage::Export, &form.csrf).await?;
     let frame = frame(&visit, &guest);
     let Ok(all) = export(&visit.app, &guest, visit.now).await? else {
         return Ok(ExportPage { frame, too_often: true }.render());

@@ -141,10 +141,7 @@ impl LogPage {
 
 /// `GET /account/log`
 pub async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
-    let guest = match enter(&visit, OwnPage::Log, query.as_deref()).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = enter(&visit, OwnPage::Log, query.as_deref()).await?;
     let params = Params::parse(query.unwrap_or_default().as_bytes()).unwrap_or_default();
     let before = params.get("before").and_then(place);
     let told = page(&visit.app, &guest, before).await?;

@@ -187,18 +187,14 @@ impl MandatesPage {
 
 /// `GET /account/mandates`
 pub async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
-    match enter(&visit, OwnPage::Mandates, query.as_deref()).await? {
-        Ok(guest) => Ok(page_of(&visit, &guest, Answer::default()).await?.render()),
-        Err(elsewhere) => Ok(elsewhere),
-    }
+    let guest = enter(&visit, OwnPage::Mandates, query.as_deref()).await?;
+    Ok(page_of(&visit, &guest, Answer::default()).await?.render())
 }
 
 /// `GET /account/mandates/agree`: after a new login for it, back to where the forms are.
 pub async fn proven(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
-    match enter(&visit, OwnPage::Agree, query.as_deref()).await? {
-        Ok(_) => Ok(back().await),
-        Err(elsewhere) => Ok(elsewhere),
-    }
+    enter(&visit, OwnPage::Agree, query.as_deref()).await?;
+    Ok(back().await)
 }
 
 /// The address of another form, opened by hand.
@@ -224,10 +220,7 @@ pub async fn refuse(visit: Visit, Form(form): Form<MandateForm>) -> Result<Respo
 }
 
 async fn said(visit: &Visit, form: &MandateForm, page: OwnPage, word: Word) -> Result<Response, Failed> {
-    let guest = match posted(visit, page, &form.csrf).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = posted(visit, page, &form.csrf).await?;
     let id = MandateId::from_stored(form.mandate.clone());
     answer(&visit.app, &guest, &id, word, visit.now).await?;
     Ok(back().await)
@@ -235,10 +228,7 @@ async fn said(visit: &Visit, form: &MandateForm, page: OwnPage, word: Word) -> R
 
 /// `POST /account/mandates/stop`
 pub async fn stopped(visit: Visit, Form(form): Form<MandateForm>) -> Result<Response, Failed> {
-    let guest = match posted(&visit, OwnPage::Mandates, &form.csrf).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = posted(&visit, OwnPage::Mandates, &form.csrf).await?;
     let id = MandateId::from_stored(form.mandate);
     match stop(&visit.app, &guest, &id, visit.lang(None), visit.now).await? {
         None => Ok(back().await),

@@ -64,10 +64,7 @@ pub(super) const fn why(why: NotMerged) -> &'static str {
 
 /// `GET /account/merge`
 pub async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
-    let guest = match enter(&visit, OwnPage::Merge, query.as_deref()).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = enter(&visit, OwnPage::Merge, query.as_deref()).await?;
     let shown = match merging(&visit.app, &guest, visit.now).await? {
         Merging::Begins { by_digid: true } => Shown::Begin("account-merge-then-digid", "account-merge-digid"),
         Merging::Begins { by_digid: false } => {
@@ -86,10 +83,7 @@ pub async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, F
 
 /// `POST /account/merge/begin`
 pub async fn begin(visit: Visit, Form(form): Form<Token>) -> Result<Response, Failed> {
-    let guest = match posted(&visit, OwnPage::Merge, &form.csrf).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = posted(&visit, OwnPage::Merge, &form.csrf).await?;
     // Whoever has a session has been given the browser's cookie too, and may have thrown it away.
     let Some(browser) = &visit.browser else { return Ok(see_other(OwnPage::Merge.as_str())) };
     Ok(to_login(&prove_other(&visit.app, &guest, browser, visit.now).await?))
@@ -97,10 +91,7 @@ pub async fn begin(visit: Visit, Form(form): Form<Token>) -> Result<Response, Fa
 
 /// `POST /account/merge`
 pub async fn post(visit: Visit, Form(form): Form<Token>) -> Result<Response, Failed> {
-    let guest = match posted(&visit, OwnPage::Merge, &form.csrf).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = posted(&visit, OwnPage::Merge, &form.csrf).await?;
     let (lang, browser) = (visit.lang(None), visit.browser.as_ref());
     Ok(match merge(&visit.app, &guest, browser, visit.now).await? {
         Some(at_digid) => out(&visit, lang, &at_digid, Some("left-merged")).await,

@@ -63,10 +63,7 @@ pub struct OfferForm {
 
 /// `POST /account/mandates/offer`
 pub async fn offer(visit: Visit, Form(form): Form<OfferForm>) -> Result<Response, Failed> {
-    let guest = match posted(&visit, OwnPage::Agree, &form.csrf).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = posted(&visit, OwnPage::Agree, &form.csrf).await?;
     let days = form.days.parse().unwrap_or_default();
     let answer = match flow::offer(&visit.app, &guest, (&form.label, days), visit.now).await? {
         Ok(code) => Answer { code: Some(grouped(code.expose())), ..Answer::default() },
@@ -84,20 +81,14 @@ pub struct CodeForm {
 
 /// `POST /account/mandates/code`
 pub async fn take(visit: Visit, Form(form): Form<CodeForm>) -> Result<Response, Failed> {
-    let guest = match posted(&visit, OwnPage::Agree, &form.csrf).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = posted(&visit, OwnPage::Agree, &form.csrf).await?;
     let done = flow::take(&visit.app, &guest, &form.code, visit.now).await?;
     answered(&visit, &guest, done).await
 }
 
 /// `POST /account/mandates/accept`
 pub async fn accept(visit: Visit, Form(form): Form<MandateForm>) -> Result<Response, Failed> {
-    let guest = match posted(&visit, OwnPage::Agree, &form.csrf).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = posted(&visit, OwnPage::Agree, &form.csrf).await?;
     let id = MandateId::from_stored(form.mandate);
     let done = flow::accept(&visit.app, &guest, &id, visit.now).await?;
     answered(&visit, &guest, done).await
@@ -105,10 +96,7 @@ pub async fn accept(visit: Visit, Form(form): Form<MandateForm>) -> Result<Respo
 
 /// `POST /account/mandates/confirm`
 pub async fn confirm(visit: Visit, Form(form): Form<MandateForm>) -> Result<Response, Failed> {
-    let guest = match posted(&visit, OwnPage::Agree, &form.csrf).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = posted(&visit, OwnPage::Agree, &form.csrf).await?;
     let id = MandateId::from_stored(form.mandate);
     let done = flow::confirm(&visit.app, &guest, &id, visit.now).await?;
     answered(&visit, &guest, done).await
@@ -116,10 +104,7 @@ pub async fn confirm(visit: Visit, Form(form): Form<MandateForm>) -> Result<Resp
 
 /// `POST /account/mandates/decline`: it takes away, and no new login.
 pub async fn decline(visit: Visit, Form(form): Form<MandateForm>) -> Result<Response, Failed> {
-    let guest = match posted(&visit, OwnPage::Mandates, &form.csrf).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = posted(&visit, OwnPage::Mandates, &form.csrf).await?;
     flow::decline(&visit.app, &guest, &MandateId::from_stored(form.mandate), visit.now).await?;
     Ok(back().await)
 }

@@ -39,10 +39,8 @@ impl PasswordPage {
 
 /// `GET /account/password`
 pub async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
-    match enter(&visit, OwnPage::Password, query.as_deref()).await? {
-        Ok(guest) => Ok(PasswordPage { frame: frame(&visit, &guest), error: None }.render()),
-        Err(elsewhere) => Ok(elsewhere),
-    }
+    let guest = enter(&visit, OwnPage::Password, query.as_deref()).await?;
+    Ok(PasswordPage { frame: frame(&visit, &guest), error: None }.render())
 }
 
 /// What the form brings.
@@ -54,10 +52,7 @@ pub struct NewPasswordForm {
 
 /// `POST /account/password`
 pub async fn post(visit: Visit, Form(form): Form<NewPasswordForm>) -> Result<Response, Failed> {
-    let guest = match posted(&visit, OwnPage::Password, &form.csrf).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = posted(&visit, OwnPage::Password, &form.csrf).await?;
     let (lang, browser) = (visit.lang(None), visit.browser.as_ref());
     match change(&visit.app, &guest, form.password, browser, lang, visit.now).await {
         Ok(Some(at_digid)) => Ok(out(&visit, lang, &at_digid, Some("left-password")).await),

@@ -57,15 +57,11 @@ page::rendered!(PortalsPage);
 
 /// `GET /account/portals`
 pub async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
-    match enter(&visit, OwnPage::Portals, query.as_deref()).await? {
-        Ok(guest) => {
-            let frame = frame(&visit, &guest);
-            let all = portals(&visit.app, &guest.account, visit.now).await?;
-            let portals = all.into_iter().map(|portal| row(portal, frame.lang)).collect();
-            Ok(PortalsPage { frame, portals }.render())
-        }
-        Err(elsewhere) => Ok(elsewhere),
-    }
+    let guest = enter(&visit, OwnPage::Portals, query.as_deref()).await?;
+    let frame = frame(&visit, &guest);
+    let all = portals(&visit.app, &guest.account, visit.now).await?;
+    let portals = all.into_iter().map(|portal| row(portal, frame.lang)).collect();
+    Ok(PortalsPage { frame, portals }.render())
 }
 
 fn row(portal: Portal, lang: Lang) -> PortalRow {
@@ -93,10 +89,7 @@ pub struct PortalForm {
 
 /// `POST /account/portals/withdraw`
 pub async fn withdraw(visit: Visit, Form(form): Form<PortalForm>) -> Result<Response, Failed> {
-    let guest = match posted(&visit, OwnPage::Portals, &form.csrf).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = posted(&visit, OwnPage::Portals, &form.csrf).await?;
     disconnect(&visit.app, &guest, &form.client, visit.now).await?;
     Ok(see_other(OwnPage::Portals.as_str()))
 }
@@ -110,10 +103,7 @@ pub struct DeviceForm {
 
 /// `POST /account/portals/device`
 pub async fn remove(visit: Visit, Form(form): Form<DeviceForm>) -> Result<Response, Failed> {
-    let guest = match posted(&visit, OwnPage::Portals, &form.csrf).await? {
-        Ok(guest) => guest,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let guest = posted(&visit, OwnPage::Portals, &form.csrf).await?;
     end_device(&visit.app, &guest, &GrantId::from_stored(form.grant), visit.now).await?;
     Ok(see_other(OwnPage::Portals.as_str()))
 }

@@ -1,6 +1,7 @@
 //! Every page, in every state and both languages, held against what is asked of all of them (docs/requirements.md: P1).
 
 mod desk;
+mod login;
 mod mandates;
 mod own;
 
@@ -13,42 +14,25 @@ use axum::{
 use scraper::{ElementRef, Html, Selector};
 
 use super::{
-    account::{AccountPage, LoginRow, SessionRow, StoppedPage},
-    account_app::{AppPage, CodesPage},
-    account_password::PasswordPage,
-    app_code::AppCodePage,
     choose::ChoosePage,
-    chooser::ChooserPage,
     client_consent::{ClientConsentPage, worded},
-    code::{CodePage, Trouble},
     digid::{DigidFormPage, Errand},
     done::DonePage,
-    email::EmailPage,
     error_page::{ErrorPage, Problem},
     form_post::{FormPostPage, SCRIPT},
     i18n::Lang,
-    link::LinkPage,
     logged_out::{LoggedOutPage, PartlyLoggedOutPage},
     logout::LogoutPage,
     page::{Frame, Link, STYLESHEET},
     question::QuestionPage,
-    recover::{NewPasswordPage, RecoverDigidPage, RecoverPage},
-    register::RegisterPage,
+    recover::RecoverDigidPage,
 };
 use crate::{
     domain::{
-        ask::ResponseMode,
-        assurance::Level,
-        client_consent::Item,
-        code::{CodeFor, NoResend, WrongCode},
-        login::Notice,
-        profile::Claim,
-        representation::NotRepresented,
-        scope::Scope,
+        ask::ResponseMode, assurance::Level, client_consent::Item, login::Notice, profile::Claim,
+        representation::NotRepresented, scope::Scope,
     },
-    flows::{app_code::Kind, chooser::Candidate, register::Unusable},
     oidc::response_mode::AuthorizationResponse,
-    password::Unfit,
 };
 
 const LANGS: [Lang; 2] = [Lang::Nl, Lang::En];
@@ -74,13 +58,9 @@ type Pages = Vec<(String, Response)>;
 fn all(lang: Lang, portal: &str, given: &str) -> Pages {
     let link = |key| Link { key, uri: given.to_owned(), host: given.to_owned() };
     let frame = || Frame { links: ["portal-policy", "portal-terms"].map(link).into(), ..frame(lang, portal) };
-    let mut pages = chosen(&frame);
-    pages.extend(typed(&frame, given));
-    pages.extend(codes(&frame, given));
+    let mut pages = login::all(&frame, given);
     pages.push(("client-consent".to_owned(), client_consent(frame(), given)));
-    pages.extend(for_whom(&frame, given));
     pages.extend(problems(&frame, given));
-    pages.extend(account(&frame, given));
     pages.extend(mandates::pages(&frame, given));
     pages.extend(desk::pages(&frame, given));
     pages.extend(own::all(&frame, given));
@@ -124,139 +104,12 @@ fn all(lang: Lang, portal: &str, given: &str) -> Pages {
     pages
 }
 
-fn chosen(frame: &dyn Fn() -> Frame) -> Pages {
-    let notices =
-        [None, Some(Notice::DigidCancelled), Some(Notice::NobodyChosen), Some(Notice::PasswordChanged)];
-    let mut pages = Pages::new();
-    for notice in notices {
-        for (digid_available, local_allowed) in [(true, true), (true, false), (false, true), (false, false)] {
-            for (child, child_available) in [("", false), ("-child", true)] {
-                let page =
-                    ChoosePage { frame: frame(), digid_available, child_available, local_allowed, notice };
-                let name = format!("choose-{digid_available}-{local_allowed}-{notice:?}{child}");
-                pages.push((name, page.render()));
-            }
-        }
-    }
-    pages
-}
-
-fn typed(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
-    let mut pages = Pages::new();
-    for failed in [false, true] {
-        let page = EmailPage { frame: frame(), email: given.into(), failed };
-        pages.push((format!("email-{failed}"), page.render()));
-        let page = RecoverPage { frame: frame(), email: given.into(), bad_email: failed };
-        pages.push((format!("recover-{failed}"), page.render()));
-        let page = LinkPage { frame: frame(), email: given.into(), failed };
-        pages.push((format!("link-{failed}"), page.render()));
-    }
-    let unfit = [Unfit::TooShort, Unfit::TooLong, Unfit::Common];
-    for error in unfit.into_iter().map(Some).chain([None]) {
-        let page = PasswordPage { frame: frame(), error };
-        pages.push((format!("account-password-{error:?}"), page.render()));
-        pages.push((format!("new-password-{error:?}"), NewPasswordPage { frame: frame(), error }.render()));
-    }
-    let unusable = unfit.into_iter().map(Unusable::Password).chain([Unusable::NoAddress]);
-    for error in unusable.map(Some).chain([None]) {
-        for has_digid in [false, true] {
-            let page = RegisterPage { frame: frame(), email: given.into(), has_digid, error };
-            pages.push((format!("register-{has_digid}-{error:?}"), page.render()));
-        }
-    }
-    pages
-}
-
-fn codes(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
-    let troubles = [
-        None,
-        Some(Trouble::Wrong(WrongCode::Again { left: 3 })),
-        Some(Trouble::Wrong(WrongCode::Again { left: 1 })),
-        Some(Trouble::Wrong(WrongCode::Ended)),
-        Some(Trouble::NotSent(NoResend::Wait(15))),
-        Some(Trouble::NotSent(NoResend::Wait(1))),
-        Some(Trouble::NotSent(NoResend::NoMore)),
-    ];
-    let mut pages = Pages::new();
-    for what in [CodeFor::LogIn, CodeFor::Link, CodeFor::Register, CodeFor::Recover] {
-        for trouble in troubles {
-            for resent in [false, true] {
-                let (masked, reference) = (given.to_owned(), "K7Q".to_owned());
-                let page = CodePage { frame: frame(), what, masked, reference, resent, trouble };
-                pages.push((format!("code-{what:?}-{trouble:?}-{resent}"), page.render()));
-            }
-        }
-    }
-    pages
-}
-
-fn account(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
-    let session = |here: bool, by_digid: bool| SessionRow {
-        sid: given.to_owned(),
-        here,
-        device: by_digid.then(|| given.to_owned()),
-        by_digid,
-        began: "22 november 2026 om 07:35 uur".to_owned(),
-        seen: "22 november 2026 om 07:41 uur".to_owned(),
-    };
-    let login = |by_digid| LoginRow { at: given.to_owned(), by_digid, portal: Some(given.to_owned()) };
-    let page = |digid_since: Option<String>, sessions| AccountPage {
-        frame: frame(),
-        email: given.to_owned(),
-        has_app: digid_since.is_none(),
-        has_password: digid_since.is_none(),
-        digid_available: true,
-        digid_since,
-        sessions,
-        logins: vec![login(true), login(false)],
-    };
-    let app = |since: Option<&str>, failed| AppPage {
-        frame: frame(),
-        since: since.map(str::to_owned),
-        secret: given.to_owned(),
-        link: "otpauth://totp/x".to_owned(),
-        offer: given.to_owned(),
-        is_member: failed || since.is_some(),
-        renewing_ends: failed && since.is_some(),
-        failed,
-    };
-    let codes = vec![given.to_owned(); 10];
-    let asked = |kind, left| AppCodePage { frame: frame(), kind, left };
-    let both = vec![session(true, false), session(false, true), session(false, false)];
-    vec![
-        ("account".to_owned(), page(None, both).render()),
-        ("account-digid".to_owned(), page(Some(given.to_owned()), vec![session(true, true)]).render()),
-        ("account-app".to_owned(), app(None, false).render()),
-        ("account-app-is".to_owned(), app(Some(given), false).render()),
-        ("account-app-wrong".to_owned(), app(None, true).render()),
-        ("account-codes".to_owned(), CodesPage { frame: frame(), codes }.render()),
-        ("app-code".to_owned(), asked(Kind::App, None).render()),
-        ("app-code-wrong".to_owned(), asked(Kind::App, Some(4)).render()),
-        ("recovery-code".to_owned(), asked(Kind::Recovery, None).render()),
-        ("recovery-code-wrong".to_owned(), asked(Kind::Recovery, Some(1)).render()),
-        ("account-stopped".to_owned(), StoppedPage { frame: frame() }.render()),
-    ]
-}
-
 /// Everything that a portal can want.
 fn client_consent(frame: Frame, given: &str) -> Response {
     let scopes = Scope::ALL.iter().copied().map(Item::Scope);
     let profile = Claim::ALL.iter().filter(|claim| claim.scope() == Scope::Profile);
     let items = worded(scopes.chain(profile.copied().map(Item::Claim)).collect());
     ClientConsentPage { frame, host: given.to_owned(), items, apis: vec![given.to_owned()] }.render()
-}
-
-/// Nothing chosen, nobody, and somebody who cannot be.
-fn for_whom(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
-    let person = |name: &str, year: i32| Candidate {
-        sub: given.to_owned(),
-        name: name.to_owned(),
-        born: year.to_string(),
-    };
-    let people = vec![person("Sam", 2016), person(given, 1950)];
-    let errors = [None, Some("for-whom-nobody"), Some("for-whom-not-them")];
-    let page = |error| ChooserPage { frame: frame(), people: people.clone(), error }.render();
-    errors.into_iter().map(|error| (error.unwrap_or("for-whom").to_owned(), page(error))).collect()
 }
 
 fn problems(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
@@ -516,7 +369,7 @@ async fn nobody_is_chosen_before_the_user_chooses() {
         assert!(words.contains(says), "{says}: {words}");
     }
     for lang in LANGS {
-        for (name, page) in for_whom(&|| frame(lang, "Huisarts Zonnedael"), "x") {
+        for (name, page) in login::for_whom(&|| frame(lang, "Huisarts Zonnedael"), "x") {
             let page = Html::parse_document(&html(page).await);
             let (people, chosen) = (find(&page, "input[type=radio]"), find(&page, "[checked]"));
             assert_eq!((people.len(), chosen.len()), (3, 0), "{name}");

@@ -6,7 +6,7 @@ use url::form_urlencoded;
 use super::{
     cookies::Cookie,
     digid,
-    error::{self, Failed, refused, see_other},
+    error::{self, Failed, Told, refused, see_other},
     form_post::answered,
     visit::Visit,
 };
@@ -51,7 +51,7 @@ pub(super) async fn begun(visit: &Visit, started: Started, browser: &Secret) -> 
         }
         Started::DigidNotAsked(login, failure) => {
             let frame = visit.frame(&login.id, &login.ask).await?;
-            let page = Failed::digid(&failure, &login.id).page(frame, &visit.app.config.desk);
+            let page = Told::digid(&failure, &login.id).page(frame, &visit.app.config.desk);
             Ok(with_browser(visit, page, browser))
         }
     }

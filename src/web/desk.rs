@@ -101,10 +101,8 @@ pub async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, F
     if params.has("error") {
         return Ok(StoppedPage { frame: Frame::desk(visit.lang(None), String::new()) }.render());
     }
-    match come_in(&visit, None, params.has("again")).await? {
-        Ok(at) => Ok(overview(&visit, &at, None).await?.render()),
-        Err(elsewhere) => Ok(elsewhere),
-    }
+    let at = come_in(&visit, None, params.has("again")).await?;
+    Ok(overview(&visit, &at, None).await?.render())
 }
 
 /// The address of a form, opened by hand.
@@ -122,10 +120,7 @@ pub struct SearchForm {
 
 /// `POST /desk/search`: neither number ever stands in an address.
 pub async fn search(visit: Visit, Form(form): Form<SearchForm>) -> Result<Response, Failed> {
-    let at = match posted(&visit, Act::Search, &form.csrf).await? {
-        Ok(at) => at,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let at = posted(&visit, Act::Search, &form.csrf).await?;
     let wanted = match wanted(&form.bsn, &form.number) {
         Ok(wanted) => wanted,
         Err(error) => return Ok(overview(&visit, &at, Some(error)).await?.render()),
@@ -158,45 +153,49 @@ pub(super) fn wanted(bsn: &Secret, number: &str) -> Result<Wanted, &'static str>
     }
 }
 
-/// Who asks for a page of the desk; or the answer that they get instead.
-pub(super) async fn enter(visit: &Visit, act: Act) -> Result<Result<AtDesk, Response>, Failed> {
+/// Who asks for a page of the desk.
+///
+/// # Errors
+/// [`Failed::Instead`] to whom it does not open.
+pub(super) async fn enter(visit: &Visit, act: Act) -> Result<AtDesk, Failed> {
     come_in(visit, Some(act), false).await
 }
 
-async fn come_in(visit: &Visit, act: Option<Act>, again: bool) -> Result<Result<AtDesk, Response>, Failed> {
+async fn come_in(visit: &Visit, act: Option<Act>, again: bool) -> Result<AtDesk, Failed> {
     let (session, page) = (visit.session().await?, act.map_or(OwnPage::Desk, Act::page));
-    let entered = desk::admit(&visit.app, act, session.clone(), visit.now).await?;
-    Ok(match entered {
-        Entered::In(at) => Ok(*at),
-        Entered::NoApp { has_app: true } if again => Err(log_in(visit, page, session).await?),
-        Entered::LogIn => Err(log_in(visit, page, session).await?),
-        closed => Err(shut(visit, &closed)),
-    })
+    Err(Failed::instead(match desk::admit(&visit.app, act, session.clone(), visit.now).await? {
+        Entered::In(at) => return Ok(*at),
+        Entered::NoApp { has_app: true } if again => log_in(visit, page, session).await?,
+        Entered::LogIn => log_in(visit, page, session).await?,
+        closed => shut(visit, &closed),
+    }))
 }
 
-/// Who posts a form of the desk; or the answer that they get instead: nothing is done.
-pub(super) async fn posted(visit: &Visit, act: Act, csrf: &str) -> Result<Result<AtDesk, Response>, Failed> {
+/// Who posts a form of the desk.
+///
+/// # Errors
+/// [`Failed::Instead`] to whom it does not open: nothing is done.
+pub(super) async fn posted(visit: &Visit, act: Act, csrf: &str) -> Result<AtDesk, Failed> {
     let session = visit.session().await?;
     if let Some(session) = &session {
         visit.check_form(&form_of(session), csrf)?;
     }
-    Ok(match desk::admit(&visit.app, Some(act), session, visit.now).await? {
-        Entered::In(at) => Ok(*at),
-        Entered::LogIn => Err(see_other(act.page().as_str())),
-        closed => Err(shut(visit, &closed)),
-    })
+    Err(Failed::instead(match desk::admit(&visit.app, Some(act), session, visit.now).await? {
+        Entered::In(at) => return Ok(*at),
+        Entered::LogIn => see_other(act.page().as_str()),
+        closed => shut(visit, &closed),
+    }))
 }
 
-/// The answer to who asks for what is about these people, the first of them whose file it is, and must keep out of it: because it is about
-/// themselves or somebody they act or acted for, which is told, or because they were kept out, which is told to nobody.
-pub(super) async fn refused(
-    visit: &Visit,
-    at: &AtDesk,
-    people: &[&PersonId],
-) -> Result<Option<Response>, Failed> {
+/// Whether a member may have to do with what is about these people, the first of them whose file it is.
+///
+/// # Errors
+/// [`Failed::Instead`] where it is about themselves or somebody they act or acted for, which is told; no such page where they were kept
+/// out, which is told to nobody.
+pub(super) async fn check_ties(visit: &Visit, at: &AtDesk, people: &[&PersonId]) -> Result<(), Failed> {
     match desk::keeps_out(&visit.app, at.who(), people, visit.now).await? {
-        None => Ok(None),
-        Some(Tie::Theirs) => Ok(Some(own_people(visit, at))),
+        None => Ok(()),
+        Some(Tie::Theirs) => Err(Failed::instead(own_people(visit, at))),
         Some(Tie::KeptOut) => Err(Failed::Page(Problem::NotFound, None)),
     }
 }

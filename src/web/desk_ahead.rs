@@ -47,10 +47,7 @@ page::rendered!(LeafletPage);
 
 /// `GET /desk/ahead`
 pub async fn show(visit: Visit) -> Result<Response, Failed> {
-    let at = match enter(&visit, Act::Search).await? {
-        Ok(at) => at,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let at = enter(&visit, Act::Search).await?;
     let department = at.member.department.clone();
     let store = &visit.app.store;
     let theirs = store.mandates_of_ties(&at.guest.account.person).await?;
@@ -70,10 +67,7 @@ fn rows(found: impl Iterator<Item = Birthday>) -> Vec<Row> {
 
 /// `GET /desk/leaflet`: on a page of its own, to be printed.
 pub async fn leaflet(visit: Visit) -> Result<Response, Failed> {
-    let at = match enter(&visit, Act::Register).await? {
-        Ok(at) => at,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let at = enter(&visit, Act::Register).await?;
     let frame = frame(&visit, &at);
     let paragraphs = match &visit.app.config.desk.leaflet {
         Some(text) => text.paragraphs(frame.lang),

@@ -5,7 +5,7 @@ use axum::{extract::Path, http::StatusCode, response::Response};
 use serde::Deserialize;
 
 use super::{
-    desk::{posted, refused, too_many},
+    desk::{check_ties, posted, too_many},
     desk_mandate::{self, opened},
     desk_person::page,
     desk_same_person::find,
@@ -85,14 +85,9 @@ pub async fn keep_out(
     Path(id): Path<String>,
     Form(form): Form<KeepOutForm>,
 ) -> Result<Response, Failed> {
-    let at = match posted(&visit, Act::TakeAway, &form.csrf).await? {
-        Ok(at) => at,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let at = posted(&visit, Act::TakeAway, &form.csrf).await?;
     let represented = PersonId::from_stored(id);
-    if let Some(refused) = refused(&visit, &at, &[&represented]).await? {
-        return Ok(refused);
-    }
+    check_ties(&visit, &at, &[&represented]).await?;
     let representative = match find(&visit, &at, &form.other).await? {
         Ok(Found::One(other)) if other.id == represented => {
             return page(&visit, &at, &represented, Some("desk-block-oneself")).await;
@@ -124,15 +119,10 @@ pub async fn lift(
     Path(id): Path<String>,
     Form(form): Form<LiftForm>,
 ) -> Result<Response, Failed> {
-    let at = match posted(&visit, Act::Unblock, &form.csrf).await? {
-        Ok(at) => at,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let at = posted(&visit, Act::Unblock, &form.csrf).await?;
     let representative = PersonId::from_stored(form.representative);
     let pair = Pair { representative, represented: PersonId::from_stored(id) };
-    if let Some(refused) = refused(&visit, &at, &[&pair.represented, &pair.representative]).await? {
-        return Ok(refused);
-    }
+    check_ties(&visit, &at, &[&pair.represented, &pair.representative]).await?;
     let done = flow::unblock(&visit.app.store, &at.member.name(), &pair, visit.now).await;
     after(&visit, &at, &pair.represented, done).await
 }
@@ -165,10 +155,7 @@ pub async fn block(
     Form(form): Form<BlockForm>,
 ) -> Result<Response, Failed> {
     let id = MandateId::from_stored(id);
-    let (at, listed) = match opened(&visit, (Act::TakeAway, &form.csrf), &id).await? {
-        Ok(opened) => opened,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let (at, listed) = opened(&visit, (Act::TakeAway, &form.csrf), &id).await?;
     let (store, pair) = (&visit.app.store, Pair::of(&listed.mandate));
     let done = flow::block(store, &at.member.name(), &pair, &form.reason, visit.now).await;
     desk_mandate::after(&visit, &at, &id, done).await
@@ -181,10 +168,7 @@ pub async fn unblock(
     Form(form): Form<Token>,
 ) -> Result<Response, Failed> {
     let id = MandateId::from_stored(id);
-    let (at, listed) = match opened(&visit, (Act::Unblock, &form.csrf), &id).await? {
-        Ok(opened) => opened,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let (at, listed) = opened(&visit, (Act::Unblock, &form.csrf), &id).await?;
     let (store, pair) = (&visit.app.store, Pair::of(&listed.mandate));
     let done = flow::unblock(store, &at.member.name(), &pair, visit.now).await;
     desk_mandate::after(&visit, &at, &id, done).await

@@ -4,7 +4,7 @@ use axum::{extract::Path, response::Response};
 use serde::Deserialize;
 
 use super::{
-    desk::{posted, refused, too_many},
+    desk::{check_ties, posted, too_many},
     desk_person::page,
     error::{Failed, see_other},
     error_page::Problem,
@@ -46,14 +46,9 @@ pub async fn propose(
     Path(id): Path<String>,
     Form(form): Form<CorrectForm>,
 ) -> Result<Response, Failed> {
-    let at = match posted(&visit, Act::Correct, &form.csrf).await? {
-        Ok(at) => at,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let at = posted(&visit, Act::Correct, &form.csrf).await?;
     let id = PersonId::from_stored(id);
-    if let Some(refused) = refused(&visit, &at, &[&id]).await? {
-        return Ok(refused);
-    }
+    check_ties(&visit, &at, &[&id]).await?;
     let right = match right((&form.birth, &form.bsn, &form.number), visit.now) {
         Ok(right) => right,
         Err(key) => return page(&visit, &at, &id, Some(key)).await,
@@ -83,15 +78,9 @@ pub async fn approve(
     Path(id): Path<String>,
     Form(form): Form<SameForm>,
 ) -> Result<Response, Failed> {
-    let at = match posted(&visit, Act::Correct, &form.csrf).await? {
-        Ok(at) => at,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let at = posted(&visit, Act::Correct, &form.csrf).await?;
     let (store, id) = (&visit.app.store, CorrectionId::from_stored(id));
-    let person = match person_of(&visit, &at, &id).await? {
-        Ok(person) => person,
-        Err(refused) => return Ok(refused),
-    };
+    let person = person_of(&visit, &at, &id).await?;
     let right = match right((&form.birth, &form.bsn, &form.number), visit.now) {
         Ok(right) => right,
         Err(key) => return page(&visit, &at, &person, Some(key)).await,
@@ -110,35 +99,23 @@ pub async fn withdraw(
     Path(id): Path<String>,
     Form(form): Form<Token>,
 ) -> Result<Response, Failed> {
-    let at = match posted(&visit, Act::Correct, &form.csrf).await? {
-        Ok(at) => at,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let at = posted(&visit, Act::Correct, &form.csrf).await?;
     let id = CorrectionId::from_stored(id);
-    let person = match person_of(&visit, &at, &id).await? {
-        Ok(person) => person,
-        Err(refused) => return Ok(refused),
-    };
+    let person = person_of(&visit, &at, &id).await?;
     let done = corrections::withdraw(&visit.app.store, &at.member.name(), &id, visit.now).await;
     after(&visit, &at, &person, done).await
 }
 
-/// Of whom a correction is; or the answer to a member who has to do with one of its people.
-pub(super) async fn person_of(
-    visit: &Visit,
-    at: &AtDesk,
-    id: &CorrectionId,
-) -> Result<Result<PersonId, Response>, Failed> {
+/// Of whom a correction is, for a member who has nothing to do with its people.
+pub(super) async fn person_of(visit: &Visit, at: &AtDesk, id: &CorrectionId) -> Result<PersonId, Failed> {
     let Correction { person, other, .. } = match corrections::one(&visit.app.store, id).await {
         Ok(correction) => correction,
         Err(NotDone::Fault(fault)) => return Err(fault.into()),
         Err(_) => return Err(Failed::Page(Problem::NotFound, None)),
     };
     let people: Vec<&PersonId> = [Some(&person), other.as_ref()].into_iter().flatten().collect();
-    Ok(match refused(visit, at, &people).await? {
-        Some(refused) => Err(refused),
-        None => Ok(person),
-    })
+    check_ties(visit, at, &people).await?;
+    Ok(person)
 }
 
 /// One of the three, and no more.

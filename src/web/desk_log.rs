@@ -51,10 +51,8 @@ page::rendered!(LogPage, |page| page.error.is_some());
 
 /// `GET /desk/log`
 pub async fn show(visit: Visit) -> Result<Response, Failed> {
-    match enter(&visit, Act::ReadLog).await? {
-        Ok(at) => Ok(empty(&visit, &at, None).render()),
-        Err(elsewhere) => Ok(elsewhere),
-    }
+    let at = enter(&visit, Act::ReadLog).await?;
+    Ok(empty(&visit, &at, None).render())
 }
 
 /// Of whom, and where to go on.
@@ -70,15 +68,8 @@ pub struct LogForm {
 
 /// `POST /desk/log`
 pub async fn search(visit: Visit, Form(form): Form<LogForm>) -> Result<Response, Failed> {
-    let at = match posted(&visit, Act::ReadLog, &form.csrf).await? {
-        Ok(at) => at,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
-    let person = match found(&visit, &at, &form).await? {
-        Ok(Some(person)) => person,
-        Ok(None) => return Ok(own_people(&visit, &at)),
-        Err(error) => return Ok(empty(&visit, &at, Some(error)).render()),
-    };
+    let at = posted(&visit, Act::ReadLog, &form.csrf).await?;
+    let person = found(&visit, &at, &form).await?;
     let before = form.at.parse().ok().map(|at| (Timestamp::from_epoch(at), form.line));
     let (app, by) = (&visit.app, at.member.name());
     app.store.note_read(&by, &person, visit.now).await?;
@@ -107,32 +98,32 @@ pub async fn search(visit: Visit, Form(form): Form<LogForm>) -> Result<Response,
     Ok(LogPage { frame, person: person.to_string(), rows, next, error: None }.render())
 }
 
-/// Who is meant: by a number, or by the name that the page before had of them. `None`: somebody of the auditor's own.
-async fn found(
-    visit: &Visit,
-    at: &AtDesk,
-    form: &LogForm,
-) -> Result<Result<Option<PersonId>, &'static str>, Failed> {
-    let store = &visit.app.store;
+/// Who is meant: by a number, or by the name that the page before had of them.
+///
+/// # Errors
+/// [`Failed::Instead`] where it is somebody of the auditor's own, or nobody.
+async fn found(visit: &Visit, at: &AtDesk, form: &LogForm) -> Result<PersonId, Failed> {
+    let again = |error| Err(Failed::instead(empty(visit, at, Some(error)).render()));
+    let theirs = || Err(Failed::instead(own_people(visit, at)));
     if !form.person.is_empty() {
         let id = PersonId::from_stored(form.person.as_str());
         let tie = desk::keeps_out(&visit.app, at.who(), &[&id], visit.now).await?;
-        return Ok(match (tie, store.person(&id).await?) {
-            (Some(Tie::Theirs), _) => Ok(None),
-            (None, Some(person)) => Ok(Some(person.id)),
-            (None, None) | (Some(Tie::KeptOut), _) => Err("desk-not-known"),
-        });
+        return match (tie, visit.app.store.person(&id).await?) {
+            (Some(Tie::Theirs), _) => theirs(),
+            (None, Some(person)) => Ok(person.id),
+            (None, None) | (Some(Tie::KeptOut), _) => again("desk-not-known"),
+        };
     }
     let wanted = match wanted(&form.bsn, &form.number) {
         Ok(wanted) => wanted,
-        Err(key) => return Ok(Err(key)),
+        Err(key) => return again(key),
     };
-    Ok(match desk::find(&visit.app, at.who(), &wanted, visit.now).await? {
-        Ok(Found::One(person)) => Ok(Some(person.id)),
-        Ok(Found::Theirs) => Ok(None),
-        Ok(Found::Nobody) => Err("desk-not-known"),
-        Err(TooMany) => Err("desk-slow"),
-    })
+    match desk::find(&visit.app, at.who(), &wanted, visit.now).await? {
+        Ok(Found::One(person)) => Ok(person.id),
+        Ok(Found::Theirs) => theirs(),
+        Ok(Found::Nobody) => again("desk-not-known"),
+        Err(TooMany) => again("desk-slow"),
+    }
 }
 
 fn empty(visit: &Visit, at: &AtDesk, error: Option<&'static str>) -> LogPage {

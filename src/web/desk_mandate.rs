@@ -5,7 +5,7 @@ use axum::{extract::Path, response::Response};
 use serde::Deserialize;
 
 use super::{
-    desk::{enter, frame, posted, refused, too_many},
+    desk::{check_ties, enter, frame, posted, too_many},
     desk_block::{self, BlockRow},
     desk_special::{self, BasisRow},
     desk_words as words,
@@ -94,10 +94,8 @@ page::rendered!(MandatePage, |page| page.error.is_some());
 
 /// `GET /desk/mandate/{id}`
 pub async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Failed> {
-    match enter(&visit, Act::Search).await? {
-        Ok(at) => page(&visit, &at, &MandateId::from_stored(id), None).await,
-        Err(elsewhere) => Ok(elsewhere),
-    }
+    let at = enter(&visit, Act::Search).await?;
+    page(&visit, &at, &MandateId::from_stored(id), None).await
 }
 
 /// What the second pair of eyes read.
@@ -115,10 +113,7 @@ pub async fn approve(
     Form(form): Form<ApproveForm>,
 ) -> Result<Response, Failed> {
     let id = MandateId::from_stored(id);
-    let (at, _) = match opened(&visit, (Act::Approve, &form.csrf), &id).await? {
-        Ok(opened) => opened,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let (at, _) = opened(&visit, (Act::Approve, &form.csrf), &id).await?;
     let read = match recognised(&form, visit.now) {
         Ok(read) => read,
         Err(key) => return page(&visit, &at, &id, Some(key)).await,
@@ -158,10 +153,7 @@ pub async fn refuse(
     Form(form): Form<RefuseForm>,
 ) -> Result<Response, Failed> {
     let id = MandateId::from_stored(id);
-    let (at, _) = match opened(&visit, (Act::Approve, &form.csrf), &id).await? {
-        Ok(opened) => opened,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let (at, _) = opened(&visit, (Act::Approve, &form.csrf), &id).await?;
     let done = flow::refuse(&visit.app.store, &at.member.name(), &id, form.why, visit.now).await;
     after(&visit, &at, &id, done.map(drop)).await
 }
@@ -173,10 +165,7 @@ pub async fn revoke(
     Form(form): Form<Token>,
 ) -> Result<Response, Failed> {
     let id = MandateId::from_stored(id);
-    let (at, _) = match opened(&visit, (Act::TakeAway, &form.csrf), &id).await? {
-        Ok(opened) => opened,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let (at, _) = opened(&visit, (Act::TakeAway, &form.csrf), &id).await?;
     let done = flow::revoke(&visit.app.store, &at.member.name(), &id, visit.now).await;
     after(&visit, &at, &id, done.map(drop)).await
 }
@@ -200,32 +189,24 @@ pub async fn said(
         Word::Withdrawn => Act::TakeAway,
     };
     let id = MandateId::from_stored(id);
-    let (at, _) = match opened(&visit, (act, &form.csrf), &id).await? {
-        Ok(opened) => opened,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let (at, _) = opened(&visit, (act, &form.csrf), &id).await?;
     let said = (form.party, form.word);
     let done = flow::record(&visit.app.store, &at.member.name(), &id, said, visit.now).await;
     after(&visit, &at, &id, done.map(drop)).await
 }
 
-/// A mandate for an act at the desk, and who does it; or the answer that they get instead: nothing is done.
+/// A mandate for an act at the desk, and who does it.
 pub(super) async fn opened(
     visit: &Visit,
     (act, csrf): (Act, &str),
     id: &MandateId,
-) -> Result<Result<(AtDesk, Listed), Response>, Failed> {
-    let at = match posted(visit, act, csrf).await? {
-        Ok(at) => at,
-        Err(elsewhere) => return Ok(Err(elsewhere)),
-    };
+) -> Result<(AtDesk, Listed), Failed> {
+    let at = posted(visit, act, csrf).await?;
     let Some(listed) = visit.app.store.mandate(id, visit.now).await? else {
         return Err(Failed::Page(Problem::NotFound, None));
     };
-    Ok(match refused(visit, &at, &[&listed.mandate.represented, &listed.mandate.representative]).await? {
-        Some(refused) => Err(refused),
-        None => Ok((at, listed)),
-    })
+    check_ties(visit, &at, &[&listed.mandate.represented, &listed.mandate.representative]).await?;
+    Ok((at, listed))
 }
 
 /// After an act: the mandate as it stands now, or what was wrong.
@@ -281,9 +262,7 @@ pub(super) async fn page(
         return Err(Failed::Page(Problem::NotFound, None));
     };
     let people = [&listed.mandate.represented, &listed.mandate.representative];
-    if let Some(refused) = refused(visit, at, &people).await? {
-        return Ok(refused);
-    }
+    check_ties(visit, at, &people).await?;
     store.note_shown(&at.member.name(), &listed.mandate.represented, Some(id.as_str()), visit.now).await?;
     let frame = frame(visit, at);
     let (lang, roles, mandate) = (frame.lang, &at.member.roles, &listed.mandate);

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{extract::Path, response::Response};
 
 use super::{
-    desk::{enter, frame, refused},
+    desk::{check_ties, enter, frame},
     desk_block::{self, BlockRow},
     desk_words as words,
     error::Failed,
@@ -91,10 +91,8 @@ pub struct CorrectionRow {
 
 /// `GET /desk/person/{id}`
 pub async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Failed> {
-    match enter(&visit, Act::Search).await? {
-        Ok(at) => page(&visit, &at, &PersonId::from_stored(id), None).await,
-        Err(elsewhere) => Ok(elsewhere),
-    }
+    let at = enter(&visit, Act::Search).await?;
+    page(&visit, &at, &PersonId::from_stored(id), None).await
 }
 
 /// A person; with a line in the log that they were looked at.
@@ -106,9 +104,7 @@ pub(super) async fn page(
 ) -> Result<Response, Failed> {
     let store = &visit.app.store;
     let Some(person) = store.person(id).await? else { return Err(Failed::Page(Problem::NotFound, None)) };
-    if let Some(refused) = refused(visit, at, &[id]).await? {
-        return Ok(refused);
-    }
+    check_ties(visit, at, &[id]).await?;
     store.note_shown(&at.member.name(), id, None, visit.now).await?;
     let row = |listed: Listed, name: String| MandateRow {
         id: listed.mandate.id.to_string(),

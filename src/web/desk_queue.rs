@@ -72,10 +72,7 @@ page::rendered!(QueuePage);
 
 /// `GET /desk/queue`
 pub async fn show(visit: Visit) -> Result<Response, Failed> {
-    let at = match enter(&visit, Act::Search).await? {
-        Ok(at) => at,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let at = enter(&visit, Act::Search).await?;
     let (frame, store) = (frame(&visit, &at), &visit.app.store);
     let theirs = store.mandates_of_ties(&at.guest.account.person).await?;
     let mut rows = Vec::new();

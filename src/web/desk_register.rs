@@ -119,21 +119,14 @@ pub struct MandateForm {
 
 /// `GET /desk/register`
 pub async fn show(visit: Visit) -> Result<Response, Failed> {
-    match enter(&visit, Act::Register).await? {
-        Ok(at) => {
-            let (frame, form) = (frame(&visit, &at), MandateForm::default());
-            Ok(RegisterPage { frame, form, errors: Vec::new() }.render())
-        }
-        Err(elsewhere) => Ok(elsewhere),
-    }
+    let at = enter(&visit, Act::Register).await?;
+    let (frame, form) = (frame(&visit, &at), MandateForm::default());
+    Ok(RegisterPage { frame, form, errors: Vec::new() }.render())
 }
 
 /// `POST /desk/register`
 pub async fn post(visit: Visit, Form(form): Form<MandateForm>) -> Result<Response, Failed> {
-    let at = match posted(&visit, Act::Register, &form.csrf).await? {
-        Ok(at) => at,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let at = posted(&visit, Act::Register, &form.csrf).await?;
     let errors = match read(&form, visit.now) {
         Ok((sides, filled)) => match submit(&visit.app, &at, sides, filled, visit.now).await {
             Ok(id) => return Ok(see_other(&format!("/desk/mandate/{id}"))),

@@ -4,7 +4,7 @@ use axum::{extract::Path, response::Response};
 use serde::Deserialize;
 
 use super::{
-    desk::{posted, refused, too_many},
+    desk::{check_ties, posted, too_many},
     desk_correct::{after, person_of},
     desk_person::page,
     error::Failed,
@@ -44,14 +44,9 @@ pub async fn propose(
     Path(id): Path<String>,
     Form(form): Form<SamePersonForm>,
 ) -> Result<Response, Failed> {
-    let at = match posted(&visit, Act::Correct, &form.csrf).await? {
-        Ok(at) => at,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let at = posted(&visit, Act::Correct, &form.csrf).await?;
     let id = PersonId::from_stored(id);
-    if let Some(refused) = refused(&visit, &at, &[&id]).await? {
-        return Ok(refused);
-    }
+    check_ties(&visit, &at, &[&id]).await?;
     let known = match known(&form.birth, &form.known, visit.now) {
         Ok(known) => known,
         Err(key) => return page(&visit, &at, &id, Some(key)).await,
@@ -84,15 +79,9 @@ pub async fn approve(
     Path(id): Path<String>,
     Form(form): Form<AlsoForm>,
 ) -> Result<Response, Failed> {
-    let at = match posted(&visit, Act::Correct, &form.csrf).await? {
-        Ok(at) => at,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let at = posted(&visit, Act::Correct, &form.csrf).await?;
     let id = CorrectionId::from_stored(id);
-    let person = match person_of(&visit, &at, &id).await? {
-        Ok(person) => person,
-        Err(refused) => return Ok(refused),
-    };
+    let person = person_of(&visit, &at, &id).await?;
     let right = match known(&form.birth, &form.known, visit.now) {
         Ok(known) => {
             let (other_bsn, other_number) = numbers(&form.other);

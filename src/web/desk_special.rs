@@ -88,10 +88,7 @@ pub async fn attest(
     Form(form): Form<AttestForm>,
 ) -> Result<Response, Failed> {
     let id = MandateId::from_stored(id);
-    let (at, _) = match opened(&visit, (Act::Register, &form.csrf), &id).await? {
-        Ok(opened) => opened,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let (at, _) = opened(&visit, (Act::Register, &form.csrf), &id).await?;
     let Some(ends) = parse_instant(form.ends.trim()) else {
         return page(&visit, &at, &id, Some("desk-day-wrong")).await;
     };
@@ -126,10 +123,7 @@ pub async fn end(
 }
 
 async fn change(visit: &Visit, id: MandateId, (form, act): (BasisForm, Act)) -> Result<Response, Failed> {
-    let (at, listed) = match opened(visit, (act, &form.csrf), &id).await? {
-        Ok(opened) => opened,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let (at, listed) = opened(visit, (act, &form.csrf), &id).await?;
     let basis = SpecialBasisId::from_stored(form.basis);
     // One of another mandate is another page's: its people were not looked at here.
     let is_of_it = |one: &SpecialBasis| one.id == basis;

@@ -76,10 +76,8 @@ pub async fn show(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, F
     if params.has("error") {
         return Ok(StoppedPage { frame: Frame::desk(visit.lang(None), String::new()) }.render());
     }
-    match enter(&visit, Act::ApproveStaff).await? {
-        Ok(at) => page(&visit, &at, (String::new(), String::new()), None).await,
-        Err(elsewhere) => Ok(elsewhere),
-    }
+    let at = enter(&visit, Act::ApproveStaff).await?;
+    page(&visit, &at, (String::new(), String::new()), None).await
 }
 
 /// Who is proposed.
@@ -107,10 +105,7 @@ impl StaffForm {
 
 /// `POST /desk/staff`: proposes somebody.
 pub async fn propose(visit: Visit, Form(form): Form<StaffForm>) -> Result<Response, Failed> {
-    let at = match posted(&visit, Act::Staff, &form.csrf).await? {
-        Ok(at) => at,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let at = posted(&visit, Act::Staff, &form.csrf).await?;
     let wrong = match (Email::parse(&form.email), department(&form.department), Roles::of(&form.roles())) {
         (Ok(email), Ok(department), Ok(roles)) => {
             let (store, by) = (&visit.app.store, at.member.name());
@@ -140,10 +135,7 @@ pub async fn approve(
     Path(id): Path<String>,
     Form(form): Form<SecondForm>,
 ) -> Result<Response, Failed> {
-    let at = match posted(&visit, Act::ApproveStaff, &form.csrf).await? {
-        Ok(at) => at,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let at = posted(&visit, Act::ApproveStaff, &form.csrf).await?;
     let done = match Email::parse(&form.email) {
         Ok(email) => {
             let (id, by) = (StaffId::from_stored(id), at.member.name());
@@ -156,10 +148,7 @@ pub async fn approve(
 
 /// `POST /desk/staff/{id}/end`: at once, by one.
 pub async fn end(visit: Visit, Path(id): Path<String>, Form(form): Form<Token>) -> Result<Response, Failed> {
-    let at = match posted(&visit, Act::Staff, &form.csrf).await? {
-        Ok(at) => at,
-        Err(elsewhere) => return Ok(elsewhere),
-    };
+    let at = posted(&visit, Act::Staff, &form.csrf).await?;
     let (id, by) = (StaffId::from_stored(id), at.member.name());
     let done = desk_staff::end(&visit.app.store, &id, &by, visit.now).await;
     after(&visit, &at, done).await

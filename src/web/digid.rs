@@ -9,7 +9,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    error::{self, Failed, see_other},
+    error::{self, Failed, Told, see_other},
     error_page::Problem,
     form::Form,
     page::{self, Frame},
@@ -159,7 +159,7 @@ pub async fn acs(visit: Visit, arrival: Result<Query<Arrival>, QueryRejection>) 
             Err(failed) => failed,
             done => return done,
         },
-        Err(Refused::Because(failure)) => Failed::digid(&failure, &id),
+        Err(Refused::Because(failure)) => Told::digid(&failure, &id).into(),
         Err(Refused::Stopped(stop)) => stop.into(),
     };
     // Only for the page that tells of it: the login itself may be over.

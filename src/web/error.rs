@@ -40,7 +40,7 @@ use crate::{
 };
 
 /// Why a request was not answered as it hoped.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub enum Failed {
     /// The login ended, or never was, or is another browser's.
     LoginGone,
@@ -52,13 +52,15 @@ pub enum Failed {
     Busy,
     /// A page of its own says what happened.
     Page(Problem, Option<String>),
+    /// Another answer, complete as it stands: a login first, or a page that says why not.
+    Instead(Box<Response>),
     /// Ours.
-    Fault(Arc<Fault>),
+    Fault(Fault),
 }
 
 impl<E: Into<Fault>> From<E> for Failed {
     fn from(fault: E) -> Self {
-        Self::Fault(Arc::new(fault.into()))
+        Self::Fault(fault.into())
     }
 }
 
@@ -82,9 +84,9 @@ impl From<Stop> for Failed {
             Stop::Over(Over::NotLinked) => Self::Page(Problem::NotLinked, None),
             Stop::Over(Over::ChildsDigid) => Self::Page(Problem::ChildsDigid, None),
             Stop::Over(Over::NotRepresented(why)) => Self::Page(Problem::NotRepresented(why), None),
-            Stop::DigidNotAsked(id, failure) => Self::digid(&failure, &id),
+            Stop::DigidNotAsked(id, failure) => Told::digid(&failure, &id).into(),
             Stop::Busy => Self::Busy,
-            Stop::Fault(fault) => Self::Fault(Arc::new(fault)),
+            Stop::Fault(fault) => Self::Fault(fault),
         }
     }
 }
@@ -97,32 +99,39 @@ impl From<Box<Held>> for Failed {
 }
 
 impl Failed {
+    /// A handler that cannot go on, and knows what to answer.
+    pub(super) fn instead(response: Response) -> Self {
+        Self::Instead(Box::new(response))
+    }
+}
+
+/// The page of a problem before it is drawn: what went wrong, and where the login goes on.
+#[derive(Debug, Clone)]
+pub struct Told(Problem, Option<String>);
+
+impl From<Told> for Failed {
+    fn from(Told(problem, go_on): Told) -> Self {
+        Self::Page(problem, go_on)
+    }
+}
+
+impl Told {
     /// The page for a DigiD login that failed, with the way to go on where there is one.
     pub fn digid(failure: &Failure, id: &LoginId) -> Self {
         match failure {
-            Failure::Busy => Self::Page(Problem::Busy, Some(address(id))),
-            Failure::BadArtifact(_) => Self::Page(Problem::BadReturn, None),
-            Failure::Hostile(_) => Self::Page(Problem::DigidFailed, None),
-            _ => Self::Page(Problem::DigidFailed, Some(address(id))),
+            Failure::Busy => Self(Problem::Busy, Some(address(id))),
+            Failure::BadArtifact(_) => Self(Problem::BadReturn, None),
+            Failure::Hostile(_) => Self(Problem::DigidFailed, None),
+            _ => Self(Problem::DigidFailed, Some(address(id))),
         }
     }
 
     /// The page that says so, to a child in the operator's own words where there are such.
     pub(super) fn page(self, frame: Frame, desk: &Desk) -> Response {
-        let (problem, go_on) = self.problem();
+        let Self(problem, go_on) = self;
         let own = desk.under_twelve.as_ref().filter(|_| problem == Problem::TooYoung);
         let own = own.map(|text| text.paragraphs(frame.lang)).unwrap_or_default();
         ErrorPage { frame, problem, go_on, own }.render()
-    }
-
-    fn problem(self) -> (Problem, Option<String>) {
-        match self {
-            Self::LoginGone | Self::Elsewhere(_) => (Problem::LoginGone, None),
-            Self::Forbidden => (Problem::Forbidden, None),
-            Self::Busy => (Problem::Busy, None),
-            Self::Page(problem, go_on) => (problem, go_on),
-            Self::Fault(fault) => (Problem::Fault { request: log(&fault) }, None),
-        }
     }
 }
 
@@ -135,11 +144,17 @@ pub(super) fn log(fault: &Fault) -> String {
 
 impl IntoResponse for Failed {
     fn into_response(self) -> Response {
-        if let Self::Elsewhere(id) = &self {
-            return to_login(id);
-        }
+        let told = match self {
+            Self::Elsewhere(id) => return to_login(&id),
+            Self::Instead(response) => return *response,
+            Self::LoginGone => Told(Problem::LoginGone, None),
+            Self::Forbidden => Told(Problem::Forbidden, None),
+            Self::Busy => Told(Problem::Busy, None),
+            Self::Page(problem, go_on) => Told(problem, go_on),
+            Self::Fault(fault) => Told(Problem::Fault { request: log(&fault) }, None),
+        };
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
-        response.extensions_mut().insert(self);
+        response.extensions_mut().insert(told);
         response
     }
 }
@@ -174,15 +189,15 @@ pub async fn pages(State(app): State<Arc<App>>, mut request: Request, next: Next
     let aside = Aside::default();
     request.extensions_mut().insert(aside.clone());
     let mut response = next.run(request).await;
-    let failed = response.extensions_mut().remove::<Failed>().or_else(|| of_the_router(&response));
-    let Some(failed) = failed else { return response };
+    let told = response.extensions_mut().remove::<Told>().or_else(|| of_the_router(&response));
+    let Some(told) = told else { return response };
     let frame = aside.get().cloned().unwrap_or_else(|| bare(wish.as_ref()));
-    failed.page(frame, &app.config.desk)
+    told.page(frame, &app.config.desk)
 }
 
 /// What the router and its extractors refuse by themselves, in plain text for developers: a body that is too large, an
 /// address that is no text.
-fn of_the_router(response: &Response) -> Option<Failed> {
+fn of_the_router(response: &Response) -> Option<Told> {
     let status = response.status();
     let media = response.headers().get(CONTENT_TYPE)?;
     if !status.is_client_error() || !media.as_bytes().starts_with(b"text/plain") {
@@ -192,7 +207,7 @@ fn of_the_router(response: &Response) -> Option<Failed> {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge,
         _ => Problem::BadRequest { code: status.as_str().to_owned() },
     };
-    Some(Failed::Page(problem, None))
+    Some(Told(problem, None))
 }
 
 /// `fallback` of the router.
@@ -236,7 +251,7 @@ pub fn refused(visit: &Visit, error: Error) -> Response {
             Failed::Page(Problem::BadRequest { code: Code::TemporarilyUnavailable.word().to_owned() }, None)
                 .into_response()
         }
-        Error::Fault(fault) => Failed::Fault(Arc::new(fault)).into_response(),
+        Error::Fault(fault) => Failed::Fault(fault).into_response(),
     }
 }
 
@@ -257,7 +272,7 @@ mod tests {
             (Failure::Hostile("x"), false, 502),
             (Failure::BadArtifact("x"), false, 400),
         ] {
-            let (problem, go_on) = Failed::digid(&failure, &id).problem();
+            let Told(problem, go_on) = Told::digid(&failure, &id);
             assert_eq!(go_on, goes_on.then(|| address(&id)), "{failure}");
             assert_eq!(problem.status(), status, "{failure}");
         }

@@ -3,9 +3,9 @@
 use crate::{
     account::at,
     account_email,
-    account_mandates::One,
     account_portals::{AN_APP, stay},
     browser::Browser,
+    family::One,
     house::{CALLBACK, House, PASSWORD},
     jose::Key,
     mandates_desk::{Desk, Form, born, digid_account, digid_again, fresh_bsn},

@@ -1,16 +1,6 @@
 //! "Machtigingen" and "Wie heeft iets gewijzigd" at "Mijn account" (M4, M5, M7, M9, M12, docs/adr/0042).
 
 use futures_util::future::join_all;
-use namens::{
-    clock::Clock,
-    domain::{
-        assurance::Level,
-        id::{AccountId, PersonId, SessionId},
-        secret::Secret,
-        session::Session,
-    },
-    store::{Db, Store, Vault},
-};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -19,131 +9,17 @@ use crate::{
     bad_input::{BENDS, Bend, bent},
     bad_input_doors::kept,
     bad_input_sweep::assert_swept,
-    browser::{Browser, Page},
+    browser::Browser,
     chooser::asking,
-    digid_steps::person_of,
+    family::{FATHER, KIM, MOTHER, One, family, stale_session},
     house::{CALLBACK, House},
-    mandates_desk::{Desk, Form, born, days, digid_account, fresh_bsn},
+    mandates_desk::{Desk, Form, born, days},
     notify::until,
     oidc_client::{CLIENTS, THE_PORTAL, refreshed},
-    portal::{Tokens, at_digid, log_in, press_digid},
+    portal::{at_digid, log_in, press_digid},
 };
 
-const MOTHER: &str = "moeder@voorbeeld.nl";
-const FATHER: &str = "vader@voorbeeld.nl";
-const KIM: &str = "kim@voorbeeld.nl";
 const ASKED: &str = "Je bent 12. Jij beslist nu mee. Mag Anna meekijken?";
-
-/// Somebody with DigiD, logged in with it.
-pub struct One {
-    pub browser: Browser,
-    pub tokens: Tokens,
-    pub person: String,
-    pub email: &'static str,
-    pub bsn: String,
-}
-
-impl One {
-    pub async fn of(house: &House, (name, birth): (&str, Option<&str>), email: &'static str) -> Self {
-        let (bsn, browser) = (fresh_bsn(), Browser::new());
-        let person = Desk::of(house).person(name, birth, Some(&bsn));
-        let tokens = digid_account(house, &browser, &bsn, email).await;
-        // An account that was there first goes on as the person; the desk's became part of it.
-        let person =
-            house.query(&format!("SELECT COALESCE(joined_into, id) FROM persons WHERE id = '{person}'"));
-        Self { browser, tokens, person: person.concat(), email, bsn }
-    }
-
-    pub async fn page(&self, house: &House) -> Page {
-        let page = self.browser.get(&at(house, "/account/mandates")).await;
-        assert_eq!((page.status, page.heading().as_str()), (StatusCode::OK, "Machtigingen"), "{}", page.body);
-        page
-    }
-
-    pub async fn log(&self, house: &House) -> String {
-        let page = self.browser.get(&at(house, "/account/log")).await;
-        assert_eq!(page.heading(), "Wie heeft iets gewijzigd", "{}", page.body);
-        page.text("log").unwrap_or_default()
-    }
-
-    /// Whom the portal hears of at a refresh now.
-    pub async fn acts_for(&self, house: &House) -> usize {
-        let told = refreshed(house, &self.tokens).await;
-        told.claims["act_as"].as_array().unwrap().len()
-    }
-
-    pub async fn posts(&self, house: &House, what: &str, csrf: &str, mandate: &str) -> Page {
-        let url = at(house, &format!("/account/mandates/{what}"));
-        self.browser.post(&url, &[("csrf", csrf), ("mandate", mandate)]).await
-    }
-
-    /// Presses a button.
-    pub async fn presses(&self, house: &House, form: &str) -> Page {
-        let page = self.page(house).await;
-        let done = self.browser.submit(&page, form, &[]).await;
-        assert_eq!(done.location().unwrap().path(), "/account/mandates");
-        self.page(house).await
-    }
-
-    pub async fn csrf(&self, house: &House) -> String {
-        let overview = self.browser.get(&at(house, "/account")).await;
-        overview.form("everywhere-form").1["csrf"].clone()
-    }
-}
-
-/// Anna and Bert, parents of Kim of twelve; nobody has said anything yet.
-struct Family {
-    house: House,
-    mother: One,
-    father: One,
-    kim: One,
-    /// Anna's.
-    mandate: String,
-    /// Bert's.
-    other: String,
-}
-
-async fn family() -> Family {
-    family_with(CLIENTS).await
-}
-
-async fn family_with(tables: &str) -> Family {
-    let house = House::with(tables).await;
-    let mother = One::of(&house, ("Anna", None), MOTHER).await;
-    let father = One::of(&house, ("Bert", None), FATHER).await;
-    let kim = One::of(&house, ("Kim", Some(&born(12, 0))), KIM).await;
-    let desk = Desk::of(&house);
-    let mandate = desk.mandate(&Form::parent(&mother.person, &kim.person));
-    let other = desk.mandate(&Form::parent(&father.person, &kim.person));
-    Family { house, mother, father, kim, mandate, other }
-}
-
-impl Family {
-    /// Which row of Kim's page is Anna's.
-    async fn annas(&self) -> usize {
-        let page = self.kim.page(&self.house).await;
-        (1..=2).find(|n| page.text(&format!("given-{n}")).is_some_and(|text| text.contains("Anna"))).unwrap()
-    }
-
-    fn words(&self) -> Vec<String> {
-        self.house
-            .query("SELECT party || ' ' || word FROM consents WHERE attested_by IS NULL ORDER BY party, word")
-    }
-
-    /// Kim says yes, as often as it takes: within the second of a no the no is the last.
-    async fn kim_agrees(&self) {
-        let n = self.annas().await;
-        for _ in 0..60 {
-            let page = self.kim.page(&self.house).await;
-            if !page.body.contains(&format!("id=\"agree-{n}\"")) {
-                return;
-            }
-            self.kim.browser.submit(&page, &format!("agree-{n}"), &[]).await;
-            tokio::time::sleep(std::time::Duration::from_millis(700)).await;
-        }
-        panic!("Kim never agreed");
-    }
-}
 
 #[tokio::test]
 async fn m12_who_may_act_for_whom_is_shown_to_these_two_only_and_no_block_is() {
@@ -331,32 +207,6 @@ async fn m4_nobody_answers_in_a_childs_place_nor_by_a_forged_form() {
     assert_eq!(family.words(), ["representative agreed"]);
     kim.posts(house, "agree", &kims, &family.mandate).await;
     assert_eq!((family.words().len(), family.mother.acts_for(house).await), (2, 1), "the twin");
-}
-
-/// The cookies of a session of somebody's whose login with DigiD was eleven minutes ago.
-pub async fn stale_session(house: &House, one: &One) -> String {
-    let key = std::fs::read_to_string(house.folder.join("keys/master.key")).unwrap();
-    let db = Db::open_sqlite(&house.folder.join("namens.db"), false).await.unwrap();
-    let store = Store::new(db, Vault::open(&key).unwrap());
-    let account = house.query(&format!("SELECT id FROM accounts WHERE email = '{}'", one.email)).concat();
-    let (now, secret) = (Clock.now(), Secret::token(""));
-    let session = Session {
-        sid: SessionId::random(),
-        secret: secret.hashed(),
-        account: AccountId::from_stored(account),
-        person: PersonId::from_stored(person_of(house, one.email)),
-        era: 0,
-        level: Level::Midden,
-        auth_time: now.plus(-660),
-        seen: now,
-        ends: now.plus(3600),
-        authority: None,
-        device: None,
-        by_app: false,
-    };
-    store.begin_session(&session).await.unwrap();
-    store.close().await;
-    format!("namens-session={}.{}; namens-browser=a-browser", session.sid, secret.expose())
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! What of a mandate is kept from whom: of a block from whom it keeps out (M9), and of what waits for its second pair of eyes (M11).
 
 use crate::{
-    account_mandates::One,
     browser::Browser,
+    family::One,
     house::House,
     mandates_desk::{Desk, Form, born, days, digid_again, fresh_bsn},
     notify::until,

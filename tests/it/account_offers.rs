@@ -5,11 +5,11 @@ use reqwest::{Method, StatusCode};
 
 use crate::{
     account::at,
-    account_mandates::{One, stale_session},
     bad_input::{BENDS, Bend, bent},
     bad_input_doors::kept,
     bad_input_sweep::assert_swept,
     browser::{Browser, Page},
+    family::{One, stale_session},
     house::{CALLBACK, House},
     mandates_desk::{Desk, Form, born, digid_again},
     notify::until,
@@ -56,10 +56,6 @@ pub async fn accepted(from: &One, by: &One, house: &House) -> String {
     let id = newest(house);
     assert!(is_done(&posts(by, house, "accept", &[("mandate", &id)]).await));
     id
-}
-
-pub fn count(house: &House, from: &str) -> String {
-    house.query(&format!("SELECT COUNT(*) FROM {from}")).concat()
 }
 
 /// Logs in with DigiD again, as after days.
@@ -139,13 +135,13 @@ async fn m6_two_people_make_a_grant_with_their_own_digid_and_the_grantor_has_the
     let house = &house;
     let id = is_asked(house, (&bert, &anna, &carel)).await;
     let mails = || house.mandate_mails(BERT);
-    assert!(mails().is_empty() && count(house, "offers") == "1");
+    assert!(mails().is_empty() && house.count("offers") == 1);
 
     // Fifty at once are one yes, and one mail without a name or a link.
     let page = anna.page(house).await;
     let csrf = page.form("accept-1").1["csrf"].clone();
     join_all((0..50).map(|_| anna.posts(house, "accept", &csrf, &id))).await;
-    assert_eq!(count(house, "audit WHERE event = 'mandate.accepted' AND outcome = 'ok'"), "1");
+    assert_eq!(house.count("audit WHERE event = 'mandate.accepted' AND outcome = 'ok'"), 1);
     until("the mail that somebody said yes", || (!mails().is_empty()).then_some(())).await;
     let mail = mails().concat();
     assert!(mail.starts_with("Iemand heeft ja gezegd op de code") && mail.contains(BERT), "{mail}");
@@ -154,7 +150,7 @@ async fn m6_two_people_make_a_grant_with_their_own_digid_and_the_grantor_has_the
     let who = sees.text("made-1").unwrap();
     assert!(who.contains(&format!("Ja gezegd door: Anna, e-mailadres {ANNA}.")), "{who}");
     assert!(!sees.body.contains(&anna.bsn), "{}", sees.body);
-    assert_eq!((anna.acts_for(house).await, count(house, "mandates")), (0, "0".into()));
+    assert_eq!((anna.acts_for(house).await, house.count("mandates")), (0, 0));
     for who in [&anna, &carel] {
         let refused = posts(who, house, "confirm", &[("mandate", &id)]).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", who.email);
@@ -164,8 +160,8 @@ async fn m6_two_people_make_a_grant_with_their_own_digid_and_the_grantor_has_the
     // Fifty at once are one mandate.
     let csrf = sees.form("confirm-1").1["csrf"].clone();
     join_all((0..50).map(|_| bert.posts(house, "confirm", &csrf, &id))).await;
-    assert_eq!((count(house, "mandates"), count(house, "offers")), ("1".into(), "0".into()));
-    assert_eq!(count(house, "audit WHERE event = 'mandate.granted'"), "1");
+    assert_eq!((house.count("mandates"), house.count("offers")), (1, 0));
+    assert_eq!(house.count("audit WHERE event = 'mandate.granted'"), 1);
     let told = refreshed(house, &anna.tokens).await;
     assert_eq!(told.claims["act_as"].as_array().unwrap().len(), 1, "{}", told.claims);
     assert_eq!((carel.acts_for(house).await, bert.acts_for(house).await), (0, 0));
@@ -204,7 +200,7 @@ async fn m6_two_people_make_a_grant_with_their_own_digid_and_the_grantor_has_the
     // Made again it takes the place of the one before: who stops what they see has stopped all, at once.
     let second = accepted(&bert, &anna, house).await;
     assert!(is_done(&posts(&bert, house, "confirm", &[("mandate", &second)]).await));
-    assert_eq!(count(house, "mandates WHERE revoked_at IS NULL"), "1");
+    assert_eq!(house.count("mandates WHERE revoked_at IS NULL"), 1);
     assert_eq!(anna.acts_for(house).await, 1);
     bert.posts(house, "stop", &csrf, &second).await;
     assert_eq!(anna.acts_for(house).await, 0);
@@ -220,7 +216,7 @@ async fn m6_who_says_no_to_a_code_is_not_named_to_who_made_it() {
     assert!(is_done(&posts(&anna, house, "decline", &[("mandate", &newest(house))]).await));
     let log = bert.log(house).await;
     assert!(log.contains("Een code voor toegang gestopt") && !log.contains("Anna"), "{log}");
-    assert_eq!(count(house, "audit WHERE event = 'mandate.offer_ended' AND actor IS NULL"), "1");
+    assert_eq!(house.count("audit WHERE event = 'mandate.offer_ended' AND actor IS NULL"), 1);
     // The twin said yes before.
     let id = accepted(&bert, &anna, house).await;
     assert!(is_done(&posts(&anna, house, "decline", &[("mandate", &id)]).await));
@@ -252,7 +248,7 @@ async fn m5_a_grant_is_made_from_sixteen_for_a_year_at_most_by_who_decides_and_e
     assert_eq!(offer(&anna, "31").await, StatusCode::UNPROCESSABLE_ENTITY);
     let forged = [("label", "x"), ("days", "31"), ("mandate", mothers.as_str()), ("grantor", &kim.person)];
     assert_eq!(posts(&anna, house, "offer", &forged).await.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(count(house, "offers"), "0");
+    assert_eq!(house.count("offers"), 0);
 
     house.set_birth_date(&kim.person, &born(16, 0));
     for days in ["367", "0", "-1", "", "31x", "99999999999999999999"] {
@@ -262,7 +258,7 @@ async fn m5_a_grant_is_made_from_sixteen_for_a_year_at_most_by_who_decides_and_e
         let refused = posts(&kim, house, "offer", &[("label", label), ("days", "31")]).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{label}");
     }
-    assert_eq!(count(house, "offers"), "0");
+    assert_eq!(house.count("offers"), 0);
     let year = code(&kim, house, "366").await;
     assert!(is_done(&types(&anna, house, &year).await));
     let id = newest(house);
@@ -327,7 +323,7 @@ async fn m6_who_does_not_decide_grants_nothing_and_who_is_no_adult_is_granted_no
         (refused, refused)
     );
     assert!(bert.page(house).await.text("give-desk").is_some());
-    assert_eq!(count(house, "mandates"), "1");
+    assert_eq!(house.count("mandates"), 1);
     house.ok(&["mandates", "revoke", "--by", "balie1", "--", &court]);
     // Who turns out to be a minor is granted nothing, whenever it is learnt.
     house.set_birth_date(&anna.person, &born(18, -1));
@@ -342,9 +338,9 @@ async fn m6_who_does_not_decide_grants_nothing_and_who_is_no_adult_is_granted_no
     assert!(is_done(&posts(&anna, house, "accept", &[("mandate", &id)]).await));
     let erase = anna.browser.visit(&at(house, "/account/erase"), CALLBACK).await;
     anna.browser.submit(&erase, "erase-form", &[("email", ANNA)]).await;
-    assert_eq!(count(house, "offers"), "0");
+    assert_eq!(house.count("offers"), 0);
     assert_eq!(posts(&bert, house, "confirm", &[("mandate", &id)]).await.status, refused);
-    assert_eq!(count(house, "mandates WHERE relation = 'authorised'"), "0");
+    assert_eq!(house.count("mandates WHERE relation = 'authorised'"), 0);
     // The twin of all of it.
     let id = accepted(&bert, &carel, house).await;
     assert!(is_done(&posts(&bert, house, "confirm", &[("mandate", &id)]).await));
@@ -353,10 +349,10 @@ async fn m6_who_does_not_decide_grants_nothing_and_who_is_no_adult_is_granted_no
     code(&bert, house, "31").await;
     let erase = bert.browser.visit(&at(house, "/account/erase"), CALLBACK).await;
     bert.browser.submit(&erase, "erase-form", &[("email", BERT)]).await;
-    assert_eq!(count(house, "offers"), "0");
+    assert_eq!(house.count("offers"), 0);
     assert_eq!(carel.acts_for(house).await, 0);
-    assert_eq!(count(house, "mandates WHERE relation = 'authorised' AND revoked_by = 'account:erased'"), "1");
-    assert_eq!(count(house, &format!("audit WHERE event = 'mandate.stopped' AND detail = '{id}'")), "1");
+    assert_eq!(house.count("mandates WHERE relation = 'authorised' AND revoked_by = 'account:erased'"), 1);
+    assert_eq!(house.count(&format!("audit WHERE event = 'mandate.stopped' AND detail = '{id}'")), 1);
 }
 
 #[tokio::test]
@@ -447,14 +443,14 @@ async fn m7_below_the_level_and_without_a_login_of_just_now_nothing_is_offered_t
     let often = types(&carel, house, &offers).await;
     assert!(often.status == StatusCode::UNPROCESSABLE_ENTITY && untouched() == "1", "{}", often.body);
     types(&carel, house, &offers).await;
-    assert_eq!(count(house, "audit WHERE event = 'mandate.accepted' AND outcome = 'refused'"), "1");
+    assert_eq!(house.count("audit WHERE event = 'mandate.accepted' AND outcome = 'refused'"), 1);
     house.move_clock(3700).await;
     again(&carel, house).await;
     assert!(is_done(&types(&carel, house, &offers).await), "the twin");
     // To take it away the session is enough.
     again(&bert, house).await;
     assert!(is_done(&posts(&bert, house, "decline", &[("mandate", &id)]).await));
-    assert_eq!(count(house, "offers"), "0");
+    assert_eq!(house.count("offers"), 0);
 }
 
 #[tokio::test]
@@ -470,7 +466,7 @@ async fn of_many_who_type_one_code_at_once_one_is_asked() {
         async move { one.browser.post(url, &[("csrf", csrf), ("code", offers)]).await }
     });
     let done = join_all(posts).await.iter().filter(|page| is_done(page)).count();
-    assert_eq!((done, count(house, "offers WHERE grantee IS NOT NULL AND code IS NULL")), (1, "1".into()));
+    assert_eq!((done, house.count("offers WHERE grantee IS NOT NULL AND code IS NULL")), (1, 1));
 }
 
 #[tokio::test]
@@ -478,7 +474,7 @@ async fn every_field_of_the_forms_of_a_grant_bent_is_refused_and_changes_nothing
     let (house, bert, anna, _) = three().await;
     let house = &house;
     let id = accepted(&bert, &anna, house).await;
-    let (csrf, before) = (bert.csrf(house).await, count(house, "offers"));
+    let (csrf, before) = (bert.csrf(house).await, house.count("offers"));
     let test = "every_field_of_the_forms_of_a_grant_bent_is_refused_and_changes_nothing";
     let csrf = ("csrf", csrf.as_str());
     let doors: [(&str, Vec<(&'static str, &str)>); 5] = [
@@ -511,5 +507,5 @@ async fn every_field_of_the_forms_of_a_grant_bent_is_refused_and_changes_nothing
             }
         }
     }
-    assert_eq!((count(house, "offers"), count(house, "mandates")), (before, "0".into()));
+    assert_eq!((house.count("offers"), house.count("mandates")), (before, 0));
 }

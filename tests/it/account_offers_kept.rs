@@ -4,13 +4,13 @@ use reqwest::StatusCode;
 
 use crate::{
     account_export::{asked, file},
-    account_mandates::One,
     account_merge::{merge, prove_digid},
     account_offers::{
-        ANNA, BERT, DAY, accepted, again, code, count, is_done, newest, posts, three, three_with, types,
+        ANNA, BERT, DAY, accepted, again, code, is_done, newest, posts, three, three_with, types,
     },
     admin::{Api, LOCAL, PROGRAMS, ROOT},
     browser::Browser,
+    family::One,
     house::House,
     portal::register,
 };
@@ -77,7 +77,7 @@ async fn an_account_that_is_closed_ends_what_its_owner_offered_and_what_they_wer
     assert!(is_done(&posts(&bert, house, "confirm", &[("mandate", &carels)]).await));
     let last = code(&bert, house, "7").await;
     closes(house, BERT).await;
-    assert_eq!(count(house, "offers"), "0");
+    assert_eq!(house.count("offers"), 0);
     assert_eq!(types(&carel, house, &last).await.status, REFUSED);
 }
 
@@ -94,7 +94,7 @@ async fn f12_two_accounts_that_become_one_leave_no_offer_of_either() {
     assert_eq!(house.query("SELECT id FROM offers"), [twin.as_str()]);
     assert_eq!(posts(&carel, house, "confirm", &[("mandate", &berts)]).await.status, REFUSED);
     assert!(is_done(&posts(&carel, house, "confirm", &[("mandate", &twin)]).await));
-    assert_eq!(count(house, &format!("mandates WHERE id IN ('{annas}', '{berts}')")), "0");
+    assert_eq!(house.count(&format!("mandates WHERE id IN ('{annas}', '{berts}')")), 0);
 }
 
 /// One of Bert's that nobody takes.
@@ -114,10 +114,7 @@ async fn ten_offers_are_made_a_day_however_few_of_them_live() {
     let often = offer().await;
     assert_eq!(often.status, REFUSED);
     assert!(often.text("error").unwrap().contains("te vaak"), "{}", often.body);
-    assert_eq!(
-        (count(house, "offers"), count(house, "audit WHERE event = 'mandate.offered'")),
-        ("0".into(), "10".into())
-    );
+    assert_eq!((house.count("offers"), house.count("audit WHERE event = 'mandate.offered'")), (0, 10));
     house.move_clock(DAY + 60).await;
     again(&bert, house).await;
     withdrawn(&bert, house).await;

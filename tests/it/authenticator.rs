@@ -2,16 +2,7 @@
 
 use aws_lc_rs::hmac;
 use futures_util::future::join_all;
-use namens::{
-    clock::Clock,
-    domain::{
-        assurance::Level,
-        id::{AccountId, PersonId, SessionId},
-        secret::Secret,
-        session::Session,
-    },
-    store::{Db, Store, Vault},
-};
+use namens::clock::Clock;
 use reqwest::{Method, StatusCode};
 
 use crate::{
@@ -409,29 +400,7 @@ async fn f13_the_app_is_set_and_removed_by_fresh_proof_and_a_genuine_form_only()
 
 /// The cookies of a session of the owner's whose login was eleven minutes ago.
 pub async fn stale_session(house: &House) -> String {
-    let key = std::fs::read_to_string(house.folder.join("keys/master.key")).unwrap();
-    let db = Db::open_sqlite(&house.folder.join("namens.db"), false).await.unwrap();
-    let store = Store::new(db, Vault::open(&key).unwrap());
-    let row = house.query(&format!("SELECT id || ' ' || person_id FROM accounts WHERE email = '{OWNER}'"));
-    let (account, person) = row[0].split_once(' ').unwrap();
-    let (now, secret) = (Clock.now(), Secret::token(""));
-    let session = Session {
-        sid: SessionId::random(),
-        secret: secret.hashed(),
-        account: AccountId::from_stored(account),
-        person: PersonId::from_stored(person),
-        era: 0,
-        level: Level::Local,
-        auth_time: now.plus(-660),
-        seen: now,
-        ends: now.plus(3600),
-        authority: None,
-        device: None,
-        by_app: false,
-    };
-    store.begin_session(&session).await.unwrap();
-    store.close().await;
-    format!("namens-session={}.{}; namens-browser=a-browser", session.sid, secret.expose())
+    house.session(OWNER, (Clock.now(), 660), |_| {}).await.cookies
 }
 
 #[tokio::test]

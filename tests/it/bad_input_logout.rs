@@ -13,7 +13,7 @@ use crate::{
     house::{CALLBACK, House, PASSWORD, PORTAL},
     oidc_client::{THE_PORTAL, answer},
     portal::{code_of, redeem, request},
-    single_logout::{self, BACK, NOT_EVERYWHERE, at_the_way_back, count},
+    single_logout::{self, BACK, NOT_EVERYWHERE, at_the_way_back},
     steps::type_code,
 };
 
@@ -230,6 +230,6 @@ async fn every_parameter_of_the_way_back_from_digid_bent_promises_nothing() {
     assert_eq!((raw.status, raw.header("location")), (303, Some(BACK)), "{raw:?}");
     assert_eq!(back(&waiting, NOWHERE, Bend::Missing).await.header("location"), Some("/logout"));
     assert!(has_session(&house, &other).await);
-    assert_eq!(count(&house, "digid_sessions"), "2", "the registration's, and that one");
+    assert_eq!(house.count("digid_sessions"), 2, "the registration's, and that one");
     assert_calm(&house);
 }

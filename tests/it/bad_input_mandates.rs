@@ -6,11 +6,11 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::{
-    account_mandates::One,
     admin_mandates::{self, form as api_form, person, programs, registered},
     browser::Browser,
     chooser::{asking, listed},
     desk::{ELS, JOOST, Seat, form, member},
+    family::One,
     house::House,
     import::{Line, import, mandates},
     mandates_desk::{Desk, Form, born, days, digid_again, fresh_bsn},

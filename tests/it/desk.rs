@@ -2,17 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use namens::{
-    clock::Clock,
-    domain::{
-        assurance::Level,
-        id::{AccountId, PersonId, SessionId},
-        secret::Secret,
-        session::Session,
-        time::Timestamp,
-    },
-    store::{Db, Store, Vault},
-};
+use namens::{clock::Clock, domain::time::Timestamp};
 use reqwest::{Method, StatusCode};
 
 use crate::{
@@ -328,32 +318,8 @@ impl Seat {
 
     /// The same at a house whose clock was moved: there it is `now`.
     pub async fn at(house: &House, (email, by_app): (&str, bool), now: Timestamp, ago: i64) -> Self {
-        let key = std::fs::read_to_string(house.folder.join("keys/master.key")).unwrap();
-        let db = Db::open_sqlite(&house.folder.join("namens.db"), false).await.unwrap();
-        let store = Store::new(db, Vault::open(&key).unwrap());
-        let row =
-            house.query(&format!("SELECT id || ' ' || person_id FROM accounts WHERE email = '{email}'"));
-        let (account, person) = row[0].split_once(' ').unwrap();
-        let secret = Secret::token("");
-        let session = Session {
-            sid: SessionId::random(),
-            secret: secret.hashed(),
-            account: AccountId::from_stored(account),
-            person: PersonId::from_stored(person),
-            era: 0,
-            level: Level::Local,
-            auth_time: now.plus(-ago),
-            seen: now,
-            ends: now.plus(3600),
-            authority: None,
-            device: None,
-            by_app,
-        };
-        store.begin_session(&session).await.unwrap();
-        let csrf = store.form_token(&format!("desk {}", session.sid), "a-browser");
-        store.close().await;
-        let cookie = format!("namens-session={}.{}; namens-browser=a-browser", session.sid, secret.expose());
-        Self { house_issuer: house.issuer.clone(), cookie, csrf }
+        let seated = house.session(email, (now, ago), |session| session.by_app = by_app).await;
+        Self { house_issuer: house.issuer.clone(), cookie: seated.cookies, csrf: seated.csrf }
     }
 
     pub async fn get(&self, path: &str) -> Page {

@@ -8,12 +8,12 @@ use std::{
 use reqwest::StatusCode;
 
 use crate::{
-    account_mandates::One,
     authenticator::change,
     browser::{Browser, Page},
     desk::{ELS, Seat, form, member},
     desk_roles::{email, world},
     digid_steps::person_of,
+    family::One,
     house::House,
     mandates_desk::{Desk, Form, born, fresh_bsn},
     oidc_client::CLIENTS,

@@ -196,6 +196,11 @@ impl House {
         String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
     }
 
+    /// How many rows there are: of a table, or of the rest of the statement.
+    pub fn count(&self, from: &str) -> usize {
+        self.query(&format!("SELECT COUNT(*) FROM {from}")).concat().parse().unwrap()
+    }
+
     /// The server's log so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()

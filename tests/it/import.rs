@@ -66,12 +66,8 @@ pub fn refused(output: Output) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-pub fn count(house: &House, what: &str) -> usize {
-    house.query(&format!("SELECT COUNT(*) FROM {what}")).concat().parse().unwrap()
-}
-
 pub fn lines_of(house: &House, event: &str) -> usize {
-    count(house, &format!("audit WHERE event = '{event}' AND outcome = 'ok'"))
+    house.count(&format!("audit WHERE event = '{event}' AND outcome = 'ok'"))
 }
 
 /// So many persons with patient numbers from there on.
@@ -89,7 +85,7 @@ async fn m1_m11_the_examples_are_imported_and_their_mandates_count_once_another_
     let (persons, mandates) = (example(&house, "persons.csv"), example(&house, "mandates.csv"));
     let told = done(import(&house, "persons", &persons, &["--check"]));
     assert!(told.starts_with("Nothing is wrong: 6 of 6 lines are new."), "{told}");
-    assert_eq!((count(&house, "persons"), lines_of(&house, "person.registered")), (0, 0), "--check");
+    assert_eq!((house.count("persons"), lines_of(&house, "person.registered")), (0, 0), "--check");
     let told = refused(import(&house, "mandates", &mandates, &[]));
     assert!(told.contains("line 2, representative_bsn: nobody is registered by this number"), "{told}");
 
@@ -97,7 +93,7 @@ async fn m1_m11_the_examples_are_imported_and_their_mandates_count_once_another_
     assert_eq!(told, "Imported: 6 of 6 lines were new, 0 on record already.\n");
     let told = done(import(&house, "persons", &persons, &[]));
     assert_eq!(told, "All 6 lines are on record already. Nothing was changed.\n");
-    assert_eq!((count(&house, "persons"), lines_of(&house, "person.registered")), (6, 6));
+    assert_eq!((house.count("persons"), lines_of(&house, "person.registered")), (6, 6));
     assert_eq!(house.query("SELECT birth FROM persons WHERE patient_number = 'P-1004'"), ["2021-11"]);
 
     let told = done(import(&house, "mandates", &mandates, &[]));
@@ -175,7 +171,7 @@ async fn each_wrong_person_is_named_by_its_line_and_its_twin_is_imported() {
     ];
     let text = wrong.iter().fold(head.to_owned(), |text, (line, _)| format!("{text}\n{line}"));
     let (file, report) = (write(&house, "wrong.csv", &text), house.folder.join("report"));
-    let before = count(&house, "persons");
+    let before = house.count("persons");
     let told = refused(import(&house, "persons", &file, &["--report", report.to_str().unwrap()]));
     assert!(told.contains("nothing was imported: 11 things are wrong in 13 lines"), "{told}");
     let found: Vec<_> = wrong
@@ -195,7 +191,7 @@ async fn each_wrong_person_is_named_by_its_line_and_its_twin_is_imported() {
     }
     assert_eq!(written.lines().count(), found.len(), "{written}");
     assert_eq!(fs::metadata(&report).unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(count(&house, "persons"), before);
+    assert_eq!(house.count("persons"), before);
     // A report is never written over.
     let again = refused(import(&house, "persons", &file, &["--report", report.to_str().unwrap()]));
     assert!(again.contains("cannot write the report"), "{again}");
@@ -216,7 +212,7 @@ async fn each_wrong_person_is_named_by_its_line_and_its_twin_is_imported() {
     );
     let told = done(import(&house, "persons", &write(&house, "right.csv", &right), &[]));
     assert_eq!(told, "Imported: 9 of 12 lines were new, 3 on record already.\n");
-    assert_eq!(count(&house, "persons"), before + 9);
+    assert_eq!(house.count("persons"), before + 9);
     house.ok(&["audit", "verify"]);
 }
 
@@ -343,7 +339,7 @@ async fn m1_m3_m5_m6_each_wrong_mandate_is_named_by_its_line_and_its_twin_is_imp
         ),
     ];
     let all: Vec<_> = wrong.iter().map(|(line, _)| line).collect();
-    let (file, before) = (mandates(&house, "wrong.csv", &all), count(&house, "mandates"));
+    let (file, before) = (mandates(&house, "wrong.csv", &all), house.count("mandates"));
     let report = house.folder.join("report");
     let told = refused(import(&house, "mandates", &file, &["--report", report.to_str().unwrap()]));
     let written = fs::read_to_string(report).unwrap();
@@ -356,7 +352,7 @@ async fn m1_m3_m5_m6_each_wrong_mandate_is_named_by_its_line_and_its_twin_is_imp
             "{line} {why}: {here:?}"
         );
     }
-    assert_eq!(count(&house, "mandates"), before, "{told}");
+    assert_eq!(house.count("mandates"), before, "{told}");
     for bsn in adults.iter().chain([&stranger]) {
         assert!(!told.contains(bsn.as_str()) && !written.contains(bsn.as_str()), "{told}");
     }
@@ -415,7 +411,7 @@ async fn m11_what_was_corrected_since_the_import_waits_and_the_rest_of_the_file_
     let approve = |more: &[&str]| house.run(&[&["import", "approve", &file, "--by", "joost"], more].concat());
     let told = refused(approve(&[]));
     assert!(told.contains("is not on record of their people any more"), "{told}");
-    assert_eq!(count(&house, "audit WHERE event = 'import.approved' AND outcome = 'refused'"), 1);
+    assert_eq!(house.count("audit WHERE event = 'import.approved' AND outcome = 'refused'"), 1);
     let [_, noor, anna] = &all;
     house.set_birth_date(noor, &child);
     house.set_birth_date(anna, "1985");
@@ -463,7 +459,7 @@ async fn m11_what_was_stopped_while_it_waited_is_not_brought_back_by_the_same_fi
     }
     let told = done(import(&house, "mandates", &file, &[]));
     assert_eq!(told, "All 3 lines are on record already. Nothing was changed.\n");
-    assert_eq!(count(&house, "mandates"), 3);
+    assert_eq!(house.count("mandates"), 3);
     // The twin: what nobody stopped, and nobody approved in time, is registered anew.
     change(&house, &format!("UPDATE mandates SET lapsed_at = NULL WHERE id = '{lapsed}'"));
     let told = done(import(&house, "mandates", &file, &[]));
@@ -495,7 +491,7 @@ async fn more_than_others_would_wait_for_is_not_written_unless_that_is_said() {
     let file = write(&house, "persons.csv", &many(0, 50_001));
     let told = refused(import(&house, "persons", &file, &[]));
     assert!(told.contains("50001 lines are new") && told.contains("--long"), "{told}");
-    assert_eq!(count(&house, "persons"), 0);
+    assert_eq!(house.count("persons"), 0);
     // That it would be refused is no finding; and there is nothing wrong with it.
     let told = done(import(&house, "persons", &file, &["--check"]));
     assert!(told.starts_with("Nothing is wrong: 50001 of 50001 lines are new."), "{told}");
@@ -519,7 +515,7 @@ async fn of_two_imports_at_once_one_imports_and_of_two_approvers_one_approves() 
         2,
         "{told:?}"
     );
-    assert_eq!((count(&house, "persons"), lines_of(&house, "person.registered")), (600, 600));
+    assert_eq!((house.count("persons"), lines_of(&house, "person.registered")), (600, 600));
 
     done(import(&house, "persons", &example(&house, "persons.csv"), &[]));
     let mandates = example(&house, "mandates.csv");
@@ -545,13 +541,13 @@ async fn whoever_pulls_the_plug_leaves_all_of_a_file_or_nothing_and_it_is_import
         sleep(Duration::from_millis(wait));
         running.kill().unwrap();
         running.wait().unwrap();
-        let there = count(&house, "persons");
+        let there = house.count("persons");
         assert!(there == 0 || there == PERSONS, "{there} after {wait} ms");
         assert_eq!(lines_of(&house, "person.registered"), there);
     }
     let told = done(import(&house, "persons", &file, &[]));
     assert!(told.contains("1500"), "{told}");
-    assert_eq!((count(&house, "persons"), lines_of(&house, "person.registered")), (PERSONS, PERSONS));
+    assert_eq!((house.count("persons"), lines_of(&house, "person.registered")), (PERSONS, PERSONS));
     house.ok(&["audit", "verify"]);
 }
 

@@ -6,7 +6,7 @@ use crate::{
     admin_mandates::house,
     authenticator::change,
     house::House,
-    import::{Line, count, done, families, import, mandates, refused, write},
+    import::{Line, done, families, import, mandates, refused, write},
     mandates_desk::{born, fresh_bsn},
 };
 
@@ -50,7 +50,7 @@ async fn m11_no_import_gives_anybody_another_bsn_nor_makes_two_people_one() {
         let told = refused(import(&house, "mandates", &file, &[]));
         assert!(told.contains(why), "{why}: {told}");
     }
-    assert_eq!((people(&house), count(&house, "mandates")), (before, 0));
+    assert_eq!((people(&house), house.count("mandates")), (before, 0));
     let told = done(import(&house, "mandates", &mandates(&house, "right.csv", &[&parent()]), &[]));
     assert!(told.starts_with("Imported: 1 of 1 lines were new"), "{told}");
 }
@@ -78,7 +78,7 @@ async fn more_than_others_would_wait_for_is_written_where_that_is_said() {
     // Its twin without the word is refused before anything is written (`import`).
     let told = refused(import(&house, "mandates", &file, &["--long"]));
     assert!(told.contains("line 202: one of these two has 200 mandates already"), "{told}");
-    assert_eq!(count(&house, "mandates"), 0);
+    assert_eq!(house.count("mandates"), 0);
 }
 
 /// By a form that is on record already nothing is registered, but it counts among those of the file.
@@ -95,7 +95,7 @@ async fn m6_a_circle_by_way_of_a_mandate_on_record_is_closed_by_no_file() {
     let told =
         refused(import(&house, "mandates", &mandates(&house, "all.csv", &[&first, &second, &third]), &[]));
     assert!(told.contains("line 4: ") && told.contains("closes a circle"), "{told}");
-    assert_eq!(count(&house, "mandates"), 1);
+    assert_eq!(house.count("mandates"), 1);
     // The twin: what was revoked closes none.
     let id = house.query("SELECT id FROM mandates").concat();
     house.ok(&["mandates", "revoke", "--by=joost", "--", &id]);
@@ -118,9 +118,9 @@ async fn m11_an_import_that_waited_for_a_month_is_approved_no_more_and_is_import
     let approve = || house.run(&["import", "approve", &file, "--by", "joost"]);
     let told = refused(approve());
     assert!(told.contains("or waited for thirty days"), "{told}");
-    assert_eq!(count(&house, "mandates WHERE approved_at IS NOT NULL"), 0);
+    assert_eq!(house.count("mandates WHERE approved_at IS NOT NULL"), 0);
     // The twin: of today.
     assert!(done(import(&house, "mandates", &file, &[])).starts_with("Imported: 1 of 1 lines were new"));
     assert_eq!(done(approve()), "Approved: 1 mandates count from now on.\n");
-    assert_eq!(count(&house, "mandates WHERE approved_at IS NOT NULL"), 1);
+    assert_eq!(house.count("mandates WHERE approved_at IS NOT NULL"), 1);
 }

@@ -9,7 +9,7 @@ use crate::{
     admin::ROOT,
     admin_mandates::house,
     house::House,
-    import::{count, done, import, lines_of, many, refused, start, write},
+    import::{done, import, lines_of, many, refused, start, write},
 };
 
 /// Imports persons while tokens are given; tells how many were.
@@ -40,7 +40,7 @@ async fn a_broken_line_at_the_end_of_a_large_file_changes_nothing_and_the_server
     let told = refused(running);
     assert!(told.contains("line 1000002, birth_date: this date of birth lies in the future"), "{told}");
     assert!(told.contains("nothing was imported: 1 things are wrong in 1000001 lines"), "{told}");
-    assert_eq!((count(&house, "persons"), lines_of(&house, "person.registered")), (0, 0), "{answered}");
+    assert_eq!((house.count("persons"), lines_of(&house, "person.registered")), (0, 0), "{answered}");
     assert_ne!(house.query("SELECT MAX(seq) FROM audit_lines"), before, "that it was refused stands there");
     fs::remove_file(file).unwrap();
 
@@ -49,9 +49,9 @@ async fn a_broken_line_at_the_end_of_a_large_file_changes_nothing_and_the_server
     let (running, answered) = beside(&house, &file).await;
     let told = done(running);
     assert_eq!(told, "Imported: 1000 of 1000 lines were new, 0 on record already.\n", "{answered}");
-    assert_eq!((count(&house, "persons"), lines_of(&house, "person.registered")), (1000, 1000));
+    assert_eq!((house.count("persons"), lines_of(&house, "person.registered")), (1000, 1000));
     assert!(done(import(&house, "persons", &file, &[])).starts_with("All 1000 lines are on record already"));
-    assert_eq!((count(&house, "persons"), lines_of(&house, "person.registered")), (1000, 1000));
+    assert_eq!((house.count("persons"), lines_of(&house, "person.registered")), (1000, 1000));
     house.ok(&["audit", "verify"]);
 }
 

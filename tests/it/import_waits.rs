@@ -7,7 +7,7 @@ use crate::{
     authenticator::change,
     desk::{ELS, JOOST, Seat, member},
     house::House,
-    import::{Line, count, done, example, families, import, lines_of, mandates, refused, write},
+    import::{Line, done, example, families, import, lines_of, mandates, refused, write},
     import_api::row,
     mandates_desk::{Desk, born, fresh_bsn},
 };
@@ -137,7 +137,7 @@ async fn m11_an_import_that_waits_is_taken_back_by_anybody_and_may_be_imported_a
         );
         assert!(refused(approve(&house, &file)).contains("or it was withdrawn"));
     }
-    assert_eq!(count(&house, "mandates WHERE approved_at IS NULL AND revoked_at IS NOT NULL"), 6);
+    assert_eq!(house.count("mandates WHERE approved_at IS NULL AND revoked_at IS NOT NULL"), 6);
     assert_eq!((lines_of(&house, "mandate.revoked"), lines_of(&house, "import.withdrawn")), (6, 2));
 
     // What was revoked by itself before stays so; what counts is not withdrawn.
@@ -187,5 +187,5 @@ async fn m11_programs_see_what_waits_of_an_import_and_one_takes_it_back() {
     assert_eq!(api.get("/imports").await, (200, json!({ "imports": [] })));
     assert_eq!(second.post("/imports/mandates/approve", &rows).await.0, 404);
     assert_eq!(lines(&house, "import.withdrawn"), ["import.withdrawn client:second second"]);
-    assert_eq!(count(&house, "mandates WHERE revoked_at IS NOT NULL AND revoked_by = 'client:second'"), 1);
+    assert_eq!(house.count("mandates WHERE revoked_at IS NOT NULL AND revoked_by = 'client:second'"), 1);
 }

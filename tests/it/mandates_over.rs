@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::{
-    account_mandates::One,
     admin::{Api, LOCAL, PROGRAMS, ROOT},
     desk::{ELS, Seat, member},
+    family::One,
     house::House,
     mandates_desk::{Desk, Form, born, days, fresh_bsn},
     moved_clock::Birthday,

@@ -18,10 +18,6 @@ const ELS: &str = "els@ziekenhuis.nl";
 const JOOST: &str = "joost@ziekenhuis.nl";
 const OWNER: &str = "jansen@voorbeeld.nl";
 
-fn count(house: &House, from: &str) -> String {
-    house.query(&format!("SELECT COUNT(*) FROM {from}")).concat()
-}
-
 /// By command: gives the id of the proposal, or what was said against it.
 pub fn propose(
     desk: &Desk<'_>,
@@ -92,7 +88,7 @@ async fn m11_two_registrations_of_one_person_are_made_one_by_two_who_tell_the_sa
         assert!(why.contains("not what is on record"), "{why}");
     }
     let id = propose(&desk, &anna, &twice, &birth, &bsn).unwrap();
-    assert_eq!(count(&house, "persons WHERE joined_into IS NOT NULL"), "0", "nothing changes before");
+    assert_eq!(house.count("persons WHERE joined_into IS NOT NULL"), 0, "nothing changes before");
     // One pair of eyes is none, and the second tells the same.
     assert!(approve(&desk, &id, &birth, &bsn, "els").unwrap_err().contains("yourself"));
     assert!(approve(&desk, &id, &born(41, 0), &bsn, "joost").unwrap_err().contains("not what is on record"));
@@ -107,10 +103,7 @@ async fn m11_two_registrations_of_one_person_are_made_one_by_two_who_tell_the_sa
     let one = format!(
         "persons WHERE id = '{anna}' AND name = 'Anna Jansen' AND patient_number = 'K-7' AND bsn_index IS NOT NULL"
     );
-    assert_eq!(
-        (count(&house, &one), count(&house, &format!("persons WHERE joined_into = '{anna}'"))),
-        ("1".into(), "1".into())
-    );
+    assert_eq!((house.count(&one), house.count(&format!("persons WHERE joined_into = '{anna}'"))), (1, 1));
     assert!(approve(&desk, &id, &birth, &bsn, "piet").unwrap_err().contains("before"));
 
     // Each has a BSN: the right one is told, which is that of who remains, and the other one is nobody's.
@@ -122,13 +115,13 @@ async fn m11_two_registrations_of_one_person_are_made_one_by_two_who_tell_the_sa
     assert!(why.contains("each of them has another BSN"), "{why}");
     assert!(approve(&desk, &id, &birth, &bsn, "joost").unwrap_err().contains("not what is on record"));
     approve_both(&desk, &id, &birth, (&bsn, "K-9"), "joost").unwrap();
-    assert_eq!(count(&house, &one), "1", "by the number of the one that remains");
+    assert_eq!(house.count(&one), 1, "by the number of the one that remains");
     let again = log_in_with_digid(&house, &Browser::new(), &bsn, &[], &[]).await;
     assert_eq!((again.sub(), again.claims["act_as"].as_array().unwrap().len()), (tokens.sub(), 2));
-    assert_eq!(count(&house, "persons WHERE bsn_index IS NOT NULL AND joined_into IS NOT NULL"), "0");
+    assert_eq!(house.count("persons WHERE bsn_index IS NOT NULL AND joined_into IS NOT NULL"), 0);
     let lines = "SELECT actor || ' ' || represented FROM audit WHERE event = 'person.merged' AND outcome = 'ok' ORDER BY seq";
     assert_eq!(house.query(lines), [format!("joost {twice}"), format!("joost {wrong}")]);
-    assert_eq!(count(&house, "audit WHERE event = 'person.corrected' AND outcome = 'refused'"), "5");
+    assert_eq!(house.count("audit WHERE event = 'person.corrected' AND outcome = 'refused'"), 5);
     assert!(crate::digid_steps::files_with(&house, &old).is_empty());
 }
 
@@ -233,15 +226,15 @@ async fn m11_at_the_desk_one_proposes_it_and_a_colleague_approves() {
     assert!(own.text("error").unwrap().contains("zelf voorgesteld"), "{}", own.body);
     let blind = joost.post(&approval, &[("birth", ""), ("known", "")]).await;
     assert!(blind.text("error").is_some(), "{}", blind.body);
-    assert_eq!(count(&house, "persons WHERE joined_into IS NOT NULL"), "0");
+    assert_eq!(house.count("persons WHERE joined_into IS NOT NULL"), 0);
     let half = joost.post(&approval, &said).await;
     assert!(half.text("error").is_some_and(|text| text.contains("Dit is niet wat er")), "{}", half.body);
-    assert_eq!(count(&house, "persons WHERE joined_into IS NOT NULL"), "0");
+    assert_eq!(house.count("persons WHERE joined_into IS NOT NULL"), 0);
     assert!(page.body.contains(r#"id="also-1" name="other""#), "{}", page.body);
     let said = [said[0], said[1], ("other", "K-7")];
     assert_eq!(joost.post(&approval, &said).await.status, StatusCode::SEE_OTHER);
     let one = format!("persons WHERE id = '{owner}' AND name = 'Anna' AND bsn_index IS NOT NULL");
-    assert_eq!(count(&house, &one), "1");
+    assert_eq!(house.count(&one), 1);
     // Nobody approves what is of themselves.
     let mine = person_of(&house, JOOST);
     let hers = desk.person("Joost", Some(&birth), Some(&bsn(2)));
@@ -258,7 +251,7 @@ async fn m11_at_the_desk_one_proposes_it_and_a_colleague_approves() {
         .post(&format!("/desk/correction/{id}/same-person"), &[("birth", birth.as_str()), ("known", &bsn(2))])
         .await;
     assert!(told.text("why").unwrap().starts_with("Dit gaat over uzelf"), "{}", told.body);
-    assert_eq!(count(&house, &format!("persons WHERE id = '{hers}' AND joined_into IS NULL")), "1");
+    assert_eq!(house.count(&format!("persons WHERE id = '{hers}' AND joined_into IS NULL")), 1);
     log_in(&house, &Browser::new(), OWNER, 2).await;
 }
 
@@ -282,11 +275,8 @@ async fn m11_no_registration_becomes_part_of_an_account_that_digid_does_not_open
     // What is not known of two is recognised before anything else is told of them; and each refusal stands in the log.
     let why = propose(&desk, &by_password, &by_password, &birth, &number).unwrap_err();
     assert!(why.contains("not what is on record"), "{why}");
-    assert_eq!(
-        count(&house, "audit WHERE event = 'person.correction_proposed' AND outcome = 'refused'"),
-        "4"
-    );
-    assert_eq!(count(&house, "corrections"), "0");
+    assert_eq!(house.count("audit WHERE event = 'person.correction_proposed' AND outcome = 'refused'"), 4);
+    assert_eq!(house.count("corrections"), 0);
     // One that was proposed before is not approved either, once DigiD opens the account no more.
     let theirs = fresh_bsn();
     register_with_digid(&house, &theirs, "sam@voorbeeld.nl", PASSWORD).await;
@@ -302,10 +292,10 @@ async fn m11_no_registration_becomes_part_of_an_account_that_digid_does_not_open
         house.query(&format!("SELECT digid_linked_at FROM accounts WHERE person_id = '{sam}'")).concat();
     change(&house, &format!("UPDATE accounts SET digid_linked_at = NULL WHERE person_id = '{sam}'"));
     assert!(approve(&desk, &id, &birth, &theirs, "joost").unwrap_err().contains("takes DigiD"));
-    assert_eq!(count(&house, "persons WHERE joined_into IS NOT NULL"), "0");
+    assert_eq!(house.count("persons WHERE joined_into IS NOT NULL"), 0);
     change(&house, &format!("UPDATE accounts SET digid_linked_at = {linked} WHERE person_id = '{sam}'"));
     approve(&desk, &id, &birth, &theirs, "joost").unwrap();
-    assert_eq!(count(&house, &format!("persons WHERE joined_into = '{sam}'")), "1", "the twin");
+    assert_eq!(house.count(&format!("persons WHERE joined_into = '{sam}'")), 1, "the twin");
 }
 
 #[tokio::test]

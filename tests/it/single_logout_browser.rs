@@ -17,7 +17,7 @@ use crate::{
     },
     house::{CALLBACK, House, PASSWORD},
     portal::{Tokens, code_of, log_in, redeem, register, request},
-    single_logout::{BACK, NOT_EVERYWHERE, assert_partly, count, house, ordered, refusals, sign_out},
+    single_logout::{BACK, NOT_EVERYWHERE, assert_partly, house, ordered, refusals, sign_out},
 };
 
 const AGAIN: &[(&str, &str)] = &[("prompt", "login")];
@@ -62,7 +62,7 @@ async fn a_second_login_in_one_browser_leaves_none_of_digids_sessions_behind() {
     assert_eq!(asked(&page), (format!("s00000000:{bsn}"), 2), "both, and not that of the other browser");
     is_home(&house, &browser, &page).await;
     assert!(!has_session(&house, &browser).await && has_session(&house, &other).await);
-    assert_eq!(count(&house, "digid_sessions"), "2", "the registration's and the other browser's");
+    assert_eq!(house.count("digid_sessions"), 2, "the registration's and the other browser's");
     // The twin: one login, one session.
     let tokens = log_in_with_digid(&house, &browser, &bsn, &[], &[]).await;
     assert_eq!(asked(&sign_out(&house, &browser, &tokens).await).1, 1);
@@ -86,8 +86,8 @@ async fn a_login_by_password_in_the_same_browser_does_not_hide_digids_session() 
     assert_names_nobody(&sign_out(&house, &browser, &local).await);
     assert!(!has_session(&house, &browser).await, "their own session has ended");
     assert_eq!(
-        count(&house, "digid_sessions"),
-        "2",
+        house.count("digid_sessions"),
+        2,
         "the registration's, and the one that DigiD was not told of"
     );
     // The twin: the next one in that browser has nothing to do with DigiD.
@@ -129,7 +129,7 @@ async fn after_a_session_that_ended_by_itself_nobody_is_named_and_nobody_is_told
     }
     let bare = browser.get(&format!("{}/logout", house.issuer)).await;
     assert_eq!((bare.heading().as_str(), bare.body.contains("SAMLRequest")), (NOT_EVERYWHERE, false));
-    assert_eq!(count(&house, "digid_sessions"), "2", "the registration's, and this one");
+    assert_eq!(house.count("digid_sessions"), 2, "the registration's, and this one");
     assert!(audit(&house).iter().all(|line| !line.starts_with("logout")), "{:?}", audit(&house));
     // The twin: whoever proves again who they are is signed out of both.
     let tokens = log_in_with_digid(&house, &browser, &bsn, &[], &[]).await;
@@ -165,7 +165,7 @@ async fn the_browsers_own_cookie_ends_nobodys_session_and_tells_nobodys_bsn() {
         assert!(!page.body.contains("SAMLRequest"), "{}", page.body);
     }
     assert!(has_session(&house, &victim).await);
-    assert_eq!(count(&house, "digid_sessions"), "2");
+    assert_eq!(house.count("digid_sessions"), 2);
     // The twin has the session's cookie too.
     let page = victim.submit(&asking, "logout-form", &[]).await;
     assert_eq!(asked(&page), (format!("s00000000:{bsn}"), 1));

@@ -4,10 +4,10 @@
 use reqwest::StatusCode;
 
 use crate::{
-    account_mandates::One,
     browser::Browser,
     chooser::{asking, listed},
     digid_steps::{at_question, enter_link, has_session},
+    family::One,
     house::{CALLBACK, House, PASSWORD},
     mandates_desk::{Desk, Form, born, days, digid_again, digid_page, fresh_bsn},
     moved_clock::Birthday,

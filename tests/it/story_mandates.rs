@@ -5,10 +5,10 @@ use reqwest::{Method, StatusCode};
 
 use crate::{
     account::at,
-    account_mandates::One,
     browser::{Browser, Page},
     chooser::{FOR_WHOM, asking, listed},
     digid_steps::{bsn, desk_person, has_session, register_with_digid, through_digid},
+    family::One,
     house::{CALLBACK, House, PASSWORD},
     mandates_desk::{Desk, Form, born, digid_again, digid_page, fresh_bsn},
     moved_clock::Birthday,

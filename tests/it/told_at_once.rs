@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use crate::{
     account::at,
-    account_mandates::One,
     account_offers::{accepted, is_done, posts},
     chooser::listed,
+    family::One,
     house::{CALLBACK, House},
     mandates_desk::{Desk, Form, born, days},
     notify::{Ears, TOLD, settled, until},

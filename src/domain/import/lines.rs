@@ -1,4 +1,4 @@
-//! A line as it is understood, and whom it means.
+//! A line as it is understood.
 
 use std::str::FromStr;
 
@@ -10,6 +10,7 @@ use crate::domain::{
     id::PersonId,
     line::one_line,
     mandate::{Document, DocumentKind, Mandate},
+    meant::OnRecord,
     patient_number::PatientNumber,
     registration::{Form, Shown},
     staff::department,
@@ -187,51 +188,18 @@ pub struct Known {
     pub number: Option<PatientNumber>,
 }
 
-/// What a line tells of somebody; what it does not tell says nothing.
-#[derive(Debug, Clone, Copy)]
-pub struct Named<'a> {
-    /// Under what the BSN is found.
-    pub bsn: Option<&'a [u8]>,
-    /// The patient number.
-    pub number: Option<&'a PatientNumber>,
-    /// The date of birth.
-    pub birth: Option<BirthDate>,
-}
+impl OnRecord for &Known {
+    fn id(&self) -> &PersonId {
+        &self.id
+    }
 
-/// In what a line is not what is recorded: no import corrects that, as a correction takes two (M11).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Differs {
-    /// The two numbers are two people's.
-    TwoPeople,
-    /// The BSN.
-    Bsn,
-    /// The patient number.
-    Number,
-    /// The date of birth.
-    Birth,
-}
+    fn birth(&self) -> Option<BirthDate> {
+        self.birth
+    }
 
-/// Who is meant, among those who are found by BSN and by number; `None`: nobody knows them yet.
-pub fn who<'k>(
-    by_bsn: Option<&'k Known>,
-    by_number: Option<&'k Known>,
-    told: Named<'_>,
-) -> Result<Option<&'k Known>, Differs> {
-    let known = match (by_bsn, by_number) {
-        (Some(one), Some(other)) if one.id != other.id => return Err(Differs::TwoPeople),
-        (Some(known), _) | (None, Some(known)) => known,
-        (None, None) => return Ok(None),
-    };
-    if told.bsn.is_some() && known.bsn.as_deref() != told.bsn {
-        return Err(Differs::Bsn);
+    fn number(&self) -> Option<&PatientNumber> {
+        self.number.as_ref()
     }
-    if told.number.is_some() && known.number.as_ref() != told.number {
-        return Err(Differs::Number);
-    }
-    if told.birth.is_some() && known.birth != told.birth {
-        return Err(Differs::Birth);
-    }
-    Ok(Some(known))
 }
 
 /// Whether a form says what was registered from it. When it begins is compared only where the form tells.

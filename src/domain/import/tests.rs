@@ -4,6 +4,7 @@ use crate::domain::{
     consent::Party,
     id::PersonId,
     mandate::Relation,
+    meant::{Differs, Named, who},
     patient_number::PatientNumber,
     registration::{self, register},
     time::Timestamp,
@@ -161,11 +162,11 @@ fn who_is_known_is_who_the_line_means_or_the_line_is_refused() {
     let sam = known("sam", Some(b"sam"), Some(one.clone()), Some(birth));
     let (noor, bare) =
         (known("noor", Some(b"noor"), None, None), known("bare", None, Some(one.clone()), None));
-    let told = |bsn: Option<&'static [u8]>, number, birth| Named { bsn, number, birth };
+    let told = |bsn: Option<&'static [u8]>, number, birth| Named { has_bsn: bsn.is_some(), number, birth };
     let all = told(Some(b"sam"), Some(&one), Some(birth));
     assert_eq!(who(Some(&sam), Some(&sam), all).unwrap().unwrap().id, sam.id);
     assert_eq!(who(None, Some(&sam), told(None, Some(&one), None)).unwrap().unwrap().id, sam.id);
-    assert!(who(None, None, all).unwrap().is_none());
+    assert!(who::<&Known>(None, None, all).unwrap().is_none());
     let refused = |by_bsn, by_number, told| who(by_bsn, by_number, told).err();
     assert_eq!(refused(Some(&noor), Some(&sam), all), Some(Differs::TwoPeople));
     assert_eq!(refused(None, Some(&sam), told(Some(b"new"), Some(&one), None)), Some(Differs::Bsn));

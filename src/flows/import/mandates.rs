@@ -5,8 +5,9 @@ use crate::domain::{
     birth::BirthDate,
     fault::Fault,
     id::{MandateId, PersonId},
-    import::{Differs, Finding, Known, MandateLine, Named, Row, Why, is_same, mandate_line},
+    import::{Finding, Known, MandateLine, Row, Why, is_same, mandate_line},
     mandate::{Mandate, can_still_count, closes_a_circle, is_void},
+    meant::Differs,
     registration::{Births, Form, Registration, register},
 };
 
@@ -136,9 +137,9 @@ impl Pass<'_> {
         let found = Found::of(&self.on.known(&bsns, &numbers).await?);
         let mut lines = Vec::with_capacity(read.len());
         for (line, told, who, whom) in read {
-            let representative = found.who(Named { bsn: Some(&who), number: None, birth: None });
-            let named = Named { bsn: whom.as_deref(), number: told.number.as_ref(), birth: Some(told.born) };
-            match (known(line, representative, REPRESENTATIVE), known(line, found.who(named), REPRESENTED)) {
+            let representative = found.who((Some(&who), None), None);
+            let represented = found.who((whom.as_deref(), told.number.as_ref()), Some(told.born));
+            match (known(line, representative, REPRESENTATIVE), known(line, represented, REPRESENTED)) {
                 (Ok((who, representative)), Ok((whom, represented))) => {
                     let births = Births { representative, represented };
                     lines.push(Line { number: line, told, who, whom, births });

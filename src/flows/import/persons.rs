@@ -4,7 +4,7 @@ use super::{Found, Pass, differs};
 use crate::{
     domain::{
         fault::Fault,
-        import::{Finding, Named, PersonLine, Row, Why, person_line},
+        import::{Finding, PersonLine, Row, Why, person_line},
         patient_number::PatientNumber,
     },
     store::persons::Told,
@@ -34,7 +34,7 @@ impl Pass<'_> {
                 self.wrong(Finding { line, column: None, why: Why::Twice(first) })?;
                 continue;
             }
-            match found.who(Named { bsn: index.as_deref(), number, birth: told.birth }) {
+            match found.who((index.as_deref(), number), told.birth) {
                 Err(how) => self.wrong(differs(line, how, ["bsn", "patient_number", "birth_date"]))?,
                 Ok(Some(_)) => self.counts.known += 1,
                 Ok(None) => {

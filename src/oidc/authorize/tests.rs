@@ -1,11 +1,14 @@
 //! Every rule of `authorize`, as a table: what is changed in a good request, and what comes of it.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::domain::{
+    ask::{Prompt, Whom},
     assurance::Level,
     client::{ClientAuth, Keys, tests::client as fixture},
     policy::Policy,
-    profile::Claim,
+    profile::{Claim, Claims},
     scope::Scope,
     secret::Secret,
 };

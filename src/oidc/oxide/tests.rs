@@ -4,14 +4,7 @@ use url::form_urlencoded;
 
 use super::*;
 use crate::{
-    domain::{
-        ask::{Prompt, ResponseMode, Whom},
-        client::tests::client as fixture,
-        grant::tests::grant,
-        key::Algorithm,
-        profile::Claims,
-        scope::Scope,
-    },
+    domain::{client::tests::client as fixture, grant::tests::grant, key::Algorithm, scope::Scope},
     store::testing::{fresh, somebody},
 };
 
@@ -33,32 +26,10 @@ pub(crate) fn client(id: &str) -> Client {
 
 pub(crate) fn ask() -> Ask {
     Ask {
-        client_id: "portal".into(),
-        pushed: None,
-        redirect_uri: CALLBACK.into(),
-        response_mode: ResponseMode::Query,
-        response_alg: None,
-        state: None,
         nonce: Some("n".into()),
         scope: [Scope::Openid, Scope::ActAs].into(),
-        dpop_jkt: None,
-        resources: vec![],
         code_challenge: Some(CHALLENGE.into()),
-        level: Level::Local,
-        levels: std::collections::BTreeSet::new(),
-        amr: false,
-        bsn: false,
-        in_id_token: Claims::new(),
-        in_userinfo: Claims::new(),
-        represents: None,
-        act_as: None,
-        chosen: None,
-        whom: Whom::Anybody,
-        prompt: Prompt::Unset,
-        asks_consent: false,
-        max_age: None,
-        ui_locales: vec![],
-        login_hint: None,
+        ..Ask::blank("portal".into(), CALLBACK.into())
     }
 }
 

@@ -9,7 +9,13 @@ use crate::{
         mandate::Refusal,
         time::Timestamp,
     },
-    store::{Store, Tx, audit::Event, boundaries::look_again, columns::Columns, fragments::own_people},
+    store::{
+        Store, Tx,
+        audit::Event,
+        boundaries::look_again,
+        columns::Columns,
+        fragments::{is_second, own_people},
+    },
 };
 
 /// Why a mandate was not approved. Nothing was changed.
@@ -43,10 +49,9 @@ impl Store {
         let approved: Option<(String, String)> = sqlx::query_as(concat!(
             "UPDATE mandates SET approved_by = $1, approved_at = $2 \
              WHERE id = $3 AND approved_at IS NULL AND revoked_at IS NULL AND lapsed_at IS NULL AND registered_at > $4 \
-             AND COALESCE(ends, $2 + 1) > $2 AND registered_by <> $1 \
-             AND ($1 LIKE 'client:%') = (registered_by LIKE 'client:%') \
-             AND ($1 LIKE 'member:%') = (registered_by LIKE 'member:%') \
-             AND NOT ",
+             AND COALESCE(ends, $2 + 1) > $2 AND ",
+            is_second!("$1", "registered_by"),
+            " AND NOT ",
             own_people!("$1", "mandates.representative, mandates.represented", "$2"),
             " RETURNING representative, represented"
         ))

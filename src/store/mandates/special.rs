@@ -11,11 +11,12 @@ use crate::{
         fault::Fault,
         four_eyes::{LONGEST_WAIT, waits_until},
         id::{MandateId, SpecialBasisId},
-        line::through,
         mandate::{Confirmed, SpecialBasis},
         time::Timestamp,
     },
-    store::{Store, Tx, audit::Event, boundaries::look_again, columns::Columns, notices},
+    store::{
+        Store, Tx, audit::Event, boundaries::look_again, columns::Columns, fragments::is_second, notices,
+    },
 };
 
 /// The most bases of one mandate that stand or wait: there is one, and the next one in time.
@@ -92,15 +93,14 @@ impl Store {
         by: &str,
         now: Timestamp,
     ) -> Result<Result<MandateId, NotChanged>, Fault> {
-        let confirm = sqlx::query(
+        let confirm = sqlx::query(concat!(
             "UPDATE special_bases SET confirmed_by = $1, confirmed_at = $2 \
              WHERE id = $3 AND confirmed_at IS NULL AND ended_at IS NULL AND ends > $2 \
-             AND attested_at > $4 AND LOWER(attested_by) <> LOWER($1) \
-             AND ($1 LIKE 'client:%') = (attested_by LIKE 'client:%') \
-             AND ($1 LIKE 'member:%') = (attested_by LIKE 'member:%') \
-             AND NOT EXISTS (SELECT 1 FROM mandates m JOIN accounts o ON o.person_id IN (m.representative, m.represented) \
-                 WHERE m.id = special_bases.mandate AND 'member:' || o.id = $1) RETURNING mandate",
-        )
+             AND attested_at > $4 AND LOWER(attested_by) <> LOWER($1) AND ",
+            is_second!("$1", "attested_by"),
+            " AND NOT EXISTS (SELECT 1 FROM mandates m JOIN accounts o ON o.person_id IN (m.representative, m.represented) \
+                 WHERE m.id = special_bases.mandate AND 'member:' || o.id = $1) RETURNING mandate"
+        ))
         .bind(by)
         .bind(now.epoch())
         .bind(id.as_str())
@@ -181,15 +181,8 @@ async fn log(
         .bind(mandate.as_str())
         .fetch_one(&mut **tx)
         .await?;
-    let event = Event {
-        event,
-        outcome: "ok",
-        actor: Some(by),
-        represented: Some(&represented),
-        client: through(by),
-        detail: Some(basis.as_str()),
-    };
-    tx.note(&event, now);
+    let detail = Some(basis.as_str());
+    tx.note(&Event { represented: Some(&represented), detail, ..Event::by(event, by) }, now);
     Ok(represented)
 }
 

@@ -13,14 +13,18 @@ use crate::{
             Export, OwnAccount, OwnEntry, OwnMandate, OwnMandates, OwnOffer, OwnPerson, OwnPortal, OwnSaid,
             OwnSession, OwnWork,
         },
+        app_code::Kind,
     },
     web::{
+        account::{AccountPage, LoginRow, SessionRow, StoppedPage},
+        account_app::{AppPage, CodesPage},
         account_digid::{AnotherPage, DigidPage},
         account_email::{self, AddressPage},
         account_erase::ErasePage,
         account_export::{AllPage, ExportPage},
         account_merge::{MergePage, Shown, why},
         account_portals::{DeviceRow, PortalRow, PortalsPage},
+        app_code::AppCodePage,
         client_consent::worded,
         page::Frame,
     },
@@ -28,11 +32,60 @@ use crate::{
 
 /// All of them.
 pub(super) fn all(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
-    let mut pages = ways_in(frame, given);
+    let mut pages = account(frame, given);
+    pages.extend(ways_in(frame, given));
     pages.extend(merging(frame, given));
     pages.extend(portals(frame, given));
     pages.extend(exports(frame, given));
     pages
+}
+
+fn account(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
+    let session = |here: bool, by_digid: bool| SessionRow {
+        sid: given.to_owned(),
+        here,
+        device: by_digid.then(|| given.to_owned()),
+        by_digid,
+        began: "22 november 2026 om 07:35 uur".to_owned(),
+        seen: "22 november 2026 om 07:41 uur".to_owned(),
+    };
+    let login = |by_digid| LoginRow { at: given.to_owned(), by_digid, portal: Some(given.to_owned()) };
+    let page = |digid_since: Option<String>, sessions| AccountPage {
+        frame: frame(),
+        email: given.to_owned(),
+        has_app: digid_since.is_none(),
+        has_password: digid_since.is_none(),
+        digid_available: true,
+        digid_since,
+        sessions,
+        logins: vec![login(true), login(false)],
+    };
+    let app = |since: Option<&str>, failed| AppPage {
+        frame: frame(),
+        since: since.map(str::to_owned),
+        secret: given.to_owned(),
+        link: "otpauth://totp/x".to_owned(),
+        offer: given.to_owned(),
+        is_member: failed || since.is_some(),
+        renewing_ends: failed && since.is_some(),
+        failed,
+    };
+    let codes = vec![given.to_owned(); 10];
+    let asked = |kind, left| AppCodePage { frame: frame(), kind, left };
+    let both = vec![session(true, false), session(false, true), session(false, false)];
+    vec![
+        ("account".to_owned(), page(None, both).render()),
+        ("account-digid".to_owned(), page(Some(given.to_owned()), vec![session(true, true)]).render()),
+        ("account-app".to_owned(), app(None, false).render()),
+        ("account-app-is".to_owned(), app(Some(given), false).render()),
+        ("account-app-wrong".to_owned(), app(None, true).render()),
+        ("account-codes".to_owned(), CodesPage { frame: frame(), codes }.render()),
+        ("app-code".to_owned(), asked(Kind::App, None).render()),
+        ("app-code-wrong".to_owned(), asked(Kind::App, Some(4)).render()),
+        ("recovery-code".to_owned(), asked(Kind::Recovery, None).render()),
+        ("recovery-code-wrong".to_owned(), asked(Kind::Recovery, Some(1)).render()),
+        ("account-stopped".to_owned(), StoppedPage { frame: frame() }.render()),
+    ]
 }
 
 fn portals(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
