@@ -76,6 +76,7 @@ question-new-hint = We will create a new account for you.
 link-title = Link DigiD to your account
 link-text = Enter the email address and password of your account. After that we will send you a code by email. You only need to do this once.
 link-submit = Continue
+link-another = This is not the email address of the account that you are logged in to. DigiD is not linked yet. Enter the address of that account. Do you want to link another account? Then choose “Stop”, log out, and log in to that other account.
 
 register-title = Create your account
 register-hint = Everyone needs their own email address. An alias is fine too, for example name+child@gmail.com.

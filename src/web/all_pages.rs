@@ -46,7 +46,7 @@ use crate::{
         representation::NotRepresented,
         scope::Scope,
     },
-    flows::{app_code::Kind, chooser::Candidate, register::Unusable},
+    flows::{app_code::Kind, chooser::Candidate, email::NotOpened, register::Unusable},
     oidc::response_mode::AuthorizationResponse,
     password::Unfit,
 };
@@ -131,10 +131,19 @@ fn chosen(frame: &dyn Fn() -> Frame) -> Pages {
     for notice in notices {
         for (digid_available, local_allowed) in [(true, true), (true, false), (false, true), (false, false)] {
             for (child, child_available) in [("", false), ("-child", true)] {
-                let page =
-                    ChoosePage { frame: frame(), digid_available, child_available, local_allowed, notice };
-                let name = format!("choose-{digid_available}-{local_allowed}-{notice:?}{child}");
-                pages.push((name, page.render()));
+                for (none, may_register) in [("", true), ("-kept", false)] {
+                    let frame = frame();
+                    let page = ChoosePage {
+                        frame,
+                        digid_available,
+                        child_available,
+                        local_allowed,
+                        may_register,
+                        notice,
+                    };
+                    let name = format!("choose-{digid_available}-{local_allowed}-{notice:?}{child}{none}");
+                    pages.push((name, page.render()));
+                }
             }
         }
     }
@@ -148,8 +157,12 @@ fn typed(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         pages.push((format!("email-{failed}"), page.render()));
         let page = RecoverPage { frame: frame(), email: given.into(), bad_email: failed };
         pages.push((format!("recover-{failed}"), page.render()));
-        let page = LinkPage { frame: frame(), email: given.into(), failed };
-        pages.push((format!("link-{failed}"), page.render()));
+    }
+    for failed in [None, Some(NotOpened::Wrong), Some(NotOpened::AnotherAccount)] {
+        for adds in [false, true] {
+            let page = LinkPage { frame: frame(), email: given.into(), failed, adds };
+            pages.push((format!("link-{failed:?}-{adds}"), page.render()));
+        }
     }
     let unfit = [Unfit::TooShort, Unfit::TooLong, Unfit::Common];
     for error in unfit.into_iter().map(Some).chain([None]) {
@@ -448,7 +461,7 @@ async fn the_dutch_pages_say_what_was_agreed_to_the_letter() {
                 "Stoppen",
             ],
         ),
-        ("link-false", &["Koppel DigiD aan uw account"]),
+        ("link-None-false", &["Koppel DigiD aan uw account"]),
         (
             "linked",
             &["Gelukt. Vanaf nu kunt u inloggen met DigiD of met uw e-mailadres en wachtwoord.", "veiligste"],
@@ -558,6 +571,7 @@ async fn the_first_page_as_it_leaves() {
         digid_available: true,
         child_available: false,
         local_allowed: true,
+        may_register: true,
         notice: Some(Notice::DigidCancelled),
     };
     let text = html(page.render()).await;
