@@ -77,7 +77,7 @@ pub async fn show(visit: Visit) -> Result<Response, Failed> {
         Err(elsewhere) => return Ok(elsewhere),
     };
     let (frame, store) = (frame(&visit, &at), &visit.app.store);
-    let theirs = store.mandates_of_ties(&at.guest.account.person).await?;
+    let theirs = store.mandates_of_ties(&at.guest.account.person, visit.now).await?;
     let mut rows = Vec::new();
     let waiting = store.waiting(visit.now).await?;
     for one in waiting.into_iter().filter(|one| !theirs.contains(&one.id)) {
