@@ -231,7 +231,7 @@ impl App {
 
     /// Raises the alarm when more mandates wait for their second pair of eyes for too long than before (M10).
     async fn watch_the_queue(&self) -> Result<(), Fault> {
-        let (overdue, waiting) = self.store.overdue(self.clock.now()).await?;
+        let (overdue, waiting) = self.store.overdue(&[], self.clock.now()).await?;
         observe::overdue(overdue);
         if self.overdue.swap(overdue, Ordering::Relaxed) < overdue {
             tracing::warn!(

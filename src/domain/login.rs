@@ -18,9 +18,9 @@ pub use self::{
     chooser::AsksForWhom,
     code::{ByCode, Coded, MailedCode, Tried},
     consent::{AsksConsent, OfSession},
-    digid::{AsksDigid, AtDigid, Question, SentRequest},
+    digid::{AsksDigid, AtDigid, Question, SentRequest, Unknown},
     email::{AsksPassword, ByPassword, LogIn},
-    link::{Link, Linking},
+    link::{Link, Linking, Pair},
     recover::{NewPassword, RecoverDigid, Recovering},
     register::{Register, Registering},
 };

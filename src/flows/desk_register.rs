@@ -48,7 +48,7 @@ pub enum Wrong {
     Differs(Differs, Party),
     /// Too many searches.
     TooManySearches,
-    /// A number of one of the two became somebody's meanwhile.
+    /// A number of one of the two became somebody's meanwhile, or is that of somebody from whom the member is kept: one answer (M9).
     Taken,
     /// One of the two has as many mandates as anybody may have.
     TooMany,

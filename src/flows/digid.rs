@@ -16,7 +16,7 @@ use crate::{
     domain::{
         fault::Fault,
         id::PersonId,
-        login::{AsksDigid, AtDigid, Choose, Login, Notice, Question, RecoverDigid, SentRequest, Step},
+        login::{AsksDigid, AtDigid, Choose, Login, Notice, RecoverDigid, SentRequest, Step, Unknown},
         proof::{Digid, Proof},
         representation::NotRepresented,
         session::Session,
@@ -289,13 +289,12 @@ async fn log_in(
         }
     }
     audit(app, &held.login, "unknown", now).await?;
-    let held = held.to(|login| login.unknown(proof, now));
-    let id = held.login.id.clone();
-    if held.login.keeps.is_some() {
-        // Whoever is logged in has an account: it is linked, by its password and code as always (F9).
-        logins::save(app, held.to(Login::<Question>::has_account)).await?;
-    } else {
-        logins::save(app, held).await?;
+    let (login, version) = held.open();
+    let id = login.id.clone();
+    match login.unknown(proof, now) {
+        Unknown::Asked(login) => logins::save(app, version.hold(login)).await.map(drop)?,
+        // By its password and code as always (F9).
+        Unknown::HasAccount(login) => logins::save(app, version.hold(login)).await.map(drop)?,
     }
     Ok(Next::Page(id))
 }

@@ -13,7 +13,7 @@ use crate::{
     domain::{
         code::{WrongCode, draw_reference},
         email::Email,
-        id::LoginId,
+        id::{AccountId, LoginId},
         lang::Lang,
         login::{AppAsked, AsksPassword, ByCode, Coded, LogIn, Step},
         secret::Secret,
@@ -36,9 +36,14 @@ pub struct Credentials {
     pub from: Option<IpAddr>,
 }
 
-/// The address or the password is wrong; nobody says which.
+/// Why address and password open nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WrongCredentials;
+pub enum NotOpened {
+    /// One of the two is wrong; nobody says which.
+    Wrong,
+    /// DigiD is to be linked to the account of the session, and this is not its address. Nothing was looked up.
+    AnotherAccount,
+}
 
 /// Tries address and password, to log in or to link; when right, mails a code to the account's own address.
 pub async fn enter<S: AsksPassword>(
@@ -47,7 +52,7 @@ pub async fn enter<S: AsksPassword>(
     credentials: Credentials,
     lang: Lang,
     now: Timestamp,
-) -> Result<LoginId, Refused<WrongCredentials>>
+) -> Result<LoginId, Refused<NotOpened>>
 where
     Coded<S::Then>: Into<Step> + Clone,
     AppAsked<S::Then>: Into<Step> + Clone,
@@ -56,11 +61,16 @@ where
     if !S::takes_password(&held.login.ask) {
         return Err(Stop::Elsewhere(id).into());
     }
+    if let Some(kept) = held.login.only()
+        && !is_address_of(app, kept, &credentials.email).await?
+    {
+        return Err(Refused::Because(NotOpened::AnotherAccount));
+    }
     let Some((account, email, known_browser)) = check(app, &id, credentials, now).await? else {
         let client = Some(held.login.ask.client_id.as_str());
         let event = Event { event: code::event(what), outcome: "wrong", client, ..Event::default() };
         app.store.audit(&event, now).await?;
-        return Err(Refused::Because(WrongCredentials));
+        return Err(Refused::Because(NotOpened::Wrong));
     };
     if account.app.is_some() {
         let held = held.to(|login| login.opened_with_app(account.opening(), known_browser));
@@ -70,6 +80,14 @@ where
     let mailed = code::first(app, &held.login, &about, what, false);
     let sent = mailed.sent.clone();
     Ok(mailed.send(app, held.to(|login| login.opened(email, account.opening(), sent)), now).await?)
+}
+
+/// Whether this is the address of that account, however it was typed.
+async fn is_address_of(app: &App, account: &AccountId, typed: &str) -> Result<bool, Stop> {
+    let (Ok(typed), Some(account)) = (Email::parse(typed), app.store.account(account).await?) else {
+        return Ok(false);
+    };
+    Ok(Email::parse(&account.email)?.key() == typed.key())
 }
 
 /// Tries the code; when right, password and code together are the proof.

@@ -140,7 +140,7 @@ async fn f9_a_link_is_told_to_be_made() {
         representation: false,
     };
     let (login, code) = code_sent(&silence.app, &silence.browser, NOW);
-    let login = login.to_digid(sent).unknown(proof, NOW).has_account();
+    let login = login.to_digid(sent).unknown(proof, NOW).asked().has_account();
     let held: Held<Coded<_>> = silence.kept(login.opened(address(), silence.account.opening(), code)).await;
     let next = link::confirm(&silence.app, held, &Secret::new(CODE), Lang::Nl, NOW).await;
     assert!(matches!(next, Ok(Next::Page(_))), "{next:?}");

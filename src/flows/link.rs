@@ -9,8 +9,7 @@ use crate::{
         fault::Fault,
         lang::Lang,
         link::{NotLinked, may_link},
-        login::{Coded, Linking, Login},
-        proof::{Digid, Local, Proof},
+        login::{Coded, Linking, Login, Pair},
         secret::Secret,
         time::Timestamp,
     },
@@ -45,9 +44,14 @@ pub(super) async fn proceed(
     about: &Circumstances,
     now: Timestamp,
 ) -> Result<Next, Stop> {
-    let (local, digid) = (held.login.prove(now), held.login.digid().clone());
+    let Some(pair) = held.login.pair(now) else {
+        // The page took the address of one account only, which became another's meanwhile.
+        logins::end(app, &held.login, now).await?;
+        return Err(Stop::Elsewhere(held.login.id));
+    };
+    let local = pair.local().clone();
     let account = logins::still_open(app, &held.login, &local.of().opening, now).await?;
-    if let Err(why) = join(app, &local, &digid, now).await? {
+    if let Err(why) = join(app, &pair, now).await? {
         logins::end(app, &held.login, now).await?;
         audit_refusal(app, &held.login, &account, why, now).await?;
         app.mailer.tell(letters::link_refused(about));
@@ -59,14 +63,9 @@ pub(super) async fn proceed(
 }
 
 /// Links, if dates of birth, BSNs and mandates allow that the account's person and DigiD's are one. Consumes a proof of each.
-async fn join(
-    app: &App,
-    local: &Proof<Local>,
-    digid: &Proof<Digid>,
-    now: Timestamp,
-) -> Result<Result<(), NotLinked>, Fault> {
+async fn join(app: &App, pair: &Pair<'_>, now: Timestamp) -> Result<Result<(), NotLinked>, Fault> {
     let allows = |owner, known| may_link(owner, known, now);
-    app.store.link_digid(&local.of().opening.account, &digid.of().bsn, allows, now).await
+    app.store.link_digid(&pair.local().of().opening.account, &pair.digid().of().bsn, allows, now).await
 }
 
 /// A line without a BSN: who was to be linked, and why it was not.

@@ -52,6 +52,12 @@ impl<S> Held<S> {
         Held { login: Box::new(next(*self.login)), version: self.version }
     }
 
+    /// The same, where the login can move there; `None` where it cannot.
+    pub fn to_some<T>(self, next: impl FnOnce(Login<S>) -> Option<Login<T>>) -> Option<Held<T>> {
+        let login = Box::new(next(*self.login)?);
+        Some(Held { login, version: self.version })
+    }
+
     /// The login, and the version under which what it becomes must be saved.
     pub(super) fn open(self) -> (Login<S>, Version) {
         (*self.login, Version(self.version))

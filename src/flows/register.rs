@@ -31,7 +31,8 @@ pub fn at(held: Held) -> Result<Held<Register>, Stop> {
     if !Choose::takes_password(&held.login.ask) {
         return Err(Stop::Elsewhere(held.login.id));
     }
-    Ok(held.to(Login::<Choose>::to_register))
+    let id = held.login.id.clone();
+    held.to_some(Login::<Choose>::to_register).ok_or(Stop::Elsewhere(id))
 }
 
 /// What is wrong with address or password.

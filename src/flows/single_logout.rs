@@ -82,6 +82,9 @@ struct Leaving {
     request: String,
     /// Where the portal wants the browser afterwards.
     back: Option<String>,
+    /// What was done that signed them out, as the key of a message.
+    #[serde(default)]
+    done: Option<String>,
     /// Whether DigiD was not told of everybody.
     #[serde(default)]
     somebody_else: bool,
@@ -91,6 +94,8 @@ struct Leaving {
 pub struct Arrival {
     /// Where the portal wants it.
     pub back: Option<String>,
+    /// What was done that signed its user out, as it was given to [`depart`].
+    pub done: Option<String>,
     /// Whether DigiD says that its user is out everywhere.
     pub whole: bool,
 }
@@ -100,12 +105,12 @@ pub fn is_on(app: &App) -> bool {
     provider(app).is_ok()
 }
 
-/// Asks DigiD to log somebody out whose session here has ended; `back` is where the portal wants the browser afterwards. That
-/// DigiD cannot be asked is written down: they may still be logged in there.
+/// Asks DigiD to log somebody out whose session here has ended; `back` is where the portal wants the browser afterwards, and `done` what is
+/// told then of what signed them out. That DigiD cannot be asked is written down: they may still be logged in there.
 pub async fn depart(
     app: &App,
     who: &StillIn,
-    back: Option<String>,
+    (back, done): (Option<String>, Option<&str>),
     now: Timestamp,
 ) -> Result<Departure, Refused<Failure>> {
     let outgoing = match provider(app)?.logout_request(&who.bsn, &who.sessions, now).await {
@@ -119,7 +124,8 @@ pub async fn depart(
         }
     };
     let relay_state = Secret::token("");
-    let leaving = Leaving { request: outgoing.id, back, somebody_else: who.somebody_else };
+    let done = done.map(str::to_owned);
+    let leaving = Leaving { request: outgoing.id, back, done, somebody_else: who.somebody_else };
     app.store.begin_leaving(&relay_state.hashed(), &leaving, now.plus(PATIENCE)).await?;
     let relay_state = relay_state.expose().to_owned();
     Ok(Departure { action: outgoing.action, saml_request: outgoing.saml_request, relay_state })
@@ -141,7 +147,7 @@ pub async fn arrive(
     let left: Option<Leaving> = app.store.end_leaving(&name, now).await?;
     Ok(left.map(|left| {
         let whole = !left.somebody_else && sp.says_whole(saml_response, &left.request);
-        Arrival { whole, back: left.back }
+        Arrival { whole, back: left.back, done: left.done }
     }))
 }
 

@@ -1,6 +1,8 @@
 //! What the desk writes and reads that nobody else does: people and their mandate in one step, what waits for a second pair of eyes,
 //! and the mandates of a department.
 
+use std::collections::HashSet;
+
 use super::{
     Store,
     audit::Event,
@@ -166,23 +168,31 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// How many mandates wait for longer than until the end of the next working day (M10), and how many wait at all.
-    pub async fn overdue(&self, now: Timestamp) -> Result<(usize, usize), Fault> {
-        let mut since = self.waiting_since(now).await?;
+    /// How many mandates wait for longer than until the end of the next working day (M10), and how many wait at all, those passed over that
+    /// `but` names.
+    pub async fn overdue(&self, but: &[MandateId], now: Timestamp) -> Result<(usize, usize), Fault> {
+        let mut since = self.waiting_since(but, now).await?;
         // What was asked earlier is overdue no later, so not each is asked.
         since.sort_unstable();
         Ok((since.partition_point(|asked| overdue_from(*asked) <= now), since.len()))
     }
 
     /// When each of what waits was registered; a bounded number.
-    async fn waiting_since(&self, now: Timestamp) -> Result<Vec<Timestamp>, Fault> {
-        let rows = sqlx::query(waiting!("w.registered_at", ""))
+    async fn waiting_since(&self, but: &[MandateId], now: Timestamp) -> Result<Vec<Timestamp>, Fault> {
+        let but: HashSet<&str> = but.iter().map(MandateId::as_str).collect();
+        let rows = sqlx::query(waiting!("w.id, w.registered_at", ""))
             .bind(now.epoch())
             .bind(now.plus(-LONGEST_WAIT).epoch())
             .bind(LOOKED_AT)
             .fetch_all(self.db.reader())
             .await?;
-        rows.iter().map(|row| row.time("registered_at")).collect()
+        let mut since = Vec::with_capacity(rows.len());
+        for row in &rows {
+            if !but.contains(row.text("id")?.as_str()) {
+                since.push(row.time("registered_at")?);
+            }
+        }
+        Ok(since)
     }
 
     /// The parental mandates of a department, or of none where it is `None`, that are not over and whose child was born from the one date on to the other, as they are

@@ -301,7 +301,7 @@ async fn the_dutch_pages_say_what_was_agreed_to_the_letter() {
                 "Stoppen",
             ],
         ),
-        ("link-false", &["Koppel DigiD aan uw account"]),
+        ("link-None-false", &["Koppel DigiD aan uw account"]),
         (
             "linked",
             &["Gelukt. Vanaf nu kunt u inloggen met DigiD of met uw e-mailadres en wachtwoord.", "veiligste"],
@@ -411,6 +411,7 @@ async fn the_first_page_as_it_leaves() {
         digid_available: true,
         child_available: false,
         local_allowed: true,
+        may_register: true,
         notice: Some(Notice::DigidCancelled),
     };
     let text = html(page.render()).await;

@@ -18,7 +18,7 @@ use crate::{
     },
     flows::{
         Refused,
-        email::{Credentials, WrongCredentials, enter},
+        email::{Credentials, NotOpened, enter},
     },
 };
 
@@ -63,8 +63,20 @@ pub async fn post(
     Path(id): Path<String>,
     Form(form): Form<EmailForm>,
 ) -> Result<Response, Failed> {
-    submit::<Choose>(&visit, &id, form, |frame, email| EmailPage { frame, email, failed: true }.render())
-        .await
+    let again = |again: Again| EmailPage { frame: again.frame, email: again.email, failed: true }.render();
+    submit::<Choose>(&visit, &id, form, again).await
+}
+
+/// What the page is shown once more with.
+pub(super) struct Again {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// What was typed as the address.
+    pub email: String,
+    /// Why.
+    pub why: NotOpened,
+    /// Whether the login adds to the session of an account.
+    pub adds: bool,
 }
 
 /// Takes e-mail and password for a login at `S`; `again` is the page that asks for them once more.
@@ -72,7 +84,7 @@ pub(super) async fn submit<S: AsksPassword>(
     visit: &Visit,
     id: &str,
     form: EmailForm,
-    again: impl FnOnce(Frame, String) -> Response,
+    again: impl FnOnce(Again) -> Response,
 ) -> Result<Response, Failed>
 where
     Login<S>: TryFrom<Login, Error = Box<Login>>,
@@ -80,11 +92,12 @@ where
     AppAsked<S::Then>: Into<Step> + Clone,
 {
     let (held, frame) = steps::at::<S>(visit, id, &form.csrf).await?;
+    let adds = held.login.keeps.is_some();
     let (device, from) = (visit.device.clone(), visit.counted_from());
     let credentials = Credentials { email: form.email.clone(), password: form.password, device, from };
     match enter(&visit.app, held, credentials, frame.lang, visit.now).await {
         Ok(id) => Ok(to_login(&id)),
-        Err(Refused::Because(WrongCredentials)) => Ok(again(frame, form.email)),
+        Err(Refused::Because(why)) => Ok(again(Again { frame, email: form.email, why, adds })),
         Err(Refused::Stopped(stop)) => Err(stop.into()),
     }
 }

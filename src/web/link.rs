@@ -4,13 +4,13 @@ use askama::Template;
 use axum::{extract::Path, response::Response};
 
 use super::{
-    email::{self, EmailForm},
+    email::{self, Again, EmailForm},
     error::Failed,
     form::Form,
     page::{self, Frame},
     visit::Visit,
 };
-use crate::domain::login::Link;
+use crate::{domain::login::Link, flows::email::NotOpened};
 
 /// "Koppel DigiD aan uw account".
 #[derive(Template)]
@@ -20,15 +20,24 @@ pub struct LinkPage {
     pub frame: Frame,
     /// What was typed as the address.
     pub email: String,
-    /// Whether the last try failed. It does not say at what (F4).
-    pub failed: bool,
+    /// Why the last try failed. Of a wrong address or password it does not say which (F4).
+    pub failed: Option<NotOpened>,
+    /// Whether the account of the session is linked and no other, so that nothing else is left than to stop.
+    pub adds: bool,
 }
 
-page::rendered!(LinkPage, |page| page.failed);
+page::rendered!(LinkPage, |page| page.failed.is_some());
 
 impl LinkPage {
-    fn described(&self) -> &'static str {
-        if self.failed { "error" } else { "" }
+    const fn described(&self) -> &'static str {
+        if self.failed.is_some() { "error" } else { "" }
+    }
+
+    const fn key(&self) -> &'static str {
+        match self.failed {
+            Some(NotOpened::AnotherAccount) => "link-another",
+            Some(NotOpened::Wrong) | None => "wrong",
+        }
     }
 }
 
@@ -38,6 +47,7 @@ pub async fn post(
     Path(id): Path<String>,
     Form(form): Form<EmailForm>,
 ) -> Result<Response, Failed> {
-    let again = |frame, email| LinkPage { frame, email, failed: true }.render();
+    let again =
+        |Again { frame, email, why, adds }| LinkPage { frame, email, failed: Some(why), adds }.render();
     email::submit::<Link>(&visit, &id, form, again).await
 }

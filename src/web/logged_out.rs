@@ -4,6 +4,14 @@ use askama::Template;
 
 use super::page::{self, Frame};
 
+/// What can be done that signs out, as the keys of messages.
+const DONE: [&str; 5] = ["left-email", "left-erased", "left-merged", "left-password", "left-unlinked"];
+
+/// The key that was kept while the browser was at DigiD; `None` of what is none any more.
+pub(super) fn done(kept: &str) -> Option<&'static str> {
+    DONE.into_iter().find(|key| *key == kept)
+}
+
 /// "U bent uitgelogd."
 #[derive(Template)]
 #[template(path = "logged_out.html")]

@@ -46,12 +46,13 @@ pub async fn show(
             let digid_available = visit.app.digid.is_some() && !at_desk;
             let local_allowed = Choose::takes_password(&held.login.ask);
             let child_available = offers_child(&visit.app, &held.login.ask);
-            let notice = step.notice;
-            ChoosePage { frame, digid_available, child_available, local_allowed, notice }.render()
+            let (notice, may_register) = (step.notice, held.login.keeps.is_none());
+            ChoosePage { frame, digid_available, child_available, local_allowed, may_register, notice }
+                .render()
         }
         Step::AtDigid(_) | Step::RecoverAtDigid(_) => return back_from_digid(&visit, held).await,
         Step::Question(_) => QuestionPage { frame }.render(),
-        Step::Link(_) => LinkPage { frame, email, failed: false }.render(),
+        Step::Link(_) => LinkPage { frame, email, failed: None, adds: held.login.keeps.is_some() }.render(),
         Step::Register(step) => {
             RegisterPage { frame, email, has_digid: step.has_digid(), error: None }.render()
         }

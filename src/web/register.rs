@@ -77,7 +77,10 @@ pub struct RegisterForm {
 
 /// `GET /login/{id}/register`: "Nog geen account?"
 pub async fn form(visit: Visit, Path(id): Path<String>) -> Result<Response, Failed> {
-    let (_, frame) = steps::still_choosing(&visit, &id).await?;
+    let (held, frame) = steps::still_choosing(&visit, &id).await?;
+    if !held.login.may_register() {
+        return Err(Failed::Elsewhere(held.login.id));
+    }
     Ok(RegisterPage { frame, email: String::new(), has_digid: false, error: None }.render())
 }
 

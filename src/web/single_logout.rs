@@ -11,7 +11,7 @@ use super::{
     digid::{DigidFormPage, Errand},
     error::{Failed, log, see_other},
     error_page::Problem,
-    logged_out::{LoggedOutPage, PartlyLoggedOutPage},
+    logged_out::{LoggedOutPage, PartlyLoggedOutPage, done},
     page::{self, Frame},
     visit::Visit,
 };
@@ -34,7 +34,7 @@ pub(super) async fn leave(
     done: Option<&'static str>,
 ) -> Response {
     let mut frame = Frame::leaving(lang);
-    match depart(&visit.app, who, back.clone(), visit.now).await {
+    match depart(&visit.app, who, (back.clone(), done), visit.now).await {
         Ok(departure) => {
             // DigiD sends the browser back here, and from here it goes back to the portal.
             let portal = back.and_then(|back| back.parse().ok());
@@ -65,10 +65,11 @@ pub async fn back(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, F
         return Ok(see_other(path::LOGOUT));
     };
     let frame = Frame::leaving(visit.lang(None));
+    let done = arrival.done.as_deref().and_then(done);
     Ok(match arrival.back {
         Some(location) if arrival.whole => see_other(&location),
-        None if arrival.whole => LoggedOutPage { frame, done: None }.render(),
-        back => PartlyLoggedOutPage { frame, done: None, back }.render(),
+        None if arrival.whole => LoggedOutPage { frame, done }.render(),
+        back => PartlyLoggedOutPage { frame, done, back }.render(),
     })
 }
 

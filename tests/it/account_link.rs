@@ -110,6 +110,53 @@ async fn f9_a_digid_of_another_account_and_one_for_a_child_link_nothing() {
 }
 
 #[tokio::test]
+async fn f9_from_the_page_of_one_account_no_other_one_is_linked_and_none_is_made() {
+    let house = House::start().await;
+    let (owner, bsn) = (Browser::new(), bsn(4));
+    register(&house, &Browser::new(), OTHER).await;
+    register(&house, &owner, OWNER).await;
+    let accounts = || house.query("SELECT COUNT(*) FROM accounts").concat();
+    let page = presses(&house, &owner, &bsn).await;
+    // The other one's address, with its right password, and an address that has no account.
+    let mut told = Vec::new();
+    for (address, password) in
+        [(OTHER, PASSWORD), (OTHER, "een ander woord"), ("nieuw@voorbeeld.nl", PASSWORD)]
+    {
+        let sent = owner.submit(&page, "link-form", &[("email", address), ("password", password)]).await;
+        let sent = owner.follow(sent, CALLBACK).await;
+        assert_eq!(sent.status, StatusCode::UNPROCESSABLE_ENTITY, "{address}: {}", sent.heading());
+        let error = sent.text("error").unwrap();
+        assert!(error.contains("DigiD is nog niet gekoppeld. Vul het adres van dat account in."), "{error}");
+        told.push(error);
+    }
+    assert!(told.windows(2).all(|two| two[0] == two[1]), "nothing is told of another account");
+    assert_eq!(house.mails(OTHER, 1).len(), 1, "no code is mailed to it");
+    // No question was asked, so none is gone back to.
+    assert!(!page.body.contains("back-form"), "{}", page.body);
+    let (stop, csrf) = (page.form("stop-form").0, page.form("stop-form").1["csrf"].clone());
+    let back = owner.post(&at(&house, &stop.replace("/stop", "/back")), &[("csrf", &csrf)]).await;
+    let back = owner.follow(back, CALLBACK).await;
+    assert_eq!(back.heading(), "Koppel DigiD aan uw account");
+    let question = stop.replace("/stop", "/question");
+    let new = owner.post(&at(&house, &question), &[("csrf", &csrf), ("answer", "new")]).await;
+    assert_eq!(owner.follow(new, CALLBACK).await.heading(), "Koppel DigiD aan uw account");
+    assert_eq!((linked(&house), accounts()), ("0".into(), "2".into()));
+    // The twin: their own, however it is typed; after "Stoppen" too, which changes nothing.
+    let stopped = owner.submit(&page, "stop-form", &[]).await;
+    assert_eq!(owner.follow(stopped, CALLBACK).await.heading(), "U bent gestopt");
+    let page = presses(&house, &owner, &bsn).await;
+    let typed = [("email", "Jansen@Voorbeeld.NL"), ("password", PASSWORD)];
+    let asked = owner.follow(owner.submit(&page, "link-form", &typed).await, CALLBACK).await;
+    let done = owner.submit(&asked, "code-form", &[("code", &house.code(OWNER, 2))]).await;
+    assert_eq!(owner.follow(done, CALLBACK).await.heading(), "DigiD is gekoppeld");
+    let theirs = format!("SELECT COUNT(*) FROM accounts WHERE digid_linked_at IS NULL AND email = '{OTHER}'");
+    assert_eq!(
+        (linked(&house), house.query(&theirs), accounts()),
+        ("1".into(), vec!["1".into()], "2".into())
+    );
+}
+
+#[tokio::test]
 async fn f13_no_link_begins_by_a_forged_form_without_fresh_proof_or_without_digid() {
     let mut house = House::start().await;
     let (owner, other) = (Browser::new(), Browser::new());

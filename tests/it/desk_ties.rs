@@ -34,6 +34,23 @@ async fn filed(house: &House, seat: &Seat, parent: &str, child: (&str, &str)) ->
     (path.clone(), who.to_owned(), whom.to_owned())
 }
 
+/// Has somebody else than who filed it have approved a mandate.
+fn approved(house: &House, path: &str) {
+    let id = path.rsplit('/').next().unwrap();
+    change(
+        house,
+        &format!(
+            "UPDATE mandates SET approved_at = registered_at, approved_by = 'member:x' WHERE id = '{id}'"
+        ),
+    );
+}
+
+/// Gives Els's account to a person, and her seat.
+async fn els_is(house: &House, person: &str) -> Seat {
+    change(house, &format!("UPDATE accounts SET person_id = '{person}' WHERE email = '{ELS}'"));
+    Seat::of(house, ELS, true, 0).await
+}
+
 /// An address, and what is filled in there; `None`: a page.
 type Asked<'f> = (String, Option<Vec<(&'static str, &'f str)>>);
 
@@ -93,6 +110,7 @@ async fn m9_who_works_at_the_desk_does_and_learns_nothing_there_of_themselves_or
     let (mother, father, child) = (fresh_bsn(), fresh_bsn(), fresh_bsn());
     let (mandate, hers, whose) = filed(&house, &joost, &mother, (&child, "K-1")).await;
     let (other, his, _) = filed(&house, &joost, &father, (&child, "K-1")).await;
+    approved(&house, &mandate);
     house.ok(&["persons", "add", "--name", "Lot", "--patient-number", "K-77", "--by", "balie1"]);
     // The twin: nobody whom they know.
     let all = asked(&mandate, [&whose, &hers], (&mother, "K-1"));
@@ -182,6 +200,159 @@ async fn m9_who_is_kept_out_without_a_mandate_hears_what_who_looks_for_nobody_he
     }
     // Somebody else goes on to find the child.
     assert_eq!(joost.get(&person).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn m9_a_form_says_of_a_hidden_number_what_it_says_of_one_that_was_taken_meanwhile() {
+    const TAKEN: &str = "Het formulier is niet opgeslagen. Een van deze nummers kunt u hier niet gebruiken. \
+                         Zoek de persoon opnieuw op, of vraag het een collega.";
+    let house = House::start().await;
+    for email in [ELS, JOOST] {
+        member(&house, email, ALL).await;
+    }
+    let joost = Seat::of(&house, JOOST, true, 0).await;
+    let (child, ex, father) = (fresh_bsn(), fresh_bsn(), fresh_bsn());
+    let (_, _, whose) = filed(&house, &joost, &fresh_bsn(), (&child, "K-1")).await;
+    let els = els_is(&house, &desk_person(&house, "Els", None, Some(&ex))).await;
+    let lot = desk_person(&house, "Lot", None, Some(&fresh_bsn()));
+    let block = [("other", ex.as_str()), ("reason", "melding 7")];
+    let done = joost.post(&format!("/desk/person/{whose}/block"), &block).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER);
+    let birth = born(13, 40);
+    let filled = |bsn: &'_ str, number: &'_ str| {
+        let mut fields: Vec<(&str, String)> = Vec::new();
+        for (name, value) in form(&father, bsn, &birth) {
+            fields.push((name, if name == "represented_number" { number } else { value }.to_owned()));
+        }
+        fields
+    };
+    let register = async |seat: &Seat, bsn: &str, number: &str| {
+        let fields = filled(bsn, number);
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        seat.post("/desk/register", &fields).await
+    };
+    let before = kept(&house);
+    for (bsn, number) in [(child.as_str(), "K-1"), ("", "K-1"), (&child, "")] {
+        let told = register(&els, bsn, number).await;
+        assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY, "{number}");
+        assert_eq!(told.text("represented_number-error").as_deref(), Some(TAKEN), "{number}");
+    }
+    let correct = [("birth", ""), ("bsn", child.as_str()), ("evidence", "brief 1")];
+    let told = els.post(&format!("/desk/person/{lot}/correct"), &correct).await;
+    let error = told.text("error").unwrap();
+    assert!(error.starts_with("Dit BSN kunt u hier niet gebruiken."), "{error}");
+    assert_eq!(kept(&house), before);
+    // The twins: a number that is nobody's, and a colleague who is kept out of nothing.
+    assert_eq!(register(&els, &fresh_bsn(), "K-2").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(register(&joost, &child, "K-1").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn m9_the_desk_counts_for_a_member_what_its_queue_shows_them() {
+    let house = House::start().await;
+    for email in [ELS, JOOST] {
+        member(&house, email, ALL).await;
+    }
+    let joost = Seat::of(&house, JOOST, true, 0).await;
+    let (_, _, whose) = filed(&house, &joost, &fresh_bsn(), ("", "K-1")).await;
+    let ex = fresh_bsn();
+    let els = els_is(&house, &desk_person(&house, "Els", None, Some(&ex))).await;
+    change(&house, "UPDATE mandates SET registered_at = registered_at - 864000");
+    let counted = async |seat: &Seat| {
+        let (desk, queue) = (seat.get("/desk").await, seat.get("/desk/queue").await);
+        let (_, waiting) = desk.body.split_once("href=\"/desk/queue\">").unwrap();
+        let waiting = waiting.split_once("</a>: ").unwrap().1.chars().next().unwrap();
+        (waiting, desk.text("overdue").is_some(), queue.body.contains("/desk/mandate/"))
+    };
+    assert_eq!(counted(&els).await, ('1', true, true), "the twin");
+    let block = [("other", ex.as_str()), ("reason", "melding 7")];
+    let done = joost.post(&format!("/desk/person/{whose}/block"), &block).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER);
+    assert_eq!(counted(&els).await, ('0', false, false));
+    assert_eq!(counted(&joost).await, ('1', true, true), "the twin");
+}
+
+#[tokio::test]
+async fn m9_what_became_part_of_a_registration_goes_past_no_tie() {
+    let house = House::start().await;
+    for email in [ELS, JOOST] {
+        member(&house, email, ALL).await;
+    }
+    let joost = Seat::of(&house, JOOST, true, 0).await;
+    let (mother, ex, other) = (fresh_bsn(), fresh_bsn(), fresh_bsn());
+    let (mandate, hers, whose) = filed(&house, &joost, &mother, ("", "K-1")).await;
+    approved(&house, &mandate);
+    let his = desk_person(&house, "Els", None, Some(&ex));
+    desk_person(&house, "Bert", None, Some(&other));
+    let gone = desk_person(&house, "Sam", None, None);
+    change(&house, &format!("UPDATE persons SET joined_into = '{whose}' WHERE id = '{gone}'"));
+    for bsn in [&mother, &ex] {
+        let block = [("other", bsn.as_str()), ("reason", "melding 7")];
+        let done = joost.post(&format!("/desk/person/{whose}/block"), &block).await;
+        assert_eq!(done.status, StatusCode::SEE_OTHER);
+    }
+    let acts = [
+        (format!("/desk/person/{gone}/block"), vec![("other", other.as_str()), ("reason", "x")]),
+        (format!("/desk/person/{gone}/unblock"), vec![("representative", hers.as_str())]),
+    ];
+    let before = kept(&house);
+    // Who is kept out, and hears of nobody; and who acts for the child.
+    for (person, status) in [(&his, StatusCode::NOT_FOUND), (&hers, StatusCode::FORBIDDEN)] {
+        let els = els_is(&house, person).await;
+        for (path, fields) in &acts {
+            let told = els.post(path, fields).await;
+            assert_eq!(told.status, status, "{path}: {}", told.body);
+            assert_eq!(told.body.contains(THEIRS), status == StatusCode::FORBIDDEN, "{path}");
+        }
+        assert_eq!(kept(&house), before);
+    }
+    // The twin: somebody whom nothing ties to the child.
+    let els = els_is(&house, &desk_person(&house, "Els", None, None)).await;
+    for (path, fields) in &acts {
+        assert_eq!(els.post(path, fields).await.status, StatusCode::SEE_OTHER, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn m9_a_mandate_that_was_refused_or_never_approved_keeps_no_member_out_of_a_file() {
+    let house = House::start().await;
+    for email in [ELS, JOOST] {
+        member(&house, email, ALL).await;
+    }
+    let joost = Seat::of(&house, JOOST, true, 0).await;
+    let (mother, child) = (fresh_bsn(), fresh_bsn());
+    let (mut mandate, hers, whose) = filed(&house, &joost, &mother, (&child, "K-1")).await;
+    let (other, ..) = filed(&house, &joost, &fresh_bsn(), (&child, "K-1")).await;
+    let person = format!("/desk/person/{whose}");
+    let els = els_is(&house, &hers).await;
+    // What it is of the child's file, and whether the queue shows what else waits for the child.
+    let sees = async || {
+        let shown = els.get("/desk/queue").await.body.contains(&other);
+        (els.get(&person).await.status, shown)
+    };
+    let (shut, open) = ((StatusCode::FORBIDDEN, false), (StatusCode::OK, true));
+    assert_eq!(sees().await, shut, "it waits, and may be right");
+    let refused = joost.post(&format!("{mandate}/refuse"), &[("why", "documents")]).await;
+    assert_eq!(refused.status, StatusCode::SEE_OTHER, "{}", refused.body);
+    assert_eq!(sees().await, open, "refused");
+    assert_eq!(els.get(&mandate).await.status, StatusCode::FORBIDDEN, "it is about her all the same");
+    (mandate, ..) = filed(&house, &joost, &mother, (&child, "K-1")).await;
+    let id = mandate.rsplit('/').next().unwrap().to_owned();
+    assert_eq!(sees().await, shut, "it waits");
+    let at = |by: i64| {
+        change(
+            &house,
+            &format!("UPDATE mandates SET registered_at = registered_at + {by} WHERE id = '{id}'"),
+        );
+    };
+    at(-31 * 86_400);
+    assert_eq!(sees().await, open, "nobody approved it in time");
+    at(31 * 86_400);
+    approved(&house, &mandate);
+    assert_eq!(sees().await, shut, "approved");
+    let revoked = joost.post(&format!("{mandate}/revoke"), &[]).await;
+    assert_eq!(revoked.status, StatusCode::SEE_OTHER, "{}", revoked.body);
+    assert_eq!(sees().await, shut, "and whatever became of it since");
 }
 
 #[tokio::test]

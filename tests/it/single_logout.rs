@@ -11,7 +11,7 @@ use url::Url;
 use crate::{
     browser::{Browser, Page},
     digid_steps::{audit, bsn, files_with, go_on, has_session, link, log_in_with_digid, register_with_digid},
-    house::{CALLBACK, House, Options},
+    house::{CALLBACK, House, Options, PASSWORD},
     oidc_client::userinfo,
     portal::{Tokens, log_in, register, token},
 };
@@ -128,7 +128,25 @@ async fn without_a_portal_to_go_back_to_the_road_ends_on_our_own_page() {
     let sent = browser.submit(&page, "digid-logout-form", &[]).await;
     let end = browser.follow(sent, CALLBACK).await;
     assert_eq!((end.status.as_u16(), end.heading().as_str()), (200, "U bent uitgelogd."));
+    assert!(end.text("done").is_none(), "nothing else was done: {}", end.body);
     assert_eq!(refusals(&house).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_was_done_that_signed_its_user_out_is_told_when_they_are_back_from_digid() {
+    let house = house().await;
+    for (n, outcome, heading) in [(1, "", "U bent uitgelogd."), (2, "partial", NOT_EVERYWHERE)] {
+        let (browser, bsn, email) = (Browser::new(), bsn(n), format!("jansen{n}@voorbeeld.nl"));
+        register_with_digid(&house, &bsn, &email, PASSWORD).await;
+        log_in_with_digid(&house, &browser, &bsn, &[], &[]).await;
+        let shown = browser.visit(&format!("{}/account/digid", house.issuer), CALLBACK).await;
+        let page = browser.submit(&shown, "unlink-form", &[]).await;
+        assert_eq!(page.heading(), "Log ook uit bij DigiD", "{outcome}");
+        let sent = browser.submit(&page, "digid-logout-form", &[("outcome", outcome)]).await;
+        let end = browser.follow(sent, CALLBACK).await;
+        assert_eq!((end.status.as_u16(), end.heading().as_str()), (200, heading), "{outcome}");
+        assert_eq!(end.text("done").as_deref(), Some("DigiD is losgekoppeld."), "{outcome}: {}", end.body);
+    }
 }
 
 #[tokio::test]

@@ -103,9 +103,37 @@ impl Login<AtDigid<Choose>> {
     ///
     /// Their proof waits in this browser for whoever answers, so it does not wait long: somebody may have walked away from
     /// a shared computer.
-    pub fn unknown(mut self, digid: Proof<Digid>, now: Timestamp) -> Login<Question> {
+    ///
+    /// Who adds to the session of an account has one: they are not asked, and it is that one that is linked.
+    pub fn unknown(mut self, digid: Proof<Digid>, now: Timestamp) -> Unknown {
         self.ends = self.ends.min(now.plus(PATIENCE));
-        self.with(|_| Question { digid })
+        if self.keeps.is_some() {
+            Unknown::HasAccount(self.with(|_| Link { digid }))
+        } else {
+            Unknown::Asked(self.with(|_| Question { digid }))
+        }
+    }
+}
+
+/// What becomes of a login by a DigiD that we do not know.
+#[derive(Debug)]
+pub enum Unknown {
+    /// "Heeft u al een account?"
+    Asked(Login<Question>),
+    /// They have: the one to whose session this login adds.
+    HasAccount(Login<Link>),
+}
+
+#[cfg(test)]
+impl Unknown {
+    /// The question.
+    ///
+    /// # Panics
+    ///
+    /// Where none is asked.
+    pub fn asked(self) -> Login<Question> {
+        let Self::Asked(login) = self else { panic!("whose session it adds to has an account") };
+        login
     }
 }
 

@@ -7,7 +7,7 @@ use crate::domain::{
     ask::Ask,
     code::{CodeFor, SentCode},
     email::Email,
-    id::PersonId,
+    id::{AccountId, PersonId},
     proof::{Local, Proof},
     time::Timestamp,
 };
@@ -16,6 +16,9 @@ use crate::domain::{
 pub trait AsksPassword {
     /// What that code proves.
     type Then: ByPassword;
+
+    /// Whether a login that adds to the session of an account takes the password of that account only.
+    const OWN: bool;
 
     /// Whether a password leads anywhere in a login for this request.
     fn takes_password(ask: &Ask) -> bool;
@@ -52,6 +55,9 @@ impl ByPassword for LogIn {
 impl AsksPassword for Choose {
     type Then = LogIn;
 
+    /// Who logs in as somebody else ends the session; nothing was changed by then.
+    const OWN: bool = false;
+
     fn takes_password(ask: &Ask) -> bool {
         !ask.level.needs_digid()
     }
@@ -62,6 +68,11 @@ impl AsksPassword for Choose {
 }
 
 impl<S: AsksPassword> Login<S> {
+    /// The account whose password is asked; `None`: that of any.
+    pub fn only(&self) -> Option<&AccountId> {
+        self.keeps.as_ref().filter(|_| S::OWN)
+    }
+
     /// The password was right, and a code is on its way to the account's own address.
     pub fn opened(self, to: Email, opening: Opening, code: SentCode) -> Login<Coded<S::Then>> {
         self.with(|step| Coded { mailed: MailedCode { to, code }, then: step.opens(opening) })

@@ -8,6 +8,7 @@ use crate::domain::{
     code::CodeFor,
     id::PersonId,
     proof::{Digid, Local, Proof},
+    time::Timestamp,
 };
 
 /// "Ik heb een account": e-mail and password are asked.
@@ -36,6 +37,9 @@ impl ByPassword for Linking {
 impl AsksPassword for Link {
     type Then = Linking;
 
+    /// What would be linked to another account would stay there, whatever becomes of this login.
+    const OWN: bool = true;
+
     /// Always: DigiD reaches the level that the portal asks, the password only shows whose the account is.
     fn takes_password(_: &Ask) -> bool {
         true
@@ -47,16 +51,37 @@ impl AsksPassword for Link {
 }
 
 impl Login<Link> {
-    /// Back to the question.
-    pub fn back(self) -> Login<Question> {
-        self.with(|link| Question { digid: link.digid })
+    /// Back to the question; `None` where none was asked, because the login adds to the session of an account.
+    pub fn back(self) -> Option<Login<Question>> {
+        self.keeps.is_none().then(|| self.with(|link| Question { digid: link.digid }))
+    }
+}
+
+/// A proof of DigiD and one of the account that this login may link it to. Nothing else links.
+#[derive(Debug)]
+pub struct Pair<'l> {
+    local: Proof<Local>,
+    digid: &'l Proof<Digid>,
+}
+
+impl Pair<'_> {
+    /// What shows whose the account is.
+    pub const fn local(&self) -> &Proof<Local> {
+        &self.local
+    }
+
+    /// What DigiD said.
+    pub const fn digid(&self) -> &Proof<Digid> {
+        self.digid
     }
 }
 
 impl Login<Linking> {
-    /// What DigiD said.
-    pub fn digid(&self) -> &Proof<Digid> {
-        &self.step.digid
+    /// What is to be linked; `None` where the login adds to the session of another account than the one that was opened.
+    pub fn pair(&self, now: Timestamp) -> Option<Pair<'_>> {
+        let local = self.prove(now);
+        let own = self.keeps.as_ref().is_none_or(|kept| *kept == local.of().opening.account);
+        own.then_some(Pair { local, digid: &self.step.digid })
     }
 
     /// The store has linked the two: one proof of each is consumed.

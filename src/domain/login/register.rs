@@ -43,9 +43,14 @@ impl Registering {
 }
 
 impl Login<Choose> {
-    /// "Nog geen account?"
-    pub fn to_register(self) -> Login<Register> {
-        self.with(|_| Register { digid: None })
+    /// Whether an account can be made here; not where the login adds to the session of one.
+    pub const fn may_register(&self) -> bool {
+        self.keeps.is_none()
+    }
+
+    /// "Nog geen account?" `None` where none can be made.
+    pub fn to_register(self) -> Option<Login<Register>> {
+        self.may_register().then(|| self.with(|_| Register { digid: None }))
     }
 }
 

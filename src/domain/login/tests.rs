@@ -56,7 +56,7 @@ fn proof(authority: Option<ParentalAuthority>) -> Proof<Digid> {
 }
 
 fn question() -> Login<Question> {
-    start().to_digid(sent()).unknown(proof(None), at(130))
+    start().to_digid(sent()).unknown(proof(None), at(130)).asked()
 }
 
 fn right<P>(login: Login<Coded<P>>) -> Login<P> {
@@ -158,17 +158,17 @@ fn whoever_comes_back_from_digid_without_an_answer_is_told_why() {
 
 #[test]
 fn an_unknown_digid_waits_a_quarter_of_an_hour_and_never_longer_than_its_login() {
-    let unknown = |now| start().to_digid(sent()).unknown(proof(None), at(now)).ends;
+    let unknown = |now| start().to_digid(sent()).unknown(proof(None), at(now)).asked().ends;
     assert_eq!((unknown(130), unknown(1900)), (at(130 + 900), at(100 + LIFE)));
 }
 
 #[test]
 fn linking_takes_digid_and_password_and_code() {
-    let login = question().has_account().back().has_account();
+    let login = question().has_account().back().unwrap().has_account();
     let login = login.opened(email(), opening(), code());
     assert_eq!(waits_for(login.clone()), Some(its_code(CodeFor::Link)));
     let login = right(login);
-    assert_eq!((login.step.opening(), login.digid()), (&opening(), &proof(None)));
+    assert_eq!((login.step.opening(), login.pair(at(200)).unwrap().digid()), (&opening(), &proof(None)));
     let local = login.prove(at(200));
     let done = login.linked(local, person()).step;
     assert_eq!((&done.opening, &done.person), (&opening(), &person()));
@@ -177,9 +177,29 @@ fn linking_takes_digid_and_password_and_code() {
 }
 
 #[test]
+fn a_login_that_adds_to_a_session_links_its_account_or_none() {
+    let kept = |account: &str| start().keeping(AccountId::from_stored(account));
+    let link = |account| match kept(account).to_digid(sent()).unknown(proof(None), at(130)) {
+        Unknown::HasAccount(link) => link,
+        Unknown::Asked(_) => panic!("they have an account"),
+    };
+    assert_eq!(link("account").ends, at(130 + 900));
+    assert_eq!(link("account").only(), Some(&AccountId::from_stored("account")));
+    assert!(question().has_account().only().is_none() && kept("account").only().is_none());
+    assert!(link("account").back().is_none() && kept("account").to_register().is_none());
+    let linking = |link: Login<Link>| right(link.opened(email(), opening(), code()));
+    assert!(linking(link("other")).pair(at(200)).is_none());
+    for own in [link("account"), question().has_account()] {
+        let own = linking(own);
+        let pair = own.pair(at(200)).unwrap();
+        assert_eq!((&pair.local().of().opening, pair.digid()), (&opening(), &proof(None)));
+    }
+}
+
+#[test]
 fn a_new_account_is_worth_what_proved_it() {
     let mailed = |login: Login<Register>| login.mailed(email(), Some("hash".into()), code());
-    let local = start().to_register();
+    let local = start().to_register().unwrap();
     assert!(!local.step.has_digid());
     assert_eq!(waits_for(mailed(local.clone())), Some(its_code(CodeFor::Register)));
     let local = right(mailed(local));
@@ -198,7 +218,7 @@ fn a_new_account_is_worth_what_proved_it() {
 
 #[test]
 fn whoever_makes_no_account_is_back_where_they_came_from() {
-    assert!(matches!(start().to_register().back().step, Step::Choose(_)));
+    assert!(matches!(start().to_register().unwrap().back().step, Step::Choose(_)));
     let back = Login::<Question>::try_from(question().has_none().back()).unwrap();
     assert_eq!(back.step.digid, proof(None));
 }
@@ -299,7 +319,7 @@ fn a_newer_code_takes_the_place_of_the_older_at_every_step_that_waits_for_one() 
     let waiting = [
         start().opened(email(), opening(), code()).any().step,
         question().has_account().opened(email(), opening(), code()).any().step,
-        register(start().to_register()),
+        register(start().to_register().unwrap()),
         start().forgot(email(), Some(opening()), code()).any().step,
     ];
     let newer = SentCode::first(vec![2], "ABC".into(), at(200));

@@ -147,7 +147,8 @@ async fn an_address_takes_as_much_work_with_an_account_as_without() {
     let mut filled = Vec::new();
     for address in ["a@voorbeeld.nl", "b@voorbeeld.nl"] {
         let before = app.hasher.filled();
-        let held = logins::begin(&app, start()).await.unwrap().to(Login::<Choose>::to_register);
+        let held = logins::begin(&app, start()).await.unwrap();
+        let held = held.to_some(Login::<Choose>::to_register).unwrap();
         let held = logins::save(&app, held).await.unwrap();
         let (email, password) = (address.to_owned(), Secret::new("fiets op de dijk"));
         let typed = email::Credentials { email, password, device: None, from: None };

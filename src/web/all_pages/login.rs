@@ -6,7 +6,7 @@ use crate::{
         code::{CodeFor, NoResend, WrongCode},
         login::Notice,
     },
-    flows::{chooser::Candidate, register::Unusable},
+    flows::{chooser::Candidate, email::NotOpened, register::Unusable},
     password::Unfit,
     web::{
         account_password::PasswordPage,
@@ -37,10 +37,19 @@ fn chosen(frame: &dyn Fn() -> Frame) -> Pages {
     for notice in notices {
         for (digid_available, local_allowed) in [(true, true), (true, false), (false, true), (false, false)] {
             for (child, child_available) in [("", false), ("-child", true)] {
-                let page =
-                    ChoosePage { frame: frame(), digid_available, child_available, local_allowed, notice };
-                let name = format!("choose-{digid_available}-{local_allowed}-{notice:?}{child}");
-                pages.push((name, page.render()));
+                for (none, may_register) in [("", true), ("-kept", false)] {
+                    let frame = frame();
+                    let page = ChoosePage {
+                        frame,
+                        digid_available,
+                        child_available,
+                        local_allowed,
+                        may_register,
+                        notice,
+                    };
+                    let name = format!("choose-{digid_available}-{local_allowed}-{notice:?}{child}{none}");
+                    pages.push((name, page.render()));
+                }
             }
         }
     }
@@ -54,8 +63,12 @@ fn typed(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         pages.push((format!("email-{failed}"), page.render()));
         let page = RecoverPage { frame: frame(), email: given.into(), bad_email: failed };
         pages.push((format!("recover-{failed}"), page.render()));
-        let page = LinkPage { frame: frame(), email: given.into(), failed };
-        pages.push((format!("link-{failed}"), page.render()));
+    }
+    for failed in [None, Some(NotOpened::Wrong), Some(NotOpened::AnotherAccount)] {
+        for adds in [false, true] {
+            let page = LinkPage { frame: frame(), email: given.into(), failed, adds };
+            pages.push((format!("link-{failed:?}-{adds}"), page.render()));
+        }
     }
     let unfit = [Unfit::TooShort, Unfit::TooLong, Unfit::Common];
     for error in unfit.into_iter().map(Some).chain([None]) {

@@ -44,7 +44,7 @@ fn is_proven<S: Into<Step>>(login: Login<S>) -> bool {
 fn a_login_is_proven_by_digid_a_password_or_a_code_and_by_no_button_or_mail() {
     let begun = || Login::start(ask(), Secret::token("").hashed(), now());
     let away = || begun().to_digid(sent());
-    let question = || away().unknown(digid(), now());
+    let question = || away().unknown(digid(), now()).asked();
     let mailed = |known: bool| begun().forgot(email(), known.then(opening), code());
     let registering = |login: Login<Register>| login.mailed(email(), None, code());
     let recovered = || {
@@ -59,8 +59,8 @@ fn a_login_is_proven_by_digid_a_password_or_a_code_and_by_no_button_or_mail() {
         ("begun", is_proven(begun())),
         ("away to DigiD", is_proven(away())),
         ("back without an answer", is_proven(away().back(Some(Notice::DigidCancelled)))),
-        ("registers", is_proven(begun().to_register())),
-        ("a code to register", is_proven(registering(begun().to_register()))),
+        ("registers", is_proven(begun().to_register().unwrap())),
+        ("a code to register", is_proven(registering(begun().to_register().unwrap()))),
         ("a code to recover", is_proven(mailed(true))),
         ("a code to recover nothing", is_proven(mailed(false))),
     ] {
