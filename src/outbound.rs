@@ -19,12 +19,16 @@ use reqwest::{
     header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE},
     redirect,
 };
+use rustls::ClientConfig;
+use rustls_platform_verifier::Verifier;
 use url::Url;
 
-use self::given::Given;
+pub use self::provider::provider;
+use self::{given::Given, provider::speaking};
 use crate::domain::reach::{OutOfReach, Reach};
 
 mod given;
+mod provider;
 
 const CONNECT: Duration = Duration::from_secs(5);
 /// For a whole call, from the look-up of the name to the last byte of the answer.
@@ -117,8 +121,12 @@ impl Outbound {
             bounded(total).dns_resolver(Arc::new(guarded))
         };
         let Some(given) = Given::read(roots)? else {
-            let caller = client(Arc::default()).build().map_or_else(
-                |error| {
+            let all = usual().and_then(|tls| {
+                let built = client(Arc::default()).tls_backend_preconfigured(tls).build();
+                built.map_err(|error| BadRoots(error.to_string()))
+            });
+            let caller = all.map_or_else(
+                |BadRoots(error)| {
                     tracing::warn!(%error, "no portal can be called: this system has no certificate authorities");
                     Caller::None
                 },
@@ -163,6 +171,14 @@ impl Outbound {
         };
         read(request(&client).send().await.map_err(|error| told(&error))?).await
     }
+}
+
+/// TLS by the roots of the system.
+fn usual() -> Result<ClientConfig, BadRoots> {
+    let provider = Arc::new(provider());
+    let verifier = Verifier::new(provider.clone());
+    let tls = verifier.and_then(|verifier| speaking(provider, Arc::new(verifier)));
+    tls.map_err(|error| BadRoots(error.to_string()))
 }
 
 fn bounded(total: Duration) -> ClientBuilder {

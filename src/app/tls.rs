@@ -7,11 +7,7 @@ use openssl::x509::X509;
 use rustls::{
     DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme,
     client::{danger::HandshakeSignatureValid, verify_server_name},
-    crypto::{
-        CryptoProvider,
-        aws_lc_rs::{self, cipher_suite},
-        verify_tls12_signature, verify_tls13_signature,
-    },
+    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
     server::{
         ParsedCertificate,
@@ -28,6 +24,7 @@ use crate::{
         finding::{Ending, Report, Verdict},
         time::Timestamp,
     },
+    outbound::provider,
     saml::{Given, certificate_dates, certificate_identity},
 };
 
@@ -243,21 +240,6 @@ impl Current {
             chain: X509::stack_from_pem(text).map_err(|_| none())?,
         })
     }
-}
-
-/// Of TLS 1.2 the four suites that BCP 195 recommends, and no others: a client of FAPI could not be held to them otherwise (FAPI 2.0
-/// Security Profile section 5.2.2; RFC 9325 section 4.2). Of TLS 1.3 each that it has.
-fn provider() -> CryptoProvider {
-    let cipher_suites = vec![
-        cipher_suite::TLS13_AES_256_GCM_SHA384,
-        cipher_suite::TLS13_AES_128_GCM_SHA256,
-        cipher_suite::TLS13_CHACHA20_POLY1305_SHA256,
-        cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-        cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-        cipher_suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-        cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-    ];
-    CryptoProvider { cipher_suites, ..aws_lc_rs::default_provider() }
 }
 
 /// Takes any certificate, and none: only that its key is there is proven (RFC 8705 section 7.2).

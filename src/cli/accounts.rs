@@ -118,6 +118,7 @@ impl AccountsCommand {
 fn as_json(consent: &ClientConsent) -> Value {
     json!({
         "client_id": consent.client_id,
+        "host": consent.host,
         "scopes": consent.scope,
         "claims": consent.claims,
         "resources": consent.resources,

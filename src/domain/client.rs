@@ -51,7 +51,7 @@ macro_rules! members {
             pub jwks: Option<J>,
             /// Where it tells them, instead.
             pub jwks_uri: Option<String>,
-            /// Whom it shares pairwise subjects with; its redirect host when left out.
+            /// Whom it shares pairwise subjects with; when left out, its redirect host, or in a replacement what it was.
             pub sector: Option<String>,
             /// Whether its subjects are public: the same for every client that asks so.
             #[serde(default, skip_serializing)]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use url::Url;
+
 use super::{
     ask::Ask,
     client::Client,
@@ -10,11 +12,13 @@ use super::{
     time::Timestamp,
 };
 
-/// What one account's owner agreed to for one client.
+/// What one account's owner agreed to for one client at one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientConsent {
     /// Which client.
     pub client_id: String,
+    /// The host that the page named ([`host_of`]); `None` for a consent of before hosts were kept.
+    pub host: Option<String>,
     /// The scopes.
     pub scope: Scopes,
     /// The single claims beside them.
@@ -34,6 +38,13 @@ pub struct Wanted {
     pub claims: Claims,
     /// The APIs for which it wants tokens (RFC 8707).
     pub resources: BTreeSet<String>,
+}
+
+/// Where a page says that a portal is, and where what is agreed to on that page counts: the host of the redirect URI, without its port.
+/// `None` for what is no redirect URI.
+pub fn host_of(redirect_uri: &str) -> Option<String> {
+    let url = Url::parse(redirect_uri).ok()?;
+    url.host_str().filter(|host| !host.is_empty()).map(str::to_owned)
 }
 
 /// These APIs as one text: no name of one has a space in it.
@@ -115,6 +126,11 @@ impl ClientConsent {
         !self.claims.is_empty() || told.iter().any(|scope| self.scope.contains(*scope))
     }
 
+    /// All of it, as something that is wanted.
+    pub fn all(&self) -> Wanted {
+        Wanted { scope: self.scope.clone(), claims: self.claims.clone(), resources: self.resources.clone() }
+    }
+
     /// What is agreed to after this too: what was agreed to before stays.
     #[must_use]
     pub fn and(mut self, wanted: &Wanted, now: Timestamp) -> Self {
@@ -136,7 +152,8 @@ mod tests {
     fn consent(scope: &str, claims: &[Claim]) -> ClientConsent {
         let (scope, claims) = (scope.parse().unwrap(), claims.iter().copied().collect());
         let (client_id, resources) = ("other".into(), ["urn:x:api".to_owned()].into());
-        ClientConsent { client_id, scope, claims, resources, given: Timestamp::from_epoch(1) }
+        let (host, given) = (Some("portal.example".to_owned()), Timestamp::from_epoch(1));
+        ClientConsent { client_id, host, scope, claims, resources, given }
     }
 
     fn wanted(scope: &str, claims: &[Claim]) -> Wanted {
@@ -196,6 +213,22 @@ mod tests {
             ("openid urn:x:api urn:x:other", "openid")
         );
         assert!(!given.covers(&more) && given.and(&more, Timestamp::from_epoch(2)).covers(&more));
+    }
+
+    #[test]
+    fn a_portal_is_where_its_redirect_uri_leads_whatever_its_port_and_path() {
+        for (uri, host) in [
+            ("https://Portal.Example.nl/cb?x=1", Some("portal.example.nl")),
+            ("https://portal.example.nl:8443/", Some("portal.example.nl")),
+            ("https://a.portal.example.nl/", Some("a.portal.example.nl")),
+            ("http://127.0.0.1:9/callback", Some("127.0.0.1")),
+            ("http://[::1]:9/callback", Some("[::1]")),
+            ("nl.example.app:/callback", None),
+            ("portal.example.nl", None),
+            ("", None),
+        ] {
+            assert_eq!(host_of(uri).as_deref(), host, "{uri}");
+        }
     }
 
     #[test]

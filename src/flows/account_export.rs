@@ -95,6 +95,7 @@ pub struct OwnPortal {
     pub since: String,
     pub may_know: String,
     pub apis: Vec<String>,
+    pub hosts: Vec<String>,
     pub devices: usize,
 }
 
@@ -283,6 +284,7 @@ fn own_portal(portal: Portal) -> OwnPortal {
         since: portal.since.rfc3339(),
         may_know: portal.scope,
         apis: portal.apis,
+        hosts: portal.hosts,
         devices: portal.devices.len(),
     }
 }

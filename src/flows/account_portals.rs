@@ -32,6 +32,8 @@ pub struct Portal {
     pub items: Vec<Item>,
     /// The APIs for which it may have tokens, as people call them.
     pub apis: Vec<String>,
+    /// The hosts at which they agreed to what a portal of somebody else may know.
+    pub hosts: Vec<String>,
     /// Where it stays logged in after its session.
     pub devices: Vec<Device>,
 }
@@ -51,9 +53,13 @@ pub struct Device {
 pub async fn portals(app: &App, account: &Account, now: Timestamp) -> Result<Vec<Portal>, Fault> {
     let given = app.store.given(&account.id, now).await?;
     let consents = app.store.client_consents(&account.id).await?;
-    let mut by_client = BTreeMap::new();
+    let (mut by_client, mut at_hosts) = (BTreeMap::new(), BTreeMap::<_, Vec<_>>::new());
     for consent in consents {
-        by_client.insert(consent.client_id.clone(), (consent.given, consent, Vec::new()));
+        at_hosts.entry(consent.client_id.clone()).or_default().extend(consent.host.clone());
+        let none = || (consent.given, nothing(&consent.client_id, consent.given), Vec::new());
+        let (since, knows, _) = by_client.entry(consent.client_id.clone()).or_insert_with(none);
+        *since = consent.given.min(*since);
+        *knows = knows.clone().and(&consent.all(), *since);
     }
     for one in &given {
         let Given { grant, used } = one;
@@ -72,10 +78,11 @@ pub async fn portals(app: &App, account: &Account, now: Timestamp) -> Result<Vec
     for (id, (since, knows, devices)) in by_client {
         let name = app.client(&id).await?.map_or_else(|| id.clone(), |client| client.name);
         let apis = client_consent::called(app, &knows.resources).await?;
-        let wanted = Wanted { scope: knows.scope, claims: knows.claims, resources: knows.resources };
+        let wanted = knows.all();
         let claims = wanted.claims.iter().map(|claim| format!(" {claim}"));
         let scope = wanted.scope.to_string() + &claims.collect::<String>();
-        all.push(Portal { id, name, since, scope, items: wanted.items(), apis, devices });
+        let hosts = at_hosts.remove(&id).unwrap_or_default();
+        all.push(Portal { id, name, since, scope, items: wanted.items(), apis, hosts, devices });
     }
     all.sort_by_cached_key(|portal| (portal.name.to_lowercase(), portal.id.clone()));
     Ok(all)
@@ -83,7 +90,7 @@ pub async fn portals(app: &App, account: &Account, now: Timestamp) -> Result<Vec
 
 fn nothing(client: &str, given: Timestamp) -> ClientConsent {
     let (scope, claims, resources) = (Scopes::default(), Claims::default(), BTreeSet::default());
-    ClientConsent { client_id: client.to_owned(), scope, claims, resources, given }
+    ClientConsent { client_id: client.to_owned(), host: None, scope, claims, resources, given }
 }
 
 /// Takes all back that one portal was given; it is told.

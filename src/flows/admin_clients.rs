@@ -49,12 +49,16 @@ fn bad(why: impl Display) -> NotDone {
 /// A client that was added or replaced, and the secret that was made for it: told this one time.
 pub type Written = (Client, Option<Secret>);
 
-/// The client that is told of, where `kept` is how it was before: who needs a secret and has one keeps it, and what it wishes of its
-/// own requests stays.
+/// The client that is told of, where `kept` is how it was before: who needs a secret and has one keeps it, what it wishes of its own
+/// requests stays, and so does its sector where none is told.
 fn registered(mut told: Registration, kept: Option<&Client>) -> Result<Written, NotDone> {
     // No program gives itself or another what this takes: that stands in the configuration only.
     if told.sees_bsn {
         return Err(bad("sees_bsn: only the configuration gives it"));
+    }
+    // What its hosts say may be another than until now, and users would come back as strangers: a sector is changed by its name only.
+    if told.sector.is_none() && !told.public_subjects {
+        told.sector = kept.map(|client| client.sector.clone());
     }
     let (auth, secret) = told.method().after(kept.map(|client| &client.auth));
     let (jwks, wishes) = (told.jwks.take(), kept.map(|client| client.wishes.clone()).unwrap_or_default());

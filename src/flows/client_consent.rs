@@ -15,7 +15,7 @@ use crate::{
     domain::{
         ask::Ask,
         client::Client,
-        client_consent::Wanted,
+        client_consent::{ClientConsent, Wanted, host_of},
         fault::Fault,
         grant::Grant,
         id::AccountId,
@@ -43,7 +43,9 @@ pub(super) async fn is_needed(
     if !client.third_party {
         return Ok(false);
     }
-    let given = store.client_consent(account, &client.id).await?;
+    // At another host than the page named, somebody else may answer: what was agreed to counts where it was given.
+    let Some(host) = host_of(&ask.redirect_uri) else { return Ok(true) };
+    let given = store.client_consent(account, &client.id, Some(&host)).await?;
     Ok(ask.asks_consent || !given.is_some_and(|given| given.covers(&Wanted::by(ask, client))))
 }
 
@@ -67,22 +69,20 @@ pub(super) async fn called(app: &App, apis: &BTreeSet<String>) -> Result<Vec<Str
     Ok(apis.iter().map(called).collect())
 }
 
-/// Whether the user agreed that `client` has tokens for these APIs.
+/// Whether the user agreed that `client` has tokens for these APIs, where `grant` was given.
 pub(super) async fn reaches(
     store: &Store,
     client: &Client,
-    account: &AccountId,
+    grant: &Grant,
     apis: &[String],
 ) -> Result<bool, Fault> {
-    if !client.third_party {
-        return Ok(true);
-    }
-    let given = store.client_consent(account, &client.id).await?;
-    Ok(given.is_some_and(|given| apis.iter().all(|api| given.resources.contains(api))))
+    let covers = |given: ClientConsent| apis.iter().all(|api| given.resources.contains(api));
+    Ok(!client.third_party || has_consent(store, grant, covers).await?)
 }
 
 /// Whether what a code is redeemed for, or what outlived its session, is agreed to still: nothing is given by what outlived the
-/// user's word, or was given before the client became one that needs it.
+/// user's word, or was given before the client became one that needs it. The last may be at a host that the user agreed to nothing at,
+/// so this asks where the code went.
 pub(super) async fn holds(
     store: &Store,
     client: &Client,
@@ -94,8 +94,24 @@ pub(super) async fn holds(
     }
     let wanted = Wanted::of(&grant.scope, grant.claims.iter().copied().chain(in_id_token));
     let wanted = wanted.at(&grant.resources, client);
-    let given = store.client_consent(&grant.account, &client.id).await?;
-    Ok(given.is_some_and(|given| given.covers(&wanted)))
+    has_consent(store, grant, |given| given.covers(&wanted)).await
+}
+
+/// Whether the user agreed to what `grant` was given for at the host where its code went. Of before hosts were kept, what was agreed to
+/// keeps what was given by it: no code is made by that any more.
+async fn has_consent(
+    store: &Store,
+    grant: &Grant,
+    covers: impl Fn(ClientConsent) -> bool,
+) -> Result<bool, Fault> {
+    let Some(host) = host_of(&grant.redirect_uri) else { return Ok(false) };
+    for host in [Some(host.as_str()), None] {
+        let given = store.client_consent(&grant.account, &grant.client_id, host).await?;
+        if given.is_some_and(&covers) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// "Toestaan": remembers it and answers the portal, both or neither, once. The session must be the one whose owner was asked,
@@ -118,7 +134,8 @@ pub async fn allow(
     let drawn = if named { Some(oxide::draw(&app.store, &client, ask, session, now)?) } else { None };
     let (code, good_for) = drawn.unzip();
     let (client, to) = (client.id.as_str(), wanted.line());
-    let agreed = Agreed { account: &session.account, wanted: &wanted, client };
+    let host = host_of(&ask.redirect_uri).ok_or_else(|| Fault::because("a redirect URI without a host"))?;
+    let agreed = Agreed { account: &session.account, wanted: &wanted, client, host: &host };
     let event = Event { detail: Some(&to), ..event("ok", session, client) };
     let ending = Ending {
         pushed: ask.pushed.as_deref(),

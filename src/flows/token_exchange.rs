@@ -70,7 +70,7 @@ pub(super) async fn exchange(
 ) -> Result<TokenResponse, Error> {
     let (person, apis) = asked(client, form)?;
     let (claims, grant, session) = subject(app, client, possession, form, now).await?;
-    if !client_consent::reaches(&app.store, client, &grant.account, &apis).await? {
+    if !client_consent::reaches(&app.store, client, &grant, &apis).await? {
         return Err(INVALID_TARGET);
     }
     let aud = Audience::of(apis, String::new());

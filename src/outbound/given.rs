@@ -12,12 +12,15 @@ use std::{
 use rustls::{
     ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, aws_lc_rs},
+    crypto::CryptoProvider,
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
 };
 use rustls_platform_verifier::Verifier;
 
-use super::BadRoots;
+use super::{
+    BadRoots,
+    provider::{provider, speaking},
+};
 use crate::domain::reach::Reach;
 
 /// The certificates of `[outbound] extra_roots`, and what is trusted anywhere.
@@ -44,7 +47,7 @@ impl Given {
         if certificates.is_empty() {
             return Ok(None);
         }
-        let provider = Arc::new(aws_lc_rs::default_provider());
+        let provider = Arc::new(provider());
         let usual = Verifier::new_with_extra_roots(certificates.clone(), provider.clone());
         let usual = usual.map_err(|error| BadRoots(error.to_string()))?;
         Ok(Some(Arc::new(Self { certificates, usual, provider })))
@@ -58,12 +61,7 @@ impl Given {
         named: Arc<AtomicBool>,
     ) -> Result<ClientConfig, BadRoots> {
         let verifier = OneCall { given: self.clone(), reach: reach.clone(), named };
-        let builder = ClientConfig::builder_with_provider(self.provider.clone());
-        let builder = builder.with_safe_default_protocol_versions();
-        let builder = builder.map_err(|error| BadRoots(error.to_string()))?.dangerous();
-        let mut made = builder.with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
-        made.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(made)
+        speaking(self.provider.clone(), Arc::new(verifier)).map_err(|error| BadRoots(error.to_string()))
     }
 }
 

@@ -302,6 +302,59 @@ fn a14_a_given_certificate_without_a_name_counts_nowhere_but_at_named_addresses(
     }
 }
 
+/// A name that leads to addresses of which one is nobody's whom the operator named. The first answers, so that nothing goes to the other.
+#[tokio::test]
+async fn a14_a_given_certificate_counts_for_a_name_only_where_all_that_it_leads_to_is_named() {
+    let certificate = Certificate::bare();
+    let portal = Portal::start(Some(FINE.into()), Some(&certificate));
+    let public: IpAddr = "1.1.1.1".parse().unwrap();
+    for (means, expected) in [
+        (vec![LOCAL, public], Err(NotCalled::Unreachable)),
+        (vec![LOCAL], Ok(200)),
+        (vec![LOCAL; 2], Ok(200)),
+    ] {
+        let found: Vec<_> = means.iter().map(|ip| SocketAddr::new(*ip, 0)).collect();
+        let lookup = move |_: String| {
+            let found = found.clone();
+            async move { Ok(found) }
+        };
+        let outbound = Outbound::with(&[certificate.pem()], named(), lookup, TOTAL).unwrap();
+        assert_eq!(post(&outbound, &portal.url("https", "localhost")).await, expected, "{means:?}");
+    }
+    assert_eq!(portal.asked(), 2);
+}
+
+/// What a call offers, in its first record (RFC 8446 section 4.1.2), with certificates of the operator's and without.
+#[tokio::test]
+async fn of_tls_1_2_the_four_suites_of_bcp_195_are_offered_and_no_others() {
+    for roots in [vec![], vec![Certificate::bare().pem()]] {
+        let listener = TcpListener::bind((LOCAL, 0)).unwrap();
+        let url = format!("https://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let heard = thread::spawn(move || {
+            let mut record = vec![0; 2048];
+            let mut stream = listener.accept().unwrap().0;
+            // The head of a record, that of a handshake, version and random.
+            stream.read_exact(&mut record[..43]).unwrap();
+            stream.read_exact(&mut record[43..44]).unwrap();
+            let session = usize::from(record[43]);
+            stream.read_exact(&mut record[..session + 2]).unwrap();
+            let length = usize::from(u16::from_be_bytes([record[session], record[session + 1]]));
+            stream.read_exact(&mut record[..length]).unwrap();
+            record[..length].chunks(2).map(|two| u16::from_be_bytes([two[0], two[1]])).collect::<Vec<_>>()
+        });
+        let refused = post(&Outbound::new(&roots, named()).unwrap(), &url).await;
+        assert_eq!(refused, Err(NotCalled::Unreachable));
+        let mut offered = heard.join().unwrap();
+        offered.sort_unstable();
+        // AES-128-GCM, AES-256-GCM and ChaCha20 of TLS 1.3, the mark of RFC 5746, and the four.
+        assert_eq!(
+            offered,
+            [0x00ff, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02c, 0xc02f, 0xc030],
+            "{offered:04x?}"
+        );
+    }
+}
+
 /// Its certificate is public: only who has its key is that server.
 #[tokio::test]
 async fn a14_who_shows_a_given_certificate_and_has_not_its_key_is_refused() {

@@ -1,4 +1,6 @@
-//! To what owners of accounts agreed that portals of others may know: one row for each account and portal.
+//! To what owners of accounts agreed that portals of others may know: one row for each account, portal and host.
+
+use std::collections::BTreeSet;
 
 use sqlx::any::AnyRow;
 
@@ -19,33 +21,43 @@ pub struct Agreed<'a> {
     pub wanted: &'a Wanted,
     /// For which client.
     pub client: &'a str,
+    /// At which host, as the page named it.
+    pub host: &'a str,
 }
 
-const ONE: &str = "SELECT * FROM client_consents WHERE account_id = $1 AND client_id = $2";
+const ONE: &str = "SELECT * FROM client_consents WHERE account_id = $1 AND client_id = $2 AND host = $3";
+/// What stands in the place of a host where none is known.
+const UNKNOWN: &str = "";
 
 impl Store {
-    /// What an account's owner agreed to for a client.
+    /// What an account's owner agreed to for a client at a host; for `None`, before hosts were kept.
     pub async fn client_consent(
         &self,
         account: &AccountId,
         client: &str,
+        host: Option<&str>,
     ) -> Result<Option<ClientConsent>, Fault> {
-        let row =
-            sqlx::query(ONE).bind(account.as_str()).bind(client).fetch_optional(self.db.reader()).await?;
+        let row = sqlx::query(ONE)
+            .bind(account.as_str())
+            .bind(client)
+            .bind(host.unwrap_or(UNKNOWN))
+            .fetch_optional(self.db.reader())
+            .await?;
         row.map(|row| read_consent(&row)).transpose()
     }
 
-    /// All that an account's owner agreed to, by client: at most a thousand.
+    /// All that an account's owner agreed to, by client and host: at most a thousand.
     pub async fn client_consents(&self, account: &AccountId) -> Result<Vec<ClientConsent>, Fault> {
-        let rows =
-            sqlx::query("SELECT * FROM client_consents WHERE account_id = $1 ORDER BY client_id LIMIT 1000")
-                .bind(account.as_str())
-                .fetch_all(self.db.reader())
-                .await?;
+        let rows = sqlx::query(
+            "SELECT * FROM client_consents WHERE account_id = $1 ORDER BY client_id, host LIMIT 1000",
+        )
+        .bind(account.as_str())
+        .fetch_all(self.db.reader())
+        .await?;
         rows.iter().map(read_consent).collect()
     }
 
-    /// Takes back what an account's owner agreed to for a client, and all that the client was given by it. `false` when there
+    /// Takes back what an account's owner agreed to for a client at whatever host, and all that the client was given by it. `false` when there
     /// was nothing.
     pub async fn withdraw_client_consent(
         &self,
@@ -78,15 +90,20 @@ impl Store {
     }
 }
 
-/// Keeps what somebody agrees to, beside what they agreed to before, inside the transaction that ends their login.
+/// Keeps what somebody agrees to, beside what they agreed to at that host before, inside the transaction that ends their login.
 pub(super) async fn agree(tx: &mut Tx, agreed: Agreed<'_>, now: Timestamp) -> Result<(), Fault> {
-    let Agreed { account, wanted, client } = agreed;
-    let row =
-        sqlx::query(ONE).bind(account.as_str()).bind(client.to_owned()).fetch_optional(&mut **tx).await?;
+    let Agreed { account, wanted, client, host } = agreed;
+    let row = sqlx::query(ONE)
+        .bind(account.as_str())
+        .bind(client.to_owned())
+        .bind(host.to_owned())
+        .fetch_optional(&mut **tx)
+        .await?;
     let before = row.map(|row| read_consent(&row)).transpose()?;
     let consent = before.map_or_else(
         || ClientConsent {
             client_id: client.to_owned(),
+            host: Some(host.to_owned()),
             scope: wanted.scope.clone(),
             claims: wanted.claims.clone(),
             resources: wanted.resources.clone(),
@@ -95,12 +112,13 @@ pub(super) async fn agree(tx: &mut Tx, agreed: Agreed<'_>, now: Timestamp) -> Re
         |before| before.and(wanted, now),
     );
     sqlx::query(
-        "INSERT INTO client_consents (account_id, client_id, scope, claims, given, resources) VALUES ($1, $2, $3, $4, $5, $6) \
-         ON CONFLICT (account_id, client_id) DO UPDATE SET \
+        "INSERT INTO client_consents (account_id, client_id, host, scope, claims, given, resources) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (account_id, client_id, host) DO UPDATE SET \
          scope = excluded.scope, claims = excluded.claims, given = excluded.given, resources = excluded.resources",
     )
     .bind(account.as_str())
     .bind(client.to_owned())
+    .bind(host.to_owned())
     .bind(consent.scope.to_string())
     .bind(serde_json::to_string(&consent.claims)?)
     .bind(now.epoch())
@@ -110,25 +128,28 @@ pub(super) async fn agree(tx: &mut Tx, agreed: Agreed<'_>, now: Timestamp) -> Re
     Ok(())
 }
 
-/// Hands over what the owner of an account that goes agreed to, where the owner of the one that remains said nothing for that client. Not
-/// what tells of the account: a client that was to know the one's address would be told the other's.
+/// Hands over what the owner of an account that goes agreed to, where the owner of the one that remains said nothing for that client, at
+/// whatever host. Each keeps its host. Not what tells of the account: a client that was to know the one's address would be told the
+/// other's.
 pub(super) async fn hand_over(tx: &mut Tx, goes: &AccountId, remains: &AccountId) -> Result<(), Fault> {
-    let rows = sqlx::query("SELECT * FROM client_consents WHERE account_id = $1")
-        .bind(goes.as_str())
-        .fetch_all(&mut **tx)
-        .await?;
-    for row in rows {
-        let consent = read_consent(&row)?;
-        if consent.tells_of_account() {
-            continue;
-        }
+    let mut of = Vec::new();
+    for account in [goes, remains] {
+        let rows = sqlx::query("SELECT * FROM client_consents WHERE account_id = $1")
+            .bind(account.as_str())
+            .fetch_all(&mut **tx)
+            .await?;
+        of.push(rows.iter().map(read_consent).collect::<Result<Vec<_>, _>>()?);
+    }
+    let said: BTreeSet<_> = of.pop().into_iter().flatten().map(|consent| consent.client_id).collect();
+    let of_goes = of.into_iter().flatten();
+    for consent in of_goes.filter(|one| !one.tells_of_account() && !said.contains(&one.client_id)) {
         sqlx::query(
-            "UPDATE client_consents SET account_id = $2 WHERE account_id = $1 AND client_id = $3 \
-             AND client_id NOT IN (SELECT c.client_id FROM client_consents c WHERE c.account_id = $2)",
+            "UPDATE client_consents SET account_id = $2 WHERE account_id = $1 AND client_id = $3 AND host = $4",
         )
         .bind(goes.as_str())
         .bind(remains.as_str())
         .bind(consent.client_id)
+        .bind(consent.host.unwrap_or_else(|| UNKNOWN.to_owned()))
         .execute(&mut **tx)
         .await?;
     }
@@ -138,9 +159,38 @@ pub(super) async fn hand_over(tx: &mut Tx, goes: &AccountId, remains: &AccountId
 fn read_consent(row: &AnyRow) -> Result<ClientConsent, Fault> {
     Ok(ClientConsent {
         client_id: row.text("client_id")?,
+        host: Some(row.text("host")?).filter(|host| host != UNKNOWN),
         scope: row.text("scope")?.parse()?,
         claims: serde_json::from_str(&row.text("claims")?)?,
         resources: row.text("resources")?.split_ascii_whitespace().map(str::to_owned).collect(),
         given: row.time("given")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{domain::id::AccountId, store::testing::without_tables};
+
+    #[tokio::test]
+    async fn what_was_agreed_to_before_hosts_were_kept_has_none_and_goes_with_its_account() {
+        let fresh = without_tables().await;
+        let store = &fresh.store;
+        store.db.migrate_to(42).await.unwrap();
+        let id = AccountId::from_stored("an account".to_owned());
+        for statement in [
+            "INSERT INTO persons (id, name, created) VALUES ('a person', '', 1)",
+            "INSERT INTO accounts (id, person_id, email, email_key, era, created) VALUES ('an account', 'a person', 'a', 'a', 0, 1)",
+            "INSERT INTO client_consents (account_id, client_id, scope, claims, given, resources) \
+             VALUES ('an account', 'other', 'openid email', '[\"name\"]', 7, 'urn:x:y')",
+        ] {
+            fresh.change(statement).await;
+        }
+        store.migrate().await.unwrap();
+        let kept = store.client_consent(&id, "other", None).await.unwrap().unwrap();
+        let wanted = (kept.all().line(), kept.claims.len(), kept.given.epoch(), &kept.host);
+        assert_eq!(wanted, ("openid email urn:x:y".to_owned(), 1, 7, &None));
+        assert_eq!(store.client_consent(&id, "other", Some("other.example")).await.unwrap(), None);
+        fresh.change("DELETE FROM accounts").await;
+        assert!(store.client_consents(&id).await.unwrap().is_empty());
+    }
 }

@@ -53,6 +53,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (39, "offers", include_str!("../../migrations/0039_offers.sql")),
     (41, "desk_queue", include_str!("../../migrations/0041_desk_queue.sql")),
     (42, "import_withdrawn", include_str!("../../migrations/0042_import_withdrawn.sql")),
+    (43, "consents_at_hosts", include_str!("../../migrations/0043_consents_at_hosts.sql")),
 ];
 
 /// How many connections read at once. Reads are short; more would only wait for the disk.

@@ -15,7 +15,12 @@ use super::{
 use crate::{
     app::App,
     domain::{
-        ask::Ask, client_consent::Item, fault::Fault, login::AsksConsent, profile::Claim, scope::Scope,
+        ask::Ask,
+        client_consent::{Item, host_of},
+        fault::Fault,
+        login::AsksConsent,
+        profile::Claim,
+        scope::Scope,
     },
     flows::client_consent::{allow, refuse, wanted},
 };
@@ -39,8 +44,7 @@ page::rendered!(ClientConsentPage);
 impl ClientConsentPage {
     /// The page of a request.
     pub async fn of(app: &App, frame: Frame, ask: &Ask) -> Result<Self, Fault> {
-        let url = ask.redirect_uri.parse::<url::Url>().ok();
-        let host = url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+        let host = host_of(&ask.redirect_uri).unwrap_or_default();
         let (wanted, apis) = wanted(app, ask).await?;
         Ok(Self { frame, host, items: worded(wanted.items()), apis })
     }

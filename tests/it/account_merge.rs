@@ -188,20 +188,29 @@ async fn f12_who_acts_for_them_goes_on_and_an_app_is_asked_for_ever_after() {
     assert!(choose.body.contains("id=\"local\""), "the password is the other way");
     let page = through(&house, &willem, &choose, OWNER, 2).await;
     assert!(page.text("app").is_some(), "{}", page.body);
-    for (email, client, scope) in [
-        (SECOND, "lab", "openid"),
-        (SECOND, "mail", "openid email"),
-        (SECOND, "shop", "openid"),
-        (OWNER, "shop", "openid email"),
+    for (email, client, host, scope) in [
+        (SECOND, "lab", "a.example", "openid"),
+        (SECOND, "lab", "b.example", "openid"),
+        (SECOND, "lab", "c.example", "openid email"),
+        (SECOND, "mail", "a.example", "openid email"),
+        (SECOND, "shop", "a.example", "openid"),
+        (SECOND, "shop", "b.example", "openid"),
+        (OWNER, "shop", "a.example", "openid email"),
     ] {
-        let agreed = "INSERT INTO client_consents (account_id, client_id, scope, claims, given) SELECT id, ";
-        let of = format!("'{client}', '{scope}', '[]', 1 FROM accounts WHERE email = '{email}'");
+        let agreed =
+            "INSERT INTO client_consents (account_id, client_id, host, scope, claims, given) SELECT id, ";
+        let of = format!("'{client}', '{host}', '{scope}', '[]', 1 FROM accounts WHERE email = '{email}'");
         change(&house, &format!("{agreed}{of}"));
     }
     assert_eq!(merge(&willem, &page).await.heading(), OUT);
     // What either agreed to is kept, but for what tells of the account that went; for one client, as the one that remains did.
-    let agreed = "SELECT client_id || ' ' || scope FROM client_consents WHERE client_id IN ('lab', 'mail', 'shop') ORDER BY 1";
-    assert_eq!(house.query(agreed), ["lab openid", "shop openid email"]);
+    // And each at its own host.
+    let agreed = "SELECT client_id || ' ' || host || ' ' || scope FROM client_consents \
+                  WHERE client_id IN ('lab', 'mail', 'shop') ORDER BY 1";
+    assert_eq!(
+        house.query(agreed),
+        ["lab a.example openid", "lab b.example openid", "shop a.example openid email"]
+    );
 
     let told = THE_PORTAL.introspect(&house, about).await;
     assert_eq!((&told["active"], &told["sub"]), (&json!(true), &json!(own.sub())), "{told}");

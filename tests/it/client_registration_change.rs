@@ -196,3 +196,38 @@ async fn no_change_of_hosts_gives_the_users_of_a_client_another_sub_unless_it_sa
     assert_eq!(change(pairwise(keyed())).await.0, 200);
     assert_eq!(sub(&house, &browser, &told).await, before);
 }
+
+/// A program of the operator's replaces a client, and tells no sector: what the hosts alone would say is another.
+#[tokio::test]
+async fn a_replacement_that_tells_no_sector_leaves_users_their_sub_and_one_that_tells_it_does_not() {
+    let house = house().await;
+    let (browser, _) = logged_in(&house).await;
+    let token = invite(&house, &["--policy", "basic", "--own", "--uses", "9"]);
+    let two = json!([CALLBACK, "https://example.org/redirect"]);
+    let of_two = registered(&house, &token, &at(&two)).await;
+    let of_one = registered(&house, &token, &keyed()).await;
+    let public = registered(&house, &token, &with(keyed(), "subject_type", json!("public"))).await;
+    let api = Api::new(&house, &ROOT, "clients").await;
+    for (told, expected) in [(&of_two, id(&of_two)), (&of_one, "127.0.0.1"), (&public, "public")] {
+        let at = format!("/clients/{}", id(told));
+        let before = sub(&house, &browser, told).await;
+        assert_eq!(sector(&house, told), expected);
+        let mut read = api.get(&at).await.1;
+        read.as_object_mut().unwrap().retain(|name, _| !["configured", "sector"].contains(&name.as_str()));
+        for uris in [json!([CALLBACK]), two.clone(), json!([CALLBACK, "https://b.example/cb"])] {
+            let (status, put) = api.put(&at, &with(read.clone(), "redirect_uris", uris)).await;
+            assert_eq!((status, &put["sector"]), (200, &json!(expected)), "{put}");
+            assert_eq!(sub(&house, &browser, told).await, before);
+        }
+        // The twin: who names another one means it, and who names the first again has it again.
+        for (named, same) in [("elders.example", false), (expected, true)] {
+            let (status, put) = api.put(&at, &with(read.clone(), "sector", json!(named))).await;
+            assert_eq!((status, &put["sector"]), (200, &json!(named)), "{put}");
+            assert_eq!(sub(&house, &browser, told).await == before, same, "{named}");
+        }
+    }
+    let mut read = api.get(&format!("/clients/{}", id(&of_one))).await.1;
+    read.as_object_mut().unwrap().retain(|name, _| !["configured", "sector"].contains(&name.as_str()));
+    let told = with(read, "public_subjects", json!(true));
+    assert_eq!(api.put(&format!("/clients/{}", id(&of_one)), &told).await.1["sector"], "public");
+}

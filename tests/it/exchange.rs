@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     browser::Browser,
-    digid_steps::{go_on, link},
+    digid_steps::{change, go_on, link},
     house::House,
     jose::Key,
     mandates_desk::{Desk, Form, born, days, digid_account, fresh_bsn, now},
@@ -335,6 +335,12 @@ async fn a_portal_of_somebody_else_exchanges_for_apis_that_its_user_agreed_to() 
             assert_refused(&answer, "invalid_target");
         }
     }
+    // What they agreed to at one host is nothing for a token that was given at another.
+    let to = |uri: &str| change(house, &format!("UPDATE grants SET redirect_uri = '{uri}'"));
+    to("https://anders.example/callback");
+    assert_refused(&family.for_sam().await, "invalid_target");
+    to(crate::house::CALLBACK);
+    assert_eq!(family.for_sam().await.0, 200);
 }
 
 #[tokio::test]

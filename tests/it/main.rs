@@ -67,6 +67,7 @@ mod chooser_told;
 mod claims;
 mod cli;
 mod client_consent;
+mod client_consent_hosts;
 mod client_guesses;
 mod client_keys;
 mod client_links;

@@ -219,6 +219,56 @@ async fn with_a_key_of_rsa_the_recommended_suites_are_spoken_and_no_others() {
     }
 }
 
+/// All suites of TLS 1.2 that are spoken, in alphabetical order: each is found by leaving out those before it.
+fn spoken(house: &House) -> Vec<String> {
+    let mut found = Vec::new();
+    loop {
+        let others: String = found.iter().map(|suite| format!(":!{suite}")).collect();
+        match handshake(house, SslVersion::TLS1_2, &format!("ALL{others}:@SECLEVEL=0")) {
+            Ok((suite, _)) => found.push(suite),
+            Err(refused) => {
+                assert!(refused.contains("handshake failure"), "{refused}");
+                found.sort();
+                return found;
+            }
+        }
+    }
+}
+
+/// The lists that `docs/proxy.md` gives to proxies, each in alphabetical order.
+fn told_to_proxies() -> Vec<Vec<String>> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/proxy.md")).unwrap();
+    let after = |word: &'static str| {
+        let found = text.match_indices(word).map(|(at, _)| &text[at + word.len()..]);
+        found.map(|rest| rest.split([' ', ';', '\n']).next().unwrap()).collect::<Vec<_>>()
+    };
+    let lists = [after("ssl_ciphers "), after(" ciphers ")].concat();
+    let sorted = |list: &str| {
+        let mut suites: Vec<_> = list.split(':').map(str::to_owned).collect();
+        suites.sort();
+        suites
+    };
+    lists.into_iter().map(sorted).collect()
+}
+
+#[tokio::test]
+async fn a_proxy_is_told_to_speak_the_suites_that_are_spoken_here_and_no_others() {
+    let mut house = house().await;
+    let mut all = spoken(&house);
+    house.kill();
+    let ca = pki(&house).ca;
+    let wanted = Wanted { name: "web", ip: Some(ip(&house)), by: Some(&ca), rsa: true, ..Wanted::default() };
+    put_pair(&house, &issue(&wanted));
+    house.open_doors();
+    all.extend(spoken(&house));
+    all.sort();
+    let lists = told_to_proxies();
+    assert!(all.len() >= 2 && lists.len() >= 3, "{all:?} {lists:?}");
+    for list in lists {
+        assert_eq!(list, all);
+    }
+}
+
 #[tokio::test]
 async fn a_new_certificate_counts_without_a_restart_and_a_bad_one_changes_nothing() {
     let house = house().await;

@@ -163,6 +163,7 @@ fn exports(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
             since: text(),
             may_know: text(),
             apis: vec![text()],
+            hosts: vec![text()],
             devices: 1,
         }],
         mandates: None,
