@@ -134,6 +134,7 @@ impl App {
     pub async fn build(config: Config) -> Result<Arc<Self>, Fault> {
         let store = open_store(&config, false).await?;
         store.check_migrated().await?;
+        store.check_not_read_only(&config.path(&config.database)).await?;
         let configured = clients(&config)?;
         let digid = config.digid.as_ref().map(|digid| Connection::open(&config, digid, Clock.now()));
         let digid = digid.transpose()?;
@@ -360,7 +361,8 @@ pub fn clients(config: &Config) -> Result<HashMap<String, Client>, BadConfig> {
         config.check_apis(&client)?;
         Ok((client.id.clone(), client))
     };
-    config.clients.iter().map(checked).collect()
+    let placed = |entry: &ClientEntry| checked(entry).map_err(|error| config.of_client(&entry.id, error));
+    config.clients.iter().map(placed).collect()
 }
 
 async fn read_keyring(store: &Store, older: &Keyring) -> Result<Keyring, Fault> {

@@ -532,6 +532,7 @@ log-act_as = Chose whose record is seen
 log-mandate-agreed = Said yes to a mandate
 log-mandate-withdrawn = Said no to a mandate
 log-mandate-approved = A mandate approved
+log-mandate-refused = A mandate not approved
 log-mandate-registered = A mandate recorded
 log-mandate-revoked = A mandate revoked
 log-mandate-special_attested = Recorded why a mandate counts without agreement

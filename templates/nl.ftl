@@ -528,6 +528,7 @@ log-act_as = Gekozen in wiens dossier wordt gekeken
 log-mandate-agreed = Ja gezegd tegen een machtiging
 log-mandate-withdrawn = Nee gezegd tegen een machtiging
 log-mandate-approved = Een machtiging goedgekeurd
+log-mandate-refused = Een machtiging niet goedgekeurd
 log-mandate-registered = Een machtiging opgeschreven
 log-mandate-revoked = Een machtiging ingetrokken
 log-mandate-special_attested = Opgeschreven waarom een machtiging geldt zonder toestemming

@@ -1,14 +1,15 @@
 //! `namens mandates`: what the desk does with mandates.
 
+mod blocks;
 mod special;
 
 use std::{io::Write, path::PathBuf};
 
 use chrono::NaiveDate;
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use self::special::Special;
+use self::{blocks::Pair, special::Special};
 use super::persons::{Unknown, read_bsn};
 use crate::{
     domain::{
@@ -19,13 +20,13 @@ use crate::{
         four_eyes::Recognised,
         id::{MandateId, PersonId},
         line::{NotStaff, staff},
-        mandate::{DocumentKind, Evidence, Relation, Standing},
+        mandate::{DocumentKind, Evidence, Refusal, Relation, Standing},
         registration::{Form, Shown},
         staff::department,
         time::Timestamp,
     },
     flows::admin_mandates::{self as flow, NotDone, as_json, until},
-    store::{Store, blocks, mandates::Listed},
+    store::{Store, mandates::Listed},
 };
 
 /// Mandates: who may act for whom
@@ -46,7 +47,19 @@ enum Act {
     Approve(Approve),
     /// List the mandates a person holds, or those given for a person
     List(Whose),
-    /// Revoke a mandate for good, at once
+    /// Refuse what waits for approval, for good: it never counts
+    Refuse {
+        /// The mandate
+        #[arg(allow_hyphen_values = true)]
+        mandate: String,
+        /// `documents`, `evidence`, `form`, or `mistake`: not wanted any more, or asked for by mistake
+        #[arg(long)]
+        why: Refusal,
+        /// The member of staff
+        #[arg(long, value_name = "STAFF")]
+        by: String,
+    },
+    /// Revoke a mandate for good, at once. The answer names what else gives access to the same record
     Revoke {
         /// The mandate
         #[arg(allow_hyphen_values = true)]
@@ -72,6 +85,12 @@ enum Act {
     },
     /// Lift a block. Someone else than who placed it must do so
     Unblock(Pair),
+    /// List who is kept out of somebody's record, and why. Show it to neither of the two: a block is silent
+    Blocks {
+        /// Of whose record
+        #[arg(long, value_name = "PERSON", allow_hyphen_values = true)]
+        represented: String,
+    },
 }
 
 /// What you read in the documents, of each what is on record
@@ -185,19 +204,6 @@ struct Said {
     attested_by: String,
 }
 
-#[derive(Debug, Args)]
-struct Pair {
-    /// Who is kept out
-    #[arg(long, value_name = "PERSON", allow_hyphen_values = true)]
-    representative: String,
-    /// Of whose record
-    #[arg(long, value_name = "PERSON", allow_hyphen_values = true)]
-    represented: String,
-    /// The member of staff
-    #[arg(long, value_name = "STAFF")]
-    by: String,
-}
-
 impl MandatesCommand {
     /// Runs the command and writes its answer to `out`.
     pub async fn run(self, store: &Store, out: &mut impl Write, now: Timestamp) -> Result<(), Fault> {
@@ -229,7 +235,13 @@ impl MandatesCommand {
             }
             Act::Revoke { mandate, by } => {
                 let id = MandateId::from_stored(mandate);
-                show(out, json, flow::revoke(store, &staff(&by)?, &id, now).await)
+                let revoked = flow::revoke(store, &staff(&by)?, &id, now).await.map_err(told)?;
+                let others = flow::others(store, &revoked.mandate, now).await?;
+                show_revoked(out, json, revoked, &others)
+            }
+            Act::Refuse { mandate, why, by } => {
+                let id = MandateId::from_stored(mandate);
+                show(out, json, flow::refuse(store, &staff(&by)?, &id, why, now).await)
             }
             Act::Consent(said) => show(out, json, said.record(Word::Agreed, store, now).await?),
             Act::Withdraw(said) => show(out, json, said.record(Word::Withdrawn, store, now).await?),
@@ -237,12 +249,16 @@ impl MandatesCommand {
             Act::Block { pair, reason } => {
                 let (pair, by) = pair.read()?;
                 flow::block(store, &by, &pair, &reason, now).await.map_err(told)?;
-                blocked(out, json, true)
+                blocks::placed(out, json, true)
             }
             Act::Unblock(pair) => {
                 let (pair, by) = pair.read()?;
                 flow::unblock(store, &by, &pair, now).await.map_err(told)?;
-                blocked(out, json, false)
+                blocks::placed(out, json, false)
+            }
+            Act::Blocks { represented } => {
+                let whose = PersonId::from_stored(represented);
+                blocks::list(out, json, &flow::blocks(store, &whose).await.map_err(told)?)
             }
         }
     }
@@ -292,16 +308,6 @@ impl Said {
     }
 }
 
-impl Pair {
-    fn read(self) -> Result<(blocks::Pair, String), Fault> {
-        let pair = blocks::Pair {
-            representative: PersonId::from_stored(self.representative),
-            represented: PersonId::from_stored(self.represented),
-        };
-        Ok((pair, staff(&self.by)?))
-    }
-}
-
 /// The same, with the command that helps on.
 fn told(why: NotDone) -> Fault {
     match why {
@@ -322,12 +328,24 @@ fn show(out: &mut impl Write, json: bool, done: Result<Listed, NotDone>) -> Resu
     Ok(())
 }
 
-/// Writes whether the two are blocked now.
-fn blocked(out: &mut impl Write, json: bool, blocked: bool) -> Result<(), Fault> {
-    match (json, blocked) {
-        (true, _) => writeln!(out, "{}", json!({ "blocked": blocked }))?,
-        (false, true) => writeln!(out, "Blocked. It works at once, and nobody is told.")?,
-        (false, false) => writeln!(out, "The block is lifted.")?,
+/// Writes one that was revoked, and by what access to the same record goes on.
+fn show_revoked(
+    out: &mut impl Write,
+    json: bool,
+    revoked: Listed,
+    others: &[MandateId],
+) -> Result<(), Fault> {
+    if json {
+        writeln!(out, "{:#}", flow::revoked_as_json(&revoked, others))?;
+        return Ok(());
+    }
+    let (who, whom) = (revoked.representative_name.clone(), revoked.represented_name.clone());
+    as_table(out, &[revoked])?;
+    for other in others {
+        writeln!(
+            out,
+            "  {who} still has access for {whom} by {other}: revoke that too where all of it is to end"
+        )?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod client;
 pub mod desk;
 pub mod digid;
+mod lines;
 pub mod mail;
 pub mod metrics;
 pub mod outbound;
@@ -43,6 +44,7 @@ pub use session::Session;
 pub use tls::{Mtls, Tls};
 pub use traces::Traces;
 
+use self::lines::Lines;
 use crate::domain::{
     assurance::Level,
     client::{Client, is_loopback},
@@ -111,6 +113,9 @@ pub struct Config {
     /// The file itself, if it was read from one.
     #[serde(skip)]
     pub file: Option<PathBuf>,
+    /// Where in it what stands.
+    #[serde(skip)]
+    lines: Lines,
 }
 
 const fn midden() -> Level {
@@ -204,9 +209,21 @@ impl Config {
     /// Reads and checks a text; relative paths start at `folder`.
     pub fn parse(text: &str, folder: PathBuf) -> Result<Self, BadConfig> {
         let toml = |error| BadConfig::Toml { path: PathBuf::new(), message: told(text, &error) };
-        let config = Self { folder, ..toml::from_str(text).map_err(toml)? };
-        config.check()?;
+        let config = Self { folder, lines: Lines::of(text), ..toml::from_str(text).map_err(toml)? };
+        config.check().map_err(|error| match error {
+            BadConfig::Value(message) => BadConfig::Value(at(config.lines.about(&message), &message)),
+            other => other,
+        })?;
         Ok(config)
+    }
+
+    /// What is wrong with a client that stands here, with the file and the line: what is told of its keys and its secret names either.
+    pub fn of_client(&self, id: &str, error: BadConfig) -> BadConfig {
+        let BadConfig::Value(message) = error else { return error };
+        let rest = message.strip_prefix(&format!("client {id}:")).unwrap_or(&message);
+        let told = at(self.lines.about_client(id, rest), &message);
+        let file = self.file.as_ref().map_or_else(String::new, |file| format!("{}: ", file.display()));
+        BadConfig::Value(format!("{file}{told}"))
     }
 
     /// The issuer as it stands in tokens: without a trailing slash.
@@ -294,6 +311,11 @@ impl Config {
             None => Ok(()),
         }
     }
+}
+
+/// What is told, with the line that it is about where that is known.
+fn at(line: Option<usize>, message: &str) -> String {
+    line.map_or_else(|| message.to_owned(), |line| format!("line {line}: {message}"))
 }
 
 /// What is wrong, on which line and at which key. Not the line itself: somebody may have put a secret there, and what

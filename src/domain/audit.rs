@@ -1,7 +1,7 @@
 //! What the words of the audit log mean in the terms of NEN 7513 and ISO 27789 (after RFC 3881): in which role somebody acted, and to
 //! what end. Both follow from the event; `docs/audit.md` has the table.
 
-use super::line::program_of;
+use super::{line::program_of, mandate::Refusal};
 
 /// For how many years lines are kept at least: they are evidence.
 pub const LEAST_YEARS: i64 = 5;
@@ -84,6 +84,13 @@ enum By {
 
 use By::{Client, ClientOrStaff, Desk, DeskOrOwner, OwnerOrClient, Person, PersonOrClient, System};
 use Purpose::{ServiceManagement, SubjectOfCare, SupportOfCare};
+
+/// What those whom a line is about are told that happened, where its event alone would tell them something else: what waited and was refused
+/// never counted, so nobody took it back. Why stands in the outcome, for the desk.
+pub fn told_as<'a>(event: &'a str, outcome: &str) -> &'a str {
+    let is_refused = event == "mandate.revoked" && outcome.parse::<Refusal>().is_ok();
+    if is_refused { "mandate.refused" } else { event }
+}
 
 /// Whether anything is called so in the log.
 pub fn is_event(name: &str) -> bool {
@@ -232,6 +239,15 @@ mod tests {
         assert_eq!(role("key.rotated", Some("ops"), None, Some("ops")), Role::Program);
         assert_eq!(role("audit.swept", None, None, None), Role::System);
         assert_eq!(meaning("nothing", anna, None, None), (Role::Unknown, Purpose::ServiceManagement));
+    }
+
+    #[test]
+    fn what_was_refused_is_not_told_as_taken_back() {
+        for why in Refusal::ALL {
+            assert_eq!(told_as("mandate.revoked", why.as_str()), "mandate.refused");
+        }
+        assert_eq!(told_as("mandate.revoked", "ok"), "mandate.revoked");
+        assert_eq!(told_as("mandate.approved", "evidence"), "mandate.approved");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::account::Guest;
 use crate::{
     app::App,
     domain::{
-        audit::Role,
+        audit::{Role, told_as},
         fault::Fault,
         id::{AccountId, PersonId},
         line::{member_of, program_of},
@@ -94,7 +94,7 @@ pub enum Who {
 pub struct Told {
     /// When.
     pub at: Timestamp,
-    /// What: the word of the event, or of what was said.
+    /// What: the word of the event, of what was said, or of what was refused.
     pub what: String,
     /// Who did it.
     pub who: Who,
@@ -159,7 +159,11 @@ impl Names<'_> {
             _ => None,
         };
         let is_said = matches!(line.event.as_str(), "mandate.answered" | "mandate.consent");
-        let what = if is_said { format!("mandate.{}", line.outcome) } else { line.event };
+        let what = if is_said {
+            format!("mandate.{}", line.outcome)
+        } else {
+            told_as(&line.event, &line.outcome).to_owned()
+        };
         Ok(Told { at: line.at, what, who, whom, portal })
     }
 

@@ -9,15 +9,15 @@ use crate::{
         consent::{Consent, Party, Unheard, Word, hear},
         fault::Fault,
         four_eyes::Recognised,
-        id::{MandateId, SpecialBasisId},
+        id::{MandateId, PersonId, SpecialBasisId},
         line::one_line,
-        mandate::{self, Attestation, Document, Refusal, SpecialBasis, Standing, Unattested},
+        mandate::{self, Attestation, Document, Mandate, Refusal, SpecialBasis, Standing, Unattested},
         registration::{self, Births, Form},
         time::Timestamp,
     },
     store::{
         Store,
-        blocks::Pair,
+        blocks::{Pair, Placed},
         mandates::{Listed, NotApproved, NotAttested, NotChanged, NotStored},
     },
 };
@@ -207,8 +207,9 @@ pub async fn refuse(
     let listed = one(store, id, now).await?;
     match listed.mandate {
         _ if refused => Ok(listed),
-        mandate::Mandate { approved: Some(_), .. } => Err(NotDone::ApprovedBefore),
-        mandate::Mandate { revoked_at: Some(_), .. } => Err(NotDone::RevokedBefore),
+        Mandate { approved: Some(_), .. } => Err(NotDone::ApprovedBefore),
+        Mandate { revoked_at: Some(_), .. } => Err(NotDone::RevokedBefore),
+        Mandate { lapsed_at: Some(_), .. } => Err(NotDone::Over),
         _ => Err(NotDone::OwnPeople),
     }
 }
@@ -218,6 +219,25 @@ pub async fn revoke(store: &Store, by: &str, id: &MandateId, now: Timestamp) -> 
     let revoked = store.revoke_mandate(id, by, now).await?;
     let listed = one(store, id, now).await?;
     if revoked { Ok(listed) } else { Err(NotDone::RevokedBefore) }
+}
+
+/// By what else the representative of a mandate has access to the same record now: who takes one away must not think that it was all.
+pub async fn others(store: &Store, mandate: &Mandate, now: Timestamp) -> Result<Vec<MandateId>, Fault> {
+    let given = store.mandates_given(&mandate.represented, now).await?.into_iter().filter(|one| {
+        one.mandate.representative == mandate.representative
+            && one.mandate.id != mandate.id
+            && one.standing.is_active()
+    });
+    Ok(given.map(|one| one.mandate.id).collect())
+}
+
+/// What is told of a mandate that was revoked: it, and by what else access goes on.
+pub fn revoked_as_json(listed: &Listed, others: &[MandateId]) -> Value {
+    let mut told = as_json(listed);
+    if let Value::Object(members) = &mut told {
+        members.insert("others".to_owned(), json!(others));
+    }
+    told
 }
 
 /// Records for `by`, who heard it, that somebody agrees or agrees no longer (M4).
@@ -298,4 +318,21 @@ pub async fn unblock(store: &Store, by: &str, pair: &Pair, now: Timestamp) -> Re
         (0, _) => Err(NotDone::OwnBlock),
         (_, _) => Err(NotDone::StillBlocked),
     }
+}
+
+/// Who is kept out of a record, the newest first, for those who may lift it: never for the two whom it is about (M9). It leaves no line in
+/// the log, where the one who is kept out could find it.
+pub async fn blocks(store: &Store, represented: &PersonId) -> Result<Vec<Placed>, NotDone> {
+    store.person(represented).await?.ok_or(NotDone::NoPerson)?;
+    Ok(store.blocks_of(represented).await?)
+}
+
+/// What is told of a block, to those who may lift it.
+pub fn block_as_json(block: &Placed) -> Value {
+    json!({
+        "representative": { "id": block.representative, "name": block.representative_name },
+        "reason": block.reason,
+        "placed_by": block.placed_by,
+        "placed_at": block.placed_at.rfc3339(),
+    })
 }

@@ -186,3 +186,6 @@ fn event<'a>(outcome: &'a str, session: &'a Session, client: &'a str) -> Event<'
     let actor = Some(session.person.as_str());
     Event { event: "consent.given", outcome, actor, client: Some(client), ..Event::default() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -283,8 +283,14 @@ async fn seconded(
     let (mut digest, mut lines) = (Digest::default(), 0);
     while let Some(row) = rows.next()? {
         lines += 1;
-        // A line that cannot be read was never imported.
-        digest.add(&row.map_err(|_| NotApproved::Unknown)?);
+        match row {
+            Ok(row) => digest.add(&row),
+            // It was never imported: who holds the file hears which it is.
+            Err(finding) => {
+                listener.finding(&finding)?;
+                return Err(NotApproved::Unknown);
+            }
+        }
     }
     let digest = digest.finish();
     let imports = store.imports_of(&digest, now).await?;

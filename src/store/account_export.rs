@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::any::AnyRow;
 
 use super::{Store, columns::Columns};
-use crate::domain::{fault::Fault, id::PersonId, time::Timestamp};
+use crate::domain::{audit::told_as, fault::Fault, id::PersonId, time::Timestamp};
 
 /// The most of each of the short lists.
 const MOST: i64 = 1000;
@@ -15,7 +15,7 @@ const MOST: i64 = 1000;
 pub struct OwnLine {
     /// When.
     pub at: Timestamp,
-    /// What happened.
+    /// What happened, as its people are told it (`domain::audit::told_as`).
     pub event: String,
     /// Whether it was done; otherwise it was refused. Why is not told: it may be another's reason.
     pub done: bool,
@@ -125,12 +125,14 @@ impl Store {
 
 fn read_line(row: &AnyRow) -> Result<OwnLine, Fault> {
     let is_self = |column: &str| Ok::<_, Fault>(row.text(column)? == "self");
+    let (event, outcome) = (row.text("event")?, row.text("outcome")?);
+    let event = told_as(&event, &outcome);
     Ok(OwnLine {
         at: row.time("at")?,
-        event: row.text("event")?,
-        // What somebody said is done, whatever they said; and of what ended the outcome is why.
-        done: ["grant.revoked", "logout"].contains(&row.text("event")?.as_str())
-            || ["ok", "offline", "agreed", "withdrawn"].contains(&row.text("outcome")?.as_str()),
+        event: event.to_owned(),
+        // What somebody said is done, whatever they said; and of what ended or was refused the outcome is why.
+        done: ["grant.revoked", "logout", "mandate.refused"].contains(&event)
+            || ["ok", "offline", "agreed", "withdrawn"].contains(&outcome.as_str()),
         by_self: is_self("by_whom")?,
         role: row.text("role")?,
         for_self: is_self("for_whom")?,

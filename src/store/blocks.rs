@@ -46,12 +46,13 @@ pub struct Placed {
 }
 
 impl Store {
-    /// The blocks that keep somebody out of a record, the newest first; at most 200.
+    /// The blocks that keep somebody out of a record, the newest first; at most 200. An id that became part of another person means that person.
     pub async fn blocks_of(&self, represented: &PersonId) -> Result<Vec<Placed>, Fault> {
         let rows = sqlx::query(
             "SELECT b.representative, a.name AS representative_name, b.reason, b.placed_by, b.placed_at \
              FROM blocks b JOIN persons a ON a.id = b.representative \
-             WHERE b.represented = $1 AND b.lifted_at IS NULL ORDER BY b.placed_at DESC, b.id LIMIT $2",
+             WHERE b.represented = (SELECT COALESCE(joined_into, id) FROM persons WHERE id = $1) \
+             AND b.lifted_at IS NULL ORDER BY b.placed_at DESC, b.id LIMIT $2",
         )
         .bind(represented.as_str())
         .bind(LISTED)

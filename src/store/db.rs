@@ -85,6 +85,17 @@ pub struct NoDatabase {
     why: Box<dyn Error + Send + Sync>,
 }
 
+/// A file that this process may only read.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the database {} cannot be written ({why}): let this user write it and its folder, and look whether its disk is mounted read-only",
+    path.display()
+)]
+struct ReadOnly {
+    path: PathBuf,
+    why: String,
+}
+
 /// A database that is open. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {
@@ -158,6 +169,14 @@ impl Db {
         let mut tx = self.writer.begin().await?;
         tx.execute("UPDATE audit_heads SET seq = seq WHERE seq < 0").await?;
         Ok(tx.rollback().await?)
+    }
+
+    /// Refuses a file that this process may only read: SQLite opens it and says nothing until somebody logs in. One that somebody else
+    /// holds is waited for and taken, as it will be let go.
+    pub async fn check_not_read_only(&self, path: &Path) -> Result<(), Fault> {
+        let Err(fault) = self.check_writable().await else { return Ok(()) };
+        let why = fault.to_string();
+        if why.contains("readonly") { Err(ReadOnly { path: path.to_owned(), why }.into()) } else { Ok(()) }
     }
 
     /// What SQLite finds wrong with the file; nothing when it is sound. Reads the whole file.

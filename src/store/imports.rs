@@ -158,6 +158,18 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
+    /// How many mandates of an import wait, listed or not; 0 of one that there is not.
+    pub async fn waiting_of_import(&self, id: &str) -> Result<u64, Fault> {
+        let (waiting,): (i64,) = sqlx::query_as(concat!(
+            "SELECT COUNT(*) FROM imported_mandates o JOIN mandates m ON m.id = o.mandate WHERE o.import = $1 AND ",
+            still_waits!()
+        ))
+        .bind(id)
+        .fetch_one(self.db.reader())
+        .await?;
+        Ok(u64::try_from(waiting)?)
+    }
+
     /// Takes back for `by` what still waits of an import: each of those mandates is revoked, with its line in the log, and the same lines may be
     /// imported anew. Tells how many there were; `None`, and nothing is changed, when nothing waits.
     pub async fn withdraw_import(&self, id: &str, by: &str, now: Timestamp) -> Result<Option<u64>, Fault> {

@@ -144,7 +144,12 @@ impl Store {
         self.check_chain().await
     }
 
-    /// The same, whatever stands in the tables: for who looks at what is wrong there.
+    /// Refuses a database that can only be read, at this path.
+    pub async fn check_not_read_only(&self, path: &std::path::Path) -> Result<(), Fault> {
+        self.db.check_not_read_only(path).await
+    }
+
+    /// The same as [`Self::check_migrated`], whatever stands in the tables: for who looks at what is wrong there.
     pub async fn check_tables(&self) -> Result<(), Fault> {
         self.db.check_migrated().await
     }

@@ -44,6 +44,7 @@ const WHATS: &[(&str, &str)] = &[
     ("mandate.lapsed", "log-mandate-lapsed"),
     ("mandate.offer_ended", "log-mandate-offer_ended"),
     ("mandate.offered", "log-mandate-offered"),
+    ("mandate.refused", "log-mandate-refused"),
     ("mandate.registered", "log-mandate-registered"),
     ("mandate.revoked", "log-mandate-revoked"),
     ("mandate.special_attested", "log-mandate-special_attested"),
@@ -170,7 +171,7 @@ mod tests {
 
     #[test]
     fn every_event_that_is_shown_has_its_words() {
-        let said = ["mandate.agreed", "mandate.withdrawn"];
+        let said = ["mandate.agreed", "mandate.refused", "mandate.withdrawn"];
         let shown = OF_ACCOUNT.iter().chain(OF_MANDATES).chain(&said);
         let shown = shown.filter(|what| !["mandate.answered", "mandate.consent"].contains(what));
         let mut shown: Vec<&str> = shown.copied().collect();

@@ -50,7 +50,7 @@ use crate::{
 /// An address, the scope that it takes, and its methods.
 type Door = (&'static str, AdminScope, fn() -> MethodRouter<Arc<App>>);
 /// What is there: one list, which the document is held against.
-const DOORS: [Door; 33] = [
+const DOORS: [Door; 35] = [
     ("/clients", AdminScope::Clients, || get(clients::list).post(clients::add)),
     ("/clients/{client_id}", AdminScope::Clients, || {
         get(clients::one).put(clients::replace).delete(clients::remove)
@@ -66,6 +66,7 @@ const DOORS: [Door; 33] = [
     ("/persons/find", AdminScope::Mandates, || post(persons::find)),
     ("/persons/{person_id}", AdminScope::Mandates, || get(persons::one)),
     ("/persons/{person_id}/mandates", AdminScope::Mandates, || get(persons::mandates)),
+    ("/persons/{person_id}/blocks", AdminScope::Mandates, || get(mandates::blocks)),
     ("/persons/{person_id}/corrections", AdminScope::Mandates, || {
         get(corrections::list).post(corrections::propose)
     }),
@@ -80,6 +81,7 @@ const DOORS: [Door; 33] = [
     ("/mandates", AdminScope::Mandates, || post(mandates::register)),
     ("/mandates/{mandate_id}", AdminScope::Mandates, || get(mandates::one)),
     ("/mandates/{mandate_id}/approve", AdminScope::Mandates, || post(mandates::approve)),
+    ("/mandates/{mandate_id}/refuse", AdminScope::Mandates, || post(mandates::refuse)),
     ("/mandates/{mandate_id}/revoke", AdminScope::Mandates, || post(mandates::revoke)),
     ("/mandates/{mandate_id}/consent", AdminScope::Mandates, || post(mandates::consent)),
     ("/mandates/{mandate_id}/withdraw", AdminScope::Mandates, || post(mandates::withdraw)),

@@ -318,16 +318,10 @@ pub(super) async fn page(
     Ok(page.render())
 }
 
-/// By what else the representative has access now: who takes one away must not think that it was all.
+/// By what else the representative has access now, and whether this member may take it away.
 async fn others(visit: &Visit, listed: &Listed, may: bool) -> Result<Vec<(String, bool)>, Failed> {
-    let mandate = &listed.mandate;
-    let given = visit.app.store.mandates_given(&mandate.represented, visit.now).await?;
-    let others = given.into_iter().filter(|one| {
-        one.mandate.representative == mandate.representative
-            && one.mandate.id != mandate.id
-            && one.standing.is_active()
-    });
-    Ok(others.map(|one| (one.mandate.id.to_string(), may)).collect())
+    let others = flow::others(&visit.app.store, &listed.mandate, visit.now).await?;
+    Ok(others.into_iter().map(|other| (other.to_string(), may)).collect())
 }
 
 fn refusals() -> Vec<(&'static str, &'static str)> {

@@ -1,8 +1,10 @@
 //! "Wie heeft iets gewijzigd" at "Mijn account": what bears most on who gets in, and on who acts for whom, is in it.
 
+use serde_json::Value;
+
 use crate::{
     account::at,
-    account_email,
+    account_email, account_export,
     account_portals::{AN_APP, stay},
     browser::Browser,
     family::One,
@@ -81,4 +83,39 @@ async fn a_mandate_that_lapsed_or_was_given_up_stands_in_the_log_of_whom_it_was_
     mother.browser.submit(&page, "erase-form", &[("email", MOTHER)]).await;
     let told = kim.log(&house).await;
     assert!(told.matches(given_up).count() >= 1, "{told}");
+}
+
+/// The desk says why to who asked for it; the person is told what happened, and nobody's reason.
+#[tokio::test]
+async fn what_was_refused_is_told_as_that_and_what_was_taken_back_as_that() {
+    let house = House::start().await;
+    let mother = One::of(&house, ("Anna", None), MOTHER).await;
+    let kim = One::of(&house, ("Kim", Some(&born(14, 0))), KIM).await;
+    let desk = Desk::of(&house);
+    let (refused, revoked) =
+        ("Een machtiging niet goedgekeurd. Door: ", "Een machtiging ingetrokken. Door: ");
+    let told = async || {
+        let log = kim.log(&house).await;
+        let file = account_export::file(&house, &kim.browser).await;
+        let lines = file["log"].as_array().unwrap().clone();
+        let of =
+            |event: &str| lines.iter().filter(|line| line["event"] == event).cloned().collect::<Vec<_>>();
+        let events: [Vec<Value>; 2] = ["mandate.refused", "mandate.revoked"].map(of);
+        assert!(events.iter().flatten().all(|line| line["done"] == true), "{events:?}");
+        ([refused, revoked].map(|words| log.matches(words).count()), events.map(|lines| lines.len()))
+    };
+    for why in ["documents", "evidence", "form", "mistake"] {
+        let waits = desk.registered(&Form::parent(&mother.person, &kim.person));
+        house.ok(&["mandates", "refuse", "--why", why, "--by", "balie2", "--", &waits]);
+    }
+    assert_eq!(told().await, ([4, 0], [4, 0]));
+    let page = account_export::asked(&house, &kim.browser, "page").await;
+    assert!(page.body.contains("Een machtiging niet goedgekeurd"), "{}", page.body);
+    for word in ["geweigerd", "Een machtiging ingetrokken", "evidence", "mistake"] {
+        assert!(!page.body.contains(word), "{word}: {}", page.body);
+    }
+    // The twin: what counted and was revoked.
+    let counts = desk.mandate(&Form::parent(&mother.person, &kim.person));
+    house.ok(&["mandates", "revoke", "--by", "balie2", "--", &counts]);
+    assert_eq!(told().await, ([4, 1], [4, 1]));
 }

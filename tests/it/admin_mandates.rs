@@ -486,3 +486,99 @@ async fn m11_who_approves_a_mandate_tells_whom_they_read_in_the_documents() {
     assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains("not on record"));
     assert!(desk.say(&words, &own).status.success());
 }
+
+/// As at the desk: one program says no, in one of four words, and what it said no to never counts.
+#[tokio::test]
+async fn m11_one_program_refuses_what_waits_and_nothing_that_counts_or_is_over() {
+    let house = house().await;
+    let (root, second) = programs(&house).await;
+    let (mother, _) = mother(&house, &root).await;
+    let refuse =
+        async |at: &str, why: &str| second.post(&format!("{at}/refuse"), &json!({ "why": why })).await;
+    let new = async || registered(&root, &form(&mother, &child(&root).await)).await;
+    let at = new().await;
+    for bad in ["", "no", "ok"] {
+        assert_eq!(refuse(&at, bad).await.0, 400, "{bad}");
+    }
+    assert_eq!(second.post(&format!("{at}/refuse"), &json!({"why": "form", "by": "els"})).await.0, 400);
+    assert_eq!(root.get(&at).await.1["standing"], "awaiting_approval");
+    for why in ["documents", "evidence", "form", "mistake"] {
+        let at = new().await;
+        let (status, told) = refuse(&at, why).await;
+        assert_eq!(
+            (status, &told["standing"], &told["refused"]),
+            (200, &json!("revoked"), &json!(why)),
+            "{told}"
+        );
+        assert_eq!(ask(&second, &at, "approve").await.0, 409, "it never counts");
+        assert_eq!(refuse(&at, "form").await.0, 409, "once");
+    }
+    assert_eq!(refuse("/mandates/nothing", "form").await.0, 404);
+    // What lapsed is over, and says so.
+    let id = at.trim_start_matches("/mandates/").to_owned();
+    crate::authenticator::change(&house, &format!("UPDATE mandates SET lapsed_at = 1 WHERE id = '{id}'"));
+    let (status, told) = refuse(&at, "form").await;
+    assert!(
+        status == 409 && told["detail"].as_str().unwrap().contains("this mandate is over"),
+        "{status} {told}"
+    );
+    let expected = "documents client:second,evidence client:second,form client:second,mistake client:second";
+    let kept = "SELECT why || ' ' || refused_by FROM refusals ORDER BY why";
+    assert_eq!(house.query(kept).join(","), expected);
+    // The twin: what counts is revoked, not refused.
+    let counts = new().await;
+    assert_eq!(ask(&second, &counts, "approve").await.0, 200);
+    assert_eq!(refuse(&counts, "form").await.0, 409);
+    assert_eq!(root.get(&counts).await.1["standing"], "active");
+}
+
+/// Who may lift them must find them; whom they keep out finds nothing, wherever they look.
+#[tokio::test]
+async fn m9_blocks_are_listed_for_programs_and_at_the_command_and_for_nobody_who_is_kept_out() {
+    let house = house().await;
+    let (root, second) = programs(&house).await;
+    let (mother, tokens) = mother(&house, &root).await;
+    let (sam, noor) = (child(&root).await, child(&root).await);
+    let listed = async |api: &Api<'_>, whose: &str| api.get(&format!("/persons/{whose}/blocks")).await;
+    assert_eq!(listed(&root, &sam).await, (200, json!({"blocks": []})));
+    let body = json!({"representative": mother, "represented": sam, "reason": "melding"});
+    assert_eq!(root.post("/blocks", &body).await.0, 204);
+    let (status, told) = listed(&second, &sam).await;
+    let expected = json!([{"representative": {"id": mother, "name": "Anna"}, "reason": "melding", "placed_by": "client:root",
+                           "placed_at": told["blocks"][0]["placed_at"]}]);
+    assert_eq!((status, &told["blocks"]), (200, &expected), "{told}");
+    let at_desk = || -> Value {
+        serde_json::from_str(&house.ok(&["mandates", "blocks", "--json", "--represented", &sam])).unwrap()
+    };
+    assert_eq!(at_desk(), expected);
+    let table = house.ok(&["mandates", "blocks", "--represented", &sam]);
+    assert!(table.contains(&mother) && table.contains("client:root") && table.contains("melding"), "{table}");
+    // It is that record's, and not another's nor her own.
+    for other in [&noor, &mother] {
+        assert_eq!(listed(&root, other).await.1, json!({"blocks": []}));
+    }
+    assert_eq!(listed(&root, "nobody").await.0, 404);
+    assert!(
+        Desk::of(&house)
+            .refused(&["mandates", "blocks", "--represented", "nobody"])
+            .contains("no such person")
+    );
+    // Who is kept out has a token, and it opens nothing; nor does a program's without the scope.
+    let url = format!("{}/admin/v1/persons/{sam}/blocks", house.issuer);
+    let hers =
+        reqwest::Client::new().get(&url).bearer_auth(tokens.text("access_token")).send().await.unwrap();
+    assert_eq!(hers.status(), 401);
+    let without = Api::new(&house, &ROOT, "clients").await;
+    assert_eq!(listed(&without, &sam).await.0, 403);
+    // That somebody looked leaves nothing in which she could find it.
+    let about = format!(
+        "SELECT COUNT(*) FROM audit WHERE (actor = '{mother}' OR represented = '{mother}') AND event LIKE '%block%'"
+    );
+    assert_eq!(house.query(&about), ["0"]);
+    // What is lifted is not listed.
+    assert_eq!(
+        second.post("/blocks/lift", &json!({"representative": mother, "represented": sam})).await.0,
+        204
+    );
+    assert_eq!((listed(&root, &sam).await.1, at_desk()), (json!({"blocks": []}), json!([])));
+}

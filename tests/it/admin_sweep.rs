@@ -217,6 +217,7 @@ impl<'a> World<'a> {
             "post /persons/find" => Good::at("/persons/find").with(json!({"bsn": self.bsn})),
             "get /persons/{person_id}" => Good::at(format!("/persons/{mother}")),
             "get /persons/{person_id}/mandates" => Good::at(format!("/persons/{mother}/mandates")),
+            "get /persons/{person_id}/blocks" => Good::at(format!("/persons/{mother}/blocks")),
             "get /persons/{person_id}/corrections" => Good::at(format!("/persons/{mother}/corrections")),
             "post /persons/{person_id}/corrections" => {
                 let at = format!("/persons/{}/corrections", child(api).await);
@@ -249,6 +250,9 @@ impl<'a> World<'a> {
             "post /mandates/{mandate_id}/approve" => {
                 let at = format!("{}/approve", self.mandate(api, 13).await);
                 Good { body: Some(self.eyes()), ..Good::at(at).seconded() }
+            }
+            "post /mandates/{mandate_id}/refuse" => {
+                Good::at(format!("{}/refuse", self.mandate(api, 8).await)).with(json!({"why": "mistake"}))
             }
             "post /mandates/{mandate_id}/revoke" => {
                 Good::at(format!("{}/revoke", self.mandate(api, 8).await))

@@ -434,17 +434,18 @@ async fn commands_about_clients_and_keys_leave_their_lines() {
     assert_eq!(house.query("SELECT COUNT(*) FROM audit WHERE event = 'key.rotated'"), ["1"]);
 }
 
-/// The words of an event begin with one of these. What looks like one and is the reason in an outcome, or what something is sealed for:
+/// The words of an event begin with one of these. What looks like one and is the reason in an outcome, what its people are told, or what something is sealed for:
 const FAMILIES: [&str; 16] = [
     "account", "admin", "app", "audit", "bsn", "client", "consent", "digid", "grant", "key", "login",
     "logout", "mandate", "password", "person", "token",
 ];
-const NO_EVENTS: [&str; 6] = [
+const NO_EVENTS: [&str; 7] = [
     "client.revoked",
     "digid.session",
     "digid.session.index",
     "digid.session.name",
     "mandate.agreed",
+    "mandate.refused",
     "mandate.withdrawn",
 ];
 

@@ -189,6 +189,41 @@ async fn a_wrong_configuration_is_refused_with_line_or_key() {
     assert_said(&house, &["cannot read", "namens.toml", "namens init"]);
 }
 
+/// Whoever has many clients looks for the line, not for the word.
+#[tokio::test]
+async fn a_value_that_is_wrong_is_told_with_its_line() {
+    let house = stopped().await;
+    let file = house.folder.join("namens.toml");
+    let good = fs::read_to_string(&file).unwrap();
+    let issuer = format!("issuer = \"{}\"", house.issuer);
+    let secret = "secret = { file = \"portal.secret\" }";
+    for (from, to, bad) in [
+        (issuer.as_str(), "issuer = \"http://id.example.nl\"", "issuer ="),
+        ("[mail]", "jwks_max_age = 0\n[mail]", "jwks_max_age"),
+        ("[mail]", "[session]\nidle_minutes = 16\n[mail]", "idle_minutes"),
+        ("memory_kib = 7168", "memory_kib = 8", "memory_kib"),
+        ("folder = \"mail\"", "", "[mail]"),
+        ("name = \"Huisarts De Linde\"", "name = \" \"", "name = \" \""),
+        ("id = \"portal\"", "id = \"por tal\"", "id = \"por tal\""),
+        (secret, "secret = { file = \"gone\" }", "file = \"gone\""),
+        ("policy = \"basic\"", "jwks = \"gone.jwks\"", "gone.jwks"),
+        ("auth = \"client_secret_basic\"", "auth = \"none\"", "auth = \"none\""),
+    ] {
+        let text = good.replacen(from, to, 1);
+        assert_ne!(text, good, "{to}");
+        fs::write(&file, &text).unwrap();
+        let line = text.lines().position(|line| line.contains(bad)).unwrap() + 1;
+        assert_said(&house, &["namens.toml: ", &format!("line {line}: ")]);
+    }
+    let client = &good[good.find("[[client]]").unwrap()..];
+    fs::write(&file, format!("{good}{client}")).unwrap();
+    let id = client.lines().position(|line| line.starts_with("id =")).unwrap() + 1;
+    assert_said(&house, &[&format!("line {}: client portal: stands here twice", good.lines().count() + id)]);
+    // The twin: what is right is told with no line.
+    fs::write(&file, &good).unwrap();
+    assert_eq!(errors(&house), Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn a14_what_may_be_called_is_checked_before_anything_is() {
     let house = stopped().await;

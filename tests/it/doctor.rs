@@ -5,6 +5,8 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     process::{Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -139,6 +141,67 @@ async fn the_doctor_tells_a_database_that_cannot_be_written() {
     assert!(holder.wait().unwrap().success());
     assert!(found.contains("namens.db cannot be written (") && found.contains("locked"), "{found}");
     assert_eq!(errors(&house), Vec::<String>::new());
+}
+
+/// As where a backup was put back by another user, or a disk is mounted read-only. Root writes whatever it likes, so here it is another user.
+#[tokio::test]
+async fn a_server_on_a_database_that_it_may_only_read_does_not_start_and_the_doctor_tells_it() {
+    use std::os::unix::{
+        fs::{MetadataExt, PermissionsExt, chown},
+        process::CommandExt,
+    };
+    const NOBODY: u32 = 65_534;
+    fn below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries
+            .flat_map(
+                |path| if path.is_dir() { [vec![path.clone()], below(&path)].concat() } else { vec![path] },
+            )
+            .collect()
+    }
+    let house = stopped().await;
+    let is_root = fs::metadata(&house.folder).unwrap().uid() == 0;
+    let run = |arguments: &[&str]| {
+        let mut command = house.program(arguments);
+        if is_root {
+            for path in [vec![house.folder.clone()], below(&house.folder)].concat() {
+                chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+            }
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        // A server that starts after all would never end.
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let patience = Instant::now() + Duration::from_mins(1);
+        while child.try_wait().unwrap().is_none() && Instant::now() < patience {
+            sleep(Duration::from_millis(20));
+        }
+        let _ = child.kill();
+        let output = child.wait_with_output().unwrap();
+        let told = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&told).into_owned())
+    };
+    let database = house.folder.join("namens.db");
+    let mode = |bits| fs::set_permissions(&database, fs::Permissions::from_mode(bits)).unwrap();
+    mode(0o400);
+    let (code, told) = run(&["serve"]);
+    assert!(code == Some(1) && told.contains("namens.db cannot be written ("), "{code:?} {told}");
+    assert!(!told.contains("namens listens on"), "{told}");
+    let (code, told) = run(&["doctor"]);
+    assert!(code == Some(1) && told.contains("namens.db cannot be written ("), "{code:?} {told}");
+    // The twin: that user, and a file that it may write.
+    mode(0o600);
+    let (_, told) = run(&["doctor"]);
+    assert!(told.contains("is sound and up to date") && !told.contains("cannot be written"), "{told}");
+    let mut command = house.program(&["serve"]);
+    if is_root {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let mut server = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(line.starts_with("namens listens on"), "{line}");
 }
 
 #[tokio::test]

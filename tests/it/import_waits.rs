@@ -189,3 +189,53 @@ async fn m11_programs_see_what_waits_of_an_import_and_one_takes_it_back() {
     assert_eq!(lines(&house, "import.withdrawn"), ["import.withdrawn client:second second"]);
     assert_eq!(house.count("mandates WHERE revoked_at IS NOT NULL AND revoked_by = 'client:second'"), 1);
 }
+
+/// A hundred that came later keep a long one off the list, and its length stays what it is.
+#[tokio::test]
+async fn a_long_import_that_is_not_listed_is_withdrawn_only_where_others_may_wait() {
+    let (house, [anna, _], child) = families().await;
+    let file = mandates(&house, "mandates.csv", &[&Line::parent(&anna, "K-1", &child)]);
+    done(import(&house, "mandates", &file, &[]));
+    let [(id, 1)] = &waiting(&house)[..] else { panic!("it waits") };
+    let copies = |prefix: &str, count: usize, statement: &str| {
+        let numbers =
+            format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})");
+        change(&house, &format!("{numbers} {}", statement.replace("NEW", &format!("'{prefix}' || n.i"))));
+    };
+    let columns =
+        house.query("SELECT group_concat(name, ', ') FROM pragma_table_info('mandates') WHERE name <> 'id'");
+    let columns = columns.concat();
+    let mandate = house.query("SELECT id FROM mandates").concat();
+    let like = format!(
+        "INSERT INTO mandates (id, {columns}) SELECT NEW, {columns} FROM n, mandates WHERE id = '{mandate}'"
+    );
+    copies("long-", 50_000, &like);
+    copies(
+        "long-",
+        50_000,
+        &format!("INSERT INTO imported_mandates (mandate, import) SELECT NEW, '{id}' FROM n"),
+    );
+    copies("later-", 100, &like);
+    copies(
+        "later-",
+        100,
+        "INSERT INTO imports (id, what, digest, added, imported_by, imported_at) \
+         SELECT NEW, what, digest, 1, imported_by, imported_at + n.i FROM n, imports WHERE what = 'mandates'",
+    );
+    copies("later-", 100, "INSERT INTO imported_mandates (mandate, import) SELECT NEW, NEW FROM n");
+    let listed = waiting(&house);
+    assert!(listed.len() == 100 && listed.iter().all(|(listed, _)| listed != id), "it is not among these");
+    let told = refused(withdraw(&house, id, "els"));
+    assert!(told.contains("more than 50 000 mandates of it wait") && told.contains("--long"), "{told}");
+    assert_eq!(house.count("mandates WHERE revoked_at IS NOT NULL"), 0);
+    // The twin: as much of it as others do not wait long for, with what was revoked by itself left out.
+    change(
+        &house,
+        "UPDATE mandates SET revoked_at = 1, revoked_by = 'els' WHERE id LIKE 'long-%' AND id NOT LIKE 'long-11%'",
+    );
+    let left = house.count(&format!(
+            "imported_mandates o JOIN mandates m ON m.id = o.mandate WHERE o.import = '{id}' AND m.revoked_at IS NULL"
+    ));
+    assert!((1_000..50_000).contains(&left), "{left}");
+    assert!(done(withdraw(&house, id, "els")).starts_with(&format!("Withdrawn: {left} mandates")));
+}

@@ -110,6 +110,7 @@ mod house;
 mod hygiene;
 mod import;
 mod import_api;
+mod import_guards;
 mod import_kept;
 mod import_large;
 mod import_waits;

@@ -169,3 +169,28 @@ async fn m4_m5_nobody_is_heard_to_agree_to_a_mandate_that_is_over() {
     house.ok(&consent(&goes_on).each_ref().map(String::as_str));
     desk.hear("withdraw", &revoked, "represented");
 }
+
+#[tokio::test]
+async fn a_command_and_a_program_that_revoke_hear_what_else_gives_access() {
+    let (house, bert, anna, carel) = three(&format!("{PROGRAMS}{LOCAL}")).await;
+    let (house, desk) = (&house, Desk::of(&house));
+    let grant = |to: &One| desk.mandate(&Form::grant(&to.person, &bert.person, &days(100)));
+    let (first, second, third, _) = (grant(&anna), grant(&anna), grant(&anna), grant(&carel));
+    // One that waits gives no access.
+    desk.registered(&Form::grant(&anna.person, &bert.person, &days(100)));
+    let told = house.ok(&["mandates", "revoke", "--by", "balie1", "--", &first]);
+    for other in [&second, &third] {
+        assert!(told.contains(&format!("Anna still has access for Bert by {other}")), "{told}");
+    }
+    assert_eq!(told.matches("still has access").count(), 2, "{told}");
+    let api = Api::new(house, &ROOT, "mandates").await;
+    let (status, told) = api.post(&format!("/mandates/{second}/revoke"), &json!({})).await;
+    assert_eq!((status, &told["others"]), (200, &json!([third])), "{told}");
+    assert_eq!(anna.acts_for(house).await, 1);
+    // The twin: where nothing is left nothing is named.
+    let told: Value =
+        serde_json::from_str(&house.ok(&["mandates", "revoke", "--json", "--by", "balie1", "--", &third]))
+            .unwrap();
+    assert_eq!((&told["others"], &told["standing"]), (&json!([]), &json!("revoked")));
+    assert_eq!((anna.acts_for(house).await, carel.acts_for(house).await), (0, 1));
+}

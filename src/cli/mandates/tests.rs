@@ -2,6 +2,8 @@
 
 use clap::Parser;
 
+use serde_json::json;
+
 use super::*;
 use crate::{
     cli::persons::PersonsCommand,

@@ -43,8 +43,7 @@ pub async fn withdraw(
     may_be_long: bool,
     now: Timestamp,
 ) -> Result<u64, NotWithdrawn> {
-    let proposed = store.proposed_imports(now).await?;
-    if !may_be_long && proposed.iter().any(|one| one.id == id && is_long(one.waiting)) {
+    if !may_be_long && is_long(store.waiting_of_import(id).await?) {
         return Err(NotWithdrawn::TooLong);
     }
     store.withdraw_import(id, by, now).await?.ok_or(NotWithdrawn::Unknown)

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Row};
 
 use super::{Line, Place, read_named};
 use crate::{
-    domain::{fault::Fault, id::PersonId, time::Timestamp},
+    domain::{fault::Fault, id::PersonId, mandate::Refusal, time::Timestamp},
     store::{Store, columns::Columns},
 };
 
@@ -81,7 +81,13 @@ impl Store {
         limit: usize,
     ) -> Result<(Vec<OwnLine>, Option<Place>), Fault> {
         let places: Vec<String> = (0..events.len()).map(|at| format!("${}", at + 6)).collect();
-        let some = format!("AND l.outcome IN ({SHOWN}) AND l.event IN ({})", places.join(", "));
+        // Of a mandate that waited and was refused the outcome is why.
+        let refused: Vec<String> = Refusal::ALL.iter().map(|why| format!("'{why}'")).collect();
+        let some = format!(
+            "AND (l.outcome IN ({SHOWN}) OR l.event = 'mandate.revoked' AND l.outcome IN ({})) AND l.event IN ({})",
+            refused.join(", "),
+            places.join(", ")
+        );
         self.lines_of(person, (&some, events), before, (limit, LOOKED_AT)).await
     }
 

@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     Caller, made, persons,
@@ -22,13 +22,13 @@ use crate::{
         consent::{Party, Word},
         four_eyes::Recognised,
         id::{MandateId, PersonId},
-        mandate::{DocumentKind, Evidence, Relation},
+        mandate::{DocumentKind, Evidence, Refusal, Relation},
         registration::{Form, Shown},
         secret::Secret,
         staff::department,
         time::Timestamp,
     },
-    flows::admin_mandates::{self, NotDone, as_json},
+    flows::admin_mandates::{self, NotDone, as_json, block_as_json, revoked_as_json},
     store::{blocks::Pair, mandates::NotChanged},
 };
 
@@ -95,6 +95,13 @@ impl Seen {
             represented_bsn: self.represented_bsn.as_ref().map(persons::bsn).transpose()?,
         })
     }
+}
+
+/// Why what waits is refused.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Refused {
+    why: Refusal,
 }
 
 /// Whose word it is that somebody heard.
@@ -177,7 +184,21 @@ pub(super) async fn revoke(
     id: Id,
 ) -> Result<Json<Value>, Problem> {
     let (by, now) = (caller.name(), app.clock.now());
-    Ok(Json(as_json(&admin_mandates::revoke(&app.store, &by, &mandate_id(id)?, now).await?)))
+    let revoked = admin_mandates::revoke(&app.store, &by, &mandate_id(id)?, now).await?;
+    let others = admin_mandates::others(&app.store, &revoked.mandate, now).await.map_err(Problem::fault)?;
+    Ok(Json(revoked_as_json(&revoked, &others)))
+}
+
+/// `POST` of its `refuse`: what waits for its second pair of eyes is over.
+pub(super) async fn refuse(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    id: Id,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Value>, Problem> {
+    let (Refused { why }, by, now) = (read(&headers, body)?, caller.name(), app.clock.now());
+    Ok(Json(as_json(&admin_mandates::refuse(&app.store, &by, &mandate_id(id)?, why, now).await?)))
 }
 
 /// `POST` of `consent`: one of its people said that they agree.
@@ -210,6 +231,12 @@ async fn heard(
 ) -> Result<Json<Value>, Problem> {
     let (by, id, now) = (caller.name(), mandate_id(id)?, app.clock.now());
     Ok(Json(as_json(&admin_mandates::record(&app.store, &by, &id, (party, word), now).await?)))
+}
+
+/// `GET` of a person's `blocks`: who is kept out of their record.
+pub(super) async fn blocks(State(app): State<Arc<App>>, id: Id) -> Result<Json<Value>, Problem> {
+    let blocks = admin_mandates::blocks(&app.store, &PersonId::from_stored(id?.0)).await?;
+    Ok(Json(json!({ "blocks": blocks.iter().map(block_as_json).collect::<Value>() })))
 }
 
 /// `POST` of a block.

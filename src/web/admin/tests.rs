@@ -9,6 +9,7 @@ use crate::{
     domain::{
         client::{Registration, tests::client},
         import::What,
+        mandate,
     },
     flows::admin_clients::as_json,
     oidc::error::{Code, Error},
@@ -91,6 +92,9 @@ fn the_documents_schemas_are_what_is_read_and_written() {
             told
         );
     }
+    assert_eq!(members("Refusal"), read::<mandates::Refused>());
+    let whys = openapi()["components"]["schemas"]["Refusal"]["properties"]["why"]["enum"].clone();
+    assert_eq!(whys, json!(mandate::Refusal::ALL));
     assert_eq!(members("Said"), read::<mandates::Said>());
     assert_eq!(members("Attestation"), read::<special::Attested>());
     let told = written(&as_json(&client(), false));
