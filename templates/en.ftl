@@ -76,6 +76,8 @@ question-new-hint = We will create a new account for you.
 link-title = Link DigiD to your account
 link-text = Enter the email address and password of your account. After that we will send you a code by email. You only need to do this once.
 link-submit = Continue
+link-adds = Somebody is logged in on this device already. You can link that account only. Is it not yours? Then log out first and start again.
+link-adds-out = Log out
 link-another = This is not the email address of the account that you are logged in to. DigiD is not linked yet. Enter the address of that account. Do you want to link another account? Then choose “Stop”, log out, and log in to that other account.
 
 register-title = Create your account

@@ -72,6 +72,8 @@ question-new-hint = We maken een nieuw account voor u.
 link-title = Koppel DigiD aan uw account
 link-text = Vul het e-mailadres en wachtwoord van uw account in. Daarna sturen we u een code per e-mail. U hoeft dit maar één keer te doen.
 link-submit = Verder
+link-adds = Op dit apparaat is al iemand ingelogd. Alleen dat account kunt u hier koppelen. Is het niet uw account? Log dan eerst uit en begin opnieuw.
+link-adds-out = Uitloggen
 link-another = Dit is niet het e-mailadres van het account waarmee u bent ingelogd. DigiD is nog niet gekoppeld. Vul het adres van dat account in. Wilt u een ander account koppelen? Kies dan “Stoppen”, log uit en log in op dat andere account.
 
 register-title = Maak uw account

@@ -17,8 +17,8 @@ use super::{
 pub struct ClientConsent {
     /// Which client.
     pub client_id: String,
-    /// The host that the page named ([`host_of`]); `None` for a consent of before hosts were kept.
-    pub host: Option<String>,
+    /// The host that the page named ([`host_of`]).
+    pub host: String,
     /// The scopes.
     pub scope: Scopes,
     /// The single claims beside them.
@@ -30,7 +30,7 @@ pub struct ClientConsent {
 }
 
 /// What a client asks to know: scopes, the single claims that none of them has, and what it may learn from APIs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// The scopes.
     pub scope: Scopes,
@@ -80,6 +80,16 @@ impl Wanted {
     pub fn at(self, resources: &[String], client: &Client) -> Self {
         let registered = resources.iter().filter(|api| client.resources.contains(api));
         Self { resources: registered.cloned().collect(), ..self }
+    }
+
+    /// This and the other.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        let more = Scope::ALL.iter().filter(|scope| other.scope.contains(**scope));
+        more.for_each(|scope| self.scope.insert(*scope));
+        self.claims.extend(&other.claims);
+        self.resources.extend(other.resources.iter().cloned());
+        self
     }
 
     /// The scopes and the APIs, as the audit log tells them.
@@ -133,14 +143,9 @@ impl ClientConsent {
 
     /// What is agreed to after this too: what was agreed to before stays.
     #[must_use]
-    pub fn and(mut self, wanted: &Wanted, now: Timestamp) -> Self {
-        Scope::ALL
-            .iter()
-            .filter(|scope| wanted.scope.contains(**scope))
-            .for_each(|scope| self.scope.insert(*scope));
-        self.claims.extend(&wanted.claims);
-        self.resources.extend(wanted.resources.iter().cloned());
-        Self { given: now, ..self }
+    pub fn and(self, wanted: &Wanted, now: Timestamp) -> Self {
+        let Wanted { scope, claims, resources } = self.all().and(wanted);
+        Self { scope, claims, resources, given: now, ..self }
     }
 }
 
@@ -152,7 +157,7 @@ mod tests {
     fn consent(scope: &str, claims: &[Claim]) -> ClientConsent {
         let (scope, claims) = (scope.parse().unwrap(), claims.iter().copied().collect());
         let (client_id, resources) = ("other".into(), ["urn:x:api".to_owned()].into());
-        let (host, given) = (Some("portal.example".to_owned()), Timestamp::from_epoch(1));
+        let (host, given) = ("portal.example".to_owned(), Timestamp::from_epoch(1));
         ClientConsent { client_id, host, scope, claims, resources, given }
     }
 

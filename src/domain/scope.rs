@@ -73,6 +73,14 @@ impl<S: Ord + Copy> Scopes<S> {
     }
 }
 
+impl<S: Ord + Copy> Scopes<S> {
+    /// Those of them that are among `others` too.
+    #[must_use]
+    pub fn within(&self, others: &Self) -> Self {
+        self.0.intersection(&others.0).copied().collect()
+    }
+}
+
 impl<S: Ord> FromIterator<S> for Scopes<S> {
     fn from_iter<T: IntoIterator<Item = S>>(scopes: T) -> Self {
         Self(scopes.into_iter().collect())

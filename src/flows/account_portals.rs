@@ -1,17 +1,15 @@
 //! The portals and apps that an account's owner uses, at "Mijn account": what each may know, and on which devices it stays logged in
 //! (F14). Taking something away takes a session that lives, and no more.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, mem};
 
 use super::{account::Guest, client_consent};
 use crate::{
     app::App,
     domain::{
-        client_consent::{ClientConsent, Item, Wanted},
+        client_consent::{Item, Wanted},
         fault::Fault,
         id::GrantId,
-        profile::Claims,
-        scope::Scopes,
         time::Timestamp,
     },
     store::{account_portals::Given, accounts::Account},
@@ -55,19 +53,19 @@ pub async fn portals(app: &App, account: &Account, now: Timestamp) -> Result<Vec
     let consents = app.store.client_consents(&account.id).await?;
     let (mut by_client, mut at_hosts) = (BTreeMap::new(), BTreeMap::<_, Vec<_>>::new());
     for consent in consents {
-        at_hosts.entry(consent.client_id.clone()).or_default().extend(consent.host.clone());
-        let none = || (consent.given, nothing(&consent.client_id, consent.given), Vec::new());
+        at_hosts.entry(consent.client_id.clone()).or_default().push(consent.host.clone());
+        let none = || (consent.given, Wanted::default(), Vec::new());
         let (since, knows, _) = by_client.entry(consent.client_id.clone()).or_insert_with(none);
         *since = consent.given.min(*since);
-        *knows = knows.clone().and(&consent.all(), *since);
+        *knows = mem::take(knows).and(&consent.all());
     }
     for one in &given {
         let Given { grant, used } = one;
-        let none = || (grant.created, nothing(&grant.client_id, grant.created), Vec::new());
+        let none = || (grant.created, Wanted::default(), Vec::new());
         let (since, knows, devices) = by_client.entry(grant.client_id.clone()).or_insert_with(none);
         *since = grant.created.min(*since);
         let wanted = Wanted::of(&grant.scope, grant.claims.iter().copied());
-        *knows = knows.clone().and(&wanted, *since);
+        *knows = mem::take(knows).and(&wanted);
         knows.resources.extend(grant.resources.iter().cloned());
         if grant.offline.is_some() {
             let used = used.unwrap_or(grant.created);
@@ -78,19 +76,13 @@ pub async fn portals(app: &App, account: &Account, now: Timestamp) -> Result<Vec
     for (id, (since, knows, devices)) in by_client {
         let name = app.client(&id).await?.map_or_else(|| id.clone(), |client| client.name);
         let apis = client_consent::called(app, &knows.resources).await?;
-        let wanted = knows.all();
-        let claims = wanted.claims.iter().map(|claim| format!(" {claim}"));
-        let scope = wanted.scope.to_string() + &claims.collect::<String>();
+        let claims = knows.claims.iter().map(|claim| format!(" {claim}"));
+        let scope = knows.scope.to_string() + &claims.collect::<String>();
         let hosts = at_hosts.remove(&id).unwrap_or_default();
-        all.push(Portal { id, name, since, scope, items: wanted.items(), apis, hosts, devices });
+        all.push(Portal { id, name, since, scope, items: knows.items(), apis, hosts, devices });
     }
     all.sort_by_cached_key(|portal| (portal.name.to_lowercase(), portal.id.clone()));
     Ok(all)
-}
-
-fn nothing(client: &str, given: Timestamp) -> ClientConsent {
-    let (scope, claims, resources) = (Scopes::default(), Claims::default(), BTreeSet::default());
-    ClientConsent { client_id: client.to_owned(), host: None, scope, claims, resources, given }
 }
 
 /// Takes all back that one portal was given; it is told.

@@ -15,6 +15,7 @@ use crate::{
         id::{MandateId, PersonId},
         mandate::{Relation, Standing},
         representation::{ParentalAuthority, RELATION},
+        scope::Scope,
         session::Session,
         time::Timestamp,
     },
@@ -110,13 +111,14 @@ pub async fn by_register<'a>(
 }
 
 /// Computes `act_as` from the facts at `now`; the register's word is read once, for what is told and for whether anything may
-/// be. Below the required level it is empty without any look-up, so that not even the time it takes tells whether there are
+/// be. Below the required level, and for a client from which that scope was taken, it is empty without any look-up, so that not even the time it takes tells whether there are
 /// mandates (M7). A grant for somebody for whom the user may not act now tells nothing, and never becomes the user's own.
 pub async fn for_whom(store: &Store, asking: &Asking<'_>, now: Timestamp) -> Result<ForWhom, Untold> {
     let grant = asking.grant;
     let by_register = by_register(store, asking, now).await?;
-    // Beyond its session a grant tells nothing that was learned in it.
-    if grant.level < asking.required || grant.is_beyond_session() {
+    // Beyond its session a grant tells nothing that was learned in it; and what a client may know is what it is registered for at this moment.
+    let may_know = asking.client.scopes.contains(Scope::ActAs);
+    if grant.level < asking.required || grant.is_beyond_session() || !may_know {
         return if grant.represented().is_some() { Err(Untold::Over) } else { Ok(ForWhom::default()) };
     }
     let rights = rights(store, (&grant.person, &asking.client.sector), by_register, now).await?;

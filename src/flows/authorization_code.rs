@@ -9,6 +9,7 @@ use crate::{
     domain::{
         grant::{Grant, RefreshToken},
         id::GrantId,
+        profile::{Claim, Claims},
         session::Session,
         time::Timestamp,
     },
@@ -65,7 +66,9 @@ pub(super) async fn redeem(
         Some(sub) => sub,
         None => store.subject_for(&client.sector, &grant.person, now).await?,
     };
-    let mut claims = standard_claims(store, &grant.account, &proven.in_id_token).await?.ok_or(BAD_CODE)?;
+    let may_know = |claim: &Claim| client.scopes.contains(claim.scope());
+    let in_id_token: Claims = proven.in_id_token.into_iter().filter(may_know).collect();
+    let mut claims = standard_claims(store, &grant.account, &in_id_token).await?.ok_or(BAD_CODE)?;
     if proven.amr && client.policy.tells_amr() {
         // By what the session was proven, whatever lower level was asked to be told of it.
         claims.insert("amr".to_owned(), session.level.amr().into());
@@ -79,7 +82,7 @@ pub(super) async fn redeem(
         return Err(oxide::replayed(store, client, &found.code, now).await?);
     }
     // What the user takes back from now on takes this grant along; what was taken back meanwhile did not see it.
-    if !client_consent::holds(store, client, &grant, proven.in_id_token).await? {
+    if !client_consent::holds(store, client, &grant, in_id_token).await? {
         store.revoke_grant(&grant.id, "consent.withdrawn", now).await?;
         return Err(BAD_CODE);
     }

@@ -45,7 +45,7 @@ pub(super) async fn is_needed(
     }
     // At another host than the page named, somebody else may answer: what was agreed to counts where it was given.
     let Some(host) = host_of(&ask.redirect_uri) else { return Ok(true) };
-    let given = store.client_consent(account, &client.id, Some(&host)).await?;
+    let given = store.client_consent(account, &client.id, &host).await?;
     Ok(ask.asks_consent || !given.is_some_and(|given| given.covers(&Wanted::by(ask, client))))
 }
 
@@ -97,21 +97,14 @@ pub(super) async fn holds(
     has_consent(store, grant, |given| given.covers(&wanted)).await
 }
 
-/// Whether the user agreed to what `grant` was given for at the host where its code went. Of before hosts were kept, what was agreed to
-/// keeps what was given by it: no code is made by that any more.
+/// Whether the user agreed to what `grant` was given for at the host where its code went.
 async fn has_consent(
     store: &Store,
     grant: &Grant,
     covers: impl Fn(ClientConsent) -> bool,
 ) -> Result<bool, Fault> {
     let Some(host) = host_of(&grant.redirect_uri) else { return Ok(false) };
-    for host in [Some(host.as_str()), None] {
-        let given = store.client_consent(&grant.account, &grant.client_id, host).await?;
-        if given.is_some_and(&covers) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    Ok(store.client_consent(&grant.account, &grant.client_id, &host).await?.is_some_and(covers))
 }
 
 /// "Toestaan": remembers it and answers the portal, both or neither, once. The session must be the one whose owner was asked,

@@ -94,7 +94,7 @@ pub async fn admit(
     if act.is_some_and(|act| act.page().is_sensitive()) && !guest.session.is_fresh(Level::Local, now) {
         return Ok(Entered::LogIn);
     }
-    let ties = app.store.ties(&guest.account.person, now).await?;
+    let ties = app.store.ties(&guest.account.person).await?;
     Ok(Entered::In(Box::new(AtDesk { guest, member, ties })))
 }
 

@@ -93,12 +93,14 @@ async fn access(
         return Ok(None);
     }
     let claims = present_names(app, &client, claims).await?;
+    // What the client is registered for at this moment.
+    let claims = AccessClaims { scope: claims.scope.within(&client.scopes), ..claims };
     let client = Client { sees_relation: client.sees_relation && asker.sees_relation, ..client };
     if !may_enter(&app.store, &grant.person, now).await? || !stands(app, session.as_ref(), now).await? {
         return Ok(None);
     }
     let issuer = app.config.issuer();
-    let represented = if claims.scope.contains(Scope::ActAs) {
+    let represented = if claims.scope.contains(Scope::ActAs) || grant.represented().is_some() {
         let told = told(app, &client, &grant, session.as_ref(), now).await?;
         if told.is_none() {
             return Ok(None);
@@ -200,7 +202,7 @@ async fn refresh(
         Some(sub) => sub,
         None => app.store.subject_for(&client.sector, &grant.person, now).await?,
     };
-    Ok(Some(ActiveToken::new(app.config.issuer(), &grant, sub, grant.scope.clone(), ends)))
+    Ok(Some(ActiveToken::new(app.config.issuer(), &grant, sub, grant.scope.within(&client.scopes), ends)))
 }
 
 /// Whether a session that was begun for a child still has the register's word: it ends with it. What outlived its session rests on

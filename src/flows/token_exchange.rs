@@ -128,7 +128,8 @@ async fn subject(
     let token = form.get("subject_token").ok_or(BAD_SUBJECT)?;
     let claims =
         AccessClaims::open(&app.keyring(), app.config.issuer(), token, now).map_err(|_| BAD_SUBJECT)?;
-    if claims.client_id != client.id || claims.act.is_some() || !claims.scope.contains(Scope::ActAs) {
+    let scope = claims.scope.within(&client.scopes);
+    if claims.client_id != client.id || claims.act.is_some() || !scope.contains(Scope::ActAs) {
         return Err(BAD_SUBJECT);
     }
     match &claims.cnf {

@@ -149,7 +149,8 @@ impl Issuing<'_> {
         Ok(Audience::of(if asked.is_empty() { granted } else { asked }, userinfo))
     }
 
-    /// Signs what may be said at `now`. No token outlives the session, or the first boundary of a mandate that it names.
+    /// Signs what may be said at `now`: of `scope` what the client is still registered for. No token outlives the session, or the first
+    /// boundary of a mandate that it names.
     pub(super) async fn sign(
         &self,
         grant: &Grant,
@@ -157,6 +158,7 @@ impl Issuing<'_> {
         about: &AboutUser,
         now: Timestamp,
     ) -> Result<SignedTokens, Untold> {
+        let scope = &scope.within(&self.client.scopes);
         let represented = self.represented(grant, scope, about.authority.as_ref(), now).await?;
         let boundary = represented.as_ref().and_then(|represented| represented.until);
         let last = boundary.map_or(grant.ends, |boundary| boundary.min(grant.ends));

@@ -99,7 +99,9 @@ pub async fn userinfo(
     let client = app.client(&grant.client_id).await?.ok_or(INVALID_TOKEN)?;
     check_key(app, &client, (token, claims.cnf.as_ref()), (presentation, certificate), path::USERINFO, now)
         .await?;
-    if !claims.scope.contains(Scope::Openid) {
+    // What the client is registered for at this moment.
+    let scope = claims.scope.within(&client.scopes);
+    if !scope.contains(Scope::Openid) {
         return Err(Error::Json(Code::InsufficientScope, "the access token needs the scope openid"));
     }
     if !may_log_in(ground.born, now) {
@@ -118,12 +120,13 @@ pub async fn userinfo(
     let mut bsns = Bsns::new(&app.store, &client, &grant, session.as_ref());
     let own = bsns.of(&grant.person).await?;
     let (mut act_as, mut represents) = (None, None);
-    if claims.scope.contains(Scope::ActAs) {
+    if scope.contains(Scope::ActAs) || grant.represented().is_some() {
         let asking = Asking::of(app, &client, &grant, session.as_ref());
         let told = for_whom(&app.store, &asking, now).await.map_err(|untold| untold.or(INVALID_TOKEN))?;
         (act_as, represents) = with_bsns(&mut bsns, &client.sector, told).await?;
     }
-    let wanted = Claim::of(&claims.scope).chain(grant.claims.iter().copied()).collect();
+    let single = grant.claims.iter().copied().filter(|claim| client.scopes.contains(claim.scope()));
+    let wanted = Claim::of(&scope).chain(single).collect();
     let told = standard_claims(&app.store, &grant.account, &wanted).await?.ok_or(INVALID_TOKEN)?;
     let standard = StandardClaims::new(SubjectIdentifier::new(claims.sub.clone()));
     let user = UserInfo::new(standard, Extra { bsn: own, act_as, represents, told });

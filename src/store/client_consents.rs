@@ -26,21 +26,19 @@ pub struct Agreed<'a> {
 }
 
 const ONE: &str = "SELECT * FROM client_consents WHERE account_id = $1 AND client_id = $2 AND host = $3";
-/// What stands in the place of a host where none is known.
-const UNKNOWN: &str = "";
 
 impl Store {
-    /// What an account's owner agreed to for a client at a host; for `None`, before hosts were kept.
+    /// What an account's owner agreed to for a client at a host.
     pub async fn client_consent(
         &self,
         account: &AccountId,
         client: &str,
-        host: Option<&str>,
+        host: &str,
     ) -> Result<Option<ClientConsent>, Fault> {
         let row = sqlx::query(ONE)
             .bind(account.as_str())
             .bind(client)
-            .bind(host.unwrap_or(UNKNOWN))
+            .bind(host)
             .fetch_optional(self.db.reader())
             .await?;
         row.map(|row| read_consent(&row)).transpose()
@@ -103,7 +101,7 @@ pub(super) async fn agree(tx: &mut Tx, agreed: Agreed<'_>, now: Timestamp) -> Re
     let consent = before.map_or_else(
         || ClientConsent {
             client_id: client.to_owned(),
-            host: Some(host.to_owned()),
+            host: host.to_owned(),
             scope: wanted.scope.clone(),
             claims: wanted.claims.clone(),
             resources: wanted.resources.clone(),
@@ -149,7 +147,7 @@ pub(super) async fn hand_over(tx: &mut Tx, goes: &AccountId, remains: &AccountId
         .bind(goes.as_str())
         .bind(remains.as_str())
         .bind(consent.client_id)
-        .bind(consent.host.unwrap_or_else(|| UNKNOWN.to_owned()))
+        .bind(consent.host)
         .execute(&mut **tx)
         .await?;
     }
@@ -159,38 +157,10 @@ pub(super) async fn hand_over(tx: &mut Tx, goes: &AccountId, remains: &AccountId
 fn read_consent(row: &AnyRow) -> Result<ClientConsent, Fault> {
     Ok(ClientConsent {
         client_id: row.text("client_id")?,
-        host: Some(row.text("host")?).filter(|host| host != UNKNOWN),
+        host: row.text("host")?,
         scope: row.text("scope")?.parse()?,
         claims: serde_json::from_str(&row.text("claims")?)?,
         resources: row.text("resources")?.split_ascii_whitespace().map(str::to_owned).collect(),
         given: row.time("given")?,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::{domain::id::AccountId, store::testing::without_tables};
-
-    #[tokio::test]
-    async fn what_was_agreed_to_before_hosts_were_kept_has_none_and_goes_with_its_account() {
-        let fresh = without_tables().await;
-        let store = &fresh.store;
-        store.db.migrate_to(42).await.unwrap();
-        let id = AccountId::from_stored("an account".to_owned());
-        for statement in [
-            "INSERT INTO persons (id, name, created) VALUES ('a person', '', 1)",
-            "INSERT INTO accounts (id, person_id, email, email_key, era, created) VALUES ('an account', 'a person', 'a', 'a', 0, 1)",
-            "INSERT INTO client_consents (account_id, client_id, scope, claims, given, resources) \
-             VALUES ('an account', 'other', 'openid email', '[\"name\"]', 7, 'urn:x:y')",
-        ] {
-            fresh.change(statement).await;
-        }
-        store.migrate().await.unwrap();
-        let kept = store.client_consent(&id, "other", None).await.unwrap().unwrap();
-        let wanted = (kept.all().line(), kept.claims.len(), kept.given.epoch(), &kept.host);
-        assert_eq!(wanted, ("openid email urn:x:y".to_owned(), 1, 7, &None));
-        assert_eq!(store.client_consent(&id, "other", Some("other.example")).await.unwrap(), None);
-        fresh.change("DELETE FROM accounts").await;
-        assert!(store.client_consents(&id).await.unwrap().is_empty());
-    }
 }

@@ -235,7 +235,7 @@ async fn overview(visit: &Visit, at: &AtDesk, error: Option<&'static str>) -> Re
     let waiting = if acts.contains(&Act::Search) {
         // As many as the queue shows them (M9).
         let store = &visit.app.store;
-        let theirs = store.mandates_of_ties(&at.guest.account.person, visit.now).await?;
+        let theirs = store.mandates_of_ties(&at.guest.account.person).await?;
         let (overdue, waiting) = store.overdue(&theirs, visit.now).await?;
         Some((waiting, overdue))
     } else {

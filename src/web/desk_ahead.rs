@@ -50,7 +50,7 @@ pub async fn show(visit: Visit) -> Result<Response, Failed> {
     let at = enter(&visit, Act::Search).await?;
     let department = at.member.department.clone();
     let store = &visit.app.store;
-    let theirs = store.mandates_of_ties(&at.guest.account.person, visit.now).await?;
+    let theirs = store.mandates_of_ties(&at.guest.account.person).await?;
     let rows = |found: Vec<Birthday>| rows(found.into_iter().filter(|one| !theirs.contains(&one.mandate.id)));
     let own = rows(birthdays(store, Some(&department), visit.now).await?);
     let others = rows(birthdays(store, None, visit.now).await?);

@@ -74,7 +74,7 @@ page::rendered!(QueuePage);
 pub async fn show(visit: Visit) -> Result<Response, Failed> {
     let at = enter(&visit, Act::Search).await?;
     let (frame, store) = (frame(&visit, &at), &visit.app.store);
-    let theirs = store.mandates_of_ties(&at.guest.account.person, visit.now).await?;
+    let theirs = store.mandates_of_ties(&at.guest.account.person).await?;
     let mut rows = Vec::new();
     let waiting = store.waiting(visit.now).await?;
     for one in waiting.into_iter().filter(|one| !theirs.contains(&one.id)) {

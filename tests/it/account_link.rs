@@ -7,7 +7,9 @@ use crate::{
     authenticator::stale_session,
     browser::{Browser, Page},
     digid_not_asked::take_digid_away,
-    digid_steps::{bsn, change, has_session, log_in_with_digid, person_of, register_with_digid},
+    digid_steps::{
+        answer, at_question, bsn, change, has_session, log_in_with_digid, person_of, register_with_digid,
+    },
     house::{CALLBACK, House, PASSWORD},
     mandates_desk::born,
     portal::{at_digid, log_in, press, register},
@@ -154,6 +156,26 @@ async fn f9_from_the_page_of_one_account_no_other_one_is_linked_and_none_is_made
         (linked(&house), house.query(&theirs), accounts()),
         ("1".into(), vec!["1".into()], "2".into())
     );
+}
+
+#[tokio::test]
+async fn f9_who_finds_somebody_else_logged_in_logs_out_from_the_page_and_makes_an_account_of_their_own() {
+    let house = House::start().await;
+    let (browser, theirs) = (Browser::new(), bsn(6));
+    register(&house, &browser, OWNER).await;
+    let page = presses(&house, &browser, &theirs).await;
+    assert!(page.text("adds").unwrap().contains("Op dit apparaat is al iemand ingelogd."), "{}", page.body);
+    assert!(page.body.contains("id=\"log-out\" href=\"/logout\""), "{}", page.body);
+    let asked = browser.get(&at(&house, "/logout")).await;
+    let out = browser.submit(&asked, "logout-form", &[]).await;
+    let out = browser.follow(out, CALLBACK).await;
+    assert_eq!((out.status, has_session(&house, &browser).await), (StatusCode::OK, false), "{}", out.body);
+    // Their own login is asked, and its page of linking says nothing of anybody.
+    let (_, question) = at_question(&house, &browser, &theirs).await;
+    let linking = answer(&browser, &question, "have").await;
+    assert_eq!((linking.heading().as_str(), linking.text("adds")), ("Koppel DigiD aan uw account", None));
+    register_with_digid(&house, &theirs, OTHER, "").await;
+    assert_eq!(linked(&house), "1");
 }
 
 #[tokio::test]

@@ -355,7 +355,7 @@ async fn each_client_hears_what_it_may_and_knows_people_by_names_of_its_own() {
 }
 
 #[tokio::test]
-async fn a21_a_removed_entitlement_counts_from_the_next_answer() {
+async fn m7_m13_each_level_of_digid_tells_of_a_mandate_and_a_child_under_twelve_has_no_session() {
     let house = house().await;
     let desk = Desk::of(&house);
     let browser = Browser::new();

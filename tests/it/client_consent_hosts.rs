@@ -9,11 +9,9 @@ use crate::{
     browser::{Browser, Page},
     client_consent::OTHER,
     client_registration::{OPEN, id, invite, keyed, manage, manager, registered, with},
-    digid_steps::change,
     house::{CALLBACK, House, Options},
     offline::sign_out,
     oidc_client::{Ask, Auth, Client, answer, assert_error, assert_refused, logged_in},
-    portal::log_in,
 };
 
 const ANNA: &str = "jansen@voorbeeld.nl";
@@ -183,26 +181,4 @@ async fn what_was_given_unasked_at_one_host_is_not_agreed_to_by_a_word_at_anothe
     sign_out(&house, &browser, &given[0]).await;
     assert_eq!(OTHER.refresh(&house, given[0].text("refresh_token")).await.0, 200, "the twin");
     assert_refused(&OTHER.refresh(&house, given[1].text("refresh_token")).await, "invalid_grant");
-}
-
-#[tokio::test]
-async fn who_agreed_before_hosts_were_kept_is_asked_once_more_and_keeps_what_was_given() {
-    let house = house().await;
-    let (browser, _) = logged_in(&house).await;
-    let ask = at(&OTHER, OTHER.callback, "openid offline_access").with("prompt", "consent");
-    let code = agrees(&house, &browser, &ask).await;
-    let tokens = OTHER.redeem(&house, &ask, &code).await;
-    change(&house, "UPDATE client_consents SET host = ''");
-    assert_eq!(consents(&house), [(json!(null), json!(["openid", "offline_access"]))]);
-    for uri in [OTHER.callback, ELSEWHERE] {
-        assert_must_ask(&house, &browser, &at(&OTHER, uri, "openid")).await;
-    }
-    sign_out(&house, &browser, &tokens).await;
-    let (status, body) = OTHER.refresh(&house, tokens.text("refresh_token")).await;
-    assert_eq!(status, 200, "{body}");
-    log_in(&house, &browser, ANNA, 2).await;
-    let here = at(&OTHER, OTHER.callback, "openid");
-    agrees(&house, &browser, &here).await;
-    assert_silent(&house, &browser, &here).await;
-    assert_must_ask(&house, &browser, &at(&OTHER, ELSEWHERE, "openid")).await;
 }

@@ -110,7 +110,6 @@ async fn m9_who_works_at_the_desk_does_and_learns_nothing_there_of_themselves_or
     let (mother, father, child) = (fresh_bsn(), fresh_bsn(), fresh_bsn());
     let (mandate, hers, whose) = filed(&house, &joost, &mother, (&child, "K-1")).await;
     let (other, his, _) = filed(&house, &joost, &father, (&child, "K-1")).await;
-    approved(&house, &mandate);
     house.ok(&["persons", "add", "--name", "Lot", "--patient-number", "K-77", "--by", "balie1"]);
     // The twin: nobody whom they know.
     let all = asked(&mandate, [&whose, &hers], (&mother, "K-1"));
@@ -314,45 +313,39 @@ async fn m9_what_became_part_of_a_registration_goes_past_no_tie() {
 }
 
 #[tokio::test]
-async fn m9_a_mandate_that_was_refused_or_never_approved_keeps_no_member_out_of_a_file() {
+async fn m9_a_tie_stays_whatever_became_of_it_with_a_block_and_without_one() {
     let house = House::start().await;
     for email in [ELS, JOOST] {
         member(&house, email, ALL).await;
     }
     let joost = Seat::of(&house, JOOST, true, 0).await;
-    let (mother, child) = (fresh_bsn(), fresh_bsn());
-    let (mut mandate, hers, whose) = filed(&house, &joost, &mother, (&child, "K-1")).await;
-    let (other, ..) = filed(&house, &joost, &fresh_bsn(), (&child, "K-1")).await;
-    let person = format!("/desk/person/{whose}");
+    let mother = fresh_bsn();
+    let (mandate, hers, whose) = filed(&house, &joost, &mother, ("", "K-1")).await;
+    let (other, ..) = filed(&house, &joost, &fresh_bsn(), ("", "K-1")).await;
+    let (person, queue) = (format!("/desk/person/{whose}"), "/desk/queue");
     let els = els_is(&house, &hers).await;
-    // What it is of the child's file, and whether the queue shows what else waits for the child.
-    let sees = async || {
-        let shown = els.get("/desk/queue").await.body.contains(&other);
-        (els.get(&person).await.status, shown)
-    };
-    let (shut, open) = ((StatusCode::FORBIDDEN, false), (StatusCode::OK, true));
-    assert_eq!(sees().await, shut, "it waits, and may be right");
-    let refused = joost.post(&format!("{mandate}/refuse"), &[("why", "documents")]).await;
-    assert_eq!(refused.status, StatusCode::SEE_OTHER, "{}", refused.body);
-    assert_eq!(sees().await, open, "refused");
-    assert_eq!(els.get(&mandate).await.status, StatusCode::FORBIDDEN, "it is about her all the same");
-    (mandate, ..) = filed(&house, &joost, &mother, (&child, "K-1")).await;
     let id = mandate.rsplit('/').next().unwrap().to_owned();
-    assert_eq!(sees().await, shut, "it waits");
-    let at = |by: i64| {
-        change(
-            &house,
-            &format!("UPDATE mandates SET registered_at = registered_at + {by} WHERE id = '{id}'"),
-        );
-    };
-    at(-31 * 86_400);
-    assert_eq!(sees().await, open, "nobody approved it in time");
-    at(31 * 86_400);
-    approved(&house, &mandate);
-    assert_eq!(sees().await, shut, "approved");
-    let revoked = joost.post(&format!("{mandate}/revoke"), &[]).await;
-    assert_eq!(revoked.status, StatusCode::SEE_OTHER, "{}", revoked.body);
-    assert_eq!(sees().await, shut, "and whatever became of it since");
+    let now = |facts: &str| change(&house, &format!("UPDATE mandates SET {facts} WHERE id = '{id}'"));
+    let anew = "registered_at = (SELECT MAX(registered_at) FROM mandates), revoked_at = NULL, approved_at = NULL, approved_by = NULL";
+    let refused = "revoked_at = registered_at, revoked_by = 'member:x'";
+    let void = "registered_at = registered_at - 2678400";
+    let counted = "approved_at = registered_at, approved_by = 'member:x'";
+    for blocked in [false, true] {
+        if blocked {
+            let block = [("other", mother.as_str()), ("reason", "melding 7")];
+            let done = joost.post(&format!("{person}/block"), &block).await;
+            assert_eq!(done.status, StatusCode::SEE_OTHER);
+        }
+        // It waits, was refused, was left to wait for too long, counts, and was taken back.
+        for facts in [anew, refused, void, counted, refused] {
+            now(facts);
+            assert_eq!(els.get(&person).await.status, StatusCode::FORBIDDEN, "{blocked} {facts}");
+            assert!(!els.get(queue).await.body.contains(&other), "{blocked} {facts}");
+            // The twin: a colleague does the work.
+            assert_eq!(joost.get(&person).await.status, StatusCode::OK);
+            assert!(joost.get(queue).await.body.contains(&other));
+        }
+    }
 }
 
 #[tokio::test]

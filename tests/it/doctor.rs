@@ -146,31 +146,24 @@ async fn the_doctor_tells_a_database_that_cannot_be_written() {
 /// As where a backup was put back by another user, or a disk is mounted read-only. Root writes whatever it likes, so here it is another user.
 #[tokio::test]
 async fn a_server_on_a_database_that_it_may_only_read_does_not_start_and_the_doctor_tells_it() {
-    use std::os::unix::{
-        fs::{MetadataExt, PermissionsExt, chown},
-        process::CommandExt,
-    };
-    const NOBODY: u32 = 65_534;
-    fn below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        entries
-            .flat_map(
-                |path| if path.is_dir() { [vec![path.clone()], below(&path)].concat() } else { vec![path] },
-            )
-            .collect()
-    }
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
     let house = stopped().await;
     let is_root = fs::metadata(&house.folder).unwrap().uid() == 0;
-    let run = |arguments: &[&str]| {
-        let mut command = house.program(arguments);
-        if is_root {
-            for path in [vec![house.folder.clone()], below(&house.folder)].concat() {
-                chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
-            }
-            command.uid(NOBODY).gid(NOBODY);
+    // Root may write whatever the mode says, unless that power is put down.
+    let program = |arguments: &[&str]| {
+        let ours = house.program(arguments);
+        if !is_root {
+            return ours;
         }
+        let mut without = Command::new("setpriv");
+        without.arg("--bounding-set=-dac_override").arg(ours.get_program()).args(ours.get_args());
+        without.envs(ours.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        without.current_dir(&house.folder).stdin(Stdio::null());
+        without
+    };
+    let run = |arguments: &[&str]| {
         // A server that starts after all would never end.
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = program(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let patience = Instant::now() + Duration::from_mins(1);
         while child.try_wait().unwrap().is_none() && Instant::now() < patience {
             sleep(Duration::from_millis(20));
@@ -192,11 +185,7 @@ async fn a_server_on_a_database_that_it_may_only_read_does_not_start_and_the_doc
     mode(0o600);
     let (_, told) = run(&["doctor"]);
     assert!(told.contains("is sound and up to date") && !told.contains("cannot be written"), "{told}");
-    let mut command = house.program(&["serve"]);
-    if is_root {
-        command.uid(NOBODY).gid(NOBODY);
-    }
-    let mut server = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut server = program(&["serve"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
     server.kill().unwrap();

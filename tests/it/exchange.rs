@@ -416,3 +416,49 @@ async fn a_token_by_an_older_name_is_answered_about_by_the_present_one() {
     house.ok(&["mandates", "revoke", &mandate, "--by", "balie1"]);
     assert_eq!(told().await, json!({"active": false}));
 }
+
+#[tokio::test]
+async fn a21_a_removed_entitlement_counts_from_the_next_answer() {
+    let mut family = Family::at_home().await;
+    let (house, browser) = (&family.house, &family.browser);
+    let ask = |scope| THE_PORTAL.ask().with("scope", scope);
+    let for_sam = ask("openid act_as").with("act_as", &family.sams);
+    let code = THE_PORTAL.code(house, browser, &for_sam).await;
+    let chosen = THE_PORTAL.redeem(house, &for_sam, &code).await;
+    let (_, about) = family.for_sam().await;
+    let about = about["access_token"].as_str().unwrap().to_owned();
+    let all = ask("openid email act_as");
+    let code = THE_PORTAL.code(house, browser, &all).await;
+    let one = for_sam.clone();
+    let for_one = THE_PORTAL.code(house, browser, &one).await;
+    let others = LAB.sign_on(house, browser, "openid act_as").await;
+    let user = |tokens: &Tokens| tokens.text("access_token").to_owned();
+    assert!(userinfo(house, &user(&family.tokens)).await.1["act_as"].is_array());
+    assert!(THE_PORTAL.introspect(house, &user(&family.tokens)).await["act_as"].is_array());
+
+    let scopes = "[\"openid\", \"profile\", \"email\", \"address\", \"phone\", \"act_as\"]";
+    family.house.reconfigure(scopes, "[\"openid\"]");
+    let house = &family.house;
+    // What was given tells nobody of anybody, nor the address, and is exchanged for nothing; what was for a child is over.
+    let (status, told) = userinfo(house, &user(&family.tokens)).await;
+    assert_eq!((status, names(&told)), (200, ["sub"].into()));
+    let told = THE_PORTAL.introspect(house, &user(&family.tokens)).await;
+    assert_eq!((&told["active"], &told["scope"], told.get("act_as")), (&json!(true), &json!("openid"), None));
+    for token in [&about, &user(&chosen)] {
+        assert_eq!(THE_PORTAL.introspect(house, token).await, json!({"active": false}));
+    }
+    assert_eq!(userinfo(house, &user(&chosen)).await.0, 401);
+    assert_eq!(family.for_sam().await.0, 400);
+    assert_refused(&THE_PORTAL.refresh(house, chosen.text("refresh_token")).await, "invalid_grant");
+    assert_refused(&THE_PORTAL.token(house, &one.redemption(&for_one)).await, "invalid_grant");
+    // What is given from now on is for what is left.
+    let after = THE_PORTAL.redeem(house, &all, &code).await;
+    let (_, refreshed) = THE_PORTAL.refresh(house, family.tokens.text("refresh_token")).await;
+    for tokens in [after, portal::tokens(refreshed)] {
+        assert_eq!((&tokens.body["scope"], tokens.claims.get("act_as")), (&json!("openid"), None));
+        assert_eq!(names(&userinfo(house, &user(&tokens)).await.1), ["sub"].into());
+    }
+    // The twin: another client keeps what it has, and hears of both.
+    let (_, kept) = userinfo(house, &user(&others)).await;
+    assert_eq!(kept["act_as"].as_array().unwrap().len(), 2);
+}
