@@ -12,7 +12,8 @@ use crate::{
 };
 
 fn client(id: &str, sees_relation: bool) -> Client {
-    Client { id: id.into(), sector: format!("{id}.example.nl"), sees_relation, ..fixture() }
+    let scopes = [Scope::Openid, Scope::ActAs].into();
+    Client { id: id.into(), sector: format!("{id}.example.nl"), scopes, sees_relation, ..fixture() }
 }
 
 async fn told(f: &Fresh, person: &PersonId, level: Level, client: &Client, now: Timestamp) -> ForWhom {
