@@ -10,7 +10,9 @@ use crate::{
     house::House,
     jose::Key,
     mandates_desk::{Desk, Form, born, days, digid_account, fresh_bsn, now},
-    oidc_client::{APP, Client, KEYED, LAB, THE_PORTAL, assert_refused, claims, header, userinfo},
+    oidc_client::{
+        APP, Client, KEYED, LAB, THE_PORTAL, assert_error, assert_refused, claims, header, userinfo,
+    },
     portal::{self, Tokens, log_in},
     program::THE_API,
     resource::{API, OTHER, house},
@@ -461,4 +463,32 @@ async fn a21_a_removed_entitlement_counts_from_the_next_answer() {
     // The twin: another client keeps what it has, and hears of both.
     let (_, kept) = userinfo(house, &user(&others)).await;
     assert_eq!(kept["act_as"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a21_nobody_acts_by_a_mandate_past_its_end() {
+    let family = Family::at_home().await;
+    let (house, browser) = (&family.house, &family.browser);
+    house.ok(&["mandates", "revoke", &family.mandate, "--by", "balie1"]);
+    let ends = now().plus(120);
+    Desk::of(house).mandate(&Form::parent(&family.mother, &family.sam).with("--ends", &ends.rfc3339()));
+    let ask = |whom: &str| {
+        let ask = THE_PORTAL.ask().with("scope", "openid act_as");
+        ask.with("act_as", whom).with("prompt", "none")
+    };
+    THE_PORTAL.code(house, browser, &ask(&family.sams)).await;
+    assert_eq!(family.for_sam().await.0, 200, "until then");
+    house.move_clock(121).await;
+    let late = ask(&family.sams);
+    assert_error(house, &browser.get(&late.url(house)).await, &late, "access_denied");
+    let (status, body) = family.for_sam().await;
+    assert_eq!((status, &body["error"]), (400, &json!("invalid_request")), "{body}");
+    let refused = format!(
+        "SELECT event FROM audit WHERE outcome = 'refused' AND actor = '{}' ORDER BY 1",
+        family.mother
+    );
+    assert_eq!(house.query(&refused), ["act_as", "token.exchanged"]);
+    // The twin: the other child, by both doors.
+    THE_PORTAL.code(house, browser, &ask(&family.bos)).await;
+    assert_eq!(family.exchange(&form(family.access(), &family.bos)).await.0, 200);
 }

@@ -164,8 +164,12 @@ async fn a15_a_handle_ends_after_a_while_and_survives_a_restart_until_then() {
     house.open_doors();
     let login = Browser::new().get(&good.url(&house)).await;
     assert!(login.location().unwrap().path().starts_with("/login/"));
-    // As if it had been pushed long ago.
-    crate::digid_steps::change(&house, "UPDATE ephemeral SET ends = 1 WHERE kind = 'pushed'");
+    // Ninety seconds by the server's clock, and no longer.
+    let edge = pushed(&house, &THE_PORTAL, &ask).await;
+    house.move_clock(60).await;
+    let login = Browser::new().get(&edge.url(&house)).await;
+    assert!(login.location().unwrap().path().starts_with("/login/"));
+    house.move_clock(91).await;
     assert_unknown(&Browser::new().get(&late.url(&house)).await);
 }
 
