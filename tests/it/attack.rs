@@ -38,6 +38,12 @@ async fn a_hidden_form_does_not_get_in_below_the_level_that_was_asked() {
     let page = browser.follow(sent, CALLBACK).await;
     assert_eq!(page.heading(), "Inloggen bij Huisarts De Linde");
     assert_eq!(house.mails_now("anna@voorbeeld.nl").len(), 1, "no code but that of the registration");
+    // Nor by an account that is made on the way.
+    let new = [("csrf", fields["csrf"].as_str()), ("email", "nieuw@voorbeeld.nl"), ("password", PASSWORD)];
+    let sent = browser.post(&format!("{}/register", choose.url), &new).await;
+    let page = browser.follow(sent, CALLBACK).await;
+    assert_eq!(page.heading(), "Inloggen bij Huisarts De Linde");
+    assert_eq!(house.mails_now("nieuw@voorbeeld.nl").len(), 0);
 }
 
 #[tokio::test]
