@@ -13,6 +13,8 @@ use crate::{
     steps::{code_for, is_in, to_recover_code, type_code},
 };
 
+pub use crate::database::change;
+
 const OWNER: &str = "jansen@voorbeeld.nl";
 const OTHER: &str = "bakker@voorbeeld.nl";
 const ASKS: &str = "Vul de code uit uw app in";
@@ -55,17 +57,6 @@ impl App {
         let good = [-2, -1, 0, 1, 2, 3].map(|later| self.code(later));
         (0..1_000_000).map(|n| format!("{n:06}")).find(|code| !good.contains(code)).unwrap()
     }
-}
-
-/// Changes the database beside the running server.
-pub fn change(house: &House, statement: &str) {
-    let script =
-        "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1],timeout=60)\nc.execute(sys.argv[2])\nc.commit()";
-    let database = house.folder.join("namens.db");
-    let done =
-        std::process::Command::new("python3").args(["-c", script]).arg(database).arg(statement).output();
-    let done = done.unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
 /// The page that offers an app, to somebody who just logged in there.

@@ -1,6 +1,6 @@
 //! Every door with every parameter: a table that is complete, and the sweep of the doors that `bad_input` leaves over.
 
-use std::{collections::BTreeSet, process::Command};
+use std::collections::BTreeSet;
 
 use crate::{
     bad_input::{BENDS, Bend, assert_calm, basic, bent},
@@ -8,6 +8,7 @@ use crate::{
     bad_input_wire::{Raw, get, post},
     browser::{Browser, Page},
     floors::all,
+    database::dump,
     house::{CALLBACK, House, PASSWORD},
     oidc_client::{LAB, THE_PORTAL, logged_in},
     portal::request,
@@ -292,21 +293,15 @@ fn the_table_of_doors_and_parameters_is_complete() {
 /// Every row of the store but of the audit log, and of what goes out to portals and people in its own time, as text. The last column of
 /// grants and mandates is when somebody looks at them again, by the clock.
 pub fn kept(house: &House) -> BTreeSet<String> {
-    let script =
-        "import sqlite3,sys\nfor l in sqlite3.connect(sys.argv[1],timeout=60).iterdump(): print(ascii(l))";
-    let dump =
-        Command::new("python3").args(["-c", script]).arg(house.folder.join("namens.db")).output().unwrap();
-    assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
-    let text = String::from_utf8(dump.stdout).unwrap();
-    let rows = text.lines().filter(|line| {
-        line.contains("INSERT INTO")
-            && !["audit", "notices", "mandate_mails"].iter().any(|table| line.contains(&format!("\"{table}")))
+    let all = dump(&house.folder.join("namens.db"));
+    let rows = all.iter().map(String::as_str).filter(|line| {
+        !["audit", "notices", "mandate_mails"].iter().any(|table| line.contains(&format!("\"{table}")))
     });
     let followed = |line: &str| ["\"grants\"", "\"mandates\""].iter().any(|table| line.contains(table));
     let row =
         |line: &str| line.rsplit_once(',').filter(|_| followed(line)).map_or(line, |(row, _)| row).to_owned();
     let rows: BTreeSet<String> = rows.map(row).collect();
-    assert!(rows.len() > 3, "{text}");
+    assert!(rows.len() > 3, "{all:#?}");
     rows
 }
 

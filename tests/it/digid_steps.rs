@@ -5,7 +5,7 @@ use std::{
     fs,
     io::Write,
     path::Path,
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
 use namens::{
@@ -19,6 +19,8 @@ use crate::{
     house::{CALLBACK, House, PASSWORD},
     portal::{Request, Tokens, at_digid, code_of, redeem, request, to_digid},
 };
+
+pub use crate::database::change;
 
 /// The lowest `acr` of DigiD.
 pub const MIDDEN: &str = "http://eidas.europa.eu/LoA/low";
@@ -155,15 +157,6 @@ pub fn audit(house: &House) -> Vec<String> {
         "SELECT event || ' ' || outcome || CASE WHEN actor IS NULL THEN '' ELSE ' by somebody' END \
          FROM audit WHERE event NOT IN ('key.made', 'audit.checkpoint') ORDER BY seq",
     )
-}
-
-/// Changes the database beside the running server: for what no act of the program can bring about yet.
-pub fn change(house: &House, statement: &str) {
-    let script =
-        "import sqlite3,sys\nd=sqlite3.connect(sys.argv[1],timeout=60)\nd.execute(sys.argv[2])\nd.commit()";
-    let database = house.folder.join("namens.db");
-    let done = Command::new("python3").args(["-c", script]).arg(database).arg(statement).status();
-    assert!(done.unwrap().success(), "{statement}");
 }
 
 /// How many rows each table has.

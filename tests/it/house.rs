@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::jose::KEY;
+use crate::{database, jose::KEY};
 use namens::{
     clock::Clock,
     domain::{
@@ -188,12 +188,7 @@ impl House {
 
     /// A first column of the database, read beside the running server.
     pub fn query(&self, statement: &str) -> Vec<String> {
-        let script = "import sqlite3,sys\nfor r in sqlite3.connect(sys.argv[1],timeout=60).execute(sys.argv[2]): print(r[0])";
-        let database = self.folder.join("namens.db");
-        let output =
-            Command::new("python3").args(["-c", script]).arg(database).arg(statement).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+        database::query(&self.folder.join("namens.db"), statement)
     }
 
     /// How many rows there are: of a table, or of the rest of the statement.

@@ -79,6 +79,7 @@ mod corpus_logout;
 mod cors;
 mod crash;
 mod crowd;
+mod database;
 mod desk;
 mod desk_bounds;
 mod desk_own;
