@@ -412,6 +412,47 @@ async fn a14_a_list_of_a_sector_is_fetched_with_care_and_must_name_every_address
     assert_eq!(shown["sector"], "127.0.0.1");
 }
 
+/// Who comes to a port, and is let go without a word.
+fn visitors(listener: TcpListener) -> Arc<AtomicUsize> {
+    let came = Arc::new(AtomicUsize::new(0));
+    let counts = came.clone();
+    tokio::spawn(async move {
+        while listener.accept().await.is_ok() {
+            counts.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    came
+}
+
+/// There is a list at an address of this machine, as good as any, and a port behind a name that means this machine.
+#[tokio::test]
+async fn a14_a_list_of_a_sector_at_an_address_that_leads_inside_is_not_asked_for() {
+    let mut house = House::start_with(Options { top: OPEN, tables: "# here", ..Options::default() }).await;
+    let (inside, asked) = (TcpListener::bind("127.0.0.2:0").await.unwrap(), Arc::new(AtomicUsize::new(0)));
+    let number = format!("http://{}/good", inside.local_addr().unwrap());
+    let router = Router::new().route("/{path}", get(sectors)).with_state(asked.clone());
+    tokio::spawn(async move { axum::serve(inside, router).await.unwrap() });
+    let named = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let name = format!("https://localhost:{}/good", named.local_addr().unwrap().port());
+    let came = visitors(named);
+    let token = invite(&house, &["--policy", "basic"]);
+    let two = with(portal(), "redirect_uris", json!([CALLBACK, "https://b.example/cb"]));
+    let of = |uri: &str| with(two.clone(), "sector_identifier_uri", json!(uri));
+    let refused = |answer: &(u16, Value)| {
+        assert_refused(answer, 400, "invalid_client_metadata", "sector_identifier_uri");
+    };
+    refused(&register(&house, &token, &of(&number)).await);
+    refused(&register(&house, &token, &of(&name)).await);
+    assert_eq!((asked.load(Ordering::SeqCst), came.load(Ordering::SeqCst)), (0, 0), "somebody was called");
+    // The twin: named by the operator, both are called. Behind the name is no certificate to trust.
+    let both = "[outbound]\nprivate_addresses = [\"127.0.0.1\", \"127.0.0.2\"]";
+    house.reconfigure("# here", both);
+    refused(&register(&house, &token, &of(&name)).await);
+    assert!(came.load(Ordering::SeqCst) > 0);
+    registered(&house, &token, &of(&number)).await;
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
 #[tokio::test]
 async fn the_sector_of_public_subjects_is_no_host() {
     let house = house().await;
