@@ -323,6 +323,7 @@ async fn what_is_not_possible_is_refused_with_what_to_do() {
         ("userinfo_encrypted_response_alg", json!("RSA1_5"), "RSA-OAEP-256"),
         ("userinfo_encrypted_response_enc", json!("A256GCM"), "userinfo_encrypted_response_alg"),
         ("request_object_signing_alg", json!("none"), "request_object_signing_alg"),
+        ("token_endpoint_auth_signing_alg", json!("none"), "token_endpoint_auth_signing_alg"),
         ("subject_type", json!("x"), "pairwise or public"),
         ("default_max_age", json!(-1), "default_max_age"),
         ("default_max_age", json!("60"), "default_max_age"),
@@ -488,7 +489,7 @@ async fn a22_the_name_of_a_client_becomes_no_markup() {
 async fn what_a_client_wishes_of_its_own_requests_is_kept_to() {
     let house = house().await;
     let (browser, _) = logged_in(&house).await;
-    let token = invite(&house, &["--own", "--uses", "7"]);
+    let token = invite(&house, &["--own", "--uses", "9"]);
     let of = |told: &Value| Client { id: id(told), auth: Auth::Key, callback: CALLBACK };
     let plain = of(&registered(&house, &token, &keyed()).await);
     let ask = plain.ask();
@@ -521,6 +522,15 @@ async fn what_a_client_wishes_of_its_own_requests_is_kept_to() {
         assert_error(&house, &browser.get(&ask.url(&house)).await, &ask, "login_required");
         let twin = ask.with("max_age", "3600").with("acr_values", "urn:namens:acr:local");
         code_of(&browser.get(&twin.url(&house)).await);
+    }
+
+    // The key of this client signs by ES256 only.
+    for (alg, status) in [("PS256", 401), ("ES256", 200)] {
+        let metadata = with(keyed(), "token_endpoint_auth_signing_alg", json!(alg));
+        let told = registered(&house, &token, &metadata).await;
+        assert_eq!(told["token_endpoint_auth_signing_alg"], alg);
+        let asked = of(&told).post(&house, "/introspect", &[("token", "x")]).send().await.unwrap();
+        assert_eq!(asked.status(), status, "{alg}");
     }
 
     let told = registered(&house, &token, &with(keyed(), "request_object_signing_alg", json!("PS256"))).await;

@@ -201,6 +201,7 @@ fn a_client_is_kept_as_it_always_was() {
         "wishes": {
             "max_age": 60,
             "levels": ["midden"],
+            "assertion_alg": null,
             "request_object_alg": null,
             "dpop": true,
             "pushes": false,
