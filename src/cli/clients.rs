@@ -247,7 +247,7 @@ impl Add {
             auth: Some(self.auth),
             jwks_uri: self.jwks_uri,
             sector: self.sector,
-            public_subjects: self.public_subjects,
+            public_subjects: self.public_subjects.then_some(true),
             id_token_alg: self.id_token_alg,
             minimum_level: Some(self.minimum_level),
             userinfo_signed_response_alg: self.userinfo_signed_response_alg,

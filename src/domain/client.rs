@@ -53,9 +53,9 @@ macro_rules! members {
             pub jwks_uri: Option<String>,
             /// Whom it shares pairwise subjects with; when left out, its redirect host, or in a replacement what it was.
             pub sector: Option<String>,
-            /// Whether its subjects are public: the same for every client that asks so.
-            #[serde(default, skip_serializing)]
-            pub public_subjects: bool,
+            /// Whether its subjects are public: the same for every client that asks so. Left out, the sector says it.
+            #[serde(default, skip_serializing, deserialize_with = "registration::told")]
+            pub public_subjects: Option<bool>,
             /// How its ID tokens are signed; as is usual under its policy when left out.
             pub id_token_alg: Option<Algorithm>,
             /// The level below which nobody logs in to it: `local` when left out.
@@ -109,7 +109,7 @@ macro_rules! members {
                     jwks: None,
                     jwks_uri: None,
                     sector: None,
-                    public_subjects: false,
+                    public_subjects: None,
                     id_token_alg: None,
                     minimum_level: None,
                     userinfo_signed_response_alg: None,

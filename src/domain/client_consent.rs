@@ -47,6 +47,11 @@ pub fn host_of(redirect_uri: &str) -> Option<String> {
     url.host_str().filter(|host| !host.is_empty()).map(str::to_owned)
 }
 
+/// The host in such a line of the audit log ([`Wanted::line`]); those of before it was told have none.
+pub fn host_in(line: &str) -> Option<&str> {
+    line.split_once(": ").map(|(host, _)| host)
+}
+
 /// These APIs as one text: no name of one has a space in it.
 pub fn spaced(resources: &BTreeSet<String>) -> String {
     resources.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
@@ -92,9 +97,9 @@ impl Wanted {
         self
     }
 
-    /// The scopes and the APIs, as the audit log tells them.
-    pub fn line(&self) -> String {
-        format!("{} {}", self.scope, spaced(&self.resources)).trim_end().to_owned()
+    /// At which host what is wanted counts, the scopes and the APIs, as the audit log tells them.
+    pub fn line(&self, host: &str) -> String {
+        format!("{host}: {} {}", self.scope, spaced(&self.resources)).trim_end().to_owned()
     }
 
     /// What a page lists, each thing once. The two claims of an address or a number are one thing to a person.
@@ -214,8 +219,12 @@ mod tests {
         }
         let more = wanted(&["urn:x:other", "urn:x:api"]);
         assert_eq!(
-            (more.line().as_str(), wanted(&[]).line().as_str()),
-            ("openid urn:x:api urn:x:other", "openid")
+            (more.line("portal.example").as_str(), wanted(&[]).line("[::1]").as_str()),
+            ("portal.example: openid urn:x:api urn:x:other", "[::1]: openid")
+        );
+        assert_eq!(
+            (host_in(&more.line("[::1]")), host_in("openid urn:x:api urn:x:other")),
+            (Some("[::1]"), None)
         );
         assert!(!given.covers(&more) && given.and(&more, Timestamp::from_epoch(2)).covers(&more));
     }

@@ -57,6 +57,8 @@ pub struct Wishes {
     pub max_age: Option<i64>,
     /// `default_acr_values`: where a request says none (the same section).
     pub levels: Vec<Level>,
+    /// `token_endpoint_auth_signing_alg`: no assertion signed otherwise proves who it is (the same section).
+    pub assertion_alg: Option<Algorithm>,
     /// `request_object_signing_alg`: no request object signed otherwise is believed (the same section).
     pub request_object_alg: Option<Algorithm>,
     /// `dpop_bound_access_tokens`: no token without a proof (RFC 9449 section 5.2).

@@ -153,6 +153,7 @@ pub struct OwnEntry {
     pub by: String,
     pub for_other: bool,
     pub client: Option<String>,
+    pub host: Option<String>,
 }
 
 /// Puts it together, with a line in the log.
@@ -297,5 +298,6 @@ fn own_entry(line: OwnLine) -> OwnEntry {
         by: if line.by_self { "self".to_owned() } else { line.role },
         for_other: !line.for_self,
         client: line.client,
+        host: line.host,
     }
 }

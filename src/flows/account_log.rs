@@ -8,6 +8,7 @@ use crate::{
     app::App,
     domain::{
         audit::{Role, told_as},
+        client_consent::host_in,
         fault::Fault,
         id::{AccountId, PersonId},
         line::{member_of, program_of},
@@ -102,6 +103,8 @@ pub struct Told {
     pub whom: Option<String>,
     /// At which portal, where it is still known.
     pub portal: Option<String>,
+    /// At which host of it, where they agreed to something there.
+    pub host: Option<String>,
 }
 
 /// A page of the log.
@@ -164,7 +167,9 @@ impl Names<'_> {
         } else {
             told_as(&line.event, &line.outcome).to_owned()
         };
-        Ok(Told { at: line.at, what, who, whom, portal })
+        let agreed = line.detail.as_deref().filter(|_| line.event == "consent.given");
+        let host = agreed.and_then(host_in).map(str::to_owned);
+        Ok(Told { at: line.at, what, who, whom, portal, host })
     }
 
     async fn who(&mut self, line: &Line) -> Result<Who, Fault> {

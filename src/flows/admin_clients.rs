@@ -56,9 +56,16 @@ fn registered(mut told: Registration, kept: Option<&Client>) -> Result<Written, 
     if told.sees_bsn {
         return Err(bad("sees_bsn: only the configuration gives it"));
     }
-    // What its hosts say may be another than until now, and users would come back as strangers: a sector is changed by its name only.
-    if told.sector.is_none() && !told.public_subjects {
+    // What its hosts say may be another than until now, and users would come back as strangers: a sector is changed by its name
+    // only. So a program that becomes a portal keeps the one of its own, which it shares with nobody.
+    if told.sector.is_none() && told.public_subjects != Some(true) {
         told.sector = kept.map(|client| client.sector.clone());
+        if told.public_subjects == Some(false) && told.sector.as_deref() == Some(Client::PUBLIC_SECTOR) {
+            return Err(bad(
+                "public_subjects: this client has public subjects, and its users would get another sub: name the sector that \
+                 it is to have, or leave public_subjects out",
+            ));
+        }
     }
     let (auth, secret) = told.method().after(kept.map(|client| &client.auth));
     let (jwks, wishes) = (told.jwks.take(), kept.map(|client| client.wishes.clone()).unwrap_or_default());

@@ -126,8 +126,8 @@ pub async fn allow(
     let wanted = Wanted::by(ask, &client);
     let drawn = if named { Some(oxide::draw(&app.store, &client, ask, session, now)?) } else { None };
     let (code, good_for) = drawn.unzip();
-    let (client, to) = (client.id.as_str(), wanted.line());
     let host = host_of(&ask.redirect_uri).ok_or_else(|| Fault::because("a redirect URI without a host"))?;
+    let (client, to) = (client.id.as_str(), wanted.line(&host));
     let agreed = Agreed { account: &session.account, wanted: &wanted, client, host: &host };
     let event = Event { detail: Some(&to), ..event("ok", session, client) };
     let ending = Ending {
@@ -148,7 +148,11 @@ pub async fn refuse(
     now: Timestamp,
 ) -> Result<Error, Fault> {
     if let Some(session) = session {
-        app.store.audit(&event("refused", session, &held.login.ask.client_id), now).await?;
+        let ask = &held.login.ask;
+        let wanted = Wanted::by(ask, &finish::client(app, ask).await?);
+        let to = host_of(&ask.redirect_uri).map(|host| wanted.line(&host));
+        let event = Event { detail: to.as_deref(), ..event("refused", session, &ask.client_id) };
+        app.store.audit(&event, now).await?;
     }
     logins::abandon(app, held, now).await
 }

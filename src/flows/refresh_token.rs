@@ -9,12 +9,13 @@ use crate::{
     domain::{
         birth::may_log_in,
         fault::Fault,
-        grant::{Grant, RefreshToken, Worth},
+        grant::{Family, Grant, RefreshToken, Worth},
         scope::Scope,
         secret::Secret,
         time::Timestamp,
     },
     oidc::{
+        access_token::Confirmation,
         error::{Code, Error},
         oxide::{self, BAD_REFRESH},
         params::Params,
@@ -47,13 +48,14 @@ pub(super) async fn refresh(
     };
     let scope = oxide::check_refresh(client, form, found.as_ref().map(|found| &found.family.grant), now)?;
     let (Some(presented), Some(mut found)) = (presented, found) else { return Err(BAD_REFRESH) };
-    let worth = found.family.worth(&presented, now);
+    let shown = possession.confirmation();
+    let worth = self::worth(&found.family, &presented, shown.as_ref(), now)?;
     let grant = found.family.grant.clone();
     // Before anything else: who lacks the key ends no family either.
     if !possession.covers(grant.dpop_jkt.as_deref(), grant.x5t_s256.as_deref()) {
         return Err(BAD_REFRESH);
     }
-    if worth == Worth::Replayed {
+    if matches!(worth, Presented::Replayed) {
         return replayed(store, &grant, now).await;
     }
     if grant.represented().is_some() && !scope.contains(Scope::ActAs) {
@@ -77,12 +79,12 @@ pub(super) async fn refresh(
     if let Some(session) = &mut found.ground.session {
         store.note_visit(session, issuing.idle, now).await?;
     }
-    if let Worth::Repeat(sealed) = worth {
-        return Ok(signed.with(Some(successor::open(presented.text(), &sealed)?)));
+    if let Presented::Repeat(successor) = worth {
+        return Ok(signed.with(Some(successor)));
     }
     let next = (!grant.is_sender_constrained(client)).then(|| presented.successor());
     let seal = |next: &RefreshToken| {
-        let sealed = successor::seal(presented.text(), next.text())?;
+        let sealed = successor::seal(presented.text(), shown.as_ref(), next.text())?;
         Ok::<_, Fault>(Successor { token: next.hashed(), sealed })
     };
     let successor = next.as_ref().map(seal).transpose()?;
@@ -94,13 +96,36 @@ pub(super) async fn refresh(
     let Some(again) = family(issuing, &presented, now).await?.map(|found| found.family) else {
         return Err(BAD_REFRESH);
     };
-    match again.worth(&presented, now) {
-        Worth::Repeat(sealed) if again.grant.is_live(now) => {
-            Ok(signed.with(Some(successor::open(presented.text(), &sealed)?)))
-        }
-        Worth::Replayed => replayed(store, &again.grant, now).await,
-        Worth::Repeat(_) | Worth::Good => Err(BAD_REFRESH),
+    match self::worth(&again, &presented, shown.as_ref(), now)? {
+        Presented::Repeat(successor) if again.grant.is_live(now) => Ok(signed.with(Some(successor))),
+        Presented::Replayed => replayed(store, &again.grant, now).await,
+        Presented::Repeat(_) | Presented::Good => Err(BAD_REFRESH),
     }
+}
+
+/// [`Worth`], for who showed what they showed.
+enum Presented {
+    Good,
+    /// The answer got lost; this is the successor.
+    Repeat(Secret),
+    Replayed,
+}
+
+/// What a token is worth to who shows it. A lost answer is given again to who shows what was shown at first: the same key, the same
+/// certificate, or none again. Whoever shows anything else is another holder, also within that time.
+fn worth(
+    family: &Family,
+    token: &RefreshToken,
+    shown: Option<&Confirmation>,
+    now: Timestamp,
+) -> Result<Presented, Fault> {
+    Ok(match family.worth(token, now) {
+        Worth::Good => Presented::Good,
+        Worth::Replayed => Presented::Replayed,
+        Worth::Repeat(sealed) => {
+            successor::open(token.text(), shown, &sealed)?.map_or(Presented::Replayed, Presented::Repeat)
+        }
+    })
 }
 
 /// What there is of the family of a token.

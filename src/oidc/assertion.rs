@@ -15,7 +15,7 @@ use crate::domain::{client::Client, key::Algorithm, secret::Secret, time::Timest
 pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// The media types it may have: none, the general one, or the one of draft-ietf-oauth-rfc7523bis.
 const MEDIA: [&str; 3] = ["", "jwt", "client-authentication+jwt"];
-/// The longest that it may still be good for, in seconds: until then its `jti` is remembered.
+/// The longest that it may still be good for, in seconds: from now, or from its `iat` where that is ahead of us.
 const MAX_LIFE: i64 = 300;
 /// How far a client's clock may be ahead, in seconds (FAPI 2.0 Security Profile, section 5.3.2.1: 10 must be taken, more
 /// than 60 must not).
@@ -61,7 +61,8 @@ fn read(assertion: &str, algs: impl Fn(Algorithm) -> bool) -> Result<Unverified<
 /// Checks an assertion of `client`, shown to `issuer` at `now`. `None` when it is not signed as it should be: that is told to
 /// nobody. What is wrong with one that the client did sign is told.
 pub fn check(assertion: &str, client: &Client, issuer: &str, now: Timestamp) -> Result<Option<Mark>, Error> {
-    let read = read(assertion, |alg| client.policy.allows_alg(alg));
+    let wished = client.wishes.assertion_alg;
+    let read = read(assertion, |alg| client.policy.allows_alg(alg) && wished.is_none_or(|one| one == alg));
     let (Ok(unverified), Some(set)) = (read, client.keys.known()) else { return Ok(None) };
     let claims: Claims = match unverified.verified_by(set) {
         Ok(claims) => claims,
@@ -79,7 +80,8 @@ pub fn check(assertion: &str, client: &Client, issuer: &str, now: Timestamp) -> 
         }));
     }
     let early = [claims.iat, claims.nbf].into_iter().flatten().any(|from| now.plus(AHEAD) < from);
-    if early || claims.exp <= now || claims.exp.since(now) > MAX_LIFE + AHEAD {
+    let begins = claims.iat.map_or(now, |iat| iat.max(now));
+    if early || claims.exp <= now || claims.exp.since(begins) > MAX_LIFE {
         return Err(bad(
             "its assertion is not good now: exp must lie at most five minutes ahead, iat and nbf not",
         ));
@@ -152,7 +154,16 @@ mod tests {
         assert!(one("jti", json!("k")) && !one("jti", json!("")) && !one("jti", Value::Null));
         assert!(!one("jti", json!("x".repeat(257))));
         assert!(!one("iss", json!("other")) && !one("sub", json!("other")));
-        assert!(one("exp", json!(480)) && !one("exp", json!(481)) && one("exp", json!(151)));
+        assert!(one("exp", json!(450)) && !one("exp", json!(451)) && one("exp", json!(151)));
+        // Five minutes by the clock of its maker too, which may be ahead; not of one that is behind.
+        let made = |iat: Value, exp: i64| {
+            let mut claims = with("iat", iat);
+            claims["exp"] = json!(exp);
+            good(Policy::Nlgov, &claims) == Some(true)
+        };
+        assert!(made(json!(180), 480) && !made(json!(180), 481));
+        assert!(made(json!(100), 450) && !made(json!(100), 451));
+        assert!(made(Value::Null, 450) && !made(Value::Null, 451));
         assert!(!one("exp", json!(150)) && !one("exp", Value::Null) && !one("exp", json!("250")));
         assert!(one("iat", json!(180)) && !one("iat", json!(181)) && one("iat", Value::Null));
         assert!(one("nbf", json!(180)) && !one("nbf", json!(181)));

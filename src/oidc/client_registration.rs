@@ -69,6 +69,7 @@ pub struct Metadata {
     authorization_signed_response_alg: Option<String>,
     require_signed_request_object: Option<bool>,
     authorization_encrypted_response_alg: Option<Value>,
+    token_endpoint_auth_signing_alg: Option<String>,
     request_object_signing_alg: Option<String>,
     request_object_encryption_alg: Option<Value>,
     default_max_age: Option<i64>,

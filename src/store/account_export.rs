@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::any::AnyRow;
 
 use super::{Store, columns::Columns};
-use crate::domain::{audit::told_as, fault::Fault, id::PersonId, time::Timestamp};
+use crate::domain::{audit::told_as, client_consent::host_in, fault::Fault, id::PersonId, time::Timestamp};
 
 /// The most of each of the short lists.
 const MOST: i64 = 1000;
@@ -27,6 +27,8 @@ pub struct OwnLine {
     pub for_self: bool,
     /// Through which client.
     pub client: Option<String>,
+    /// At which host of it, where they were asked what it may know there.
+    pub host: Option<String>,
 }
 
 /// What somebody said about a mandate.
@@ -55,7 +57,7 @@ pub struct OwnSubject {
 macro_rules! lines {
     ($whose:literal) => {
         concat!(
-            "SELECT l.node, l.seq, l.at, l.event, l.outcome, l.role, l.client, \
+            "SELECT l.node, l.seq, l.at, l.event, l.outcome, l.role, l.client, l.detail, \
              CASE WHEN l.actor IN (SELECT n.pseudonym FROM audit_names n JOIN persons p ON p.id = n.name \
                   WHERE p.id = $1 OR p.joined_into = $1) THEN 'self' ELSE 'other' END AS by_whom, \
              CASE WHEN l.represented IS NULL OR l.represented IN (SELECT n.pseudonym FROM audit_names n \
@@ -127,6 +129,8 @@ fn read_line(row: &AnyRow) -> Result<OwnLine, Fault> {
     let is_self = |column: &str| Ok::<_, Fault>(row.text(column)? == "self");
     let (event, outcome) = (row.text("event")?, row.text("outcome")?);
     let event = told_as(&event, &outcome);
+    // Of other lines it may be another's word.
+    let detail = row.maybe_text("detail")?.filter(|_| event == "consent.given");
     Ok(OwnLine {
         at: row.time("at")?,
         event: event.to_owned(),
@@ -137,5 +141,6 @@ fn read_line(row: &AnyRow) -> Result<OwnLine, Fault> {
         role: row.text("role")?,
         for_self: is_self("for_whom")?,
         client: row.maybe_text("client")?,
+        host: detail.as_deref().and_then(host_in).map(str::to_owned),
     })
 }

@@ -8,7 +8,7 @@ use axum::{
     extract::{MatchedPath, Request, State},
     http::{
         HeaderValue, StatusCode,
-        header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, LOCATION},
+        header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, LOCATION, REFERRER_POLICY},
     },
     middleware::Next,
     response::{IntoResponse, Response},
@@ -224,7 +224,12 @@ pub async fn method_not_allowed() -> Failed {
 pub fn see_other(location: &str) -> Response {
     match HeaderValue::from_str(location) {
         Ok(location) => {
-            let headers = [(LOCATION, location), (CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+            // A browser that follows goes by this policy from here on: what stands in an address of ours is told to no portal.
+            let headers = [
+                (LOCATION, location),
+                (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+                (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+            ];
             (StatusCode::SEE_OTHER, headers).into_response()
         }
         Err(error) => Failed::from(error).into_response(),

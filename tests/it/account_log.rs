@@ -21,7 +21,7 @@ const NEW: &str = "nieuw@voorbeeld.nl";
 const MOTHER: &str = "moeder@voorbeeld.nl";
 const KIM: &str = "kim@voorbeeld.nl";
 
-async fn log(house: &House, browser: &Browser) -> String {
+pub async fn log(house: &House, browser: &Browser) -> String {
     let page = browser.get(&at(house, "/account/log")).await;
     assert_eq!(page.heading(), "Wie heeft iets gewijzigd", "{}", page.body);
     page.text("log").unwrap_or_default()

@@ -135,7 +135,7 @@ async fn a_portal_of_somebody_else_is_answered_once_its_user_agreed_and_then_wit
         (&json!("other"), &json!(["openid", "email"]), &json!(["given_name"]), 1)
     );
     let lines = house.query("SELECT outcome || ' ' || client || ' ' || detail FROM audit WHERE event = 'consent.given' ORDER BY seq");
-    assert_eq!(lines, ["ok other openid email", "ok other openid"]);
+    assert_eq!(lines, ["ok other 127.0.0.1: openid email", "ok other 127.0.0.1: openid"]);
 }
 
 /// RFC 8707: for each API a token is given once the user agreed to it by name.
@@ -173,7 +173,8 @@ async fn an_api_is_agreed_to_by_name_and_each_new_one_is_asked_about() {
     let listed: Value = serde_json::from_str(&house.ok(&["accounts", "consents", ANNA])).unwrap();
     assert_eq!(listed[0]["resources"], json!([DOSSIER, LAB]));
     let lines = house.query("SELECT detail FROM audit WHERE event = 'consent.given' ORDER BY seq");
-    assert_eq!(lines, ["openid".to_owned(), format!("openid {DOSSIER}"), format!("openid {LAB}")]);
+    let told = ["openid".to_owned(), format!("openid {DOSSIER}"), format!("openid {LAB}")];
+    assert_eq!(lines, told.map(|wanted| format!("127.0.0.1: {wanted}")));
 
     // A code for an API that was not redeemed when all was taken back is worth nothing.
     let late = at(&[DOSSIER]);
@@ -200,8 +201,9 @@ async fn a_login_ends_at_the_question_and_the_session_stays_whatever_is_answered
     let refused = answers(&browser, &page, "refuse").await;
     assert_error(&house, &refused, &first, "access_denied");
     assert!(kept(&house).is_empty());
-    let lines = house.query("SELECT outcome || ' ' || client FROM audit WHERE event = 'consent.given'");
-    assert_eq!(lines, ["refused other"]);
+    let lines = house
+        .query("SELECT outcome || ' ' || client || ' ' || detail FROM audit WHERE event = 'consent.given'");
+    assert_eq!(lines, ["refused other 127.0.0.1: openid"]);
     assert!(is_silent(&house, &browser, &THE_PORTAL.ask()).await, "logged in all the same");
     // Asked again, and now agreed to; the page that was answered is gone.
     let again = asked(&house, &browser, &first).await;

@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
+    account_export, account_log,
     admin::{Api, LOCAL, PROGRAMS, ROOT, shop},
     browser::{Browser, Page},
     client_consent::OTHER,
@@ -181,4 +182,42 @@ async fn what_was_given_unasked_at_one_host_is_not_agreed_to_by_a_word_at_anothe
     sign_out(&house, &browser, &given[0]).await;
     assert_eq!(OTHER.refresh(&house, given[0].text("refresh_token")).await.0, 200, "the twin");
     assert_refused(&OTHER.refresh(&house, given[1].text("refresh_token")).await, "invalid_grant");
+}
+
+/// A yes at another host is another yes: auditors and the user read at which one it was given.
+#[tokio::test]
+async fn the_log_and_the_export_tell_at_which_host_somebody_agreed() {
+    let house = house().await;
+    let (browser, _) = logged_in(&house).await;
+    let (here, there) = (at(&OTHER, OTHER.callback, "openid email"), at(&OTHER, ELSEWHERE, "openid"));
+    agrees(&house, &browser, &here).await;
+    agrees(&house, &browser, &there).await;
+    let third = asked(&house, &browser, &there.clone().with("scope", "openid email")).await;
+    browser.submit(&third, "consent-form", &[("answer", "refuse")]).await;
+    let lines =
+        house.query("SELECT outcome || ' ' || detail FROM audit WHERE event = 'consent.given' ORDER BY seq");
+    assert_eq!(
+        lines,
+        ["ok 127.0.0.1: openid email", "ok anders.example: openid", "refused anders.example: openid email"]
+    );
+    let log = account_log::log(&house, &browser).await;
+    for host in ["127.0.0.1", "anders.example"] {
+        let line = format!("(Stappenteller, {host}). Door: uzelf");
+        assert_eq!(log.matches(&line).count(), 1, "{log}");
+    }
+    let file = account_export::file(&house, &browser).await;
+    let of = |line: &&Value| line["event"] == "consent.given";
+    let told: Vec<_> = file["log"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(of)
+        .map(|line| (&line["host"], &line["done"]))
+        .collect();
+    let (there, here) = (json!("anders.example"), json!("127.0.0.1"));
+    assert_eq!(told, [(&there, &json!(false)), (&there, &json!(true)), (&here, &json!(true))]);
+    let other = |line: &&Value| line["event"] != "consent.given";
+    assert!(file["log"].as_array().unwrap().iter().filter(other).all(|line| line["host"].is_null()));
+    let page = account_export::asked(&house, &browser, "page").await;
+    assert!(page.body.contains(", other, anders.example"), "{}", page.body);
 }

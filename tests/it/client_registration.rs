@@ -323,6 +323,7 @@ async fn what_is_not_possible_is_refused_with_what_to_do() {
         ("userinfo_encrypted_response_alg", json!("RSA1_5"), "RSA-OAEP-256"),
         ("userinfo_encrypted_response_enc", json!("A256GCM"), "userinfo_encrypted_response_alg"),
         ("request_object_signing_alg", json!("none"), "request_object_signing_alg"),
+        ("token_endpoint_auth_signing_alg", json!("none"), "token_endpoint_auth_signing_alg"),
         ("subject_type", json!("x"), "pairwise or public"),
         ("default_max_age", json!(-1), "default_max_age"),
         ("default_max_age", json!("60"), "default_max_age"),
@@ -412,6 +413,47 @@ async fn a14_a_list_of_a_sector_is_fetched_with_care_and_must_name_every_address
     assert_eq!(shown["sector"], "127.0.0.1");
 }
 
+/// Who comes to a port, and is let go without a word.
+fn visitors(listener: TcpListener) -> Arc<AtomicUsize> {
+    let came = Arc::new(AtomicUsize::new(0));
+    let counts = came.clone();
+    tokio::spawn(async move {
+        while listener.accept().await.is_ok() {
+            counts.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    came
+}
+
+/// There is a list at an address of this machine, as good as any, and a port behind a name that means this machine.
+#[tokio::test]
+async fn a14_a_list_of_a_sector_at_an_address_that_leads_inside_is_not_asked_for() {
+    let mut house = House::start_with(Options { top: OPEN, tables: "# here", ..Options::default() }).await;
+    let (inside, asked) = (TcpListener::bind("127.0.0.2:0").await.unwrap(), Arc::new(AtomicUsize::new(0)));
+    let number = format!("http://{}/good", inside.local_addr().unwrap());
+    let router = Router::new().route("/{path}", get(sectors)).with_state(asked.clone());
+    tokio::spawn(async move { axum::serve(inside, router).await.unwrap() });
+    let named = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let name = format!("https://localhost:{}/good", named.local_addr().unwrap().port());
+    let came = visitors(named);
+    let token = invite(&house, &["--policy", "basic"]);
+    let two = with(portal(), "redirect_uris", json!([CALLBACK, "https://b.example/cb"]));
+    let of = |uri: &str| with(two.clone(), "sector_identifier_uri", json!(uri));
+    let refused = |answer: &(u16, Value)| {
+        assert_refused(answer, 400, "invalid_client_metadata", "sector_identifier_uri");
+    };
+    refused(&register(&house, &token, &of(&number)).await);
+    refused(&register(&house, &token, &of(&name)).await);
+    assert_eq!((asked.load(Ordering::SeqCst), came.load(Ordering::SeqCst)), (0, 0), "somebody was called");
+    // The twin: named by the operator, both are called. Behind the name is no certificate to trust.
+    let both = "[outbound]\nprivate_addresses = [\"127.0.0.1\", \"127.0.0.2\"]";
+    house.reconfigure("# here", both);
+    refused(&register(&house, &token, &of(&name)).await);
+    assert!(came.load(Ordering::SeqCst) > 0);
+    registered(&house, &token, &of(&number)).await;
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
 #[tokio::test]
 async fn the_sector_of_public_subjects_is_no_host() {
     let house = house().await;
@@ -447,7 +489,7 @@ async fn a22_the_name_of_a_client_becomes_no_markup() {
 async fn what_a_client_wishes_of_its_own_requests_is_kept_to() {
     let house = house().await;
     let (browser, _) = logged_in(&house).await;
-    let token = invite(&house, &["--own", "--uses", "7"]);
+    let token = invite(&house, &["--own", "--uses", "9"]);
     let of = |told: &Value| Client { id: id(told), auth: Auth::Key, callback: CALLBACK };
     let plain = of(&registered(&house, &token, &keyed()).await);
     let ask = plain.ask();
@@ -480,6 +522,15 @@ async fn what_a_client_wishes_of_its_own_requests_is_kept_to() {
         assert_error(&house, &browser.get(&ask.url(&house)).await, &ask, "login_required");
         let twin = ask.with("max_age", "3600").with("acr_values", "urn:namens:acr:local");
         code_of(&browser.get(&twin.url(&house)).await);
+    }
+
+    // The key of this client signs by ES256 only.
+    for (alg, status) in [("PS256", 401), ("ES256", 200)] {
+        let metadata = with(keyed(), "token_endpoint_auth_signing_alg", json!(alg));
+        let told = registered(&house, &token, &metadata).await;
+        assert_eq!(told["token_endpoint_auth_signing_alg"], alg);
+        let asked = of(&told).post(&house, "/introspect", &[("token", "x")]).send().await.unwrap();
+        assert_eq!(asked.status(), status, "{alg}");
     }
 
     let told = registered(&house, &token, &with(keyed(), "request_object_signing_alg", json!("PS256"))).await;

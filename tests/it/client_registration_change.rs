@@ -14,7 +14,8 @@ use crate::{
         CALLS, OPEN, assert_refused, id, invite, keyed, manage, manager, portal, registered, with,
     },
     house::{CALLBACK, House, Options},
-    oidc_client::{Auth, Client, logged_in},
+    jose::KEY,
+    oidc_client::{Auth, Client, THE_PORTAL, logged_in},
 };
 
 async fn house() -> House {
@@ -230,4 +231,63 @@ async fn a_replacement_that_tells_no_sector_leaves_users_their_sub_and_one_that_
     read.as_object_mut().unwrap().retain(|name, _| !["configured", "sector"].contains(&name.as_str()));
     let told = with(read, "public_subjects", json!(true));
     assert_eq!(api.put(&format!("/clients/{}", id(&of_one)), &told).await.1["sector"], "public");
+}
+
+/// To say that subjects are not public is no name of a sector: it would give users another `sub`, or silently nothing.
+#[tokio::test]
+async fn public_subjects_are_taken_back_by_the_name_of_a_sector_and_not_by_a_no() {
+    let house = house().await;
+    let (browser, _) = logged_in(&house).await;
+    let token = invite(&house, &["--policy", "basic", "--own", "--uses", "2"]);
+    let public = registered(&house, &token, &with(keyed(), "subject_type", json!("public"))).await;
+    let pairwise = registered(&house, &token, &keyed()).await;
+    let api = Api::new(&house, &ROOT, "clients").await;
+    let of = async |told: &Value| {
+        let at = format!("/clients/{}", id(told));
+        let mut read = api.get(&at).await.1;
+        read.as_object_mut().unwrap().retain(|name, _| !["configured", "sector"].contains(&name.as_str()));
+        (at, with(read, "public_subjects", json!(false)))
+    };
+    let (at, told) = of(&public).await;
+    let before = sub(&house, &browser, &public).await;
+    let both = with(told.clone(), "sector", json!("public"));
+    for (bad, says) in [(told.clone(), "name the sector"), (both, "leave one of the two out")] {
+        let (status, problem) = api.put(&at, &bad).await;
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(status == 400 && detail.contains("public_subjects") && detail.contains(says), "{problem}");
+        assert_eq!(
+            (sector(&house, &public), sub(&house, &browser, &public).await),
+            (json!("public"), before.clone())
+        );
+    }
+    // The twins: with the name of another sector; and of who has no public subjects.
+    let (status, put) = api.put(&at, &with(told, "sector", json!("elders.example"))).await;
+    assert_eq!((status, &put["sector"]), (200, &json!("elders.example")), "{put}");
+    assert_ne!(sub(&house, &browser, &public).await, before);
+    let (at, told) = of(&pairwise).await;
+    let (status, put) = api.put(&at, &told).await;
+    assert_eq!((status, &put["sector"]), (200, &json!("127.0.0.1")), "{put}");
+}
+
+/// A program knows nobody; what it becomes shares its users with a host only where somebody says so.
+#[tokio::test]
+async fn a_program_that_becomes_a_portal_keeps_a_sector_of_its_own_unless_another_is_named() {
+    let house = house().await;
+    let (browser, _) = logged_in(&house).await;
+    let api = Api::new(&house, &ROOT, "clients").await;
+    let program = json!({
+        "client_id": "robot", "name": "Robot", "auth": "private_key_jwt", "jwks": KEY.set(), "service_scopes": ["clients"],
+    });
+    let (status, told) = api.post("/clients", &program).await;
+    assert_eq!((status, &told["sector"]), (201, &json!("robot")), "{told}");
+    let portal = with(with(program, "service_scopes", json!([])), "redirect_uris", json!([CALLBACK]));
+    let (status, told) = api.put("/clients/robot", &portal).await;
+    assert_eq!((status, &told["sector"]), (200, &json!("robot")), "{told}");
+    let theirs = THE_PORTAL.sign_on(&house, &browser, "openid").await;
+    let robot = Client { id: "robot", auth: Auth::Key, callback: CALLBACK };
+    assert_ne!(robot.sign_on(&house, &browser, "openid").await.sub(), theirs.sub(), "of the same host");
+    // The twin: who names the host shares it.
+    let (status, told) = api.put("/clients/robot", &with(portal, "sector", json!("127.0.0.1"))).await;
+    assert_eq!((status, &told["sector"]), (200, &json!("127.0.0.1")), "{told}");
+    assert_eq!(robot.sign_on(&house, &browser, "openid").await.sub(), theirs.sub());
 }

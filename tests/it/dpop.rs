@@ -7,10 +7,11 @@ use crate::{
     browser::Browser,
     fapi::FAPI,
     house::House,
-    jose::{Key, proof_claims},
+    jose::{ASSERTION_TYPE, Key, assertion_claims, proof_claims},
     mandates_desk::now,
     oidc_client::{
-        APP, Client, KEYED, THE_PORTAL, assert_error, assert_refused, claims, house, logged_in, userinfo,
+        APP, Auth, Client, KEYED, THE_PORTAL, assert_error, assert_refused, claims, house, logged_in,
+        userinfo,
     },
     portal::{self, Tokens},
     race::at_once,
@@ -345,6 +346,57 @@ async fn who_brings_a_proof_gets_a_nonce_and_a_wrong_one_is_told() {
     assert!(!good.nonce.is_empty());
 }
 
+/// A refresh token of that client with somebody who lacks its key.
+fn stolen(house: &House, client: &Client, token: &str) -> [RequestBuilder; 2] {
+    let thief = Key::new();
+    let proof = || thief.proof(house, "POST", "/token", None);
+    if client.auth != Auth::Key {
+        return [refreshing(house, client, token), refreshing(house, client, token).header("dpop", proof())];
+    }
+    let assertion = thief.sign(&json!({"alg": "ES256", "kid": "k"}), &assertion_claims(house, client.id));
+    let named = Client { auth: Auth::None, ..*client };
+    let signed = named.post(
+        house,
+        "/token",
+        &[
+            ("grant_type", "refresh_token"),
+            ("refresh_token", token),
+            ("client_assertion_type", ASSERTION_TYPE),
+            ("client_assertion", &assertion),
+        ],
+    );
+    [refreshing(house, &named, token), signed.header("dpop", proof())]
+}
+
+/// The half minute for an answer that got lost is for the same client and the same key. A thief who has the client's secret has
+/// not its key.
+#[tokio::test]
+async fn a6_an_answer_that_got_lost_is_given_again_to_the_same_key_and_to_no_other() {
+    let house = house().await;
+    let (key, thief, (browser, _)) = (Key::new(), Key::new(), logged_in(&house).await);
+    let with = |token: &str, key: Option<&Key>| match key {
+        Some(key) => {
+            refreshing(&house, &THE_PORTAL, token).header("dpop", key.proof(&house, "POST", "/token", None))
+        }
+        None => refreshing(&house, &THE_PORTAL, token),
+    };
+    for (round, (mine, theirs)) in
+        [(Some(&key), Some(&thief)), (Some(&key), None), (None, Some(&thief))].into_iter().enumerate()
+    {
+        let tokens = THE_PORTAL.sign_on(&house, &browser, "openid").await;
+        let refresh = tokens.text("refresh_token");
+        let first = send(with(refresh, mine)).await;
+        let next = first.body["refresh_token"].as_str().unwrap();
+        // The twin: who asked asks again, and gets the same.
+        let again = send(with(refresh, mine)).await;
+        assert_eq!((again.status, again.body["refresh_token"].as_str()), (200, Some(next)), "{round}");
+        assert_token_refused(send(with(refresh, theirs)).await, "invalid_grant");
+        let told = house.query("SELECT COUNT(*) FROM audit WHERE outcome = 'refresh.replayed'").concat();
+        assert_eq!(told, (round + 1).to_string());
+        assert_token_refused(send(with(next, mine)).await, "invalid_grant");
+    }
+}
+
 #[tokio::test]
 async fn a6_refresh_tokens_stay_where_a_thief_lacks_the_key_and_rotate_elsewhere() {
     let house = house().await;
@@ -355,6 +407,14 @@ async fn a6_refresh_tokens_stay_where_a_thief_lacks_the_key_and_rotate_elsewhere
     for (client, tokens) in [(KEYED, signing), (APP, public)] {
         let refresh = tokens.text("refresh_token");
         for _ in 0..3 {
+            // Its thief has another key to sign with, another to show, or none: nothing is told, and nothing ends.
+            for stolen in stolen(&house, &client, refresh) {
+                let told = send(stolen).await;
+                assert_token_refused(
+                    told,
+                    if client.id == KEYED.id { "invalid_client" } else { "invalid_grant" },
+                );
+            }
             let answer = send(refreshing(&house, &client, refresh).header("dpop", proof())).await;
             assert_eq!((answer.status, answer.body.get("refresh_token")), (200, None), "{}", answer.body);
         }

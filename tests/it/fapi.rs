@@ -55,9 +55,15 @@ impl Rsa {
 
     /// A token of these claims.
     pub fn sign(&self, alg: &str, claims: &Value) -> String {
+        self.sign_headed(&json!({"alg": alg, "kid": "r"}), claims)
+    }
+
+    /// A token with that header, honestly signed by the algorithm that it names.
+    pub fn sign_headed(&self, header: &Value, claims: &Value) -> String {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = format!("{}.{}", part(&json!({"alg": alg, "kid": "r"})), part(claims));
-        let how: &'static dyn RsaEncoding = if alg == "PS256" { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
+        let signed = format!("{}.{}", part(header), part(claims));
+        let pss = header["alg"] == "PS256";
+        let how: &'static dyn RsaEncoding = if pss { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
         let mut signature = vec![0; self.0.public_modulus_len()];
         self.0.sign(how, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))

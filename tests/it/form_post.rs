@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 use crate::{
     browser::{Browser, Page},
     house::{CALLBACK, House, PASSWORD},
-    oidc_client::{Ask, THE_PORTAL, assert_error, house, logged_in},
+    oidc_client::{Ask, THE_PORTAL, answer, assert_error, house, logged_in},
 };
 
 /// What the page posts to the portal, after a look at the page.
@@ -108,4 +108,44 @@ async fn a22_what_the_portal_sends_along_becomes_no_markup() {
     let page = browser.get(&ask.url(&house)).await;
     assert_eq!(value(&posted(&house, &page, &ask), "state"), Some(state));
     assert!(!page.body.contains("<script>"));
+}
+
+/// However the answer travels, and whether a session or a login gives it: nobody keeps it, no link tells of it, and it stands in no
+/// address but that of the portal.
+#[tokio::test]
+async fn a10_a_code_on_its_way_is_kept_by_nobody_and_stands_in_no_address_of_ours() {
+    let house = house().await;
+    for (number, mode) in
+        ["", "query", "form_post", "jwt", "query.jwt", "form_post.jwt"].into_iter().enumerate()
+    {
+        let ask = THE_PORTAL.ask().with("response_mode", mode);
+        let ask = if mode.is_empty() { ask.without("response_mode") } else { ask };
+        let posted = mode.starts_with("form_post");
+        let name = if mode.ends_with("jwt") { "response" } else { "code" };
+        let (browser, email) = (Browser::new(), format!("jansen{number}@voorbeeld.nl"));
+        let choose = browser.visit(&ask.url(&house), CALLBACK).await;
+        let form = browser.get(&format!("{}/register", choose.url)).await;
+        let typed = [("email", email.as_str()), ("password", PASSWORD)];
+        let sent = browser.submit(&form, "register-form", &typed).await;
+        let page = browser.follow(sent, CALLBACK).await;
+        let by_login = browser.submit(&page, "code-form", &[("code", &house.code(&email, 1))]).await;
+        let by_session = browser.get(&ask.url(&house)).await;
+        for (how, page) in [("login", by_login), ("session", by_session)] {
+            let case = format!("{mode} by a {how}");
+            let header = |name: &str| page.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+            assert_eq!(header("cache-control").as_deref(), Some("no-store"), "{case}");
+            assert_eq!(header("referrer-policy").as_deref(), Some("same-origin"), "{case}");
+            // After a POST too, so that no browser posts what was typed to the portal (RFC 9700, section 4.12).
+            assert_eq!(page.status, if posted { 200 } else { 303 }, "{case}");
+            assert_eq!(page.location().is_none(), posted, "{case}");
+            let told = if posted {
+                page.form("form-post").1[name].clone()
+            } else {
+                assert!(page.body.is_empty(), "{case}");
+                answer(&page)[name].as_str().unwrap().to_owned()
+            };
+            assert!(told.len() > 20 && !page.url.as_str().contains(&told), "{case}: {}", page.url);
+            assert_eq!(page.url.query().is_some(), how == "session", "{case}: only what the portal asked");
+        }
+    }
 }

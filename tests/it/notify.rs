@@ -77,6 +77,7 @@ impl Ears {
         let client = |id: &str, alg: &str, sector: &str| {
             format!(
                 "[[client]]\nid = \"{id}\"\nname = \"{id}\"\nredirect_uris = [\"http://127.0.0.1:9/callback/{id}\"]\n\
+                 post_logout_redirect_uris = [\"http://127.0.0.1:9/bye/{id}\"]\n\
                  backchannel_logout_uri = \"http://127.0.0.1:{port}/out/{id}\"\npolicy = \"basic\"\n\
                  auth = \"client_secret_basic\"\nsecret = {{ file = \"portal.secret\" }}\nscopes = [\"openid\", \"act_as\"]\n\
                  id_token_alg = \"{alg}\"\nsector = \"{sector}\"\n"
@@ -219,8 +220,15 @@ async fn each_portal_of_a_session_hears_its_end_in_a_token_that_it_verifies_and_
     // A logout token opens nothing here (A12).
     let token = &ears.so_far(TOLD)[0];
     assert_eq!(crate::oidc_client::userinfo(&house, token).await.0, 401);
-    let page = other.get(&format!("{}/logout?id_token_hint={token}", house.issuer)).await;
-    assert_eq!(page.heading(), "Wilt u uitloggen?");
+    // Where nobody is in, an ID token of the session that it ended leads back, and it leads nowhere.
+    let back = |hint: &str| {
+        let there = "post_logout_redirect_uri=http://127.0.0.1:9/bye/told";
+        format!("{}/logout?id_token_hint={hint}&{there}", house.issuer)
+    };
+    let page = Browser::new().get(&back(token)).await;
+    assert_eq!((page.location(), page.heading().as_str()), (None, "U bent uitgelogd."));
+    let page = Browser::new().get(&back(told.text("id_token"))).await;
+    assert_eq!(page.location().unwrap().as_str(), "http://127.0.0.1:9/bye/told");
     // Nor in the browser that it is about, where its user is in again; an ID token of the very session that it ended does.
     log_in(&house, &browser, "jansen@voorbeeld.nl", 3).await;
     let hinted = |hint: &str| TOLD.ask().with("prompt", "none").with("id_token_hint", hint);

@@ -6,9 +6,12 @@ use serde_json::json;
 use crate::{
     browser::{Browser, Page},
     digid_steps::has_session,
+    fapi::Rsa,
     house::{CALLBACK, House, PASSWORD},
     mandates_desk::{digid_account, fresh_bsn},
-    oidc_client::{APP, Ask, LAB, THE_PORTAL, answer, assert_error, claims, house, logged_in, userinfo},
+    oidc_client::{
+        APP, Ask, LAB, THE_PORTAL, answer, assert_error, claims, header, house, logged_in, userinfo,
+    },
     portal::{Tokens, enter_password, register},
 };
 
@@ -44,6 +47,8 @@ async fn a_session_answers_for_the_user_who_is_meant_and_for_nobody_else() {
     let app = APP.sign_on(&house, &browser, "openid").await;
     assert_eq!(app.sub(), mine.sub());
     let silent = |name: &str, value: &str| THE_PORTAL.ask().with("prompt", "none").with(name, value);
+    // All that the genuine one says, under the name of our key, by the key of somebody else.
+    let forged = Rsa::new().sign_headed(&header(mine.text("id_token")), &mine.claims);
     let of_sub = |part: &str, sub: &str| json!({part: {"sub": {"value": sub}}}).to_string();
     for ask in [
         silent("id_token_hint", mine.text("id_token")),
@@ -56,7 +61,7 @@ async fn a_session_answers_for_the_user_who_is_meant_and_for_nobody_else() {
     for ask in [
         silent("id_token_hint", theirs.text("id_token")),
         // Nobody can say who is meant: forged, of another client, no ID token.
-        silent("id_token_hint", &format!("{}x", mine.text("id_token"))),
+        silent("id_token_hint", &forged),
         silent("id_token_hint", lab.text("id_token")),
         silent("id_token_hint", app.text("id_token")),
         silent("id_token_hint", mine.text("access_token")),

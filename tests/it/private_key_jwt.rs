@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     jose::{ASSERTION_TYPE, KEY, Key, assertion, assertion_claims},
-    mandates_desk::now,
+    mandates_desk::now as moment,
     oidc_client::{KEYED, THE_PORTAL, assert_refused, header, house, logged_in},
     race::at_once,
 };
@@ -64,20 +64,31 @@ async fn an_assertion_that_is_spoilt_in_one_thing_lets_nobody_in() {
     let house = house().await;
     let (browser, _) = logged_in(&house).await;
     let tokens = KEYED.sign_on(&house, &browser, "openid").await;
-    let (good, now) = (json!({"alg": "ES256", "kid": "k"}), now().epoch());
+    let (good, now) = (json!({"alg": "ES256", "kid": "k"}), moment().epoch());
     let with = |name: &str, value: Value| {
         let mut claims = assertion_claims(&house, KEYED.id);
         claims[name] = value;
+        KEY.sign(&good, &claims)
+    };
+    let ahead = |iat: i64, exp: i64| {
+        let (mut claims, now) = (assertion_claims(&house, KEYED.id), moment().epoch());
+        claims["iat"] = json!(now + iat);
+        claims["exp"] = json!(now + exp);
         KEY.sign(&good, &claims)
     };
     // The twins: what is signed here by the same hand is let in.
     for twin in [
         with("aud", json!([house.issuer])),
         with("aud", json!(format!("{}/token", house.issuer))),
-        with("exp", json!(now + 200)),
+        with("exp", json!(now + 280)),
+        ahead(20, 320),
         KEY.sign(&json!({"alg": "ES256"}), &assertion_claims(&house, KEYED.id)),
     ] {
         assert_refused(&let_in(&house.issuer, &twin, &[("client_id", KEYED.id)]).await, "invalid_grant");
+    }
+    // More than five minutes: from now, and by a clock that is ahead.
+    for (iat, exp) in [(0, 325), (20, 345)] {
+        assert_refused(&let_in(&house.issuer, &ahead(iat, exp), &[]).await, "invalid_client");
     }
     let thief = Key::new();
     let claims = || assertion_claims(&house, KEYED.id);

@@ -97,6 +97,11 @@ pub enum Why {
     /// Two that contradict each other.
     #[error("public subjects have no sector")]
     SectorOfPublic,
+    /// The same, the other way round.
+    #[error(
+        "public_subjects is false, and the sector public means that they are public: leave one of the two out"
+    )]
+    PublicAndNot,
     /// A way to authenticate that its policy does not allow.
     #[error(
         "policy {policy} does not allow auth {auth}; give it another auth, or policy = \"basic\" where the portal can do no better"

@@ -15,6 +15,11 @@ impl<'de> Deserialize<'de> for Unsaid {
     }
 }
 
+/// A member that is told or left out, and never null.
+pub(super) fn told<'de, D: Deserializer<'de>>(member: D) -> Result<Option<bool>, D::Error> {
+    bool::deserialize(member).map(Some)
+}
+
 impl<J, S> Registration<J, S> {
     /// How it proves who it is.
     pub fn method(&self) -> AuthMethod {
@@ -40,10 +45,11 @@ impl<J, S> Registration<J, S> {
 
     pub(super) fn sector(&self) -> Result<String, Why> {
         match (&self.sector, self.public_subjects) {
-            (Some(_), true) => Err(Why::SectorOfPublic),
-            (None, true) => Ok(Client::PUBLIC_SECTOR.to_owned()),
-            (Some(sector), false) => one_line(sector).map_err(|_| Why::NoSector),
-            (None, false) => Client::sector_of(&self.id, &self.redirect_uris),
+            (Some(_), Some(true)) => Err(Why::SectorOfPublic),
+            (Some(sector), Some(false)) if sector == Client::PUBLIC_SECTOR => Err(Why::PublicAndNot),
+            (None, Some(true)) => Ok(Client::PUBLIC_SECTOR.to_owned()),
+            (Some(sector), _) => one_line(sector).map_err(|_| Why::NoSector),
+            (None, _) => Client::sector_of(&self.id, &self.redirect_uris),
         }
     }
 }

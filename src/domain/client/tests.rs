@@ -93,6 +93,7 @@ fn a_client_is_told_as_it_was_registered_whoever_tells_it() {
     let encrypted = "userinfo_encrypted_response_alg";
     for (changes, why) in [
         (&[("public_subjects", json!(true))][..], Why::SectorOfPublic),
+        (&[("public_subjects", json!(false))], Why::PublicAndNot),
         (&[("sector", json!("a\nb"))], Why::NoSector),
         (&[("name", json!(" "))], Why::Name),
         (&[("jwks_uri", json!("https://portal.example.nl/jwks"))], Why::TwoKeySets),
@@ -201,6 +202,7 @@ fn a_client_is_kept_as_it_always_was() {
         "wishes": {
             "max_age": 60,
             "levels": ["midden"],
+            "assertion_alg": null,
             "request_object_alg": null,
             "dpop": true,
             "pushes": false,

@@ -41,6 +41,7 @@ pub fn information(
         "userinfo_signed_response_alg": client.userinfo.signed(),
         "userinfo_encrypted_response_alg": client.userinfo.encrypted(),
         "userinfo_encrypted_response_enc": client.userinfo.encrypted().map(|_| "A256GCM"),
+        "token_endpoint_auth_signing_alg": client.wishes.assertion_alg,
         "request_object_signing_alg": client.wishes.request_object_alg,
         "default_max_age": client.wishes.max_age,
         // Every ID token has auth_time.

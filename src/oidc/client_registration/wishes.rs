@@ -16,18 +16,20 @@ impl Metadata {
         let Some(levels) = levels else {
             return bad("default_acr_values: see acr_values_supported");
         };
-        let read = |alg: &str| Algorithm::ALL.into_iter().find(|one| one.name() == alg);
-        let signed = self.request_object_signing_alg.as_deref().map(|alg| {
-            let alg = read(alg).filter(|alg| offer.terms.policy.allows_alg(*alg));
-            alg.map_or_else(
-                || bad("request_object_signing_alg: see request_object_signing_alg_values_supported"),
-                Ok,
-            )
-        });
+        let read = |member: &str, alg: &Option<String>| {
+            let Some(alg) = alg.as_deref() else { return Ok(None) };
+            match Algorithm::from_name(alg).filter(|alg| offer.terms.policy.allows_alg(*alg)) {
+                Some(alg) => Ok(Some(alg)),
+                None => {
+                    bad(format!("{member}: see {member}_values_supported, as far as the policy allows it"))
+                }
+            }
+        };
         Ok(Wishes {
             max_age: self.default_max_age,
             levels,
-            request_object_alg: signed.transpose()?,
+            assertion_alg: read("token_endpoint_auth_signing_alg", &self.token_endpoint_auth_signing_alg)?,
+            request_object_alg: read("request_object_signing_alg", &self.request_object_signing_alg)?,
             dpop: self.dpop_bound_access_tokens.unwrap_or_default(),
             pushes: self.require_pushed_authorization_requests.unwrap_or_default(),
             sector_identifier_uri: self.sector_identifier_uri.clone(),

@@ -159,6 +159,7 @@ fn logs(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         who,
         whom: named.then(|| own.clone()),
         portal: named.then(|| own.clone()),
+        host: named.then(|| own.clone()),
     };
     let mut lines: Vec<Told> = whats.map(|what| line(what, Who::Oneself, false)).collect();
     lines.extend(who.into_iter().map(|who| line("mandate.stopped", who, true)));

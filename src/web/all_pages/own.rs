@@ -138,6 +138,7 @@ fn exports(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         by: text(),
         for_other: done,
         client: Some(text()),
+        host: Some(text()),
     };
     let least = Export {
         made: text(),
