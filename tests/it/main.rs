@@ -124,6 +124,7 @@ mod local;
 mod local_code;
 mod local_doors;
 mod local_pages;
+mod login_ties;
 mod logout;
 mod mandates;
 mod mandates_desk;

@@ -55,9 +55,14 @@ impl Drop for Waiting {
     }
 }
 
+/// What finds a login of [`code_sent`], whatever was proven in it.
+pub(in crate::flows) const fn keys(browser: &Secret) -> logins::Keys<'_> {
+    logins::Keys { browser, tie: Some(browser), fresh: Some(browser) }
+}
+
 /// A new login, and [`CODE`] for it.
 pub(in crate::flows) fn code_sent(app: &App, browser: &Secret, now: Timestamp) -> (Login<Choose>, SentCode) {
-    let login = Login::start(ask(), browser.hashed(), now);
+    let login = Login { fresh: Some(browser.hashed()), ..Login::start(ask(), browser.hashed(), now) };
     let sent = SentCode::first(hash(app, &login, &Secret::new(CODE)), "K7Q".into(), now);
     (login, sent)
 }
@@ -98,7 +103,7 @@ impl Waiting {
     where
         Login<Coded<P>>: TryFrom<Login<Step>, Error = Box<Login<Step>>>,
     {
-        let found = logins::find(&self.app, &self.id, &self.browser, now()).await.unwrap().unwrap();
+        let found = logins::find(&self.app, &self.id, keys(&self.browser), now()).await.unwrap().unwrap();
         found.at().unwrap_or_else(|held| panic!("it stands at {:?}", held.login.step))
     }
 
