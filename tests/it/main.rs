@@ -104,6 +104,7 @@ mod exchange;
 mod family;
 mod fapi;
 mod floors;
+mod forged_forms;
 mod form_post;
 mod guesses;
 mod house;
