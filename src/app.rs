@@ -73,6 +73,8 @@ const FREE_OF_CLIENTS: u32 = 100;
 const FREE_AT_AN_ACCOUNT: u32 = 20;
 /// The same at whatever accounts: behind one address may be a hospital, or a provider's customers.
 const FREE_FROM_AN_ADDRESS: u32 = 300;
+/// How often a new account is asked for from one address before that is slowed: behind it may be a hospital.
+const FREE_REGISTRATIONS: u32 = 100;
 
 /// How many searches of the audit log may be under way at once: half of the readers of the database.
 const SEARCHES: usize = 2;
@@ -119,6 +121,8 @@ pub struct App {
     pub guesses_at: Guesses,
     /// Counts wrong passwords and codes from one address, of the same.
     pub guesses_from: Guesses,
+    /// Counts what asks for the mail of a new account from one address.
+    pub registrations_from: Guesses,
     /// Bounds the logins that are under way.
     pub crowd: Crowd,
     /// How many mandates waited too long when it was last looked.
@@ -160,6 +164,7 @@ impl App {
             client_guesses: Guesses::past(FREE_OF_CLIENTS),
             guesses_at: Guesses::past(FREE_AT_AN_ACCOUNT),
             guesses_from: Guesses::past(FREE_FROM_AN_ADDRESS),
+            registrations_from: Guesses::past(FREE_REGISTRATIONS),
             crowd: Crowd::new(Limits::default()),
             overdue: AtomicUsize::default(),
             client_keys: Arc::default(),

@@ -1,17 +1,21 @@
 //! A lane for work that blocks a thread: as wide as there are cores, a bounded queue before it, and a refusal past that.
 //! Without one a wave of logins would hold up every other request on the async threads, or fill the blocking pool.
 
-use std::{future::Future, num::NonZero, sync::Arc, thread::available_parallelism};
+use std::{future::Future, num::NonZero, sync::Arc, thread::available_parallelism, time::Duration};
 
 use tokio::{
     sync::{AcquireError, OwnedSemaphorePermit, Semaphore, TryAcquireError},
     task::{JoinError, spawn_blocking},
+    time::timeout,
 };
+
+/// How long work waits before the lane. Whoever asked for it would soon give up, and hears better that it is busy.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Why work was not done in a lane.
 #[derive(Debug, thiserror::Error)]
 pub enum NotRun {
-    /// The queue is full: try again in a while.
+    /// The queue is full, or did not move for long: try again in a while.
     #[error("too much work waits")]
     Busy,
     /// The work panicked, or the program stops.
@@ -88,7 +92,7 @@ impl Lane {
         places.clone().try_acquire_many_owned(free).ok()
     }
 
-    /// Runs `work` off the async threads. [`NotRun::Busy`] at once when the queue is full; a panic inside ends only this.
+    /// Runs `work` off the async threads. [`NotRun::Busy`] at once when the queue is full, and after [`PATIENCE`] when it does not move; a panic inside ends only this.
     pub async fn run<T: Send + 'static, E: From<NotRun> + Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, E> + Send + 'static,
@@ -96,7 +100,8 @@ impl Lane {
         let run = async {
             let places = self.places.iter().map(|places| places.clone().try_acquire_owned());
             let places = places.collect::<Result<Vec<_>, _>>()?;
-            let core = self.cores.clone().acquire_owned().await?;
+            let core =
+                timeout(PATIENCE, self.cores.clone().acquire_owned()).await.map_err(|_| NotRun::Busy)??;
             // The permits go with the work: a request that is given up makes no room before its work has ended.
             let done = spawn_blocking(move || {
                 let _held = (places, core);
@@ -229,6 +234,23 @@ mod tests {
             assert!(waiting.await.unwrap().is_ok());
         }
         assert_eq!((lane.places[0].available_permits(), lane.cores.available_permits()), (5, 1));
+    }
+
+    /// Attack 23: nobody waits without an end, and who gave up leaves their place to others.
+    #[tokio::test]
+    async fn a23_work_that_waits_for_too_long_is_told_that_it_is_busy_and_gives_its_place_up() {
+        let lane = Lane::of(1, 1);
+        let (go, first) = started(&lane).await;
+        let began = std::time::Instant::now();
+        let told = timeout(2 * PATIENCE, lane.run(|| Ok::<_, NotRun>(()))).await.expect("it ends");
+        assert!(matches!(told, Err(NotRun::Busy)));
+        assert!(began.elapsed() >= PATIENCE, "it had its time");
+        assert_eq!(lane.places[0].available_permits(), 1);
+        // The twin: what has begun may take as long as it takes, and the next in time has its turn.
+        let door = lane.clone();
+        let next = tokio::spawn(async move { door.run(|| Ok::<_, NotRun>(())).await });
+        go.send(()).unwrap();
+        assert!(first.await.unwrap().is_ok() && next.await.unwrap().is_ok());
     }
 
     #[tokio::test]

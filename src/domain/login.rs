@@ -31,7 +31,7 @@ use super::{
     merge::FirstProof,
     proof::{Digid, Local, Opening, Proof},
     representation::ParentalAuthority,
-    secret::Hashed,
+    secret::{Hashed, Secret},
     time::Timestamp,
 };
 
@@ -55,6 +55,13 @@ pub struct Login<S = Step> {
     /// What was proven just before of another account, which is to become one with the account of this login (F12).
     #[serde(default)]
     pub first: Option<FirstProof>,
+    /// The hash of its tie: the cookie that this login alone has in its browser, since something was proven in it. Without that
+    /// one, too, it does not exist (`docs/adr/0051`).
+    #[serde(default)]
+    pub tie: Option<Hashed>,
+    /// What `tie` becomes if the request that holds this login proves something.
+    #[serde(skip)]
+    pub fresh: Option<Hashed>,
     /// How far it got.
     pub step: S,
 }
@@ -206,6 +213,8 @@ impl Login<Choose> {
             ends: now.plus(LIFE),
             keeps: None,
             first: None,
+            tie: None,
+            fresh: None,
             step: Choose::default(),
         }
     }
@@ -219,8 +228,20 @@ impl Login<Choose> {
 
 impl<S> Login<S> {
     fn with<T>(self, next: impl FnOnce(S) -> T) -> Login<T> {
-        let Self { id, ask, browser, ends, keeps, first, step } = self;
-        Login { id, ask, browser, ends, keeps, first, step: next(step) }
+        let Self { id, ask, browser, ends, keeps, first, tie, fresh, step } = self;
+        Login { id, ask, browser, ends, keeps, first, tie, fresh, step: next(step) }
+    }
+
+    /// The same where something was just proven, and nothing was done for it yet.
+    #[must_use]
+    pub fn renewed(self) -> Self {
+        self.proving(|step| step)
+    }
+
+    /// The next step where something was just proven: from here on the login has another tie.
+    fn proving<T>(mut self, next: impl FnOnce(S) -> T) -> Login<T> {
+        self.tie = self.fresh.take().or(self.tie);
+        self.with(next)
     }
 
     /// The same login as it is kept.
@@ -229,6 +250,19 @@ impl<S> Login<S> {
         S: Into<Step>,
     {
         self.with(Into::into)
+    }
+}
+
+impl Login {
+    /// Whether it is found by who brings the browser's cookie and, perhaps, a tie. Where something was proven a tie is always asked, so
+    /// that a proof which forgot to draw one is lost, and not given away.
+    pub fn is_of(&self, browser: &Secret, tie: Option<&Secret>) -> bool {
+        let tied = match (&self.tie, tie) {
+            (Some(hash), Some(tie)) => hash.is_of(tie),
+            (Some(_), None) => false,
+            (None, _) => !self.step.is_proven(),
+        };
+        self.browser.is_of(browser) && tied
     }
 }
 
@@ -245,10 +279,12 @@ macro_rules! steps {
             type Error = Box<Login<Step>>;
 
             fn try_from(login: Login<Step>) -> Result<Self, Self::Error> {
-                let Login { id, ask, browser, ends, keeps, first, step } = login;
+                let Login { id, ask, browser, ends, keeps, first, tie, fresh, step } = login;
                 match step {
-                    Step::$variant(step) => Ok(Login { id, ask, browser, ends, keeps, first, step }),
-                    step => Err(Box::new(Login { id, ask, browser, ends, keeps, first, step })),
+                    Step::$variant(step) => {
+                        Ok(Login { id, ask, browser, ends, keeps, first, tie, fresh, step })
+                    }
+                    step => Err(Box::new(Login { id, ask, browser, ends, keeps, first, tie, fresh, step })),
                 }
             }
         }

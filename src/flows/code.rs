@@ -144,7 +144,7 @@ where
 {
     /// Keeps the login as it was but for its code, which is spent: nobody tries it again while somebody acts on it.
     async fn keep(self, app: &App) -> Result<Held<P>, Stop> {
-        let mut login = self.as_it_was;
+        let mut login = self.as_it_was.renewed();
         login.step.mailed.code.spend();
         let (_, version) = logins::save(app, self.version.hold(login)).await?.open();
         Ok(version.hold(self.now_is))

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use super::{
     Held, Next, account, account_app, account_password, app_code,
-    code::tests::{CODE, application, code_sent},
+    code::tests::{CODE, application, code_sent, keys},
     link, logins, recover,
 };
 use crate::{
@@ -77,7 +77,7 @@ impl Silence {
     where
         Login<S>: TryFrom<Login, Error = Box<Login>>,
     {
-        let found = logins::find(&self.app, id, &self.browser, NOW).await.unwrap().unwrap();
+        let found = logins::find(&self.app, id, keys(&self.browser), NOW).await.unwrap().unwrap();
         found.at().unwrap_or_else(|held| panic!("it stands at {:?}", held.login.step))
     }
 
@@ -100,7 +100,7 @@ async fn f6_the_recovery_codes_of_a_new_app_are_shown_and_one_lets_its_owner_in(
     let held: Held<AppAsked<LogIn>> =
         silence.kept(login.opened_with_app(silence.account.opening(), None)).await;
     let id = held.login.id.clone();
-    let held = logins::find(&silence.app, &id, &silence.browser, NOW).await.unwrap().unwrap();
+    let held = logins::find(&silence.app, &id, keys(&silence.browser), NOW).await.unwrap().unwrap();
     let typed = (app_code::Kind::Recovery, &codes[0]);
     let next = app_code::confirm(&silence.app, held, typed, Lang::Nl, NOW).await;
     assert!(matches!(next, Ok(Next::In(_))), "{next:?}");

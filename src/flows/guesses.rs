@@ -128,6 +128,23 @@ pub fn counted_from(app: &App, device: Option<&Secret>, key: &str, from: Option<
     from.filter(|_| !is_known)
 }
 
+/// Lets somebody ask for the mail of a new account. Anybody can, for any number of mailboxes: past many from one address they come one by
+/// one and wait longer and longer, up to a minute. When it does not pass, nothing was mailed or hashed. Where nobody says `from` where,
+/// nothing is counted.
+pub(super) fn take_registration(
+    app: &App,
+    login: &LoginId,
+    from: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<(), Stop> {
+    let Some(ip) = from else { return Ok(()) };
+    let (registrations, stop) = (&app.registrations_from, |_| Stop::TooManyTries(login.clone()));
+    let whom = registrations.whom("", Some(ip));
+    registrations.enter(whom, now).map_err(stop)?;
+    registrations.count(whom, now);
+    Ok(())
+}
+
 /// Tries a code that comes from there, if it has its turn.
 pub async fn slowed<T, W>(
     app: &App,

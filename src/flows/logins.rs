@@ -7,7 +7,7 @@ use crate::{
     domain::{
         fault::Fault,
         id::{LoginId, SessionId},
-        login::{ByCode, Login, Step},
+        login::{ByCode, LIFE, Login, Step},
         proof::Opening,
         secret::Secret,
         time::Timestamp,
@@ -96,12 +96,45 @@ pub(super) async fn begin<S: Into<Step> + Clone>(app: &App, login: Login<S>) -> 
     Ok(Held { login: Box::new(login), version: 1 })
 }
 
+/// What a browser shows of itself to find a login.
+#[derive(Debug, Clone, Copy)]
+pub struct Keys<'a> {
+    /// The cookie of the browser.
+    pub browser: &'a Secret,
+    /// The cookie of this login alone, if there is one.
+    pub tie: Option<&'a Secret>,
+    /// Its next one, where the request brings what may prove something.
+    pub fresh: Option<&'a Secret>,
+}
+
 /// The login of that id, if it lives and belongs to this browser.
-pub async fn find(app: &App, id: &LoginId, browser: &Secret, now: Timestamp) -> Result<Option<Held>, Fault> {
+pub async fn find(app: &App, id: &LoginId, keys: Keys<'_>, now: Timestamp) -> Result<Option<Held>, Fault> {
     let found = app.store.login(id, now).await?;
-    Ok(found
-        .filter(|found| found.value.browser.is_of(browser))
-        .map(|found| Held { login: Box::new(found.value), version: found.version }))
+    Ok(found.filter(|found| found.value.is_of(keys.browser, keys.tie)).map(|found| {
+        let login = Login { fresh: keys.fresh.map(Secret::hashed), ..found.value };
+        Held { login: Box::new(login), version: found.version }
+    }))
+}
+
+/// How often a browser may show that it proved something, where its tie was lost with the answer.
+const AGAIN: i64 = 5;
+
+/// Whether the login is tied by `fresh`: this request proved something, or another one that brought the same. A browser that found no
+/// login can only guess, and `guesses` seldom: a six-digit code would soon be found.
+pub async fn is_tied_by(
+    app: &App,
+    id: &LoginId,
+    (browser, fresh): (&Secret, &Secret),
+    guesses: bool,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let Some(found) = app.store.login(id, now).await?.filter(|found| found.value.tie.is_some()) else {
+        return Ok(false);
+    };
+    if guesses && app.store.bump("tie", id.as_str(), LIFE, now).await? > AGAIN {
+        return Ok(false);
+    }
+    Ok(found.value.is_of(browser, Some(fresh)))
 }
 
 /// Keeps a login at its new step; `Elsewhere` when another request was first.

@@ -1,7 +1,7 @@
 //! A new account (F1, F10): a verified, unique address; a password, optional when DigiD opens the account. An address that
 //! has an account gets the same page and a letter to its owner instead of a code.
 
-use super::{Held, Next, Over, Refused, Stop, code, email::Credentials, logins};
+use super::{Held, Next, Over, Refused, Stop, code, email::Credentials, guesses, logins};
 use crate::{
     app::App,
     domain::{
@@ -53,10 +53,14 @@ pub async fn enter(
     now: Timestamp,
 ) -> Result<LoginId, Refused<Unusable>> {
     let email = Email::parse(&credentials.email).map_err(|_| Refused::Because(Unusable::NoAddress))?;
-    let password_hash = if held.login.step.has_digid() && credentials.password.expose().is_empty() {
+    let has_none = held.login.step.has_digid() && credentials.password.expose().is_empty();
+    if !has_none {
+        fitness(&credentials.password).map_err(|unfit| Refused::Because(Unusable::Password(unfit)))?;
+    }
+    guesses::take_registration(app, &held.login.id, credentials.from, now)?;
+    let password_hash = if has_none {
         None
     } else {
-        fitness(&credentials.password).map_err(|unfit| Refused::Because(Unusable::Password(unfit)))?;
         Some(app.hasher.hash(credentials.password).await.map_err(Stop::not_hashed)?)
     };
     let known = app.store.account_by_email(&email).await?;

@@ -211,6 +211,19 @@ impl Store {
         self.vault.keyed_hash("code.address", &format!("{sid}\0{}\0{}", to.key(), code.expose()))
     }
 
+    /// The tie of a login in which `brought` proves something, in the browser that has this `cookie` and this `older` tie. Who brings the
+    /// same once more, because the first answer was lost, gets the same.
+    pub fn login_tie(
+        &self,
+        login: &LoginId,
+        (cookie, older): (&Secret, &Secret),
+        brought: &Secret,
+    ) -> Secret {
+        let (cookie, older) = (cookie.expose(), older.expose());
+        let from = format!("{login}\0{cookie}\0{older}\0{}", brought.expose());
+        Secret::new(URL_SAFE_NO_PAD.encode(self.vault.keyed_hash("login.tie", &from)))
+    }
+
     /// What only we can say of an address and a browser in which it has logged in.
     pub fn device_mark(&self, address_and_browser: &str) -> Vec<u8> {
         self.vault.keyed_hash("device", address_and_browser)

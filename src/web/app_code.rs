@@ -48,12 +48,8 @@ pub struct AppCodeForm {
 }
 
 /// `POST /login/{id}/app`
-pub async fn post(
-    visit: Visit,
-    Path(id): Path<String>,
-    Form(form): Form<AppCodeForm>,
-) -> Result<Response, Failed> {
-    tried(&visit, &id, Kind::App, form).await
+pub async fn post(visit: Visit, Path(id): Path<String>, Form(form): Form<AppCodeForm>) -> Response {
+    submit(visit, &id, Kind::App, form).await
 }
 
 /// `GET /login/{id}/recovery-code`
@@ -67,12 +63,14 @@ pub async fn recovery(visit: Visit, Path(id): Path<String>) -> Result<Response, 
 }
 
 /// `POST /login/{id}/recovery-code`
-pub async fn post_recovery(
-    visit: Visit,
-    Path(id): Path<String>,
-    Form(form): Form<AppCodeForm>,
-) -> Result<Response, Failed> {
-    tried(&visit, &id, Kind::Recovery, form).await
+pub async fn post_recovery(visit: Visit, Path(id): Path<String>, Form(form): Form<AppCodeForm>) -> Response {
+    submit(visit, &id, Kind::Recovery, form).await
+}
+
+async fn submit(visit: Visit, id: &str, kind: Kind, form: AppCodeForm) -> Response {
+    let visit = visit.bringing(&form.code);
+    let done = tried(&visit, id, kind, form).await;
+    visit.tied(id, done).await
 }
 
 async fn tried(visit: &Visit, id: &str, kind: Kind, form: AppCodeForm) -> Result<Response, Failed> {

@@ -100,12 +100,14 @@ pub struct CodeForm {
 }
 
 /// `POST /login/{id}/code`, whatever the code is for.
-pub async fn post(
-    visit: Visit,
-    Path(id): Path<String>,
-    Form(form): Form<CodeForm>,
-) -> Result<Response, Failed> {
-    let (held, frame) = steps::form(&visit, &id, &form.csrf).await?;
+pub async fn post(visit: Visit, Path(id): Path<String>, Form(form): Form<CodeForm>) -> Response {
+    let visit = visit.bringing(&form.code);
+    let done = Box::pin(tried(&visit, &id, &form)).await;
+    visit.tied(&id, done).await
+}
+
+async fn tried(visit: &Visit, id: &str, form: &CodeForm) -> Result<Response, Failed> {
+    let (held, frame) = steps::form(visit, id, &form.csrf).await?;
     let (app, now, typed, lang) = (&visit.app, visit.now, &form.code, frame.lang);
     let (Some(mut page), Some((_, mailed))) =
         (CodePage::of(frame, &held.login.step), held.login.step.mailed())
@@ -123,7 +125,7 @@ pub async fn post(
         }
     };
     match guesses::slowed(app, &id, from, now, attempt).await {
-        Ok(next) => steps::go(&visit, next).await,
+        Ok(next) => steps::go(visit, next).await,
         Err(Refused::Because(wrong)) => {
             page.trouble = Some(Trouble::Wrong(wrong));
             Ok(page.render())

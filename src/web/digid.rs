@@ -146,16 +146,22 @@ pub async fn acs(visit: Visit, arrival: Result<Query<Arrival>, QueryRejection>) 
         note(&visit.app, Stray::NoAnswer, None, visit.now).await;
         return Err(Failed::Page(Problem::BadReturn, None));
     };
+    let visit = visit.bringing(&arrival.artifact);
+    let done = arrived(&visit, &arrival).await;
+    Ok(visit.tied(&arrival.relay_state, done).await)
+}
+
+async fn arrived(visit: &Visit, arrival: &Arrival) -> Result<Response, Failed> {
     // Who belongs to no login waits for no turn; and what the login is, is what it is after the wait.
-    come_back(&visit, &arrival).await?;
+    come_back(visit, arrival).await?;
     let mut turn = turn(&visit.app).await?;
-    let held = come_back(&visit, &arrival).await?;
+    let held = come_back(visit, arrival).await?;
     let (id, ask) = (held.login.id.clone(), held.login.ask.clone());
     let session = visit.session().await?;
     let brought = (arrival.artifact.expose(), visit.address);
     let arrived = arrive(&visit.app, held, brought, &mut turn, session.as_ref(), visit.now).await;
     let failed = match arrived {
-        Ok(next) => match steps::go(&visit, next).await {
+        Ok(next) => match steps::go(visit, next).await {
             Err(failed) => failed,
             done => return done,
         },

@@ -43,6 +43,7 @@ pub async fn post(visit: Visit, Path(id): Path<String>, Form(form): Form<Token>)
 /// Sends the browser back to the portal with its new session and the portal's code.
 pub(super) async fn finish(visit: &Visit, held: Held<Done>) -> Result<Response, Failed> {
     let older = visit.session().await?;
+    let login = held.login.id.clone();
     let lang = visit.lang(Some(&held.login.ask));
     let finished =
         match finish::finish(&visit.app, held, older.as_ref(), (visit.device_word(), lang), visit.now).await?
@@ -63,5 +64,6 @@ pub(super) async fn finish(visit: &Visit, held: Held<Done>) -> Result<Response, 
             response.headers_mut().append(SET_COOKIE, cookie);
         }
     }
+    response.headers_mut().extend(visit.tie(&login).clear().map(|cookie| (SET_COOKIE, cookie)));
     Ok(response)
 }

@@ -58,13 +58,9 @@ pub struct EmailForm {
 }
 
 /// `POST /login/{id}/email`
-pub async fn post(
-    visit: Visit,
-    Path(id): Path<String>,
-    Form(form): Form<EmailForm>,
-) -> Result<Response, Failed> {
+pub async fn post(visit: Visit, Path(id): Path<String>, Form(form): Form<EmailForm>) -> Response {
     let again = |again: Again| EmailPage { frame: again.frame, email: again.email, failed: true }.render();
-    submit::<Choose>(&visit, &id, form, again).await
+    submit::<Choose>(visit, &id, form, again).await
 }
 
 /// What the page is shown once more with.
@@ -81,6 +77,22 @@ pub(super) struct Again {
 
 /// Takes e-mail and password for a login at `S`; `again` is the page that asks for them once more.
 pub(super) async fn submit<S: AsksPassword>(
+    visit: Visit,
+    id: &str,
+    form: EmailForm,
+    again: impl FnOnce(Again) -> Response,
+) -> Response
+where
+    Login<S>: TryFrom<Login, Error = Box<Login>>,
+    Coded<S::Then>: Into<Step> + Clone,
+    AppAsked<S::Then>: Into<Step> + Clone,
+{
+    let visit = visit.bringing(&form.password);
+    let done = tried::<S>(&visit, id, form, again).await;
+    visit.tied(id, done).await
+}
+
+async fn tried<S: AsksPassword>(
     visit: &Visit,
     id: &str,
     form: EmailForm,

@@ -8,7 +8,7 @@ use axum::{
     extract::{MatchedPath, Request, State},
     http::{
         HeaderValue, StatusCode,
-        header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, LOCATION, REFERRER_POLICY},
+        header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE},
     },
     middleware::Next,
     response::{IntoResponse, Response},
@@ -192,7 +192,12 @@ pub async fn pages(State(app): State<Arc<App>>, mut request: Request, next: Next
     let told = response.extensions_mut().remove::<Told>().or_else(|| of_the_router(&response));
     let Some(told) = told else { return response };
     let frame = aside.get().cloned().unwrap_or_else(|| bare(wish.as_ref()));
-    told.page(frame, &app.config.desk)
+    let mut page = told.page(frame, &app.config.desk);
+    // Something may have been proven before it failed.
+    for cookie in response.headers().get_all(SET_COOKIE) {
+        page.headers_mut().append(SET_COOKIE, cookie.clone());
+    }
+    page
 }
 
 /// What the router and its extractors refuse by themselves, in plain text for developers: a body that is too large, an

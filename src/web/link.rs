@@ -5,7 +5,6 @@ use axum::{extract::Path, response::Response};
 
 use super::{
     email::{self, Again, EmailForm},
-    error::Failed,
     form::Form,
     page::{self, Frame},
     visit::Visit,
@@ -42,12 +41,8 @@ impl LinkPage {
 }
 
 /// `POST /login/{id}/link`
-pub async fn post(
-    visit: Visit,
-    Path(id): Path<String>,
-    Form(form): Form<EmailForm>,
-) -> Result<Response, Failed> {
+pub async fn post(visit: Visit, Path(id): Path<String>, Form(form): Form<EmailForm>) -> Response {
     let again =
         |Again { frame, email, why, adds }| LinkPage { frame, email, failed: Some(why), adds }.render();
-    email::submit::<Link>(&visit, &id, form, again).await
+    email::submit::<Link>(visit, &id, form, again).await
 }

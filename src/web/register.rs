@@ -93,8 +93,8 @@ pub async fn post(
     let (held, frame) = steps::form(&visit, &id, &form.csrf).await?;
     let held = register::at(held)?;
     let has_digid = held.login.step.has_digid();
-    let credentials =
-        Credentials { email: form.email.clone(), password: form.password, device: None, from: None };
+    let (email, from) = (form.email.clone(), visit.counted_from());
+    let credentials = Credentials { email, password: form.password, device: None, from };
     match register::enter(&visit.app, held, credentials, frame.lang, visit.now).await {
         Ok(id) => Ok(to_login(&id)),
         Err(Refused::Because(error)) => {

@@ -1,19 +1,27 @@
 //! One request of a browser: read once, passed down as a value.
 
-use std::{convert::Infallible, net::IpAddr, sync::Arc};
+use std::{
+    convert::Infallible,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
 
 use axum::{
     extract::FromRequestParts,
     http::{
         HeaderMap, HeaderName,
-        header::{ACCEPT_LANGUAGE, ORIGIN, USER_AGENT},
+        header::{ACCEPT_LANGUAGE, ORIGIN, SET_COOKIE, USER_AGENT},
         request::Parts,
     },
+    response::{IntoResponse, Response},
 };
 
 use super::{
-    cookies::Cookie,
-    error::Failed,
+    cookies::{Cookie, Tie},
+    error::{Failed, to_login},
     page::{self, Aside, Frame, Link},
     proxy,
 };
@@ -23,7 +31,10 @@ use crate::{
         ask::Ask, device::known_as, fault::Fault, id::LoginId, lang::Lang, secret::Secret, session::Session,
         time::Timestamp,
     },
-    flows::{Held, logins},
+    flows::{
+        Held,
+        logins::{self, Keys},
+    },
     oidc::{
         authorize::refusal,
         error::{Code, Error},
@@ -47,6 +58,9 @@ pub struct Visit {
     /// The address of who sent it, as far as known.
     pub address: Option<IpAddr>,
     is_own_address: bool,
+    brought: Option<Secret>,
+    /// Whether this browser was found to have the login that it asks for.
+    has_login: Arc<AtomicBool>,
     session: Option<Secret>,
     headers: HeaderMap,
     aside: Aside,
@@ -64,6 +78,8 @@ impl FromRequestParts<Arc<App>> for Visit {
             device: Cookie::Device.read(&parts.headers, https),
             address: proxy::address(app, parts),
             is_own_address: proxy::tells_addresses(app, parts),
+            brought: None,
+            has_login: Arc::default(),
             session: Cookie::Session.read(&parts.headers, https),
             headers: parts.headers.clone(),
             aside: parts.extensions.get().cloned().unwrap_or_default(),
@@ -100,7 +116,53 @@ impl Visit {
     /// The login of that id, if it is this browser's.
     pub async fn login(&self, id: &str) -> Result<Held, Failed> {
         let Some(browser) = &self.browser else { return Err(Failed::LoginGone) };
-        logins::find(&self.app, &LoginId::from_stored(id), browser, self.now).await?.ok_or(Failed::LoginGone)
+        let id = LoginId::from_stored(id);
+        let (tie, fresh) = (self.tie(&id).read(&self.headers), self.fresh(&id, browser));
+        let keys = Keys { browser, tie: tie.as_ref(), fresh: fresh.as_ref() };
+        let held = logins::find(&self.app, &id, keys, self.now).await?.ok_or(Failed::LoginGone)?;
+        self.has_login.store(true, Relaxed);
+        Ok(held)
+    }
+
+    /// The same visit with a password, a code or an artifact of DigiD: what may prove something. Its answer is [`Self::tied`].
+    #[must_use]
+    pub fn bringing(self, brought: &Secret) -> Self {
+        Self { brought: Some(brought.clone()), ..self }
+    }
+
+    /// The answer to a visit that brought something to the login of that id. Where that proved something the login has another tie,
+    /// which the browser gets here, whatever else the answer says. So does a browser that brings the same once more because it lost the
+    /// first answer: it is led to where the login stands.
+    pub async fn tied(&self, id: &str, done: Result<Response, Failed>) -> Response {
+        let id = LoginId::from_stored(id.to_owned());
+        let guesses = !self.has_login.load(Relaxed);
+        // Refused before anybody looked, as a form without its token is: it learns nothing here either.
+        if guesses && !matches!(done, Err(Failed::LoginGone)) {
+            return done.into_response();
+        }
+        let fresh = self.browser.as_ref().and_then(|browser| Some((browser, self.fresh(&id, browser)?)));
+        let Some((browser, fresh)) = fresh else { return done.into_response() };
+        match logins::is_tied_by(&self.app, &id, (browser, &fresh), guesses, self.now).await {
+            Err(fault) => Failed::from(fault).into_response(),
+            Ok(false) => done.into_response(),
+            Ok(true) => {
+                let mut response = if guesses { to_login(&id) } else { done.into_response() };
+                for cookie in self.tie(&id).set(&fresh, &self.headers) {
+                    response.headers_mut().append(SET_COOKIE, cookie);
+                }
+                response
+            }
+        }
+    }
+
+    /// The cookie of one login.
+    pub fn tie<'a>(&self, login: &'a LoginId) -> Tie<'a> {
+        Tie { login, https: self.app.config.is_https() }
+    }
+
+    fn fresh(&self, id: &LoginId, browser: &Secret) -> Option<Secret> {
+        let older = self.tie(id).read(&self.headers).unwrap_or_default();
+        self.brought.as_ref().map(|brought| self.app.store.login_tie(id, (browser, &older), brought))
     }
 
     /// The language of a page: the portal's wish, then the browser's.

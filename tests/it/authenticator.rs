@@ -328,6 +328,29 @@ async fn f6_guessing_ends_the_login_and_gets_slow_for_the_account() {
 }
 
 #[tokio::test]
+async fn f6_five_wrong_recovery_codes_end_the_login_and_a_right_one_before_that_is_good() {
+    let house = House::start().await;
+    let owner = Browser::new();
+    register(&house, &owner, OWNER).await;
+    let app = set_up(&house, &owner, OWNER).await;
+    for wrong in [4, 5] {
+        let browser = Browser::new();
+        let page = to_app(&house, &browser, OWNER).await;
+        for n in 1..=wrong {
+            let told = type_recovery(&browser, &page, "BBBBB BBBBB").await;
+            let status = if n < 5 { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::GONE };
+            assert_eq!(told.status, status, "{n}");
+        }
+        if wrong == 5 {
+            let gone = browser.get(page.url.as_str()).await;
+            assert_eq!(gone.status, StatusCode::GONE, "and nothing is tried there any more");
+        } else {
+            assert!(is_in(&type_recovery(&browser, &page, &app.recovery[0]).await), "the twin");
+        }
+    }
+}
+
+#[tokio::test]
 async fn f13_the_app_is_set_and_removed_by_fresh_proof_and_a_genuine_form_only() {
     let house = House::start().await;
     let (owner, other) = (Browser::new(), Browser::new());

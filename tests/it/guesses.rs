@@ -7,13 +7,14 @@ use reqwest::{Method, StatusCode, header::RETRY_AFTER};
 use tokio::task::JoinSet;
 
 use crate::{
+    authenticator::{set_up, type_app, type_recovery},
     browser::{Browser, Page},
     house::{CALLBACK, House, PASSWORD},
     mandates_desk::now,
     portal::{enter_password, log_in, register, request},
     steps::{
-        account, answer, crowd, is_in, likeness, log_in_with, open, to_code, to_recover_code, type_code,
-        wrong,
+        account, answer, crowd, is_in, likeness, log_in_with, open, to_code, to_recover_code,
+        to_register_code, type_code, wrong,
     },
 };
 
@@ -195,6 +196,78 @@ async fn a18_wrong_codes_are_counted_where_they_come_from_whatever_they_are_for(
     assert!(waits().await, "after so many wrong codes none is looked at");
     let page = to_recover_code(&Browser::new(), &request(&house, &[]), "nobody@voorbeeld.nl").await;
     assert_eq!(page.heading(), "Vul de code in");
+}
+
+#[tokio::test]
+async fn a18_codes_of_an_app_and_recovery_codes_are_counted_where_they_come_from() {
+    let house = House::start().await;
+    let owner = Browser::new();
+    register(&house, &owner, JANSEN).await;
+    let app = set_up(&house, &owner, JANSEN).await;
+    let asks = async |browser: &Browser| {
+        enter_password(browser, &request(&house, &[("prompt", "login")]), JANSEN, PASSWORD).await
+    };
+    let (here, elsewhere) = (Browser::at([127, 0, 0, 2]), Browser::at([127, 0, 0, 3]));
+    let (page, there) = (asks(&here).await, asks(&elsewhere).await);
+    let sprayer = Browser::at([127, 0, 0, 2]);
+    let mut waited = false;
+    // On a slow machine a minute goes by: then again.
+    for _ in 0..8 {
+        until_it_waits(&house, &sprayer).await;
+        let by_app = type_app(&here, &page, &app.code(0)).await;
+        let by_paper = type_recovery(&here, &page, &app.recovery[0]).await;
+        waited = [by_app, by_paper].iter().all(|told| told.status == StatusCode::TOO_MANY_REQUESTS);
+        if waited {
+            break;
+        }
+    }
+    assert!(waited, "the right ones are not looked at either");
+    assert!(
+        is_in(&type_recovery(&elsewhere, &there, &app.recovery[0]).await),
+        "the twin, and it was not spent"
+    );
+}
+
+#[tokio::test]
+async fn a18_mails_of_new_accounts_have_a_bound_by_mailbox() {
+    let house = House::start().await;
+    let registers =
+        async |email: &str| to_register_code(&Browser::new(), &request(&house, &[]), email, PASSWORD).await;
+    // Thirty a day, and then one an hour.
+    for n in 0..31 {
+        assert_eq!(registers(&format!("piet+{n}@voorbeeld.nl")).await.heading(), CODE, "{n}");
+    }
+    let told = registers("piet+31@voorbeeld.nl").await;
+    assert_eq!((told.status, told.heading().as_str()), (StatusCode::TOO_MANY_REQUESTS, "Te veel e-mails"));
+    assert_eq!(registers("klaas@voorbeeld.nl").await.heading(), CODE, "the twin: another mailbox");
+    house.mails("klaas@voorbeeld.nl", 1);
+    house.mails("piet+", 31);
+    assert_eq!(house.mails_now("piet+").len(), 31);
+}
+
+#[tokio::test]
+async fn a18_one_address_has_no_mails_sent_to_any_number_of_mailboxes() {
+    let house = House::start().await;
+    let registers = async |from: u8, n: usize| {
+        let (browser, email) = (Browser::at([127, 0, 0, from]), format!("mailbox{from}-{n}@voorbeeld.nl"));
+        to_register_code(&browser, &request(&house, &[]), &email, PASSWORD).await
+    };
+    let mut served = 0;
+    let told = loop {
+        let page = registers(2, served).await;
+        if page.heading() != CODE {
+            break page;
+        }
+        served += 1;
+        assert!(served < 150, "nobody waits");
+    };
+    assert_eq!((told.status, told.heading().as_str()), (StatusCode::TOO_MANY_REQUESTS, WAIT));
+    assert!(served >= 100, "a hospital's own network is not in its way: {served}");
+    assert!(house.mails_now(&format!("mailbox2-{served}@")).is_empty());
+    assert_eq!(registers(3, 0).await.heading(), CODE, "the twin: from elsewhere");
+    // It slows, and never locks.
+    house.set_clock(now().plus(61)).await;
+    assert_eq!(registers(2, served).await.heading(), CODE);
 }
 
 #[tokio::test]

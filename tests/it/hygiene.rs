@@ -28,6 +28,9 @@ impl Secrets {
     fn of_page(&mut self, page: &Page) {
         for line in page.headers.get_all("set-cookie") {
             let value = line.to_str().unwrap().split(';').next().unwrap().split('=').nth(1).unwrap();
+            if value.is_empty() {
+                continue;
+            }
             self.note("a cookie", value);
             value.split('.').for_each(|part| {
                 if part.len() > 30 {

@@ -13,6 +13,7 @@ use crate::{
     mandates_desk::Desk,
     oidc_client::claims,
     portal::{code_of, log_in, redeem, register},
+    steps::{is_in, to_code},
 };
 
 const OWNER: &str = "jansen@voorbeeld.nl";
@@ -103,14 +104,23 @@ async fn f9_the_code_of_a_login_links_nothing_and_that_of_another_link_neither()
     let (mallory, owner) = (Browser::new(), Browser::new());
     let (_, question) = at_question(&house, &mallory, &bsn(7)).await;
     let theirs = enter_link(&mallory, &question, OWNER, PASSWORD).await;
-    house.mails(OWNER, 2);
-    // The owner is linking too, and reads out the newest code.
-    let (_, question) = at_question(&house, &owner, &bsn(1)).await;
-    enter_link(&owner, &question, OWNER, PASSWORD).await;
-    let page = mallory.submit(&theirs, "code-form", &[("code", &house.code(OWNER, 3))]).await;
+    let linking = house.code(OWNER, 2);
+    // The owner logs in, and reads out that code.
+    let (_, login, code) = to_code(&house, &owner, OWNER, 3).await;
+    let page = mallory.submit(&theirs, "code-form", &[("code", &code)]).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(linked(&house), "0");
-    assert!(house.mails(OWNER, 3)[2].contains("DigiD"), "the mail says what its code does");
+    let page = owner.submit(&login, "code-form", &[("code", &linking)]).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "nor does that of a link log anybody in");
+    assert!(is_in(&owner.submit(&login, "code-form", &[("code", &code)]).await), "the twin");
+    // The owner is linking too, and reads out the newest code.
+    let owner = Browser::new();
+    let (_, question) = at_question(&house, &owner, &bsn(1)).await;
+    enter_link(&owner, &question, OWNER, PASSWORD).await;
+    let page = mallory.submit(&theirs, "code-form", &[("code", &house.code(OWNER, 4))]).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(linked(&house), "0");
+    assert!(house.mails(OWNER, 4)[3].contains("DigiD"), "the mail says what its code does");
 }
 
 #[tokio::test]

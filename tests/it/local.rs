@@ -6,7 +6,7 @@ use crate::{
     browser::{Browser, Page},
     digid_steps::born,
     house::{CALLBACK, House, PASSWORD},
-    portal::{code_of, enter_password, log_in, redeem, register, request},
+    portal::{code_of, enter_password, log_in, redeem, register, request, token},
     steps::{account, answer, crowd, is_in, likeness, log_in_with, open, reference, to_code, type_code},
 };
 
@@ -147,6 +147,7 @@ async fn f4_the_same_hash_is_made_whether_or_not_there_is_an_account() {
 #[tokio::test]
 async fn f4_when_too_many_log_in_the_rest_hear_503_and_when_to_come_back() {
     let mut house = House::start().await;
+    let before = register(&house, &Browser::new(), "eerder@voorbeeld.nl").await;
     house.reconfigure("memory_kib = 7168", "memory_kib = 131072\nqueue = 1");
     let crowd = crowd(24);
     let mut forms = Vec::new();
@@ -166,6 +167,12 @@ async fn f4_when_too_many_log_in_the_rest_hear_503_and_when_to_come_back() {
     });
     let tries: Vec<_> = tries.collect();
     assert_eq!(Browser::new().get(&format!("{}/healthz", house.issuer)).await.status, StatusCode::OK);
+    // Whoever hashes nothing is served meanwhile: pages, and tokens.
+    let choose = Browser::new().visit(&request(&house, &[]).url, CALLBACK).await;
+    assert_eq!(choose.status, StatusCode::OK);
+    let form = [("grant_type", "refresh_token"), ("refresh_token", before.text("refresh_token"))];
+    assert_eq!(token(&house, &form).await.0, 200);
+    assert!(tries.iter().any(|tried| !tried.is_finished()), "some still waited when these were answered");
     let mut answers: Vec<Page> = Vec::new();
     for answer in tries {
         answers.push(answer.await.unwrap());

@@ -129,6 +129,33 @@ async fn a_password_has_twelve_characters_and_is_not_common_and_nothing_else_is_
 }
 
 #[tokio::test]
+async fn a22_an_address_writes_no_header_into_a_mail() {
+    let house = House::start().await;
+    let browser = Browser::new();
+    for bad in [
+        "jansen@voorbeeld.nl\r\nBcc: mallory@kwaad.test",
+        "jansen\r\nBcc: mallory@kwaad.test",
+        "jansen@voorbeeld.nl\nSubject: van uw zorgverlener",
+        "jansen@voorbeeld.nl\rX-Kwaad: ja",
+        "\"jansen\r\nBcc: mallory\"@kwaad.test",
+        "jansen@voorbeeld.nl,mallory@kwaad.test",
+        "Jansen <mallory@kwaad.test>",
+    ] {
+        for name in ["register", "recover"] {
+            let form = open(&browser, &request(&house, &[("prompt", "login")]), name).await;
+            let mut typed = vec![("email", bad)];
+            typed.extend((name == "register").then_some(("password", PASSWORD)));
+            let told = browser.submit(&form, &format!("{name}-form"), &typed).await;
+            assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY, "{name} {bad:?}");
+        }
+    }
+    // The twin, after which nothing else can be on its way.
+    to_register_code(&browser, &request(&house, &[]), "jansen@voorbeeld.nl", PASSWORD).await;
+    assert_eq!(house.mails("jansen@voorbeeld.nl", 1).len(), 1);
+    assert!(house.mails_now("kwaad").is_empty());
+}
+
+#[tokio::test]
 async fn f1_an_address_cannot_write_markup_into_a_page() {
     let house = House::start().await;
     let browser = Browser::new();

@@ -1,5 +1,6 @@
 //! What a real cookie of before is worth, sent again: nothing (attack 9 of the design's table).
 
+use namens::clock::Clock;
 use reqwest::{Method, header::SET_COOKIE};
 
 use crate::{
@@ -87,4 +88,45 @@ async fn a9_a_real_cookie_of_before_a_step_up_opens_nothing() {
     code_of(&done);
     assert_eq!(opens(&house, &local).await, None, "the session below the step");
     assert_eq!(opens(&house, &cookie(&done)).await.as_deref(), Some(mine.sub()));
+}
+
+/// A neighbour under the same domain can set a cookie for it, but none with the prefix (RFC 6265bis section 4.1.3.2), and cannot read ours.
+#[tokio::test]
+async fn a25_a_real_cookie_planted_without_its_prefix_or_twice_opens_nothing() {
+    let mut house = House::start().await;
+    account(&house, OWNER).await;
+    let listens = house.issuer.clone();
+    let issuer = listens.replace("http://", "https://");
+    house.reconfigure(&format!("issuer = \"{listens}\""), &format!("issuer = \"{issuer}\""));
+    let ours = house.session(OWNER, (Clock.now(), 0), |_| {}).await;
+    let real = ours.cookies.split(';').next().unwrap().split_once('=').unwrap().1.to_owned();
+    let silent = THE_PORTAL.ask().with("prompt", "none").url(&house);
+    let hears = async |lines: &[String]| {
+        let browser = Browser::new();
+        let get =
+            lines.iter().fold(browser.request(Method::GET, &silent), |get, line| get.header("cookie", line));
+        answer(&browser.send(get).await)
+    };
+    let (prefixed, bare) = (format!("__Host-namens-session={real}"), format!("namens-session={real}"));
+    assert!(hears(std::slice::from_ref(&prefixed)).await.contains_key("code"), "the twin: it is real");
+    assert!(
+        hears(&[format!("{bare}; {prefixed}")]).await.contains_key("code"),
+        "what was planted beside it is nothing"
+    );
+    for planted in [
+        vec![bare.clone()],
+        vec![format!("__Secure-namens-session={real}")],
+        vec![format!("__host-namens-session={real}")],
+        vec![format!("{prefixed}; {prefixed}")],
+        vec![format!("{prefixed}; __Host-namens-session=x.y")],
+        vec![format!("__Host-namens-session=x.y; {prefixed}")],
+        vec![prefixed.clone(), prefixed.clone()],
+    ] {
+        assert_eq!(
+            hears(&planted).await["error"],
+            "login_required",
+            "{}",
+            planted.join(" | ").replace(&real, "~")
+        );
+    }
 }

@@ -26,7 +26,7 @@ impl<P> AppAsked<P> {
 impl<P> Login<AppAsked<P>> {
     /// The code was right, and was spent.
     pub fn right(self) -> Login<P> {
-        self.with(|asked| asked.then)
+        self.proving(|asked| asked.then)
     }
 
     /// It was not: what is left, and whether that was one too many, which ends the login.
@@ -44,7 +44,7 @@ impl<S: AsksPassword> Login<S> {
         opening: Opening,
         known_browser: Option<String>,
     ) -> Login<AppAsked<S::Then>> {
-        self.with(|step| AppAsked::new(opening.clone(), known_browser, step.opens(opening)))
+        self.proving(|step| AppAsked::new(opening.clone(), known_browser, step.opens(opening)))
     }
 }
 
@@ -53,7 +53,7 @@ impl Login<Recovering> {
     /// account.
     pub fn proven_but_app(self) -> Option<Login<AppAsked<NewPassword>>> {
         let opening = self.opening()?.clone();
-        Some(self.with(|_| AppAsked::new(opening.clone(), None, NewPassword::by_app(opening))))
+        Some(self.proving(|_| AppAsked::new(opening.clone(), None, NewPassword::by_app(opening))))
     }
 }
 

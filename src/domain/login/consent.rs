@@ -28,7 +28,17 @@ impl<S: From<OfSession>> Login<S> {
     /// A login that has nothing left to ask but this: `session` is all that the portal wanted.
     pub fn asking(ask: Ask, browser: Hashed, session: &Session, now: Timestamp) -> Self {
         let step = OfSession { sid: session.sid.clone(), account: session.account.clone() }.into();
-        Self { id: LoginId::random(), ask, browser, ends: now.plus(LIFE), keeps: None, first: None, step }
+        Self {
+            id: LoginId::random(),
+            ask,
+            browser,
+            ends: now.plus(LIFE),
+            keeps: None,
+            first: None,
+            tie: None,
+            fresh: None,
+            step,
+        }
     }
 }
 

@@ -96,7 +96,7 @@ impl<P: AsksDigid> Login<AtDigid<P>> {
 impl Login<AtDigid<Choose>> {
     /// DigiD vouched for the owner of this account.
     pub fn known(self, digid: Proof<Digid>, opening: Opening, person: PersonId) -> Login<Done> {
-        self.with(|_| Done { opening, person, digid: Some(digid), local: None, by_app: false })
+        self.proving(|_| Done { opening, person, digid: Some(digid), local: None, by_app: false })
     }
 
     /// DigiD vouched for somebody we do not know.
@@ -108,9 +108,9 @@ impl Login<AtDigid<Choose>> {
     pub fn unknown(mut self, digid: Proof<Digid>, now: Timestamp) -> Unknown {
         self.ends = self.ends.min(now.plus(PATIENCE));
         if self.keeps.is_some() {
-            Unknown::HasAccount(self.with(|_| Link { digid }))
+            Unknown::HasAccount(self.proving(|_| Link { digid }))
         } else {
-            Unknown::Asked(self.with(|_| Question { digid }))
+            Unknown::Asked(self.proving(|_| Question { digid }))
         }
     }
 }
@@ -145,7 +145,7 @@ impl Login<AtDigid<RecoverDigid>> {
 
     /// DigiD vouched for its owner.
     pub fn recovered(self) -> Login<NewPassword> {
-        self.with(|at| NewPassword { opening: at.from.opening, by_digid: true, by_app: false })
+        self.proving(|at| NewPassword { opening: at.from.opening, by_digid: true, by_app: false })
     }
 }
 

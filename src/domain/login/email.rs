@@ -75,7 +75,7 @@ impl<S: AsksPassword> Login<S> {
 
     /// The password was right, and a code is on its way to the account's own address.
     pub fn opened(self, to: Email, opening: Opening, code: SentCode) -> Login<Coded<S::Then>> {
-        self.with(|step| Coded { mailed: MailedCode { to, code }, then: step.opens(opening) })
+        self.proving(|step| Coded { mailed: MailedCode { to, code }, then: step.opens(opening) })
     }
 }
 

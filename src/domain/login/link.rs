@@ -86,7 +86,7 @@ impl Login<Linking> {
 
     /// The store has linked the two: one proof of each is consumed.
     pub fn linked(self, local: Proof<Local>, person: PersonId) -> Login<Done> {
-        self.with(|linking| Done {
+        self.proving(|linking| Done {
             opening: local.of().opening.clone(),
             person,
             digid: Some(linking.digid),

@@ -66,7 +66,7 @@ impl Login<Recovering> {
     /// such a login is ever right.
     pub fn proven(self, has_digid: bool) -> Option<Login<Step>> {
         let opening = self.step.opening.clone()?;
-        Some(self.with(|_| {
+        Some(self.proving(|_| {
             if has_digid {
                 Step::RecoverDigid(RecoverDigid { notice: None, opening })
             } else {

@@ -361,3 +361,24 @@ fn who_was_asked_is_one_account_in_one_session() {
     let others = Session { account: AccountId::random(), ..session.clone() };
     assert_eq!([&session, &other, &others].map(|session| asked.0.is_of(session)), [true, false, false]);
 }
+
+/// Attack 9: a step behind a proof that drew no tie would be open to whoever has the browser's cookie. It is open to nobody.
+#[test]
+fn a9_a_login_in_which_something_was_proven_is_found_by_its_last_tie_alone() {
+    let [browser, older, tie] = ["a browser", "an older one", "a tie"].map(Secret::new);
+    let begun = || Login { browser: browser.hashed(), ..start() };
+    assert!(begun().any().is_of(&browser, None) && begun().any().is_of(&browser, Some(&tie)));
+    assert!(!begun().any().is_of(&older, None));
+    let asked = |login: Login<Choose>| login.to_digid(sent()).unknown(proof(None), at(200)).asked();
+    let untied = asked(begun()).any();
+    assert!(!untied.is_of(&browser, None) && !untied.is_of(&browser, Some(&tie)));
+    let tied = asked(Login { tie: Some(older.hashed()), fresh: Some(tie.hashed()), ..begun() });
+    let kept = serde_json::to_string(&tied.has_none().any()).unwrap();
+    let tied: Login<Step> = serde_json::from_str(&kept).unwrap();
+    assert!(tied.is_of(&browser, Some(&tie)), "the twin");
+    assert!(tied.fresh.is_none(), "what another request may prove is its own");
+    for wrong in [None, Some(&older), Some(&browser)] {
+        assert!(!tied.is_of(&browser, wrong));
+    }
+    assert!(!tied.is_of(&tie, Some(&tie)));
+}

@@ -7,6 +7,8 @@ use crate::{
     app::open_store,
     config::Config,
     domain::{
+        ask::Ask,
+        assurance::Level,
         id::random,
         login::{Choose, LogIn, Recovering},
         proof::Opening,
@@ -55,9 +57,14 @@ impl Drop for Waiting {
     }
 }
 
+/// What finds a login of [`code_sent`], whatever was proven in it.
+pub(in crate::flows) const fn keys(browser: &Secret) -> logins::Keys<'_> {
+    logins::Keys { browser, tie: Some(browser), fresh: Some(browser) }
+}
+
 /// A new login, and [`CODE`] for it.
 pub(in crate::flows) fn code_sent(app: &App, browser: &Secret, now: Timestamp) -> (Login<Choose>, SentCode) {
-    let login = Login::start(ask(), browser.hashed(), now);
+    let login = Login { fresh: Some(browser.hashed()), ..Login::start(ask(), browser.hashed(), now) };
     let sent = SentCode::first(hash(app, &login, &Secret::new(CODE)), "K7Q".into(), now);
     (login, sent)
 }
@@ -98,7 +105,7 @@ impl Waiting {
     where
         Login<Coded<P>>: TryFrom<Login<Step>, Error = Box<Login<Step>>>,
     {
-        let found = logins::find(&self.app, &self.id, &self.browser, now()).await.unwrap().unwrap();
+        let found = logins::find(&self.app, &self.id, keys(&self.browser), now()).await.unwrap().unwrap();
         found.at().unwrap_or_else(|held| panic!("it stands at {:?}", held.login.step))
     }
 
@@ -194,4 +201,26 @@ async fn a_right_code_that_comes_late_opens_no_session() {
     assert!(waiting.app.store.visit_session(&cookie, 900, now()).await.unwrap().is_some());
     let heard = waiting.log_in(again, CODE).await;
     assert!(matches!(heard, Err(Refused::Stopped(Stop::Elsewhere(_)))), "{heard:?}");
+}
+
+/// Attack 19: whatever road led to its end, a login that proved less than the portal asked lets nobody in.
+#[tokio::test]
+async fn a19_a_login_that_proved_less_than_was_asked_ends_without_a_session() {
+    for (level, gets_in) in [(Level::Midden, false), (Level::Local, true)] {
+        let waiting = Waiting::to_log_in().await;
+        let held = waiting.read::<LogIn>().await;
+        let held = held.to(|login| Login { ask: Ask { level, ..login.ask.clone() }, ..login });
+        let done = waiting.log_in(held, CODE).await;
+        let left = waiting.app.store.login(&waiting.id, now()).await.unwrap();
+        assert!(left.is_none(), "it is over");
+        if gets_in {
+            assert!(done.is_ok(), "the twin: {done:?}");
+        } else {
+            assert!(matches!(done, Err(Refused::Stopped(Stop::Elsewhere(_)))), "{done:?}");
+        }
+        let address = Email::parse("a@x.nl").unwrap();
+        let account = waiting.app.store.account_by_email(&address).await.unwrap().unwrap();
+        let sessions = waiting.app.store.sessions_of(&account, 900, now()).await.unwrap();
+        assert_eq!(sessions.len(), usize::from(gets_in));
+    }
 }
