@@ -158,14 +158,16 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// How many mandates of an import wait, listed or not; 0 of one that there is not.
-    pub async fn waiting_of_import(&self, id: &str) -> Result<u64, Fault> {
+    /// How many mandates of an import wait, listed or not; 0 of one that there is not, or that waited too long.
+    pub async fn waiting_of_import(&self, id: &str, now: Timestamp) -> Result<u64, Fault> {
         let (waiting,): (i64,) = sqlx::query_as(concat!(
-            "SELECT COUNT(*) FROM imported_mandates o JOIN mandates m ON m.id = o.mandate WHERE o.import = $1 AND ",
+            "SELECT COUNT(*) FROM imports i JOIN imported_mandates o ON o.import = i.id JOIN mandates m ON m.id = o.mandate \
+             WHERE i.id = $1 AND i.withdrawn_at IS NULL AND i.imported_at > $2 AND ",
             still_waits!()
         ))
         .bind(id)
         .fetch_one(self.db.reader())
+        .bind(now.plus(-LONGEST_WAIT).epoch())
         .await?;
         Ok(u64::try_from(waiting)?)
     }
