@@ -18,13 +18,12 @@ use crate::domain::{
     mandate::Relation,
     registration::Registration,
     time::Timestamp,
-    working_days::overdue_from,
 };
 
 /// The most mandates that a queue shows.
 pub const SHOWN: i64 = 100;
-/// The most that are counted as overdue, and the most that a forecast looks at.
-const LOOKED_AT: i64 = 2000;
+/// The most of a kind that are counted as overdue, and the most that a forecast looks at.
+pub(super) const LOOKED_AT: i64 = 2000;
 
 /// Why nothing of a form was stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,17 +167,8 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// How many mandates wait for longer than until the end of the next working day (M10), and how many wait at all, those passed over that
-    /// `but` names.
-    pub async fn overdue(&self, but: &[MandateId], now: Timestamp) -> Result<(usize, usize), Fault> {
-        let mut since = self.waiting_since(but, now).await?;
-        // What was asked earlier is overdue no later, so not each is asked.
-        since.sort_unstable();
-        Ok((since.partition_point(|asked| overdue_from(*asked) <= now), since.len()))
-    }
-
-    /// When each of what waits was registered; a bounded number.
-    async fn waiting_since(&self, but: &[MandateId], now: Timestamp) -> Result<Vec<Timestamp>, Fault> {
+    /// When each mandate that waits was registered, those passed over that `but` names; a bounded number.
+    pub async fn waiting_since(&self, but: &[MandateId], now: Timestamp) -> Result<Vec<Timestamp>, Fault> {
         let but: HashSet<&str> = but.iter().map(MandateId::as_str).collect();
         let rows = sqlx::query(waiting!("w.id, w.registered_at", ""))
             .bind(now.epoch())

@@ -190,7 +190,7 @@ async fn a_form_is_handed_out_and_where_it_is_kept_is_recorded() {
 }
 
 /// The next Friday after which desks are open on Monday.
-fn friday() -> NaiveDate {
+pub fn friday() -> NaiveDate {
     let is_it = |day: &NaiveDate| day.weekday() == Weekday::Fri && is_working_day(*day + Days::new(3));
     today(now()).iter_days().skip(1).take(60).find(is_it).unwrap()
 }

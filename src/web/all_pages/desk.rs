@@ -61,6 +61,7 @@ fn door(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         what: "desk-special",
         by: text(),
         at: text(),
+        due: Some((text(), true)),
     };
     let queue = |rows, some: bool| {
         let others = || if some { vec![other(), other()] } else { Vec::new() };
