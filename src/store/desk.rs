@@ -8,7 +8,7 @@ use super::{
     audit::Event,
     columns::Columns,
     mandates::{NotStored, circle, insert_registration, read_birth},
-    persons::{Told, add_person},
+    persons::{Told, add_person, registered},
 };
 use crate::domain::{
     birth::BirthDate,
@@ -126,6 +126,10 @@ impl Store {
             if !add_person(&mut tx, &self.vault, (id, told), by, now).await? {
                 tx.rollback().await?;
                 return Ok(Err(NotRegistered::Taken));
+            }
+            // From here on the desk knows them, as it knows whom it registers.
+            if named.rows_affected() == 1 {
+                tx.note(&registered(id, by), now);
             }
         }
         if !insert_registration(&mut tx, registration, now).await? {
