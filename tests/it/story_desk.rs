@@ -236,6 +236,12 @@ async fn then_the_parent_logs_in_with_their_own_digid() {
     // Another's DigiD, at any level, is another's.
     let other = digid_page(&desk.house, &Browser::new(), &fresh_bsn(), "Hoog", &ask).await;
     assert_eq!(other.heading(), "Heeft u al een account?");
+    let stranger = digid_account(&desk.house, &Browser::new(), &fresh_bsn(), "ander@voorbeeld.nl").await;
+    assert_eq!(
+        (listed(&stranger).len(), stranger.sub() == now.sub()),
+        (0, false),
+        "nor with one that has an account"
+    );
 }
 
 /// "Klik in het menu op de knop 'Machtigingen' om naar het dossier van uw kind te gaan."
@@ -248,14 +254,15 @@ async fn the_menu_machtigingen_leads_to_the_childs_record() {
     let tokens = digid_account(&desk.house, &browser, &desk.parent, MOTHER).await;
     let account = browser.get(&at(&desk.house, "/account")).await;
     assert!(account.body.contains("href=\"/account/mandates\""), "{}", account.body);
-    let page = browser.get(&at(&desk.house, "/account/mandates")).await;
-    assert_eq!(page.heading(), "Machtigingen");
+    let menu = account.link("to-mandates").unwrap_or_else(|| panic!("{}", account.body));
+    let page = browser.get(menu.as_str()).await;
+    assert_eq!((page.heading().as_str(), page.url.path()), ("Machtigingen", "/account/mandates"));
     assert!(page.text("held-1").unwrap().contains("Sam de Vries"), "{}", page.body);
     // The portal's button: it asks for whom, and the record of Sam is what it is told.
     let ask = asking("choose");
     let page = browser.visit(&ask.url(&desk.house), CALLBACK).await;
     assert_eq!(page.heading(), FOR_WHOM);
-    assert!(page.body.contains("Voor Sam de Vries"), "{}", page.body);
+    assert!(page.body.contains("Voor Sam de Vries") && !page.body.contains("checked"), "{}", page.body);
     let csrf = page.form("for-whom-form").1["csrf"].clone();
     let nobody = browser.post(&format!("{}/for-whom", page.url), &[("csrf", &csrf)]).await;
     assert_eq!(nobody.status, StatusCode::UNPROCESSABLE_ENTITY, "nobody is chosen before");
