@@ -7,11 +7,13 @@ use super::{
     Store,
     audit::Event,
     columns::Columns,
+    first_births,
     mandates::{NotStored, circle, insert_registration, read_birth},
     persons::{Told, add_person, registered},
 };
 use crate::domain::{
     birth::BirthDate,
+    consent::Party,
     fault::Fault,
     four_eyes::LONGEST_WAIT,
     id::{MandateId, PersonId},
@@ -30,6 +32,8 @@ pub(super) const LOOKED_AT: i64 = 2000;
 pub enum NotRegistered {
     /// A number of one of the two became somebody's meanwhile.
     Taken,
+    /// Of one of the two another date of birth waits, or is on record by now.
+    OtherBirth(Party),
     /// The mandate cannot be stored.
     Mandate(NotStored),
 }
@@ -103,6 +107,8 @@ pub struct People {
     pub new: Vec<(PersonId, Told)>,
     /// Those whom only an account knows, and what they are called.
     pub called: Vec<(PersonId, String)>,
+    /// Those who are known without a date of birth, and which one the form tells: it waits with the mandate.
+    pub born: Vec<(Party, PersonId, BirthDate)>,
 }
 
 impl Store {
@@ -116,20 +122,20 @@ impl Store {
         let by = &registration.mandate.registered_by;
         let mut tx = self.db.begin().await?;
         for (id, name) in &people.called {
-            sqlx::query("UPDATE persons SET name = $1 WHERE id = $2 AND name = ''")
+            let named = sqlx::query("UPDATE persons SET name = $1 WHERE id = $2 AND name = ''")
                 .bind(name)
                 .bind(id.as_str())
                 .execute(&mut *tx)
                 .await?;
+            // From here on the desk knows them, as it knows whom it registers.
+            if named.rows_affected() == 1 {
+                tx.note(&registered(id, by), now);
+            }
         }
         for (id, told) in &people.new {
             if !add_person(&mut tx, &self.vault, (id, told), by, now).await? {
                 tx.rollback().await?;
                 return Ok(Err(NotRegistered::Taken));
-            }
-            // From here on the desk knows them, as it knows whom it registers.
-            if named.rows_affected() == 1 {
-                tx.note(&registered(id, by), now);
             }
         }
         if !insert_registration(&mut tx, registration, now).await? {
@@ -139,6 +145,13 @@ impl Store {
         if circle::closes(&mut tx, &registration.mandate, now).await? {
             tx.rollback().await?;
             return Ok(Err(NotRegistered::Mandate(NotStored::Circle)));
+        }
+        let mandate = &registration.mandate.id;
+        for (party, person, birth) in &people.born {
+            if !first_births::propose(&mut tx, (mandate, *party), (person, *birth), by, now).await? {
+                tx.rollback().await?;
+                return Ok(Err(NotRegistered::OtherBirth(*party)));
+            }
         }
         tx.commit().await?;
         Ok(Ok(()))

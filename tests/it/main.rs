@@ -81,6 +81,7 @@ mod crash;
 mod crowd;
 mod desk;
 mod desk_bounds;
+mod desk_first_birth;
 mod desk_own;
 mod desk_roles;
 mod desk_second;

@@ -271,3 +271,29 @@ async fn the_menu_machtigingen_leads_to_the_childs_record() {
     let told = THE_PORTAL.redeem(&desk.house, &ask, &code_of(&done)).await;
     assert_eq!((told.sub(), told.claims["represents"]["sub"].as_str()), (tokens.sub(), Some(sams.as_str())));
 }
+
+/// "U kunt nu met uw eigen DigiD … inloggen": most parents do that at home, long before they come to the desk; so does a child from twelve on.
+#[tokio::test]
+async fn who_logged_in_with_digid_at_home_comes_to_the_desk_afterwards_and_it_is_arranged_in_one_visit() {
+    let desk = Desk::open(born(8, 40)).await;
+    let browser = Browser::new();
+    let before = digid_account(&desk.house, &browser, &desk.parent, MOTHER).await;
+    digid_account(&desk.house, &Browser::new(), &desk.child, "sam@voorbeeld.nl").await;
+    let mut fields = desk.fields();
+    for (name, value) in &mut fields {
+        match *name {
+            "representative_birth" => *value = "1985-03-04",
+            "represented_number" => *value = "",
+            _ => {}
+        }
+    }
+    let done = desk.els.post("/desk/register", &fields).await;
+    let path = done.location().unwrap_or_else(|| panic!("{}", done.body)).path().to_owned();
+    let page = desk.joost.get(&path).await;
+    assert!(page.text("first-birth-2").unwrap().contains(&desk.birth), "{}", page.body);
+    let read = [("bsn", desk.parent.as_str()), ("birth", &desk.birth), ("represented", &desk.child)];
+    assert_eq!(desk.joost.post(&format!("{path}/approve"), &read).await.status, StatusCode::SEE_OTHER);
+    let ask = THE_PORTAL.ask().with("scope", "openid act_as");
+    let now = digid_again(&desk.house, &Browser::new(), &desk.parent, "Midden", &THE_PORTAL, &ask).await;
+    assert_eq!((now.sub(), listed(&now).len()), (before.sub(), 1), "the account that they had");
+}
