@@ -235,15 +235,15 @@ impl App {
         }
     }
 
-    /// Raises the alarm when more mandates wait for their second pair of eyes for too long than before (M10).
+    /// Raises the alarm when more waits for its second pair of eyes for too long than before (M10).
     async fn watch_the_queue(&self) -> Result<(), Fault> {
-        let (overdue, waiting) = self.store.overdue(&[], self.clock.now()).await?;
+        let (overdue, waiting) = self.store.overdue(self.clock.now()).await?;
         observe::overdue(overdue);
         if self.overdue.swap(overdue, Ordering::Relaxed) < overdue {
             tracing::warn!(
                 overdue,
                 waiting,
-                "mandates wait for approval past the next working day: see /desk/queue"
+                "this waits for a second pair of eyes past the next working day: see /desk/queue"
             );
         }
         Ok(())

@@ -202,10 +202,10 @@ impl Lines {
         let done = flow::run(store, import, &mut rows, &mut screen).await;
         screen.end()?;
         let (ended, counts) = done?;
-        let Counts { lines, new, known, wrong } = counts;
+        let Counts { lines, new, known, undated, wrong } = counts;
         if json {
             let (word, id) = flow::word(&ended);
-            let told = json!({ "outcome": word, "import": id, "lines": lines, "new": new, "known": known, "wrong": wrong });
+            let told = json!({ "outcome": word, "import": id, "lines": lines, "new": new, "known": known, "undated": undated, "wrong": wrong });
             writeln!(out, "{told:#}")?;
         }
         match &ended {
@@ -220,6 +220,13 @@ impl Lines {
             Ended::Done(_) => {
                 writeln!(out, "Imported: {new} of {lines} lines were new, {known} on record already.")?;
             }
+        }
+        if undated > 0 && !json {
+            writeln!(
+                out,
+                "Of {undated} known persons no date of birth is on record, and this file tells one: that takes two. Import a mandate that tells it too, or \
+                 propose each (`namens persons set-birth-date`)."
+            )?;
         }
         if matches!(ended, Ended::Done(_)) && what == What::Mandates && !json {
             writeln!(

@@ -121,6 +121,7 @@ impl Approve {
             representative_bsn: bsn(&self.representative_bsn_file)?,
             represented_birth: birth.map(|text| BirthDate::read(text, now)).transpose()?,
             represented_bsn: bsn(&self.represented_bsn_file)?,
+            represented_number: None,
         })
     }
 }

@@ -5,6 +5,7 @@ use super::{
     bsn::Bsn,
     calendar::DAY,
     line::{member_of, program_of, staff},
+    patient_number::PatientNumber,
     time::Timestamp,
 };
 
@@ -14,10 +15,12 @@ use super::{
 pub struct Recognised {
     /// The BSN of the representative, where one is on record.
     pub representative_bsn: Option<Bsn>,
-    /// The date of birth of the person represented, where one is on record.
+    /// The date of birth of the person represented, where one is on record or waits with the mandate.
     pub represented_birth: Option<BirthDate>,
-    /// Their BSN: needed where no date of birth is on record.
+    /// Their BSN: needed where no date of birth is on record, a first one that waits with the mandate included.
     pub represented_bsn: Option<Bsn>,
+    /// Their patient number: needed beside a first date of birth of somebody without a BSN.
+    pub represented_number: Option<PatientNumber>,
 }
 
 /// The longest that something waits for its second pair of eyes, in seconds: thirty days. What was seen by then is too long ago for

@@ -202,9 +202,13 @@ pub enum Why {
     #[error("this is not what is recorded of this person, and no import changes that")]
     OtherNumber,
     #[error(
-        "this is not what is recorded of this person: recording another or a first one takes two (`namens persons set-birth-date`)"
+        "this is not what is recorded of this person: recording another one takes two (`namens persons set-birth-date`)"
     )]
     OtherBirth,
+    #[error(
+        "no date of birth is recorded of this person, and another one than this waits for a second pair of eyes: look which one is right"
+    )]
+    BirthWaits,
     #[error("nobody is registered by this number: import the persons first")]
     Unknown,
     #[error("{0}")]

@@ -32,8 +32,13 @@ pub enum Differs {
     Bsn,
     /// The patient number, likewise.
     Number,
-    /// The date of birth, likewise.
+    /// The date of birth: another one is on record.
     Birth,
+}
+
+/// The date of birth that is told of somebody who is known without one: a proposal, which takes a second pair of eyes (`docs/adr/0052`).
+pub fn first_birth(on_record: Option<BirthDate>, told: Option<BirthDate>) -> Option<BirthDate> {
+    if on_record.is_none() { told } else { None }
 }
 
 /// Who is meant, among those who are found by BSN and by number; `None`: nobody knows them yet.
@@ -51,7 +56,7 @@ pub fn who<P: OnRecord>(
     if told.number.is_some() && known.number() != told.number {
         return Err(Differs::Number);
     }
-    if told.birth.is_some() && known.birth() != told.birth {
+    if told.birth.is_some() && known.birth().is_some() && known.birth() != told.birth {
         return Err(Differs::Birth);
     }
     Ok(Some(known))

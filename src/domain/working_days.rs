@@ -17,6 +17,13 @@ pub fn overdue_from(asked: Timestamp) -> Timestamp {
     midnight(after(next_working_day(today(asked)), 1))
 }
 
+/// How much of what was asked for at these moments is overdue at `now` (M10).
+pub fn overdue(mut asked: Vec<Timestamp>, now: Timestamp) -> usize {
+    // What was asked earlier is overdue no later, so not each is looked at.
+    asked.sort_unstable();
+    asked.partition_point(|asked| overdue_from(*asked) <= now)
+}
+
 /// The first working day after that day. No five days in a row are free, so one of the next five is.
 fn next_working_day(day: NaiveDate) -> NaiveDate {
     let mut next = (1..=5).map(|days| after(day, days));

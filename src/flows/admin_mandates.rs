@@ -52,6 +52,10 @@ pub enum NotDone {
          their BSN where no date is known, and nothing that is not on record; look at the documents, nothing was changed"
     )]
     SomebodyElse,
+    #[error(
+        "another date of birth than this mandate tells is on record of one of the two by now, or waits: look which is right; nothing was changed"
+    )]
+    OtherBirth,
     #[error("this mandate is over, or nobody approved it in thirty days: register a new one")]
     Over,
     #[error(
@@ -189,6 +193,7 @@ pub async fn approve(
         NotApproved::Own => NotDone::OwnMandate,
         NotApproved::OwnPeople => NotDone::OwnPeople,
         NotApproved::SomethingElse => NotDone::SomebodyElse,
+        NotApproved::OtherBirth => NotDone::OtherBirth,
         NotApproved::Before => NotDone::ApprovedBefore,
         NotApproved::Over => NotDone::Over,
     })?;

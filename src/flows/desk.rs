@@ -13,6 +13,7 @@ use crate::{
         assurance::Level,
         bsn::Bsn,
         fault::Fault,
+        four_eyes::is_second,
         id::{AccountId, LoginId, PersonId},
         line::{member_of, program_of},
         login::Login,
@@ -23,9 +24,10 @@ use crate::{
         staff::{Act, Member},
         ties::{Tie, Ties},
         time::Timestamp,
+        working_days::overdue,
     },
     oidc::authorize::own,
-    store::{Store, audit::Event, persons::Person},
+    store::{Store, audit::Event, desk_queue::AskedOf, persons::Person},
 };
 
 /// How many searches an hour are free, and in how many seconds: nobody at a desk types more.
@@ -217,6 +219,28 @@ pub async fn look(
         Some(Tie::Theirs) => Found::Theirs,
         Some(Tie::KeptOut) => Found::Nobody,
     })
+}
+
+/// How much waits for a second pair of eyes past the end of the next working day, and how much waits at all, as the queue shows it to a
+/// member (M9, M10).
+pub async fn waiting(app: &App, at: &AtDesk, now: Timestamp) -> Result<(usize, usize), Fault> {
+    let (store, member) = (&app.store, &at.member);
+    let theirs = store.mandates_of_ties(&at.guest.account.person).await?;
+    let mut asked = store.waiting_since(&theirs, now).await?;
+    for one in store.others_waiting(now).await? {
+        let is_shown = match &one.of {
+            AskedOf::Basis(mandate) => member.roles.open(Act::Approve) && !theirs.contains(mandate),
+            AskedOf::Correction(person, other) => {
+                let other = other.as_ref().map_or("", PersonId::as_str);
+                member.roles.open(Act::Correct) && at.ties.of(&[person.as_str(), other]).is_none()
+            }
+        };
+        if is_shown && is_second(&one.asked.by, &member.name()) {
+            asked.push(one.asked.at);
+        }
+    }
+    let waiting = asked.len();
+    Ok((overdue(asked, now), waiting))
 }
 
 /// Somebody who did something, as colleagues know them: the address of a member's account, and what else stands in the log.

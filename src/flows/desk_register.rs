@@ -10,7 +10,7 @@ use crate::{
         fault::Fault,
         id::{MandateId, PersonId},
         line::one_line,
-        meant::{self, Differs, Named, OnRecord},
+        meant::{self, Differs, Named, OnRecord, first_birth},
         patient_number::PatientNumber,
         registration::{Births, Form, Refused, register},
         time::Timestamp,
@@ -46,6 +46,8 @@ pub enum Wrong {
     NoName(Party),
     /// Something else is on record of them.
     Differs(Differs, Party),
+    /// Another date of birth waits for one of the two, or was recorded meanwhile.
+    OtherBirth(Party),
     /// Too many searches.
     TooManySearches,
     /// A number of one of the two became somebody's meanwhile, or is that of somebody from whom the member is kept: one answer (M9).
@@ -83,21 +85,22 @@ impl From<Fault> for NotDone {
 
 /// One of the two as they will be known: somebody who is known, or somebody new.
 enum Who {
-    Known(Person),
+    /// With the date of birth that the form tells first.
+    Known(Person, Option<BirthDate>),
     New(PersonId, Told),
 }
 
 impl Who {
     fn id(&self) -> &PersonId {
         match self {
-            Self::Known(person) => &person.id,
+            Self::Known(person, _) => &person.id,
             Self::New(id, _) => id,
         }
     }
 
     fn birth(&self) -> Option<BirthDate> {
         match self {
-            Self::Known(person) => person.birth,
+            Self::Known(person, first) => person.birth.or(*first),
             Self::New(_, told) => told.birth,
         }
     }
@@ -134,18 +137,22 @@ pub async fn submit(
     let births = Births { representative: representative.birth(), represented: represented.birth() };
     let registration = register(form, births, now).map_err(Wrong::Form)?;
     let mut people = People::default();
-    for (who, name) in [representative, represented].into_iter().zip(names) {
+    let both = [(Party::Representative, representative), (Party::Represented, represented)];
+    for ((party, who), name) in both.into_iter().zip(names) {
         match who {
             Who::New(id, told) => people.new.push((id, told)),
-            Who::Known(person) if person.name.is_empty() => {
-                people.called.extend(one_line(&name).ok().map(|name| (person.id, name)));
+            Who::Known(person, first) => {
+                people.born.extend(first.map(|birth| (party, person.id.clone(), birth)));
+                if person.name.is_empty() {
+                    people.called.extend(one_line(&name).ok().map(|name| (person.id, name)));
+                }
             }
-            Who::Known(_) => {}
         }
     }
     let stored = app.store.register_at_desk(&people, &registration, now).await?;
     stored.map_err(|why| match why {
         NotRegistered::Taken | NotRegistered::Mandate(NotStored::UnknownPerson) => Wrong::Taken,
+        NotRegistered::OtherBirth(party) => Wrong::OtherBirth(party),
         NotRegistered::Mandate(NotStored::TooMany) => Wrong::TooMany,
         NotRegistered::Mandate(NotStored::OwnPeople) => Wrong::OwnPeople,
         NotRegistered::Mandate(NotStored::Circle) => Wrong::Circle,
@@ -186,7 +193,10 @@ async fn who(app: &App, at: &AtDesk, (side, party): (Side, Party), now: Timestam
     }
     match (known, one_line(&side.name)) {
         (Some(known), Err(_)) if known.name.is_empty() => Err(Wrong::NoName(party).into()),
-        (Some(known), _) => Ok(Who::Known(known)),
+        (Some(known), _) => {
+            let first = first_birth(known.birth, side.birth);
+            Ok(Who::Known(known, first))
+        }
         (None, Err(_)) => Err(Wrong::NoName(party).into()),
         (None, Ok(name)) => {
             let told = Told { name, birth: side.birth, bsn: side.bsn, patient_number: side.number };

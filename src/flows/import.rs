@@ -54,6 +54,8 @@ pub struct Counts {
     pub new: u64,
     /// Those that are on record already.
     pub known: u64,
+    /// Those persons who are known without the date of birth that their line tells: it is recorded with a mandate, or as a correction.
+    pub undated: u64,
     /// What is wrong with them: there may be several in a line.
     pub wrong: u64,
 }

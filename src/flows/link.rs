@@ -32,6 +32,7 @@ pub async fn confirm(
     if logins::still_open(app, &held.login, &opening, now).await?.app.is_some() {
         // An app that was set up since the code was mailed is not passed by.
         logins::end(app, &held.login, now).await?;
+        audit_refusal(app, &held.login, None, "app_set_up", now).await?;
         return Err(Stop::Elsewhere(held.login.id).into());
     }
     Ok(proceed(app, held, &about, now).await?)
@@ -47,13 +48,14 @@ pub(super) async fn proceed(
     let Some(pair) = held.login.pair(now) else {
         // The page took the address of one account only, which became another's meanwhile.
         logins::end(app, &held.login, now).await?;
+        audit_refusal(app, &held.login, None, "other_account", now).await?;
         return Err(Stop::Elsewhere(held.login.id));
     };
     let local = pair.local().clone();
     let account = logins::still_open(app, &held.login, &local.of().opening, now).await?;
     if let Err(why) = join(app, &pair, now).await? {
         logins::end(app, &held.login, now).await?;
-        audit_refusal(app, &held.login, &account, why, now).await?;
+        audit_refusal(app, &held.login, Some(&account), why.as_str(), now).await?;
         app.mailer.tell(letters::link_refused(about));
         return Err(Over::from(why).into());
     }
@@ -68,16 +70,16 @@ async fn join(app: &App, pair: &Pair<'_>, now: Timestamp) -> Result<Result<(), N
     app.store.link_digid(&pair.local().of().opening.account, &pair.digid().of().bsn, allows, now).await
 }
 
-/// A line without a BSN: who was to be linked, and why it was not.
+/// A line without a BSN: who was to be linked, where that is certain, and why it was not.
 async fn audit_refusal(
     app: &App,
     login: &Login<Linking>,
-    account: &Account,
-    why: NotLinked,
+    account: Option<&Account>,
+    why: &str,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let (actor, client) = (Some(account.person.as_str()), Some(login.ask.client_id.as_str()));
-    let (event, detail) = (code::event(CodeFor::Link), Some(why.as_str()));
+    let actor = account.map(|account| account.person.as_str());
+    let (client, event, detail) = (Some(login.ask.client_id.as_str()), code::event(CodeFor::Link), Some(why));
     let event = Event { event, outcome: "refused", actor, client, detail, ..Event::default() };
     app.store.audit(&event, now).await
 }

@@ -2,8 +2,8 @@
 //! the log, and at the desk its own record of a person it knows (`docs/adr/0043`).
 
 use super::{
-    Store, Tx, accounts::Account, audit::Event, audit::forget, columns::Columns, grants::revoke_of_account,
-    notices,
+    Store, Tx, accounts::Account, audit::Event, audit::forget, columns::Columns, first_births,
+    grants::revoke_of_account, notices,
 };
 use crate::domain::{
     fault::Fault,
@@ -83,9 +83,10 @@ async fn give_up(tx: &mut Tx, person: &PersonId, now: Timestamp) -> Result<(), F
     .await?;
     for row in rows {
         let (id, represented) = (row.text("id")?, row.text("represented")?);
-        let is_granted = represented == person.as_str();
+        let (is_granted, mandate) = (represented == person.as_str(), MandateId::from_stored(id.as_str()));
+        first_births::forget(tx, &mandate).await?;
         if is_granted {
-            notices::of_mandate(tx, &MandateId::from_stored(id.as_str()), now).await?;
+            notices::of_mandate(tx, &mandate, now).await?;
         }
         let event = Event {
             event: if is_granted { "mandate.stopped" } else { "mandate.given_up" },

@@ -54,6 +54,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (41, "desk_queue", include_str!("../../migrations/0041_desk_queue.sql")),
     (42, "import_withdrawn", include_str!("../../migrations/0042_import_withdrawn.sql")),
     (43, "consents_at_hosts", include_str!("../../migrations/0043_consents_at_hosts.sql")),
+    (46, "first_births", include_str!("../../migrations/0046_first_births.sql")),
 ];
 
 /// How many connections read at once. Reads are short; more would only wait for the disk.
@@ -224,6 +225,8 @@ impl Db {
             "DELETE FROM corrections WHERE id IN \
              (SELECT id FROM corrections WHERE ends <= $1 AND approved_at IS NULL LIMIT $2)",
             "DELETE FROM offers WHERE id IN (SELECT id FROM offers WHERE ends <= $1 LIMIT $2)",
+            "DELETE FROM first_births WHERE (mandate, party) IN \
+             (SELECT mandate, party FROM first_births WHERE ends <= $1 LIMIT $2)",
         ] {
             let done = sqlx::query(statement).bind(now.epoch()).bind(SWEEP).execute(&self.writer).await?;
             swept += done.rows_affected();

@@ -7,30 +7,33 @@ use super::{
     Store,
     audit::Event,
     columns::Columns,
+    first_births,
     mandates::{NotStored, circle, insert_registration, read_birth},
-    persons::{Told, add_person},
+    persons::{Told, add_person, registered},
 };
 use crate::domain::{
     birth::BirthDate,
+    consent::Party,
     fault::Fault,
     four_eyes::LONGEST_WAIT,
     id::{MandateId, PersonId},
     mandate::Relation,
     registration::Registration,
     time::Timestamp,
-    working_days::overdue_from,
 };
 
 /// The most mandates that a queue shows.
 pub const SHOWN: i64 = 100;
-/// The most that are counted as overdue, and the most that a forecast looks at.
-const LOOKED_AT: i64 = 2000;
+/// The most of a kind that are counted as overdue, and the most that a forecast looks at.
+pub(super) const LOOKED_AT: i64 = 2000;
 
 /// Why nothing of a form was stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotRegistered {
     /// A number of one of the two became somebody's meanwhile.
     Taken,
+    /// Of one of the two another date of birth waits, or is on record by now.
+    OtherBirth(Party),
     /// The mandate cannot be stored.
     Mandate(NotStored),
 }
@@ -104,6 +107,8 @@ pub struct People {
     pub new: Vec<(PersonId, Told)>,
     /// Those whom only an account knows, and what they are called.
     pub called: Vec<(PersonId, String)>,
+    /// Those who are known without a date of birth, and which one the form tells: it waits with the mandate.
+    pub born: Vec<(Party, PersonId, BirthDate)>,
 }
 
 impl Store {
@@ -117,11 +122,15 @@ impl Store {
         let by = &registration.mandate.registered_by;
         let mut tx = self.db.begin().await?;
         for (id, name) in &people.called {
-            sqlx::query("UPDATE persons SET name = $1 WHERE id = $2 AND name = ''")
+            let named = sqlx::query("UPDATE persons SET name = $1 WHERE id = $2 AND name = ''")
                 .bind(name)
                 .bind(id.as_str())
                 .execute(&mut *tx)
                 .await?;
+            // From here on the desk knows them, as it knows whom it registers.
+            if named.rows_affected() == 1 {
+                tx.note(&registered(id, by), now);
+            }
         }
         for (id, told) in &people.new {
             if !add_person(&mut tx, &self.vault, (id, told), by, now).await? {
@@ -136,6 +145,13 @@ impl Store {
         if circle::closes(&mut tx, &registration.mandate, now).await? {
             tx.rollback().await?;
             return Ok(Err(NotRegistered::Mandate(NotStored::Circle)));
+        }
+        let mandate = &registration.mandate.id;
+        for (party, person, birth) in &people.born {
+            if !first_births::propose(&mut tx, (mandate, *party), (person, *birth), by, now).await? {
+                tx.rollback().await?;
+                return Ok(Err(NotRegistered::OtherBirth(*party)));
+            }
         }
         tx.commit().await?;
         Ok(Ok(()))
@@ -168,17 +184,8 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// How many mandates wait for longer than until the end of the next working day (M10), and how many wait at all, those passed over that
-    /// `but` names.
-    pub async fn overdue(&self, but: &[MandateId], now: Timestamp) -> Result<(usize, usize), Fault> {
-        let mut since = self.waiting_since(but, now).await?;
-        // What was asked earlier is overdue no later, so not each is asked.
-        since.sort_unstable();
-        Ok((since.partition_point(|asked| overdue_from(*asked) <= now), since.len()))
-    }
-
-    /// When each of what waits was registered; a bounded number.
-    async fn waiting_since(&self, but: &[MandateId], now: Timestamp) -> Result<Vec<Timestamp>, Fault> {
+    /// When each mandate that waits was registered, those passed over that `but` names; a bounded number.
+    pub async fn waiting_since(&self, but: &[MandateId], now: Timestamp) -> Result<Vec<Timestamp>, Fault> {
         let but: HashSet<&str> = but.iter().map(MandateId::as_str).collect();
         let rows = sqlx::query(waiting!("w.id, w.registered_at", ""))
             .bind(now.epoch())

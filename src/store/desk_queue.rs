@@ -2,7 +2,11 @@
 
 use sqlx::any::AnyRow;
 
-use super::{Store, columns::Columns, desk::SHOWN};
+use super::{
+    Store,
+    columns::Columns,
+    desk::{LOOKED_AT, SHOWN},
+};
 use crate::domain::{
     calendar::DAY,
     correction::What,
@@ -11,6 +15,7 @@ use crate::domain::{
     id::{MandateId, PersonId},
     mandate::{Confirmed, Refusal},
     time::Timestamp,
+    working_days::overdue,
 };
 
 /// For how long, in seconds, whoever registered a mandate is shown in the queue that it was refused.
@@ -57,6 +62,24 @@ pub struct RefusedMandate {
     pub why: Refusal,
     /// Who refused it, and when.
     pub refused: Confirmed,
+}
+
+/// Something beside mandates that waits for a second pair of eyes.
+#[derive(Debug)]
+pub struct Asked {
+    /// What.
+    pub of: AskedOf,
+    /// Who asked for it, and when.
+    pub asked: Confirmed,
+}
+
+/// What it is.
+#[derive(Debug)]
+pub enum AskedOf {
+    /// A special basis of that mandate.
+    Basis(MandateId),
+    /// A correction of that person, or that the other is the same person.
+    Correction(PersonId, Option<PersonId>),
 }
 
 fn who_and_when(row: &AnyRow) -> Result<Confirmed, Fault> {
@@ -119,6 +142,48 @@ impl Store {
             })
         };
         rows.iter().map(read).collect()
+    }
+
+    /// How much waits for a second pair of eyes past the end of the next working day, and how much waits at all, of whomever it is (M10): mandates,
+    /// special bases and corrections.
+    pub async fn overdue(&self, now: Timestamp) -> Result<(usize, usize), Fault> {
+        let mut asked = self.waiting_since(&[], now).await?;
+        asked.extend(self.others_waiting(now).await?.into_iter().map(|one| one.asked.at));
+        let waiting = asked.len();
+        Ok((overdue(asked, now), waiting))
+    }
+
+    /// What waits beside mandates, at the desk and elsewhere, the oldest first; a bounded number of each.
+    pub async fn others_waiting(&self, now: Timestamp) -> Result<Vec<Asked>, Fault> {
+        let attested = sqlx::query(
+            "SELECT s.mandate AS mandate, s.attested_by AS by_whom, s.attested_at AS at FROM special_bases s CROSS JOIN mandates m \
+             WHERE s.confirmed_at IS NULL AND s.ended_at IS NULL AND s.attested_at > $1 AND s.ends > $2 AND m.id = s.mandate \
+             AND m.revoked_at IS NULL AND m.lapsed_at IS NULL AND COALESCE(m.ends, $2 + 1) > $2 ORDER BY s.attested_at, s.id LIMIT $3",
+        )
+        .bind(now.plus(-LONGEST_WAIT).epoch())
+        .bind(now.epoch())
+        .bind(LOOKED_AT)
+        .fetch_all(self.db.reader())
+        .await?;
+        let proposed = sqlx::query(
+            "SELECT c.person AS person, c.other AS other, c.proposed_by AS by_whom, c.proposed_at AS at \
+             FROM corrections c CROSS JOIN persons p WHERE c.approved_at IS NULL AND c.withdrawn_at IS NULL AND c.proposed_at > $1 \
+             AND p.id = c.person AND p.joined_into IS NULL ORDER BY c.proposed_at, c.id LIMIT $2",
+        )
+        .bind(now.plus(-LONGEST_WAIT).epoch())
+        .bind(LOOKED_AT)
+        .fetch_all(self.db.reader())
+        .await?;
+        let basis = |row: &AnyRow| {
+            let of = AskedOf::Basis(MandateId::from_stored(row.text("mandate")?));
+            Ok(Asked { of, asked: who_and_when(row)? })
+        };
+        let correction = |row: &AnyRow| {
+            let other = row.maybe_text("other")?.map(PersonId::from_stored);
+            let of = AskedOf::Correction(PersonId::from_stored(row.text("person")?), other);
+            Ok(Asked { of, asked: who_and_when(row)? })
+        };
+        attested.iter().map(basis).chain(proposed.iter().map(correction)).collect()
     }
 
     /// What `by` registered and somebody refused in the last two weeks, the newest first; at most [`SHOWN`].

@@ -7,10 +7,12 @@ use super::{
     Store, Tx,
     audit::Event,
     columns::Columns,
-    mandates::imported,
+    first_births::{self, Waits},
+    mandates::{NewMandate, imported},
     persons::{Told, add_persons, with_numbers},
 };
 use crate::domain::{
+    birth::BirthDate,
     bsn::Bsn,
     fault::Fault,
     four_eyes::LONGEST_WAIT,
@@ -18,7 +20,6 @@ use crate::domain::{
     import::{Known, What},
     mandate::{Mandate, Standing},
     patient_number::PatientNumber,
-    registration::Registration,
     secret::Secret,
     time::Timestamp,
 };
@@ -158,13 +159,15 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// How many mandates of an import wait, listed or not; 0 of one that there is not.
-    pub async fn waiting_of_import(&self, id: &str) -> Result<u64, Fault> {
+    /// How many mandates of an import wait, listed or not; 0 of one that there is not, or that waited too long.
+    pub async fn waiting_of_import(&self, id: &str, now: Timestamp) -> Result<u64, Fault> {
         let (waiting,): (i64,) = sqlx::query_as(concat!(
-            "SELECT COUNT(*) FROM imported_mandates o JOIN mandates m ON m.id = o.mandate WHERE o.import = $1 AND ",
+            "SELECT COUNT(*) FROM imports i JOIN imported_mandates o ON o.import = i.id JOIN mandates m ON m.id = o.mandate \
+             WHERE i.id = $1 AND i.withdrawn_at IS NULL AND i.imported_at > $2 AND ",
             still_waits!()
         ))
         .bind(id)
+        .bind(now.plus(-LONGEST_WAIT).epoch())
         .fetch_one(self.db.reader())
         .await?;
         Ok(u64::try_from(waiting)?)
@@ -296,7 +299,7 @@ impl Importing {
     }
 
     /// Registers mandates, each by its line. Errors inside: the line of the first that cannot be stored.
-    pub async fn add_mandates(&mut self, new: &[(u64, Registration)]) -> Result<Result<(), u64>, Fault> {
+    pub async fn add_mandates(&mut self, new: &[NewMandate]) -> Result<Result<(), u64>, Fault> {
         let (id, now) = (self.id.clone(), self.now);
         imported::insert_imported(self.tx()?, new, &id, now).await
     }
@@ -315,10 +318,20 @@ impl Importing {
         Ok(id)
     }
 
-    /// Approves those of these mandates of the import that wait, and tells which.
-    pub async fn approve(&mut self, recognised: &[MandateId]) -> Result<Vec<MandateId>, Fault> {
+    /// The dates of birth that wait for one of these people.
+    pub async fn births_waiting(&mut self, people: &[PersonId]) -> Result<Vec<Waits>, Fault> {
+        let now = self.now;
+        first_births::waiting(self.connection(), people, now).await
+    }
+
+    /// Approves those of these mandates of the import that wait, makes the `first` dates of birth true that they tell, and tells which.
+    pub async fn approve(
+        &mut self,
+        recognised: &[MandateId],
+        first: &[(MandateId, PersonId, BirthDate)],
+    ) -> Result<Vec<MandateId>, Fault> {
         let (by, now) = (self.by.clone(), self.now);
-        imported::approve(self.tx()?, recognised, &by, now).await
+        imported::approve(self.tx()?, (recognised, first), &by, now).await
     }
 
     /// What these mandates are worth now.

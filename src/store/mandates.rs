@@ -22,6 +22,7 @@ use super::{
     blocks::read_block,
     boundaries::look_again,
     columns::Columns,
+    first_births,
     fragments::{not_over, own_people},
     notices,
 };
@@ -42,6 +43,7 @@ use crate::domain::{
 pub(super) use self::rows::read_birth;
 pub use self::{
     approval::NotApproved,
+    imported::NewMandate,
     special::{NotAttested, NotChanged},
 };
 
@@ -234,6 +236,7 @@ impl Store {
             return Ok(false);
         };
         notices::of_mandate(&mut tx, id, now).await?;
+        first_births::forget(&mut tx, id).await?;
         tx.note(&event("mandate.revoked", by, &represented, id), now);
         tx.commit().await?;
         Ok(true)

@@ -26,6 +26,7 @@ pub mod desk;
 pub mod desk_queue;
 mod dpop;
 pub mod ephemeral;
+pub mod first_births;
 mod fragments;
 pub mod grants;
 pub mod grounds;

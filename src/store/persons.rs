@@ -207,7 +207,8 @@ pub(super) async fn add_person(
     Ok(true)
 }
 
-fn registered<'a>(id: &'a PersonId, by: &'a str) -> Event<'a> {
+/// The line of somebody whom the desk knows from here on.
+pub(super) fn registered<'a>(id: &'a PersonId, by: &'a str) -> Event<'a> {
     Event { represented: Some(id.as_str()), ..Event::by("person.registered", by) }
 }
 

@@ -83,7 +83,7 @@ impl Fresh {
         let read = Recognised {
             representative_bsn: self.store.bsn_of(&mandate.representative).await.unwrap(),
             represented_birth: self.store.person(&mandate.represented).await.unwrap().unwrap().birth,
-            represented_bsn: None,
+            ..Recognised::default()
         };
         self.store.approve_mandate(&mandate.id, SECOND, &read, now()).await.unwrap().unwrap();
     }

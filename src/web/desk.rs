@@ -233,10 +233,7 @@ fn form_of(session: &Session) -> String {
 async fn overview(visit: &Visit, at: &AtDesk, error: Option<&'static str>) -> Result<DeskPage, Failed> {
     let acts: Vec<Act> = Act::ALL.iter().copied().filter(|act| at.member.roles.open(*act)).collect();
     let waiting = if acts.contains(&Act::Search) {
-        // As many as the queue shows them (M9).
-        let store = &visit.app.store;
-        let theirs = store.mandates_of_ties(&at.guest.account.person).await?;
-        let (overdue, waiting) = store.overdue(&theirs, visit.now).await?;
+        let (overdue, waiting) = desk::waiting(&visit.app, at, visit.now).await?;
         Some((waiting, overdue))
     } else {
         None

@@ -74,6 +74,10 @@ pub struct MandatePage {
     pub bases: Vec<BasisRow>,
     /// Whether this member may attest one.
     pub may_attest: bool,
+    /// The dates of birth that wait with it: whose, and which.
+    pub first_births: Vec<(String, String)>,
+    /// Which number of the person represented who approves it tells beside their first date of birth, if one waits: the key of its label.
+    pub asks_number: Option<&'static str>,
     /// Whether this member may be its second pair of eyes.
     pub may_approve: bool,
     /// Why they may refuse it, if they may: the words and the keys of their messages.
@@ -104,6 +108,9 @@ pub struct ApproveForm {
     csrf: String,
     bsn: Secret,
     birth: String,
+    /// A number of the person represented: asked where nobody looked at their date of birth before.
+    #[serde(default)]
+    represented: Secret,
 }
 
 /// `POST /desk/mandate/{id}/approve`: who approves it tells what they read in the documents (`docs/adr/0034`).
@@ -113,8 +120,9 @@ pub async fn approve(
     Form(form): Form<ApproveForm>,
 ) -> Result<Response, Failed> {
     let id = MandateId::from_stored(id);
-    let (at, _) = opened(&visit, (Act::Approve, &form.csrf), &id).await?;
-    let read = match recognised(&form, visit.now) {
+    let (at, listed) = opened(&visit, (Act::Approve, &form.csrf), &id).await?;
+    let has_bsn = visit.app.store.person(&listed.mandate.represented).await?.is_some_and(|one| one.has_bsn);
+    let read = match recognised(&form, has_bsn, visit.now) {
         Ok(read) => read,
         Err(key) => return page(&visit, &at, &id, Some(key)).await,
     };
@@ -126,8 +134,9 @@ pub async fn approve(
     after(&visit, &at, &id, done.map(drop)).await
 }
 
-fn recognised(form: &ApproveForm, now: Timestamp) -> Result<Recognised, &'static str> {
+fn recognised(form: &ApproveForm, has_bsn: bool, now: Timestamp) -> Result<Recognised, &'static str> {
     let bsn = Some(form.bsn.expose().trim()).filter(|text| !text.is_empty());
+    let number = Some(form.represented.expose().trim()).filter(|text| !text.is_empty());
     let birth = Some(form.birth.trim()).filter(|text| !text.is_empty());
     Ok(Recognised {
         representative_bsn: bsn.map(Bsn::parse).transpose().map_err(|_| "desk-bsn-wrong")?,
@@ -135,7 +144,16 @@ fn recognised(form: &ApproveForm, now: Timestamp) -> Result<Recognised, &'static
             .map(|text| BirthDate::read(text, now))
             .transpose()
             .map_err(|_| "desk-birth-wrong")?,
-        represented_bsn: None,
+        represented_bsn: number
+            .filter(|_| has_bsn)
+            .map(Bsn::parse)
+            .transpose()
+            .map_err(|_| "desk-bsn-wrong")?,
+        represented_number: number
+            .filter(|_| !has_bsn)
+            .map(str::parse)
+            .transpose()
+            .map_err(|_| "desk-patient-number-wrong")?,
     })
 }
 
@@ -228,6 +246,7 @@ pub(super) async fn after(
 pub(super) const fn key(why: &NotDone) -> &'static str {
     match why {
         NotDone::SomebodyElse => "desk-somebody-else",
+        NotDone::OtherBirth => "desk-birth-other",
         NotDone::Special(NotChanged::Own) => "desk-correct-own",
         NotDone::ApprovedBefore | NotDone::RevokedBefore | NotDone::Special(_) => "desk-before",
         NotDone::OwnMandate => "desk-own",
@@ -275,6 +294,8 @@ pub(super) async fn page(
     };
     let waits = listed.waits_until.is_some_and(|end| visit.now < end) && mandate.approved.is_none();
     let is_over = is_over(&listed);
+    let first = if is_over { Vec::new() } else { store.first_births(id).await? };
+    let is_first = first.iter().any(|(party, _)| *party == Party::Represented);
     let department = store.department_of(id).await?;
     let waits = waits && !is_over;
     let mut blocks = desk_block::rows(visit, at, &mandate.represented).await?;
@@ -284,7 +305,8 @@ pub(super) async fn page(
         representative: (mandate.representative.to_string(), listed.representative_name.clone()),
         represented: (mandate.represented.to_string(), listed.represented_name.clone()),
         relation: words::relation(mandate.relation),
-        standing: words::standing(listed.standing),
+        // Without it nobody knows who decides; but what it waits for is a colleague.
+        standing: words::standing(if is_first { Standing::AwaitingApproval } else { listed.standing }),
         until: flow::until(&listed).map(|until| told(until, lang)),
         texts: [mandate.legal_basis.clone(), mandate.form_reference.clone()],
         evidence: words::evidence(mandate.evidence),
@@ -305,6 +327,8 @@ pub(super) async fn page(
         bases: desk_special::rows(visit, at, &listed).await?,
         may_attest: desk_special::may_attest(visit, at, &listed),
         refusals: if waits && roles.open(Act::Approve) { refusals() } else { Vec::new() },
+        first_births: first_in_words(&listed, &first),
+        asks_number: if is_first { Some(number_of(visit, mandate).await?) } else { None },
         may_approve: waits
             && roles.open(Act::Approve)
             && is_second(&mandate.registered_by, &at.member.name()),
@@ -316,6 +340,22 @@ pub(super) async fn page(
         error,
     };
     Ok(page.render())
+}
+
+/// Whose first date of birth waits with a mandate, and which.
+fn first_in_words(listed: &Listed, first: &[(Party, BirthDate)]) -> Vec<(String, String)> {
+    let name = |party: &Party| match party {
+        Party::Representative => listed.representative_name.clone(),
+        Party::Represented => listed.represented_name.clone(),
+    };
+    first.iter().map(|(party, birth)| (name(party), birth.to_string())).collect()
+}
+
+/// By which number somebody tells the person represented apart.
+async fn number_of(visit: &Visit, mandate: &Mandate) -> Result<&'static str, Failed> {
+    let person = visit.app.store.person(&mandate.represented).await?;
+    let has_bsn = person.is_none_or(|person| person.has_bsn);
+    Ok(if has_bsn { "desk-represented-bsn" } else { "desk-represented-number" })
 }
 
 /// By what else the representative has access now, and whether this member may take it away.

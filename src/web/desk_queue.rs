@@ -46,6 +46,8 @@ pub struct OtherRow {
     pub by: String,
     /// When.
     pub at: String,
+    /// Until when there is time, in words, and whether there was none left; none of what was refused.
+    pub due: Option<(String, bool)>,
 }
 
 /// A mandate that waits.
@@ -100,6 +102,7 @@ pub async fn show(visit: Visit) -> Result<Response, Failed> {
                 what: words::refusal(one.why),
                 by: shown(store, &one.refused.by).await?,
                 at: told(one.refused.at, frame.lang),
+                due: None,
             });
         }
     }
@@ -109,6 +112,10 @@ pub async fn show(visit: Visit) -> Result<Response, Failed> {
 /// What waits beside mandates, for those who may be its second pair of eyes.
 async fn others(visit: &Visit, at: &AtDesk, theirs: &[MandateId]) -> Result<Vec<OtherRow>, Failed> {
     let (store, by, lang, mut rows) = (&visit.app.store, at.member.name(), visit.lang(None), Vec::new());
+    let due = |asked| {
+        let due = overdue_from(asked);
+        Some((told(due, lang), due <= visit.now))
+    };
     if at.member.roles.open(Act::Approve) {
         for one in store.waiting_bases(&by, visit.now).await? {
             if !theirs.contains(&one.mandate) {
@@ -118,6 +125,7 @@ async fn others(visit: &Visit, at: &AtDesk, theirs: &[MandateId]) -> Result<Vec<
                     what: "desk-special",
                     by: shown(store, &one.attested.by).await?,
                     at: told(one.attested.at, lang),
+                    due: due(one.attested.at),
                 });
             }
         }
@@ -132,6 +140,7 @@ async fn others(visit: &Visit, at: &AtDesk, theirs: &[MandateId]) -> Result<Vec<
                     what: words::wrong_of(one.what),
                     by: shown(store, &one.proposed.by).await?,
                     at: told(one.proposed.at, lang),
+                    due: due(one.proposed.at),
                 });
             }
         }

@@ -113,6 +113,7 @@ pub(super) fn wrong(why: Wrong) -> (&'static str, &'static str) {
         Wrong::Differs(Differs::Number, party) => (number(party), "desk-number-differs"),
         Wrong::Differs(Differs::Bsn, party) => (bsn(party), "desk-bsn-differs"),
         Wrong::Differs(Differs::Birth, party) => (birth(party), "desk-birth-differs"),
+        Wrong::OtherBirth(party) => (birth(party), "desk-birth-waits"),
         Wrong::TooManySearches => ("representative_bsn", "desk-slow"),
         Wrong::Taken => ("represented_number", "desk-taken"),
         Wrong::TooMany => ("represented_bsn", "desk-too-many"),

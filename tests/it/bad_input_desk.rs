@@ -81,7 +81,7 @@ async fn every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothin
         ("/desk/correction/{id}/same-person", vec![("birth", "x"), ("known", "1"), ("other", "x")]),
         ("/desk/correction/{id}/approve", vec![("birth", "x"), ("bsn", "1"), ("number", "x")]),
         ("/desk/correction/{id}/withdraw", vec![]),
-        ("/desk/mandate/{id}/approve", vec![("bsn", "1"), ("birth", "1")]),
+        ("/desk/mandate/{id}/approve", vec![("bsn", "1"), ("birth", "1"), ("represented", "x")]),
         ("/desk/mandate/{id}/refuse", vec![("why", "x")]),
         ("/desk/mandate/{id}/attest", vec![("evidence", ""), ("ends", "x")]),
         ("/desk/mandate/{id}/confirm", vec![("basis", "x")]),

@@ -462,3 +462,52 @@ async fn nobody_is_under_the_authority_of_somebody_over_whom_they_have_it_at_any
     assert_eq!(status, 201, "{told}");
     assert!(imported(&house, &line("2026-0004")).1.contains("has such a mandate for the other already"));
 }
+
+/// Authority goes on: who is under it through others is under it.
+#[tokio::test]
+async fn nobody_is_under_the_authority_of_somebody_who_is_under_theirs_through_others_nor_by_two_forms_at_once()
+ {
+    let house = admin_mandates::house().await;
+    for email in [ELS, JOOST] {
+        member(&house, email, "registrar").await;
+    }
+    let (els, joost) = (Seat::of(&house, ELS, true, 0).await, Seat::of(&house, JOOST, true, 0).await);
+    let (api, _) = programs(&house).await;
+    let desk = Desk::of(&house);
+    let birth = born(50, 0);
+    let bsns: [String; 5] = std::array::from_fn(|_| fresh_bsn());
+    let people: Vec<_> =
+        bsns.iter().map(|bsn| desk.person(&format!("P {}", &bsn[..3]), Some(&birth), Some(bsn))).collect();
+    let form_of =
+        |who, whom| Form::parent(who, whom).with("--relation", "curator").with("--evidence", "court_order");
+    desk.mandate(&form_of(&people[0], &people[1]));
+    let second = desk.registered(&form_of(&people[1], &people[2]));
+    let before = desk.stored();
+    let fields = |who: usize, whom: usize| {
+        at_the_desk((&bsns[who], &bsns[whom], &birth), ("curator", "court_order"), "")
+    };
+    let told = posted(&els, &fields(2, 0)).await;
+    assert!(told.text("relation-error").unwrap().contains("heeft zelf gezag"), "{}", told.body);
+    assert!(desk.refused(&form_of(&people[2], &people[0]).arguments()).contains("has authority over"));
+    let mut body = api_form(&people[2], &people[0]);
+    for (name, value) in [("relation", "curator"), ("evidence", "court_order")] {
+        body[name] = json!(value);
+    }
+    assert_eq!(api.post("/mandates", &body).await.0, 409);
+    assert_eq!(desk.stored(), before);
+    // The twins: one further along, and the same once the chain is broken.
+    desk.registered(&form_of(&people[0], &people[2]));
+    house.ok(&["mandates", "revoke", "--by", "balie1", "--", &second]);
+    let third = house.query("SELECT id FROM mandates ORDER BY rowid DESC LIMIT 1").concat();
+    house.ok(&["mandates", "revoke", "--by", "balie1", "--", &third]);
+    assert_eq!(posted(&els, &fields(2, 0)).await.status, StatusCode::SEE_OTHER);
+    // Two members who each make a half of a circle at one moment.
+    for _ in 0..3 {
+        let (there, back) = (fields(3, 4), fields(4, 3));
+        let (one, other) = futures_util::future::join(posted(&els, &there), posted(&joost, &back)).await;
+        let stored = [one.status, other.status].iter().filter(|status| status.is_redirection()).count();
+        assert_eq!(stored, 1, "{} {}", one.status, other.status);
+        let made = house.query("SELECT id FROM mandates ORDER BY rowid DESC LIMIT 1").concat();
+        house.ok(&["mandates", "revoke", "--by", "balie1", "--", &made]);
+    }
+}

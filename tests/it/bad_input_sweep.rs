@@ -188,7 +188,7 @@ pub const SWEPT: &[(&str, &str, &[&str])] = &[
     (
         "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
         "/desk/mandate/{id}/approve",
-        &["csrf", "bsn", "birth"],
+        &["csrf", "bsn", "birth", "represented"],
     ),
     (
         "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",

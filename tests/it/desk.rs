@@ -187,7 +187,7 @@ async fn m1_m10_m11_a_mandate_is_asked_for_by_one_waits_in_the_queue_and_is_appr
 
     // The alarm is raised within a round of the house's keeping.
     let patience = Instant::now() + Duration::from_mins(1);
-    while !house.log().contains("mandates wait for approval past the next working day") {
+    while !house.log().contains("this waits for a second pair of eyes past the next working day") {
         assert!(Instant::now() < patience, "no alarm");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

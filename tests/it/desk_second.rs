@@ -1,5 +1,7 @@
 //! The second pair of eyes at the desk: what it is shown before it approves, its no, special bases, and all that waits for it.
 
+use chrono::Days;
+use namens::domain::calendar::midnight;
 use reqwest::StatusCode;
 use serde_json::Value;
 
@@ -262,4 +264,56 @@ async fn m11_corrections_stand_in_the_queue_of_who_may_approve_them() {
     let id = house.query("SELECT id FROM corrections WHERE what = 'birth_date'").concat();
     does(&desk.joost, &format!("/desk/correction/{id}/approve"), &proposed[..2], DONE).await;
     assert_eq!(rows(&desk.joost).await.1, 1);
+}
+
+/// Filed on a Friday at four by whoever attests and proposes, and looked at from the Monday on.
+#[tokio::test]
+async fn m10_special_bases_and_corrections_have_the_clock_of_mandates_and_raise_the_alarm() {
+    let desk = Desk::open().await;
+    let house = &desk.house;
+    let mandate = desk.approved("K-1", &[]).await;
+    let friday = crate::story_desk::friday();
+    let at_hour = |day: u64, hours: i64| midnight(friday + Days::new(day)).plus(hours * 3600);
+    let seat = async |email: &str, moment| {
+        house.set_clock(moment).await;
+        Seat::at(house, (email, true), moment, 0).await
+    };
+    let els = seat(ELS, at_hour(0, 16)).await;
+    let (ends, right) = (born(0, -200), born(13, 41));
+    does(&els, &format!("{mandate}/attest"), &[("evidence", "brief 1"), ("ends", &ends)], DONE).await;
+    let person = house.query("SELECT represented FROM mandates").concat();
+    let proposed = [("birth", right.as_str()), ("bsn", ""), ("evidence", "brief 2")];
+    does(&els, &format!("/desk/person/{person}/correct"), &proposed, DONE).await;
+    let alarm = "this waits for a second pair of eyes past the next working day";
+    for (day, hours, late) in [(3, 9, false), (3, 23, false), (4, 1, true)] {
+        let joost = seat(JOOST, at_hour(day, hours)).await;
+        let (queue, home) = (joost.get("/desk/queue").await, joost.get("/desk").await);
+        for row in ["other-1", "other-2"] {
+            let told = queue.text(row).unwrap();
+            assert_eq!(
+                (told.contains("Te laat"), told.contains("Klaar voor")),
+                (late, !late),
+                "{day}: {told}"
+            );
+        }
+        let told = home.text("overdue");
+        assert_eq!(told.is_some_and(|told| told == "2 te laat"), late, "{day} {hours}: {}", home.body);
+        // Who asked for it is no second pair of eyes: they are shown nothing that is late.
+        let els = seat(ELS, at_hour(day, hours)).await;
+        assert!(els.get("/desk").await.text("overdue").is_none(), "{day} {hours}");
+        assert!(late || !house.log().contains(alarm), "{day} {hours}");
+    }
+    let patience = std::time::Instant::now() + std::time::Duration::from_mins(1);
+    while !house.log().contains(alarm) {
+        assert!(std::time::Instant::now() < patience, "no alarm");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    // Late is not never, and what is decided is late no more.
+    let joost = seat(JOOST, at_hour(4, 2)).await;
+    let basis = house.query("SELECT id FROM special_bases").concat();
+    does(&joost, &format!("{mandate}/confirm"), &[("basis", &basis)], DONE).await;
+    assert_eq!(joost.get("/desk").await.text("overdue").unwrap(), "1 te laat");
+    let correction = house.query("SELECT id FROM corrections").concat();
+    does(&joost, &format!("/desk/correction/{correction}/approve"), &proposed[..2], DONE).await;
+    assert!(joost.get("/desk").await.text("overdue").is_none());
 }

@@ -228,6 +228,17 @@ async fn a_long_import_that_is_not_listed_is_withdrawn_only_where_others_may_wai
     let told = refused(withdraw(&house, id, "els"));
     assert!(told.contains("more than 50 000 mandates of it wait") && told.contains("--long"), "{told}");
     assert_eq!(house.count("mandates WHERE revoked_at IS NOT NULL"), 0);
+    // One that waited thirty days is void, however long: nobody is asked to make others wait for nothing.
+    let ages = |days: i64| {
+        change(
+            &house,
+            &format!("UPDATE imports SET imported_at = imported_at - {days} * 86400 WHERE id = '{id}'"),
+        );
+    };
+    ages(31);
+    let told = refused(withdraw(&house, id, "els"));
+    assert!(!told.contains("--long"), "{told}");
+    ages(-31);
     // The twin: as much of it as others do not wait long for, with what was revoked by itself left out.
     change(
         &house,

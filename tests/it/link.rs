@@ -97,6 +97,34 @@ async fn f9_a_phished_password_without_the_code_links_nothing() {
     assert_eq!(audit(&house)[audit(&house).len() - 2..], ["digid.linked wrong", "digid.linked wrong"]);
 }
 
+/// An app that its owner set up since the code was mailed is not passed by, and who looks for it afterwards finds the try.
+#[tokio::test]
+async fn f9_a_link_that_comes_after_an_app_was_set_up_ends_with_a_line_in_the_log() {
+    let house = House::start().await;
+    register(&house, &Browser::new(), OWNER).await;
+    let lines = || {
+        house.query("SELECT outcome || ' ' || COALESCE(detail, '') FROM audit WHERE event = 'digid.linked'")
+    };
+    for app in [true, false] {
+        let (browser, bsn) = (Browser::new(), bsn(3));
+        let (_, question) = at_question(&house, &browser, &bsn).await;
+        let page = enter_link(&browser, &question, OWNER, PASSWORD).await;
+        let code = house.code(OWNER, if app { 2 } else { 3 });
+        if app {
+            change(&house, "UPDATE accounts SET app_sealed = x'00', app_since = 1, app_step = 0");
+        }
+        browser.submit(&page, "code-form", &[("code", &code)]).await;
+        if app {
+            assert_eq!((lines(), linked(&house)), (vec!["refused app_set_up".to_owned()], "0".to_owned()));
+            assert!(!has_session(&house, &browser).await);
+            change(&house, "UPDATE accounts SET app_sealed = NULL, app_since = NULL, app_step = NULL");
+        } else {
+            assert_eq!(lines().len(), 2, "the twin: {:?}", lines());
+            assert_eq!(linked(&house), "1");
+        }
+    }
+}
+
 #[tokio::test]
 async fn f9_the_code_of_a_login_links_nothing_and_that_of_another_link_neither() {
     let house = House::start().await;

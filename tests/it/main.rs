@@ -82,6 +82,7 @@ mod crowd;
 mod database;
 mod desk;
 mod desk_bounds;
+mod desk_first_birth;
 mod desk_own;
 mod desk_roles;
 mod desk_second;

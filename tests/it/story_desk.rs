@@ -190,7 +190,7 @@ async fn a_form_is_handed_out_and_where_it_is_kept_is_recorded() {
 }
 
 /// The next Friday after which desks are open on Monday.
-fn friday() -> NaiveDate {
+pub fn friday() -> NaiveDate {
     let is_it = |day: &NaiveDate| day.weekday() == Weekday::Fri && is_working_day(*day + Days::new(3));
     today(now()).iter_days().skip(1).take(60).find(is_it).unwrap()
 }
@@ -236,6 +236,12 @@ async fn then_the_parent_logs_in_with_their_own_digid() {
     // Another's DigiD, at any level, is another's.
     let other = digid_page(&desk.house, &Browser::new(), &fresh_bsn(), "Hoog", &ask).await;
     assert_eq!(other.heading(), "Heeft u al een account?");
+    let stranger = digid_account(&desk.house, &Browser::new(), &fresh_bsn(), "ander@voorbeeld.nl").await;
+    assert_eq!(
+        (listed(&stranger).len(), stranger.sub() == now.sub()),
+        (0, false),
+        "nor with one that has an account"
+    );
 }
 
 /// "Klik in het menu op de knop 'Machtigingen' om naar het dossier van uw kind te gaan."
@@ -248,14 +254,15 @@ async fn the_menu_machtigingen_leads_to_the_childs_record() {
     let tokens = digid_account(&desk.house, &browser, &desk.parent, MOTHER).await;
     let account = browser.get(&at(&desk.house, "/account")).await;
     assert!(account.body.contains("href=\"/account/mandates\""), "{}", account.body);
-    let page = browser.get(&at(&desk.house, "/account/mandates")).await;
-    assert_eq!(page.heading(), "Machtigingen");
+    let menu = account.link("to-mandates").unwrap_or_else(|| panic!("{}", account.body));
+    let page = browser.get(menu.as_str()).await;
+    assert_eq!((page.heading().as_str(), page.url.path()), ("Machtigingen", "/account/mandates"));
     assert!(page.text("held-1").unwrap().contains("Sam de Vries"), "{}", page.body);
     // The portal's button: it asks for whom, and the record of Sam is what it is told.
     let ask = asking("choose");
     let page = browser.visit(&ask.url(&desk.house), CALLBACK).await;
     assert_eq!(page.heading(), FOR_WHOM);
-    assert!(page.body.contains("Voor Sam de Vries"), "{}", page.body);
+    assert!(page.body.contains("Voor Sam de Vries") && !page.body.contains("checked"), "{}", page.body);
     let csrf = page.form("for-whom-form").1["csrf"].clone();
     let nobody = browser.post(&format!("{}/for-whom", page.url), &[("csrf", &csrf)]).await;
     assert_eq!(nobody.status, StatusCode::UNPROCESSABLE_ENTITY, "nobody is chosen before");
@@ -263,4 +270,30 @@ async fn the_menu_machtigingen_leads_to_the_childs_record() {
     let done = browser.submit(&page, "for-whom-form", &[("whom", &sams)]).await;
     let told = THE_PORTAL.redeem(&desk.house, &ask, &code_of(&done)).await;
     assert_eq!((told.sub(), told.claims["represents"]["sub"].as_str()), (tokens.sub(), Some(sams.as_str())));
+}
+
+/// "U kunt nu met uw eigen DigiD … inloggen": most parents do that at home, long before they come to the desk; so does a child from twelve on.
+#[tokio::test]
+async fn who_logged_in_with_digid_at_home_comes_to_the_desk_afterwards_and_it_is_arranged_in_one_visit() {
+    let desk = Desk::open(born(8, 40)).await;
+    let browser = Browser::new();
+    let before = digid_account(&desk.house, &browser, &desk.parent, MOTHER).await;
+    digid_account(&desk.house, &Browser::new(), &desk.child, "sam@voorbeeld.nl").await;
+    let mut fields = desk.fields();
+    for (name, value) in &mut fields {
+        match *name {
+            "representative_birth" => *value = "1985-03-04",
+            "represented_number" => *value = "",
+            _ => {}
+        }
+    }
+    let done = desk.els.post("/desk/register", &fields).await;
+    let path = done.location().unwrap_or_else(|| panic!("{}", done.body)).path().to_owned();
+    let page = desk.joost.get(&path).await;
+    assert!(page.text("first-birth-2").unwrap().contains(&desk.birth), "{}", page.body);
+    let read = [("bsn", desk.parent.as_str()), ("birth", &desk.birth), ("represented", &desk.child)];
+    assert_eq!(desk.joost.post(&format!("{path}/approve"), &read).await.status, StatusCode::SEE_OTHER);
+    let ask = THE_PORTAL.ask().with("scope", "openid act_as");
+    let now = digid_again(&desk.house, &Browser::new(), &desk.parent, "Midden", &THE_PORTAL, &ask).await;
+    assert_eq!((now.sub(), listed(&now).len()), (before.sub(), 1), "the account that they had");
 }

@@ -140,7 +140,7 @@ async fn register_one(store: &Store, form: Form, then: Timestamp) -> Result<Mand
     };
     let representative_bsn = store.bsn_of(&form.representative).await?;
     let read =
-        Recognised { representative_bsn, represented_birth: births.represented, represented_bsn: None };
+        Recognised { representative_bsn, represented_birth: births.represented, ..Recognised::default() };
     let registration = register(form, births, then)?;
     store.register_mandate(&registration, then).await??;
     let approved = store.approve_mandate(&registration.mandate.id, "balie 2", &read, then).await?;

@@ -1,12 +1,12 @@
 //! What the lines before told: who comes twice, and who would have authority over themselves. Bounded by [`MOST_LINES`](super::MOST_LINES); of each
-//! is kept a number of eight bytes under a key of this value alone.
+//! is kept a number of eight bytes under a key of this value alone, and of who is born on a day that nobody told before that day.
 
 use std::{
     collections::HashMap,
     hash::{BuildHasher, Hash, RandomState},
 };
 
-use crate::domain::{id::PersonId, mandate::Relation};
+use crate::domain::{birth::BirthDate, id::PersonId, mandate::Relation};
 
 /// How many people are looked at when a circle is looked for. Authority ends after a step or two: who is under it has none themselves.
 const STEPS: usize = 1000;
@@ -17,6 +17,7 @@ pub struct Seen {
     key: RandomState,
     lines: HashMap<u64, u64>,
     authority: HashMap<u64, Vec<u64>>,
+    births: HashMap<u64, BirthDate>,
 }
 
 impl Seen {
@@ -30,6 +31,11 @@ impl Seen {
     /// Whether an earlier line told of such a mandate between these two: which.
     pub fn mandate(&mut self, line: u64, who: &PersonId, whom: &PersonId, relation: Relation) -> Option<u64> {
         self.first(line, (who, whom, relation))
+    }
+
+    /// Whether an earlier line told another first date of birth of that person.
+    pub fn tells_otherwise(&mut self, whom: &PersonId, birth: BirthDate) -> bool {
+        *self.births.entry(self.key.hash_one(whom)).or_insert(birth) != birth
     }
 
     fn first(&mut self, line: u64, what: impl Hash) -> Option<u64> {

@@ -4,7 +4,7 @@ use crate::domain::{
     consent::Party,
     id::PersonId,
     mandate::Relation,
-    meant::{Differs, Named, who},
+    meant::{Differs, Named, first_birth, who},
     patient_number::PatientNumber,
     registration::{self, register},
     time::Timestamp,
@@ -170,13 +170,14 @@ fn who_is_known_is_who_the_line_means_or_the_line_is_refused() {
     let refused = |by_bsn, by_number, told| who(by_bsn, by_number, told).err();
     assert_eq!(refused(Some(&noor), Some(&sam), all), Some(Differs::TwoPeople));
     assert_eq!(refused(None, Some(&sam), told(Some(b"new"), Some(&one), None)), Some(Differs::Bsn));
-    // A first BSN, number or date is a correction too.
+    // A first BSN or number is a correction too; a first date is a proposal.
     assert_eq!(refused(None, Some(&bare), told(Some(b"new"), Some(&one), None)), Some(Differs::Bsn));
     assert_eq!(refused(Some(&sam), None, told(Some(b"sam"), Some(&other), None)), Some(Differs::Number));
     assert_eq!(refused(Some(&noor), None, told(Some(b"noor"), Some(&other), None)), Some(Differs::Number));
     let later = Some("2018-05-15".parse().unwrap());
     assert_eq!(refused(Some(&sam), None, told(Some(b"sam"), None, later)), Some(Differs::Birth));
-    assert_eq!(refused(Some(&noor), None, told(Some(b"noor"), None, later)), Some(Differs::Birth));
+    assert_eq!(who(Some(&noor), None, told(Some(b"noor"), None, later)).unwrap().unwrap().id, noor.id);
+    assert_eq!((first_birth(None, later), first_birth(Some(birth), later)), (later, None));
 }
 
 #[test]

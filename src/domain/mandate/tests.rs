@@ -250,7 +250,18 @@ proptest! {
                 || special && !refuses(Party::Represented) && !refuses(Party::Representative);
             let expected = now < born.earliest_birthday(12) || now < born.earliest_birthday(16) && from_12;
             prop_assert_eq!(free, expected);
-        } else if m.relation != Relation::Authorised {
+        } else if m.relation == Relation::Authorised {
+            // A year at most, the grantor's own last word, from sixteen on, and nothing in its place.
+            let free = Mandate { ends: None, revoked_at: None, lapsed_at: None, ..m };
+            let now = now.max(free.starts);
+            let is_active = standing(&free, Some(born), &said, &[], now).is_active();
+            let theirs = || said.iter().filter(|c| c.party == Party::Represented);
+            let withdrawn = theirs().filter(|c| c.word == Word::Withdrawn).map(|c| c.at).max();
+            let agrees = theirs().any(|c| {
+                c.word == Word::Agreed && c.at >= born.latest_birthday(16) && c.at <= now && withdrawn.is_none_or(|w| c.at > w)
+            });
+            prop_assert_eq!(is_active, agrees && now < free.registered_at.plus(366 * 86_400));
+        } else {
             let special = m.special.iter().any(|basis| expected(basis, born.latest_birthday(18), now).is_some());
             prop_assert!(!active || special && born.has_surely_turned(18, now));
         }

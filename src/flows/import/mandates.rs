@@ -1,14 +1,17 @@
 //! Mandates. Each new one is registered by the rules of every mandate (`domain::registration`), and waits.
 
 use super::{Found, Pass, differs, once};
-use crate::domain::{
-    birth::BirthDate,
-    fault::Fault,
-    id::{MandateId, PersonId},
-    import::{Finding, Known, MandateLine, Row, Why, is_same, mandate_line},
-    mandate::{Mandate, can_still_count, closes_a_circle, is_void},
-    meant::Differs,
-    registration::{Births, Form, Registration, register},
+use crate::{
+    domain::{
+        birth::BirthDate,
+        fault::Fault,
+        id::{MandateId, PersonId},
+        import::{Finding, Known, MandateLine, Row, Why, is_same, mandate_line},
+        mandate::{Mandate, can_still_count, closes_a_circle, is_void},
+        meant::{Differs, first_birth},
+        registration::{Births, Form, register},
+    },
+    store::{first_births::Waits, mandates::NewMandate},
 };
 
 /// What a line says, and between whom.
@@ -17,8 +20,10 @@ struct Line {
     told: MandateLine,
     who: PersonId,
     whom: PersonId,
-    /// When both were born, as on record.
+    /// When both were born, as on record; of the person represented as the line tells it, where nothing is.
     births: Births,
+    /// The date of birth of the person represented, where none is on record: it waits with the mandate (`docs/adr/0052`).
+    first: Option<BirthDate>,
 }
 
 impl Line {
@@ -26,6 +31,20 @@ impl Line {
         mandate.representative == self.who
             && mandate.represented == self.whom
             && mandate.relation == self.told.form.relation
+    }
+
+    /// Whether another date of birth waits for the person represented, of whom none is on record.
+    fn is_contradicted(&self, waiting: &[Waits]) -> bool {
+        self.first.is_some_and(|birth| {
+            waiting.iter().any(|waits| waits.person == self.whom && waits.birth != birth)
+        })
+    }
+
+    /// What the approval of the mandate makes true: the date that waits with it.
+    fn first_of(&self, mandate: &Mandate, waiting: &[Waits]) -> Option<(MandateId, PersonId, BirthDate)> {
+        let of = |waits: &&Waits| waits.mandate.as_ref() == Some(&mandate.id) && waits.person == self.whom;
+        let waits = waiting.iter().find(of)?;
+        Some((mandate.id.clone(), self.whom.clone(), waits.birth))
     }
 
     fn is_form_of(&self, mandate: &Mandate) -> bool {
@@ -38,14 +57,15 @@ impl Pass<'_> {
         let lines = self.between(chunk).await?;
         let people = once(lines.iter().flat_map(|line| [line.who.clone(), line.whom.clone()]));
         let there = self.on.mandates_among(&people, false).await?;
+        let waiting = self.first_waiting(&lines).await?;
         let mut new = Vec::new();
         for line in lines {
-            match self.judge(line, &there) {
-                Ok((line, Some(registration))) => {
+            match self.judge(line, &there, &waiting) {
+                Ok(Some(one)) => {
                     self.counts.new += 1;
-                    new.push((line, registration));
+                    new.push(one);
                 }
-                Ok((_, None)) => self.counts.known += 1,
+                Ok(None) => self.counts.known += 1,
                 Err(finding) => self.wrong(finding)?,
             }
         }
@@ -60,11 +80,21 @@ impl Pass<'_> {
 
     /// What comes of a line: a registration, or nothing where the mandate is on record already. One that was revoked or is over is on record too: no
     /// import brings it back.
-    fn judge(&mut self, line: Line, there: &[Mandate]) -> Result<(u64, Option<Registration>), Finding> {
+    fn judge(
+        &mut self,
+        line: Line,
+        there: &[Mandate],
+        waiting: &[Waits],
+    ) -> Result<Option<NewMandate>, Finding> {
         let (number, now, relation) = (line.number, self.import.now, line.told.form.relation);
         let wrong = |column, why| Finding { line: number, column, why };
         if let Some(first) = self.seen.mandate(number, &line.who, &line.whom, relation) {
             return Err(wrong(None, Why::Twice(first)));
+        }
+        if line.first.is_some_and(|birth| self.seen.tells_otherwise(&line.whom, birth))
+            || line.is_contradicted(waiting)
+        {
+            return Err(wrong(Some(REPRESENTED[2]), Why::BirthWaits));
         }
         if let Some(known) = there.iter().find(|one| line.is_form_of(one) && !is_void(one, now)) {
             if !is_same(&line.told.form, known) {
@@ -74,7 +104,7 @@ impl Pass<'_> {
                 // It stands, so it is no finding; but lines to come may close a circle with it.
                 self.seen.closes_a_circle(&line.who, &line.whom, relation);
             }
-            return Ok((number, None));
+            return Ok(None);
         }
         let circle = self.seen.closes_a_circle(&line.who, &line.whom, relation);
         if there.iter().any(|one| line.is_of(one) && can_still_count(one, line.births.represented, now)) {
@@ -85,12 +115,17 @@ impl Pass<'_> {
         if line.who != line.whom && (circle || closes) {
             return Err(wrong(None, Why::Circle));
         }
-        let births = line.births;
-        let Line { told, who, whom, .. } = line;
+        let Line { told, who, whom, births, first, .. } = line;
         let registered_by = self.import.by.to_owned();
         let form = Form { representative: who, represented: whom, registered_by, ..told.form };
         let registration = register(form, births, now).map_err(|why| wrong(None, Why::Form(why)))?;
-        Ok((number, Some(registration)))
+        Ok(Some(NewMandate { line: number, registration, first }))
+    }
+
+    /// The dates of birth that wait for those of whom none is on record.
+    async fn first_waiting(&mut self, lines: &[Line]) -> Result<Vec<Waits>, Fault> {
+        let undated = lines.iter().filter(|line| line.first.is_some());
+        self.on.births_waiting(&once(undated.map(|line| line.whom.clone()))).await
     }
 
     /// For an approval: approves the mandates of the import of which these lines tell what is on record of their people. A line that tells
@@ -100,17 +135,31 @@ impl Pass<'_> {
         let people = once(lines.iter().flat_map(|line| [line.who.clone(), line.whom.clone()]));
         let own = self.on.mandates_among(&people, true).await?;
         let there = self.on.mandates_among(&people, false).await?;
-        let mut recognised: Vec<MandateId> = Vec::new();
+        let waiting = self.first_waiting(&lines).await?;
+        let (mut recognised, mut first) = (Vec::new(), Vec::new());
         for line in &lines {
             match own.iter().find(|one| line.is_form_of(one)) {
-                Some(one) => recognised.push(one.id.clone()),
+                Some(_) if line.is_contradicted(&waiting) => {
+                    let column = Some(REPRESENTED[2]);
+                    self.wrong(Finding { line: line.number, column, why: Why::BirthWaits })?;
+                }
+                Some(one) => match (line.first, line.first_of(one, &waiting)) {
+                    // It was imported when a date was on record, and none is any more.
+                    (Some(_), None) if one.approved.is_none() && one.revoked_at.is_none() => {
+                        self.wrong(Finding { line: line.number, column: None, why: Why::Gone })?;
+                    }
+                    (_, waits) => {
+                        first.extend(waits);
+                        recognised.push(one.id.clone());
+                    }
+                },
                 // On record before that import.
                 None if there.iter().any(|one| line.is_form_of(one)) => {}
                 None => self.wrong(Finding { line: line.number, column: None, why: Why::Gone })?,
             }
         }
         self.counts.known += u64::try_from(recognised.len())?;
-        let approved = self.on.approve(&recognised).await?;
+        let approved = self.on.approve(&recognised, &first).await?;
         self.counts.new += u64::try_from(approved.len())?;
         for standing in self.on.standings(&approved).await? {
             *self.standings.entry(standing.as_str()).or_default() += 1;
@@ -141,8 +190,9 @@ impl Pass<'_> {
             let represented = found.who((whom.as_deref(), told.number.as_ref()), Some(told.born));
             match (known(line, representative, REPRESENTATIVE), known(line, represented, REPRESENTED)) {
                 (Ok((who, representative)), Ok((whom, represented))) => {
-                    let births = Births { representative, represented };
-                    lines.push(Line { number: line, told, who, whom, births });
+                    let first = first_birth(represented, Some(told.born));
+                    let births = Births { representative, represented: represented.or(first) };
+                    lines.push(Line { number: line, told, who, whom, births, first });
                 }
                 (one, other) => {
                     [one.err(), other.err()]

@@ -1,10 +1,11 @@
-//! Persons. Who is new is registered as by `admin_persons`; who is known stays as they are.
+//! Persons. Who is new is registered as by `admin_persons`; who is known stays as they are, without a date of birth too.
 
 use super::{Found, Pass, differs};
 use crate::{
     domain::{
         fault::Fault,
         import::{Finding, PersonLine, Row, Why, person_line},
+        meant::first_birth,
         patient_number::PatientNumber,
     },
     store::persons::Told,
@@ -36,7 +37,11 @@ impl Pass<'_> {
             }
             match found.who((index.as_deref(), number), told.birth) {
                 Err(how) => self.wrong(differs(line, how, ["bsn", "patient_number", "birth_date"]))?,
-                Ok(Some(_)) => self.counts.known += 1,
+                Ok(Some(known)) => {
+                    self.counts.known += 1;
+                    // Persons take one, and a first date takes two: it waits for a mandate that tells it too.
+                    self.counts.undated += u64::from(first_birth(known.birth, told.birth).is_some());
+                }
                 Ok(None) => {
                     self.counts.new += 1;
                     let PersonLine { number, bsn, name, birth } = told;

@@ -43,7 +43,7 @@ pub async fn withdraw(
     may_be_long: bool,
     now: Timestamp,
 ) -> Result<u64, NotWithdrawn> {
-    if !may_be_long && is_long(store.waiting_of_import(id).await?) {
+    if !may_be_long && is_long(store.waiting_of_import(id, now).await?) {
         return Err(NotWithdrawn::TooLong);
     }
     store.withdraw_import(id, by, now).await?.ok_or(NotWithdrawn::Unknown)

@@ -3,10 +3,13 @@
 use super::{event, read_birth};
 use crate::{
     domain::{
+        birth::BirthDate,
+        consent::Party,
         fault::Fault,
         four_eyes::{LONGEST_WAIT, Recognised, waits_until},
         id::{MandateId, PersonId},
         mandate::Refusal,
+        patient_number::PatientNumber,
         time::Timestamp,
     },
     store::{
@@ -14,6 +17,7 @@ use crate::{
         audit::Event,
         boundaries::look_again,
         columns::Columns,
+        first_births,
         fragments::{is_second, own_people},
     },
 };
@@ -31,6 +35,8 @@ pub enum NotApproved {
     Before,
     /// What they read of the two people is not what is on record.
     SomethingElse,
+    /// It tells a first date of birth of somebody of whom another one is on record by now, or waits.
+    OtherBirth,
     /// It was revoked, has lapsed, its end has come, or it waited too long.
     Over,
 }
@@ -65,14 +71,22 @@ impl Store {
             tx.rollback().await?;
             return self.why_not_approved(id, by, now).await.map(Err);
         };
-        if !self.recognised(&mut tx, (&representative, &represented), read).await? {
+        let pair = [representative, represented].map(PersonId::from_stored);
+        let represented = pair[1].as_str();
+        let first = first_births::of_mandate(&mut tx, id).await?;
+        let made_true = if self.recognised(&mut tx, &pair, (read, &first)).await? {
+            record_first(&mut tx, (id, &pair), &first, by, now).await?
+        } else {
+            Err(NotApproved::SomethingElse)
+        };
+        if let Err(why) = made_true {
             tx.rollback().await?;
-            let refused = Event { outcome: "refused", ..event("mandate.approved", by, &represented, id) };
+            let refused = Event { outcome: "refused", ..event("mandate.approved", by, represented, id) };
             self.audit(&refused, now).await?;
-            return Ok(Err(NotApproved::SomethingElse));
+            return Ok(Err(why));
         }
-        look_again(&mut tx, &represented, now).await?;
-        tx.note(&event("mandate.approved", by, &represented, id), now);
+        look_again(&mut tx, represented, now).await?;
+        tx.note(&event("mandate.approved", by, represented, id), now);
         tx.commit().await?;
         Ok(Ok(()))
     }
@@ -112,24 +126,26 @@ impl Store {
         .bind(now.epoch())
         .execute(&mut *tx)
         .await?;
+        first_births::forget(&mut tx, id).await?;
         tx.note(&Event { outcome: why.as_str(), ..event("mandate.revoked", by, &represented, id) }, now);
         tx.commit().await?;
         Ok(true)
     }
 
-    /// Whether what somebody read of the two is on record, and is all that tells them apart.
+    /// Whether what somebody read of the two is on record, and is all that tells them apart. A `first` date of birth is read as if it were on
+    /// record; but as one member of staff alone told it, it tells nobody apart: that takes a number, too.
     async fn recognised(
         &self,
         tx: &mut Tx,
-        (representative, represented): (&str, &str),
-        read: &Recognised,
+        [representative, represented]: &[PersonId; 2],
+        (read, first): (&Recognised, &[(Party, BirthDate)]),
     ) -> Result<bool, Fault> {
         let row = sqlx::query(
-            "SELECT a.bsn_index AS representative_bsn, p.bsn_index AS represented_bsn, p.birth AS birth \
-             FROM persons a JOIN persons p ON p.id = $2 WHERE a.id = $1",
+            "SELECT a.bsn_index AS representative_bsn, p.bsn_index AS represented_bsn, p.birth AS birth, \
+             p.patient_number AS number FROM persons a JOIN persons p ON p.id = $2 WHERE a.id = $1",
         )
-        .bind(representative.to_owned())
-        .bind(represented.to_owned())
+        .bind(representative.as_str())
+        .bind(represented.as_str())
         .fetch_one(&mut **tx)
         .await?;
         let index = |bsn: &Option<_>| bsn.as_ref().map(|bsn| self.vault.bsn_index(bsn));
@@ -139,9 +155,16 @@ impl Store {
         } else {
             true
         };
+        let told = first.iter().find(|(party, _)| *party == Party::Represented).map(|(_, told)| *told);
+        let by_number = birth.is_some() || told.is_none() || bsn.is_some() || {
+            let number = row.maybe_text("number")?;
+            number.is_some()
+                && number.as_deref() == read.represented_number.as_ref().map(PatientNumber::as_str)
+        };
         Ok(row.maybe_bytes("representative_bsn")? == index(&read.representative_bsn)
-            && birth == read.represented_birth
-            && by_bsn)
+            && birth.or(told) == read.represented_birth
+            && by_bsn
+            && by_number)
     }
 
     async fn why_not_approved(&self, id: &MandateId, by: &str, now: Timestamp) -> Result<NotApproved, Fault> {
@@ -167,4 +190,24 @@ impl Store {
             NotApproved::Own
         })
     }
+}
+
+/// Makes the first dates of birth true that a mandate tells of its two people, and forgets that they waited.
+async fn record_first(
+    tx: &mut Tx,
+    (id, [representative, represented]): (&MandateId, &[PersonId; 2]),
+    first: &[(Party, BirthDate)],
+    by: &str,
+    now: Timestamp,
+) -> Result<Result<(), NotApproved>, Fault> {
+    for (party, birth) in first {
+        let person = if *party == Party::Represented { represented } else { representative };
+        if !first_births::record(tx, id, (person, *birth), by, now).await? {
+            return Ok(Err(NotApproved::OtherBirth));
+        }
+    }
+    if !first.is_empty() {
+        first_births::forget(tx, id).await?;
+    }
+    Ok(Ok(()))
 }

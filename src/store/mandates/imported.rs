@@ -9,6 +9,8 @@ use super::{
 };
 use crate::{
     domain::{
+        birth::BirthDate,
+        consent::Party,
         fault::Fault,
         four_eyes::LONGEST_WAIT,
         id::{MandateId, PersonId},
@@ -17,7 +19,7 @@ use crate::{
         registration::Registration,
         time::Timestamp,
     },
-    store::{Tx, batch::values, blocks::read_block, columns::Columns, imports::still_waits},
+    store::{Tx, batch::values, blocks::read_block, columns::Columns, first_births, imports::still_waits},
 };
 
 /// Every mandate between two of these people, whatever it is worth, but those that were withdrawn with their import; with `import`, only those that
@@ -52,16 +54,32 @@ pub(in crate::store) async fn among(
     query.fetch_all(on).await?.iter().map(read_mandate).collect()
 }
 
+/// A mandate of a line, to be written.
+pub struct NewMandate {
+    /// The line.
+    pub line: u64,
+    /// The mandate.
+    pub registration: Registration,
+    /// The date of birth of the person represented, where none is on record.
+    pub first: Option<BirthDate>,
+}
+
 /// Writes checked registrations that came of an import, each by its line and with its line in the log. Errors inside: the line of the first of
-/// which a person is unknown by now, or one of the two has too many.
+/// which a person is unknown by now, one of the two has too many, or another date of birth is told of the person represented by now.
 pub(in crate::store) async fn insert_imported(
     tx: &mut Tx,
-    new: &[(u64, Registration)],
+    new: &[NewMandate],
     import: &str,
     now: Timestamp,
 ) -> Result<Result<(), u64>, Fault> {
-    for (line, registration) in new {
+    for NewMandate { line, registration, first } in new {
         if !insert_registration(tx, registration, now).await? {
+            return Ok(Err(*line));
+        }
+        let Some(birth) = first else { continue };
+        let mandate = &registration.mandate;
+        let (of, born) = ((&mandate.id, Party::Represented), (&mandate.represented, *birth));
+        if !first_births::propose(tx, of, born, &mandate.registered_by, now).await? {
             return Ok(Err(*line));
         }
     }
@@ -71,7 +89,7 @@ pub(in crate::store) async fn insert_imported(
     let statement =
         format!("INSERT INTO imported_mandates (mandate, import) VALUES {}", values(new.len(), 2));
     let mut query = sqlx::query(AssertSqlSafe(statement));
-    for (_, registration) in new {
+    for NewMandate { registration, .. } in new {
         query = query.bind(registration.mandate.id.as_str().to_owned()).bind(import.to_owned());
     }
     query.execute(&mut **tx).await?;
@@ -79,10 +97,11 @@ pub(in crate::store) async fn insert_imported(
     Ok(Ok(()))
 }
 
-/// Approves for `by` those of these that wait, and that are not over, each with its line in the log. Tells which.
+/// Approves for `by` those of these that wait, and that are not over, each with its line in the log, and makes true what they tell `first` of
+/// when somebody was born. Tells which.
 pub(in crate::store) async fn approve(
     tx: &mut Tx,
-    mandates: &[MandateId],
+    (mandates, first): (&[MandateId], &[(MandateId, PersonId, BirthDate)]),
     by: &str,
     now: Timestamp,
 ) -> Result<Vec<MandateId>, Fault> {
@@ -107,6 +126,14 @@ pub(in crate::store) async fn approve(
         let id = MandateId::from_stored(row.text("id")?);
         tx.note(&event("mandate.approved", by, &row.text("represented")?, &id), now);
         approved.push(id);
+    }
+    for (id, person, birth) in first.iter().filter(|(id, ..)| approved.contains(id)) {
+        if !first_births::record(tx, id, (person, *birth), by, now).await? {
+            return Err(Fault::because(
+                "a date of birth was changed while its import was approved: try again",
+            ));
+        }
+        first_births::forget(tx, id).await?;
     }
     tx.write_lines().await?;
     Ok(approved)
@@ -197,6 +224,7 @@ pub(in crate::store) async fn withdraw(
                 .bind(id.as_str().to_owned())
                 .execute(&mut **tx)
                 .await?;
+            first_births::forget(tx, &id).await?;
             tx.note(&event("mandate.revoked", by, &row.text("represented")?, &id), now);
         }
         gone += u64::try_from(rows.len())?;

@@ -198,8 +198,10 @@ async fn import(app: &App, caller: &Caller, what: What, mut rows: Sent) -> Resul
         return Err(Problem::bad(why).with_rows(wrong.told, wrong.count));
     }
     let (word, id) = import::word(&ended);
-    let Counts { lines, new, known, .. } = counts;
-    Ok(Json(json!({ "outcome": word, "import": id, "rows": lines, "new": new, "known": known })))
+    let Counts { lines, new, known, undated, .. } = counts;
+    Ok(Json(
+        json!({ "outcome": word, "import": id, "rows": lines, "new": new, "known": known, "undated": undated }),
+    ))
 }
 
 /// `POST` of `persons`.

@@ -93,6 +93,7 @@ impl Seen {
             representative_bsn: self.representative_bsn.as_ref().map(persons::bsn).transpose()?,
             represented_birth: birth.map(|text| persons::birth(&text, now)).transpose()?,
             represented_bsn: self.represented_bsn.as_ref().map(persons::bsn).transpose()?,
+            represented_number: None,
         })
     }
 }
@@ -287,6 +288,7 @@ impl From<NotDone> for Problem {
             | NotDone::ApprovedBefore
             | NotDone::Over
             | NotDone::SomebodyElse
+            | NotDone::OtherBirth
             | NotDone::StillBlocked
             | NotDone::Unheard(_)
             | NotDone::Withdrawn

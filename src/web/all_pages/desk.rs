@@ -61,6 +61,7 @@ fn door(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         what: "desk-special",
         by: text(),
         at: text(),
+        due: Some((text(), true)),
     };
     let queue = |rows, some: bool| {
         let others = || if some { vec![other(), other()] } else { Vec::new() };
@@ -209,6 +210,8 @@ fn a_mandate(frame: Frame, given: &str, may: bool, error: Option<&'static str>) 
         heard: vec![(said(Party::Represented, Word::Agreed), text(), text())],
         bases: if may { vec![basis(true), basis(false)] } else { Vec::new() },
         may_attest: may,
+        first_births: if may { vec![(text(), text())] } else { Vec::new() },
+        asks_number: may.then_some("desk-represented-bsn"),
         may_approve: may,
         refusals: if may { vec![("evidence", refusal(Refusal::Evidence))] } else { Vec::new() },
         said: if may {
