@@ -99,6 +99,7 @@ mod digid_unproven;
 mod discovery;
 mod doctor;
 mod dpop;
+mod erased;
 mod examples;
 mod exchange;
 mod family;
