@@ -179,3 +179,4 @@ mod subjects_joined;
 mod tls;
 mod told_at_once;
 mod traces;
+mod whom_tokens_list;
