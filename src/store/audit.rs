@@ -196,8 +196,9 @@ impl Store {
         let wanted: BTreeSet<&str> = listed.flat_map(str::split_ascii_whitespace).collect();
         let names = names::called(&self.db, &wanted.into_iter().collect::<Vec<_>>()).await?;
         for listed in lines.iter_mut().filter_map(|line| line.listed.as_mut()) {
-            let named = listed.split_ascii_whitespace().map(|one| names.get(one).map_or(one, String::as_str));
-            *listed = named.collect::<Vec<_>>().join(" ");
+            let called =
+                listed.split_ascii_whitespace().map(|one| names.get(one).map_or(one, String::as_str));
+            *listed = called.collect::<Vec<_>>().join(" ");
         }
         Ok(())
     }
