@@ -163,6 +163,7 @@ impl Stand {
             resources: vec![],
             chosen: None,
             acts_for: None,
+            told: Vec::new(),
             redirect_uri: CALLBACK.to_owned(),
             level: session.level,
             auth_time: self.now,

@@ -82,6 +82,64 @@ enum By {
     System,
 }
 
+/// Whether people find an event about them in their own log ("Wie heeft iets gewijzigd", `docs/adr/0042`). What is not shown there has its
+/// reason; what is kept of it and may be told at all is in what they can download of themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InOwnLog {
+    /// In every session.
+    OfAccount,
+    /// Where the session has the level of mandates (M7).
+    OfMandates,
+    /// Not, because of that.
+    No(NotShown),
+}
+
+/// Why people do not find an event in their own log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotShown {
+    /// It is about no person: about clients, keys, or the log.
+    Nobodys,
+    /// A block is silent (M9).
+    Silent,
+    /// Somebody looked, and changed nothing.
+    Look,
+    /// It comes with each visit of a portal, and what began it is shown.
+    Often,
+    /// It was not done; anybody may try.
+    Try,
+    /// Nobody is left to whom it could be shown.
+    Gone,
+    /// It is of somebody's work and not of them; of each person and mandate that an import brings there is a line of its own.
+    Work,
+}
+
+impl InOwnLog {
+    /// The word that `docs/audit.md` has for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::OfAccount => "yes",
+            Self::OfMandates => "at the level of mandates",
+            Self::No(NotShown::Nobodys) => "nobody's",
+            Self::No(NotShown::Silent) => "silent",
+            Self::No(NotShown::Look) => "look",
+            Self::No(NotShown::Often) => "often",
+            Self::No(NotShown::Try) => "try",
+            Self::No(NotShown::Gone) => "gone",
+            Self::No(NotShown::Work) => "work",
+        }
+    }
+}
+
+const ACCOUNT: InOwnLog = InOwnLog::OfAccount;
+const MANDATES: InOwnLog = InOwnLog::OfMandates;
+const NOBODYS: InOwnLog = InOwnLog::No(NotShown::Nobodys);
+const SILENT: InOwnLog = InOwnLog::No(NotShown::Silent);
+const LOOK: InOwnLog = InOwnLog::No(NotShown::Look);
+const OFTEN: InOwnLog = InOwnLog::No(NotShown::Often);
+const TRY: InOwnLog = InOwnLog::No(NotShown::Try);
+const GONE: InOwnLog = InOwnLog::No(NotShown::Gone);
+const WORK: InOwnLog = InOwnLog::No(NotShown::Work);
+
 use By::{Client, ClientOrStaff, Desk, DeskOrOwner, OwnerOrClient, Person, PersonOrClient, System};
 use Purpose::{ServiceManagement, SubjectOfCare, SupportOfCare};
 
@@ -97,91 +155,99 @@ pub fn is_event(name: &str) -> bool {
     EVENTS.iter().any(|(event, ..)| *event == name)
 }
 
-/// Every event.
-const EVENTS: &[(&str, By, Purpose)] = &[
-    ("account.closed", ClientOrStaff, SupportOfCare),
-    ("account.created", Person, SubjectOfCare),
-    ("account.erased", Person, SubjectOfCare),
-    ("account.exported", Person, SubjectOfCare),
-    ("account.merged", Person, SubjectOfCare),
-    ("account.profile", Desk, SupportOfCare),
-    ("account.signed_out", OwnerOrClient, SupportOfCare),
-    ("act_as", Person, SubjectOfCare),
-    ("admin.refused", Client, ServiceManagement),
-    ("app.recovery_code", Person, SubjectOfCare),
-    ("app.removed", Person, SubjectOfCare),
-    ("app.set", Person, SubjectOfCare),
-    ("audit.adopted", System, ServiceManagement),
-    ("audit.checkpoint", System, ServiceManagement),
-    ("audit.exported", ClientOrStaff, ServiceManagement),
-    ("audit.read", Desk, ServiceManagement),
-    ("audit.swept", System, ServiceManagement),
-    ("bsn.told", Person, SubjectOfCare),
-    ("client.added", ClientOrStaff, ServiceManagement),
-    ("client.changed", Client, ServiceManagement),
-    ("client.invited", ClientOrStaff, ServiceManagement),
-    ("client.refused", Client, ServiceManagement),
-    ("client.registered", Client, ServiceManagement),
-    ("client.removed", ClientOrStaff, ServiceManagement),
-    ("client.replaced", ClientOrStaff, ServiceManagement),
-    ("client.secret", ClientOrStaff, ServiceManagement),
-    ("client.uninvited", ClientOrStaff, ServiceManagement),
-    ("code", Person, SubjectOfCare),
-    ("consent", Person, SubjectOfCare),
-    ("consent.given", Person, SubjectOfCare),
-    ("consent.withdrawn", DeskOrOwner, SupportOfCare),
-    ("desk.refused", Desk, ServiceManagement),
-    ("digid.linked", Person, SubjectOfCare),
-    ("digid.unlinked", Person, SubjectOfCare),
-    ("email.changed", Person, SubjectOfCare),
-    ("grant.revoked", Person, SubjectOfCare),
-    ("import.approved", Desk, SupportOfCare),
-    ("import.done", Desk, SupportOfCare),
-    ("import.withdrawn", Desk, SupportOfCare),
-    ("key.made", ClientOrStaff, ServiceManagement),
-    ("key.retired", ClientOrStaff, ServiceManagement),
-    ("key.rotated", ClientOrStaff, ServiceManagement),
-    ("login", Person, SubjectOfCare),
-    ("login.digid", Person, SubjectOfCare),
-    ("login.local", Person, SubjectOfCare),
-    ("logout", Person, SubjectOfCare),
-    ("logout.digid", Person, SubjectOfCare),
-    ("logout.notice", Person, SubjectOfCare),
-    ("mandate.accepted", Person, SubjectOfCare),
-    ("mandate.answered", Person, SubjectOfCare),
-    ("mandate.approved", Desk, SupportOfCare),
-    ("mandate.blocked", Desk, SupportOfCare),
-    ("mandate.consent", Desk, SupportOfCare),
-    ("mandate.given_up", Person, SubjectOfCare),
-    ("mandate.granted", Person, SubjectOfCare),
-    ("mandate.lapsed", System, SupportOfCare),
-    ("mandate.offer_ended", Person, SubjectOfCare),
-    ("mandate.offered", Person, SubjectOfCare),
-    ("mandate.registered", Desk, SupportOfCare),
-    ("mandate.revoked", Desk, SupportOfCare),
-    ("mandate.special_attested", Desk, SupportOfCare),
-    ("mandate.special_confirmed", Desk, SupportOfCare),
-    ("mandate.special_ended", Desk, SupportOfCare),
-    ("mandate.stopped", Person, SubjectOfCare),
-    ("mandate.unblocked", Desk, SupportOfCare),
-    ("password.changed", Person, SubjectOfCare),
-    ("password.reset", Person, SubjectOfCare),
-    ("person.birth", Desk, SupportOfCare),
-    ("person.corrected", Desk, SupportOfCare),
-    ("person.correction_proposed", Desk, SupportOfCare),
-    ("person.correction_withdrawn", Desk, SupportOfCare),
-    ("person.forgotten", System, SupportOfCare),
-    ("person.found", Desk, SupportOfCare),
-    ("person.merged", Desk, SupportOfCare),
-    ("person.registered", Desk, SupportOfCare),
-    ("person.shown", Desk, SupportOfCare),
-    ("staff.added", Desk, ServiceManagement),
-    ("staff.approved", Desk, ServiceManagement),
-    ("staff.ended", Desk, ServiceManagement),
-    ("staff.proposed", Desk, ServiceManagement),
-    ("token.exchanged", Person, SubjectOfCare),
-    ("token.issued", PersonOrClient, SubjectOfCare),
-    ("token.refreshed", Person, SubjectOfCare),
+/// The events that people find in their own log, of those that are shown so.
+pub fn shown(how: InOwnLog) -> impl Iterator<Item = &'static str> {
+    EVENTS.iter().filter(move |(.., own)| *own == how).map(|(event, ..)| *event)
+}
+
+/// Every event, and whether whom it is about finds it in their own log.
+const EVENTS: &[(&str, By, Purpose, InOwnLog)] = &[
+    ("account.closed", ClientOrStaff, SupportOfCare, ACCOUNT),
+    ("account.created", Person, SubjectOfCare, ACCOUNT),
+    ("account.erased", Person, SubjectOfCare, GONE),
+    ("account.exported", Person, SubjectOfCare, ACCOUNT),
+    ("account.merged", Person, SubjectOfCare, ACCOUNT),
+    ("account.profile", Desk, SupportOfCare, ACCOUNT),
+    ("account.signed_out", OwnerOrClient, SupportOfCare, ACCOUNT),
+    ("act_as", Person, SubjectOfCare, MANDATES),
+    ("act_as.told", Person, SubjectOfCare, MANDATES),
+    ("admin.refused", Client, ServiceManagement, TRY),
+    ("app.recovery_code", Person, SubjectOfCare, ACCOUNT),
+    ("app.removed", Person, SubjectOfCare, ACCOUNT),
+    ("app.set", Person, SubjectOfCare, ACCOUNT),
+    ("audit.adopted", System, ServiceManagement, NOBODYS),
+    ("audit.checkpoint", System, ServiceManagement, NOBODYS),
+    ("audit.exported", ClientOrStaff, ServiceManagement, NOBODYS),
+    ("audit.read", Desk, ServiceManagement, LOOK),
+    ("audit.swept", System, ServiceManagement, NOBODYS),
+    ("bsn.told", Person, SubjectOfCare, OFTEN),
+    ("client.added", ClientOrStaff, ServiceManagement, NOBODYS),
+    ("client.changed", Client, ServiceManagement, NOBODYS),
+    ("client.invited", ClientOrStaff, ServiceManagement, NOBODYS),
+    ("client.refused", Client, ServiceManagement, TRY),
+    ("client.registered", Client, ServiceManagement, NOBODYS),
+    ("client.removed", ClientOrStaff, ServiceManagement, NOBODYS),
+    ("client.replaced", ClientOrStaff, ServiceManagement, NOBODYS),
+    ("client.secret", ClientOrStaff, ServiceManagement, NOBODYS),
+    ("client.uninvited", ClientOrStaff, ServiceManagement, NOBODYS),
+    ("code", Person, SubjectOfCare, TRY),
+    ("consent", Person, SubjectOfCare, TRY),
+    ("consent.given", Person, SubjectOfCare, ACCOUNT),
+    ("consent.withdrawn", DeskOrOwner, SupportOfCare, ACCOUNT),
+    ("desk.refused", Desk, ServiceManagement, TRY),
+    ("digid.linked", Person, SubjectOfCare, ACCOUNT),
+    ("digid.unlinked", Person, SubjectOfCare, ACCOUNT),
+    ("email.changed", Person, SubjectOfCare, ACCOUNT),
+    ("grant.revoked", Person, SubjectOfCare, ACCOUNT),
+    ("import.approved", Desk, SupportOfCare, WORK),
+    ("import.done", Desk, SupportOfCare, WORK),
+    ("import.withdrawn", Desk, SupportOfCare, WORK),
+    ("key.made", ClientOrStaff, ServiceManagement, NOBODYS),
+    ("key.retired", ClientOrStaff, ServiceManagement, NOBODYS),
+    ("key.rotated", ClientOrStaff, ServiceManagement, NOBODYS),
+    ("login", Person, SubjectOfCare, OFTEN),
+    ("login.digid", Person, SubjectOfCare, ACCOUNT),
+    ("login.local", Person, SubjectOfCare, ACCOUNT),
+    ("logout", Person, SubjectOfCare, OFTEN),
+    ("logout.digid", Person, SubjectOfCare, OFTEN),
+    ("logout.notice", Person, SubjectOfCare, OFTEN),
+    ("mandate.accepted", Person, SubjectOfCare, MANDATES),
+    ("mandate.answered", Person, SubjectOfCare, MANDATES),
+    ("mandate.approved", Desk, SupportOfCare, MANDATES),
+    ("mandate.blocked", Desk, SupportOfCare, SILENT),
+    ("mandate.consent", Desk, SupportOfCare, MANDATES),
+    ("mandate.given_up", Person, SubjectOfCare, MANDATES),
+    ("mandate.granted", Person, SubjectOfCare, MANDATES),
+    ("mandate.lapsed", System, SupportOfCare, MANDATES),
+    ("mandate.offer_ended", Person, SubjectOfCare, MANDATES),
+    ("mandate.offered", Person, SubjectOfCare, MANDATES),
+    ("mandate.registered", Desk, SupportOfCare, MANDATES),
+    ("mandate.revoked", Desk, SupportOfCare, MANDATES),
+    ("mandate.special_attested", Desk, SupportOfCare, MANDATES),
+    ("mandate.special_confirmed", Desk, SupportOfCare, MANDATES),
+    ("mandate.special_ended", Desk, SupportOfCare, MANDATES),
+    ("mandate.stopped", Person, SubjectOfCare, MANDATES),
+    ("mandate.unblocked", Desk, SupportOfCare, SILENT),
+    ("password.changed", Person, SubjectOfCare, ACCOUNT),
+    ("password.reset", Person, SubjectOfCare, ACCOUNT),
+    ("person.birth", Desk, SupportOfCare, ACCOUNT),
+    ("person.corrected", Desk, SupportOfCare, ACCOUNT),
+    ("person.correction_proposed", Desk, SupportOfCare, ACCOUNT),
+    ("person.correction_withdrawn", Desk, SupportOfCare, ACCOUNT),
+    ("person.forgotten", System, SupportOfCare, GONE),
+    ("person.found", Desk, SupportOfCare, LOOK),
+    ("person.merge_proposed", Desk, SupportOfCare, ACCOUNT),
+    ("person.merge_withdrawn", Desk, SupportOfCare, ACCOUNT),
+    ("person.merged", Desk, SupportOfCare, ACCOUNT),
+    ("person.registered", Desk, SupportOfCare, ACCOUNT),
+    ("person.shown", Desk, SupportOfCare, LOOK),
+    ("staff.added", Desk, ServiceManagement, WORK),
+    ("staff.approved", Desk, ServiceManagement, WORK),
+    ("staff.ended", Desk, ServiceManagement, WORK),
+    ("staff.proposed", Desk, ServiceManagement, WORK),
+    ("token.exchanged", Person, SubjectOfCare, MANDATES),
+    ("token.issued", PersonOrClient, SubjectOfCare, OFTEN),
+    ("token.refreshed", Person, SubjectOfCare, OFTEN),
 ];
 
 /// In which role, and to what end. An event that stands in no table is told as one of nobody who is known.
@@ -192,7 +258,7 @@ pub fn meaning(
     client: Option<&str>,
 ) -> (Role, Purpose) {
     let found = EVENTS.iter().find(|(name, ..)| *name == event);
-    let Some((_, by, purpose)) = found else { return (Role::Unknown, ServiceManagement) };
+    let Some((_, by, purpose, _)) = found else { return (Role::Unknown, ServiceManagement) };
     let role = match (by, actor) {
         (System, _) => Role::System,
         (OwnerOrClient, Some(_)) if client.is_none() => Role::Patient,
@@ -276,6 +342,39 @@ mod tests {
         }
     }
 
+    /// Every word in the sources that stands where an event does is one of the table, so that none is forgotten here.
+    #[test]
+    fn every_event_that_the_program_writes_stands_in_the_table() {
+        let mut written = std::collections::BTreeSet::new();
+        let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+                let name = entry.file_name().unwrap().to_string_lossy().into_owned();
+                if entry.is_dir() {
+                    folders.extend((!["tests", "simulator"].contains(&name.as_str())).then_some(entry));
+                } else if entry.extension().is_some_and(|kind| kind == "rs") && !name.starts_with("tests") {
+                    let source = std::fs::read_to_string(&entry).unwrap();
+                    let source = source.split("#[cfg(test)]").next().unwrap();
+                    for before in [
+                        "event: \"",
+                        "event: if is_granted { \"",
+                        "Event::by(\"",
+                        "event(\"",
+                        "note(&mut tx, \"",
+                    ] {
+                        let after = source.split(before).skip(1);
+                        written.extend(after.filter_map(|rest| rest.split('"').next()).map(str::to_owned));
+                    }
+                }
+            }
+        }
+        assert!(written.len() > 50, "{written:?}");
+        // Outcomes stand in such places too, and have no dot.
+        let unknown: Vec<_> =
+            written.iter().filter(|event| event.contains('.') && !is_event(event)).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+    }
+
     /// Every line of the table of `docs/audit.md` says what the code says, and nothing is left out.
     #[test]
     fn the_document_has_every_event_with_its_roles_and_purpose() {
@@ -297,14 +396,16 @@ mod tests {
                 .filter(|word| !word.is_empty() && *word != "or")
                 .map(str::to_owned)
                 .collect();
-            Some((event, cells.get(2)?.clone(), roles)).filter(|(_, purpose, _)| !purpose.is_empty())
+            let own = cells.get(3)?.clone();
+            Some((event, cells.get(2)?.clone(), roles, own)).filter(|(_, purpose, ..)| !purpose.is_empty())
         };
         let told: Vec<_> = told.lines().filter_map(row).collect();
         let said: Vec<_> =
-            told.iter().map(|(event, purpose, _)| (event.as_str(), purpose.as_str())).collect();
-        let known: Vec<_> = EVENTS.iter().map(|(event, _, purpose)| (*event, purpose.word())).collect();
+            told.iter().map(|(event, purpose, ..)| (event.as_str(), purpose.as_str())).collect();
+        let known: Vec<_> = EVENTS.iter().map(|(event, _, purpose, _)| (*event, purpose.word())).collect();
         assert_eq!(said, known);
-        for ((event, _, told), (_, by, _)) in told.iter().zip(EVENTS) {
+        for ((event, _, told, own), (_, by, _, shown)) in told.iter().zip(EVENTS) {
+            assert_eq!(own, shown.word(), "{event}: whether it is in one's own log");
             let (roles, each) = roles_of(*by);
             let is_one = |word: &String| roles.iter().any(|role| role.word() == word);
             let whole = roles.iter().all(|role| told.iter().any(|word| word == role.word()));

@@ -44,6 +44,8 @@ pub struct Grant {
     pub chosen: Option<PersonId>,
     /// For which other person its user acts: whom they chose, or the child for whom they logged in. Their portal hears when that ends.
     pub acts_for: Option<PersonId>,
+    /// For whom its client was told that its user may act, by `act_as` (`docs/adr/0053`).
+    pub told: Vec<PersonId>,
     /// Where its code went.
     pub redirect_uri: String,
     /// The level of the login.
@@ -234,6 +236,7 @@ pub(crate) mod tests {
             resources: vec![],
             chosen: None,
             acts_for: None,
+            told: Vec::new(),
             redirect_uri: "https://p.example/cb".into(),
             level: Level::Midden,
             auth_time: at(5),

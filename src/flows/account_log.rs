@@ -1,5 +1,6 @@
 //! "Wie heeft iets gewijzigd" (section 5 of the design): what somebody did with their account and mandates, and what others did. Never
-//! a block (M9). Of mandates only at the level that these need (M7).
+//! a block (M9). Of mandates only at the level that these need (M7). Which events are shown stands in the table of `domain::audit`, with the
+//! reason of each that is not; the word of a child stands in that child's log only, as that of who said it and of whom it is about.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,7 @@ use super::account::Guest;
 use crate::{
     app::App,
     domain::{
-        audit::{Role, told_as},
+        audit::{InOwnLog, Role, shown, told_as},
         client_consent::host_in,
         fault::Fault,
         id::{AccountId, PersonId},
@@ -23,53 +24,6 @@ use crate::{
 
 /// How many lines a page has.
 const LINES: usize = 50;
-
-/// What is shown of one's account.
-pub const OF_ACCOUNT: &[&str] = &[
-    "account.created",
-    "account.exported",
-    "account.merged",
-    "account.profile",
-    "account.signed_out",
-    "app.recovery_code",
-    "app.removed",
-    "app.set",
-    "consent.given",
-    "consent.withdrawn",
-    "digid.linked",
-    "digid.unlinked",
-    "email.changed",
-    "grant.revoked",
-    "login.digid",
-    "login.local",
-    "password.changed",
-    "password.reset",
-    "person.birth",
-    "person.corrected",
-    "person.correction_proposed",
-    "person.registered",
-];
-
-/// What is shown of mandates. Who is kept out is never told; the word of a child stands in that child's log only, as that of who
-/// said it and of whom it is about.
-pub const OF_MANDATES: &[&str] = &[
-    "act_as",
-    "mandate.accepted",
-    "mandate.answered",
-    "mandate.approved",
-    "mandate.consent",
-    "mandate.given_up",
-    "mandate.granted",
-    "mandate.lapsed",
-    "mandate.offer_ended",
-    "mandate.offered",
-    "mandate.registered",
-    "mandate.revoked",
-    "mandate.special_attested",
-    "mandate.special_confirmed",
-    "mandate.special_ended",
-    "mandate.stopped",
-];
 
 /// Who did it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,9 +75,9 @@ pub struct LogPage {
 /// A page of the log of who is in, older than `before`.
 pub async fn page(app: &App, guest: &Guest, before: Option<Place>) -> Result<LogPage, Fault> {
     let without_mandates = guest.session.level < app.config.mandate_level;
-    let mut events = OF_ACCOUNT.to_vec();
+    let mut events: Vec<&str> = shown(InOwnLog::OfAccount).collect();
     if !without_mandates {
-        events.extend(OF_MANDATES);
+        events.extend(shown(InOwnLog::OfMandates));
     }
     let (own, older) = app.store.own_lines(&guest.session.person, &events, before, LINES).await?;
     let mut names = Names { app, people: BTreeMap::new(), clients: BTreeMap::new(), work: BTreeMap::new() };

@@ -56,6 +56,8 @@ pub struct ForWhom {
     pub act_as: Vec<ActAs>,
     /// The claim, when the user logged in for somebody and still may. They are listed in `act_as` too.
     pub represents: Option<Represents>,
+    /// The same people as in `act_as`, as we know them.
+    pub people: Vec<PersonId>,
     /// The first instant at which one of these no longer holds: no token that names them may outlive it (M8).
     pub until: Option<Timestamp>,
 }
@@ -129,7 +131,7 @@ pub async fn for_whom(store: &Store, asking: &Asking<'_>, now: Timestamp) -> Res
     if represented.is_some_and(|person| !rights.contains_key(person)) {
         return Err(Untold::Over);
     }
-    let mut told = ForWhom::default();
+    let mut told = ForWhom { people: rights.keys().cloned().collect(), ..ForWhom::default() };
     for (person, Right { id, relation, until, sub }) in &rights {
         let bounds = [*until, Some(grant.ends), Some(now.plus(RECHECK))];
         let sub = match sub {

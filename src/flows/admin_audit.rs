@@ -35,6 +35,7 @@ pub fn as_json(line: &Line) -> Value {
         "purpose": line.purpose,
         "client": line.client,
         "detail": line.detail,
+        "listed": line.listed.as_deref().unwrap_or_default().split_ascii_whitespace().collect::<Vec<_>>(),
     })
 }
 

@@ -45,6 +45,7 @@ pub(super) async fn redeem(
         resources: proven.resources,
         chosen: proven.chosen,
         acts_for: None,
+        told: Vec::new(),
         redirect_uri: found.redirect_uri,
         level: proven.level,
         auth_time: proven.auth_time,
@@ -77,6 +78,7 @@ pub(super) async fn redeem(
     let in_session = grant.clone().in_session();
     let signed =
         issuing.sign(&in_session, &grant.scope, &about, now).await.map_err(|untold| untold.or(BAD_CODE))?;
+    let grant = Grant { told: signed.listed.clone(), ..grant };
     let refresh_token = RefreshToken::first();
     if !store.begin_grant(&grant, &found.code.hashed(), &refresh_token).await? {
         return Err(oxide::replayed(store, client, &found.code, now).await?);

@@ -78,6 +78,7 @@ impl<'a> Bsns<'a> {
                 represented: (*person != grant.person).then_some(person.as_str()),
                 client: Some(&grant.client_id),
                 detail: Some(grant.account.as_str()),
+                ..Event::default()
             };
             self.store.audit(&event, now).await?;
         }

@@ -125,7 +125,8 @@ pub(super) fn refused<'a>(
     detail: Option<&'a str>,
 ) -> Event<'a> {
     let (actor, represented) = (Some(user.as_str()), person.map(PersonId::as_str));
-    Event { event: "act_as", outcome: "refused", actor, represented, client: Some(&client.id), detail }
+    let client = Some(client.id.as_str());
+    Event { event: "act_as", outcome: "refused", actor, represented, client, detail, ..Event::default() }
 }
 
 /// Somebody who can be chosen.
@@ -224,8 +225,9 @@ pub async fn choose(
     };
     let other = (chosen != session.person).then(|| chosen.clone());
     let (actor, represented) = (Some(session.person.as_str()), other.as_ref().map(PersonId::as_str));
+    let client_id = Some(client.id.as_str());
     let event =
-        Event { event: "act_as", outcome: "ok", actor, represented, client: Some(&client.id), detail: None };
+        Event { event: "act_as", outcome: "ok", actor, represented, client: client_id, ..Event::default() };
     let held = held.to(|login| login.chose(chosen));
     if settled(app, &client, &held.login.ask, session).await? == Left::Consent {
         let moved = logins::save_noted(app, held.to(Login::then_consent), &event, now).await?;

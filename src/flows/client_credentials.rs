@@ -74,6 +74,7 @@ pub(super) async fn issue(
         expires_in: ACCESS_LIFE,
         scope: claims.scope.to_string(),
         id_token: None,
+        listed: Vec::new(),
     };
     Ok(tokens.with(None))
 }

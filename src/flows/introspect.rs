@@ -128,7 +128,10 @@ async fn told(
     now: Timestamp,
 ) -> Result<Option<ForWhom>, Fault> {
     match for_whom(&app.store, &Asking::of(app, client, grant, session), now).await {
-        Ok(told) => Ok(Some(told)),
+        Ok(told) => {
+            app.store.tell_of(grant, &told.people, now).await?;
+            Ok(Some(told))
+        }
         Err(Untold::Over) => Ok(None),
         Err(Untold::Fault(fault)) => Err(fault),
     }

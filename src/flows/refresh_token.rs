@@ -88,7 +88,13 @@ pub(super) async fn refresh(
         Ok::<_, Fault>(Successor { token: next.hashed(), sealed })
     };
     let successor = next.as_ref().map(seal).transpose()?;
-    let rotation = Rotation { grant: grant.clone(), used: presented.hashed(), successor, at: now };
+    let rotation = Rotation {
+        grant: grant.clone(),
+        used: presented.hashed(),
+        successor,
+        listed: signed.listed.clone(),
+        at: now,
+    };
     if store.rotate_refresh(rotation).await? {
         return Ok(signed.with(next.map(Secret::from)));
     }

@@ -102,5 +102,6 @@ pub(super) fn not_represented<'a, S>(
         represented: child.map(PersonId::as_str),
         client: Some(&login.ask.client_id),
         detail: Some(why.as_str()),
+        ..Event::default()
     }
 }

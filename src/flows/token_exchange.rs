@@ -94,6 +94,7 @@ pub(super) async fn exchange(
         expires_in: claims.exp.since(now),
         scope: claims.scope.to_string(),
         id_token: None,
+        listed: Vec::new(),
     };
     Ok(tokens.exchanged(ACCESS_TOKEN))
 }
@@ -184,6 +185,7 @@ async fn tell(
         represented: represented.as_ref().map(PersonId::as_str),
         client: Some(&client.id),
         detail: Some(grant.id.as_str()),
+        ..Event::default()
     };
     app.store.audit(&event, now).await
 }

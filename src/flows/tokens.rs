@@ -13,7 +13,7 @@ use crate::{
         client::Client,
         fault::Fault,
         grant::Grant,
-        id::random,
+        id::{PersonId, random},
         representation::ParentalAuthority,
         scope::{Scope, Scopes},
         secret::Secret,
@@ -45,6 +45,8 @@ pub(super) struct SignedTokens {
     pub(super) expires_in: i64,
     pub(super) scope: String,
     pub(super) id_token: Option<String>,
+    /// For whom they tell that the user may act.
+    pub(super) listed: Vec<PersonId>,
 }
 
 /// The response of the token endpoint (RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3).
@@ -67,7 +69,7 @@ pub struct TokenResponse {
 impl SignedTokens {
     /// Handed out.
     pub(super) fn with(self, refresh_token: Option<Secret>) -> TokenResponse {
-        let Self { access_token, token_type, expires_in, scope, id_token } = self;
+        let Self { access_token, token_type, expires_in, scope, id_token, listed: _ } = self;
         TokenResponse {
             access_token,
             token_type,
@@ -205,6 +207,7 @@ impl Issuing<'_> {
             expires_in: until.since(now),
             scope: scope.to_string(),
             id_token,
+            listed: represented.map(|represented| represented.people).unwrap_or_default(),
         })
     }
 

@@ -123,6 +123,7 @@ pub async fn userinfo(
     if scope.contains(Scope::ActAs) || grant.represented().is_some() {
         let asking = Asking::of(app, &client, &grant, session.as_ref());
         let told = for_whom(&app.store, &asking, now).await.map_err(|untold| untold.or(INVALID_TOKEN))?;
+        app.store.tell_of(&grant, &told.people, now).await?;
         (act_as, represents) = with_bsns(&mut bsns, &client.sector, told).await?;
     }
     let single = grant.claims.iter().copied().filter(|claim| client.scopes.contains(claim.scope()));

@@ -18,22 +18,37 @@ const ERASED: &str = "account.erased";
 /// staff, and a program's begins otherwise.
 const OWNER: &str = "account:erased";
 
-/// What is kept of a person by whom nobody but their account knew them: nothing. The desk gives each of its persons a name.
-/// Whoever became part of them goes with them, if nobody else knew those either.
-const FORGOTTEN: [&str; 3] = [
-    "DELETE FROM subjects WHERE person_id IN (SELECT p.id FROM persons p WHERE p.id = $1 AND p.name = '' AND p.birth IS NULL \
-     AND NOT EXISTS (SELECT 1 FROM persons j WHERE j.joined_into = $1 AND (j.name <> '' OR j.birth IS NOT NULL)) \
-     AND NOT EXISTS (SELECT 1 FROM mandates m WHERE m.representative = $1 OR m.represented = $1) \
-     AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.representative = $1 OR b.represented = $1) \
-     AND NOT EXISTS (SELECT 1 FROM corrections c WHERE c.person = $1 OR c.other = $1))",
-    "DELETE FROM persons WHERE joined_into IN (SELECT p.id FROM persons p WHERE p.id = $1 AND p.name = '' AND p.birth IS NULL) \
-     AND name = '' AND birth IS NULL AND NOT EXISTS (SELECT 1 FROM corrections c WHERE persons.id IN (c.person, c.other))",
-    "DELETE FROM persons WHERE id = $1 AND name = '' AND birth IS NULL \
-     AND NOT EXISTS (SELECT 1 FROM persons j WHERE j.joined_into = $1) \
-     AND NOT EXISTS (SELECT 1 FROM mandates m WHERE m.representative = $1 OR m.represented = $1) \
-     AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.representative = $1 OR b.represented = $1) \
-     AND NOT EXISTS (SELECT 1 FROM corrections c WHERE c.person = $1 OR c.other = $1)",
+/// Whether nobody but their account knew person $1: the desk gives each of its persons a name, and no mandate of theirs, block or correction
+/// is the desk's. What two people made online themselves (`$2` is who then registers it) tells of nobody.
+macro_rules! unknown {
+    () => {
+        "p.id = $1 AND p.name = '' AND p.birth IS NULL AND p.patient_number IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM persons j WHERE j.joined_into = $1 AND (j.name <> '' OR j.birth IS NOT NULL)) \
+         AND NOT EXISTS (SELECT 1 FROM mandates m WHERE m.representative = $1 AND m.registered_by <> $2) \
+         AND NOT EXISTS (SELECT 1 FROM mandates m WHERE m.represented = $1 AND m.registered_by <> $2) \
+         AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.representative = $1 OR b.represented = $1) \
+         AND NOT EXISTS (SELECT 1 FROM corrections c WHERE c.person = $1 OR c.other = $1)"
+    };
+}
+
+/// What is kept of a person by whom nobody but their account knew them: nothing, but a row without a word in it where a mandate
+/// that was made online is kept as evidence (`docs/adr/0043`). Whoever became part of them goes with them, if nobody else knew those either.
+const WITHOUT_A_WORD: [&str; 2] = [
+    concat!("DELETE FROM subjects WHERE person_id IN (SELECT p.id FROM persons p WHERE ", unknown!(), ")"),
+    concat!(
+        "UPDATE persons SET bsn_index = NULL, bsn_sealed = NULL WHERE id IN (SELECT p.id FROM persons p WHERE ",
+        unknown!(),
+        ")"
+    ),
 ];
+const JOINED: &str = "DELETE FROM persons WHERE joined_into IN (SELECT p.id FROM persons p WHERE p.id = $1 AND p.name = '' AND p.birth IS NULL) \
+     AND name = '' AND birth IS NULL AND NOT EXISTS (SELECT 1 FROM corrections c WHERE persons.id IN (c.person, c.other))";
+const FORGOTTEN: &str = concat!(
+    "DELETE FROM persons WHERE id IN (SELECT p.id FROM persons p WHERE ",
+    unknown!(),
+    ") AND NOT EXISTS (SELECT 1 FROM persons j WHERE j.joined_into = $1) \
+     AND NOT EXISTS (SELECT 1 FROM mandates m WHERE m.representative = $1 OR m.represented = $1)"
+);
 
 impl Store {
     /// Erases an account with all that hangs on it, writes down which portals to tell, and gives up the mandates with which its owner
@@ -60,9 +75,11 @@ impl Store {
         let actor = Some(account.person.as_str());
         tx.note(&Event { event: ERASED, outcome: "ok", actor, ..Event::default() }, now);
         forget(&mut tx, account.person.as_str(), now).await?;
-        for statement in FORGOTTEN {
-            sqlx::query(statement).bind(account.person.as_str()).execute(&mut *tx).await?;
+        for statement in WITHOUT_A_WORD {
+            sqlx::query(statement).bind(account.person.as_str()).bind(GRANTOR).execute(&mut *tx).await?;
         }
+        sqlx::query(JOINED).bind(account.person.as_str()).execute(&mut *tx).await?;
+        sqlx::query(FORGOTTEN).bind(account.person.as_str()).bind(GRANTOR).execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(true)
     }

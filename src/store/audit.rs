@@ -9,6 +9,8 @@ mod retention;
 mod upgrade;
 pub mod verify;
 
+use std::collections::BTreeSet;
+
 use sqlx::{Row, any::AnyRow};
 
 pub(super) use self::names::forget;
@@ -40,6 +42,8 @@ pub struct Event<'a> {
     pub client: Option<&'a str>,
     /// What else an auditor needs, in words without personal data.
     pub detail: Option<&'a str>,
+    /// Who else it is about, where one act is about several: for whom tokens tell that their user may act.
+    pub listed: &'a [PersonId],
 }
 
 impl<'a> Event<'a> {
@@ -71,6 +75,8 @@ pub struct Line {
     pub purpose: String,
     pub client: Option<String>,
     pub detail: Option<String>,
+    /// As it stands in the log: with a space between two.
+    pub listed: Option<String>,
     /// The MAC of the line before it.
     pub prev: Vec<u8>,
     /// Its own MAC.
@@ -121,7 +127,10 @@ const LINES: &str = "SELECT l.*, a.name AS actor_name, r.name AS represented_nam
     WHERE l.at >= $1 AND (l.at > $1 OR l.id > $2) AND l.at < $3 AND (l.at < $4 OR (l.at = $4 AND l.id <= $5)) \
     AND ($6 = '' OR l.event = $6) AND ($7 = '' OR l.actor = $7 OR l.represented = $7 \
     OR l.actor IN (SELECT n.pseudonym FROM audit_names n WHERE n.name = $7 OR n.name IN (SELECT p.id FROM persons p WHERE p.joined_into = $7)) \
-    OR l.represented IN (SELECT n.pseudonym FROM audit_names n WHERE n.name = $7 OR n.name IN (SELECT p.id FROM persons p WHERE p.joined_into = $7))) \
+    OR l.represented IN (SELECT n.pseudonym FROM audit_names n WHERE n.name = $7 OR n.name IN (SELECT p.id FROM persons p WHERE p.joined_into = $7)) \
+    OR l.listed IS NOT NULL AND (REPLACE(' ' || l.listed || ' ', ' ' || $7 || ' ', '') <> ' ' || l.listed || ' ' OR EXISTS \
+    (SELECT 1 FROM audit_names n WHERE (n.name = $7 OR n.name IN (SELECT p.id FROM persons p WHERE p.joined_into = $7)) \
+    AND REPLACE(' ' || l.listed || ' ', ' ' || n.pseudonym || ' ', '') <> ' ' || l.listed || ' '))) \
     ORDER BY l.at, l.id LIMIT $8";
 
 const KNOWN: &str = "SELECT seq FROM audit_heads WHERE EXISTS (SELECT 1 FROM persons WHERE id = $1) \
@@ -160,11 +169,13 @@ impl Store {
             .fetch_all(self.db.reader())
             .await?;
         let mut lines = rows.iter().map(read_named).collect::<Result<Vec<_>, _>>()?;
-        if lines.len() <= limit {
-            return Ok((lines, end));
-        }
-        lines.truncate(limit);
-        let next = lines.last().map(|line| (line.at, line.id.clone()));
+        let next = if lines.len() <= limit {
+            end
+        } else {
+            lines.truncate(limit);
+            lines.last().map(|line| (line.at, line.id.clone()))
+        };
+        self.name_listed(&mut lines).await?;
         Ok((lines, next))
     }
 
@@ -177,6 +188,19 @@ impl Store {
             .fetch_optional(self.db.reader())
             .await?;
         Ok(known.is_some())
+    }
+
+    /// Puts names in the place of the pseudonyms that lines list, as far as they are known.
+    async fn name_listed(&self, lines: &mut [Line]) -> Result<(), Fault> {
+        let listed = lines.iter().filter_map(|line| line.listed.as_deref());
+        let wanted: BTreeSet<&str> = listed.flat_map(str::split_ascii_whitespace).collect();
+        let names = names::called(&self.db, &wanted.into_iter().collect::<Vec<_>>()).await?;
+        for listed in lines.iter_mut().filter_map(|line| line.listed.as_mut()) {
+            let called =
+                listed.split_ascii_whitespace().map(|one| names.get(one).map_or(one, String::as_str));
+            *listed = called.collect::<Vec<_>>().join(" ");
+        }
+        Ok(())
     }
 
     /// Writes a line that belongs to no transaction: a refusal, a login.
@@ -199,6 +223,7 @@ fn read_line(row: &AnyRow) -> Result<Line, Fault> {
         purpose: row.text("purpose")?,
         client: row.maybe_text("client")?,
         detail: row.maybe_text("detail")?,
+        listed: row.maybe_text("listed")?,
         prev: row.try_get("prev")?,
         mac: row.try_get("mac")?,
     })

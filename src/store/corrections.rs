@@ -155,7 +155,8 @@ impl Store {
             let known = self.person(person).await?.is_some();
             return Ok(Err(if known { NotProposed::TooMany } else { NotProposed::UnknownPerson }));
         }
-        let of = event("person.correction_proposed", by, person.as_str(), &id);
+        let what = if other.is_some() { "person.merge_proposed" } else { "person.correction_proposed" };
+        let of = event(what, by, person.as_str(), &id);
         // What nobody could approve is refused here already; behind the write, as a transaction that reads first may be locked out.
         if let Some((goes, known)) = other {
             let told = (known, Numbers::OfEither);
@@ -199,6 +200,7 @@ impl Store {
             return self.why_not_decided(id, by, now).await.map(Err);
         };
         let person = PersonId::from_stored(row.text("person")?);
+        let is_merge = row.maybe_text("other")?.is_some();
         let recorded = match right {
             Right::BirthDate(birth) if read_birth(&row)? == Some(*birth) => {
                 record_birth(&mut tx, &person, *birth, &row, now).await?
@@ -215,14 +217,17 @@ impl Store {
         if let Err(why) = recorded {
             tx.rollback().await?;
             if matches!(why, NotDecided::SomethingElse | NotDecided::NotRecognised) {
-                let refused =
-                    Event { outcome: "refused", ..event("person.corrected", by, person.as_str(), id) };
+                let what = if is_merge { "person.merged" } else { "person.corrected" };
+                let refused = Event { outcome: "refused", ..event(what, by, person.as_str(), id) };
                 self.audit(&refused, now).await?;
             }
             return Ok(Err(why));
         }
         forget_bsn(&mut tx, id).await?;
-        tx.note(&event("person.corrected", by, person.as_str(), id), now);
+        // Where two became one that is its line: nothing was put right.
+        if !is_merge {
+            tx.note(&event("person.corrected", by, person.as_str(), id), now);
+        }
         tx.commit().await?;
         Ok(Ok(()))
     }
@@ -237,7 +242,7 @@ impl Store {
         let mut tx = self.db.begin().await?;
         let row = sqlx::query(
             "UPDATE corrections SET withdrawn_by = $1, withdrawn_at = $2 WHERE id = $3 AND approved_at IS NULL \
-             AND withdrawn_at IS NULL AND proposed_at > $4 RETURNING person",
+             AND withdrawn_at IS NULL AND proposed_at > $4 RETURNING person, what",
         )
         .bind(by)
         .bind(now.epoch())
@@ -250,7 +255,9 @@ impl Store {
             return self.why_not_decided(id, by, now).await.map(Err);
         };
         forget_bsn(&mut tx, id).await?;
-        tx.note(&event("person.correction_withdrawn", by, &row.text("person")?, id), now);
+        let is_merge = row.text("what")? == What::SamePerson.as_str();
+        let what = if is_merge { "person.merge_withdrawn" } else { "person.correction_withdrawn" };
+        tx.note(&event(what, by, &row.text("person")?, id), now);
         tx.commit().await?;
         Ok(Ok(()))
     }

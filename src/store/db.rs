@@ -54,7 +54,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (41, "desk_queue", include_str!("../../migrations/0041_desk_queue.sql")),
     (42, "import_withdrawn", include_str!("../../migrations/0042_import_withdrawn.sql")),
     (43, "consents_at_hosts", include_str!("../../migrations/0043_consents_at_hosts.sql")),
-    (46, "first_births", include_str!("../../migrations/0046_first_births.sql")),
+    (44, "first_births", include_str!("../../migrations/0044_first_births.sql")),
+    (45, "whom_tokens_list", include_str!("../../migrations/0045_whom_tokens_list.sql")),
 ];
 
 /// How many connections read at once. Reads are short; more would only wait for the disk.

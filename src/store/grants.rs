@@ -2,9 +2,11 @@
 //! is consumed by one guarded statement; when one is used twice the whole family ends.
 
 mod rows;
+mod told;
 
 use sqlx::AssertSqlSafe;
 
+use self::rows::in_one_column;
 pub(super) use self::rows::{read_family, read_grant};
 use super::{
     Ledger, Store, Tx,
@@ -30,6 +32,8 @@ pub struct Rotation {
     pub used: Hashed,
     /// What takes its place, where it does not stay.
     pub successor: Option<Successor>,
+    /// For whom the tokens that it is used for tell that the user may act.
+    pub listed: Vec<PersonId>,
     /// When.
     pub at: Timestamp,
 }
@@ -88,11 +92,11 @@ async fn begin(db: Ledger, asked: Vec<Beginning>) -> Result<Vec<bool>, Fault> {
 /// Begins grants in one transaction, but not those whose code was spent. `None`, and nothing is done, when an account of one of
 /// them was closed at this very moment.
 async fn begin_all(db: &Ledger, asked: &[Beginning]) -> Result<Option<Vec<bool>>, Fault> {
-    let values = values(asked.len(), 24);
+    let values = values(asked.len(), 25);
     let statement = format!(
         "INSERT INTO grants (id, code_hash, client_id, account_id, person_id, sid, scope, redirect_uri, level, \
          auth_time, created, ends, family_hash, refresh_hash, dpop_jkt, x5t_s256, claims, resources, \
-         session_ends, offline_era, bsn, chosen, acts_for, look_at) VALUES {values} ON CONFLICT DO NOTHING RETURNING id"
+         session_ends, offline_era, bsn, chosen, acts_for, look_at, told) VALUES {values} ON CONFLICT DO NOTHING RETURNING id"
     );
     let mut query = sqlx::query(AssertSqlSafe(statement));
     for Beginning { grant, code, family, refresh } in asked {
@@ -120,7 +124,8 @@ async fn begin_all(db: &Ledger, asked: &[Beginning]) -> Result<Option<Vec<bool>>
             .bind(i64::from(grant.bsn))
             .bind(grant.chosen.as_ref().map(PersonId::as_str))
             .bind(grant.acts_for.as_ref().map(PersonId::as_str))
-            .bind(grant.acts_for.as_ref().map(|_| grant.created.epoch()));
+            .bind(grant.acts_for.as_ref().map(|_| grant.created.epoch()))
+            .bind(in_one_column(&grant.told));
     }
     let mut tx = db.begin().await?;
     let rows = match query.fetch_all(&mut *tx).await {
@@ -141,8 +146,10 @@ async fn begin_all(db: &Ledger, asked: &[Beginning]) -> Result<Option<Vec<bool>>
     }
     let outcome = |grant: &Grant| if grant.offline.is_some() { "offline" } else { "ok" };
     for grant in &new {
-        tx.note(&event("token.issued", outcome(grant), grant), grant.created);
+        let event = event("token.issued", outcome(grant), grant);
+        tx.note(&Event { listed: &grant.told, ..event }, grant.created);
     }
+    told::of_new(&mut tx, &new).await?;
     for grant in new.into_iter().filter(|grant| grant.offline.is_some()) {
         bound_offline(&mut tx, grant).await?;
     }
@@ -152,10 +159,10 @@ async fn begin_all(db: &Ledger, asked: &[Beginning]) -> Result<Option<Vec<bool>>
 
 async fn rotate(db: Ledger, asked: Vec<Rotation>) -> Result<Vec<bool>, Fault> {
     // Where two want to follow the same token, the database takes one of them. Of a token that stays, all count.
-    let values = values(asked.len(), 7);
+    let values = values(asked.len(), 8);
     let statement = format!(
         "UPDATE grants SET refresh_hash = v.column3, replaced_hash = v.column5, replaced_at = v.column6, \
-         successor_sealed = v.column7, used_at = v.column4 FROM (VALUES {values}) AS v \
+         successor_sealed = v.column7, used_at = v.column4, told = COALESCE(v.column8, told) FROM (VALUES {values}) AS v \
          WHERE id = v.column1 AND refresh_hash = v.column2 AND revoked_at IS NULL AND ends > v.column4 \
          RETURNING refresh_hash"
     );
@@ -168,26 +175,27 @@ async fn rotate(db: Ledger, asked: Vec<Rotation>) -> Result<Vec<bool>, Fault> {
             .bind(rotation.at.epoch())
             .bind(rotation.successor.as_ref().map(|_| rotation.used.as_bytes()))
             .bind(rotation.successor.as_ref().map(|_| rotation.at.epoch()))
-            .bind(rotation.successor.as_ref().map(|successor| successor.sealed.as_slice()));
+            .bind(rotation.successor.as_ref().map(|successor| successor.sealed.as_slice()))
+            .bind(told::with_more(&rotation.grant, &rotation.listed));
     }
     let mut tx = db.begin().await?;
     let rows = query.fetch_all(&mut *tx).await?;
     let taken = rows.iter().map(|row| row.hash("refresh_hash")).collect::<Result<Vec<_>, _>>()?;
     let won: Vec<bool> = asked.iter().map(|rotation| taken.contains(rotation.current())).collect();
-    let winners = asked.iter().zip(&won).filter_map(|(rotation, won)| won.then_some(rotation));
+    let winners: Vec<&Rotation> =
+        asked.iter().zip(&won).filter_map(|(rotation, won)| won.then_some(rotation)).collect();
     // After its session, too, what is given is in the log.
     let outcome = |grant: &Grant| if grant.is_beyond_session() { "offline" } else { "ok" };
-    let events: Vec<_> = winners
-        .map(|winner| (event("token.refreshed", outcome(&winner.grant), &winner.grant), winner.at))
-        .collect();
-    if events.is_empty() {
+    if winners.is_empty() {
         tx.rollback().await?;
-    } else {
-        for (event, at) in &events {
-            tx.note(event, *at);
-        }
-        tx.commit().await?;
+        return Ok(won);
     }
+    for Rotation { grant, listed, at, .. } in winners {
+        let event = event("token.refreshed", outcome(grant), grant);
+        tx.note(&Event { listed, ..event }, *at);
+        told::note(&mut tx, grant, &told::more(grant, listed), *at);
+    }
+    tx.commit().await?;
     Ok(won)
 }
 
@@ -357,6 +365,7 @@ fn event<'a>(event: &'a str, outcome: &'a str, grant: &'a Grant) -> Event<'a> {
         represented: grant.represented().map(PersonId::as_str),
         client: Some(&grant.client_id),
         detail: Some(grant.id.as_str()),
+        ..Event::default()
     }
 }
 

@@ -19,12 +19,14 @@ use crate::{
 
 /// What each event is called, as the key of a message.
 const WHATS: &[(&str, &str)] = &[
+    ("account.closed", "log-account-closed"),
     ("account.created", "log-account-created"),
     ("account.exported", "log-account-exported"),
     ("account.merged", "log-account-merged"),
     ("account.profile", "log-account-profile"),
     ("account.signed_out", "log-account-signed_out"),
     ("act_as", "log-act_as"),
+    ("act_as.told", "log-act_as-told"),
     ("app.recovery_code", "log-app-recovery_code"),
     ("app.removed", "log-app-removed"),
     ("app.set", "log-app-set"),
@@ -57,12 +59,16 @@ const WHATS: &[(&str, &str)] = &[
     ("person.birth", "log-person-birth"),
     ("person.corrected", "log-person-corrected"),
     ("person.correction_proposed", "log-person-correction_proposed"),
+    ("person.correction_withdrawn", "log-person-correction_withdrawn"),
+    ("person.merge_proposed", "log-person-merge_proposed"),
+    ("person.merge_withdrawn", "log-person-merge_withdrawn"),
+    ("person.merged", "log-person-merged"),
     ("person.registered", "log-person-registered"),
+    ("token.exchanged", "log-token-exchanged"),
 ];
 
 /// What else may stand in the log of somebody who asks for all that is kept of them.
 const MORE: &[(&str, &str)] = &[
-    ("account.closed", "log-account-closed"),
     ("bsn.told", "log-bsn-told"),
     ("code", "log-code"),
     ("consent", "log-consent"),
@@ -72,14 +78,12 @@ const MORE: &[(&str, &str)] = &[
     ("logout.notice", "log-logout-notice"),
     ("mandate.answered", "log-mandate-answered"),
     ("mandate.consent", "log-mandate-answered"),
-    ("person.correction_withdrawn", "log-person-correction_withdrawn"),
     ("person.found", "log-person-found"),
     ("person.shown", "log-person-shown"),
     ("staff.added", "log-staff-added"),
     ("staff.approved", "log-staff-approved"),
     ("staff.ended", "log-staff-ended"),
     ("staff.proposed", "log-staff-proposed"),
-    ("token.exchanged", "log-token-exchanged"),
 ];
 
 /// What an event is called, as the key of a message.
@@ -167,14 +171,14 @@ fn place(text: &str) -> Option<Place> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flows::account_log::{OF_ACCOUNT, OF_MANDATES};
+    use crate::domain::audit::{InOwnLog, shown};
 
     #[test]
     fn every_event_that_is_shown_has_its_words() {
         let said = ["mandate.agreed", "mandate.refused", "mandate.withdrawn"];
-        let shown = OF_ACCOUNT.iter().chain(OF_MANDATES).chain(&said);
-        let shown = shown.filter(|what| !["mandate.answered", "mandate.consent"].contains(what));
-        let mut shown: Vec<&str> = shown.copied().collect();
+        let shown = shown(InOwnLog::OfAccount).chain(shown(InOwnLog::OfMandates)).chain(said);
+        let mut shown: Vec<&str> =
+            shown.filter(|what| !["mandate.answered", "mandate.consent"].contains(what)).collect();
         shown.sort_unstable();
         assert_eq!(shown, WHATS.iter().map(|(what, _)| *what).collect::<Vec<_>>());
     }

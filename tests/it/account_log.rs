@@ -13,6 +13,7 @@ use crate::{
     mandates_desk::{Desk, Form, born, digid_account, digid_again, fresh_bsn},
     oidc_client::THE_PORTAL,
     portal::{enter_password, request},
+    same_person::{approve, propose},
     steps::{code_for, is_in, type_code},
 };
 
@@ -83,6 +84,34 @@ async fn a_mandate_that_lapsed_or_was_given_up_stands_in_the_log_of_whom_it_was_
     mother.browser.submit(&page, "erase-form", &[("email", MOTHER)]).await;
     let told = kim.log(&house).await;
     assert!(told.matches(given_up).count() >= 1, "{told}");
+}
+
+#[tokio::test]
+async fn two_that_became_one_at_the_desk_is_told_as_that_and_a_correction_as_that() {
+    let house = House::start().await;
+    let birth = born(40, 0);
+    let anna = One::of(&house, ("Anna", Some(&birth)), MOTHER).await;
+    let desk = Desk::of(&house);
+    let corrected = ["Voorgesteld om de geboortedatum", "patiëntnummer verbeterd"];
+    let merged = [
+        "Voorgesteld om twee inschrijvingen samen te voegen. Door: een medewerker",
+        "Een voorstel om inschrijvingen samen te voegen ingetrokken. Door: een medewerker",
+        "Twee inschrijvingen samengevoegd. Door: een medewerker",
+    ];
+    let times = async |words: &[&str]| {
+        let log = anna.log(&house).await;
+        words.iter().map(|words| log.matches(words).count()).collect::<Vec<_>>()
+    };
+    assert_eq!((times(&corrected).await, times(&merged).await), (vec![0, 0], vec![0, 0, 0]));
+    let twice = desk.person("A. Jansen", Some(&birth), None);
+    let id = propose(&desk, &anna.person, &twice, &birth, &anna.bsn).unwrap();
+    house.ok(&["persons", "withdraw", "--by", "joost", "--", &id]);
+    let id = propose(&desk, &anna.person, &twice, &birth, &anna.bsn).unwrap();
+    approve(&desk, &id, &birth, &anna.bsn, "joost").unwrap();
+    assert_eq!((times(&corrected).await, times(&merged).await), (vec![0, 0], vec![2, 1, 1]));
+    // The twin.
+    house.set_birth_date(&anna.person, &born(41, 0));
+    assert_eq!((times(&corrected).await, times(&merged).await), (vec![1, 1], vec![2, 1, 1]));
 }
 
 /// The desk says why to who asked for it; the person is told what happened, and nobody's reason.

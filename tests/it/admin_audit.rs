@@ -13,13 +13,14 @@ use crate::{
     portal::register,
 };
 
-const MEMBERS: [&str; 12] = [
+const MEMBERS: [&str; 13] = [
     "actor",
     "at",
     "client",
     "detail",
     "event",
     "id",
+    "listed",
     "node",
     "outcome",
     "purpose",

@@ -72,7 +72,7 @@ async fn refreshed(house: &House, token: &str) -> String {
 const NOT_ITS_OWN: &str = "was altered, moved here, or inserted";
 
 /// Every column of a line, each to something that could stand there.
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 18] = [
     "node = 'other'",
     "seq = 900",
     "id = 'x'",
@@ -87,6 +87,8 @@ const COLUMNS: [&str; 16] = [
     "client = NULL",
     "client = ''",
     "detail = 'x'",
+    "listed = 'x'",
+    "listed = ''",
     "prev = x'00'",
     "mac = x'00'",
 ];
@@ -142,7 +144,7 @@ async fn whatever_is_done_to_a_line_from_outside_is_named() {
         (
             &[&format!(
                 "INSERT INTO audit_lines SELECT node, {last} + 1, id, at, event, outcome, actor, role, represented, \
-                 purpose, client, detail, prev, mac FROM audit_lines WHERE seq = 2"
+                 purpose, client, detail, prev, mac, listed FROM audit_lines WHERE seq = 2"
             )],
             &[
                 format!("node namens line {} {NOT_ITS_OWN}", last + 1),
@@ -152,7 +154,7 @@ async fn whatever_is_done_to_a_line_from_outside_is_named() {
         (
             &[&format!(
                 "INSERT INTO audit_lines SELECT 'namens', {last} + 1, 'forged', at, 'logout', 'ok', actor, 'patient', NULL, \
-                 'subject_of_care', NULL, NULL, mac, mac FROM audit_lines WHERE seq = {last}"
+                 'subject_of_care', NULL, NULL, mac, mac, NULL FROM audit_lines WHERE seq = {last}"
             )],
             &[format!("node namens line {} {NOT_ITS_OWN}", last + 1)],
         ),

@@ -25,7 +25,7 @@ const MOTHER: &str = "moeder@voorbeeld.nl";
 /// A mother with DigiD and two children of the desk, eight and five; the browser she is logged in with.
 pub struct Family {
     pub house: House,
-    browser: Browser,
+    pub browser: Browser,
     mother: String,
     sam: String,
     /// The mandate for him.

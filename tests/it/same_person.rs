@@ -121,7 +121,7 @@ async fn m11_two_registrations_of_one_person_are_made_one_by_two_who_tell_the_sa
     assert_eq!(house.count("persons WHERE bsn_index IS NOT NULL AND joined_into IS NOT NULL"), 0);
     let lines = "SELECT actor || ' ' || represented FROM audit WHERE event = 'person.merged' AND outcome = 'ok' ORDER BY seq";
     assert_eq!(house.query(lines), [format!("joost {twice}"), format!("joost {wrong}")]);
-    assert_eq!(house.count("audit WHERE event = 'person.corrected' AND outcome = 'refused'"), 5);
+    assert_eq!(house.count("audit WHERE event = 'person.merged' AND outcome = 'refused'"), 5);
     assert!(crate::digid_steps::files_with(&house, &old).is_empty());
 }
 
@@ -275,7 +275,7 @@ async fn m11_no_registration_becomes_part_of_an_account_that_digid_does_not_open
     // What is not known of two is recognised before anything else is told of them; and each refusal stands in the log.
     let why = propose(&desk, &by_password, &by_password, &birth, &number).unwrap_err();
     assert!(why.contains("not what is on record"), "{why}");
-    assert_eq!(house.count("audit WHERE event = 'person.correction_proposed' AND outcome = 'refused'"), 4);
+    assert_eq!(house.count("audit WHERE event = 'person.merge_proposed' AND outcome = 'refused'"), 4);
     assert_eq!(house.count("corrections"), 0);
     // One that was proposed before is not approved either, once DigiD opens the account no more.
     let theirs = fresh_bsn();

@@ -100,7 +100,8 @@ async fn the_registers_word_has_the_form_of_a_mandate_and_the_longer_of_the_two_
     let mandate = f.store.mandate_name(&portal, &authority.id);
     let relation = Some(Relation::Parent);
     let entry = ActAs { sub, iss, mandate, relation, recheck: now().plus(900) };
-    assert_eq!(alone, ForWhom { act_as: vec![entry], represents, until: Some(twelve) });
+    let people = vec![child.clone()];
+    assert_eq!(alone, ForWhom { act_as: vec![entry], represents, people, until: Some(twelve) });
 
     // A mandate of the desk that ends sooner changes nothing; one that counts as long is told by its own name.
     let mut form = crate::domain::registration::tests::form(Relation::Parent);

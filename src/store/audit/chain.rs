@@ -69,6 +69,7 @@ pub(in crate::store) struct Note {
     represented: Option<String>,
     client: Option<String>,
     detail: Option<String>,
+    listed: Vec<String>,
 }
 
 impl Note {
@@ -83,6 +84,7 @@ impl Note {
             represented: own(event.represented),
             client: own(event.client),
             detail: own(event.detail),
+            listed: event.listed.iter().map(|person| person.as_str().to_owned()).collect(),
         }
     }
 
@@ -97,6 +99,7 @@ impl Note {
             represented: row.maybe_text("represented")?,
             client: row.maybe_text("client")?,
             detail: row.maybe_text("detail")?,
+            listed: Vec::new(),
         })
     }
 
@@ -111,7 +114,8 @@ impl Note {
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {
-        self.actor.as_deref().into_iter().chain(self.represented.as_deref())
+        let listed = self.listed.iter().map(String::as_str);
+        self.actor.as_deref().into_iter().chain(self.represented.as_deref()).chain(listed)
     }
 }
 
@@ -233,6 +237,10 @@ impl Chain {
         let nobody = || Fault::because("somebody whom the audit log must name has no pseudonym");
         let known = |name: &String| called.get(name).or_else(|| names.get(name)).cloned().ok_or_else(nobody);
         let pseudonym = |name: &Option<String>| name.as_ref().map(known).transpose();
+        let listed = |note: &Note| {
+            let listed = note.listed.iter().map(known).collect::<Result<Vec<_>, _>>()?;
+            Ok::<_, Fault>((!listed.is_empty()).then(|| listed.join(" ")))
+        };
         let mut lines: Vec<Line> = Vec::with_capacity(notes.len());
         let (mut seq, mut prev) = (head.seq, head.mac.clone());
         for note in notes {
@@ -252,6 +260,7 @@ impl Chain {
                 purpose: purpose.word().to_owned(),
                 client: note.client.clone(),
                 detail: note.detail.clone(),
+                listed: listed(note)?,
                 prev,
                 mac: Vec::new(),
             };
@@ -265,7 +274,7 @@ impl Chain {
 
 /// The MAC that a line must have: over everything that it says, where it stands, and the MAC of the line before it.
 pub(super) fn mac(vault: &Vault, line: &Line) -> Vec<u8> {
-    vault.audit_mac(&[
+    let said: [Option<&[u8]>; 14] = [
         Some(b"line"),
         Some(line.node.as_bytes()),
         Some(&line.seq.to_be_bytes()),
@@ -280,7 +289,10 @@ pub(super) fn mac(vault: &Vault, line: &Line) -> Vec<u8> {
         line.client.as_deref().map(str::as_bytes),
         line.detail.as_deref().map(str::as_bytes),
         Some(&line.prev),
-    ])
+    ];
+    // Of a line that lists nobody the MAC is what it was before any line could: no field more, and none of its own says nothing.
+    let listed = line.listed.as_deref().map(|listed| Some(listed.as_bytes()));
+    vault.audit_mac(&said.into_iter().chain(listed).collect::<Vec<_>>())
 }
 
 pub(super) fn read_head(row: &AnyRow) -> Result<Head, Fault> {
@@ -289,9 +301,9 @@ pub(super) fn read_head(row: &AnyRow) -> Result<Head, Fault> {
 
 async fn insert(on: &mut AnyConnection, lines: &[Line]) -> Result<(), Fault> {
     let statement = format!(
-        "INSERT INTO audit_lines (node, seq, id, at, event, outcome, actor, role, represented, purpose, client, detail, prev, mac) \
+        "INSERT INTO audit_lines (node, seq, id, at, event, outcome, actor, role, represented, purpose, client, detail, listed, prev, mac) \
          VALUES {}",
-        values(lines.len(), 14)
+        values(lines.len(), 15)
     );
     let mut query = sqlx::query(AssertSqlSafe(statement));
     for line in lines {
@@ -308,6 +320,7 @@ async fn insert(on: &mut AnyConnection, lines: &[Line]) -> Result<(), Fault> {
             .bind(line.purpose.clone())
             .bind(line.client.clone())
             .bind(line.detail.clone())
+            .bind(line.listed.clone())
             .bind(line.prev.clone())
             .bind(line.mac.clone());
     }

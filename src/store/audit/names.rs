@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row, any::AnyRow};
 use super::Event;
 use crate::{
     domain::{fault::Fault, id::random, time::Timestamp},
-    store::{Store, Tx, Vault, batch::values, columns::Columns},
+    store::{Db, Store, Tx, Vault, batch::values, columns::Columns},
 };
 
 /// How many names one statement asks for.
@@ -52,6 +52,23 @@ async fn look(
         known.insert(name, pseudonym);
     }
     Ok(())
+}
+
+/// Who those pseudonyms are, as far as that is known, for who reads the log.
+pub(super) async fn called(db: &Db, pseudonyms: &[&str]) -> Result<HashMap<String, String>, Fault> {
+    let mut known = HashMap::new();
+    for some in pseudonyms.chunks(AT_ONCE) {
+        let statement =
+            format!("SELECT pseudonym, name FROM audit_names WHERE pseudonym IN {}", values(1, some.len()));
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        for pseudonym in some {
+            query = query.bind((*pseudonym).to_owned());
+        }
+        for row in query.fetch_all(db.reader()).await? {
+            known.insert(row.text("pseudonym")?, row.text("name")?);
+        }
+    }
+    Ok(known)
 }
 
 /// A name and its pseudonym.

@@ -244,7 +244,7 @@ async fn a_checkpoint_waits_for_ten_minutes_or_a_thousand_lines_and_an_older_cop
         store.audit(&event("login.digid", "anna"), now()).await.unwrap();
     }
     fresh.change("DELETE FROM audit_lines WHERE seq = 3").await;
-    sqlx::query("INSERT INTO audit_lines SELECT node, 3, $1, at, event, outcome, actor, role, represented, purpose, client, detail, prev, $2 FROM audit_lines WHERE seq = 4")
+    sqlx::query("INSERT INTO audit_lines SELECT node, 3, $1, at, event, outcome, actor, role, represented, purpose, client, detail, prev, $2, listed FROM audit_lines WHERE seq = 4")
         .bind(foreign.id.clone())
         .bind(foreign.mac.clone())
         .execute(store.db.writer())

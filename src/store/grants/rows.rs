@@ -28,6 +28,7 @@ pub(in crate::store) fn read_grant(row: &AnyRow) -> Result<Grant, Fault> {
         resources: row.text("resources")?.split_ascii_whitespace().map(str::to_owned).collect(),
         chosen: row.maybe_text("chosen")?.map(PersonId::from_stored),
         acts_for: row.maybe_text("acts_for")?.map(PersonId::from_stored),
+        told: people(row.maybe_text("told")?.as_deref().unwrap_or_default()),
         redirect_uri: row.text("redirect_uri")?,
         level: level.ok_or_else(|| Fault::because("a grant was stored with a level that does not exist"))?,
         auth_time: row.time("auth_time")?,
@@ -38,6 +39,17 @@ pub(in crate::store) fn read_grant(row: &AnyRow) -> Result<Grant, Fault> {
         x5t_s256: row.maybe_text("x5t_s256")?,
         revoked_at: row.maybe_time("revoked_at")?,
     })
+}
+
+/// People, as one column keeps them: their ids hold no space.
+pub(super) fn people(text: &str) -> Vec<PersonId> {
+    text.split_ascii_whitespace().map(|id| PersonId::from_stored(id.to_owned())).collect()
+}
+
+/// The same the other way; nothing for nobody.
+pub(super) fn in_one_column(people: &[PersonId]) -> Option<String> {
+    let ids: Vec<&str> = people.iter().map(PersonId::as_str).collect();
+    (!ids.is_empty()).then(|| ids.join(" "))
 }
 
 fn read_offline(row: &AnyRow) -> Result<Option<Offline>, Fault> {

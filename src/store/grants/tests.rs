@@ -32,6 +32,7 @@ fn rotation(grant: &Grant, used: &RefreshToken, successor: &RefreshToken, now: i
         grant: grant.clone(),
         used: used.hashed(),
         successor: Some(Successor { token: successor.hashed(), sealed: vec![now.to_le_bytes()[0]] }),
+        listed: Vec::new(),
         at: at(now),
     }
 }
@@ -261,7 +262,13 @@ async fn a_token_that_stays_is_good_for_all_who_use_it_until_its_family_ends() {
     let store = &fresh.store;
     let (grant, refresh) = (grant(store).await, RefreshToken::first());
     assert!(store.begin_grant(&grant, &code(), &refresh).await.unwrap());
-    let stays = |now| Rotation { grant: grant.clone(), used: refresh.hashed(), successor: None, at: at(now) };
+    let stays = |now| Rotation {
+        grant: grant.clone(),
+        used: refresh.hashed(),
+        successor: None,
+        listed: Vec::new(),
+        at: at(now),
+    };
     let uses: Vec<_> = (0..40)
         .map(|_| {
             let (store, stays) = (store.clone(), stays(20));

@@ -12,8 +12,15 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_epoch(seconds)
 }
 
-const EVENT: Event<'_> =
-    Event { event: "e", outcome: "o", actor: None, represented: None, client: None, detail: None };
+const EVENT: Event<'_> = Event {
+    event: "e",
+    outcome: "o",
+    actor: None,
+    represented: None,
+    client: None,
+    detail: None,
+    listed: &[],
+};
 
 /// A store with a login, and the version under which it stands.
 struct Under(Fresh, Versioned<Login<Step>>);

@@ -122,5 +122,5 @@ pub(super) fn own_event<'a>(
     id: &'a MandateId,
 ) -> Event<'a> {
     let (actor, detail) = (Some(person.as_str()), Some(id.as_str()));
-    Event { event, outcome, actor, represented: Some(represented), client: None, detail }
+    Event { event, outcome, actor, represented: Some(represented), detail, ..Event::default() }
 }

@@ -17,8 +17,15 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_epoch(seconds)
 }
 
-const EVENT: Event<'_> =
-    Event { event: "e", outcome: "o", actor: None, represented: None, client: None, detail: None };
+const EVENT: Event<'_> = Event {
+    event: "e",
+    outcome: "o",
+    actor: None,
+    represented: None,
+    client: None,
+    detail: None,
+    listed: &[],
+};
 
 /// A session of somebody's, visited at 10 and over at 1000, in which each of these clients was given something.
 async fn session(fresh: &Fresh, idle: i64, clients: &[&str]) -> Session {

@@ -19,8 +19,15 @@ use crate::{
 
 const BSN: &str = "111222333";
 const OTHER: &str = "999990019";
-const EVENT: Event<'_> =
-    Event { event: "e", outcome: "o", actor: None, represented: None, client: None, detail: None };
+const EVENT: Event<'_> = Event {
+    event: "e",
+    outcome: "o",
+    actor: None,
+    represented: None,
+    client: None,
+    detail: None,
+    listed: &[],
+};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_epoch(seconds)

@@ -3,13 +3,14 @@
 use super::{Frame, Pages};
 use crate::{
     domain::{
+        audit::{InOwnLog, shown},
         id::{MandateId, PersonId},
         mandate::{Given, Held, Relation, offer::CannotGrant},
         staff::{Role, Roles},
         time::Timestamp,
     },
     flows::{
-        account_log::{OF_ACCOUNT, OF_MANDATES, Told, Who},
+        account_log::{Told, Who},
         account_mandates::{GivenMandate, HeldMandate, Overview},
         account_offers::Offers,
     },
@@ -151,7 +152,7 @@ fn logs(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         Who::Unknown,
     ];
     let said = ["mandate.agreed", "mandate.withdrawn"];
-    let whats = OF_ACCOUNT.iter().chain(OF_MANDATES).copied().chain(said);
+    let whats = shown(InOwnLog::OfAccount).chain(shown(InOwnLog::OfMandates)).chain(said);
     let whats = whats.filter(|what| !["mandate.answered", "mandate.consent"].contains(what));
     let line = |what: &str, who: Who, named: bool| Told {
         at: Timestamp::from_epoch(1_800_000_000),
