@@ -14,7 +14,7 @@ pub struct Password {
     pub iterations: u32,
     /// Lanes.
     pub parallelism: u32,
-    /// How many hashes wait at most; past that the answer is 503. A quarter of the places is kept for browsers in which the
+    /// How many hashes wait at most; past that the answer is 503, and so it is after 15 seconds of waiting. A quarter of the places is kept for browsers in which the
     /// address logged in before; new passwords take at most half of the rest.
     pub queue: usize,
 }

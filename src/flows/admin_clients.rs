@@ -69,7 +69,14 @@ fn registered(mut told: Registration, kept: Option<&Client>) -> Result<Written, 
     }
     let (auth, secret) = told.method().after(kept.map(|client| &client.auth));
     let (jwks, wishes) = (told.jwks.take(), kept.map(|client| client.wishes.clone()).unwrap_or_default());
-    let client = told.with_openid().client(auth, jwks, wishes).map_err(bad)?;
+    let mut client = told.with_openid().client(auth, jwks, wishes).map_err(bad)?;
+    // An algorithm that it wished for once would shut it out under other keys or another policy, and nobody could tell why.
+    let fits = |kept: &Client| {
+        kept.policy == client.policy && kept.registration().jwks == client.registration().jwks
+    };
+    if !kept.is_none_or(fits) {
+        (client.wishes.assertion_alg, client.wishes.request_object_alg) = (None, None);
+    }
     Ok((client, secret))
 }
 

@@ -149,8 +149,9 @@ pub async fn refuse(
 ) -> Result<Error, Fault> {
     if let Some(session) = session {
         let ask = &held.login.ask;
-        let wanted = Wanted::by(ask, &finish::client(app, ask).await?);
-        let to = host_of(&ask.redirect_uri).map(|host| wanted.line(&host));
+        // A client that was removed meanwhile is refused all the same.
+        let client = app.client(&ask.client_id).await?;
+        let to = client.and_then(|client| Some(Wanted::by(ask, &client).line(&host_of(&ask.redirect_uri)?)));
         let event = Event { detail: to.as_deref(), ..event("refused", session, &ask.client_id) };
         app.store.audit(&event, now).await?;
     }

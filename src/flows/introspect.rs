@@ -114,6 +114,10 @@ async fn access(
     }
     let boundary = represented.as_ref().and_then(|represented| represented.until);
     let exp = boundary.map_or(claims.exp, |boundary| boundary.min(claims.exp));
+    // Only what is told here: a token about one person has its line since it was exchanged.
+    if let Some(told) = &represented {
+        app.store.tell_of(&grant, &told.people, now).await?;
+    }
     let (act_as, represents) =
         represented.map_or((None, None), |represented| (Some(represented.act_as), represented.represents));
     Ok(Some(good(issuer, &grant, claims, exp, (act_as, represents))))
@@ -128,10 +132,7 @@ async fn told(
     now: Timestamp,
 ) -> Result<Option<ForWhom>, Fault> {
     match for_whom(&app.store, &Asking::of(app, client, grant, session), now).await {
-        Ok(told) => {
-            app.store.tell_of(grant, &told.people, now).await?;
-            Ok(Some(told))
-        }
+        Ok(told) => Ok(Some(told)),
         Err(Untold::Over) => Ok(None),
         Err(Untold::Fault(fault)) => Err(fault),
     }

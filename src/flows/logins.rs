@@ -128,9 +128,10 @@ pub async fn is_tied_by(
     guesses: bool,
     now: Timestamp,
 ) -> Result<bool, Fault> {
-    let Some(found) = app.store.login(id, now).await?.filter(|found| found.value.tie.is_some()) else {
-        return Ok(false);
-    };
+    let found = app.store.login(id, now).await?;
+    // Another browser uses up none of the guesses of the one that the login is of.
+    let found = found.filter(|found| found.value.tie.is_some() && found.value.browser.is_of(browser));
+    let Some(found) = found else { return Ok(false) };
     if guesses && app.store.bump("tie", id.as_str(), LIFE, now).await? > AGAIN {
         return Ok(false);
     }

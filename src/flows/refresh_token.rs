@@ -80,6 +80,7 @@ pub(super) async fn refresh(
         store.note_visit(session, issuing.idle, now).await?;
     }
     if let Presented::Repeat(successor) = worth {
+        store.tell_again(&grant, &signed.listed, now).await?;
         return Ok(signed.with(Some(successor)));
     }
     let next = (!grant.is_sender_constrained(client)).then(|| presented.successor());
@@ -103,7 +104,10 @@ pub(super) async fn refresh(
         return Err(BAD_REFRESH);
     };
     match self::worth(&again, &presented, shown.as_ref(), now)? {
-        Presented::Repeat(successor) if again.grant.is_live(now) => Ok(signed.with(Some(successor))),
+        Presented::Repeat(successor) if again.grant.is_live(now) => {
+            store.tell_again(&again.grant, &signed.listed, now).await?;
+            Ok(signed.with(Some(successor)))
+        }
         Presented::Replayed => replayed(store, &again.grant, now).await,
         Presented::Repeat(_) | Presented::Good => Err(BAD_REFRESH),
     }

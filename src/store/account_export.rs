@@ -55,7 +55,7 @@ pub struct OwnSubject {
 
 /// A person, and whoever became part of them; with an index from the actor and one from the represented. Of a block nobody is told (M9).
 macro_rules! lines {
-    ($whose:literal) => {
+    ($whose:literal, $but:literal) => {
         concat!(
             "SELECT l.node, l.seq, l.at, l.event, l.outcome, l.role, l.client, l.detail, \
              CASE WHEN l.actor IN (SELECT n.pseudonym FROM audit_names n JOIN persons p ON p.id = n.name \
@@ -66,14 +66,16 @@ macro_rules! lines {
             $whose,
             " IN (SELECT n.pseudonym FROM audit_names n JOIN persons p ON p.id = n.name \
              WHERE p.id = $1 OR p.joined_into = $1) AND l.event NOT IN ('token.issued', 'token.refreshed') \
-             AND l.event NOT IN ('mandate.blocked', 'mandate.unblocked') \
-             ORDER BY l.at DESC, l.seq DESC LIMIT $2"
+             AND l.event NOT IN ('mandate.blocked', 'mandate.unblocked'",
+            $but,
+            ") ORDER BY l.at DESC, l.seq DESC LIMIT $2"
         )
     };
 }
 
-const BY_THEM: &str = lines!("actor");
-const FOR_THEM: &str = lines!("represented");
+/// Of whom a portal is told is theirs to see: to who acts it would show when a block was lifted.
+const BY_THEM: &str = lines!("actor", ", 'act_as.told'");
+const FOR_THEM: &str = lines!("represented", "");
 
 impl Store {
     /// The newest lines of the log about a person, by whoever and by themselves for others, newest first; at most so many.

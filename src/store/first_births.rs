@@ -152,10 +152,20 @@ pub(super) async fn record(
 
 /// Forgets what a mandate told: it waits no more.
 pub(super) async fn forget(tx: &mut Tx, mandate: &MandateId) -> Result<(), Fault> {
-    sqlx::query("DELETE FROM first_births WHERE mandate = $1")
-        .bind(mandate.as_str())
-        .execute(&mut **tx)
-        .await?;
+    forget_all(tx, std::slice::from_ref(mandate)).await
+}
+
+/// The same of some.
+pub(super) async fn forget_all(tx: &mut Tx, mandates: &[MandateId]) -> Result<(), Fault> {
+    if mandates.is_empty() {
+        return Ok(());
+    }
+    let statement = format!("DELETE FROM first_births WHERE mandate IN {}", values(1, mandates.len()));
+    let mut query = sqlx::query(AssertSqlSafe(statement));
+    for mandate in mandates {
+        query = query.bind(mandate.as_str().to_owned());
+    }
+    query.execute(&mut **tx).await?;
     Ok(())
 }
 

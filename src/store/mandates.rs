@@ -415,11 +415,16 @@ pub(super) async fn lapse_parental(tx: &mut Tx, represented: &PersonId, now: Tim
     .bind(represented.as_str())
     .fetch_all(&mut **tx)
     .await?;
-    note_lapsed(tx, &lapsed, represented, now)
+    note_lapsed(tx, &lapsed, represented, now).await
 }
 
 /// A line for each mandate that ended so. Who decided what it follows from stands in another line.
-fn note_lapsed(tx: &mut Tx, lapsed: &[AnyRow], represented: &PersonId, now: Timestamp) -> Result<(), Fault> {
+async fn note_lapsed(
+    tx: &mut Tx,
+    lapsed: &[AnyRow],
+    represented: &PersonId,
+    now: Timestamp,
+) -> Result<(), Fault> {
     for row in lapsed {
         let (id, represented) = (row.text("id")?, Some(represented.as_str()));
         let event = Event {
@@ -430,6 +435,7 @@ fn note_lapsed(tx: &mut Tx, lapsed: &[AnyRow], represented: &PersonId, now: Time
             ..Event::default()
         };
         tx.note(&event, now);
+        first_births::forget(tx, &MandateId::from_stored(id)).await?;
     }
     Ok(())
 }
@@ -454,7 +460,7 @@ pub(super) async fn join_mandates(
     .bind(now.epoch())
     .fetch_all(&mut **tx)
     .await?;
-    note_lapsed(tx, &lapsed, into, now)?;
+    note_lapsed(tx, &lapsed, into, now).await?;
     for statement in [
         "UPDATE mandates SET representative = $2 WHERE representative = $1",
         "UPDATE mandates SET represented = $2 WHERE represented = $1",

@@ -222,7 +222,7 @@ impl Store {
     ) -> Secret {
         let (cookie, older) = (cookie.expose(), older.expose());
         let from = format!("{login}\0{cookie}\0{older}\0{}", brought.expose());
-        Secret::new(URL_SAFE_NO_PAD.encode(self.vault.keyed_hash("login.tie", &from)))
+        Secret::new(URL_SAFE_NO_PAD.encode(self.vault.keyed_hash("tie", &from)))
     }
 
     /// What only we can say of an address and a browser in which it has logged in.

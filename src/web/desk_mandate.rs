@@ -294,7 +294,8 @@ pub(super) async fn page(
     };
     let waits = listed.waits_until.is_some_and(|end| visit.now < end) && mandate.approved.is_none();
     let is_over = is_over(&listed);
-    let first = if is_over { Vec::new() } else { store.first_births(id).await? };
+    let first =
+        if is_over || mandate.approved.is_some() { Vec::new() } else { store.first_births(id).await? };
     let is_first = first.iter().any(|(party, _)| *party == Party::Represented);
     let department = store.department_of(id).await?;
     let waits = waits && !is_over;

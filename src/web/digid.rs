@@ -25,7 +25,6 @@ use crate::{
     flows::{
         Refused,
         digid::{arrive, depart, depart_for_child, turn},
-        logins::Held,
         stray::{Stray, note},
     },
     saml::{Delivery, Outgoing},
@@ -125,15 +124,6 @@ pub struct Arrival {
     relay_state: String,
 }
 
-/// The login of this browser that DigiD's answer is for.
-async fn come_back(visit: &Visit, arrival: &Arrival) -> Result<Held, Failed> {
-    let held = visit.login(&arrival.relay_state).await;
-    if let Err(Failed::LoginGone) = held {
-        note(&visit.app, Stray::NoLogin, None, visit.now).await;
-    }
-    held
-}
-
 /// Without DigiD there is no such page.
 fn in_use(visit: &Visit) -> Result<&Connection, Failed> {
     visit.app.digid.as_ref().ok_or(Failed::Page(Problem::NotFound, None))
@@ -148,14 +138,20 @@ pub async fn acs(visit: Visit, arrival: Result<Query<Arrival>, QueryRejection>) 
     };
     let visit = visit.bringing(&arrival.artifact);
     let done = arrived(&visit, &arrival).await;
-    Ok(visit.tied(&arrival.relay_state, done).await)
+    let gone = matches!(done, Err(Failed::LoginGone));
+    let answer = visit.tied(&arrival.relay_state, done).await;
+    // Who only lost the first answer is led on, and is no stray.
+    if gone && !answer.status().is_redirection() {
+        note(&visit.app, Stray::NoLogin, None, visit.now).await;
+    }
+    Ok(answer)
 }
 
 async fn arrived(visit: &Visit, arrival: &Arrival) -> Result<Response, Failed> {
     // Who belongs to no login waits for no turn; and what the login is, is what it is after the wait.
-    come_back(visit, arrival).await?;
+    visit.login(&arrival.relay_state).await?;
     let mut turn = turn(&visit.app).await?;
-    let held = come_back(visit, arrival).await?;
+    let held = visit.login(&arrival.relay_state).await?;
     let (id, ask) = (held.login.id.clone(), held.login.ask.clone());
     let session = visit.session().await?;
     let brought = (arrival.artifact.expose(), visit.address);

@@ -146,7 +146,9 @@ impl Visit {
             Err(fault) => Failed::from(fault).into_response(),
             Ok(false) => done.into_response(),
             Ok(true) => {
-                let mut response = if guesses { to_login(&id) } else { done.into_response() };
+                // Found when the visit began, and tied by another request that brought the same meanwhile: it is led on as well.
+                let lost = guesses || matches!(done, Err(Failed::LoginGone));
+                let mut response = if lost { to_login(&id) } else { done.into_response() };
                 for cookie in self.tie(&id).set(&fresh, &self.headers) {
                     response.headers_mut().append(SET_COOKIE, cookie);
                 }

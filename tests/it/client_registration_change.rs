@@ -14,7 +14,7 @@ use crate::{
         CALLS, OPEN, assert_refused, id, invite, keyed, manage, manager, portal, registered, with,
     },
     house::{CALLBACK, House, Options},
-    jose::KEY,
+    jose::{KEY, Key},
     oidc_client::{Auth, Client, THE_PORTAL, logged_in},
 };
 
@@ -231,6 +231,26 @@ async fn a_replacement_that_tells_no_sector_leaves_users_their_sub_and_one_that_
     read.as_object_mut().unwrap().retain(|name, _| !["configured", "sector"].contains(&name.as_str()));
     let told = with(read, "public_subjects", json!(true));
     assert_eq!(api.put(&format!("/clients/{}", id(&of_one)), &told).await.1["sector"], "public");
+}
+
+/// Who registered itself may have wished for an algorithm that the keys which its operator gives it lack: nobody could see why it is shut out.
+#[tokio::test]
+async fn keys_that_the_operator_gives_end_the_wish_for_an_algorithm_and_the_same_keys_do_not() {
+    let house = house().await;
+    let token = invite(&house, &["--own", "--uses", "9"]);
+    let wishes = with(keyed(), "token_endpoint_auth_signing_alg", json!("PS256"));
+    let told = registered(&house, &token, &wishes).await;
+    let client = Client { id: id(&told), auth: Auth::Key, callback: CALLBACK };
+    let asks = async || client.post(&house, "/introspect", &[("token", "x")]).send().await.unwrap().status();
+    let api = Api::new(&house, &ROOT, "clients").await;
+    let at = format!("/clients/{}", id(&told));
+    let mut read = api.get(&at).await.1;
+    read.as_object_mut().unwrap().remove("configured");
+    assert_eq!(api.put(&at, &read).await.0, 200);
+    assert_eq!(asks().await, 401, "its key signs by ES256 only");
+    let more = json!({"keys": [KEY.set()["keys"][0], with(Key::new().jwk(), "kid", json!("other"))]});
+    assert_eq!(api.put(&at, &with(read, "jwks", more)).await.0, 200);
+    assert_eq!(asks().await, 200);
 }
 
 /// To say that subjects are not public is no name of a sector: it would give users another `sub`, or silently nothing.

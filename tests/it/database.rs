@@ -22,9 +22,13 @@ pub fn change(house: &House, statement: &str) {
 
 /// Every row of every table, as the statement that would write it.
 pub fn dump(file: &Path) -> Vec<String> {
-    let tables = query(file, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name");
+    let tables = query(
+        file,
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
+    );
     let rows = tables.iter().flat_map(|table| {
-        let columns = query(file, &format!("SELECT 'quote(\"' || name || '\")' FROM pragma_table_info('{table}')"));
+        let columns =
+            query(file, &format!("SELECT 'quote(\"' || name || '\")' FROM pragma_table_info('{table}')"));
         let values = columns.join(" || ',' || ");
         query(file, &format!("SELECT 'INSERT INTO \"{table}\" VALUES(' || {values} || ')' FROM \"{table}\""))
     });

@@ -1,12 +1,6 @@
 //! Steps of a login with DigiD that several stories take, and what to look at afterwards.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::Write,
-    path::Path,
-    process::Stdio,
-};
+use std::{collections::BTreeMap, fs, io::Write, path::Path, process::Stdio};
 
 use namens::{
     clock::Clock,

@@ -46,7 +46,7 @@ impl<J, S> Registration<J, S> {
     pub(super) fn sector(&self) -> Result<String, Why> {
         match (&self.sector, self.public_subjects) {
             (Some(_), Some(true)) => Err(Why::SectorOfPublic),
-            (Some(sector), Some(false)) if sector == Client::PUBLIC_SECTOR => Err(Why::PublicAndNot),
+            (Some(sector), Some(false)) if sector.trim() == Client::PUBLIC_SECTOR => Err(Why::PublicAndNot),
             (None, Some(true)) => Ok(Client::PUBLIC_SECTOR.to_owned()),
             (Some(sector), _) => one_line(sector).map_err(|_| Why::NoSector),
             (None, _) => Client::sector_of(&self.id, &self.redirect_uris),

@@ -83,10 +83,13 @@ impl Store {
         let places: Vec<String> = (0..events.len()).map(|at| format!("${}", at + 6)).collect();
         // Of a mandate that waited and was refused the outcome is why.
         let refused: Vec<String> = Refusal::ALL.iter().map(|why| format!("'{why}'")).collect();
+        // Whom a portal is told of sees that, and who acts does not: whoever is listed again would see that a block was lifted (M9).
         let some = format!(
-            "AND (l.outcome IN ({SHOWN}) OR l.event = 'mandate.revoked' AND l.outcome IN ({})) AND l.event IN ({})",
+            "AND (l.outcome IN ({SHOWN}) OR l.event = 'mandate.revoked' AND l.outcome IN ({})) AND l.event IN ({}) \
+             AND NOT (l.event = 'act_as.told' AND l.actor IN {})",
             refused.join(", "),
-            places.join(", ")
+            places.join(", "),
+            theirs!()
         );
         self.lines_of(person, (&some, events), before, (limit, LOOKED_AT)).await
     }

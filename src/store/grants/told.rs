@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::AssertSqlSafe;
 
-use super::rows::{in_one_column, people};
+use super::{
+    event,
+    rows::{in_one_column, people},
+};
 use crate::{
     domain::{fault::Fault, grant::Grant, id::PersonId, time::Timestamp},
     store::{Store, Tx, audit::Event, batch::values, columns::Columns},
@@ -74,22 +77,31 @@ impl Store {
     /// Writes down that the client of a grant is told that its user may act for those, where it was not told so before. Nothing is
     /// written where it was.
     pub async fn tell_of(&self, grant: &Grant, listed: &[PersonId], now: Timestamp) -> Result<(), Fault> {
-        let more = more(grant, listed);
-        if more.is_empty() {
+        if more(grant, listed).is_empty() {
             return Ok(());
         }
         let mut tx = self.db.begin().await?;
-        // Of two at once one writes the line.
-        let done = sqlx::query("UPDATE grants SET told = $1 WHERE id = $2 AND COALESCE(told, '') = $3")
-            .bind(with_more(grant, listed))
+        // Of two at once one writes the line, and the other those that are left.
+        let row = sqlx::query("UPDATE grants SET told = told WHERE id = $1 RETURNING told")
             .bind(grant.id.as_str().to_owned())
-            .bind(in_one_column(&grant.told).unwrap_or_default())
+            .fetch_optional(&mut *tx)
+            .await?;
+        let Some(row) = row else { return tx.rollback().await };
+        let told = row.maybe_text("told")?.map(|told| people(&told)).unwrap_or_default();
+        let grant = Grant { told, ..grant.clone() };
+        sqlx::query("UPDATE grants SET told = COALESCE($1, told) WHERE id = $2")
+            .bind(with_more(&grant, listed))
+            .bind(grant.id.as_str().to_owned())
             .execute(&mut *tx)
             .await?;
-        if done.rows_affected() == 0 {
-            return tx.rollback().await;
-        }
-        note(&mut tx, grant, &more, now);
+        note(&mut tx, &grant, &more(&grant, listed), now);
         tx.commit().await
+    }
+
+    /// The lines of an answer that got lost and is given again: it may tell of more people than the first one did.
+    pub async fn tell_again(&self, grant: &Grant, listed: &[PersonId], now: Timestamp) -> Result<(), Fault> {
+        let event = Event { listed, ..event("token.refreshed", "again", grant) };
+        self.audit(&event, now).await?;
+        self.tell_of(grant, listed, now).await
     }
 }

@@ -133,8 +133,9 @@ pub(in crate::store) async fn approve(
                 "a date of birth was changed while its import was approved: try again",
             ));
         }
-        first_births::forget(tx, id).await?;
     }
+    // Also what another chunk, or a mandate that was approved before the file, has made true.
+    first_births::forget_all(tx, &approved).await?;
     tx.write_lines().await?;
     Ok(approved)
 }

@@ -9,7 +9,7 @@ use crate::{
         id::{MandateId, PersonId},
         time::Timestamp,
     },
-    store::{Store, Tx, audit::Event, boundaries::look_again, notices},
+    store::{Store, Tx, audit::Event, boundaries::look_again, first_births, notices},
 };
 
 /// Ends at $1 for the person $2 the mandate $3, and with one that somebody approved each other one of the same two that was approved and
@@ -47,6 +47,7 @@ impl Store {
         for (id, ..) in stopped {
             let id = MandateId::from_stored(id);
             notices::of_mandate(&mut tx, &id, now).await?;
+            first_births::forget(&mut tx, &id).await?;
             tx.note(&own_event(("mandate.stopped", "ok"), person, &represented, &id), now);
         }
         tx.commit().await?;
