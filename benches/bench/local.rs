@@ -153,6 +153,9 @@ async fn log_in(http: &Client, issuer: &str, post: &Post, email: &str) {
     let fields = [("csrf", csrf.as_str()), ("email", email), ("password", PASSWORD)];
     let post = http.post(format!("{login}/email")).header("cookie", &cookie);
     let sent = form(post, &fields).send().await.unwrap();
+    // What was proven ties the login to this browser anew.
+    let tie = sent.headers().get("set-cookie").and_then(|tie| tie.to_str().ok()?.split(';').next());
+    let cookie = format!("{cookie}; {}", tie.unwrap_or_default());
     assert_eq!(sent.status(), 303, "{}", sent.text().await.unwrap());
     let code =
         timeout(Duration::from_mins(1), code).await.unwrap_or_else(|_| panic!("no mail came")).unwrap();
