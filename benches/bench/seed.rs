@@ -432,7 +432,7 @@ impl Seeding {
                  INSERT INTO audit_lines SELECT 'seed', i + 1, printf('%016x%06d', (i * 2654435761) % 4294967296, i % 1000000), \
                  ?3 + i * ?4 / ?5, CASE i % 10 WHEN 0 THEN 'login.digid' WHEN 1 THEN 'person.shown' ELSE 'token.refreshed' END, \
                  'ok', a.pseudonym, 'patient', CASE i % 10 WHEN 1 THEN r.pseudonym END, 'subject_of_care', 'portal', NULL, \
-                 zeroblob(32), zeroblob(32) \
+                 zeroblob(32), zeroblob(32), NULL \
                  FROM n CROSS JOIN pool a ON a.rowid = 1 + (i * 7919 + i / ?6) % ?6 \
                  CROSS JOIN pool r ON r.rowid = 1 + (i * 104729 + i / ?6) % ?6",
             )
