@@ -58,6 +58,7 @@ enum Act {
         /// The account's e-mail address
         email: String,
         /// The portal's `client_id`
+        #[arg(allow_hyphen_values = true)]
         client: String,
     },
 }

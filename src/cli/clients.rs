@@ -52,16 +52,19 @@ enum Act {
     /// Show one client
     Show {
         /// Its `client_id`
+        #[arg(allow_hyphen_values = true)]
         id: String,
     },
     /// Remove a client that was added: it can get no token any more
     Remove {
         /// Its `client_id`
+        #[arg(allow_hyphen_values = true)]
         id: String,
     },
     /// Give a client that was added a new secret. It is shown once
     Secret {
         /// Its `client_id`
+        #[arg(allow_hyphen_values = true)]
         id: String,
         /// For how many seconds the secret of before goes on to work, up to thirty days; 0 ends it at once
         #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(0..=client_secret::LONGEST))]
@@ -74,6 +77,7 @@ enum Act {
     /// End an initial access token. Its clients stay
     Uninvite {
         /// The invitation
+        #[arg(allow_hyphen_values = true)]
         id: String,
     },
 }
@@ -82,6 +86,7 @@ enum Act {
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 struct Add {
     /// Its `client_id`
+    #[arg(allow_hyphen_values = true)]
     id: String,
     /// What pages call it
     #[arg(long)]

@@ -1,7 +1,8 @@
 //! The operator's first day, told in arguments.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{any::TypeId, fs, os::unix::fs::PermissionsExt, path::Path};
 
+use clap::CommandFactory;
 use serde_json::Value;
 
 use super::*;
@@ -146,4 +147,32 @@ async fn each_mistake_is_told_with_what_to_do() {
     std::mem::forget(early);
     fs::write(&database, "this was a database, once upon a time").unwrap();
     assert!(house.findings().await[0].contains("restored from a backup"));
+}
+
+/// One made id in sixty-four begins with a hyphen.
+#[test]
+fn an_id_that_begins_with_a_hyphen_is_taken_for_an_id_by_every_command() {
+    fn look(command: &clap::Command, path: &str, refused: &mut Vec<String>, seen: &mut usize) {
+        let path = format!("{path} {}", command.get_name());
+        for argument in command.get_arguments() {
+            let name = argument.get_id().as_str();
+            let text = argument.get_value_parser().type_id() == TypeId::of::<String>();
+            let names = argument.get_value_names().unwrap_or_default();
+            let made = names.iter().any(|name| ["ID", "PERSON"].contains(&name.as_str()));
+            let told = ["email", "birth_date", "name"].contains(&name);
+            if made || argument.is_positional() && text && !told {
+                *seen += 1;
+                if !argument.is_allow_hyphen_values_set() {
+                    refused.push(format!("{path} {name}"));
+                }
+            }
+        }
+        for below in command.get_subcommands() {
+            look(below, &path, refused, seen);
+        }
+    }
+    let (mut refused, mut seen) = (Vec::new(), 0);
+    look(&Namens::command(), "", &mut refused, &mut seen);
+    assert_eq!(refused, Vec::<String>::new());
+    assert!(seen > 30, "{seen}");
 }
