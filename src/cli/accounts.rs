@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use super::word;
+use super::{By, word};
 use crate::{
     domain::{
         client_consent::ClientConsent,
@@ -47,11 +47,15 @@ enum Act {
         /// Forget one claim
         #[arg(long, value_name = "CLAIM", value_parser = word::<Claim>)]
         forget: Vec<Claim>,
+        #[command(flatten)]
+        by: By,
     },
     /// List what an account's owner agreed that portals of others may know
     Consents {
         /// The account's e-mail address
         email: String,
+        #[command(flatten)]
+        by: By,
     },
     /// Take back what an account's owner agreed to for one portal, at their wish: what it was given ends at once
     Withdraw {
@@ -60,6 +64,8 @@ enum Act {
         /// The portal's `client_id`
         #[arg(allow_hyphen_values = true)]
         client: String,
+        #[command(flatten)]
+        by: By,
     },
 }
 
@@ -82,7 +88,8 @@ impl AccountsCommand {
     /// Runs the command and writes its answer, in JSON, to `out`.
     pub async fn run(self, store: &Store, out: &mut impl Write, now: Timestamp) -> Result<(), Fault> {
         match self.act {
-            Act::Profile { email, file, set, forget } => {
+            Act::Profile { email, file, set, forget, by } => {
+                let by = by.name()?;
                 let account = account(store, &email).await?;
                 let mut changes = file.as_deref().map(from_file).transpose()?.unwrap_or_default();
                 for text in &set {
@@ -92,21 +99,25 @@ impl AccountsCommand {
                 }
                 changes.extend(forget.into_iter().map(|claim| (claim, None)));
                 let profile = if changes.is_empty() {
+                    store.note_shown(&by, &account.person, None, now).await?;
                     store.profile(&account.id).await?
                 } else {
-                    store.change_profile(&account, &changes, now).await?
+                    store.change_profile(&account, &changes, &by, now).await?
                 };
                 writeln!(out, "{:#}", serde_json::to_value(profile)?)?;
             }
-            Act::Consents { email } => {
+            Act::Consents { email, by } => {
+                let by = by.name()?;
                 let account = account(store, &email).await?;
+                store.note_shown(&by, &account.person, None, now).await?;
                 let given = store.client_consents(&account.id).await?;
                 let all: Value = given.iter().map(as_json).collect();
                 writeln!(out, "{all:#}")?;
             }
-            Act::Withdraw { email, client } => {
+            Act::Withdraw { email, client, by } => {
+                let by = by.name()?;
                 let account = account(store, &email).await?;
-                if !store.withdraw_client_consent(&account, &client, now).await? {
+                if !store.withdraw_client_consent(&account, &client, &by, now).await? {
                     return Err(NotDone::NoConsent.into());
                 }
                 writeln!(out, "{:#}", json!({ "withdrawn": client }))?;

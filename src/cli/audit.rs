@@ -11,6 +11,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::By;
 use crate::{
     domain::{audit::is_event, email::Email, fault::Fault, id::PersonId, line, time::Timestamp},
     flows::admin_audit::as_json,
@@ -47,6 +48,8 @@ enum Act {
     Export {
         #[command(flatten)]
         when: When,
+        #[command(flatten)]
+        by: By,
     },
     /// Search the log, oldest first, with names as long as they are known
     Query {
@@ -61,6 +64,8 @@ enum Act {
         /// What a member of staff did at the desk: the address with which they log in
         #[arg(long, value_name = "ADDRESS", conflicts_with = "person")]
         member: Option<String>,
+        #[command(flatten)]
+        by: By,
     },
 }
 
@@ -117,11 +122,14 @@ impl AuditCommand {
         }
         match self.act {
             Act::Verify { checkpoint } => verify(store, checkpoint.as_deref(), out).await,
-            Act::Export { when } => export(store, &when, out, now).await.map(|()| ExitCode::SUCCESS),
+            Act::Export { when, by } => {
+                export(store, &when, &by.name()?, out, now).await.map(|()| ExitCode::SUCCESS)
+            }
             Act::Query { event: Some(event), .. } if !is_event(&event) => {
                 Err(NotInTheLog::Event(event).into())
             }
-            Act::Query { when, event, person, member } => {
+            Act::Query { when, event, person, member, by } => {
+                let by = by.name()?;
                 let person = match member {
                     None => person,
                     Some(address) => {
@@ -131,7 +139,7 @@ impl AuditCommand {
                 };
                 let person = person.map(PersonId::from_stored);
                 let search = Search { from: when.from, to: when.to, event, person, behind: None };
-                query(store, search, out).await.map(|()| ExitCode::SUCCESS)
+                query(store, search, (&by, now), out).await.map(|()| ExitCode::SUCCESS)
             }
         }
     }
@@ -178,11 +186,15 @@ fn read_checkpoints(path: &Path) -> Result<Vec<String>, NoCheckpoint> {
 }
 
 /// Pseudonyms stay pseudonyms: what is erased here must not live on in an export.
-async fn export(store: &Store, when: &When, out: &mut impl Write, now: Timestamp) -> Result<(), Fault> {
-    let shown = |at: Option<Timestamp>| at.map_or("-".to_owned(), Timestamp::rfc3339);
-    let range = format!("{} {}", shown(when.from), shown(when.to));
-    let event = Event { event: "audit.exported", outcome: "ok", detail: Some(&range), ..Event::default() };
-    store.audit(&event, now).await?;
+async fn export(
+    store: &Store,
+    when: &When,
+    by: &str,
+    out: &mut impl Write,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let range = range(when.from, when.to);
+    store.audit(&Event { detail: Some(&range), ..Event::by("audit.exported", by) }, now).await?;
     store.make_checkpoints(true, now).await?;
     let fits =
         |line: &Line| when.from.is_none_or(|from| line.at >= from) && when.to.is_none_or(|to| line.at < to);
@@ -204,7 +216,21 @@ async fn export(store: &Store, when: &When, out: &mut impl Write, now: Timestamp
     Ok(())
 }
 
-async fn query(store: &Store, mut search: Search, out: &mut impl Write) -> Result<(), Fault> {
+/// From when to when, as a line of the log tells it.
+fn range(from: Option<Timestamp>, to: Option<Timestamp>) -> String {
+    let shown = |at: Option<Timestamp>| at.map_or("-".to_owned(), Timestamp::rfc3339);
+    format!("{} {}", shown(from), shown(to))
+}
+
+/// The line comes first: whatever is shown, the log says to whom.
+async fn query(
+    store: &Store,
+    mut search: Search,
+    (by, now): (&str, Timestamp),
+    out: &mut impl Write,
+) -> Result<(), Fault> {
+    let range = range(search.from, search.to);
+    store.note_searched(by, &search, &range, now).await?;
     let mut found = false;
     loop {
         let (lines, next) = store.audit_lines(&search, PAGE).await?;

@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{unnamed, word};
+use super::{By, unnamed, word};
 use crate::{
     config::Config,
     domain::{
@@ -14,7 +14,7 @@ use crate::{
         client_registration::{Invitation, Terms},
         fault::Fault,
         id::random,
-        line::one_line,
+        line::{Operator, one_line},
         policy::Policy,
         scope::Scope,
         secret::Secret,
@@ -52,6 +52,8 @@ pub(super) struct Invite {
     /// For how many days it is good
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(i64).range(1..=Invitation::LONGEST))]
     days: i64,
+    #[command(flatten)]
+    by: By,
 }
 
 /// Why nothing was done.
@@ -77,6 +79,7 @@ impl Invite {
         if !config.registration {
             return Err(NotDone::Closed.into());
         }
+        let by = self.by.name()?;
         let terms = Terms {
             name: one_line(&self.name).map_err(unnamed)?,
             policy: self.policy,
@@ -88,7 +91,7 @@ impl Invite {
         let ends = now.plus(self.days.saturating_mul(86_400));
         let invitation = Invitation { id: random::<6>(), terms, uses: self.uses, used: 0, ends };
         let token = Secret::token("nms_iat_");
-        store.add_invitation(&invitation, &token.hashed(), now).await?;
+        store.add_invitation(&invitation, &token.hashed(), Operator::Staff(&by), now).await?;
         if json {
             let mut told = as_json(&invitation, now);
             if let Value::Object(members) = &mut told {
@@ -132,11 +135,12 @@ pub(super) async fn list(
 /// Takes an invitation back. The clients that came of it stay.
 pub(super) async fn end(
     id: String,
+    by: &str,
     store: &Store,
     (out, json): (&mut impl Write, bool),
     now: Timestamp,
 ) -> Result<(), Fault> {
-    if !store.end_invitation(&id, now).await? {
+    if !store.end_invitation(&id, Operator::Staff(by), now).await? {
         return Err(NotDone::Unknown(id).into());
     }
     if json {

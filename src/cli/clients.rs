@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
+    By,
     client_registration::{self, Invite},
     word,
 };
@@ -20,6 +21,7 @@ use crate::{
         fault::Fault,
         jwk::JwkSet,
         key::Algorithm,
+        line::Operator,
         mtls::CertificateName,
         policy::Policy,
         scope::Scope,
@@ -60,6 +62,8 @@ enum Act {
         /// Its `client_id`
         #[arg(allow_hyphen_values = true)]
         id: String,
+        #[command(flatten)]
+        by: By,
     },
     /// Give a client that was added a new secret. It is shown once
     Secret {
@@ -69,6 +73,8 @@ enum Act {
         /// For how many seconds the secret of before goes on to work, up to thirty days; 0 ends it at once
         #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(0..=client_secret::LONGEST))]
         keep_old_seconds: i64,
+        #[command(flatten)]
+        by: By,
     },
     /// Make an initial access token, with which clients register themselves. It is shown once
     Invite(Box<Invite>),
@@ -79,6 +85,8 @@ enum Act {
         /// The invitation
         #[arg(allow_hyphen_values = true)]
         id: String,
+        #[command(flatten)]
+        by: By,
     },
 }
 
@@ -167,6 +175,8 @@ struct Add {
     /// It is somebody else's: users must agree to what it may know
     #[arg(long)]
     third_party: bool,
+    #[command(flatten)]
+    by: By,
 }
 
 /// Why nothing was done.
@@ -195,9 +205,10 @@ impl ClientsCommand {
                 if configured.contains_key(&add.id) {
                     return Err(NotDone::Configured(add.id).into());
                 }
+                let by = add.by.name()?;
                 let (client, secret) = add.read()?;
                 config.check_added(&client)?;
-                if !store.add_client(&client, None, now).await? {
+                if !store.add_client(&client, Some(Operator::Staff(&by)), now).await? {
                     return Err(NotDone::Taken(client.id).into());
                 }
                 added(out, self.json, &client, secret.as_ref())
@@ -216,20 +227,25 @@ impl ClientsCommand {
                 };
                 show(out, self.json, &client, configured)
             }
-            Act::Secret { id, keep_old_seconds } => {
+            Act::Secret { id, keep_old_seconds, by } => {
+                let by = by.name()?;
                 let found = store.client_to_change(&id).await?;
                 let found = match found.filter(|_| !configured.contains_key(&id)) {
                     Some(found) => found,
                     None if configured.contains_key(&id) => return Err(NotDone::Configured(id).into()),
                     None => return Err(NotDone::Unknown(id).into()),
                 };
-                renewed(out, self.json, &id, &renew(store, found, keep_old_seconds, None, now).await?)
+                let by = Some(Operator::Staff(&by));
+                renewed(out, self.json, &id, &renew(store, found, keep_old_seconds, by, now).await?)
             }
             Act::Invite(invite) => invite.run(config, store, (out, self.json), now).await,
             Act::Invitations => client_registration::list(store, (out, self.json), now).await,
-            Act::Uninvite { id } => client_registration::end(id, store, (out, self.json), now).await,
-            Act::Remove { id } => {
-                if !store.remove_client(&id, None, None, now).await? {
+            Act::Uninvite { id, by } => {
+                client_registration::end(id, &by.name()?, store, (out, self.json), now).await
+            }
+            Act::Remove { id, by } => {
+                let by = by.name()?;
+                if !store.remove_client(&id, None, Some(Operator::Staff(&by)), now).await? {
                     let known = configured.contains_key(&id);
                     return Err(if known { NotDone::Configured(id) } else { NotDone::Unknown(id) }.into());
                 }

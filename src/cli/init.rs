@@ -86,7 +86,7 @@ fn tell(out: &mut impl Write, folder: &Path) -> io::Result<()> {
     writeln!(out, "Next:")?;
     writeln!(
         out,
-        "  namens --config {config} clients add portal --policy basic --auth client_secret_basic --name Portal --redirect-uri URL"
+        "  namens --config {config} clients add portal --policy basic --auth client_secret_basic --name Portal --redirect-uri URL --by NAME"
     )?;
     writeln!(out, "  namens --config {config} doctor")?;
     writeln!(out, "  namens --config {config} serve")

@@ -8,12 +8,13 @@ use std::io::Write;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use super::word;
+use super::{By, word};
 use crate::{
     config::Config,
     domain::{
         fault::Fault,
         key::{Algorithm, KeyFacts},
+        line::Operator,
         time::Timestamp,
     },
     flows::keys::{Turn, as_json, phase_name, rotate, turn_as_json},
@@ -39,6 +40,8 @@ enum Act {
         /// RS256, PS256, ES256 or `EdDSA`; all of them when left out
         #[arg(long, value_parser = word::<Algorithm>)]
         alg: Option<Algorithm>,
+        #[command(flatten)]
+        by: By,
     },
 }
 
@@ -52,8 +55,10 @@ impl KeysCommand {
         now: Timestamp,
     ) -> Result<(), Fault> {
         match self.act {
-            Act::Rotate { alg } => {
-                let told = rotate(store, alg, config.jwks_max_age, None, now).await?;
+            Act::Rotate { alg, by } => {
+                let by = by.name()?;
+                let by = Some(Operator::Staff(&by));
+                let told = rotate(store, alg, config.jwks_max_age, by, now).await?;
                 if !told.is_empty() {
                     return if self.json { turns_as_json(out, &told) } else { turns_as_text(out, &told) };
                 }

@@ -31,7 +31,11 @@ use crate::{
     app::open_store,
     clock::Clock,
     config::{BadConfig, Config},
-    domain::{fault::Fault, line::NotALine, time::Timestamp},
+    domain::{
+        fault::Fault,
+        line::{NotALine, NotStaff, staff},
+        time::Timestamp,
+    },
     store::Store,
 };
 
@@ -139,6 +143,21 @@ fn failed(fault: &Fault) -> ExitCode {
     // With standard error closed there is nobody left to tell.
     let _ = writeln!(stderr(), "namens: {fault}");
     ExitCode::FAILURE
+}
+
+/// Who does it.
+#[derive(Debug, clap::Args)]
+struct By {
+    /// The member of staff who does this
+    #[arg(long, value_name = "STAFF")]
+    by: String,
+}
+
+impl By {
+    /// Their name, as it is compared and kept.
+    fn name(&self) -> Result<String, NotStaff> {
+        staff(&self.by)
+    }
 }
 
 /// What is wrong with a `--name`.

@@ -87,7 +87,7 @@ async fn a_first_day_from_init_to_a_client_and_a_rotation() {
     );
     let added = house
         .json(
-            "clients add portal --policy basic --auth client_secret_basic --name Portaal --redirect-uri https://a.nl/cb --scope act_as",
+            "clients add portal --policy basic --auth client_secret_basic --name Portaal --redirect-uri https://a.nl/cb --scope act_as --by els",
         )
         .await;
     let secret = Secret::new(added["client_secret"].as_str().unwrap());
@@ -99,12 +99,14 @@ async fn a_first_day_from_init_to_a_client_and_a_rotation() {
     assert!(!house.run("clients show portal").await.unwrap().0.contains(secret.expose()));
     assert_eq!(house.findings().await, Vec::<String>::new());
 
-    let turns = house.json("keys rotate --alg ES256").await;
+    let turns = house.json("keys rotate --alg ES256 --by els").await;
     assert_eq!((turns.as_array().unwrap().len(), &turns[0]["changed"]), (1, &Value::Bool(true)));
     let keys = house.json("keys list").await;
     assert_eq!(keys.as_array().unwrap().len(), 9, "two of each algorithm, and one more");
-    assert!(house.run("clients remove portal").await.unwrap().0.contains("removed"));
-    assert!(house.run("clients remove portal").await.unwrap_err().contains("there is no client portal"));
+    assert!(house.run("clients remove portal --by els").await.unwrap().0.contains("removed"));
+    assert!(
+        house.run("clients remove portal --by els").await.unwrap_err().contains("there is no client portal")
+    );
 }
 
 #[tokio::test]
@@ -129,8 +131,10 @@ async fn each_mistake_is_told_with_what_to_do() {
         assert!(!well && report.contains(told), "{to}: {report}");
     }
     fs::write(&config, format!("{text}{}", client.replace("midden", "local"))).unwrap();
-    let taken =
-        house.run("clients add portal --auth none --name x --redirect-uri https://a.nl/").await.unwrap_err();
+    let taken = house
+        .run("clients add portal --auth none --name x --redirect-uri https://a.nl/ --by els")
+        .await
+        .unwrap_err();
     assert!(taken.contains("stands in the configuration"), "{taken}");
 
     fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();

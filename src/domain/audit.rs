@@ -72,7 +72,7 @@ enum By {
     Desk,
     /// The same, or somebody whose own it is.
     DeskOrOwner,
-    /// A client by its id; a member of staff at the command line where none is named.
+    /// A program, where one is named as the client; a member of staff at the command line where none is.
     ClientOrStaff,
     /// The owner of an account; a program where one is named as the client.
     OwnerOrClient,
@@ -270,7 +270,7 @@ pub fn meaning(
         (Person | PersonOrClient, Some(_)) => Role::Patient,
         (Desk | DeskOrOwner, Some(actor)) if represented == Some(actor) => Role::Patient,
         (Desk | DeskOrOwner, Some(actor)) if program_of(actor).is_some() => Role::Program,
-        (ClientOrStaff, _) if actor.or(client).is_some() => Role::Program,
+        (ClientOrStaff, _) if client.is_some() => Role::Program,
         (Desk | DeskOrOwner | ClientOrStaff, _) => Role::Staff,
     };
     (role, *purpose)
@@ -302,6 +302,7 @@ mod tests {
         assert_eq!(role("person.found", None, child, None), Role::Staff);
         assert_eq!(role("person.corrected", Some("client:his"), child, Some("his")), Role::Program);
         assert_eq!(role("key.rotated", None, None, None), Role::Staff);
+        assert_eq!(role("key.rotated", Some("els"), None, None), Role::Staff);
         assert_eq!(role("key.rotated", Some("ops"), None, Some("ops")), Role::Program);
         assert_eq!(role("audit.swept", None, None, None), Role::System);
         assert_eq!(meaning("nothing", anna, None, None), (Role::Unknown, Purpose::ServiceManagement));

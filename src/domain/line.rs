@@ -75,6 +75,31 @@ pub fn through(name: &str) -> Option<&str> {
     program_of(name).or_else(|| member_of(name).map(|_| DESK))
 }
 
+/// Who runs the service, as lines about clients and keys name them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operator<'a> {
+    /// A member of staff who typed a command, by the name that [`staff`] gives.
+    Staff(&'a str),
+    /// A program at the admin API, by its `client_id`.
+    Program(&'a str),
+}
+
+impl<'a> Operator<'a> {
+    /// The name of who did it.
+    pub const fn name(self) -> &'a str {
+        let (Self::Staff(name) | Self::Program(name)) = self;
+        name
+    }
+
+    /// The client through which it was done: none where a command was typed.
+    pub const fn client(self) -> Option<&'a str> {
+        match self {
+            Self::Staff(_) => None,
+            Self::Program(id) => Some(id),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,6 +10,7 @@ use crate::{
         api::AdminScope,
         client::{Client, Registration},
         fault::Fault,
+        line::Operator,
         secret::Secret,
         time::Timestamp,
     },
@@ -133,7 +134,7 @@ pub async fn add(app: &App, caller: &Client, told: Registration, now: Timestamp)
     let (client, secret) = registered(told, None)?;
     app.config.check_added(&client).map_err(bad)?;
     check_power(caller, &client)?;
-    if app.store.add_client(&client, Some(&caller.id), now).await? {
+    if app.store.add_client(&client, Some(Operator::Program(&caller.id)), now).await? {
         Ok((client, secret))
     } else {
         Err(NotDone::Taken)
@@ -161,7 +162,7 @@ pub async fn replace(
     let (client, secret) = registered(told, Some(&before))?;
     app.config.check_added(&client).map_err(bad)?;
     check_power(caller, &client)?;
-    if app.store.admin_replace_client(&client, &read, &caller.id, now).await? {
+    if app.store.admin_replace_client(&client, &read, Operator::Program(&caller.id), now).await? {
         Ok((client, secret))
     } else {
         Err(NotDone::Changed)
@@ -171,7 +172,7 @@ pub async fn replace(
 /// Removes the client `id`: it can get no token any more.
 pub async fn remove(app: &App, caller: &Client, id: &str, now: Timestamp) -> Result<(), NotDone> {
     let (_, read) = changeable(app, caller, id).await?;
-    let removed = app.store.remove_client(id, Some(&read), Some(&caller.id), now).await?;
+    let removed = app.store.remove_client(id, Some(&read), Some(Operator::Program(&caller.id)), now).await?;
     if removed { Ok(()) } else { Err(NotDone::Changed) }
 }
 

@@ -6,6 +6,7 @@ use crate::{
     domain::{
         client::{Client, ClientAuth},
         fault::Fault,
+        line::Operator,
         secret::Secret,
         time::Timestamp,
     },
@@ -56,16 +57,16 @@ pub async fn renew_for(
     now: Timestamp,
 ) -> Result<NewSecret, NotDone> {
     let found = changeable(app, caller, id).await?;
-    renew(&app.store, found, keep, Some(&caller.id), now).await.map_err(not_done)
+    renew(&app.store, found, keep, Some(Operator::Program(&caller.id)), now).await.map_err(not_done)
 }
 
-/// The same of a client that was read to be changed; `by` is the program that asks, if one does. A secret that ends at once may be in
+/// The same of a client that was read to be changed; `by` is who does it. A secret that ends at once may be in
 /// other hands, and so may the registration access token that was told beside it (RFC 7592 section 3): that ends with it.
 pub async fn renew(
     store: &Store,
     (mut client, read): ToChange,
     keep: i64,
-    by: Option<&str>,
+    by: Option<Operator<'_>>,
     now: Timestamp,
 ) -> Result<NewSecret, NotRenewed> {
     let keep = keep.clamp(0, LONGEST);

@@ -14,6 +14,7 @@ use crate::{
         client::Client,
         fault::Fault,
         key::{Algorithm, KeyFacts, Phase},
+        line::Operator,
         time::Timestamp,
     },
     oidc::{
@@ -49,17 +50,18 @@ pub async fn rotate_for(
     now: Timestamp,
 ) -> Result<Result<Vec<(Algorithm, Turn)>, Busy>, Fault> {
     let Ok(_turning) = app.turning_keys.try_acquire() else { return Ok(Err(Busy)) };
-    Ok(Ok(rotate(&app.store, alg, app.config.jwks_max_age, Some(&caller.id), now).await?))
+    let by = Some(Operator::Program(&caller.id));
+    Ok(Ok(rotate(&app.store, alg, app.config.jwks_max_age, by, now).await?))
 }
 
 /// Lets the next key of one algorithm or of all take over as soon as every client can know it, and makes a new next one. `cache` is
-/// how many seconds a client may keep a key set, and `by` the program that asks, if one does. Empty where there was no key at all, so
+/// how many seconds a client may keep a key set, and `by` who does it. Empty where there was no key at all, so
 /// that the first were made: nobody can have cached a key set without a key in it, so there is nothing to wait for.
 pub async fn rotate(
     store: &Store,
     alg: Option<Algorithm>,
     cache: i64,
-    by: Option<&str>,
+    by: Option<Operator<'_>>,
     now: Timestamp,
 ) -> Result<Vec<(Algorithm, Turn)>, Fault> {
     if store.key_facts().await?.is_empty() {
@@ -75,7 +77,12 @@ pub async fn rotate(
 }
 
 /// Makes the first keys: of each algorithm one that signs now, and a next one. Takes some seconds with RSA.
-pub async fn make_first(store: &Store, bits: RsaBits, by: Option<&str>, now: Timestamp) -> Result<(), Fault> {
+pub async fn make_first(
+    store: &Store,
+    bits: RsaBits,
+    by: Option<Operator<'_>>,
+    now: Timestamp,
+) -> Result<(), Fault> {
     for alg in Algorithm::ALL {
         let turn = now.plus(TERM);
         make(store, (alg, bits), (now, Some(turn)), by, now).await?;
@@ -86,7 +93,7 @@ pub async fn make_first(store: &Store, bits: RsaBits, by: Option<&str>, now: Tim
 
 /// Ends the waiting keys that do not open, so that no plan counts on them; one that signs is followed by the plan itself.
 /// Not when none opens: then the master key is another one, and new keys under it would be lost with it.
-async fn retire_unusable(store: &Store, by: Option<&str>, now: Timestamp) -> Result<(), Fault> {
+async fn retire_unusable(store: &Store, by: Option<Operator<'_>>, now: Timestamp) -> Result<(), Fault> {
     let ring = Keyring::new(store.signing_keys(now).await?, &Keyring::default());
     let Some(why) = ring.unusable().first() else { return Ok(()) };
     if ring.facts().next().is_none() {
@@ -106,7 +113,7 @@ async fn turn(
     store: &Store,
     alg: Algorithm,
     cache: i64,
-    by: Option<&str>,
+    by: Option<Operator<'_>>,
     now: Timestamp,
 ) -> Result<Turn, Fault> {
     let mut keys = store.key_facts().await?;
@@ -138,7 +145,7 @@ async fn make(
     store: &Store,
     (alg, bits): (Algorithm, RsaBits),
     (sign_from, sign_until): (Timestamp, Option<Timestamp>),
-    by: Option<&str>,
+    by: Option<Operator<'_>>,
     now: Timestamp,
 ) -> Result<KeyFacts, Fault> {
     let new = spawn_blocking(move || generate(alg, bits)).await??;

@@ -1,7 +1,7 @@
 //! What programs change through the admin API: the change and its line of the audit log in one transaction.
 
 use super::{Store, audit::Event, clients::changed};
-use crate::domain::{client::Client, fault::Fault, time::Timestamp};
+use crate::domain::{client::Client, fault::Fault, line::Operator, time::Timestamp};
 
 /// A client, and the registration as it is stored, by which a change knows that nobody else was there in between.
 pub type ToChange = (Client, String);
@@ -30,7 +30,7 @@ impl Store {
         &self,
         client: &Client,
         read: &str,
-        by: &str,
+        by: Operator<'_>,
         now: Timestamp,
     ) -> Result<bool, Fault> {
         let statement =
@@ -38,13 +38,13 @@ impl Store {
         self.put_client(statement, client, read, &changed("client.replaced", Some(by), &client.id), now).await
     }
 
-    /// The same of a client of which nothing but the secret is another; `by` is the program that asked, if one did. Where the one before
+    /// The same of a client of which nothing but the secret is another; `by` is who did it. Where the one before
     /// ends `at_once`, it manages itself no more either: who may have the one may have the other.
     pub async fn renew_client_secret(
         &self,
         client: &Client,
         (read, at_once): (&str, bool),
-        by: Option<&str>,
+        by: Option<Operator<'_>>,
         now: Timestamp,
     ) -> Result<bool, Fault> {
         let statement = if at_once {

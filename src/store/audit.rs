@@ -137,6 +137,10 @@ const KNOWN: &str = "SELECT seq FROM audit_heads WHERE EXISTS (SELECT 1 FROM per
     OR EXISTS (SELECT 1 FROM accounts WHERE id = $2) OR EXISTS (SELECT 1 FROM audit_names WHERE name = $1 OR pseudonym = $1) \
     OR EXISTS (SELECT 1 FROM audit_lines WHERE actor = $1 OR represented = $1) LIMIT 1";
 
+/// The same without what stands in the lines alone.
+const NAMED: &str = "SELECT seq FROM audit_heads WHERE EXISTS (SELECT 1 FROM persons WHERE id = $1) \
+    OR EXISTS (SELECT 1 FROM accounts WHERE id = $2) OR EXISTS (SELECT 1 FROM audit_names WHERE name = $1) LIMIT 1";
+
 impl Store {
     /// At most `limit` lines, oldest first; and behind which place to go on, where there may be more. However few fit, a bounded
     /// number of lines is looked at: a page may be short, or empty, and still not the last.
@@ -188,6 +192,42 @@ impl Store {
             .fetch_optional(self.db.reader())
             .await?;
         Ok(known.is_some())
+    }
+
+    /// Writes that somebody searches the log, for what and in which `range`. Whom they look for is told as everybody is told in the log.
+    /// What nobody is called stands nowhere in it: somebody may have typed a BSN.
+    pub async fn note_searched(
+        &self,
+        by: &str,
+        search: &Search,
+        range: &str,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let (mut represented, mut outcome, mut whom) = (None, "ok", "");
+        if let Some(person) = &search.person {
+            match names::called(&self.db, &[person.as_str()]).await?.remove(person.as_str()) {
+                Some(name) => represented = Some(name),
+                None if !self.audit_knows(person).await? => outcome = "unknown",
+                // A pseudonym of somebody who was erased says nothing more than itself.
+                None if self.audit_names_erased(person).await? => whom = person.as_str(),
+                None => represented = Some(person.as_str().to_owned()),
+            }
+        }
+        let detail = [range, search.event.as_deref().unwrap_or("-"), whom].join(" ");
+        let detail = Some(detail.trim_end());
+        let event =
+            Event { outcome, represented: represented.as_deref(), detail, ..Event::by("audit.read", by) };
+        self.audit(&event, now).await
+    }
+
+    /// Whether that is a pseudonym of the log of which nobody knows any more who it was.
+    async fn audit_names_erased(&self, pseudonym: &PersonId) -> Result<bool, Fault> {
+        let named: Option<(i64,)> = sqlx::query_as(NAMED)
+            .bind(pseudonym.as_str())
+            .bind(member_of(pseudonym.as_str()).unwrap_or_default())
+            .fetch_optional(self.db.reader())
+            .await?;
+        Ok(named.is_none())
     }
 
     /// Puts names in the place of the pseudonyms that lines list, as far as they are known.

@@ -55,12 +55,13 @@ impl Store {
         rows.iter().map(read_consent).collect()
     }
 
-    /// Takes back what an account's owner agreed to for a client at whatever host, and all that the client was given by it. `false` when there
-    /// was nothing.
+    /// Takes back what an account's owner agreed to for a client at whatever host, and all that the client was given by it; `by` is
+    /// the member of staff who does so at their wish. `false` when there was nothing.
     pub async fn withdraw_client_consent(
         &self,
         account: &Account,
         client: &str,
+        by: &str,
         now: Timestamp,
     ) -> Result<bool, Fault> {
         let mut tx = self.db.begin().await?;
@@ -78,6 +79,7 @@ impl Store {
         let event = Event {
             event: "consent.withdrawn",
             outcome: "ok",
+            actor: Some(by),
             represented,
             client: Some(client),
             ..Event::default()

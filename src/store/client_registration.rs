@@ -2,9 +2,15 @@
 
 use sqlx::{Row, any::AnyRow};
 
-use super::{Store, audit::Event, clients::forget, columns::Columns};
+use super::{
+    Store,
+    audit::Event,
+    clients::{changed, forget},
+    columns::Columns,
+};
 use crate::domain::{
-    client::Client, client_registration::Invitation, fault::Fault, secret::Hashed, time::Timestamp,
+    client::Client, client_registration::Invitation, fault::Fault, line::Operator, secret::Hashed,
+    time::Timestamp,
 };
 
 /// A client that registered itself, and by what.
@@ -20,11 +26,12 @@ pub struct Registered {
 }
 
 impl Store {
-    /// Keeps a new invitation; `token` is the hash of its initial access token.
+    /// Keeps a new invitation of `by`; `token` is the hash of its initial access token.
     pub async fn add_invitation(
         &self,
         invitation: &Invitation,
         token: &Hashed,
+        by: Operator<'_>,
         now: Timestamp,
     ) -> Result<(), Fault> {
         let mut tx = self.db.begin().await?;
@@ -39,8 +46,7 @@ impl Store {
         .bind(now.epoch())
         .execute(&mut *tx)
         .await?;
-        let event = of("client.invited", None, &invitation.id);
-        tx.note(&event, now);
+        tx.note(&changed("client.invited", Some(by), &invitation.id), now);
         tx.commit().await
     }
 
@@ -61,8 +67,8 @@ impl Store {
         row.as_ref().map(read).transpose()
     }
 
-    /// Takes an invitation back; its clients stay. `false` when there is none of that id, or it has ended.
-    pub async fn end_invitation(&self, id: &str, now: Timestamp) -> Result<bool, Fault> {
+    /// `by` takes an invitation back; its clients stay. `false` when there is none of that id, or it has ended.
+    pub async fn end_invitation(&self, id: &str, by: Operator<'_>, now: Timestamp) -> Result<bool, Fault> {
         let mut tx = self.db.begin().await?;
         let done = sqlx::query("UPDATE invitations SET ends = $1 WHERE id = $2 AND ends > $1")
             .bind(now.epoch())
@@ -72,7 +78,7 @@ impl Store {
         if done.rows_affected() == 0 {
             return Ok(false);
         }
-        tx.note(&of("client.uninvited", None, id), now);
+        tx.note(&changed("client.uninvited", Some(by), id), now);
         tx.commit().await?;
         Ok(true)
     }

@@ -1,7 +1,7 @@
 //! Clients added by command. Those of the configuration file stand there, not here.
 
 use super::{Store, Tx, audit::Event, grants::revoke_of_removed};
-use crate::domain::{client::Client, fault::Fault, time::Timestamp};
+use crate::domain::{client::Client, fault::Fault, line::Operator, time::Timestamp};
 
 /// Ends what a client was given, and forgets what people agreed it may know, inside the transaction that removes it: whoever gets its
 /// id next is somebody else.
@@ -13,14 +13,20 @@ pub(super) async fn forget(tx: &mut Tx, id: &str, now: Timestamp) -> Result<(), 
     revoke_of_removed(tx, id, now).await
 }
 
-/// The line of a change of a client, by a program where one is named.
-pub(super) fn changed<'a>(event: &'a str, by: Option<&'a str>, id: &'a str) -> Event<'a> {
-    Event { event, outcome: "ok", actor: by, client: by, detail: Some(id), ..Event::default() }
+/// The line of a change of a client, by a program or a member of staff where one is named.
+pub(super) fn changed<'a>(event: &'a str, by: Option<Operator<'a>>, id: &'a str) -> Event<'a> {
+    let (actor, client) = (by.map(Operator::name), by.and_then(Operator::client));
+    Event { event, outcome: "ok", actor, client, detail: Some(id), ..Event::default() }
 }
 
 impl Store {
-    /// Adds a client, with its line in the log; `by` is the program that asked, if one did. `false` when its id is taken.
-    pub async fn add_client(&self, client: &Client, by: Option<&str>, now: Timestamp) -> Result<bool, Fault> {
+    /// Adds a client, with its line in the log; `by` is who did it. `false` when its id is taken.
+    pub async fn add_client(
+        &self,
+        client: &Client,
+        by: Option<Operator<'_>>,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
         let statement =
             "INSERT INTO clients (id, registration, created) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
         let mut tx = self.db.begin().await?;
@@ -62,7 +68,7 @@ impl Store {
         &self,
         id: &str,
         read: Option<&str>,
-        by: Option<&str>,
+        by: Option<Operator<'_>>,
         now: Timestamp,
     ) -> Result<bool, Fault> {
         let statement = "DELETE FROM clients WHERE id = $1 AND registration = COALESCE($2, registration)";

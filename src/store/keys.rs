@@ -7,6 +7,7 @@ use super::{Store, Tx, audit::Event, columns::Columns, vault::DoesNotOpen};
 use crate::domain::{
     fault::Fault,
     key::{Algorithm, KeyFacts},
+    line::Operator,
     time::Timestamp,
 };
 
@@ -32,8 +33,13 @@ pub struct Turning<'a> {
 }
 
 impl Store {
-    /// Adds a key, with its line in the log; `by` is the program that asked, if one did. `false` when its `kid` is there already.
-    pub async fn add_key(&self, facts: &KeyFacts, pkcs8: &[u8], by: Option<&str>) -> Result<bool, Fault> {
+    /// Adds a key, with its line in the log; `by` is who did it. `false` when its `kid` is there already.
+    pub async fn add_key(
+        &self,
+        facts: &KeyFacts,
+        pkcs8: &[u8],
+        by: Option<Operator<'_>>,
+    ) -> Result<bool, Fault> {
         let mut tx = self.db.begin().await?;
         let done = sqlx::query(
             "INSERT INTO signing_keys (kid, alg, created, publish_from, sign_from, sign_until, publish_until, \
@@ -100,7 +106,7 @@ impl Store {
     pub async fn turn_keys(
         &self,
         turning: &Turning<'_>,
-        by: Option<&str>,
+        by: Option<Operator<'_>>,
         now: Timestamp,
     ) -> Result<bool, Fault> {
         let Turning { kid, from, until, ref olds, afterlife } = *turning;
@@ -121,7 +127,12 @@ impl Store {
     }
 
     /// Ends a key at once, with its line in the log: it signs no more and is published no more. `false` when there is no such key.
-    pub async fn retire_key(&self, kid: &str, by: Option<&str>, now: Timestamp) -> Result<bool, Fault> {
+    pub async fn retire_key(
+        &self,
+        kid: &str,
+        by: Option<Operator<'_>>,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
         let mut tx = self.db.begin().await?;
         if !retire(&mut tx, kid, now, now).await? {
             tx.rollback().await?;
@@ -133,9 +144,10 @@ impl Store {
     }
 }
 
-/// The line of what was done to a key, by a program where one is named.
-fn event<'a>(event: &'a str, by: Option<&'a str>, kid: &'a str) -> Event<'a> {
-    Event { event, outcome: "ok", actor: by, client: by, detail: Some(kid), ..Event::default() }
+/// The line of what was done to a key, by a program or a member of staff where one is named.
+fn event<'a>(event: &'a str, by: Option<Operator<'a>>, kid: &'a str) -> Event<'a> {
+    let (actor, client) = (by.map(Operator::name), by.and_then(Operator::client));
+    Event { event, outcome: "ok", actor, client, detail: Some(kid), ..Event::default() }
 }
 
 /// Fixes when a key stops signing and when it is published no more; both can only be brought forward. `false` when there is no such key.
@@ -195,7 +207,7 @@ mod tests {
         let keys = store.signing_keys(at(0)).await.unwrap();
         assert_eq!((&keys[0].0, keys[0].1.as_ref().unwrap().as_slice()), (&facts, b"private".as_slice()));
         assert!(store.retire_key("kid", None, at(10)).await.unwrap());
-        assert!(store.retire_key("kid", Some("root"), at(15)).await.unwrap());
+        assert!(store.retire_key("kid", Some(Operator::Program("root")), at(15)).await.unwrap());
         assert!(!store.retire_key("other", None, at(10)).await.unwrap());
         assert_eq!(store.signing_keys(at(9)).await.unwrap().len(), 1);
         assert_eq!(store.signing_keys(at(10)).await.unwrap(), []);
@@ -237,11 +249,11 @@ mod tests {
                 .execute(store.db.writer())
         };
         rename("audit_lines", "gone").await.unwrap();
-        assert!(store.turn_keys(&turning, Some("root"), at(1)).await.is_err());
+        assert!(store.turn_keys(&turning, Some(Operator::Program("root")), at(1)).await.is_err());
         assert_eq!(store.key_facts().await.unwrap(), before);
         rename("gone", "audit_lines").await.unwrap();
-        assert!(store.turn_keys(&turning, Some("root"), at(1)).await.unwrap());
-        assert!(!store.turn_keys(&turning, Some("root"), at(1)).await.unwrap(), "once");
+        assert!(store.turn_keys(&turning, Some(Operator::Program("root")), at(1)).await.unwrap());
+        assert!(!store.turn_keys(&turning, Some(Operator::Program("root")), at(1)).await.unwrap(), "once");
         let after = store.key_facts().await.unwrap();
         let ends = |kid: &str| after.iter().find(|key| key.kid == kid).unwrap().sign_until;
         assert_eq!((ends("next"), ends("old")), (Some(at(2000)), Some(at(100))));

@@ -37,19 +37,20 @@ impl Store {
         self.vault.unseal_json(PURPOSE, account.as_str(), sealed)
     }
 
-    /// Changes what is on record for an account, with a line in the audit log that tells no value.
+    /// Changes what is on record for an account, with a line in the audit log that tells who did, and no value.
     ///
     /// Errors: a value that does not fit its claim, or others who change it all the time; then nothing was changed.
     pub async fn change_profile(
         &self,
         account: &Account,
         changes: &Changes,
+        by: &str,
         now: Timestamp,
     ) -> Result<Profile, Fault> {
         for _ in 0..TRIES {
             let read = self.sealed(&account.id).await?;
             let profile = self.unsealed(&account.id, &read)?.changed(changes.clone(), now)?;
-            if self.put_profile(account, read, &profile, now).await? {
+            if self.put_profile(account, read, &profile, by, now).await? {
                 return Ok(profile);
             }
         }
@@ -62,6 +63,7 @@ impl Store {
         account: &Account,
         read: Vec<u8>,
         profile: &Profile,
+        by: &str,
         now: Timestamp,
     ) -> Result<bool, Fault> {
         let mut tx = self.db.begin().await?;
@@ -79,7 +81,7 @@ impl Store {
             return Ok(false);
         }
         let represented = Some(account.person.as_str());
-        let event = Event { event: "account.profile", outcome: "ok", represented, ..Event::default() };
+        let event = Event { represented, ..Event::by("account.profile", by) };
         tx.note(&event, now);
         tx.commit().await?;
         Ok(true)
@@ -110,13 +112,13 @@ mod tests {
             let read = store.sealed(&account.id).await.unwrap();
             let stale = store.unsealed(&account.id, &read).unwrap().changed(given.clone(), now()).unwrap();
             let (one, other) = tokio::join!(
-                store.change_profile(&account, &given, now()),
-                store.change_profile(&account, &family, now())
+                store.change_profile(&account, &given, "els", now()),
+                store.change_profile(&account, &family, "els", now())
             );
             assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
             let told = serde_json::to_value(store.profile(&account.id).await.unwrap()).unwrap();
             assert_eq!((&told["given_name"], &told["family_name"]), (&json!(round), &json!(round.repeat(2))));
-            assert!(!store.put_profile(&account, read, &stale, now()).await.unwrap());
+            assert!(!store.put_profile(&account, read, &stale, "els", now()).await.unwrap());
         }
         assert_eq!(store.audited("account.profile").await, 4);
     }

@@ -178,7 +178,8 @@ async fn nobody_may_ask_as_the_own_client_nor_be_registered_as_it() {
             assert_eq!(body["error"], "invalid_client", "{path}: {body}");
         }
     }
-    let add = ["clients", "add", OWN, "--name", "Evil", "--redirect-uri", "https://evil.test/cb"];
+    let add =
+        ["clients", "add", "--by", "els", OWN, "--name", "Evil", "--redirect-uri", "https://evil.test/cb"];
     let added = house.run(&add);
     assert!(
         !added.status.success() && String::from_utf8_lossy(&added.stderr).contains("client id"),

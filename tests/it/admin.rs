@@ -289,7 +289,8 @@ async fn a_client_is_the_same_whoever_registers_it() {
     let keys = house.folder.join("keyed.jwks");
     let by_hand =
         ["--name", "X", "--policy", "fapi2", "--redirect-uri", "https://x.example.nl/cb", "--scope", "email"];
-    let by_hand = [&["clients", "add", "hand", "--jwks", keys.to_str().unwrap()], &by_hand[..]].concat();
+    let by_hand =
+        [&["clients", "add", "--by", "els", "hand", "--jwks", keys.to_str().unwrap()], &by_hand[..]].concat();
     house.ok(&by_hand);
     let api = Api::new(&house, &ROOT, "clients").await;
     let jwks: Value = serde_json::from_str(&fs::read_to_string(&keys).unwrap()).unwrap();

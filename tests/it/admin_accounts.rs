@@ -119,7 +119,7 @@ async fn a_closed_account_is_forgotten_and_its_person_and_everybody_else_are_not
     let (house, sessions) = three_sessions(tables).await;
     let [(first, one), (_, two), (_, other)] = &sessions;
     TOLD.sign_on(&house, first, "openid").await;
-    house.ok(&["accounts", "profile", JANSEN, "--set", "given_name=Anna"]);
+    house.ok(&["accounts", "profile", "--by", "els", JANSEN, "--set", "given_name=Anna"]);
     let api = Api::new(&house, &ROOT, "accounts").await;
     let (_, found) = find(&api, json!({"email": JANSEN})).await;
     let at = format!("/accounts/{}", found["id"].as_str().unwrap());

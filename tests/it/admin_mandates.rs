@@ -237,6 +237,8 @@ async fn m11_no_program_makes_or_takes_over_another_one_that_approves() {
         house.ok(&[
             "clients",
             "add",
+            "--by",
+            "els",
             id,
             "--name",
             "Balie",
@@ -403,7 +405,8 @@ async fn m11_the_doctor_warns_where_two_programs_are_one() {
     let house = house().await;
     let keys = house.folder.join("keyed.jwks");
     let add = |id: &str, more: &[&str]| {
-        let words = ["clients", "add", id, "--name", id, "--policy", "basic", "--service-scope"];
+        let words =
+            ["clients", "add", "--by", "els", id, "--name", id, "--policy", "basic", "--service-scope"];
         house.ok(&[&words[..], more].concat());
     };
     let by_secret = ["--auth", "client_secret_post"];

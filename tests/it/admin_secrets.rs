@@ -100,15 +100,16 @@ async fn the_command_does_the_same() {
     let house = house_with(LOCAL).await;
     let api = Api::new(&house, &ROOT, "clients").await;
     let first = text(&api.post("/clients", &shop()).await.1, "client_secret");
-    let told = house.ok(&["clients", "secret", "shop", "--keep-old-seconds", "3600", "--json"]);
+    let told =
+        house.ok(&["clients", "secret", "--by", "els", "shop", "--keep-old-seconds", "3600", "--json"]);
     let told: Value = serde_json::from_str(&told).unwrap();
     let second = text(&told, "client_secret");
     assert_eq!(good(&house, &[&first, &second]).await, [true, true]);
-    let told = house.ok(&["clients", "secret", "shop", "--keep-old-seconds", "0"]);
+    let told = house.ok(&["clients", "secret", "--by", "els", "shop", "--keep-old-seconds", "0"]);
     assert!(told.contains("nms_cs_") && told.contains("works no more"), "{told}");
     assert_eq!(good(&house, &[&first, &second]).await, [false, false]);
     for (id, why) in [("nobody", "there is no client"), ("portal", "stands in the configuration")] {
-        let refused = house.run(&["clients", "secret", id, "--keep-old-seconds", "0"]);
+        let refused = house.run(&["clients", "secret", "--by", "els", id, "--keep-old-seconds", "0"]);
         let said = String::from_utf8(refused.stderr).unwrap();
         assert!(!refused.status.success() && said.contains(why), "{said}");
     }

@@ -73,8 +73,19 @@ const OTHER: &str = "http://127.0.0.1:9/callback/other";
 
 /// Registers a portal of somebody else by command, and gives its secret.
 fn somebody_elses(house: &House, name: &str) -> String {
-    let line =
-        ["clients", "add", "other", "--name", name, "--policy", "basic", "--auth", "client_secret_post"];
+    let line = [
+        "clients",
+        "add",
+        "--by",
+        "els",
+        "other",
+        "--name",
+        name,
+        "--policy",
+        "basic",
+        "--auth",
+        "client_secret_post",
+    ];
     let more = ["--redirect-uri", OTHER, "--scope", "email", "--third-party", "--json"];
     let added: Value = serde_json::from_str(&house.ok(&[&line[..], &more].concat())).unwrap();
     added["client_secret"].as_str().unwrap().to_owned()
@@ -107,7 +118,7 @@ async fn who_gets_the_name_of_a_portal_that_was_removed_gets_neither_its_consent
     };
     assert!(is_silent().await, "its own consent");
 
-    house.ok(&["clients", "remove", "other"]);
+    house.ok(&["clients", "remove", "--by", "els", "other"]);
     let secret = somebody_elses(&house, "Iemand anders");
     let refresh =
         [("grant_type", "refresh_token"), ("refresh_token", tokens["refresh_token"].as_str().unwrap())];

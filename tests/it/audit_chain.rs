@@ -28,7 +28,7 @@ impl Archive {
             token = refreshed(&house, &token).await;
         }
         house.stop();
-        let export = house.ok(&["audit", "export"]);
+        let export = house.ok(&["audit", "export", "--by", "auditor"]);
         let kept = house.folder.join("kept.jsonl").display().to_string();
         std::fs::write(&kept, export).unwrap();
         let last = house.query("SELECT seq FROM audit_heads").concat().parse().unwrap();
@@ -193,7 +193,10 @@ async fn heads_checkpoints_and_names_that_were_touched_are_named_and_what_was_ke
              || CASE substr(jws, -10, 1) WHEN 'A' THEN 'B' ELSE 'A' END || substr(jws, -9)",
             format!("line {marked} has a checkpoint that was not signed here, or was altered"),
         ),
-        ("UPDATE audit_names SET name = 'somebody'", "its name was altered or forged".to_owned()),
+        (
+            "UPDATE audit_names SET name = 'somebody' WHERE name <> 'auditor'",
+            "its name was altered or forged".to_owned(),
+        ),
         ("INSERT INTO audit_names VALUES ('p', 'somebody', x'00')", "pseudonym p: its name was".to_owned()),
         (
             "DELETE FROM audit_names",
@@ -273,7 +276,10 @@ async fn an_auditor_asks_what_a_member_of_staff_did_by_their_address() {
     let done = seat.post("/desk/register", &crate::desk::form(&parent, &child, &birth)).await;
     assert_eq!(done.status, reqwest::StatusCode::SEE_OTHER, "{}", done.body);
     let asked = |arguments: &[&str]| -> Vec<String> {
-        let told = house.ok(&[&["audit", "query", "--event", "mandate.registered"], arguments].concat());
+        let told =
+            house
+                .ok(&[&["audit", "query", "--by", "els", "--event", "mandate.registered"], arguments]
+                    .concat());
         let actor = |line| serde_json::from_str::<serde_json::Value>(line).unwrap()["actor"].to_string();
         told.lines().map(actor).collect()
     };
@@ -286,11 +292,11 @@ async fn an_auditor_asks_what_a_member_of_staff_did_by_their_address() {
     assert_eq!(asked(&["--member", joost]), [""; 0]);
     let person = house.query(&format!("SELECT person_id FROM accounts WHERE email = '{els}'")).concat();
     assert_eq!(asked(&[&format!("--person={person}")]), [""; 0]);
-    let unknown = house.run(&["audit", "query", "--member", "nobody@ziekenhuis.nl"]);
+    let unknown = house.run(&["audit", "query", "--by", "els", "--member", "nobody@ziekenhuis.nl"]);
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("no account has this address"));
     // What somebody did at a command is found by their name.
     Desk::of(&house).person("Anna", None, None);
-    let told = house.ok(&["audit", "query", "--person", "balie1"]);
+    let told = house.ok(&["audit", "query", "--by", "els", "--person", "balie1"]);
     assert!(told.contains("person.registered"), "{told}");
 }
 
@@ -335,27 +341,40 @@ async fn an_export_has_pseudonyms_and_a_search_has_names() {
     let [key, checkpoint] = &export[seqs.len()..] else { panic!("{export:?}") };
     assert_eq!(key["key"]["crv"], "Ed25519");
     assert_eq!(checkpoint["checkpoint"].as_str().unwrap().split('.').count(), 3);
-    let found = read(&house.ok(&["audit", "query", "--event", "token.refreshed", "--person", &person]));
+    let found = read(&house.ok(&[
+        "audit",
+        "query",
+        "--by",
+        "els",
+        "--event",
+        "token.refreshed",
+        "--person",
+        &person,
+    ]));
     assert_eq!(found.len(), 3);
     assert_eq!((&found[0]["actor"], &found[0]["role"]), (&person.as_str().into(), &"patient".into()));
     assert_eq!(found[0]["purpose"], "subject_of_care");
     let at = found[0]["at"].as_str().unwrap();
-    assert!(read(&house.ok(&["audit", "query", "--from", at])).len() < seqs.len() + 1);
-    assert!(read(&house.ok(&["audit", "query", "--to", at])).len() < seqs.len());
+    assert!(read(&house.ok(&["audit", "query", "--by", "els", "--from", at])).len() < seqs.len() + 1);
+    assert!(read(&house.ok(&["audit", "query", "--by", "els", "--to", at])).len() < seqs.len());
     // Nothing that was found is told from what was never looked for.
-    assert!(house.ok(&["audit", "query", "--event", "login.digid", "--person", &person]).is_empty());
+    assert!(
+        house
+            .ok(&["audit", "query", "--by", "els", "--event", "login.digid", "--person", &person])
+            .is_empty()
+    );
     for (option, word, says) in [
         ("--event", "login.digit", "no event is called \"login.digit\": docs/audit.md"),
         ("--person", "nobody", "nobody on record or in the log is called \"nobody\""),
         ("--person", "member:nobody", "nobody on record or in the log"),
     ] {
-        let refused = house.run(&["audit", "query", option, word]);
+        let refused = house.run(&["audit", "query", "--by", "els", option, word]);
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(!refused.status.success() && said.contains(says), "{said}");
     }
-    let later = read(&house.ok(&["audit", "export", "--from", "2100-01-01T00:00:00Z"]));
+    let later = read(&house.ok(&["audit", "export", "--by", "els", "--from", "2100-01-01T00:00:00Z"]));
     assert_eq!(later.len(), 2, "a key and a checkpoint: {later:?}");
-    assert!(!house.run(&["audit", "query", "--from", "yesterday"]).status.success());
+    assert!(!house.run(&["audit", "query", "--by", "els", "--from", "yesterday"]).status.success());
 }
 
 /// A command has nobody at hand yet: it reads from the table who somebody is.
@@ -414,16 +433,27 @@ async fn nothing_gets_into_the_log_by_the_table_of_before_it() {
 #[tokio::test]
 async fn commands_about_clients_and_keys_leave_their_lines() {
     let house = House::start().await;
-    let add =
-        ["clients", "add", "shop", "--name", "Winkel", "--policy", "basic", "--auth", "client_secret_basic"];
+    let add = [
+        "clients",
+        "add",
+        "--by",
+        "els",
+        "shop",
+        "--name",
+        "Winkel",
+        "--policy",
+        "basic",
+        "--auth",
+        "client_secret_basic",
+    ];
     let add = [&add[..], &["--redirect-uri", "https://shop.example/cb"]].concat();
     house.ok(&add);
     assert!(!house.run(&add).status.success(), "taken");
-    house.ok(&["clients", "remove", "shop"]);
-    assert!(!house.run(&["clients", "remove", "shop"]).status.success(), "gone");
-    let told =
-        "SELECT event || ' ' || role || ' ' || detail FROM audit WHERE event LIKE 'client.%' ORDER BY seq";
-    assert_eq!(house.query(told), ["client.added staff shop", "client.removed staff shop"]);
+    house.ok(&["clients", "remove", "--by", "els", "shop"]);
+    assert!(!house.run(&["clients", "remove", "--by", "els", "shop"]).status.success(), "gone");
+    let told = "SELECT event || ' ' || role || ' ' || actor || ' ' || COALESCE(client, '-') || ' ' || detail FROM audit \
+         WHERE event LIKE 'client.%' ORDER BY seq";
+    assert_eq!(house.query(told), ["client.added staff els - shop", "client.removed staff els - shop"]);
     let made = || {
         let kids = "SELECT kid FROM signing_keys ORDER BY kid";
         let lines = "SELECT detail FROM audit WHERE event = 'key.made' AND role = 'staff' ORDER BY detail";
@@ -431,9 +461,98 @@ async fn commands_about_clients_and_keys_leave_their_lines() {
         house.query(kids).len()
     };
     let before = made();
-    house.ok(&["keys", "rotate", "--alg", "ES256"]);
+    house.ok(&["keys", "rotate", "--by", "els", "--alg", "ES256"]);
     assert_eq!((before, made()), (8, 9));
-    assert_eq!(house.query("SELECT COUNT(*) FROM audit WHERE event = 'key.rotated'"), ["1"]);
+    let turned = "SELECT role || ' ' || actor FROM audit WHERE event = 'key.rotated' OR event = 'key.made' AND actor IS NOT NULL";
+    assert_eq!(house.query(turned), ["staff els"; 2]);
+}
+
+/// Nobody changes clients, keys or what is on record, nor reads the log, without saying who they are; who does stands in the log.
+#[tokio::test]
+async fn no_command_changes_or_reads_anything_for_nobody() {
+    let house = House::start().await;
+    register(&house, &Browser::new(), "jansen@voorbeeld.nl").await;
+    let email = "jansen@voorbeeld.nl";
+    let add =
+        ["clients", "add", "shop", "--name", "Winkel", "--policy", "basic", "--auth", "client_secret_basic"];
+    let add = [&add[..], &["--redirect-uri", "https://shop.example/cb"]].concat();
+    let all: [&[&str]; 8] = [
+        &add,
+        &["clients", "secret", "shop", "--keep-old-seconds", "0"],
+        &["clients", "remove", "shop"],
+        &["keys", "rotate"],
+        &["audit", "export"],
+        &["audit", "query", "--event", "login.local"],
+        &["accounts", "profile", email, "--set", "given_name=Anna"],
+        &["accounts", "consents", email],
+    ];
+    let lines = "SELECT COUNT(*) FROM audit";
+    let before = house.query(lines);
+    for one in [&all[..], &[&["clients", "uninvite", "x"], &["accounts", "withdraw", email, "x"]]].concat() {
+        let refused = house.run(one);
+        let told = String::from_utf8_lossy(&refused.stderr);
+        assert!(refused.status.code() == Some(2) && told.contains("--by"), "{one:?}: {told}");
+        // Nor for one who takes the name of a program.
+        assert_eq!(house.run(&[one, &["--by", "client:root"]].concat()).status.code(), Some(1), "{one:?}");
+    }
+    assert_eq!(house.query(lines), before);
+    for one in all {
+        house.ok(&[one, &["--by", " Els  de Vries"]].concat());
+    }
+    let told = house.query(
+        "SELECT event || ' ' || role || ' ' || COALESCE(client, '-') FROM audit WHERE actor = 'els de vries' \
+         AND event NOT LIKE 'key.%' ORDER BY seq",
+    );
+    let events = [
+        "client.added",
+        "client.secret",
+        "client.removed",
+        "audit.exported",
+        "audit.read",
+        "account.profile",
+        "person.shown",
+    ];
+    assert_eq!(told, events.map(|event| format!("{event} staff -")));
+    assert_eq!(
+        house.query("SELECT COUNT(*) FROM audit WHERE event = 'key.rotated' AND actor = 'els de vries'"),
+        ["4"]
+    );
+}
+
+/// Who reads what the log says of others leaves a line, which says for whom they looked and holds nothing that they typed by mistake.
+#[tokio::test]
+async fn who_searches_the_log_stands_in_it_with_what_they_looked_for() {
+    let archive = Archive::new().await;
+    let house = &archive.house;
+    let person = house.query("SELECT person_id FROM accounts").concat();
+    let pseudonym =
+        house.query(&format!("SELECT pseudonym FROM audit_names WHERE name = '{person}'")).concat();
+    let ask = |arguments: &[&str]| house.run(&[&["audit", "query", "--by", "els"], arguments].concat());
+    let bsn = fresh_bsn();
+    let from = "2026-07-01T09:00:00Z";
+    assert!(ask(&["--event", "login.digid", "--from", from, &format!("--person={person}")]).status.success());
+    assert!(ask(&[&format!("--person={pseudonym}")]).status.success());
+    assert!(ask(&["--to", from]).status.success());
+    assert!(!ask(&["--person", &bsn]).status.success());
+    let told = "SELECT actor || ' ' || role || ' ' || outcome || ' ' || COALESCE(represented, '-') || ': ' || detail FROM audit \
+                WHERE event = 'audit.read' ORDER BY seq";
+    let lines = [
+        format!("els staff ok {person}: {from} - login.digid"),
+        format!("els staff ok {person}: - - -"),
+        format!("els staff ok -: - {from} -"),
+        "els staff unknown -: - - -".to_owned(),
+    ];
+    assert_eq!(house.query(told), lines);
+    // Whose name was erased is found by their pseudonym, and has no other one by that.
+    change(house, &format!("DELETE FROM audit_names WHERE name = '{person}'"));
+    assert!(ask(&[&format!("--person={pseudonym}")]).status.success());
+    assert_eq!(house.query(told)[4..], [format!("els staff ok -: - - - {pseudonym}")]);
+    assert_eq!(
+        house.query(&format!("SELECT COUNT(*) FROM audit_names WHERE name IN ('{bsn}', '{pseudonym}')")),
+        ["0"]
+    );
+    let export = house.ok(&["audit", "export", "--by", "els"]);
+    assert!(!export.contains(&bsn) && !export.contains("\"els\""), "{export}");
 }
 
 /// The words of an event begin with one of these. What looks like one and is the reason in an outcome, what its people are told, or what something is sealed for:

@@ -117,7 +117,8 @@ async fn start() -> (House, String, Browser) {
     let tables = "[outbound]\nprivate_addresses = [\"127.0.0.1\"]\n";
     let house =
         House::start_with(Options { top: "registration = true\n", tables, ..Options::default() }).await;
-    let invite = ["clients", "--json", "invite", "suite", "--policy", "basic", "--uses", "100"];
+    let invite =
+        ["clients", "--json", "invite", "--by", "els", "suite", "--policy", "basic", "--uses", "100"];
     let scopes = ["--scope", "email", "--scope", "offline_access"];
     let invited: Value = serde_json::from_str(&house.ok(&[&invite[..], &scopes].concat())).unwrap();
     let (browser, _) = logged_in(&house).await;

@@ -183,7 +183,7 @@ impl Set {
         let done = browser.submit(&page, "code-form", &[("code", &self.house.code(ANNA, 1))]).await;
         let done = browser.follow(done, SUITE).await;
         assert!(done.location().unwrap().as_str().starts_with(BASIC.callback));
-        let mut profile = self.house.program(&["accounts", "profile", ANNA, "--file", "-"]);
+        let mut profile = self.house.program(&["accounts", "profile", "--by", "els", ANNA, "--file", "-"]);
         let mut profile = profile.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         profile.stdin.take().unwrap().write_all(between("<<'EOF'\n", "EOF\n").as_bytes()).unwrap();
         assert!(profile.wait().unwrap().success());

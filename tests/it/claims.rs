@@ -48,7 +48,7 @@ fn whole() -> Value {
 
 /// `namens accounts profile`, with claims on standard input.
 fn record(house: &House, email: &str, claims: &Value) -> Output {
-    let mut command = house.program(&["accounts", "profile", email, "--file", "-"]);
+    let mut command = house.program(&["accounts", "profile", "--by", "els", email, "--file", "-"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut command = command.spawn().unwrap();
     command.stdin.take().unwrap().write_all(claims.to_string().as_bytes()).unwrap();
@@ -195,11 +195,13 @@ async fn what_is_recorded_fits_its_claim_and_can_be_changed_and_forgotten() {
     let unknown = record(&house, "niemand@voorbeeld.nl", &whole());
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("no account"));
     let kept = |told: &str| serde_json::from_str::<Value>(told).unwrap();
-    let before = kept(&house.ok(&["accounts", "profile", ANNA]));
+    let before = kept(&house.ok(&["accounts", "profile", "--by", "els", ANNA]));
     assert_eq!(before["birthdate"], "1985-02-28", "what was refused changed nothing");
     let told = house.ok(&[
         "accounts",
         "profile",
+        "--by",
+        "els",
         ANNA,
         "--set",
         "nickname=Annie",
@@ -225,7 +227,8 @@ pub fn jwk(key: &Rsa<Private>) -> Value {
 fn add_sealed(house: &House, set: &Value, more: &[&str]) -> Output {
     fs::write(house.folder.join("sealed.jwks"), set.to_string()).unwrap();
     let jwks = house.folder.join("sealed.jwks");
-    let mut arguments = vec!["clients", "add", SEALED.id, "--name", "Lab", "--redirect-uri", SEALED.callback];
+    let mut arguments =
+        vec!["clients", "add", "--by", "els", SEALED.id, "--name", "Lab", "--redirect-uri", SEALED.callback];
     arguments.extend(["--jwks", jwks.to_str().unwrap(), "--scope", "profile", "--id-token-alg", "ES256"]);
     arguments.extend(more);
     house.run(&arguments)

@@ -104,6 +104,8 @@ async fn a_client_that_is_added_while_the_server_runs_works_at_once_and_one_remo
     let told = house.ok(&[
         "clients",
         "add",
+        "--by",
+        "els",
         "new",
         "--name",
         "Nieuw",
@@ -150,7 +152,7 @@ async fn a_client_that_is_added_while_the_server_runs_works_at_once_and_one_remo
         assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{file}");
     }
     let code = code_of(&browser.get(&ask.url(&house)).await);
-    house.ok(&["clients", "remove", "new"]);
+    house.ok(&["clients", "remove", "--by", "els", "new"]);
     assert_refused(&redeem(&code, &secret).await, "invalid_client");
     assert_eq!(crate::oidc_client::userinfo(&house, got.text("access_token")).await.0, 401);
     assert_eq!(browser.get(&ask.url(&house)).await.status, 400);
@@ -312,7 +314,7 @@ async fn a_client_that_would_be_unsafe_or_taken_is_refused_and_nothing_is_stored
     let add = |id: &str, uri: &str, more: &[&str]| {
         let auth = if more.contains(&"--auth") { &[][..] } else { &["--auth", "client_secret_basic"] };
         let policy = if more.contains(&"--policy") { &[][..] } else { &["--policy", "basic"] };
-        let client = &["clients", "add", id, "--name", "X", "--redirect-uri", uri];
+        let client = &["clients", "add", "--by", "els", id, "--name", "X", "--redirect-uri", uri];
         let arguments = [client, policy, auth, more].concat();
         let output = house.run(&arguments);
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
@@ -354,11 +356,11 @@ async fn a_client_that_would_be_unsafe_or_taken_is_refused_and_nothing_is_stored
     let (status, told) = add("x", good, &[]);
     assert!(status == Some(1) && told.contains("already"), "{told}");
     for (arguments, says) in [
-        (["clients", "remove", "portal"], "stands in the configuration"),
-        (["clients", "remove", "y"], "no client y"),
-        (["clients", "show", "y"], "no client y"),
+        (&["clients", "remove", "--by", "els", "portal"][..], "stands in the configuration"),
+        (&["clients", "remove", "--by", "els", "y"], "no client y"),
+        (&["clients", "show", "y"], "no client y"),
     ] {
-        let output = house.run(&arguments);
+        let output = house.run(arguments);
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.code() == Some(1) && told.contains(says), "{told}");
     }

@@ -124,7 +124,8 @@ async fn a_portal_of_somebody_else_is_answered_once_its_user_agreed_and_then_wit
     assert!(
         is_silent(&house, &browser, &single("userinfo")).await && is_silent(&house, &browser, &first).await
     );
-    let listed: Value = serde_json::from_str(&house.ok(&["accounts", "consents", ANNA])).unwrap();
+    let listed: Value =
+        serde_json::from_str(&house.ok(&["accounts", "consents", "--by", "els", ANNA])).unwrap();
     assert_eq!(
         (
             &listed[0]["client_id"],
@@ -170,7 +171,8 @@ async fn an_api_is_agreed_to_by_name_and_each_new_one_is_asked_about() {
     let page = asked(&house, &browser, &at(&[LAB])).await;
     code_of(&answers(&browser, &page, "allow").await);
     assert!(is_silent(&house, &browser, &at(&[DOSSIER, LAB])).await, "what was agreed to before stays");
-    let listed: Value = serde_json::from_str(&house.ok(&["accounts", "consents", ANNA])).unwrap();
+    let listed: Value =
+        serde_json::from_str(&house.ok(&["accounts", "consents", "--by", "els", ANNA])).unwrap();
     assert_eq!(listed[0]["resources"], json!([DOSSIER, LAB]));
     let lines = house.query("SELECT detail FROM audit WHERE event = 'consent.given' ORDER BY seq");
     let told = ["openid".to_owned(), format!("openid {DOSSIER}"), format!("openid {LAB}")];
@@ -179,7 +181,7 @@ async fn an_api_is_agreed_to_by_name_and_each_new_one_is_asked_about() {
     // A code for an API that was not redeemed when all was taken back is worth nothing.
     let late = at(&[DOSSIER]);
     let code = OTHER.code(&house, &browser, &late).await;
-    house.ok(&["accounts", "withdraw", ANNA, OTHER.id]);
+    house.ok(&["accounts", "withdraw", "--by", "els", ANNA, OTHER.id]);
     let page = asked(&house, &browser, &at(&[])).await;
     code_of(&answers(&browser, &page, "allow").await);
     assert_refused(&OTHER.token(&house, &late.redemption(&code)).await, "invalid_grant");
@@ -284,7 +286,7 @@ async fn what_is_taken_back_ends_what_was_given_by_it_and_is_asked_again() {
     let tokens = OTHER.redeem(&house, &first, &code).await;
     let (early, late) = (first.clone(), ask("openid"));
     let unredeemed = OTHER.code(&house, &browser, &early).await;
-    house.ok(&["accounts", "withdraw", ANNA, "other"]);
+    house.ok(&["accounts", "withdraw", "--by", "els", ANNA, "other"]);
     assert_eq!(userinfo(&house, tokens.text("access_token")).await.0, 401);
     assert_refused(&OTHER.refresh(&house, tokens.text("refresh_token")).await, "invalid_grant");
     assert_refused(&OTHER.token(&house, &early.redemption(&unredeemed)).await, "invalid_grant");
@@ -293,7 +295,7 @@ async fn what_is_taken_back_ends_what_was_given_by_it_and_is_asked_again() {
     OTHER.redeem(&house, &late, &code).await;
     assert_eq!(kept(&house), ["openid []"], "what was taken back is not remembered");
     assert_eq!(userinfo(&house, own.text("access_token")).await.0, 200, "another portal is not concerned");
-    let again = house.run(&["accounts", "withdraw", ANNA, "portal"]);
+    let again = house.run(&["accounts", "withdraw", "--by", "els", ANNA, "portal"]);
     assert!(String::from_utf8_lossy(&again.stderr).contains("agreed to nothing"));
     let why = house.query("SELECT outcome FROM audit WHERE event = 'grant.revoked' ORDER BY seq");
     assert_eq!(why, ["consent.withdrawn", "consent.withdrawn"]);

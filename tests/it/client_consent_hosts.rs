@@ -83,7 +83,8 @@ async fn assert_must_ask(house: &House, browser: &Browser, ask: &Ask) {
 }
 
 fn consents(house: &House) -> Vec<(Value, Value)> {
-    let listed: Value = serde_json::from_str(&house.ok(&["accounts", "consents", ANNA])).unwrap();
+    let listed: Value =
+        serde_json::from_str(&house.ok(&["accounts", "consents", "--by", "els", ANNA])).unwrap();
     let listed = listed.as_array().unwrap().iter();
     listed.map(|one| (one["host"].clone(), one["scopes"].clone())).collect()
 }
@@ -115,7 +116,7 @@ async fn what_is_agreed_to_at_one_host_is_asked_anew_at_another_and_counts_at_ea
         [(json!("127.0.0.1"), json!(["openid", "email"])), (json!("anders.example"), json!(["openid"]))]
     );
     // One portal to its user, which is taken back whole.
-    house.ok(&["accounts", "withdraw", ANNA, OTHER.id]);
+    house.ok(&["accounts", "withdraw", "--by", "els", ANNA, OTHER.id]);
     for ask in [&here, &there] {
         assert_must_ask(&house, &browser, ask).await;
     }

@@ -360,7 +360,8 @@ async fn a_request_object_is_verified_with_the_keys_that_the_portal_tells() {
 async fn the_operator_adds_a_client_that_tells_its_keys() {
     let house = House::start().await;
     let add = |uri: &str, more: &[&str]| {
-        let mut arguments = vec!["clients", "add", "x", "--name", "X", "--redirect-uri", "https://x.nl/cb"];
+        let mut arguments =
+            vec!["clients", "add", "--by", "els", "x", "--name", "X", "--redirect-uri", "https://x.nl/cb"];
         arguments.extend(["--jwks-uri", uri]);
         arguments.extend(more);
         let output = house.run(&arguments);

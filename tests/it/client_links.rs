@@ -110,7 +110,8 @@ async fn policy_and_terms_are_registered_by_command_too() {
     let house = House::start().await;
     let (policy, terms) = ("https://p.example.nl/privacy", "https://p.example.nl/voorwaarden");
     let add = |id: &str, links: [&str; 4]| {
-        let known = ["clients", "add", id, "--name", "X", "--redirect-uri", "https://p.example.nl/cb"];
+        let known =
+            ["clients", "add", "--by", "els", id, "--name", "X", "--redirect-uri", "https://p.example.nl/cb"];
         let more = ["--policy", "basic", "--auth", "client_secret_basic", "--json"];
         house.run(&[&known[..], &more, &links].concat())
     };

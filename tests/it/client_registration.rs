@@ -41,7 +41,7 @@ pub fn invite(house: &House, more: &[&str]) -> String {
 }
 
 fn invitation(house: &House, more: &[&str]) -> Value {
-    let arguments = [&["clients", "--json", "invite", "Stappenteller BV"], more].concat();
+    let arguments = [&["clients", "--json", "invite", "--by", "els", "Stappenteller BV"], more].concat();
     serde_json::from_str(&house.ok(&arguments)).unwrap()
 }
 
@@ -192,7 +192,7 @@ async fn without_a_good_initial_access_token_nothing_is_registered() {
     let [used, ended, over] = [(); 3].map(|()| invitation(&house, &basic));
     let token = |invitation: &Value| invitation["initial_access_token"].as_str().unwrap().to_owned();
     registered(&house, &token(&used), &portal()).await;
-    house.ok(&["clients", "uninvite", ended["invitation"].as_str().unwrap()]);
+    house.ok(&["clients", "uninvite", "--by", "els", ended["invitation"].as_str().unwrap()]);
     change_database(
         &house,
         &format!("UPDATE invitations SET ends = 1 WHERE id = '{}'", over["invitation"].as_str().unwrap()),
@@ -232,7 +232,7 @@ async fn where_the_operator_wants_none_nobody_registers() {
     let answer = reqwest::Client::new().post(url).bearer_auth("x").json(&portal()).send().await.unwrap();
     assert_eq!(answer.status(), 404);
     assert!(metadata(&house).await.get("registration_endpoint").is_none());
-    let refused = house.run(&["clients", "invite", "x"]);
+    let refused = house.run(&["clients", "invite", "--by", "els", "x"]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("registration = true"));
 }
 

@@ -94,7 +94,17 @@ async fn a_secret_that_ends_at_once_ends_the_registration_access_token_too() {
         let change = with(portal(), "client_id", told["client_id"].clone());
         assert_eq!(manage(Method::PUT, &told, manager(&told), Some(&change)).await.0, 200);
         let renewed = if by_command {
-            let said = house.ok(&["clients", "secret", "--keep-old-seconds", "0", "--json", "--", id(&told)]);
+            let said = house.ok(&[
+                "clients",
+                "secret",
+                "--by",
+                "els",
+                "--keep-old-seconds",
+                "0",
+                "--json",
+                "--",
+                id(&told),
+            ]);
             serde_json::from_str::<Value>(&said).unwrap()["client_secret"].clone()
         } else {
             let ((status, body), new) = change_beside_a_new_secret(&house, &told, 0).await;

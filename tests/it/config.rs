@@ -467,7 +467,7 @@ async fn a_signing_key_that_does_not_open_is_left_out_while_another_signs() {
         assert!(found.contains(word), "{word}: {found}");
     }
     // A rotation counts on no key that does not open.
-    house.ok(&["keys", "rotate", "--alg", "RS256"]);
+    house.ok(&["keys", "rotate", "--by", "els", "--alg", "RS256"]);
     let planned = house.query(
         "SELECT kid FROM signing_keys WHERE alg = 'RS256' AND publish_until IS NOT NULL AND publish_until > sign_from",
     );
@@ -488,7 +488,7 @@ async fn the_start_is_refused_when_no_key_is_left_for_an_algorithm_in_use() {
     // Another master key is no reason to make new signing keys: everything else is lost with it.
     let before = house.query("SELECT kid FROM signing_keys");
     fs::write(house.folder.join("keys/master.key"), "0123456789abcdef".repeat(4)).unwrap();
-    let refused = house.run(&["keys", "rotate"]);
+    let refused = house.run(&["keys", "rotate", "--by", "els"]);
     let told = String::from_utf8(refused.stderr).unwrap();
     assert!(!refused.status.success() && told.contains("sealed under another master key"), "{told}");
     assert_eq!(house.query("SELECT kid FROM signing_keys"), before);

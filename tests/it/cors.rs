@@ -220,10 +220,11 @@ async fn an_app_that_is_added_or_removed_counts_without_a_restart() {
     let origin = "https://new.example.nl";
     assert_eq!(preflight(&house, "/token", "POST", origin).await.status(), 405, "nobody knows it yet");
     let uri = format!("{origin}/callback");
-    let arguments = ["clients", "add", "new", "--name", "Nieuw", "--redirect-uri", &uri, "--auth", "none"];
+    let arguments =
+        ["clients", "add", "--by", "els", "new", "--name", "Nieuw", "--redirect-uri", &uri, "--auth", "none"];
     house.ok(&arguments);
     until(&house, origin, 204).await;
-    house.ok(&["clients", "remove", "new"]);
+    house.ok(&["clients", "remove", "--by", "els", "new"]);
     until(&house, origin, 405).await;
     assert_eq!(preflight(&house, "/token", "POST", ORIGIN).await.status(), 204);
     // The portal's own flow goes on as before.

@@ -104,7 +104,7 @@ async fn both_are_kept_for_an_hour_and_asked_again_by_tag() {
         assert!(again.bytes().await.unwrap().is_empty());
         tags.push(tag);
     }
-    house.ok(&["keys", "rotate", "--alg", "ES256"]);
+    house.ok(&["keys", "rotate", "--by", "els", "--alg", "ES256"]);
     house.kill();
     house.open_doors();
     let changed = get(&house, "/jwks", &tags[0]).await;

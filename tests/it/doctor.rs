@@ -33,10 +33,10 @@ async fn under_another_master_key_no_command_does_anything() {
     Desk::of(&house).person("Anna", None, Some(&bsn));
     fs::write(house.folder.join("bsn"), &bsn).unwrap();
     let add = ["persons", "add", "--by", "nieuw", "--name", "Anna", "--bsn-file", "bsn"];
-    let client = ["clients", "add", "shop", "--name", "Winkel", "--policy", "basic"];
+    let client = ["clients", "add", "--by", "els", "shop", "--name", "Winkel", "--policy", "basic"];
     let client =
         [&client[..], &["--auth", "client_secret_basic", "--redirect-uri", "https://s.nl/cb"]].concat();
-    let (export, verify, migrate) = (["audit", "export"], ["audit", "verify"], ["migrate"]);
+    let (export, verify, migrate) = (["audit", "export", "--by", "els"], ["audit", "verify"], ["migrate"]);
     let commands = [&add[..], &client, &export, &verify, &migrate];
     let count = |table: &str| house.query(&format!("SELECT COUNT(*) FROM {table}")).concat();
     let kept = || ["persons", "clients", "audit_lines", "audit_names", "audit_checkpoints"].map(count);
@@ -69,7 +69,7 @@ async fn under_another_master_key_no_command_does_anything() {
     all_refuse();
     fs::write(&key, &good).unwrap();
     assert!(run(&house, &verify).1.contains("as they were written"));
-    house.ok(&["keys", "rotate"]);
+    house.ok(&["keys", "rotate", "--by", "els"]);
 }
 
 #[tokio::test]
@@ -252,6 +252,8 @@ async fn a_file_an_address_or_a_name_that_is_wrong_gets_a_remedy_that_fits() {
             &[
                 "clients",
                 "add",
+                "--by",
+                "els",
                 "x",
                 "--name",
                 "X",

@@ -196,7 +196,8 @@ async fn who_signs_its_requests_gets_no_answer_to_others() {
     let house = House::start_with(Options::default()).await;
     let set = house.folder.join("keyed.jwks");
     let add = |more: &[&str]| {
-        let uri = ["clients", "add", SIGNS.id, "--name", "Lab", "--redirect-uri", SIGNS.callback];
+        let uri =
+            ["clients", "add", "--by", "els", SIGNS.id, "--name", "Lab", "--redirect-uri", SIGNS.callback];
         house.run(&[&uri[..], &["--require-signed-request-object"], more].concat())
     };
     let keyless = add(&["--auth", "none"]);

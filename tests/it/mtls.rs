@@ -522,7 +522,17 @@ async fn a_client_whose_certificate_could_never_count_is_refused() {
         let told = refuses(&house);
         assert!(told.contains(says), "{tables}: {told}");
     }
-    let add = ["clients", "add", "new", "--name", "New", "--redirect-uri", "https://new.example.nl/cb"];
+    let add = [
+        "clients",
+        "add",
+        "--by",
+        "els",
+        "new",
+        "--name",
+        "New",
+        "--redirect-uri",
+        "https://new.example.nl/cb",
+    ];
     let by = [
         "--auth",
         "tls_client_auth",

@@ -165,13 +165,24 @@ async fn whatever_ends_it_ends_it_at_once() {
 
     let (_, tokens) = beyond(&house, &OTHER, 3).await;
     let (_, own) = beyond(&house, &THE_PORTAL, 4).await;
-    house.ok(&["accounts", "withdraw", "jansen@voorbeeld.nl", OTHER.id]);
+    house.ok(&["accounts", "withdraw", "--by", "els", "jansen@voorbeeld.nl", OTHER.id]);
     assert_ended(&house, &OTHER, &tokens, "taken back").await;
     assert!(active(&house, &THE_PORTAL, own.text("refresh_token")).await, "and no other portal's");
 
     // A client that is removed; who gets its name later gets nothing of it.
-    let add =
-        ["clients", "add", LAST.id, "--name", "Lab", "--redirect-uri", OTHER.callback, "--auth", "none"];
+    let add = [
+        "clients",
+        "add",
+        "--by",
+        "els",
+        LAST.id,
+        "--name",
+        "Lab",
+        "--redirect-uri",
+        OTHER.callback,
+        "--auth",
+        "none",
+    ];
     house.ok(&[&add[..], &["--scope", "offline_access"]].concat());
     let browser = Browser::new();
     portal::log_in(&house, &browser, "jansen@voorbeeld.nl", 5).await;
@@ -179,7 +190,7 @@ async fn whatever_ends_it_ends_it_at_once() {
     sign_out(&house, &browser, &tokens).await;
     let tokens = refreshed(&house, &LAST, &tokens).await;
     assert_eq!(userinfo(&house, tokens.text("access_token")).await.0, 200);
-    house.ok(&["clients", "remove", LAST.id]);
+    house.ok(&["clients", "remove", "--by", "els", LAST.id]);
     house.ok(&[&add[..], &["--scope", "offline_access"]].concat());
     assert_eq!(userinfo(&house, tokens.text("access_token")).await.0, 401);
     assert_refused(&LAST.refresh(&house, tokens.text("refresh_token")).await, "invalid_grant");
@@ -246,6 +257,8 @@ async fn a_portal_of_somebody_else_must_ask_each_time() {
     house.ok(&[
         "clients",
         "add",
+        "--by",
+        "els",
         LAST.id,
         "--name",
         "Lab",

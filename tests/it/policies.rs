@@ -149,7 +149,7 @@ async fn a_client_is_registered_with_the_authentication_and_signature_that_its_p
     ] {
         for (policy, allowed) in POLICIES.into_iter().zip(cells) {
             let id = format!("{policy}-{auth}");
-            let mut arguments = vec!["clients", "add", &id, "--name", "X", "--redirect-uri"];
+            let mut arguments = vec!["clients", "add", "--by", "els", &id, "--name", "X", "--redirect-uri"];
             arguments.extend(["https://portal.example.nl/back", "--policy", policy, "--auth", auth]);
             arguments.extend(more);
             let output = house.run(&arguments);
@@ -172,7 +172,7 @@ async fn a_client_is_registered_with_the_authentication_and_signature_that_its_p
     ] {
         for (policy, allowed) in POLICIES.into_iter().zip(cells) {
             let id = format!("{policy}-{alg}");
-            let mut arguments = vec!["clients", "add", &id, "--name", "X", "--redirect-uri"];
+            let mut arguments = vec!["clients", "add", "--by", "els", &id, "--name", "X", "--redirect-uri"];
             arguments.extend(["https://portal.example.nl/back", "--policy", policy, "--id-token-alg", alg]);
             arguments.extend(keys);
             let output = house.run(&arguments);

@@ -140,6 +140,8 @@ async fn a_token_given_back_is_worth_nothing_and_so_is_a_client_that_was_removed
     let added = house.ok(&[
         "clients",
         "add",
+        "--by",
+        "els",
         "robot",
         "--name",
         "Robot",
@@ -176,7 +178,7 @@ async fn a_token_given_back_is_worth_nothing_and_so_is_a_client_that_was_removed
     assert_eq!(worth().await, [true, true], "a stranger's word changes nothing");
     assert_eq!(ask("/revoke", &[("token", &tokens[0])]).await.0, 200);
     assert_eq!(worth().await, [false, true]);
-    house.ok(&["clients", "remove", "robot"]);
+    house.ok(&["clients", "remove", "--by", "els", "robot"]);
     assert_refused(&ask("/token", &[GRANT]).await, "invalid_client");
     assert_refused(&ask("/introspect", &[("token", &tokens[1])]).await, "invalid_client");
 }

@@ -170,7 +170,7 @@ def whole_login(house, portal, token_type, rotates, checks=("state", "iss"), **m
 
 def registered(house, portal, token_type, rotates):
     """The same of a portal that registers itself with an initial access token, reads what it registered, and goes."""
-    invited = house.run("clients", "--json", "invite", "Partner", "--policy", "basic", "--own", "--scope", "email", "--scope", "act_as")
+    invited = house.run("clients", "--json", "invite", "Partner", "--by", "els", "--policy", "basic", "--own", "--scope", "email", "--scope", "act_as")
     own = whole_login(house, portal, token_type, rotates, invitation=json.loads(invited)["initial_access_token"])
     seen = portal.hear()
     expect(own != portal.name and seen["read"]["client_id"] == own, f"{portal.name}: registers itself and reads that", seen)
