@@ -14,6 +14,8 @@ pub struct Limits {
     pub all: i64,
     /// How many requests that clients without a secret pushed, before the oldest of them give way.
     pub pushed: i64,
+    /// How many requests that one client pushed, before its oldest give way.
+    pub pushed_by_one: i64,
     /// How many give way in one statement, so that it never holds the writer long.
     pub batch: i64,
     /// How many such statements there are at one go.
@@ -23,7 +25,14 @@ pub struct Limits {
 impl Default for Limits {
     /// About 150 and 300 megabytes. At one go, each ten seconds, more give way than one writer can begin in that time.
     fn default() -> Self {
-        Self { unproven: 200_000, all: 400_000, pushed: 50_000, batch: 250, batches: 40 }
+        Self {
+            unproven: 200_000,
+            all: 400_000,
+            pushed: 50_000,
+            pushed_by_one: 20_000,
+            batch: 250,
+            batches: 40,
+        }
     }
 }
 
@@ -48,6 +57,7 @@ impl Crowd {
 
     /// Counts the logins anew, and lets the oldest in which nothing was proven give way where there are too many.
     pub async fn thin(&self, store: &Store) -> Result<(), Fault> {
+        self.thin_pushed_by_one(store).await?;
         self.thin_pushed(store).await?;
         let (unproven, mut under_way) = store.logins_under_way().await?;
         self.under_way.store(under_way, Ordering::Relaxed);
@@ -70,6 +80,34 @@ impl Crowd {
             too_many,
             "more logins are begun than people finish: the oldest in which nothing was proven gave way"
         );
+        Ok(())
+    }
+
+    /// Lets the oldest requests of each client that has pushed too many give way, so that it takes the place of no other.
+    async fn thin_pushed_by_one(&self, store: &Store) -> Result<(), Fault> {
+        let most = self.limits.pushed_by_one;
+        // Whose they are is asked only where somebody could have too many.
+        if store.all_pushed().await? <= most {
+            return Ok(());
+        }
+        for one in store.pushed_too_much(most).await? {
+            let mut too_many = one.too_many;
+            for _ in 0..self.limits.batches {
+                let gone = match too_many.min(self.limits.batch) {
+                    batch if batch > 0 => store.drop_pushed_of(&one, batch).await?,
+                    _ => 0,
+                };
+                if gone == 0 {
+                    break;
+                }
+                too_many -= i64::try_from(gone)?;
+            }
+            tracing::warn!(
+                client = one.client(),
+                too_many,
+                "a client pushes more requests than browsers bring: its own oldest gave way"
+            );
+        }
         Ok(())
     }
 

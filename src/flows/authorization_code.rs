@@ -7,9 +7,11 @@ use super::standard_claims::standard_claims;
 use super::tokens::{AboutUser, Issuing, TokenResponse, live_session};
 use crate::{
     domain::{
+        client::Client,
         grant::{Grant, RefreshToken},
         id::GrantId,
         profile::{Claim, Claims},
+        secret::Secret,
         session::Session,
         time::Timestamp,
     },
@@ -19,6 +21,7 @@ use crate::{
         oxide::{self, BAD_CODE},
         params::Params,
     },
+    store::Store,
 };
 
 /// The first tokens of the code in `form`.
@@ -81,7 +84,7 @@ pub(super) async fn redeem(
     let grant = Grant { told: signed.listed.clone(), ..grant };
     let refresh_token = RefreshToken::first();
     if !store.begin_grant(&grant, &found.code.hashed(), &refresh_token).await? {
-        return Err(oxide::replayed(store, client, &found.code, now).await?);
+        return Err(BAD_CODE);
     }
     // What the user takes back from now on takes this grant along; what was taken back meanwhile did not see it.
     if !client_consent::holds(store, client, &grant, in_id_token).await? {
@@ -102,6 +105,32 @@ pub(super) async fn redeem(
         }
     }
     Ok(signed.with(Some(refresh_token.into())))
+}
+
+/// The `answer` to a request of `client`, already authenticated. Where it refuses a code that this client has spent before, what came
+/// of that code ends (RFC 6749 section 4.1.2), whatever else was wrong with the request: a spent code that comes back is in more
+/// hands than one. Another client's attempt changes nothing. After a fault of ours nobody knows whether this very request has
+/// spent it, so that ends nothing.
+pub(super) async fn ending_what_was_spent(
+    store: &Store,
+    client: &Client,
+    form: &Params,
+    answer: Result<TokenResponse, Error>,
+    now: Timestamp,
+) -> Result<TokenResponse, Error> {
+    let refused = match answer {
+        Err(error) if !matches!(error, Error::Fault(_)) => error,
+        other => return other,
+    };
+    if form.get("grant_type") == Some("authorization_code")
+        && let Some(code) = form.get("code").map(Secret::new)
+        && let Some(grant) = store.grant_of_code(&code.hashed()).await?
+        && grant.client_id == client.id
+        && grant.revoked_at.is_none()
+    {
+        store.revoke_grant(&grant.id, "code.replayed", now).await?;
+    }
+    Err(refused)
 }
 
 /// The session of a code, if it still lives, and its user's `sub`, once the client's sector was told one.

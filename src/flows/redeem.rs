@@ -7,7 +7,7 @@ use super::tokens::{Issuing, TokenResponse};
 use super::{authorization_code, client_credentials, dpop, refresh_token, token_exchange};
 use crate::{
     app::App,
-    domain::{mtls::Certificate, time::Timestamp},
+    domain::{client::Client, mtls::Certificate, time::Timestamp},
     oidc::{
         dpop::MISSING,
         error::{Code, Error},
@@ -23,32 +23,36 @@ const NO_CERTIFICATE: Error = Error::Json(
     "show a client certificate, at the address in mtls_endpoint_aliases where there is one: the tokens are bound to it",
 );
 
-/// Answers a request to the token endpoint.
+/// Answers a request to the token endpoint. `proof` is the proof of possession that came with it, or what is wrong with how it came.
+/// A refusal of a code that was spent ends what came of it, whatever it was refused for.
 pub async fn redeem(
     app: &App,
     caller: Caller<'_>,
-    proof: Option<&str>,
+    proof: Result<Option<&str>, Error>,
     form: &Params,
     now: Timestamp,
 ) -> Result<TokenResponse, Error> {
     let client = authenticate(app, caller, form, now).await?;
-    let proof = dpop::check(app, &client, proof, path::TOKEN, now)?;
-    let x5t_s256 =
-        caller.certificate.map(Certificate::thumbprint).filter(|_| client.certificate_bound_tokens);
-    if client.certificate_bound_tokens && x5t_s256.is_none() {
-        return Err(NO_CERTIFICATE);
-    }
-    let possession = Possession { proof, x5t_s256 };
-    let unbound = possession.is_nothing() && client.policy.requires_sender_constrained_tokens();
-    if unbound || client.wishes.dpop && possession.proof.is_none() {
-        return Err(MISSING);
-    }
+    let answer = of_client(app, &client, caller.certificate, proof, form, now).await;
+    authorization_code::ending_what_was_spent(&app.store, &client, form, answer, now).await
+}
+
+/// Answers a client that has proven who it is.
+async fn of_client(
+    app: &App,
+    client: &Client,
+    certificate: Option<&Certificate>,
+    proof: Result<Option<&str>, Error>,
+    form: &Params,
+    now: Timestamp,
+) -> Result<TokenResponse, Error> {
+    let possession = possession(app, client, certificate, proof?, now)?;
     match form.get("grant_type") {
         Some("client_credentials") => {
-            return client_credentials::issue(app, &client, &possession, form, now).await;
+            return client_credentials::issue(app, client, &possession, form, now).await;
         }
         Some(TOKEN_EXCHANGE) => {
-            return token_exchange::exchange(app, &client, &possession, form, now).await;
+            return token_exchange::exchange(app, client, &possession, form, now).await;
         }
         _ => {}
     }
@@ -58,10 +62,31 @@ pub async fn redeem(
         issuer: app.config.issuer(),
         mandate_level: app.config.mandate_level,
         idle: app.config.session.idle(),
-        client: &client,
+        client,
         possession: &possession,
     };
     for_user(&issuing, form, now).await
+}
+
+/// What `client` shows that it possesses. Errors: it is not what a token of this client must be bound to.
+fn possession(
+    app: &App,
+    client: &Client,
+    certificate: Option<&Certificate>,
+    proof: Option<&str>,
+    now: Timestamp,
+) -> Result<Possession, Error> {
+    let proof = dpop::check(app, client, proof, path::TOKEN, now)?;
+    let x5t_s256 = certificate.map(Certificate::thumbprint).filter(|_| client.certificate_bound_tokens);
+    if client.certificate_bound_tokens && x5t_s256.is_none() {
+        return Err(NO_CERTIFICATE);
+    }
+    let possession = Possession { proof, x5t_s256 };
+    let unbound = possession.is_nothing() && client.policy.requires_sender_constrained_tokens();
+    if unbound || client.wishes.dpop && possession.proof.is_none() {
+        return Err(MISSING);
+    }
+    Ok(possession)
 }
 
 /// Answers with tokens that a user granted.

@@ -7,7 +7,7 @@ mod rules;
 
 pub use own::own;
 pub use rules::is_pkce_text;
-use rules::{MAX_STATE, RULES, hinted, is_visible, resources};
+use rules::{MAX_STATE, RULES, SPOILT, hinted, is_visible, resources};
 
 use super::{
     error::{Code, Error, PageError, Redirect},
@@ -83,6 +83,9 @@ fn check_any(params: &Params, client: &Client, here: Here<'_>) -> Result<Ask, Er
     };
     if params.has_duplicates() {
         return Err(outside(Code::InvalidRequest, "a parameter may be given only once"));
+    }
+    if params.has_spoilt() {
+        return Err(outside(Code::InvalidRequest, SPOILT));
     }
     if params.has("request_uri") {
         return Err(outside(Code::InvalidRequest, "request and request_uri cannot be used together"));

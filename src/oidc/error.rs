@@ -34,8 +34,8 @@ impl Error {
 /// Why an authorization request cannot be answered by a redirect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PageError {
-    /// Not readable as a query at all, or too big.
-    #[error("the authorization request cannot be read: too long, or not form-encoded UTF-8")]
+    /// Too big to be read at all.
+    #[error("the authorization request cannot be read: too long, or with too many parameters")]
     Malformed,
     /// No `client_id`, or several.
     #[error("the authorization request must have client_id exactly once")]

@@ -239,7 +239,7 @@ fn extensions(ask: &Ask, proven: &Proven) -> Result<Extensions, Fault> {
 
 /// Checks a code that `client`, already authenticated, presents: that it exists, is this client's and this redirect
 /// URI's, and that the verifier fits. It is not spent by that: a stranger's attempt must not burn it. Every such error
-/// is `invalid_grant`; a code whose grant began already ends that grant.
+/// is `invalid_grant`.
 pub async fn check_code(
     store: &Store,
     client: &Client,
@@ -257,7 +257,7 @@ pub async fn check_code(
     };
     let found = store.code::<Stored>(&code.hashed(), now).await?;
     let Some(stored) = found.filter(|stored| stored.redirect_uri == redirect_uri) else {
-        return Err(replayed(store, client, &code, now).await?);
+        return Err(BAD_CODE);
     };
     let mut extensions = match machine.advance(Input::Recovered(Some(Box::new(stored.into_oxide()?)))) {
         Output::Extend { extensions } => std::mem::take(extensions),
@@ -291,17 +291,6 @@ pub async fn check_code(
         Output::Err(error) => Err(refused(*error)),
         _ => Err(surprise().into()),
     }
-}
-
-/// A code that is no good: if this client has spent it before, what came of it then ends now (RFC 6749 section 4.1.2).
-/// Another client's attempt changes nothing.
-pub async fn replayed(store: &Store, client: &Client, code: &Secret, now: Timestamp) -> Result<Error, Fault> {
-    if let Some(grant) = store.grant_of_code(&code.hashed()).await?
-        && grant.client_id == client.id
-    {
-        store.revoke_grant(&grant.id, "code.replayed", now).await?;
-    }
-    Ok(BAD_CODE)
 }
 
 /// Checks a refresh token that `client`, already authenticated, presents, and gives the scope that it asks for: at most

@@ -84,7 +84,8 @@ pub fn read(token: &str, client: &Client, issuer: &str, now: Timestamp) -> Resul
     };
     let inside = claims.rest.into_iter().filter(|(name, value)| is_parameter(name) && !value.is_null());
     let inside = inside.flat_map(named).chain([("client_id".to_owned(), claims.client_id)]);
-    Params::of(inside).map_err(|_| "the request object holds too much, or text that is no parameter's")
+    let params = Params::of(inside).ok().filter(|params| !params.has_spoilt());
+    params.ok_or("the request object holds too much, or text that is no parameter's")
 }
 
 fn is_parameter(name: &str) -> bool {

@@ -1,9 +1,11 @@
 //! Authorization requests that clients pushed (RFC 9126). They are found by the hash of their handle, and end with the answer.
 
 use serde::{Deserialize, Serialize};
+use sqlx::{Row, any::AnyRow};
 
 use super::{
     Store,
+    columns::Columns,
     ephemeral::{Kind, remove},
     logins::DROP_UNPROVEN,
 };
@@ -25,6 +27,29 @@ impl Kept {
     }
 }
 
+/// The oldest are found in the order of the index of `(kind, stays, ends)`, so that nothing is sorted.
+const DROP_OF_ONE: &str = "DELETE FROM ephemeral WHERE (kind, name) IN (SELECT kind, name FROM ephemeral \
+     WHERE kind = $1 AND stays = $2 AND owner = $3 ORDER BY ends LIMIT $4)";
+
+/// One client's requests of one kind, of which there are too many.
+#[derive(Debug)]
+pub struct TooMuch {
+    owner: String,
+    stays: i64,
+    /// How many are too many.
+    pub too_many: i64,
+}
+
+impl TooMuch {
+    /// Whose they are.
+    pub fn client(&self) -> &str {
+        self.owner.strip_prefix(CLIENT).unwrap_or_default()
+    }
+}
+
+/// What stands before the id of a client whose a row is: no account has such a name.
+const CLIENT: &str = "client ";
+
 impl Store {
     /// Keeps a request until `ends`. Where nobody has `proven` whose it is, it gives way when there are too many.
     pub async fn push(
@@ -35,7 +60,35 @@ impl Store {
         ends: Timestamp,
     ) -> Result<(), Fault> {
         let new = self.ephemeral.seal(Kind::Pushed, handle.hex(), kept, ends)?;
-        self.keep(new.staying(proven)).await
+        self.keep(new.staying(proven).owned(&format!("{CLIENT}{}", kept.ask.client_id))).await
+    }
+
+    /// How many requests there are, with those that have ended and were not swept yet.
+    pub async fn all_pushed(&self) -> Result<i64, Fault> {
+        let count = sqlx::query_scalar("SELECT COUNT(*) FROM ephemeral WHERE kind = $1");
+        Ok(count.bind(Kind::Pushed.word()).fetch_one(self.db.reader()).await?)
+    }
+
+    /// The clients of which there are more than `most`. What a client that has `proven` who it is has pushed counts apart from what
+    /// anybody may push in its name.
+    pub async fn pushed_too_much(&self, most: i64) -> Result<Vec<TooMuch>, Fault> {
+        let rows = sqlx::query(
+            "SELECT owner, stays, COUNT(*) AS pushed FROM ephemeral WHERE kind = $1 AND owner IS NOT NULL \
+             GROUP BY owner, stays HAVING COUNT(*) > $2",
+        );
+        let rows = rows.bind(Kind::Pushed.word()).bind(most).fetch_all(self.db.reader()).await?;
+        let read = |row: &AnyRow| {
+            let (stays, pushed): (i64, i64) = (row.try_get("stays")?, row.try_get("pushed")?);
+            Ok(TooMuch { owner: row.text("owner")?, stays, too_many: pushed.saturating_sub(most) })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Lets go of the oldest requests of such a client: `most` of them at most. Tells how many.
+    pub async fn drop_pushed_of(&self, of: &TooMuch, most: i64) -> Result<u64, Fault> {
+        let drop =
+            sqlx::query(DROP_OF_ONE).bind(Kind::Pushed.word()).bind(of.stays).bind(&of.owner).bind(most);
+        Ok(drop.execute(self.db.writer()).await?.rows_affected())
     }
 
     /// How many requests there are that give way, with those that have ended and were not swept yet.

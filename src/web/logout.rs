@@ -70,7 +70,8 @@ impl Asked {
     /// no better (OpenID Connect RP-Initiated Logout, section 2).
     fn read(visit: &Visit, raw: &[u8]) -> Self {
         // What cannot be read asks nothing; the user can still sign out.
-        let params = Params::parse(raw).ok().filter(|params| !params.has_duplicates()).unwrap_or_default();
+        let is_sound = |params: &Params| !params.has_duplicates() && !params.has_spoilt();
+        let params = Params::parse(raw).ok().filter(is_sound).unwrap_or_default();
         let (app, claimed) = (&visit.app, params.get("client_id").map(str::to_owned));
         let hint = params.get(HINT);
         let read = |token| Hint::read(&app.keyring(), app.config.issuer(), token, visit.now);

@@ -42,7 +42,7 @@ pub async fn token(
 ) -> Response {
     let answer = async {
         let form = form(&headers, body)?;
-        redeem(&app, caller(&headers, &peer)?, proof(&headers)?, &form, app.clock.now()).await
+        redeem(&app, caller(&headers, &peer)?, proof(&headers), &form, app.clock.now()).await
     };
     let response = match answer.await {
         Ok(tokens) => {
@@ -85,9 +85,10 @@ pub(super) fn form(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> 
     if !media.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(Error::Json(Code::InvalidRequest, "send a form: application/x-www-form-urlencoded"));
     }
-    let unreadable = "the form is too long, has too many parameters, or is not form-encoded UTF-8";
+    let unreadable = "the form or a parameter is too long, there are too many, or it is not form-encoded UTF-8 without control characters";
     let body = body.map_err(|_| Error::Json(Code::InvalidRequest, unreadable))?;
-    Params::parse(&body).map_err(|_| Error::Json(Code::InvalidRequest, unreadable))
+    let form = Params::parse(&body).ok().filter(|form| !form.has_spoilt());
+    form.ok_or(Error::Json(Code::InvalidRequest, unreadable))
 }
 
 /// What a client shows of itself beside the form.

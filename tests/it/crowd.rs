@@ -10,6 +10,7 @@ use crate::{
     browser::{Browser, Page},
     digid_steps::{bsn, change},
     house::{CALLBACK, House},
+    oidc_client::{self, APP, Ask, Client, LAB, THE_PORTAL, logged_in},
     portal::{at_digid, request, to_digid},
 };
 
@@ -80,4 +81,60 @@ async fn of_too_many_logins_the_oldest_in_which_nothing_was_proven_give_way() {
     assert!(is_there(&house, &question));
     change(&house, "DELETE FROM ephemeral WHERE name LIKE 'stranger-%'");
     until(&house, StatusCode::SEE_OTHER).await;
+}
+
+/// How many requests that one client has pushed there are before its oldest give way.
+const PUSHED: i64 = 20_000;
+
+/// Pushes a request of `client`: what was asked, and as a browser brings it.
+async fn push(house: &House, client: &Client) -> (Ask, Ask) {
+    let ask = client.ask();
+    let fields: Vec<_> = ask.parameters.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let fields: Vec<_> = fields.into_iter().filter(|(name, _)| *name != "client_id").collect();
+    let pushed = client.post(house, "/par", &fields).send().await.unwrap();
+    assert_eq!(pushed.status(), StatusCode::CREATED);
+    let pushed: serde_json::Value = pushed.json().await.unwrap();
+    let brought = Ask { parameters: Vec::new(), ..ask.clone() }.with("client_id", client.id);
+    (ask, brought.with("request_uri", pushed["request_uri"].as_str().unwrap()))
+}
+
+/// A portal whose program runs wild, or whose secret was stolen, and an app in whose name anybody may push.
+#[tokio::test]
+async fn who_pushes_too_much_loses_its_own_oldest_requests_and_nobody_elses() {
+    let mut house = oidc_client::house().await;
+    let (browser, _) = logged_in(&house).await;
+    for client in [LAB, APP] {
+        let (_, first) = push(&house, &client).await;
+        house.kill();
+        change(
+            &house,
+            &format!(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {PUSHED}) \
+                 INSERT INTO ephemeral (kind, name, body, ends, version, stays, owner) \
+                 SELECT kind, 'copy-' || i, body, ends + 1, version, stays, owner FROM ephemeral, n WHERE kind = 'pushed'"
+            ),
+        );
+        house.open_doors();
+        // Of somebody else, and older than any copy.
+        let (asked, theirs) = push(&house, &THE_PORTAL).await;
+        change(
+            &house,
+            "UPDATE ephemeral SET ends = ends - 30 WHERE kind = 'pushed' AND name NOT LIKE 'copy-%'",
+        );
+        let count = || house.count("ephemeral WHERE kind = 'pushed'");
+        let patience = Instant::now() + Duration::from_mins(1);
+        while count() > usize::try_from(PUSHED).unwrap() + 1 {
+            assert!(Instant::now() < patience, "{}: {} {}", client.id, count(), house.log());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert_eq!(count(), usize::try_from(PUSHED).unwrap() + 1, "no more than are too many");
+        assert_eq!(browser.get(&first.url(&house)).await.status, StatusCode::BAD_REQUEST, "{}", client.id);
+        // The twins: what another has pushed works, and what this client pushes now.
+        let code = THE_PORTAL.code(&house, &browser, &theirs).await;
+        THE_PORTAL.redeem(&house, &asked, &code).await;
+        let (asked, brought) = push(&house, &client).await;
+        let code = client.code(&house, &browser, &brought).await;
+        client.redeem(&house, &asked, &code).await;
+        change(&house, "DELETE FROM ephemeral WHERE kind = 'pushed'");
+    }
 }

@@ -4,12 +4,17 @@ use namens::{domain::jwk::JwkSet, oidc::jwt::Unverified};
 use serde_json::{Value, json};
 
 use crate::{
+    act_as::many,
+    browser::Browser,
+    digid_steps::change,
     fapi::{FAPI, Fapi, TABLE, handle, pairs},
     house::{CALLBACK, House, Options},
     jarm::{in_query, opened},
     jose::{KEY, Key},
     mandates_desk::now,
-    oidc_client::{Ask, Auth, Client, answer, assert_error, assert_refused, claims, header, logged_in},
+    oidc_client::{
+        Ask, Auth, Client, KEYED, answer, assert_error, assert_refused, claims, header, logged_in,
+    },
     portal,
 };
 
@@ -221,4 +226,46 @@ async fn who_signs_its_requests_gets_no_answer_to_others() {
     let signed = by_value(signed, &ask).with("client_id", SIGNS.id);
     let code = SIGNS.code(&house, &browser, &signed).await;
     SIGNS.redeem(&house, &ask, &code).await;
+}
+
+/// An ID token that names many people is longer than most parameters, and a request object that holds it longer still.
+#[tokio::test]
+async fn a_hint_that_names_many_people_goes_in_a_signed_request() {
+    let house = crate::oidc_client::house().await;
+    let browser = Browser::new();
+    let (_, theirs) = many(&house, &browser).await;
+    // Two hundred would fill a whole request: some thirty are left.
+    change(
+        &house,
+        "UPDATE mandates SET revoked_at = registered_at WHERE id LIKE 'macht%' AND id NOT LIKE 'macht1_' \
+         AND id NOT LIKE 'macht2_' AND id NOT LIKE 'macht3_'",
+    );
+    let tokens = KEYED.sign_on(&house, &browser, "openid act_as").await;
+    let (hint, told) = (tokens.text("id_token"), tokens.claims["act_as"].as_array().unwrap().len());
+    assert!((30..50).contains(&told) && hint.len() > 4096, "{told} {}", hint.len());
+    let signed = |hint: &str| {
+        let ask = KEYED.ask().with("prompt", "none").with("id_token_hint", hint);
+        let object = KEY.sign(&json!({"alg": "ES256", "kid": "k"}), &inside(&house, &ask));
+        assert!(object.len() > 4096);
+        (by_value(object, &ask), ask)
+    };
+    let (brought, ask) = signed(hint);
+    let brought = brought.with("client_id", KEYED.id);
+    let code = KEYED.code(&house, &browser, &brought).await;
+    KEYED.redeem(&house, &ask, &code).await;
+    // Pushed, too.
+    let (pushed, ask) = signed(hint);
+    let answered = KEYED.post(&house, "/par", &pairs(&pushed)).send().await.unwrap();
+    let answered = (answered.status().as_u16(), answered.json().await.unwrap());
+    let code = KEYED.code(&house, &browser, &handle(&pushed.with("client_id", KEYED.id), &answered)).await;
+    KEYED.redeem(&house, &ask, &code).await;
+    // A hint of another client is none here, however long; and what is more than a whole request is not read.
+    let (foreign, ask) = signed(&theirs.text("id_token")[..20_000]);
+    let page = browser
+        .get(&foreign.with("client_id", KEYED.id).with("redirect_uri", KEYED.callback).url(&house))
+        .await;
+    assert_error(&house, &page, &ask, "login_required");
+    let huge = signed(&"x".repeat(50_000)).0;
+    let refused = KEYED.post(&house, "/par", &pairs(&huge)).send().await.unwrap();
+    assert!([400, 413].contains(&refused.status().as_u16()), "{}", refused.status());
 }

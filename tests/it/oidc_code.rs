@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use crate::{
     browser::Browser,
+    dpop,
     house::{CALLBACK, House, SECRET},
+    jose::Key,
     oidc_client::{
         APP, Ask, Auth, Client, LAB, OPEN, THE_PORTAL, assert_refused, house, logged_in, userinfo,
     },
-    portal::form_encoded,
+    portal::{self, form_encoded},
 };
 
 /// A code whose minute is over is worth nothing; one that was given after it is.
@@ -143,6 +145,99 @@ async fn a5_a_replayed_code_ends_what_came_of_it() {
     assert_eq!(THE_PORTAL.refresh(&house, other.text("refresh_token")).await.0, 200);
     let audit = house.query("SELECT outcome FROM audit WHERE outcome = 'code.replayed'");
     assert_eq!(audit.len(), 1, "{audit:?}");
+}
+
+/// How a redemption is bent: what it is called, the part of the form that is other, what it is then (`None`: not there), and how
+/// it is refused.
+type Bend = (&'static str, &'static str, Option<&'static str>, &'static str);
+
+const BENDS: [Bend; 8] = [
+    (
+        "another verifier",
+        "code_verifier",
+        Some("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+        "invalid_grant",
+    ),
+    ("a verifier that is none", "code_verifier", Some("x"), "invalid_grant"),
+    ("no verifier", "code_verifier", None, "invalid_grant"),
+    ("another redirect_uri", "redirect_uri", Some("http://127.0.0.1:9/callback/lab"), "invalid_grant"),
+    ("a redirect_uri that is none", "redirect_uri", Some("x"), "invalid_request"),
+    ("no redirect_uri", "redirect_uri", None, "invalid_request"),
+    ("an API of nobody", "resource", Some("urn:example:none"), "invalid_target"),
+    ("a resource that is none", "resource", Some("x"), "invalid_target"),
+];
+
+fn bent<'a>(good: &[(&'a str, &'a str)], (_, name, value, _): Bend) -> Vec<(&'a str, &'a str)> {
+    let others = good.iter().copied().filter(|(n, _)| *n != name);
+    others.chain(value.map(|value| (name, value))).collect()
+}
+
+/// Whoever has a stolen code seldom has its verifier too, so such a replay is the one that tells of a theft.
+#[tokio::test]
+async fn a5_a_spent_code_that_comes_back_bent_ends_its_family_too() {
+    let house = house().await;
+    let (browser, other) = logged_in(&house).await;
+    for client in [THE_PORTAL, APP] {
+        for bend in BENDS {
+            let case = format!("{}: {}", client.id, bend.0);
+            let ask = client.ask();
+            let code = client.code(&house, &browser, &ask).await;
+            let good = ask.redemption(&code);
+            let bad = bent(&good, bend);
+            // The twin: before it is spent nothing is given for it, and it is not burnt.
+            assert_refused(&client.token(&house, &bad).await, bend.3);
+            let tokens = client.redeem(&house, &ask, &code).await;
+            // Others who bring it, straight or bent, change nothing: it is not their code.
+            for stranger in [LAB, OPEN] {
+                assert_refused(&stranger.token(&house, &good).await, "invalid_grant");
+                assert_eq!(stranger.token(&house, &bad).await.0, 400, "{case}");
+            }
+            assert_eq!(userinfo(&house, tokens.text("access_token")).await.0, 200, "{case}");
+            assert_refused(&client.token(&house, &bad).await, bend.3);
+            assert_eq!(userinfo(&house, tokens.text("access_token")).await.0, 401, "{case}");
+            assert_refused(&client.refresh(&house, tokens.text("refresh_token")).await, "invalid_grant");
+        }
+    }
+    // The session's other grants live on, and each end is in the log once.
+    assert_eq!(THE_PORTAL.refresh(&house, other.text("refresh_token")).await.0, 200);
+    let audit = house.query("SELECT outcome FROM audit WHERE outcome = 'code.replayed'");
+    assert_eq!(audit.len(), 2 * BENDS.len());
+}
+
+/// The same where the code is bound to a key: the thief has another, or none.
+#[tokio::test]
+async fn a5_a_spent_code_that_comes_back_without_its_key_ends_its_family_too() {
+    let house = house().await;
+    let (browser, _) = logged_in(&house).await;
+    let (key, others) = (Key::new(), Key::new());
+    let proof = |key: &Key| key.proof(&house, "POST", "/token", None);
+    let elsewhere = || key.proof(&house, "POST", "/par", None);
+    for (case, proofs, error) in [
+        ("another key", vec![proof(&others)], "invalid_grant"),
+        ("no key", vec![], "invalid_grant"),
+        ("a proof for something else", vec![elsewhere()], "invalid_dpop_proof"),
+        ("no proof at all", vec!["x".to_owned()], "invalid_dpop_proof"),
+        ("two proofs", vec![proof(&key), proof(&key)], "invalid_dpop_proof"),
+    ] {
+        let ask = APP.ask().with("dpop_jkt", &key.thumbprint());
+        let code = APP.code(&house, &browser, &ask).await;
+        let form = ask.redemption(&code);
+        let bring = async |client: Client, proofs: &[String]| {
+            let request = client.post(&house, "/token", &form);
+            let request = proofs.iter().fold(request, |request, proof| request.header("dpop", proof));
+            dpop::send(request).await
+        };
+        let refused = async |client: Client| {
+            let answer = bring(client, &proofs).await;
+            (answer.status, answer.body)
+        };
+        assert_refused(&refused(APP).await, error);
+        let tokens = portal::tokens(bring(APP, &[proof(&key)]).await.body);
+        assert_eq!(refused(OPEN).await.0, 400, "{case}");
+        assert!(dpop::opens(&house, tokens.text("access_token"), &key).await, "{case}");
+        assert_refused(&refused(APP).await, error);
+        assert!(!dpop::opens(&house, tokens.text("access_token"), &key).await, "{case}");
+    }
 }
 
 /// Somebody with a stolen code races its owner: a hundred at once, through the real door.

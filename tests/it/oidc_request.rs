@@ -292,3 +292,121 @@ async fn a4_a_verifier_must_be_whole_and_fit_the_challenge() {
     form.retain(|(name, _)| *name != "code_verifier");
     assert_eq!(OPEN.token(&house, &form).await.0, 200);
 }
+
+/// Values that are none: control characters, what is no UTF-8, U+FFFD, and one that is too long.
+fn spoilt() -> [String; 5] {
+    ["%00", "a%0d%0ab", "%ff", "%ef%bf%bd", &"x".repeat(5000)].map(str::to_owned)
+}
+
+/// OpenID Connect Core, section 3.1.2.1: unknown parameters are ignored. What a portal, a proxy or a campaign hangs on is none of ours.
+#[tokio::test]
+async fn a_spoilt_parameter_is_ignored_where_unknown_and_told_to_the_client_where_known() {
+    let house = house().await;
+    let (browser, _) = logged_in(&house).await;
+    let with = |ask: &Ask, more: &str| format!("{}&{more}", ask.url(&house));
+    let known = [
+        ("state", "x"),
+        ("nonce", "x"),
+        ("scope", "openid"),
+        ("response_type", "code"),
+        ("response_mode", "query"),
+        ("code_challenge_method", "S256"),
+        ("login_hint", "x"),
+        ("claims", "{}"),
+        ("resource", "x"),
+        ("request_uri", "x"),
+        ("display", "page"),
+    ];
+    for bad in spoilt() {
+        let case = &bad[..bad.len().min(20)];
+        let good = THE_PORTAL.ask();
+        for unknown in [
+            format!("utm_source={bad}"),
+            format!("utm_source={bad}&utm_source=1"),
+            format!("{}={bad}", &bad[..bad.len().min(20)]),
+        ] {
+            let told = answer(&browser.get(&with(&good, &unknown)).await);
+            assert!(told.contains_key("code"), "{unknown:.40}: {told:?}");
+        }
+        for (name, value) in known {
+            let seen = if name == "state" { good.clone().without("state") } else { good.clone() };
+            for query in [format!("{name}={bad}"), format!("{name}={bad}&{name}={value}")] {
+                let page = browser.get(&with(&good.clone().without(name), &query)).await;
+                assert_error(&house, &page, &seen, "invalid_request");
+            }
+        }
+        // By POST too.
+        let sent = browser.request(reqwest::Method::POST, &format!("{}/authorize", house.issuer));
+        let form = format!("{}&login_hint={bad}", good.query());
+        let sent = sent.header("content-type", "application/x-www-form-urlencoded").body(form);
+        assert_error(&house, &browser.send(sent).await, &good, "invalid_request");
+        // Whose it is, and where errors may go, must be sound: nobody is sent anywhere.
+        for name in ["client_id", "redirect_uri"] {
+            let page = browser.get(&with(&good.clone().without(name), &format!("{name}={bad}"))).await;
+            assert_eq!((page.status.as_u16(), page.location()), (400, None), "{name} {case}");
+        }
+    }
+    // What stands beside the handle of a pushed request says nothing, however it looks.
+    let ask = THE_PORTAL.ask();
+    let fields: Vec<_> = ask.parameters.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let pushed = THE_PORTAL.post(&house, "/par", &fields).send().await.unwrap();
+    let pushed: serde_json::Value = pushed.json().await.unwrap();
+    let brought = Ask { parameters: Vec::new(), ..ask.clone() }.with("client_id", THE_PORTAL.id);
+    let brought = brought.with("request_uri", pushed["request_uri"].as_str().unwrap());
+    assert!(answer(&browser.get(&with(&brought, "x=%00")).await).contains_key("code"));
+}
+
+/// The same at the endpoints for clients: there a client hears of what is spoilt at once.
+#[tokio::test]
+async fn a_spoilt_parameter_of_a_client_is_ignored_where_unknown_and_an_error_where_known() {
+    let house = house().await;
+    let (browser, tokens) = logged_in(&house).await;
+    let (ask, long) = (THE_PORTAL.ask(), "x".repeat(5000));
+    let pushed: Vec<_> = ask.parameters.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    for bad in ["a\0b", "a\r\nb", "\u{fffd}", &long] {
+        let code = THE_PORTAL.code(&house, &browser, &ask).await;
+        for (path, form, name, status) in [
+            ("/token", ask.redemption(&code), "code_verifier", 200),
+            ("/par", pushed.clone(), "login_hint", 201),
+            ("/introspect", vec![("token", tokens.text("access_token"))], "token_type_hint", 200),
+        ] {
+            let known: Vec<_> =
+                form.iter().copied().filter(|(n, _)| *n != name).chain([(name, bad)]).collect();
+            let refused = THE_PORTAL.post(&house, path, &known).send().await.unwrap();
+            let refused = (refused.status().as_u16(), refused.json().await.unwrap());
+            assert_refused(&refused, "invalid_request");
+            let unknown = [&form[..], &[("utm_source", bad)]].concat();
+            let answered = THE_PORTAL.post(&house, path, &unknown).send().await.unwrap();
+            assert_eq!(answered.status().as_u16(), status, "{path} {bad:.20}");
+        }
+    }
+    // A sign-out is not asked about for what a proxy hung on.
+    let query =
+        [("id_token_hint", tokens.text("id_token")), ("post_logout_redirect_uri", "http://127.0.0.1:9/bye")];
+    let mut url = url::Url::parse(&format!("{}/logout", house.issuer)).unwrap();
+    url.query_pairs_mut().extend_pairs(query);
+    let asked = browser.get(&format!("{url}&state=%00")).await;
+    assert_eq!((asked.status.as_u16(), asked.location()), (200, None), "a known one spoils it");
+    let out = browser.get(&format!("{url}&utm_source=%00")).await;
+    assert_eq!(out.location().map(String::from).as_deref(), Some("http://127.0.0.1:9/bye"));
+}
+
+/// JSON may stand on several lines (RFC 8259 section 2).
+#[tokio::test]
+async fn claims_may_be_written_on_several_lines() {
+    let house = house().await;
+    let (browser, _) = logged_in(&house).await;
+    let wish = serde_json::json!({"id_token": {"email": {"essential": true}}});
+    let pretty = serde_json::to_string_pretty(&wish).unwrap();
+    for text in [pretty.clone(), pretty.replace('\n', "\r\n\t")] {
+        let ask = THE_PORTAL.ask().with("claims", &text);
+        let code = THE_PORTAL.code(&house, &browser, &ask).await;
+        let tokens = THE_PORTAL.redeem(&house, &ask, &code).await;
+        assert_eq!(tokens.claims["email"], "jansen@voorbeeld.nl", "{text}");
+    }
+    // Within a text of it a line may not end, and other control characters stand nowhere.
+    for bad in ["{\"id_token\": {\"ema\nil\": null}}", "{\u{b}}", "{\0}"] {
+        let ask = THE_PORTAL.ask().with("claims", bad);
+        assert_error(&house, &browser.get(&ask.url(&house)).await, &ask, "invalid_request");
+    }
+}

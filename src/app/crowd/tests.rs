@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     domain::{
-        ask::tests::ask,
+        ask::{Ask, tests::ask},
         assurance::Level,
         code::SentCode,
         email::Email,
@@ -68,7 +68,8 @@ async fn the_oldest_in_which_nothing_was_proven_give_way_and_no_more_than_are_to
     }
     let late = enter(&f, 15, away).await;
     // Thirteen in which nothing was proven: eight are too many, and at most six go at one go.
-    let crowd = Crowd::new(Limits { unproven: 5, all: 100, pushed: 3, batch: 2, batches: 3 });
+    let crowd =
+        Crowd::new(Limits { unproven: 5, all: 100, pushed: 3, pushed_by_one: 99, batch: 2, batches: 3 });
     for left in [7, 5, 5] {
         crowd.thin(&f.store).await.unwrap();
         assert_eq!(f.store.logins_under_way().await.unwrap(), (left, left + 2));
@@ -84,7 +85,8 @@ async fn the_oldest_in_which_nothing_was_proven_give_way_and_no_more_than_are_to
 #[tokio::test]
 async fn past_the_second_bound_no_more_begin_until_there_is_room() {
     let f = fresh().await;
-    let crowd = Crowd::new(Limits { unproven: 1, all: 3, pushed: 3, batch: 9, batches: 9 });
+    let crowd =
+        Crowd::new(Limits { unproven: 1, all: 3, pushed: 3, pushed_by_one: 99, batch: 9, batches: 9 });
     let tries: Vec<_> = (0..5).map(|_| crowd.lets_in()).collect();
     assert_eq!(tries, [true, true, true, false, false], "those that began since the last count are counted");
     let mut ids = Vec::new();
@@ -100,8 +102,9 @@ async fn past_the_second_bound_no_more_begin_until_there_is_room() {
 
 #[test]
 fn the_bounds_are_those_of_the_decision() {
-    let Limits { unproven, all, pushed, batch, batches } = Limits::default();
-    assert_eq!((unproven, all, pushed, batch, batches), (200_000, 400_000, 50_000, 250, 40));
+    let Limits { unproven, all, pushed, pushed_by_one, batch, batches } = Limits::default();
+    assert_eq!((unproven, all, pushed, pushed_by_one), (200_000, 400_000, 50_000, 20_000));
+    assert_eq!((batch, batches), (250, 40));
 }
 
 #[tokio::test]
@@ -114,7 +117,7 @@ async fn the_oldest_requests_that_anybody_may_have_pushed_give_way_and_no_others
         f.store.push(proven, &handle, &kept, at(1000 + i64::try_from(second).unwrap())).await.unwrap();
         handles.push(handle);
     }
-    Crowd::new(Limits { unproven: 5, all: 100, pushed: 3, batch: 2, batches: 3 })
+    Crowd::new(Limits { unproven: 5, all: 100, pushed: 3, pushed_by_one: 99, batch: 2, batches: 3 })
         .thin(&f.store)
         .await
         .unwrap();
@@ -123,4 +126,33 @@ async fn the_oldest_requests_that_anybody_may_have_pushed_give_way_and_no_others
         left.push(f.store.pushed(handle, at(1)).await.unwrap().is_some());
     }
     assert_eq!(left, [true, false, false, true, false, true, true, true]);
+}
+
+/// What anybody pushes in the name of a client that proves who it is takes no place of its own requests.
+#[tokio::test]
+async fn the_oldest_requests_of_one_client_give_way_to_its_own_and_to_no_others() {
+    let f = fresh().await;
+    let mut pushed = Vec::new();
+    for second in 0..7 {
+        // One that is pushed twice a second, and one that is now and then.
+        for (client, proven, often) in [("wild", true, 1), ("wild", false, 2), ("calm", true, 3)] {
+            if second % often == 0 {
+                let kept = Kept { ask: Ask { client_id: client.into(), ..ask() }, until: at(100) };
+                let handle = Secret::token("").hashed();
+                f.store.push(proven, &handle, &kept, at(1000 + second)).await.unwrap();
+                pushed.push((handle, client, proven, second));
+            }
+        }
+    }
+    let crowd =
+        Crowd::new(Limits { unproven: 5, all: 100, pushed: 99, pushed_by_one: 4, batch: 2, batches: 1 });
+    // Three of seven are too many, and two go at one go.
+    for gone in [2, 3, 3] {
+        crowd.thin(&f.store).await.unwrap();
+        for (handle, client, proven, second) in &pushed {
+            let is_there = f.store.pushed(handle, at(1)).await.unwrap().is_some();
+            let goes = (*client, *proven) == ("wild", true) && *second < gone;
+            assert_eq!(is_there, !goes, "{client} {proven} {second}");
+        }
+    }
 }

@@ -56,7 +56,7 @@ fn form(more: &str) -> Params {
 
 async fn token(house: &House, scope: &str, proof: Option<&str>) -> String {
     let form = form(&format!("grant_type=client_credentials&scope={scope}"));
-    let answer = redeem(&house.app, NOBODY, proof, &form, now()).await.unwrap();
+    let answer = redeem(&house.app, NOBODY, Ok(proof), &form, now()).await.unwrap();
     serde_json::to_value(answer).unwrap()["access_token"].as_str().unwrap().to_owned()
 }
 

@@ -65,7 +65,9 @@ impl Provider {
             client,
             possession: &Possession::default(),
         };
-        match for_user(&issuing, form, now).await {
+        let answer = for_user(&issuing, form, now).await;
+        let store = &self.fresh.store;
+        match authorization_code::ending_what_was_spent(store, client, form, answer, now).await {
             Ok(answer) => Ok(serde_json::to_value(answer).unwrap()),
             Err(Error::Json(code, _)) => Err(code),
             Err(other) => panic!("{other:?}"),

@@ -87,7 +87,7 @@ impl House {
         let code = oxide::issue(&self.app.store, &self.client, &ask, &self.session, now()).await.unwrap();
         let form = exchange(&code, "client_secret", "s3cret");
         let answer =
-            serde_json::to_value(redeem(&self.app, Caller::default(), None, &form, now()).await.unwrap())
+            serde_json::to_value(redeem(&self.app, Caller::default(), Ok(None), &form, now()).await.unwrap())
                 .unwrap();
         answer["access_token"].as_str().unwrap().to_owned()
     }
@@ -147,12 +147,12 @@ async fn a_wrong_secret_gets_no_token_and_leaves_the_code_good() {
         (exchange(&code, "client_id", "nobody"), Code::InvalidClient),
         (exchange(&code, "client_id", ""), Code::InvalidRequest),
     ] {
-        let Err(Error::Json(code, _)) = redeem(&house.app, Caller::default(), None, &form, now()).await
+        let Err(Error::Json(code, _)) = redeem(&house.app, Caller::default(), Ok(None), &form, now()).await
         else {
             panic!("{form:?} was answered")
         };
         assert_eq!(code, expected, "{form:?}");
     }
     let form = exchange(&code, "client_secret", "s3cret");
-    assert!(redeem(&house.app, Caller::default(), None, &form, now()).await.is_ok());
+    assert!(redeem(&house.app, Caller::default(), Ok(None), &form, now()).await.is_ok());
 }

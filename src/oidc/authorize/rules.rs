@@ -35,8 +35,9 @@ pub(super) type Broken = (Code, &'static str);
 pub(super) type Rule = fn(&Params, &Client, &mut Ask) -> Result<(), Broken>;
 
 /// The rules, in the order in which they run. `state` is read before them, so that every error carries it.
-pub(super) const RULES: [Rule; 15] = [
+pub(super) const RULES: [Rule; 16] = [
     no_duplicates,
+    nothing_spoilt,
     no_reference,
     state,
     response_type,
@@ -56,6 +57,17 @@ pub(super) const RULES: [Rule; 15] = [
 fn no_duplicates(params: &Params, _: &Client, _: &mut Ask) -> Result<(), Broken> {
     if params.has_duplicates() {
         return Err((Code::InvalidRequest, "a parameter may be given only once"));
+    }
+    Ok(())
+}
+
+/// What is said of a parameter that cannot be read.
+pub(super) const SPOILT: &str =
+    "a parameter is longer than it may be, or holds control characters or what is no UTF-8";
+
+fn nothing_spoilt(params: &Params, _: &Client, _: &mut Ask) -> Result<(), Broken> {
+    if params.has_spoilt() {
+        return Err((Code::InvalidRequest, SPOILT));
     }
     Ok(())
 }
