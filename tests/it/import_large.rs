@@ -39,16 +39,16 @@ async fn a_broken_line_at_the_end_of_a_large_file_changes_nothing_and_the_server
     let (running, answered) = beside(&house, &file).await;
     let told = refused(running);
     assert!(told.contains("line 1000002, birth_date: this date of birth lies in the future"), "{told}");
+    assert!(answered > 20, "the server answered {answered} times meanwhile");
     assert!(told.contains("nothing was imported: 1 things are wrong in 1000001 lines"), "{told}");
-    assert_eq!((house.count("persons"), lines_of(&house, "person.registered")), (0, 0), "{answered}");
+    assert_eq!((house.count("persons"), lines_of(&house, "person.registered")), (0, 0));
     assert_ne!(house.query("SELECT MAX(seq) FROM audit_lines"), before, "that it was refused stands there");
     fs::remove_file(file).unwrap();
 
     // Its twin, shorter.
     let file = write(&house, "good.csv", &many(0, 1000));
-    let (running, answered) = beside(&house, &file).await;
-    let told = done(running);
-    assert_eq!(told, "Imported: 1000 of 1000 lines were new, 0 on record already.\n", "{answered}");
+    let told = done(beside(&house, &file).await.0);
+    assert_eq!(told, "Imported: 1000 of 1000 lines were new, 0 on record already.\n");
     assert_eq!((house.count("persons"), lines_of(&house, "person.registered")), (1000, 1000));
     assert!(done(import(&house, "persons", &file, &[])).starts_with("All 1000 lines are on record already"));
     assert_eq!((house.count("persons"), lines_of(&house, "person.registered")), (1000, 1000));
