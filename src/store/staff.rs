@@ -283,3 +283,6 @@ fn read_member(row: &AnyRow) -> Result<Member, Fault> {
         approved: approved.map(|(by, at)| Confirmed { by, at }),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,6 +68,50 @@ async fn m12_who_may_act_for_whom_is_shown_to_these_two_only_and_no_block_is() {
     assert!(family.mother.page(house).await.body.contains("Sam"));
 }
 
+/// A mother who is kept out of the record of a child of twelve, whose own yes is asked: she sees, and may do, what she would after a revocation.
+#[tokio::test]
+async fn m9_m12_a_block_is_no_other_than_a_revocation_to_whom_it_keeps_out_whatever_they_post() {
+    let family = family().await;
+    let (house, mother, father) = (&family.house, &family.mother, &family.father);
+    let asked = || async { mother.page(house).await.body.contains("held-agree-1") };
+    let pair = ["--representative", &mother.person, "--represented", &family.kim.person];
+    let block = |what: &str, by: &str, more: &[&str]| {
+        house.ok(&[&["mandates", what, "--by", by], more, &pair[..]].concat());
+    };
+    let csrf = mother.csrf(house).await;
+    let sees = async || {
+        let mut all = Vec::new();
+        for what in ["agree", "refuse", "stop"] {
+            let told = mother.posts(house, what, &csrf, &family.mandate).await;
+            all.push(format!("{} {} {}", told.status, told.location().unwrap(), told.body));
+        }
+        let overview = mother.browser.get(&at(house, "/account")).await;
+        for page in [mother.page(house).await, overview] {
+            all.push(page.body.replace(&csrf, ""));
+        }
+        all.push(mother.log(house).await);
+        all.push(mother.acts_for(house).await.to_string());
+        // One who is no party to it hears the same.
+        let told = mother.posts(house, "agree", &csrf, "nobody").await;
+        all.push(format!("{} {} {}", told.status, told.location().unwrap(), told.body));
+        assert_eq!(all[0], all[7], "as of one that there is not");
+        all
+    };
+    assert!(asked().await, "her word is asked");
+    block("block", "balie1", &["--reason", "melding"]);
+    let blocked = sees().await;
+    assert!(family.words().is_empty(), "{:?}", family.words());
+    assert_eq!(house.count("mandates WHERE revoked_at IS NOT NULL"), 0);
+    block("unblock", "balie2", &[]);
+    assert!(asked().await, "lifted, it is asked as before");
+    house.ok(&["mandates", "revoke", "--by", "balie1", "--", &family.mandate]);
+    assert_eq!(sees().await, blocked, "a block, and a revocation");
+    assert!(family.words().is_empty(), "{:?}", family.words());
+    // The twin: of a parent who is not kept out the same word is heard.
+    father.posts(house, "agree", &father.csrf(house).await, &family.other).await;
+    assert_eq!(family.words(), ["representative agreed"]);
+}
+
 #[tokio::test]
 async fn m7_below_the_level_nobody_is_looked_up_and_digid_is_offered() {
     let family = family().await;

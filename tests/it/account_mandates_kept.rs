@@ -1,6 +1,11 @@
 //! What of a mandate is kept from whom: of a block from whom it keeps out (M9), and of what waits for its second pair of eyes (M11).
 
+use std::time::Duration;
+
+use tokio::time::sleep;
+
 use crate::{
+    account_offers::again,
     browser::Browser,
     family::One,
     house::House,
@@ -57,6 +62,9 @@ async fn m9_whom_a_block_keeps_out_hears_of_no_end_and_others_do_in_their_langua
         if hears {
             until("hers", || (stopped(MOTHER, "has ended") > 0).then_some(())).await;
         } else {
+            // His came: hers would have come with it, or a little later.
+            sleep(Duration::from_secs(2)).await;
+            assert_eq!(stopped(MOTHER, "has ended"), 0, "she is kept out");
             house.ok(&[&["mandates", "unblock"][..], &pair, &["balie2"]].concat());
         }
     }
@@ -81,4 +89,13 @@ async fn m4_of_who_agrees_on_and_on_no_more_is_heard_for_a_while_but_a_no() {
     assert_eq!(words(), ["agreed"]);
     kim.posts(&house, "refuse", &csrf, &berts).await;
     assert_eq!(words(), ["agreed", "withdrawn"], "what takes access away is always heard");
+    // An hour after the first of them a yes is heard again.
+    house.move_clock(3000).await;
+    again(&kim, &house).await;
+    kim.posts(&house, "agree", &kim.csrf(&house).await, &berts).await;
+    assert_eq!(words(), ["agreed", "withdrawn"], "not within the hour");
+    house.move_clock(7200).await;
+    again(&kim, &house).await;
+    kim.posts(&house, "agree", &kim.csrf(&house).await, &berts).await;
+    assert_eq!(words(), ["agreed", "agreed", "withdrawn"], "the twin");
 }

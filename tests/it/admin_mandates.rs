@@ -461,24 +461,40 @@ async fn m11_who_approves_a_mandate_tells_whom_they_read_in_the_documents() {
     let outcomes =
         || house.query("SELECT actor || ' ' || outcome FROM audit WHERE event = 'mandate.approved'");
     assert_eq!(outcomes(), ["client:second refused"; 6]);
-    // Of whom no date of birth is known, the BSN; and of a representative without a BSN none.
-    let grown = fresh_bsn();
     assert_eq!(ask(&second, &at, "approve").await.0, 200);
-    let (bert, carla) = (
-        person(&root, json!({"name": "Bert"})).await,
-        person(&root, json!({"name": "Carla", "bsn": grown})).await,
-    );
+    // Of a representative without a BSN none is told.
+    let (grown, day) = (fresh_bsn(), born(40, 0));
+    let bert = person(&root, json!({"name": "Bert"})).await;
+    let carla = person(&root, json!({"name": "Carla", "bsn": grown, "birth_date": day})).await;
     let curator =
         with(with(form(&bert, &carla), "relation", json!("curator")), "evidence", json!("court_order"));
-    let (status, told) = root.post("/mandates", &curator).await;
-    if status == 201 {
-        let at = format!("/mandates/{}", told["id"].as_str().unwrap());
-        assert_eq!(second.post(&format!("{at}/approve"), &json!({})).await.0, 409);
-        let body = json!({"represented_bsn": grown});
-        let guess = with(body.clone(), "representative_bsn", json!(hers));
-        assert_eq!(second.post(&format!("{at}/approve"), &guess).await.0, 409);
-        assert_eq!(second.post(&format!("{at}/approve"), &body).await.0, 200);
+    let file = async || {
+        let (status, told) = root.post("/mandates", &curator).await;
+        assert_eq!((status, &told["approved_at"]), (201, &Value::Null), "{told}");
+        format!("/mandates/{}", told["id"].as_str().unwrap())
+    };
+    let (at, again) = (file().await, file().await);
+    let approve = async |at: &str, body: &Value| second.post(&format!("{at}/approve"), body).await.0;
+    let by_birth = json!({"represented_birth_date": day});
+    for (name, wrong) in
+        [("representative_bsn", &hers), ("representative_bsn", &grown), ("represented_bsn", &hers)]
+    {
+        assert_eq!(approve(&at, &with(by_birth.clone(), name, json!(wrong))).await, 409, "{name}");
     }
+    assert_eq!(approve(&at, &by_birth).await, 200);
+    // Of whom no date of birth is on record any more, the BSN tells them apart.
+    crate::authenticator::change(&house, &format!("UPDATE persons SET birth = NULL WHERE id = '{carla}'"));
+    let by_bsn = json!({"represented_bsn": grown});
+    for bad in [
+        json!({}),
+        by_birth.clone(),
+        json!({"represented_bsn": hers}),
+        with(by_bsn.clone(), "represented_birth_date", json!(day)),
+    ] {
+        assert_eq!(approve(&again, &bad).await, 409, "{bad}");
+    }
+    assert_eq!(second.get(&again).await.1["approved_at"], Value::Null);
+    assert_eq!(approve(&again, &by_bsn).await, 200);
     // At the desk the same.
     let desk = Desk::of(&house);
     let id = desk.registered(&Form::parent(&forged, &sam));

@@ -20,6 +20,20 @@ pub fn change(house: &House, statement: &str) {
     ask(&house.folder.join("namens.db"), statement);
 }
 
+/// Whether somebody else is writing.
+pub fn is_taken(house: &House) -> bool {
+    let options =
+        SqliteConnectOptions::new().filename(house.folder.join("namens.db")).busy_timeout(Duration::ZERO);
+    let asked = async {
+        let mut connection = SqliteConnection::connect_with(&options).await?;
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await?;
+        sqlx::query("ROLLBACK").execute(&mut connection).await?;
+        connection.close().await
+    };
+    let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+    thread::scope(|scope| scope.spawn(|| runtime().block_on(asked)).join().unwrap()).is_err()
+}
+
 /// Every row of every table, as the statement that would write it.
 pub fn dump(file: &Path) -> Vec<String> {
     let tables = query(

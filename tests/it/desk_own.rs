@@ -193,6 +193,8 @@ async fn each_act(
     let birth = bsn("represented_birth");
     let correction = house.query("SELECT id FROM corrections").concat();
     let right = born(13, 41);
+    let (basis, ends) =
+        (house.query("SELECT id FROM special_bases WHERE confirmed_at IS NULL").concat(), born(0, -200));
     let agreed = [("party", "represented"), ("word", "agreed")];
     let read = [("bsn", bsn("representative_bsn")), ("birth", birth)];
     let mut told = Vec::new();
@@ -200,6 +202,8 @@ async fn each_act(
         ("/desk/register".to_owned(), said, "representative_bsn-error"),
         (format!("{mandate}/approve"), &read[..], "error"),
         (format!("{mandate}/said"), &agreed, "error"),
+        (format!("{mandate}/confirm"), &[("basis", &basis)], "error"),
+        (format!("{mandate}/attest"), &[("evidence", "brief 2"), ("ends", &ends)], "error"),
         (format!("{mandate}/unblock"), &[], "error"),
         (format!("/desk/correction/{correction}/approve"), &[("birth", &right), ("bsn", "")], "error"),
     ] {
@@ -226,6 +230,8 @@ async fn m11_nobody_at_the_desk_gives_access_in_their_own_file() {
     let mandate = done.location().unwrap_or_else(|| panic!("{}", done.body)).path().to_owned();
     let block = joost.post(&format!("{mandate}/block"), &[("reason", "melding 7")]).await;
     assert_eq!(block.status, StatusCode::SEE_OTHER);
+    let attest = [("evidence", "brief 1"), ("ends", &born(0, -200))];
+    assert_eq!(joost.post(&format!("{mandate}/attest"), &attest).await.status, StatusCode::SEE_OTHER);
     let people = house.query("SELECT representative || ' ' || represented FROM mandates").concat();
     let (representative, represented) = people.split_once(' ').unwrap();
     let right = born(13, 41);

@@ -1,6 +1,8 @@
 //! Who works at the desk and has to do with a patient: they do and learn nothing there of themselves or their own, least of all of a block
 //! (M9); and keeping somebody out of a record, with or without a mandate.
 
+use std::collections::BTreeSet;
+
 use reqwest::StatusCode;
 
 use crate::{
@@ -17,6 +19,9 @@ use crate::{
 };
 
 const ALL: &str = "registrar approver privacy_officer auditor";
+/// A special basis, and what was proposed of somebody.
+const BASIS: &str = "basis";
+const CORRECTIONS: [&str; 2] = ["theirs", "others"];
 const THEIRS: &str = "Dit gaat over uzelf of over iemand voor wie u iets regelt.";
 
 /// Files a parent's mandate for a child, and gives its path, the parent and the child.
@@ -55,7 +60,7 @@ async fn els_is(house: &House, person: &str) -> Seat {
 type Asked<'f> = (String, Option<Vec<(&'static str, &'f str)>>);
 
 /// All that may be asked of a mandate and its two people, and of the log of one.
-fn asked<'f>(mandate: &str, people: [&str; 2], (parent, number): (&'f str, &'f str)) -> Vec<Asked<'f>> {
+fn asked<'f>(mandate: &str, people: [&'f str; 2], (parent, number): (&'f str, &'f str)) -> Vec<Asked<'f>> {
     let mut all = vec![(mandate.to_owned(), None)];
     for (act, fields) in [
         ("approve", vec![("bsn", parent), ("birth", "2012-01-01")]),
@@ -63,8 +68,22 @@ fn asked<'f>(mandate: &str, people: [&str; 2], (parent, number): (&'f str, &'f s
         ("block", vec![("reason", "x")]),
         ("unblock", vec![]),
         ("revoke", vec![]),
+        ("refuse", vec![("why", "form")]),
+        ("attest", vec![("evidence", "x"), ("ends", "2090-01-01")]),
+        ("confirm", vec![("basis", BASIS)]),
+        ("end", vec![("basis", BASIS)]),
     ] {
         all.push((format!("{mandate}/{act}"), Some(fields)));
+    }
+    // Of the child, and of somebody who is to be one with the child.
+    for correction in CORRECTIONS {
+        for (act, fields) in [
+            ("approve", vec![("birth", "2012-01-01"), ("bsn", "")]),
+            ("same-person", vec![("birth", "2012-01-01"), ("known", "K-1"), ("other", "K-77")]),
+            ("withdraw", vec![]),
+        ] {
+            all.push((format!("/desk/correction/{correction}/{act}"), Some(fields)));
+        }
     }
     for person in people {
         all.push((format!("/desk/person/{person}"), None));
@@ -82,6 +101,10 @@ fn asked<'f>(mandate: &str, people: [&str; 2], (parent, number): (&'f str, &'f s
         let log = vec![("bsn", bsn), ("number", number), ("person", ""), ("at", ""), ("line", "")];
         all.push(("/desk/log".into(), Some(log)));
     }
+    for person in people {
+        let log = vec![("bsn", ""), ("number", ""), ("person", person), ("at", ""), ("line", "")];
+        all.push(("/desk/log".into(), Some(log)));
+    }
     all
 }
 
@@ -96,8 +119,62 @@ async fn ask(seat: &Seat, (path, fields): &Asked<'_>) -> Page {
 fn kept(house: &House) -> Vec<String> {
     house.query(
         "SELECT id || COALESCE(approved_at, 0) || COALESCE(revoked_at, 0) FROM mandates UNION ALL SELECT id || COALESCE(lifted_at, 0) FROM blocks \
-         UNION ALL SELECT id FROM consents UNION ALL SELECT id FROM corrections UNION ALL SELECT id FROM persons",
+         UNION ALL SELECT id FROM consents UNION ALL SELECT id FROM persons \
+         UNION ALL SELECT id || COALESCE(approved_at, 0) || COALESCE(withdrawn_at, 0) FROM corrections \
+         UNION ALL SELECT id || COALESCE(confirmed_at, 0) || COALESCE(ended_at, 0) FROM special_bases",
     )
+}
+
+/// What else waits of a mandate and of its child: a special basis, a date of birth, and that somebody is the child.
+async fn waits(house: &House, joost: &Seat, (mandate, child, lot): (&str, &str, &str)) {
+    let ends = born(0, -200);
+    let basis = [("evidence", "brief 1"), ("ends", ends.as_str())];
+    let birth = born(13, 41);
+    let right = [("birth", birth.as_str()), ("bsn", ""), ("evidence", "brief 1")];
+    for (path, fields) in
+        [(format!("{mandate}/attest"), &basis[..]), (format!("/desk/person/{child}/correct"), &right)]
+    {
+        assert_eq!(joost.post(&path, fields).await.status, StatusCode::SEE_OTHER, "{path}");
+    }
+    let [theirs, others] = CORRECTIONS;
+    for statement in [
+        format!("UPDATE special_bases SET id = '{BASIS}'"),
+        format!("UPDATE corrections SET id = '{theirs}'"),
+        format!(
+            "INSERT INTO corrections (id, person, other, what, birth_before, bsn_before, evidence_reference, proposed_by, proposed_at, ends) \
+             SELECT '{others}', '{lot}', '{child}', 'same_person', '', bsn_before, 'brief 1', proposed_by, proposed_at, ends FROM corrections"
+        ),
+    ] {
+        change(house, &statement);
+    }
+}
+
+/// The forms of the desk that are of nobody's file: who works there. The test above asks the others.
+const OF_NOBODY: [&str; 3] = ["/desk/staff", "/desk/staff/{id}/approve", "/desk/staff/{id}/end"];
+
+/// A new form of the desk is nobody's before it was asked above, in the file of one's own people.
+#[test]
+fn m9_each_form_of_the_desk_is_asked_in_ones_own_file() {
+    let source = include_str!("../../src/web/router.rs");
+    let served: BTreeSet<String> = source
+        .lines()
+        .filter(|line| line.contains("\"/desk") && line.contains("post("))
+        .map(|line| line.split('"').nth(1).unwrap().to_owned())
+        .filter(|path| !OF_NOBODY.contains(&path.as_str()))
+        .collect();
+    assert!(served.len() > 15, "{served:?}");
+    let of_one = |path: String| {
+        let parts: Vec<&str> = path.split('/').collect();
+        match parts[..] {
+            ["", "desk", what, _, act] => format!("/desk/{what}/{{id}}/{act}"),
+            _ => path,
+        }
+    };
+    let all = asked("/desk/mandate/m", ["p", "q"], ("", "K-1"));
+    let posted = all.into_iter().filter(|(_, fields)| fields.is_some()).map(|(path, _)| of_one(path));
+    // The form of a mandate answers beside the number that was typed, so that test asks it on its own.
+    let asked: BTreeSet<String> = posted.chain(["/desk/register".to_owned()]).collect();
+    assert_eq!(asked, served);
 }
 
 #[tokio::test]
@@ -111,6 +188,8 @@ async fn m9_who_works_at_the_desk_does_and_learns_nothing_there_of_themselves_or
     let (mandate, hers, whose) = filed(&house, &joost, &mother, (&child, "K-1")).await;
     let (other, his, _) = filed(&house, &joost, &father, (&child, "K-1")).await;
     house.ok(&["persons", "add", "--name", "Lot", "--patient-number", "K-77", "--by", "balie1"]);
+    let lot = house.query("SELECT id FROM persons WHERE patient_number = 'K-77'").concat();
+    waits(&house, &joost, (&mandate, &whose, &lot)).await;
     // The twin: nobody whom they know.
     let all = asked(&mandate, [&whose, &hers], (&mother, "K-1"));
     let els = Seat::of(&house, ELS, true, 0).await;
@@ -184,19 +263,52 @@ async fn m9_who_is_kept_out_without_a_mandate_hears_what_who_looks_for_nobody_he
     assert_eq!(els.get(&person).await.status, StatusCode::OK, "the twin");
     let reason = [("other", ex.as_str()), ("reason", "melding 7")];
     assert_eq!(joost.post(&format!("{person}/block"), &reason).await.status, StatusCode::SEE_OTHER);
-    for (hidden, nobody) in [
-        (search("K-1").await, search("K-2").await),
-        (read("K-1").await, read("K-2").await),
-        (els.get(&person).await, els.get("/desk/person/none").await),
-    ] {
-        assert!(hidden.status.is_client_error());
-        assert_eq!((hidden.status, hidden.text("error")), (nobody.status, nobody.text("error")));
-        assert_eq!(hidden.heading(), nobody.heading());
-        assert!(!hidden.body.contains("Dit gaat over"), "{}", hidden.body);
+    house.ok(&["persons", "add", "--name", "Lot", "--patient-number", "K-77", "--by", "balie1"]);
+    let lot = house.query("SELECT id FROM persons WHERE patient_number = 'K-77'").concat();
+    let of_id = async |id: &str| {
+        let log = [("bsn", ""), ("number", ""), ("person", id), ("at", ""), ("line", "")];
+        els.post("/desk/log", &log).await
+    };
+    // Kept out of Lot's file, or one with Lot: named by number in somebody else's file.
+    let keep_out = async |number: &str| {
+        els.post(&format!("/desk/person/{lot}/block"), &[("other", number), ("reason", "x")]).await
+    };
+    let same = async |number: &str| {
+        let fields = [("other", number), ("birth", ""), ("known", "K-77"), ("evidence", "x")];
+        els.post(&format!("/desk/person/{lot}/same-person"), &fields).await
+    };
+    // Nor once the block is lifted: that it is told of then would tell that there was one.
+    for lifted in [false, true] {
+        if lifted {
+            change(&house, "UPDATE blocks SET lifted_at = placed_at, lifted_by = 'member:x'");
+        }
+        for (case, hidden, nobody) in [
+            ("search", search("K-1").await, search("K-2").await),
+            ("log", read("K-1").await, read("K-2").await),
+            ("log of a person", of_id(&whose).await, of_id("none").await),
+            ("keep out", keep_out("K-1").await, keep_out("K-2").await),
+            ("same person", same("K-1").await, same("K-2").await),
+            ("person", els.get(&person).await, els.get("/desk/person/none").await),
+        ] {
+            assert!(hidden.status.is_client_error(), "{case}");
+            assert_eq!(
+                (hidden.status, hidden.text("error")),
+                (nobody.status, nobody.text("error")),
+                "{case}"
+            );
+            assert_eq!(hidden.heading(), nobody.heading(), "{case}");
+            assert_eq!(
+                hidden.body.replace("K-1", "K-2").replace(&whose, "none"),
+                nobody.body,
+                "{case}, lifted: {lifted}"
+            );
+            assert!(!hidden.body.contains("Dit gaat over"), "{}", hidden.body);
+        }
+        for page in ["/desk/queue", "/desk/ahead"] {
+            assert!(!els.get(page).await.body.contains("/desk/mandate/"), "{page}");
+        }
     }
-    for page in ["/desk/queue", "/desk/ahead"] {
-        assert!(!els.get(page).await.body.contains("/desk/mandate/"), "{page}");
-    }
+    assert_eq!(house.count("blocks"), 1);
     // Somebody else goes on to find the child.
     assert_eq!(joost.get(&person).await.status, StatusCode::OK);
 }

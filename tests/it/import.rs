@@ -6,8 +6,6 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::Path,
     process::{Output, Stdio},
-    thread::sleep,
-    time::Duration,
 };
 
 use crate::{
@@ -528,26 +526,6 @@ async fn of_two_imports_at_once_one_imports_and_of_two_approvers_one_approves() 
     let approved = three.map(|one| one.wait_with_output().unwrap().status.success());
     assert_eq!(approved.iter().filter(|one| **one).count(), 1, "{approved:?}");
     assert_eq!(lines_of(&house, "mandate.approved"), 5);
-    house.ok(&["audit", "verify"]);
-}
-
-#[tokio::test]
-async fn whoever_pulls_the_plug_leaves_all_of_a_file_or_nothing_and_it_is_imported_again() {
-    const PERSONS: usize = 1500;
-    let house = house().await;
-    let file = write(&house, "persons.csv", &many(0, PERSONS));
-    for wait in [0, 50, 150, 300, 500, 800] {
-        let mut running = start(&house, &["import", "persons", &file, "--by", "els"]);
-        sleep(Duration::from_millis(wait));
-        running.kill().unwrap();
-        running.wait().unwrap();
-        let there = house.count("persons");
-        assert!(there == 0 || there == PERSONS, "{there} after {wait} ms");
-        assert_eq!(lines_of(&house, "person.registered"), there);
-    }
-    let told = done(import(&house, "persons", &file, &[]));
-    assert!(told.contains("1500"), "{told}");
-    assert_eq!((house.count("persons"), lines_of(&house, "person.registered")), (PERSONS, PERSONS));
     house.ok(&["audit", "verify"]);
 }
 

@@ -75,7 +75,9 @@ async fn more_than_others_would_wait_for_is_written_where_that_is_said() {
     let lines: Vec<_> =
         pairs.take(LINES).map(|(bsn, child)| Line::parent(bsn, &format!("K-{child}"), &birth)).collect();
     let file = mandates(&house, "mandates.csv", &lines.iter().collect::<Vec<_>>());
-    // Its twin without the word is refused before anything is written (`import`).
+    // Its twin without the word is refused before anything is written.
+    let told = refused(import(&house, "mandates", &file, &[]));
+    assert!(told.contains("50001 lines are new") && !told.contains("line 202"), "{told}");
     let told = refused(import(&house, "mandates", &file, &["--long"]));
     assert!(told.contains("line 202: one of these two has 200 mandates already"), "{told}");
     assert_eq!(house.count("mandates"), 0);

@@ -1,13 +1,19 @@
-//! Large files: a million lines of which the last is broken, a server that answers meanwhile, and how far it is on the screen.
+//! Large files: a million lines of which the last is broken, a server that answers meanwhile, how far it is on the screen, and
+//! what is left where the plug is pulled.
 
 use std::{
     fs,
-    process::{Command, Output},
+    path::Path,
+    process::{Child, Command, Output},
+    thread::sleep,
+    time::Duration,
 };
 
 use crate::{
     admin::ROOT,
     admin_mandates::house,
+    authenticator::change,
+    database::is_taken,
     house::House,
     import::{done, import, lines_of, many, refused, start, write},
 };
@@ -39,19 +45,80 @@ async fn a_broken_line_at_the_end_of_a_large_file_changes_nothing_and_the_server
     let (running, answered) = beside(&house, &file).await;
     let told = refused(running);
     assert!(told.contains("line 1000002, birth_date: this date of birth lies in the future"), "{told}");
+    assert!(answered > 20, "the server answered {answered} times meanwhile");
     assert!(told.contains("nothing was imported: 1 things are wrong in 1000001 lines"), "{told}");
-    assert_eq!((house.count("persons"), lines_of(&house, "person.registered")), (0, 0), "{answered}");
+    assert_eq!((house.count("persons"), lines_of(&house, "person.registered")), (0, 0));
     assert_ne!(house.query("SELECT MAX(seq) FROM audit_lines"), before, "that it was refused stands there");
     fs::remove_file(file).unwrap();
 
     // Its twin, shorter.
     let file = write(&house, "good.csv", &many(0, 1000));
-    let (running, answered) = beside(&house, &file).await;
-    let told = done(running);
-    assert_eq!(told, "Imported: 1000 of 1000 lines were new, 0 on record already.\n", "{answered}");
+    let told = done(beside(&house, &file).await.0);
+    assert_eq!(told, "Imported: 1000 of 1000 lines were new, 0 on record already.\n");
     assert_eq!((house.count("persons"), lines_of(&house, "person.registered")), (1000, 1000));
     assert!(done(import(&house, "persons", &file, &[])).starts_with("All 1000 lines are on record already"));
     assert_eq!((house.count("persons"), lines_of(&house, "person.registered")), (1000, 1000));
+    house.ok(&["audit", "verify"]);
+}
+
+/// Waits until an import holds the database to itself, has read its file as far as that line for the second time, and stays there.
+fn writes_up_to(house: &House, running: &mut Child, file: &str, line: usize) {
+    let before = fs::read_to_string(file).unwrap().find(&format!("\nN-{line},")).unwrap();
+    let folder = format!("/proc/{}", running.id());
+    let read = || {
+        let files = fs::read_dir(format!("{folder}/fd")).unwrap().map(Result::unwrap);
+        let of_it = files.filter(|fd| fs::read_link(fd.path()).is_ok_and(|to| to == Path::new(file)));
+        let at = |fd: fs::DirEntry| {
+            let told = fs::read_to_string(format!("{folder}/fdinfo/{}", fd.file_name().display())).unwrap();
+            told.lines().next().unwrap().trim_start_matches("pos:").trim().parse::<usize>().unwrap()
+        };
+        of_it.map(at).max().unwrap_or_default()
+    };
+    let (mut last, mut same) = (0, 0);
+    for _ in 0..600 {
+        sleep(Duration::from_millis(100));
+        assert_eq!(running.try_wait().unwrap(), None, "it is stuck");
+        let at = read();
+        // Nobody else writes from before its second look at the first line on.
+        let writes = is_taken(house);
+        same = if writes && at == last && at > before { same + 1 } else { 0 };
+        if same == 20 {
+            return;
+        }
+        last = at;
+    }
+    panic!("it never came to line {line}");
+}
+
+#[tokio::test]
+async fn whoever_pulls_the_plug_leaves_all_of_a_file_or_nothing_and_it_is_imported_again() {
+    const PERSONS: usize = 6000;
+    let house = house().await;
+    let file = write(&house, "persons.csv", &many(0, PERSONS));
+    // A line in the middle, and the last one, that the database is never done with: so the plug is pulled while it writes.
+    change(
+        &house,
+        "CREATE VIEW endless AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n",
+    );
+    for stuck in [PERSONS / 2, PERSONS - 1] {
+        change(
+            &house,
+            &format!(
+                "CREATE TRIGGER stuck BEFORE INSERT ON persons WHEN NEW.patient_number = 'N-{stuck}' \
+                 BEGIN SELECT COUNT(*) FROM endless; END"
+            ),
+        );
+        let mut running = start(&house, &["import", "persons", &file, "--by", "els"]);
+        writes_up_to(&house, &mut running, &file, stuck);
+        running.kill().unwrap();
+        running.wait().unwrap();
+        assert_eq!((house.count("persons"), lines_of(&house, "person.registered")), (0, 0), "{stuck}");
+        assert_eq!(house.count("imports"), 0);
+        change(&house, "DROP TRIGGER stuck");
+    }
+    let told = done(import(&house, "persons", &file, &[]));
+    assert!(told.starts_with("Imported: 6000 of 6000 lines were new"), "{told}");
+    assert_eq!((house.count("persons"), lines_of(&house, "person.registered")), (PERSONS, PERSONS));
     house.ok(&["audit", "verify"]);
 }
 

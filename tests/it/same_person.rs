@@ -252,7 +252,54 @@ async fn m11_at_the_desk_one_proposes_it_and_a_colleague_approves() {
         .await;
     assert!(told.text("why").unwrap().starts_with("Dit gaat over uzelf"), "{}", told.body);
     assert_eq!(house.count(&format!("persons WHERE id = '{hers}' AND joined_into IS NULL")), 1);
+    none_of_their_own(&house, &joost, (&mine, &hers), &birth).await;
     log_in(&house, &Browser::new(), OWNER, 2).await;
+}
+
+/// Nobody proposes or approves that somebody becomes, or takes up, one for whom they act: whichever of the two that is.
+async fn none_of_their_own(house: &House, joost: &Seat, (mine, hers): (&str, &str), birth: &str) {
+    let desk = Desk::of(house);
+    let [childs, others] = ["Sam", "S."].map(|name| desk.person(name, Some(birth), None));
+    for (person, number) in [&childs, &others].into_iter().zip(["K-20", "K-21"]) {
+        change(house, &format!("UPDATE persons SET patient_number = '{number}' WHERE id = '{person}'"));
+    }
+    let copied = format!(
+        "INSERT INTO corrections (id, person, other, what, birth_before, bsn_before, evidence_reference, proposed_by, proposed_at, ends) \
+         SELECT $ID, $ONE, $OTHER, what, birth_before, bsn_before, evidence_reference, proposed_by, proposed_at, ends \
+         FROM corrections WHERE approved_at IS NULL AND person = '{mine}' AND other = '{hers}'"
+    );
+    for (id, one, other) in [("away", &others, &childs), ("into", &childs, &others)] {
+        let statement = [("$ID", id), ("$ONE", one.as_str()), ("$OTHER", other)]
+            .iter()
+            .fold(copied.clone(), |text, (name, value)| text.replace(name, &format!("'{value}'")));
+        change(house, &statement);
+    }
+    let acts = format!(
+        "INSERT INTO mandates (id, representative, represented, relation, legal_basis, evidence, representative_document, \
+         representative_document_valid_until, represented_document, represented_document_valid_until, form_reference, \
+         registered_by, registered_at, starts, approved_by, approved_at) VALUES \
+         ('his', '{mine}', '{childs}', 'curator', 'x', 'court_order', '', '', '', '', 'x', 'a', 1, 1, 'b', 1)"
+    );
+    let proposal = |other| [("other", other), ("birth", birth), ("known", other), ("evidence", "map 4")];
+    let also = |known, other| [("birth", birth), ("known", known), ("other", other)];
+    for is_his in [true, false] {
+        if is_his {
+            change(house, &acts);
+        } else {
+            change(house, "DELETE FROM mandates WHERE id = 'his'");
+        }
+        for (path, fields) in [
+            (format!("/desk/person/{others}/same-person"), &proposal("K-20")[..]),
+            (format!("/desk/person/{childs}/same-person"), &proposal("K-21")[..]),
+            ("/desk/correction/away/same-person".to_owned(), &also("K-21", "K-20")[..]),
+            ("/desk/correction/into/same-person".to_owned(), &also("K-20", "K-21")[..]),
+        ] {
+            let told = joost.post(&path, fields).await;
+            let why = told.text("why").or_else(|| told.text("error")).unwrap_or_default();
+            let refused = ["uzelf of uw gezin", "Dit gaat over uzelf"].iter().any(|one| why.contains(one));
+            assert_eq!(refused, is_his, "{path}: {}", told.body);
+        }
+    }
 }
 
 /// An ex of a child's mother knows the child's numbers, and says at the desk that an account of his is the child's.

@@ -91,9 +91,10 @@ async fn an_alias_is_as_good_as_an_address() {
     assert!(form.text("email-hint").unwrap().contains("Een alias mag ook"), "{}", form.body);
     let mut subs = BTreeSet::new();
     for email in ["gezin@voorbeeld.nl", "gezin+vader@voorbeeld.nl", "gezin+sam@voorbeeld.nl"] {
-        subs.insert(register(&house, &Browser::new(), email).await.sub().to_owned());
+        let own = register(&house, &Browser::new(), email).await.sub().to_owned();
         // And it opens that account, and no other of the family.
-        assert!(subs.contains(log_in(&house, &Browser::new(), email, 2).await.sub()), "{email}");
+        assert_eq!(log_in(&house, &Browser::new(), email, 2).await.sub(), own, "{email}");
+        subs.insert(own);
     }
     assert_eq!(subs.len(), 3);
 }

@@ -101,12 +101,13 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, Fault> {
         let mut tx = self.db.begin().await?;
-        let refused: Option<(String, String)> = sqlx::query_as(
+        let refused: Option<(String, String)> = sqlx::query_as(concat!(
             "UPDATE mandates SET revoked_at = $1, revoked_by = $2 \
              WHERE id = $3 AND approved_at IS NULL AND revoked_at IS NULL AND lapsed_at IS NULL \
-             AND NOT EXISTS (SELECT 1 FROM accounts o WHERE 'member:' || o.id = $2 AND o.person_id IN (representative, represented)) \
-             RETURNING represented, registered_by",
-        )
+             AND NOT ",
+            own_people!("$2", "mandates.representative, mandates.represented", "$1"),
+            " RETURNING represented, registered_by"
+        ))
         .bind(now.epoch())
         .bind(by)
         .bind(id.as_str())

@@ -15,7 +15,12 @@ use crate::{
         time::Timestamp,
     },
     store::{
-        Store, Tx, audit::Event, boundaries::look_again, columns::Columns, fragments::is_second, notices,
+        Store, Tx,
+        audit::Event,
+        boundaries::look_again,
+        columns::Columns,
+        fragments::{is_second, own_people},
+        notices,
     },
 };
 
@@ -58,14 +63,15 @@ impl Store {
         now: Timestamp,
     ) -> Result<Result<(), NotAttested>, Fault> {
         let mut tx = self.db.begin().await?;
-        let done = sqlx::query(
+        let done = sqlx::query(concat!(
             "INSERT INTO special_bases (id, mandate, evidence_reference, attested_by, attested_at, ends) \
              SELECT $1, m.id, $3, $4, $5, $6 FROM mandates m \
              WHERE m.id = $2 AND m.revoked_at IS NULL AND m.lapsed_at IS NULL \
              AND (SELECT COUNT(*) FROM special_bases s \
                   WHERE s.mandate = m.id AND s.ended_at IS NULL AND s.ends > $7) < $8 \
-             AND NOT EXISTS (SELECT 1 FROM accounts o WHERE 'member:' || o.id = $5 AND o.person_id IN (m.representative, m.represented))",
-        )
+             AND NOT ",
+            own_people!("$4", "m.representative, m.represented", "$7")
+        ))
         .bind(basis.id.as_str())
         .bind(mandate.as_str())
         .bind(&basis.evidence_reference)
@@ -98,8 +104,9 @@ impl Store {
              WHERE id = $3 AND confirmed_at IS NULL AND ended_at IS NULL AND ends > $2 \
              AND attested_at > $4 AND LOWER(attested_by) <> LOWER($1) AND ",
             is_second!("$1", "attested_by"),
-            " AND NOT EXISTS (SELECT 1 FROM mandates m JOIN accounts o ON o.person_id IN (m.representative, m.represented) \
-                 WHERE m.id = special_bases.mandate AND 'member:' || o.id = $1) RETURNING mandate"
+            " AND NOT EXISTS (SELECT 1 FROM mandates m WHERE m.id = special_bases.mandate AND ",
+            own_people!("$1", "m.representative, m.represented", "$2"),
+            ") RETURNING mandate"
         ))
         .bind(by)
         .bind(now.epoch())
