@@ -57,6 +57,12 @@ impl Policy {
         self == Self::Fapi2
     }
 
+    /// Whether an access token may come in the form of a POST (RFC 6750 section 2.2), and not in the `Authorization` header alone. FAPI
+    /// 2.0 (Security Profile, requirements for resource servers) knows the header only: what logs requests may keep their bodies.
+    pub fn takes_tokens_in_forms(self) -> bool {
+        self != Self::Fapi2
+    }
+
     /// Whether a user may be sent back to `localhost` by that name, rather than by a loopback address (NL GOV for OpenID Connect, client
     /// profile, `redirect_uri`; RFC 8252 section 8.3).
     pub fn allows_localhost(self) -> bool {
@@ -106,6 +112,8 @@ mod tests {
         };
         let amr: Vec<_> = Policy::ALL.iter().map(|policy| policy.tells_amr()).collect();
         assert_eq!(amr, [true, false, false]);
+        let in_forms: Vec<_> = Policy::ALL.iter().map(|policy| policy.takes_tokens_in_forms()).collect();
+        assert_eq!(in_forms, [true, true, false]);
         let by_certificate = |policy: Policy| {
             [ClientAuth::TlsClientAuth, ClientAuth::SelfSignedTlsClientAuth]
                 .map(|auth| policy.allows_auth(&auth))

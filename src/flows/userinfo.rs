@@ -39,6 +39,12 @@ const NO_KEY: Error = Error::Json(
     "no key to encrypt to is known: the client's jwks_uri does not answer, or tells none",
 );
 
+/// Of a client whose policy takes tokens in the header only.
+const IN_A_FORM: Error = Error::Json(
+    Code::InvalidRequest,
+    "send the access token in the Authorization header: the policy of this client takes it nowhere else",
+);
+
 /// What ours says beyond the standard claims.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Extra {
@@ -72,8 +78,10 @@ pub enum UserInfoResponse {
 /// How a token is presented.
 #[derive(Debug, Clone, Copy)]
 pub enum Presentation<'a> {
-    /// As anybody could who has it (RFC 6750).
+    /// As anybody could who has it, in the header (RFC 6750 section 2.1).
     Bearer,
+    /// The same, in the form of a POST (section 2.2).
+    Form,
     /// With a proof that its key is there too (RFC 9449 section 7).
     Dpop {
         /// The proof.
@@ -97,6 +105,9 @@ pub async fn userinfo(
     let found = app.store.grant_on_ground(&claims.grant, app.config.session.idle(), now).await?;
     let (grant, ground) = found.filter(|(grant, _)| grant.is_live(now)).ok_or(INVALID_TOKEN)?;
     let client = app.client(&grant.client_id).await?.ok_or(INVALID_TOKEN)?;
+    if matches!(presentation, Presentation::Form) && !client.policy.takes_tokens_in_forms() {
+        return Err(IN_A_FORM);
+    }
     check_key(app, &client, (token, claims.cnf.as_ref()), (presentation, certificate), path::USERINFO, now)
         .await?;
     // What the client is registered for at this moment.
@@ -196,9 +207,11 @@ pub(super) async fn check_key(
     }
     let jkt = cnf.and_then(|cnf| cnf.jkt.as_ref());
     let (jkt, proof, method) = match (jkt, presentation) {
-        (None, Presentation::Bearer) => return Ok(()),
+        (None, Presentation::Bearer | Presentation::Form) => return Ok(()),
         (Some(jkt), Presentation::Dpop { proof, method }) => (jkt, proof.ok_or(MISSING)?, method),
-        (None, Presentation::Dpop { .. }) | (Some(_), Presentation::Bearer) => return Err(INVALID_TOKEN),
+        (None, Presentation::Dpop { .. }) | (Some(_), Presentation::Bearer | Presentation::Form) => {
+            return Err(INVALID_TOKEN);
+        }
     };
     let proof = dpop::check_with_token(app, client, proof, (method, path, token), now)?;
     if proof.jkt != *jkt {

@@ -67,6 +67,9 @@ pub struct Metadata {
     userinfo_encrypted_response_alg: Option<String>,
     userinfo_encrypted_response_enc: Option<String>,
     authorization_signed_response_alg: Option<String>,
+    introspection_signed_response_alg: Option<String>,
+    introspection_encrypted_response_alg: Option<Value>,
+    introspection_encrypted_response_enc: Option<Value>,
     require_signed_request_object: Option<bool>,
     authorization_encrypted_response_alg: Option<Value>,
     token_endpoint_auth_signing_alg: Option<String>,
@@ -140,12 +143,14 @@ impl Metadata {
         let jwks = self.jwks.as_ref().map(JwkSet::read).transpose();
         let jwks = jwks.or_else(|why| bad(format!("jwks: {why}")))?;
         let wishes = self.wishes(offer)?;
+        let id_token_alg = self.id_token_alg(offer)?;
+        self.check_introspection(id_token_alg)?;
         let told = Registration::<JwkSet> {
             redirect_uris: self.redirect_uris().to_vec(),
             certificate_name: self.certificate_name()?,
             certificate_bound_tokens: self.tls_client_certificate_bound_access_tokens.unwrap_or_default(),
             scopes: self.scopes(&terms.scopes)?,
-            id_token_alg: Some(self.id_token_alg(offer)?),
+            id_token_alg: Some(id_token_alg),
             authorization_signed_response_alg: offer.alg(
                 "authorization_signed_response_alg",
                 self.authorization_signed_response_alg.as_deref(),
@@ -190,6 +195,8 @@ impl Metadata {
             &self.id_token_encrypted_response_alg,
             &self.authorization_encrypted_response_alg,
             &self.request_object_encryption_alg,
+            &self.introspection_encrypted_response_alg,
+            &self.introspection_encrypted_response_enc,
         ];
         if encrypted.iter().any(|alg| alg.is_some()) {
             return bad("only UserInfo can be encrypted: leave out the encryption of other tokens");
@@ -320,6 +327,18 @@ impl Metadata {
         offer
             .alg("id_token_signed_response_alg", said)?
             .map_or_else(|| bad("id_token_signed_response_alg"), Ok)
+    }
+
+    /// Answers of introspection are signed as the ID tokens of the client that asks (RFC 9701 section 6). It would get those of another
+    /// algorithm than it fixed, and refuse them.
+    fn check_introspection(&self, id_token_alg: Algorithm) -> Result<(), Refused> {
+        match self.introspection_signed_response_alg.as_deref() {
+            Some(wished) if wished != id_token_alg.name() => bad(format!(
+                "introspection_signed_response_alg can only be that of id_token_signed_response_alg, {}: leave it out, or give both alike",
+                id_token_alg.name()
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn userinfo_encryption(&self) -> Result<Option<KeyEncryption>, Refused> {

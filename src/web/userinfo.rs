@@ -9,7 +9,7 @@ use axum::{
     extract::{State, rejection::BytesRejection},
     http::{
         HeaderMap, HeaderValue, Method, StatusCode,
-        header::{CONTENT_TYPE, WWW_AUTHENTICATE},
+        header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
 };
@@ -36,13 +36,17 @@ pub async fn userinfo(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let (scheme, token) = match presented(&method, &headers, body) {
+    let (shown, token) = match presented(&method, &headers, body) {
         Ok(Some(presented)) => presented,
         Ok(None) => return unauthenticated(),
-        Err(error) => return challenge(error, Scheme::Bearer),
+        Err(error) => return challenge(error, tried(&headers)),
     };
+    let scheme = shown.scheme();
     let answer = async {
-        let presentation = scheme.presentation(&headers, &method)?;
+        let presentation = match shown {
+            Shown::Header(scheme) => scheme.presentation(&headers, &method)?,
+            Shown::Form => Presentation::Form,
+        };
         tell(&app, &token, presentation, peer.certificate(), app.clock.now()).await
     };
     let response = match answer.await {
@@ -105,12 +109,35 @@ impl Scheme {
     }
 }
 
+/// Where a token is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Header(Scheme),
+    Form,
+}
+
+impl Shown {
+    /// The scheme that answers are about. A form knows bearers only (RFC 6750 section 2.2).
+    fn scheme(self) -> Scheme {
+        match self {
+            Self::Header(scheme) => scheme,
+            Self::Form => Scheme::Bearer,
+        }
+    }
+}
+
+/// By which scheme a request is answered that cannot be read: the one of its first header, or else bearer.
+fn tried(headers: &HeaderMap) -> Scheme {
+    let header = headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok());
+    header.and_then(|header| Scheme::of(header.split(' ').next()?)).unwrap_or(Scheme::Bearer)
+}
+
 /// The token: in the header, or in the form of a POST; never in a query, which ends up in logs (RFC 9700 section 4.3.2).
 fn presented(
     method: &Method,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Option<(Scheme, String)>, Error> {
+) -> Result<Option<(Shown, String)>, Error> {
     let has_body = *method == Method::POST && body.as_ref().map_or(true, |body| !body.is_empty());
     let in_form = if has_body {
         let form = form(headers, body)?;
@@ -122,13 +149,13 @@ fn presented(
         None
     };
     let Some(header) = authorization(headers)? else {
-        return Ok(in_form.map(|token| (Scheme::Bearer, token)));
+        return Ok(in_form.map(|token| (Shown::Form, token)));
     };
     if in_form.is_some() {
         return Err(Error::Json(Code::InvalidRequest, "send the access token in one place, not two"));
     }
     let named = header.split_once(' ').and_then(|(name, token)| Some((Scheme::of(name)?, token)));
-    Ok(named.map(|(scheme, token)| (scheme, token.trim().to_owned())))
+    Ok(named.map(|(scheme, token)| (Shown::Header(scheme), token.trim().to_owned())))
 }
 
 /// Without a token there is no error to name (RFC 6750 section 3.1).
@@ -142,13 +169,18 @@ fn unauthenticated() -> Response {
     response
 }
 
+/// The error with its challenge. RFC 6750 section 3 wants one with each refusal of a request that shows a token, so with 400 too.
 fn challenge(error: Error, scheme: Scheme) -> Response {
     // What is wrong with a proof is said as of a bad token (RFC 9449 section 7.1).
     let proof = matches!(error, Error::Json(Code::InvalidDpopProof | Code::UseDpopNonce, _));
     let challenge = scheme.after(&error, "openid").unwrap_or_default();
     let mut response = refusal(error, &challenge);
-    if proof && let Ok(challenge) = HeaderValue::from_str(&challenge) {
+    if proof {
         *response.status_mut() = StatusCode::UNAUTHORIZED;
+    }
+    if matches!(response.status(), StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED)
+        && let Ok(challenge) = HeaderValue::from_str(&challenge)
+    {
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }
     response
@@ -156,12 +188,10 @@ fn challenge(error: Error, scheme: Scheme) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::header::AUTHORIZATION;
-
     use super::*;
 
     /// The token found, or the error's code; what is sent is an `Authorization` header and a form.
-    fn found(method: &Method, header: &str, body: &str) -> Result<Option<(Scheme, String)>, Code> {
+    fn found(method: &Method, header: &str, body: &str) -> Result<Option<(Shown, String)>, Code> {
         let mut headers = HeaderMap::new();
         if !header.is_empty() {
             headers.insert(AUTHORIZATION, header.parse().unwrap());
@@ -180,15 +210,37 @@ mod tests {
 
     #[test]
     fn a_token_is_taken_from_one_place() {
-        let token = Ok(Some((Scheme::Bearer, "abc".to_owned())));
-        assert_eq!(found(&Method::GET, "Bearer abc", ""), token);
-        assert_eq!(found(&Method::POST, "bearer abc", ""), token);
-        assert_eq!(found(&Method::POST, "", "access_token=abc"), token);
+        let token = |shown| Ok(Some((shown, "abc".to_owned())));
+        let bearer = Shown::Header(Scheme::Bearer);
+        assert_eq!(found(&Method::GET, "Bearer abc", ""), token(bearer));
+        assert_eq!(found(&Method::POST, "bearer abc", ""), token(bearer));
+        assert_eq!(found(&Method::POST, "", "access_token=abc"), token(Shown::Form));
         assert_eq!(found(&Method::POST, "Bearer abc", "access_token=abc"), Err(Code::InvalidRequest));
         assert_eq!(found(&Method::POST, "", "access_token=a&access_token=b"), Err(Code::InvalidRequest));
         assert_eq!(found(&Method::GET, "", "access_token=abc"), Ok(None));
         assert_eq!(found(&Method::GET, "Basic abc", ""), Ok(None));
-        assert_eq!(found(&Method::GET, "dpop abc", ""), Ok(Some((Scheme::Dpop, "abc".to_owned()))));
+        assert_eq!(found(&Method::GET, "dpop abc", ""), token(Shown::Header(Scheme::Dpop)));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_by_the_scheme_that_was_tried() {
+        let told = |lines: &[&str]| {
+            let headers = lines.iter().map(|line| (AUTHORIZATION, line.parse().unwrap())).collect();
+            tried(&headers)
+        };
+        assert_eq!(told(&["dpop abc", "Bearer abc"]), Scheme::Dpop);
+        for lines in [&[][..], &["Bearer abc", "DPoP abc"], &["Basic abc"], &[""]] {
+            assert_eq!(told(lines), Scheme::Bearer, "{lines:?}");
+        }
+        let said = |scheme| challenge(Error::Json(Code::InvalidRequest, "why"), scheme);
+        for (scheme, word) in [(Scheme::Bearer, "Bearer "), (Scheme::Dpop, "DPoP ")] {
+            let response = said(scheme);
+            let told = response.headers()[WWW_AUTHENTICATE].to_str().unwrap();
+            assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+            assert!(told.starts_with(word) && told.contains("error=\"invalid_request\""), "{told}");
+        }
+        let busy = challenge(Error::Json(Code::TemporarilyUnavailable, "why"), Scheme::Bearer);
+        assert!(!busy.headers().contains_key(WWW_AUTHENTICATE), "nothing to do better");
     }
 
     #[test]

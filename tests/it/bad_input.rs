@@ -286,10 +286,7 @@ async fn a_bent_token_for_userinfo_changes_nothing() {
             [400, 401].contains(&raw.status) && raw.header("cache-control") == Some("no-store"),
             "{bend:?}: {raw:?}"
         );
-        assert!(
-            raw.status == 400 || raw.header("www-authenticate").unwrap().starts_with("Bearer"),
-            "{bend:?}"
-        );
+        assert_challenged(&raw, "Bearer", &format!("{bend:?}"));
     }
     let huge = "a".repeat(100_000);
     for header in [
@@ -308,11 +305,37 @@ async fn a_bent_token_for_userinfo_changes_nothing() {
             );
             let raw = crate::bad_input_wire::exchange(&house, head.as_bytes()).await;
             assert!([400, 401, 431].contains(&raw.status), "{header:.20}: {raw:?}");
+            // What is no HTTP is refused before anybody looks for a token.
+            if raw.status == 401 || !raw.body.is_empty() && raw.status == 400 {
+                assert_challenged(&raw, "Bearer", header);
+            }
         }
+    }
+    // What cannot be read is told by the scheme that was tried (RFC 9449 section 7.1).
+    for (header, scheme) in [(format!("DPoP {access}"), "DPoP"), (format!("Bearer {access}"), "Bearer")] {
+        let raw = post(
+            &house,
+            "/userinfo",
+            &bent(&pairs, 1, Bend::Missing),
+            &format!("authorization: {header}\r\n"),
+        )
+        .await;
+        assert_eq!(raw.status, 400, "a token in two places: {raw:?}");
+        assert_challenged(&raw, scheme, scheme);
+        assert!(raw.header("www-authenticate").unwrap().contains("error=\"invalid_request\""), "{raw:?}");
     }
     assert_eq!(crate::oidc_client::userinfo(&house, access).await.0, 200);
 
     assert_calm(&house);
+}
+
+/// A refusal says how to do better by that scheme (RFC 6750 section 3): with 400 as with 401, and with the error of the body.
+fn assert_challenged(raw: &Raw, scheme: &str, case: &str) {
+    let told = raw.header("www-authenticate").unwrap_or_else(|| panic!("{case:.40}: {raw:?}"));
+    assert!(told.starts_with(scheme), "{case:.40}: {told}");
+    if let Ok(body) = serde_json::from_str::<serde_json::Value>(&raw.body) {
+        assert!(told.contains(&format!("error={}", body["error"])), "{case:.40}: {told} with {body}");
+    }
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use crate::{
     discovery::metadata,
     house::{CALLBACK, House, Options},
     jose::{KEY, assertion_claims},
-    oidc_client::{Ask, Auth, Client, answer, assert_error, logged_in},
+    oidc_client::{Ask, Auth, Client, answer, assert_error, header, logged_in},
     portal::code_of,
     race::at_once,
 };
@@ -322,6 +322,10 @@ async fn what_is_not_possible_is_refused_with_what_to_do() {
         ("id_token_encrypted_response_alg", json!("RSA-OAEP"), "encrypt"),
         ("userinfo_encrypted_response_alg", json!("RSA1_5"), "RSA-OAEP-256"),
         ("userinfo_encrypted_response_enc", json!("A256GCM"), "userinfo_encrypted_response_alg"),
+        ("introspection_signed_response_alg", json!("ES256"), "id_token_signed_response_alg, RS256"),
+        ("introspection_signed_response_alg", json!("none"), "id_token_signed_response_alg, RS256"),
+        ("introspection_encrypted_response_alg", json!("RSA-OAEP-256"), "encrypt"),
+        ("introspection_encrypted_response_enc", json!("A256GCM"), "encrypt"),
         ("request_object_signing_alg", json!("none"), "request_object_signing_alg"),
         ("token_endpoint_auth_signing_alg", json!("none"), "token_endpoint_auth_signing_alg"),
         ("subject_type", json!("x"), "pairwise or public"),
@@ -335,6 +339,8 @@ async fn what_is_not_possible_is_refused_with_what_to_do() {
         let refused = register(&house, &token, &with(portal(), name, value)).await;
         assert_refused(&refused, 400, "invalid_client_metadata", says);
     }
+    // An invitation has thirty tries a minute.
+    let token = invite(&house, &["--policy", "basic"]);
     for uris in [
         json!(null),
         json!([]),
@@ -489,7 +495,7 @@ async fn a22_the_name_of_a_client_becomes_no_markup() {
 async fn what_a_client_wishes_of_its_own_requests_is_kept_to() {
     let house = house().await;
     let (browser, _) = logged_in(&house).await;
-    let token = invite(&house, &["--own", "--uses", "9"]);
+    let token = invite(&house, &["--own", "--uses", "12"]);
     let of = |told: &Value| Client { id: id(told), auth: Auth::Key, callback: CALLBACK };
     let plain = of(&registered(&house, &token, &keyed()).await);
     let ask = plain.ask();
@@ -532,6 +538,19 @@ async fn what_a_client_wishes_of_its_own_requests_is_kept_to() {
         let asked = of(&told).post(&house, "/introspect", &[("token", "x")]).send().await.unwrap();
         assert_eq!(asked.status(), status, "{alg}");
     }
+
+    // RFC 9701 section 6: answers of introspection are signed as ID tokens are, and a client is told so.
+    let both = with(keyed(), "introspection_signed_response_alg", json!("RS256"));
+    for metadata in [keyed(), both] {
+        let told = registered(&house, &token, &metadata).await;
+        assert_eq!(told["introspection_signed_response_alg"], "RS256");
+        let request = of(&told).post(&house, "/introspect", &[("token", "x")]);
+        let signed = request.header("accept", "application/token-introspection+jwt").send().await.unwrap();
+        assert_eq!(header(&signed.text().await.unwrap())["alg"], "RS256");
+    }
+    let public = with(portal(), "token_endpoint_auth_method", json!("none"));
+    let told = registered(&house, &token, &public).await;
+    assert_eq!(told["introspection_signed_response_alg"], Value::Null, "it may not ask");
 
     let told = registered(&house, &token, &with(keyed(), "request_object_signing_alg", json!("PS256"))).await;
     for (client, fits) in [(of(&told), false), (plain, true)] {

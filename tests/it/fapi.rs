@@ -225,6 +225,11 @@ async fn a_whole_login_by_fapi_from_push_to_sign_out() {
     assert_eq!(fapi.send(bearer).await.0, 401);
     let query = http.get(format!("{userinfo}?access_token={access}"));
     assert_eq!(fapi.send(query).await.0, 401);
+    // Nor in a form, which is said to whom has the token (RFC 6750 section 3).
+    let in_form = http.post(&userinfo).form(&[("access_token", &access)]).send().await.unwrap();
+    let challenge = in_form.headers()["www-authenticate"].to_str().unwrap().to_owned();
+    assert!(challenge.contains("error=\"invalid_request\""), "{challenge}");
+    assert_refused(&(in_form.status().as_u16(), in_form.json().await.unwrap()), "invalid_request");
     let shown = |proof: String| {
         http.get(&userinfo).header("authorization", format!("DPoP {access}")).header("dpop", proof)
     };

@@ -166,6 +166,55 @@ fn the_files_that_the_documents_name_exist() {
     assert!(named > 30, "{named}");
 }
 
+/// Why a line that uses oxide-auth may not, if it may not. Its state machines and the types that they take are used; its frontends answer
+/// 500 for an unknown client, and its stores, generators and hashes stand in for ours, which are durable, sealed and bounded.
+fn objection_to_oxide(source: &str) -> Option<String> {
+    let code = |line: &&str| !line.trim_start().starts_with("//");
+    let source = source.lines().filter(code).collect::<Vec<_>>().join("\n");
+    let parts: Vec<&str> = source.split("oxide_auth::").skip(1).collect();
+    let used = parts.iter().map(|rest| rest.split(';').next().unwrap_or_default());
+    let mut words = used.flat_map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_'));
+    let not = [
+        "frontends",
+        "endpoint",
+        "issuer",
+        "authorizer",
+        "generator",
+        "ClientMap",
+        "TokenMap",
+        "AuthMap",
+        "TokenSigner",
+        "RandomGenerator",
+        "Argon2",
+        "PasswordPolicy",
+        "prelude",
+    ];
+    words.find(|word| not.contains(word)).map(str::to_owned)
+}
+
+#[test]
+fn of_oxide_auth_the_state_machines_are_used_and_neither_its_frontends_nor_its_stores() {
+    let mut users = BTreeSet::new();
+    for (path, text) in ["src", "benches"].into_iter().flat_map(all) {
+        assert_eq!(objection_to_oxide(&text), None, "{}: see the adapter src/oidc/oxide.rs", path.display());
+        if text.lines().any(|line| line.trim_start().starts_with("use oxide_auth")) {
+            users.insert(path.to_str().unwrap().to_owned());
+        }
+        let elsewhere = ["oxide_auth_axum", "oxide_auth_async"];
+        assert!(!elsewhere.iter().any(|name| text.contains(name)), "{}", path.display());
+    }
+    let adapter = ["src/oidc/oxide.rs", "src/oidc/oxide/refused.rs", "src/oidc/oxide/requests.rs"];
+    assert_eq!(users, adapter.map(str::to_owned).into(), "one adapter knows oxide-auth");
+    for bad in [
+        "use oxide_auth::frontends::simple::endpoint::Generic;",
+        "use oxide_auth::{\n    code_grant::refresh,\n    primitives::{issuer::TokenMap, scope::Scope},\n};",
+        "let x = oxide_auth::primitives::prelude::AuthMap::new();",
+    ] {
+        assert!(objection_to_oxide(bad).is_some(), "{bad}");
+    }
+    assert_eq!(objection_to_oxide("use oxide_auth::code_grant::refresh;\nfn issuer() {}"), None);
+}
+
 /// The lint denies `unsafe`, and any file could expect it away: one does.
 #[test]
 fn one_file_may_be_unsafe() {

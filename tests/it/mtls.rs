@@ -301,6 +301,46 @@ async fn fapi_wants_tokens_that_are_bound_to_a_certificate_or_a_key() {
     assert_eq!(error(with(knocks(&house, "fapi"), &shown)).await, "invalid_dpop_proof");
 }
 
+/// RFC 6750 sections 2.2 and 3: a client of FAPI shows its token in the header alone, also where a certificate binds it.
+#[tokio::test]
+async fn a_token_in_a_form_opens_userinfo_but_not_for_a_client_of_fapi() {
+    let (house, thief) = house().await;
+    let (browser, plain) = logged_in(&house).await;
+    for (id, status) in [("fapi-bound", 400), ("bound", 200)] {
+        let (client, shown) = (client(id), good(&house, id));
+        let ask = client.ask();
+        let form: Vec<_> = ask.parameters.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let form: Vec<_> = form.into_iter().filter(|(name, _)| *name != "client_id").collect();
+        let pushed = with(client.post(&house, "/par", &form), &shown).send().await.unwrap();
+        let pushed: Value = pushed.json().await.unwrap();
+        let handle = pushed["request_uri"].as_str().unwrap();
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("client_id", id), ("request_uri", handle)])
+            .finish();
+        let code = code_of(&browser.get(&format!("{}/authorize?{query}", house.issuer)).await);
+        let redeemed = with(client.post(&house, "/token", &ask.redemption(&code)), &shown);
+        let tokens: Value = redeemed.send().await.unwrap().json().await.unwrap();
+        let access = tokens["access_token"].as_str().unwrap();
+        assert!(claims(access)["cnf"]["x5t#S256"].is_string(), "{id}");
+        assert_eq!(opens(&house, access, Some(&shown)).await, 200, "the header opens it: {id}");
+
+        let in_form = |token: &str, shown: &Shown| {
+            let url = format!("{}/userinfo", house.issuer);
+            with(reqwest::Client::new().post(url).form(&[("access_token", token)]), shown)
+        };
+        let answer = in_form(access, &shown).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{id}");
+        if status == 400 {
+            let told = answer.headers()["www-authenticate"].to_str().unwrap();
+            assert!(told.starts_with("Bearer ") && told.contains("error=\"invalid_request\""), "{told}");
+        } else {
+            // The certificate is asked for there too, and a bearer's token needs none.
+            assert_eq!(in_form(access, &thief).send().await.unwrap().status(), 401);
+            assert_eq!(in_form(plain.text("access_token"), &thief).send().await.unwrap().status(), 200);
+        }
+    }
+}
+
 /// An installation that speaks TLS itself and asks for certificates at a second address, and that address.
 async fn with_alias() -> (House, String) {
     let mut house = closed(&all()).await;

@@ -37,6 +37,8 @@ pub fn information(
         "sector_identifier_uri": client.wishes.sector_identifier_uri,
         "id_token_signed_response_alg": client.id_token_alg,
         "authorization_signed_response_alg": client.authorization_signed_response_alg,
+        // With what a client that may ask is answered (RFC 9701 section 6).
+        "introspection_signed_response_alg": (!client.is_public()).then_some(client.id_token_alg),
         "require_signed_request_object": client.require_signed_request_object,
         "userinfo_signed_response_alg": client.userinfo.signed(),
         "userinfo_encrypted_response_alg": client.userinfo.encrypted(),
