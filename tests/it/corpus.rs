@@ -339,6 +339,7 @@ fn outcome(
         assertion_id: "_assertion".into(),
         spoil,
         key_name: None,
+        words: String::new(),
         shift: chrono::TimeDelta::minutes(5),
         routed,
     }

@@ -90,6 +90,7 @@ mod desk_ties;
 mod digid;
 mod digid_back_channel;
 mod digid_files;
+mod digid_markup;
 mod digid_metadata;
 mod digid_not_asked;
 mod digid_request;

@@ -66,6 +66,8 @@ pub struct Outcome {
     pub spoil: Option<Spoil>,
     /// What its signatures call their key, if not by its name.
     pub key_name: Option<String>,
+    /// What its `StatusMessage` says where it tells of a refusal; empty for what DigiD says.
+    pub words: String,
     /// How far off a time is that is spoilt.
     pub shift: TimeDelta,
     /// What a login at the routing service knows more.
@@ -176,7 +178,7 @@ fn content(
     assertion: &Assertion,
 ) -> Result<String, ErrorStack> {
     if outcome.status != Status::Success {
-        return Ok(response.xml("", ""));
+        return Ok(worded(&response.xml("", ""), &outcome.words));
     }
     let (extensions, assertions) = assertions(sender, outcome, assertion)?;
     let content = bend::response(outcome.spoil, response.xml(&extensions, &assertions));
@@ -187,6 +189,17 @@ fn content(
     let signature = sender.key.sign(&forged.id, &forged.xml(DECLARATIONS, "", ""))?;
     let second = Response { id: new_id()?, ..response.clone() };
     Ok(content + &second.xml("", &forged.xml("", &signature, "")))
+}
+
+/// A refusal that says `words` in place of what it says.
+fn worded(refusal: &str, words: &str) -> String {
+    let Some((before, after)) = refusal.split_once("</samlp:Status>").filter(|_| !words.is_empty()) else {
+        return refusal.to_owned();
+    };
+    let before = before.split_once("<samlp:StatusMessage>").map_or(before, |(before, _)| before);
+    // Canonical XML leaves a quotation mark in text as it is.
+    let words = escape(words).replace("&quot;", "\"");
+    format!("{before}<samlp:StatusMessage>{words}</samlp:StatusMessage></samlp:Status>{after}")
 }
 
 fn artifact_response(

@@ -122,7 +122,8 @@ impl Assertion {
                     "</saml:AuthnStatement>",
                 ),
                 stamp(self.authenticated),
-                self.session,
+                // Canonical XML leaves `>` in an attribute as it is, and escapes a line end.
+                escape(&self.session).replace("&gt;", ">").replace('\n', "&#xA;"),
                 self.address,
                 escape(class_ref)
             )

@@ -65,6 +65,9 @@ pub(super) struct LoginForm {
     /// What the signatures call their key, if not by its name.
     #[serde(default)]
     key_name: String,
+    /// Text of the test's own in the signed answer: its `SessionIndex`, and the `StatusMessage` of a refusal.
+    #[serde(default)]
+    words: String,
     /// The BSN of whom the user acts for, where that is asked.
     #[serde(default)]
     legal: String,
@@ -216,6 +219,10 @@ async fn finished(digid: &Arc<DigiD>, from: &SocketAddr, form: &LoginForm) -> Re
     outcome.address = from.ip().to_string();
     outcome.spoil = spoil;
     outcome.key_name = Some(form.key_name.clone()).filter(|name| !name.is_empty());
+    if !form.words.is_empty() {
+        outcome.session.clone_from(&form.words);
+        outcome.words.clone_from(&form.words);
+    }
     if let Some(seconds) = form.seconds {
         outcome.shift = TimeDelta::seconds(seconds.into());
     }
@@ -253,6 +260,7 @@ fn outcome(
         session: new_id().map_err(|e| e.to_string())?,
         spoil: None,
         key_name: None,
+        words: String::new(),
         shift: SHIFT,
         routed: sp.encryption.clone().map(|recipient| Routed { recipient, legal: None, spoil: None }),
     })

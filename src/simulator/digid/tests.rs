@@ -241,6 +241,7 @@ fn outcome(spoil: Option<Spoil>) -> Outcome {
         session: "_session".into(),
         spoil,
         key_name: None,
+        words: String::new(),
         shift: TimeDelta::minutes(5),
         routed: None,
     }
