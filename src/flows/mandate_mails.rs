@@ -2,7 +2,7 @@
 //! be told follows from the facts each time; that it was told is a row. Whoever looks for that writes the line of what the clock ended
 //! (docs/adr/0055).
 
-use std::{sync::Arc, time::Duration};
+use std::{slice, sync::Arc, time::Duration};
 
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -53,8 +53,14 @@ async fn look(app: &App, now: Timestamp) -> Result<(), Fault> {
     for at in app.store.mandates_to_look_at(i64::try_from(MOST)?, now).await? {
         looked.extend(app.store.mandate_looked_at(&at, now).await?);
     }
-    if !looked.is_empty() {
-        app.store.write_mandate_mails(&looked, now).await?;
+    // One about whom no line can be written (a name of the log that was altered) keeps none of the others from theirs.
+    if !looked.is_empty() && app.store.write_mandate_mails(&looked, now).await.is_err() {
+        for one in &looked {
+            if let Err(fault) = app.store.write_mandate_mails(slice::from_ref(one), now).await {
+                let mandate = one.at.mandate.as_str();
+                tracing::error!(mandate, %fault, "what the clock ended cannot be written down; it is tried again");
+            }
+        }
     }
     Ok(())
 }

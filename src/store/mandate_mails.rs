@@ -31,10 +31,7 @@ pub struct Looked {
     pub ended: Vec<(Timestamp, Cause)>,
 }
 
-/// The mark that the line of an end was written.
-const LOGGED: &str = "logged";
-
-/// What such an end is called in the log.
+/// What such an end is called in the log, and the mark that its line was written.
 const fn event_of(cause: Cause) -> &'static str {
     match cause {
         Cause::Twelve => "mandate.suspended",
@@ -70,8 +67,8 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Writes down which mails are to leave, for those of its people who have an account, what the clock ended, and when to look again. Where somebody else
-    /// was faster, or something has changed since, nothing is written: it is looked at again. Gives how many are new.
+    /// Writes down which mails are to leave, for those of its people who have an account, what the clock ended, and when to look again.
+    /// Where somebody else was faster, or something has changed since, nothing is written: it is looked at again. Gives how many are new.
     pub async fn write_mandate_mails(&self, looked: &[Looked], now: Timestamp) -> Result<u64, Fault> {
         let mut tx = self.db.begin().await?;
         let mut new = 0;
@@ -155,8 +152,9 @@ impl Store {
     }
 }
 
-/// A line for what the clock ended at a moment, once whatever has it looked at again. Its time is when it was written: the moment would tell
-/// a birthday to who reads the chain, and cannot be erased from it.
+/// A line for what the clock ended at a moment, once whatever has it looked at again, and none of what was revoked or lapsed since it was
+/// read: that has its own. Its time is when it was written: the moment would tell a birthday to who reads the chain, and cannot be
+/// erased from it.
 async fn note_ended(
     tx: &mut Tx,
     mandate: &MandateId,
@@ -165,10 +163,10 @@ async fn note_ended(
 ) -> Result<(), Fault> {
     let row = sqlx::query(
         "INSERT INTO mandate_mails (mandate, what, at, person) SELECT m.id, $2, $3, m.represented FROM mandates m \
-         WHERE m.id = $1 ON CONFLICT DO NOTHING RETURNING person",
+         WHERE m.id = $1 AND m.revoked_at IS NULL AND m.lapsed_at IS NULL ON CONFLICT DO NOTHING RETURNING person",
     )
     .bind(mandate.as_str())
-    .bind(LOGGED)
+    .bind(event_of(cause))
     .bind(at.epoch())
     .fetch_optional(&mut **tx)
     .await?;
@@ -179,6 +177,17 @@ async fn note_ended(
         tx.note(&event, now);
     }
     Ok(())
+}
+
+/// Whether the log says already that the clock ended a mandate at a sixteenth birthday.
+pub(super) async fn is_lapse_noted(tx: &mut Tx, mandate: &str) -> Result<bool, Fault> {
+    let noted: Option<(i64,)> =
+        sqlx::query_as("SELECT 1 FROM mandate_mails WHERE mandate = $1 AND what = $2 LIMIT 1")
+            .bind(mandate.to_owned())
+            .bind(event_of(Cause::Sixteen))
+            .fetch_optional(&mut **tx)
+            .await?;
+    Ok(noted.is_some())
 }
 
 #[cfg(test)]

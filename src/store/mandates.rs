@@ -24,7 +24,7 @@ use super::{
     columns::Columns,
     first_births,
     fragments::{not_over, own_people},
-    mandate_mails::{Looked, ToLookAt},
+    mandate_mails::{Looked, ToLookAt, is_lapse_noted},
     notices,
 };
 use crate::domain::{
@@ -432,7 +432,7 @@ pub(super) async fn lapse_parental(tx: &mut Tx, represented: &PersonId, now: Tim
     note_lapsed(tx, &lapsed, represented, now).await
 }
 
-/// A line for each mandate that ended so. Who decided what it follows from stands in another line.
+/// A line for each mandate that ended so, but where the clock's line says so already. Who decided what it follows from stands in another line.
 async fn note_lapsed(
     tx: &mut Tx,
     lapsed: &[AnyRow],
@@ -448,7 +448,9 @@ async fn note_lapsed(
             detail: Some(&id),
             ..Event::default()
         };
-        tx.note(&event, now);
+        if !is_lapse_noted(tx, &id).await? {
+            tx.note(&event, now);
+        }
         first_births::forget(tx, &MandateId::from_stored(id)).await?;
     }
     Ok(())

@@ -120,3 +120,59 @@ async fn r3_what_ended_while_the_server_was_down_has_its_line_at_the_start_howev
     assert_eq!(lines(&house, &sam), [format!("mandate.suspended system ok - {sams}")]);
     assert_eq!(lines(&house, &revoked), [""; 0]);
 }
+
+/// A date of birth that is put right after the sixteenth birthday ends the mandate for good: that is told once, by whichever of both came first.
+#[tokio::test]
+async fn r3_m5_a_mandate_that_lapsed_by_the_clock_does_not_lapse_in_the_log_again_when_a_birthday_is_put_right()
+ {
+    let (house, birthday) = (House::start().await, Birthday::in_days(2));
+    birthday.is_in(&house, 800).await;
+    let desk = Desk::of(&house);
+    let mother = desk.person("Anna", None, Some(&fresh_bsn()));
+    let kim = desk.person("Kim", Some(&birthday.of(16)), None);
+    let kims = desk.mandate(&Form::parent(&mother, &kim));
+    for party in ["represented", "representative"] {
+        desk.hear("consent", &kims, party);
+    }
+    // The twin: nobody agreed, so no birthday ended it, and what is put right does.
+    let noor = desk.person("Noor", Some(&birthday.of(16)), None);
+    let noors = desk.mandate(&Form::parent(&mother, &noor));
+    birthday.has_come(&house).await;
+    come(&house, &[&kim]).await;
+    looked_at_anew(&house).await;
+    assert_eq!(lines(&house, &noor), [""; 0]);
+    for person in [&kim, &noor] {
+        house.set_birth_date(person, &birthday.of(15));
+    }
+    looked_at_anew(&house).await;
+    assert_eq!(lines(&house, &kim), [format!("mandate.lapsed system ok - {kims}")]);
+    assert_eq!(lines(&house, &noor), [format!("mandate.lapsed system ok - {noors}")]);
+    for person in [&kim, &noor] {
+        assert_eq!(desk.standings(person), ["lapsed"]);
+    }
+}
+
+/// No right waits for the line, and whose line cannot be written keeps nobody from theirs.
+#[tokio::test]
+async fn r3_an_altered_name_in_the_log_keeps_no_other_from_their_line_and_nobody_in() {
+    let (house, birthday) = (House::start().await, Birthday::in_days(2));
+    birthday.is_in(&house, 800).await;
+    let desk = Desk::of(&house);
+    let mother = desk.person("Anna", None, Some(&fresh_bsn()));
+    let [sam, lot] = ["Sam", "Lot"].map(|name| desk.person(name, Some(&birthday.of(12)), None));
+    for child in [&sam, &lot] {
+        desk.mandate(&Form::parent(&mother, child));
+    }
+    looked_at_anew(&house).await;
+    let names = || house.query(&format!("SELECT hex(mac) FROM audit_names WHERE name = '{sam}'")).concat();
+    let mac = names();
+    change(&house, &format!("UPDATE audit_names SET mac = x'{}' WHERE name = '{sam}'", "00".repeat(32)));
+    birthday.has_come(&house).await;
+    come(&house, &[&lot]).await;
+    assert_eq!(lines(&house, &sam), [""; 0]);
+    assert_eq!(desk.standings(&sam), ["awaiting_consent"]);
+    // Once it is put back the line comes.
+    change(&house, &format!("UPDATE audit_names SET mac = x'{mac}' WHERE name = '{sam}'"));
+    come(&house, &[&sam]).await;
+    assert_eq!((lines(&house, &sam).len(), lines(&house, &lot).len()), (1, 1));
+}

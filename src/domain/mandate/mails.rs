@@ -102,11 +102,11 @@ pub fn ended(
     instants(mandate, born).into_iter().filter(has_ended).collect()
 }
 
-/// Why a mandate ends at that moment.
+/// Why a mandate ends at that moment. One whose own end is the twelfth birthday ends: no agreement makes it count again.
 pub fn cause(mandate: &Mandate, born: Option<BirthDate>, at: Timestamp) -> Cause {
     let birthday = |age| born.is_some_and(|born| born.earliest_birthday(age) == at);
     match mandate.relation.is_parental() {
-        true if birthday(HAS_A_SAY) => Cause::Twelve,
+        true if birthday(HAS_A_SAY) && mandate.terms().ends != Some(at) => Cause::Twelve,
         true if birthday(DECIDES_ALONE) => Cause::Sixteen,
         _ => Cause::End,
     }

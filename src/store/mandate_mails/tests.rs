@@ -97,3 +97,28 @@ async fn of_a_hundred_who_see_an_end_one_writes_its_line_and_none_of_what_was_re
     assert_eq!(fresh.store.audited("mandate.suspended").await, 1);
     assert_eq!(fresh.store.audited("mandate.ended").await + fresh.store.audited("mandate.lapsed").await, 0);
 }
+
+/// Who read it before that was revoked writes no line behind the one of the revocation.
+#[tokio::test]
+async fn what_was_revoked_since_it_was_looked_at_leaves_no_line_of_the_clock() {
+    let fresh = fresh().await;
+    let (_, parent) = somebody(&fresh.store).await;
+    let child = fresh.person("Sam", "2018").await;
+    let [revoked, other] = [
+        fresh.mandate(Relation::Parent, (&parent, &child)).await,
+        fresh.mandate(Relation::Parent, (&parent, &child)).await,
+    ];
+    let twelve = BirthDate::read("2018", now()).unwrap().earliest_birthday(12);
+    let mut looked = Vec::new();
+    for at in fresh.store.mandates_to_look_at(9, twelve).await.unwrap() {
+        looked.extend(fresh.store.mandate_looked_at(&at, twelve).await.unwrap());
+    }
+    assert_eq!(looked.iter().map(|one| one.ended.len()).collect::<Vec<_>>(), [1, 1]);
+    assert!(fresh.store.revoke_mandate(&revoked.id, "desk", twelve).await.unwrap());
+    fresh.store.write_mandate_mails(&looked, twelve).await.unwrap();
+    let rows: Vec<(String,)> = sqlx::query_as("SELECT detail FROM audit WHERE event = 'mandate.suspended'")
+        .fetch_all(fresh.store.db.reader())
+        .await
+        .unwrap();
+    assert_eq!(rows, [(other.id.as_str().to_owned(),)]);
+}
