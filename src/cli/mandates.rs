@@ -21,6 +21,7 @@ use crate::{
         id::{MandateId, PersonId},
         line::{NotStaff, staff},
         mandate::{DocumentKind, Evidence, Refusal, Relation, Standing},
+        patient_number::PatientNumber,
         registration::{Form, Shown},
         staff::department,
         time::Timestamp,
@@ -108,6 +109,9 @@ struct Approve {
     /// A file with their BSN in it, or -: needed where no date of birth is known
     #[arg(long, value_name = "FILE")]
     represented_bsn_file: Option<PathBuf>,
+    /// Their patient number: needed beside a first date of birth that waits with the mandate, of who has no BSN
+    #[arg(long, value_name = "NUMBER")]
+    represented_patient_number: Option<PatientNumber>,
     /// The member of staff: another one than who registered it
     #[arg(long, value_name = "STAFF")]
     by: String,
@@ -121,7 +125,7 @@ impl Approve {
             representative_bsn: bsn(&self.representative_bsn_file)?,
             represented_birth: birth.map(|text| BirthDate::read(text, now)).transpose()?,
             represented_bsn: bsn(&self.represented_bsn_file)?,
-            represented_number: None,
+            represented_number: self.represented_patient_number.clone(),
         })
     }
 }

@@ -33,12 +33,10 @@ impl Lines {
             if was_in_text {
                 continue;
             }
-            let what = match (line.trim_start().strip_prefix('['), line.split_once('=')) {
-                (Some(head), None) => {
+            let what = match (head_of(line), line.split_once('=')) {
+                (Some(head), _) => {
                     table += 1;
-                    What::Head(
-                        head.trim_start_matches('[').split(']').next().unwrap_or_default().trim().to_owned(),
-                    )
+                    What::Head(head.to_owned())
                 }
                 (_, Some((key, value))) => {
                     let key = key.trim().to_owned();
@@ -85,6 +83,15 @@ impl Lines {
     }
 }
 
+/// The head of a table without its brackets, whatever a comment behind it says. A list that goes on has a comma or a quotation mark.
+fn head_of(line: &str) -> Option<&str> {
+    let (head, behind) = line.trim_start().strip_prefix('[')?.trim_start_matches('[').split_once(']')?;
+    let behind = behind.trim_start_matches(']').trim_start();
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || "_-. ".contains(c);
+    let is_head = head.chars().all(is_bare) && (behind.is_empty() || behind.starts_with('#'));
+    is_head.then(|| head.trim())
+}
+
 /// What stands between quotation marks.
 fn text_of(value: &str) -> &str {
     let value = value.trim();
@@ -95,6 +102,24 @@ fn text_of(value: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_found_in_its_own_table_whatever_a_comment_says() {
+        let lines = Lines::of(
+            "# from = \"old\"\n[mail] # before: from = \"x\"\nfrom = \"a\"\n[other] # = as above\n# from = 1\nfrom = \"b\"\nlist = [\n\
+             [\"x\"],\n]\nlast = 1\n[digid]\nfolder = 1\n",
+        );
+        for (message, line) in [
+            ("[mail]: from is none", Some(3)),
+            ("[other]: from is none", Some(6)),
+            ("[other]: last is none", Some(10)),
+            ("[mail]: give either folder or smtp", Some(2)),
+            ("[digid]: folder is none", Some(12)),
+            ("from: no such key", None),
+        ] {
+            assert_eq!(lines.about(message), line, "{message}");
+        }
+    }
 
     #[test]
     fn a_message_finds_the_line_of_its_key_table_or_client() {

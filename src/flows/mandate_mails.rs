@@ -1,7 +1,8 @@
 //! The people of a mandate are mailed when it has begun, two weeks before the clock ends it, and when it has (docs/adr/0044). What is to
-//! be told follows from the facts each time; that it was told is a row.
+//! be told follows from the facts each time; that it was told is a row. Whoever looks for that writes the line of what the clock ended
+//! (docs/adr/0055).
 
-use std::{sync::Arc, time::Duration};
+use std::{slice, sync::Arc, time::Duration};
 
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -46,16 +47,20 @@ pub async fn keep_mailing(app: Arc<App>) {
     }
 }
 
-/// Writes down which mails there are to be.
+/// Writes down which mails there are to be, and in the log what the clock has ended.
 async fn look(app: &App, now: Timestamp) -> Result<(), Fault> {
     let mut looked = Vec::new();
     for at in app.store.mandates_to_look_at(i64::try_from(MOST)?, now).await? {
-        if let Some((_, mails)) = app.store.mandate_and_mails(&at.mandate, now).await? {
-            looked.push((at, mails));
-        }
+        looked.extend(app.store.mandate_looked_at(&at, now).await?);
     }
-    if !looked.is_empty() {
-        app.store.write_mandate_mails(&looked, now).await?;
+    // One about whom no line can be written (a name of the log that was altered) keeps none of the others from theirs.
+    if !looked.is_empty() && app.store.write_mandate_mails(&looked, now).await.is_err() {
+        for one in &looked {
+            if let Err(fault) = app.store.write_mandate_mails(slice::from_ref(one), now).await {
+                let mandate = one.at.mandate.as_str();
+                tracing::error!(mandate, %fault, "what the clock ended cannot be written down; it is tried again");
+            }
+        }
     }
     Ok(())
 }

@@ -1,13 +1,14 @@
 //! Which mails about a mandate are to be written, to whom, and about which moment. A row is the mark that one was: it is written once,
-//! and claimed by one guarded statement, so that of several nodes one sends it (docs/adr/0044).
+//! and claimed by one guarded statement, so that of several nodes one sends it (docs/adr/0044). What the clock ended has its line in
+//! the audit log with that, whether or not anybody can be mailed (docs/adr/0055).
 
 use sqlx::any::AnyRow;
 
-use super::{Store, columns::Columns};
+use super::{Store, Tx, audit::Event, columns::Columns};
 use crate::domain::{
     fault::Fault,
     id::{MandateId, PersonId},
-    mandate::mails::{Mails, Telling, What},
+    mandate::mails::{Cause, Mails, Telling, What},
     time::Timestamp,
 };
 
@@ -16,7 +17,27 @@ use crate::domain::{
 pub struct ToLookAt {
     /// Which.
     pub mandate: MandateId,
-    look_at: Timestamp,
+    pub(super) look_at: Timestamp,
+}
+
+/// What was seen of one.
+#[derive(Debug, Clone)]
+pub struct Looked {
+    /// As it was when it was read.
+    pub at: ToLookAt,
+    /// What its people are to be mailed, and when to look again.
+    pub mails: Mails,
+    /// When the clock ended it since it should have been looked at, and why.
+    pub ended: Vec<(Timestamp, Cause)>,
+}
+
+/// What such an end is called in the log, and the mark that its line was written.
+const fn event_of(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Twelve => "mandate.suspended",
+        Cause::Sixteen => "mandate.lapsed",
+        Cause::End => "mandate.ended",
+    }
 }
 
 /// A mail that is to leave.
@@ -46,16 +67,12 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Writes down which mails are to leave, for those of its people who have an account, and when to look again. Where somebody else
-    /// was faster, or something has changed since, nothing is written: it is looked at again. Gives how many are new.
-    pub async fn write_mandate_mails(
-        &self,
-        looked: &[(ToLookAt, Mails)],
-        now: Timestamp,
-    ) -> Result<u64, Fault> {
+    /// Writes down which mails are to leave, for those of its people who have an account, what the clock ended, and when to look again.
+    /// Where somebody else was faster, or something has changed since, nothing is written: it is looked at again. Gives how many are new.
+    pub async fn write_mandate_mails(&self, looked: &[Looked], now: Timestamp) -> Result<u64, Fault> {
         let mut tx = self.db.begin().await?;
         let mut new = 0;
-        for (looked, mails) in looked {
+        for Looked { at: looked, mails, ended } in looked {
             let done = sqlx::query("UPDATE mandates SET look_at = $1 WHERE id = $2 AND look_at = $3")
                 .bind(mails.again.map(Timestamp::epoch))
                 .bind(looked.mandate.as_str())
@@ -64,6 +81,9 @@ impl Store {
                 .await?;
             if done.rows_affected() == 0 {
                 continue;
+            }
+            for end in ended {
+                note_ended(&mut tx, &looked.mandate, *end, now).await?;
             }
             for telling in &mails.tell {
                 let written = sqlx::query(
@@ -130,6 +150,44 @@ impl Store {
             .await?;
         Ok(due.is_some())
     }
+}
+
+/// A line for what the clock ended at a moment, once whatever has it looked at again, and none of what was revoked or lapsed since it was
+/// read: that has its own. Its time is when it was written: the moment would tell a birthday to who reads the chain, and cannot be
+/// erased from it.
+async fn note_ended(
+    tx: &mut Tx,
+    mandate: &MandateId,
+    (at, cause): (Timestamp, Cause),
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let row = sqlx::query(
+        "INSERT INTO mandate_mails (mandate, what, at, person) SELECT m.id, $2, $3, m.represented FROM mandates m \
+         WHERE m.id = $1 AND m.revoked_at IS NULL AND m.lapsed_at IS NULL ON CONFLICT DO NOTHING RETURNING person",
+    )
+    .bind(mandate.as_str())
+    .bind(event_of(cause))
+    .bind(at.epoch())
+    .fetch_optional(&mut **tx)
+    .await?;
+    if let Some(row) = row {
+        let (represented, detail) = (row.text("person")?, Some(mandate.as_str()));
+        let represented = Some(represented.as_str());
+        let event = Event { event: event_of(cause), outcome: "ok", represented, detail, ..Event::default() };
+        tx.note(&event, now);
+    }
+    Ok(())
+}
+
+/// Whether the log says already that the clock ended a mandate at a sixteenth birthday.
+pub(super) async fn is_lapse_noted(tx: &mut Tx, mandate: &str) -> Result<bool, Fault> {
+    let noted: Option<(i64,)> =
+        sqlx::query_as("SELECT 1 FROM mandate_mails WHERE mandate = $1 AND what = $2 LIMIT 1")
+            .bind(mandate.to_owned())
+            .bind(event_of(Cause::Sixteen))
+            .fetch_optional(&mut **tx)
+            .await?;
+    Ok(noted.is_some())
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use super::{
     columns::Columns,
     first_births,
     fragments::{not_over, own_people},
+    mandate_mails::{Looked, ToLookAt, is_lapse_noted},
     notices,
 };
 use crate::domain::{
@@ -33,7 +34,7 @@ use crate::domain::{
     id::{MandateId, PersonId, random},
     mandate::{
         Confirmed, Mandate, Refusal, Shown, Standing,
-        mails::{LATE, Mails, mails},
+        mails::{LATE, Mails, cause, ended, mails},
         shown, standing,
     },
     registration::Registration,
@@ -298,6 +299,19 @@ impl Store {
         Ok(read.await?.pop())
     }
 
+    /// What is to be told about a mandate at which somebody looks, and what the clock has ended of it since they should have, and why: each
+    /// once, as the next look begins behind `now`. However long nobody looked, nothing of it is left out.
+    pub async fn mandate_looked_at(&self, at: &ToLookAt, now: Timestamp) -> Result<Option<Looked>, Fault> {
+        let since = at.look_at.min(now.plus(-LATE));
+        let read = self.read_facts(&ONE, at.mandate.as_str(), (since, now), |facts, _| {
+            let Facts { mandate, born, consents, blocks } = *facts;
+            let ended = ended(mandate, born, consents, at.look_at..=now).into_iter();
+            let ended = ended.map(|at| (at, cause(mandate, born, at))).collect();
+            Ok(Looked { at: at.clone(), mails: mails(mandate, born, consents, blocks, now), ended })
+        });
+        Ok(read.await?.pop().map(|(_, looked)| looked))
+    }
+
     async fn read_mandates(
         &self,
         statements: &Statements,
@@ -418,7 +432,7 @@ pub(super) async fn lapse_parental(tx: &mut Tx, represented: &PersonId, now: Tim
     note_lapsed(tx, &lapsed, represented, now).await
 }
 
-/// A line for each mandate that ended so. Who decided what it follows from stands in another line.
+/// A line for each mandate that ended so, but where the clock's line says so already. Who decided what it follows from stands in another line.
 async fn note_lapsed(
     tx: &mut Tx,
     lapsed: &[AnyRow],
@@ -434,7 +448,9 @@ async fn note_lapsed(
             detail: Some(&id),
             ..Event::default()
         };
-        tx.note(&event, now);
+        if !is_lapse_noted(tx, &id).await? {
+            tx.note(&event, now);
+        }
         first_births::forget(tx, &MandateId::from_stored(id)).await?;
     }
     Ok(())

@@ -102,6 +102,7 @@ mod digid_unproven;
 mod discovery;
 mod doctor;
 mod dpop;
+mod ended_by_itself;
 mod erased;
 mod examples;
 mod exchange;

@@ -3,6 +3,8 @@
 //! represented sees none, and the representative is told nothing while one holds, as after a revocation (M9). What somebody says or revokes is
 //! told to nobody. Nor is an end told ahead that was agreed on less than two weeks before it: who began it knows.
 
+use std::ops::RangeInclusive;
+
 use super::{Mandate, Standing, is_blocked, standing};
 use crate::domain::{
     birth::{ADULT, BirthDate, DECIDES_ALONE, HAS_A_SAY},
@@ -78,12 +80,8 @@ pub fn mails(
     if standing(mandate, born, consents, seen, now).is_active() {
         tell.push(Telling { what: What::Started, at: Timestamp::from_epoch(0) });
     }
-    let recent = now.plus(-LATE)..=now;
-    for at in instants.iter().copied().filter(|at| recent.contains(at)) {
-        if worth(at.plus(-1)).is_active() && !worth(at).is_active() {
-            tell.push(Telling { what: What::Ended, at });
-        }
-    }
+    let ended = ended(mandate, born, consents, now.plus(-LATE)..=now);
+    tell.extend(ended.into_iter().map(|at| Telling { what: What::Ended, at }));
     if let Some(at) = end(worth, now).filter(|at| now >= at.plus(-AHEAD) && is_news(mandate, born, *at)) {
         tell.push(Telling { what: What::Ending, at });
     }
@@ -91,11 +89,24 @@ pub fn mails(
     Mails { tell, again: looks.filter(|at| *at > now).min(), is_blocked: is_blocked(mandate, blocks, now) }
 }
 
-/// Why a mandate ends at that moment.
+/// The instants of `when` at which the clock has ended a right that stood until then. A block is passed over: it ends nothing that
+/// is the clock's to end, and who it keeps out is told of neither.
+pub fn ended(
+    mandate: &Mandate,
+    born: Option<BirthDate>,
+    consents: &[Consent],
+    when: RangeInclusive<Timestamp>,
+) -> Vec<Timestamp> {
+    let stands = |at: Timestamp| standing(mandate, born, consents, &[], at).is_active();
+    let has_ended = |at: &Timestamp| when.contains(at) && stands(at.plus(-1)) && !stands(*at);
+    instants(mandate, born).into_iter().filter(has_ended).collect()
+}
+
+/// Why a mandate ends at that moment. One whose own end is the twelfth birthday ends: no agreement makes it count again.
 pub fn cause(mandate: &Mandate, born: Option<BirthDate>, at: Timestamp) -> Cause {
     let birthday = |age| born.is_some_and(|born| born.earliest_birthday(age) == at);
     match mandate.relation.is_parental() {
-        true if birthday(HAS_A_SAY) => Cause::Twelve,
+        true if birthday(HAS_A_SAY) && mandate.terms().ends != Some(at) => Cause::Twelve,
         true if birthday(DECIDES_ALONE) => Cause::Sixteen,
         _ => Cause::End,
     }

@@ -1,5 +1,5 @@
-//! Whom a portal is told that its user may act for (`act_as`): each of these people finds it in their own log, once for a session and a
-//! portal, and not at each refresh (`docs/adr/0053`). Every line of tokens lists them all for an auditor.
+//! Whom a portal is told that its user may act for (`act_as`): each of these people finds it in their own log, where a grant begins once
+//! for a session and a portal, and later once for a grant; not at each refresh (`docs/adr/0053`). Every line of tokens lists them all for an auditor.
 
 use std::collections::{BTreeMap, BTreeSet};
 

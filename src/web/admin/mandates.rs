@@ -84,16 +84,17 @@ pub(super) struct Seen {
     representative_bsn: Option<Secret>,
     represented_birth_date: Option<String>,
     represented_bsn: Option<Secret>,
+    represented_patient_number: Option<String>,
 }
 
 impl Seen {
     fn recognised(self, now: Timestamp) -> Result<Recognised, Problem> {
-        let birth = self.represented_birth_date;
+        let (birth, number) = (self.represented_birth_date, self.represented_patient_number);
         Ok(Recognised {
             representative_bsn: self.representative_bsn.as_ref().map(persons::bsn).transpose()?,
             represented_birth: birth.map(|text| persons::birth(&text, now)).transpose()?,
             represented_bsn: self.represented_bsn.as_ref().map(persons::bsn).transpose()?,
-            represented_number: None,
+            represented_number: number.map(|text| persons::number(&text)).transpose()?,
         })
     }
 }

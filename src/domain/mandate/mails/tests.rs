@@ -82,6 +82,11 @@ fn only_what_counted_ends_and_each_end_has_its_cause() {
     let short = Mandate { ends: Some(until), ..mandate(Relation::Guardian) };
     assert_eq!(told(&short, &[], until.plus(9)), [ended(until)]);
     assert_eq!(cause(&short, child(), until), Cause::End);
+    // No agreement revives one whose own end is the twelfth birthday.
+    let to_twelve = Mandate { ends: Some(twelve), ..mandate(Relation::Guardian) };
+    assert_eq!(told(&to_twelve, &[], twelve.plus(9)), [ended(twelve)]);
+    assert_eq!(cause(&to_twelve, child(), twelve), Cause::End);
+    assert_eq!(cause(&to_twelve, child(), sixteen), Cause::Sixteen);
     assert_eq!(told(&Mandate { revoked_at: Some(until), ..short.clone() }, &[], until.plus(9)), []);
     // What was approved after its end never counted.
     let late = Some(crate::domain::mandate::Confirmed { by: "second".into(), at: until });
