@@ -30,7 +30,7 @@ impl Migrate {
             _ if new => writeln!(
                 out,
                 "{}: made a new, empty database. If you had one, correct `database` in the configuration or restore a backup; if \
-                 this is a new installation, run `namens keys rotate`.",
+                 this is a new installation, run `namens keys rotate --by STAFF`.",
                 path.display()
             )?,
             0 => writeln!(out, "{} is up to date.", path.display())?,

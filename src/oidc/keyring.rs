@@ -44,7 +44,7 @@ impl BadKey {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "no key signs with {alg}: {why}. Restore the database and its master key from one backup; or, if the master key is the \
-     right one, run `namens keys rotate --alg {alg}`, which says when a new key signs"
+     right one, run `namens keys rotate --by STAFF --alg {alg}`, which says when a new key signs"
 )]
 pub struct NoSigner {
     alg: &'static str,

@@ -15,9 +15,11 @@ const MAX_COUNT: usize = 64;
 const MAX_VALUE: usize = 4096;
 /// The parameter in which an ID token comes back.
 pub const HINT: &str = "id_token_hint";
-/// The parameters that mean something at one of the endpoints for clients. Where one of these is spoilt, something was meant that
+/// The parameters that mean something at one of the endpoints for clients, or on the way back from DigiD. Where one of these is spoilt, something was meant that
 /// cannot be read, so nothing is done. What has no place here is ignored, however it looks.
-const KNOWN: [&str; 42] = [
+const KNOWN: [&str; 44] = [
+    "RelayState",
+    "SAMLResponse",
     "access_token",
     "acr_values",
     "act_as",

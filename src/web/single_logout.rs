@@ -58,7 +58,9 @@ pub(super) async fn leave(
 /// `GET /digid/logout`: back from DigiD (step U5). Nothing is ended here, and no signature is looked at.
 pub async fn back(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
     in_use(&visit)?;
-    let params = Params::parse(query.unwrap_or_default().as_bytes()).unwrap_or_default();
+    let read = Params::parse(query.unwrap_or_default().as_bytes()).ok();
+    // One of both that cannot be read takes nothing: the good ones may still come.
+    let params = read.filter(|params| !params.has_spoilt()).unwrap_or_default();
     let said = |name| params.get(name).unwrap_or_default();
     let Some(arrival) = arrive(&visit.app, said("RelayState"), said("SAMLResponse"), visit.now).await? else {
         // An old link, or a reload: that page says how things stand.

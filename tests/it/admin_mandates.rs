@@ -577,11 +577,8 @@ async fn m9_blocks_are_listed_for_programs_and_at_the_command_and_for_nobody_who
         assert_eq!(listed(&root, other).await.1, json!({"blocks": []}));
     }
     assert_eq!(listed(&root, "nobody").await.0, 404);
-    assert!(
-        Desk::of(&house)
-            .refused(&["mandates", "blocks", "--represented", "nobody"])
-            .contains("no such person")
-    );
+    let refused = Desk::of(&house).refused(&["mandates", "blocks", "--represented", "nobody"]);
+    assert!(refused.contains("no such person"), "{refused}");
     // Who is kept out has a token, and it opens nothing; nor does a program's without the scope.
     let url = format!("{}/admin/v1/persons/{sam}/blocks", house.issuer);
     let hers =
@@ -595,9 +592,7 @@ async fn m9_blocks_are_listed_for_programs_and_at_the_command_and_for_nobody_who
     );
     assert_eq!(house.query(&about), ["0"]);
     // What is lifted is not listed.
-    assert_eq!(
-        second.post("/blocks/lift", &json!({"representative": mother, "represented": sam})).await.0,
-        204
-    );
+    let pair = json!({"representative": mother, "represented": sam});
+    assert_eq!(second.post("/blocks/lift", &pair).await.0, 204);
     assert_eq!((listed(&root, &sam).await.1, at_desk()), (json!({"blocks": []}), json!([])));
 }

@@ -126,7 +126,7 @@ async fn no_token_or_request_of_a_client_brings_one_there_either() {
     // A name of such a client is looked up nowhere, not even where a row would have it: in a header it is form-decoded.
     let add =
         ["clients", "--json", "add", "shop", "--name", "Winkel", "--redirect-uri", "https://shop.example/cb"];
-    let by = ["--policy", "basic", "--auth", "client_secret_basic"];
+    let by = ["--policy", "basic", "--auth", "client_secret_basic", "--by", "els"];
     let added: Value = serde_json::from_str(&house.ok(&[&add[..], &by].concat())).unwrap();
     let secret = added["client_secret"].as_str().unwrap();
     let form = [("grant_type", "refresh_token"), ("refresh_token", "x")];

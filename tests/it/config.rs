@@ -376,7 +376,10 @@ async fn a_database_that_is_gone_empty_newer_or_damaged_is_named() {
     assert_said(&house, &[&format!("lacks {all} migration(s)"), "namens migrate"]);
     house.ok(&["migrate"]);
     let found = errors(&house).join("\n");
-    assert!(found.contains("signing keys") && found.contains("namens keys rotate --alg RS256"), "{found}");
+    assert!(
+        found.contains("signing keys") && found.contains("namens keys rotate --by STAFF --alg RS256"),
+        "{found}"
+    );
     aside("empty.db");
     aside_back(&house);
     change(
@@ -483,7 +486,7 @@ async fn the_start_is_refused_when_no_key_is_left_for_an_algorithm_in_use() {
     spoil(&house, &kid);
     assert_said(
         &house,
-        &["no key signs with RS256", &kid, "from one backup", "namens keys rotate --alg RS256"],
+        &["no key signs with RS256", &kid, "from one backup", "namens keys rotate --by STAFF --alg RS256"],
     );
     // Another master key is no reason to make new signing keys: everything else is lost with it.
     let before = house.query("SELECT kid FROM signing_keys");

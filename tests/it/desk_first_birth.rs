@@ -3,9 +3,11 @@
 
 use futures_util::future::join_all;
 use reqwest::StatusCode;
+use serde_json::json;
 
 use crate::{
     account::at,
+    admin_mandates::{programs, with},
     authenticator::change,
     browser::{Browser, Page},
     chooser::listed,
@@ -13,7 +15,8 @@ use crate::{
     digid_steps::person_of,
     house::{CALLBACK, House},
     import::{Line, done, import, mandates, refused, write},
-    mandates_desk::{born, digid_account, digid_again, digid_page, fresh_bsn},
+    import_api::row,
+    mandates_desk::{self, born, digid_account, digid_again, digid_page, fresh_bsn},
     oidc_client::THE_PORTAL,
 };
 
@@ -306,4 +309,67 @@ async fn m11_who_is_known_without_a_date_of_birth_stops_no_import_and_has_one_on
     assert_eq!(house.count("first_births"), 1);
     assert_eq!(crate::import::lines_of(&house, "person.corrected"), 1);
     house.ok(&["audit", "verify"]);
+}
+
+const CHILDREN: [&str; 2] = ["K-1", "K-2"];
+
+/// A mother, and two children without a BSN and a date of birth; her BSN and what a form says of when they were born.
+async fn without_bsn() -> (House, String, String) {
+    let house = crate::admin_mandates::house().await;
+    let (bsn, birth) = (fresh_bsn(), born(8, 0));
+    let persons = format!("patient_number;bsn;name;birth_date\nV-1;{bsn};Anna;1985\nK-1;;Sam;\nK-2;;Kim;\n");
+    done(import(&house, "persons", &write(&house, "persons.csv", &persons), &[]));
+    (house, bsn, birth)
+}
+
+fn mandate_for(house: &House, number: &str) -> String {
+    let of = "SELECT m.id FROM mandates m JOIN persons p ON p.id = m.represented WHERE p.patient_number";
+    house.query(&format!("{of} = '{number}'")).concat()
+}
+
+/// Which of the two children have a date of birth on record.
+fn dated(house: &House) -> Vec<String> {
+    house.query(
+        "SELECT patient_number FROM persons WHERE birth IS NOT NULL AND patient_number LIKE 'K-%' ORDER BY 1",
+    )
+}
+
+#[tokio::test]
+async fn m11_a_command_approves_a_first_date_of_birth_of_who_has_no_bsn_by_the_right_patient_number_only() {
+    let (house, bsn, birth) = without_bsn().await;
+    let lines = CHILDREN.map(|number| Line::parent(&bsn, number, &birth));
+    done(import(&house, "mandates", &mandates(&house, "mandates.csv", &lines.each_ref()), &[]));
+    let (desk, mandate) = (mandates_desk::Desk::of(&house), mandate_for(&house, "K-1"));
+    let approve = |number: &[&str]| {
+        let words = ["mandates", "approve", "--by", "joost", "--representative-bsn-file", "-"];
+        let read = ["--represented-birth-date", birth.as_str()];
+        desk.say(&[&words, &read[..], number, &["--", mandate.as_str()]].concat(), &bsn)
+    };
+    for wrong in [&[][..], &["--represented-patient-number", "K-2"], &["--represented-patient-number", "K-9"]]
+    {
+        refused(approve(wrong));
+        assert_eq!(dated(&house), [""; 0], "{wrong:?}");
+    }
+    done(approve(&["--represented-patient-number", "K-1"]));
+    assert_eq!(dated(&house), ["K-1"]);
+    assert_eq!(house.query(&format!("SELECT approved_by FROM mandates WHERE id = '{mandate}'")), ["joost"]);
+}
+
+#[tokio::test]
+async fn m11_a_program_approves_a_first_date_of_birth_of_who_has_no_bsn_by_the_right_patient_number_only() {
+    let (house, bsn, birth) = without_bsn().await;
+    let (api, second) = programs(&house).await;
+    let rows = json!({"rows": CHILDREN.map(|number| row(&bsn, number, &birth))});
+    assert_eq!(api.post("/imports/mandates", &rows).await.0, 200);
+    let at = format!("/mandates/{}/approve", mandate_for(&house, "K-2"));
+    let body = json!({"representative_bsn": bsn, "represented_birth_date": birth});
+    let number = |number: &str| with(body.clone(), "represented_patient_number", json!(number));
+    assert_eq!(second.post(&at, &number("K 2!")).await.0, 400, "none at all");
+    for wrong in [body.clone(), number("K-1"), number("K-9")] {
+        assert_eq!(second.post(&at, &wrong).await.0, 409, "{wrong}");
+        assert_eq!(dated(&house), [""; 0], "{wrong}");
+    }
+    let (status, told) = second.post(&at, &number("K-2")).await;
+    assert_eq!((status, &told["standing"]), (200, &json!("active")), "{told}");
+    assert_eq!(dated(&house), ["K-2"]);
 }

@@ -38,6 +38,7 @@ mod announced;
 mod attack;
 mod attack2;
 mod attack3;
+mod audit_by;
 mod audit_chain;
 mod authenticator;
 mod bad_input;

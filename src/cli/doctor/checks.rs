@@ -101,7 +101,7 @@ async fn added_clients(config: &Config, store: &Store, clients: &mut Vec<Client>
                 "clients",
                 format_args!(
                     "{id} stands in the configuration and in the store, and the configuration counts: \
-                     run `namens clients remove {id}`"
+                     run `namens clients remove --by STAFF {id}`"
                 ),
             );
         } else {
@@ -190,7 +190,7 @@ async fn signing_keys(store: &Store, clients: &[Client], report: &mut Report, no
             "signing keys",
             format_args!(
                 "{bad}. Others sign, so the server runs without it: restore the database from a backup, or run \
-                 `namens keys rotate`, which lets other keys follow"
+                 `namens keys rotate --by STAFF`, which lets other keys follow"
             ),
         );
     }
@@ -201,12 +201,12 @@ async fn signing_keys(store: &Store, clients: &[Client], report: &mut Report, no
             (None, _) => {
                 report.error(
                     "signing keys",
-                    format_args!("none signs with {name}: run `namens keys rotate --alg {name}`"),
+                    format_args!("none signs with {name}: run `namens keys rotate --by STAFF --alg {name}`"),
                 );
             }
             (Some(_), false) => report.warning(
                 "signing keys",
-                format_args!("{name} has no next key: run `namens keys rotate --alg {name}`"),
+                format_args!("{name} has no next key: run `namens keys rotate --by STAFF --alg {name}`"),
             ),
             (Some(key), true) => report.ok("signing keys", format_args!("{} signs with {name}", key.kid)),
         }
