@@ -94,7 +94,7 @@ export async function demo(program, folder, portal) {
   house.command = (...more) => execFileSync(program, ['--config', config, ...more], { timeout: PATIENCE, stdio: 'pipe' }).toString();
   Object.assign(house, { portal: find(/begin here +(http\S+)/), secrets: {} });
   for (const [name, more] of [['own', []], ['other', ['--third-party']]]) {
-    const add = ['clients', 'add', name, '--name', `Portaal ${name}`, '--policy', 'basic',
+    const add = ['clients', 'add', name, '--by', 'els', '--name', `Portaal ${name}`, '--policy', 'basic',
       '--auth', 'client_secret_basic', '--redirect-uri', portal.callback, '--scope', 'email', '--json', ...more];
     house.secrets[name] = JSON.parse(house.command(...add)).client_secret;
   }
