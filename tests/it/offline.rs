@@ -56,6 +56,13 @@ pub async fn active(house: &House, client: &Client, token: &str) -> bool {
     client.introspect(house, token).await["active"] == true
 }
 
+/// Adds a client that has no secret.
+fn add_last(house: &House, more: &[&str]) {
+    let whom = ["clients", "add", "--by", "els", LAST.id, "--name", "Lab"];
+    let how = ["--redirect-uri", OTHER.callback, "--auth", "none"];
+    house.ok(&[&whom[..], &how, more].concat());
+}
+
 #[tokio::test]
 async fn a_grant_outlives_its_session_and_keeps_nothing_of_digid() {
     let house = house().await;
@@ -170,20 +177,7 @@ async fn whatever_ends_it_ends_it_at_once() {
     assert!(active(&house, &THE_PORTAL, own.text("refresh_token")).await, "and no other portal's");
 
     // A client that is removed; who gets its name later gets nothing of it.
-    let add = [
-        "clients",
-        "add",
-        "--by",
-        "els",
-        LAST.id,
-        "--name",
-        "Lab",
-        "--redirect-uri",
-        OTHER.callback,
-        "--auth",
-        "none",
-    ];
-    house.ok(&[&add[..], &["--scope", "offline_access"]].concat());
+    add_last(&house, &["--scope", "offline_access"]);
     let browser = Browser::new();
     portal::log_in(&house, &browser, "jansen@voorbeeld.nl", 5).await;
     let tokens = LAST.sign_on(&house, &browser, "openid offline_access").await;
@@ -191,7 +185,7 @@ async fn whatever_ends_it_ends_it_at_once() {
     let tokens = refreshed(&house, &LAST, &tokens).await;
     assert_eq!(userinfo(&house, tokens.text("access_token")).await.0, 200);
     house.ok(&["clients", "remove", "--by", "els", LAST.id]);
-    house.ok(&[&add[..], &["--scope", "offline_access"]].concat());
+    add_last(&house, &["--scope", "offline_access"]);
     assert_eq!(userinfo(&house, tokens.text("access_token")).await.0, 401);
     assert_refused(&LAST.refresh(&house, tokens.text("refresh_token")).await, "invalid_grant");
 
@@ -254,19 +248,7 @@ async fn a_portal_of_somebody_else_must_ask_each_time() {
     // Of who is not registered for it, it is not heard either.
     let browser = Browser::new();
     portal::log_in(&house, &browser, "jansen@voorbeeld.nl", 2).await;
-    house.ok(&[
-        "clients",
-        "add",
-        "--by",
-        "els",
-        LAST.id,
-        "--name",
-        "Lab",
-        "--redirect-uri",
-        OTHER.callback,
-        "--auth",
-        "none",
-    ]);
+    add_last(&house, &[]);
     for (client, scope) in [(THE_PORTAL, "openid offline_access"), (LAST, "openid")] {
         let tokens = client.sign_on(&house, &browser, "openid offline_access").await;
         assert_eq!(tokens.text("scope"), scope, "{}", client.id);
