@@ -61,7 +61,7 @@ pub struct Line {
     pub node: String,
     /// Its number in the chain of its node, from 1 on.
     pub seq: i64,
-    /// Its random name.
+    /// Its name, which no other line has. Those of one node and one second are in the order of their lines.
     pub id: String,
     /// When.
     pub at: Timestamp,

@@ -61,7 +61,8 @@ impl Written {
 /// A line to be.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Note {
-    id: String,
+    /// The name of a line of before the chain; others get theirs with their number.
+    id: Option<String>,
     at: Timestamp,
     event: String,
     outcome: String,
@@ -76,7 +77,7 @@ impl Note {
     pub(in crate::store) fn new(event: &Event<'_>, at: Timestamp) -> Self {
         let own = |text: Option<&str>| text.map(str::to_owned);
         Self {
-            id: random::<16>(),
+            id: None,
             at,
             event: event.event.to_owned(),
             outcome: event.outcome.to_owned(),
@@ -91,7 +92,7 @@ impl Note {
     /// A line of before the chain.
     pub(super) fn read(row: &AnyRow) -> Result<Self, Fault> {
         Ok(Self {
-            id: row.text("id")?,
+            id: Some(row.text("id")?),
             at: row.time("at")?,
             event: row.text("event")?,
             outcome: row.text("outcome")?,
@@ -109,14 +110,20 @@ impl Note {
     }
 
     /// The order in which lines of before the chain are taken up.
-    pub(super) fn place(&self) -> (Timestamp, &str) {
-        (self.at, &self.id)
+    pub(super) fn place(&self) -> (Timestamp, Option<&str>) {
+        (self.at, self.id.as_deref())
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {
         let listed = self.listed.iter().map(String::as_str);
         self.actor.as_deref().into_iter().chain(self.represented.as_deref()).chain(listed)
     }
+}
+
+/// A name for the line of that number, by which the lines of one second stand in the order in which they were written. The random end
+/// keeps those of two nodes apart.
+fn name(seq: i64) -> String {
+    format!("{seq:010x}{}", random::<9>())
 }
 
 impl Chain {
@@ -250,7 +257,7 @@ impl Chain {
             let mut line = Line {
                 node: self.node.clone(),
                 seq,
-                id: note.id.clone(),
+                id: note.id.clone().unwrap_or_else(|| name(seq)),
                 at: note.at,
                 event: note.event.clone(),
                 outcome: note.outcome.clone(),

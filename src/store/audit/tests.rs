@@ -58,6 +58,26 @@ async fn a_search_among_very_many_ends_and_finds_all() {
     assert_eq!(pages, 3);
 }
 
+/// What somebody did within one second is told in the order in which they did it, page by page.
+#[tokio::test]
+async fn the_lines_of_one_second_are_told_in_the_order_in_which_they_were_written() {
+    let fresh = fresh().await;
+    for number in 0..40 {
+        let detail = Some(number.to_string());
+        let event = Event { detail: detail.as_deref(), ..event("login.local", "anna") };
+        fresh.store.audit(&event, at(1_000)).await.unwrap();
+    }
+    let (mut search, mut told) =
+        (Search { from: Some(at(1_000)), to: Some(at(1_001)), ..Search::default() }, Vec::new());
+    loop {
+        let (some, next) = fresh.store.audit_lines(&search, 7).await.unwrap();
+        told.extend(some.into_iter().map(|line| line.detail.unwrap()));
+        let Some(next) = next else { break };
+        search.behind = Some(next);
+    }
+    assert_eq!(told, (0..40).map(|number| number.to_string()).collect::<Vec<_>>());
+}
+
 /// Two of them are as two processes on one database: neither knows where the other left the head.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_that_write_at_once_make_one_chain() {
