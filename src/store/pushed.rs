@@ -28,7 +28,7 @@ impl Kept {
 }
 
 /// The oldest are found in the order of the index of `(kind, stays, ends)`, so that nothing is sorted.
-const DROP_OF_ONE: &str = "DELETE FROM ephemeral WHERE (kind, name) IN (SELECT kind, name FROM ephemeral \
+pub(super) const DROP_OF_ONE: &str = "DELETE FROM ephemeral WHERE (kind, name) IN (SELECT kind, name FROM ephemeral \
      WHERE kind = $1 AND stays = $2 AND owner = $3 ORDER BY ends LIMIT $4)";
 
 /// One client's requests of one kind, of which there are too many.

@@ -225,3 +225,30 @@ fn one_file_may_be_unsafe() {
     let may: Vec<_> = files.filter(|(_, text)| text.contains(&lint)).map(|(path, _)| path).collect();
     assert_eq!(may, [Path::new("src/saml/libxmlsec.rs")]);
 }
+
+/// The names that a source asks of its parameters, before its tests.
+fn asked(source: &str) -> BTreeSet<String> {
+    let source = source.split("#[cfg(test)]").next().unwrap_or_default();
+    let calls = ["get", "all", "has"].map(|call| format!(".{call}(\""));
+    let names = calls.iter().flat_map(|call| source.split(call.as_str()).skip(1));
+    names.filter_map(|rest| Some(rest.split_once("\")")?.0.to_owned())).collect()
+}
+
+/// A parameter of the protocol that is not listed would be ignored where it is spoilt, as if nobody had sent it: a `nonce` or a `max_age`
+/// would go unasked. Pages of people have parameters of their own, each of which may be ignored.
+#[test]
+fn every_parameter_that_an_endpoint_reads_is_known() {
+    let sources = all("src");
+    let text = |name: &str| &sources.iter().find(|(path, _)| path.ends_with(name)).unwrap().1;
+    let listed = text("oidc/params.rs").split_once("const KNOWN").unwrap().1.split_once("];").unwrap().0;
+    let mut known: BTreeSet<String> = listed.split('"').skip(1).step_by(2).map(str::to_owned).collect();
+    known.insert("id_token_hint".to_owned());
+    let is_page = |path: &Path| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        name.starts_with("account") || name.starts_with("desk")
+    };
+    let readers = sources.iter().filter(|(path, source)| source.contains("Params") && !is_page(path));
+    let read: BTreeSet<String> = readers.flat_map(|(_, source)| asked(source)).collect();
+    assert!(read.len() > 30, "{read:?}");
+    assert_eq!(read.difference(&known).collect::<Vec<_>>(), Vec::<&String>::new(), "read and not known");
+}

@@ -132,11 +132,17 @@ async fn m3_m4_m5_m8_nothing_that_names_somebody_outlives_their_birthday_or_the_
     let access = last.text("access_token");
     assert_eq!(THE_PORTAL.introspect(house, access).await["active"], json!(true));
     assert_eq!(userinfo(house, access).await.0, 200);
+    // To the last seconds, and no further.
+    birthday.is_in(house, 10).await;
+    assert_eq!(userinfo(house, access).await.1["act_as"].as_array().unwrap().len(), 3);
+    let very_last = refreshed(house, &last).await;
+    assert!(listed(&very_last).len() == 3 && lives(&very_last) <= 10, "{}", very_last.body);
 
     birthday.has_come(house).await;
+    assert_eq!(userinfo(house, very_last.text("access_token")).await.0, 401);
     assert_eq!(THE_PORTAL.introspect(house, access).await, json!({"active": false}));
     assert_eq!(userinfo(house, access).await.0, 401);
-    let after = refreshed(house, &last).await;
+    let after = refreshed(house, &very_last).await;
     assert_eq!((&after.claims["act_as"], lives(&after)), (&json!([]), 300));
     assert_eq!(userinfo(house, after.text("access_token")).await.1["act_as"], json!([]));
     assert_eq!(

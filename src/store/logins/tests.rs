@@ -2,7 +2,7 @@
 
 use sqlx::Row;
 
-use super::*;
+use super::{super::pushed::DROP_OF_ONE, *};
 use crate::{
     domain::{ask::tests::ask, assurance::Level, secret::Secret, session::Session},
     store::testing::{Fresh, fresh, somebody},
@@ -147,15 +147,16 @@ async fn of_twenty_that_end_one_login_one_begins_a_session() {
 #[tokio::test]
 async fn what_gives_way_is_found_and_deleted_by_an_index() {
     let fresh = fresh().await;
-    let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {DROP_UNPROVEN}"));
-    let rows =
-        sqlx::query(explain).bind("login").bind(9_i64).fetch_all(fresh.store.db.reader()).await.unwrap();
-    let plan: Vec<String> = rows.iter().map(|row| row.try_get("detail").unwrap()).collect();
-    let plan = plan.join("; ");
-    for step in ["(kind=? AND name=?)", "ephemeral_stays (kind=? AND stays=?)"] {
-        assert!(plan.contains(step), "{plan}");
+    for statement in [DROP_UNPROVEN, DROP_OF_ONE] {
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
+        let rows = sqlx::query(explain).fetch_all(fresh.store.db.reader()).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.try_get("detail").unwrap()).collect();
+        let plan = plan.join("; ");
+        for step in ["(kind=? AND name=?)", "ephemeral_stays (kind=? AND stays=?)"] {
+            assert!(plan.contains(step), "{plan}");
+        }
+        assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{plan}");
     }
-    assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{plan}");
 }
 
 #[tokio::test]
