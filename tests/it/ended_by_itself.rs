@@ -170,9 +170,14 @@ async fn r3_an_altered_name_in_the_log_keeps_no_other_from_their_line_and_nobody
     birthday.has_come(&house).await;
     come(&house, &[&lot]).await;
     assert_eq!(lines(&house, &sam), [""; 0]);
-    assert_eq!(desk.standings(&sam), ["awaiting_consent"]);
+    // Nor is anything of theirs shown without its line.
+    let kept = desk.refused(&["mandates", "list", "--by", "els", "--represented", &sam]);
+    assert!(kept.contains("a name of the audit log was altered"), "{kept}");
+    let held = house.ok(&["mandates", "list", "--by", "els", "--json", "--representative", &mother]);
+    assert_eq!(held.matches("\"awaiting_consent\"").count(), 2, "{held}");
     // Once it is put back the line comes.
     change(&house, &format!("UPDATE audit_names SET mac = x'{mac}' WHERE name = '{sam}'"));
     come(&house, &[&sam]).await;
     assert_eq!((lines(&house, &sam).len(), lines(&house, &lot).len()), (1, 1));
+    assert_eq!(desk.standings(&sam), ["awaiting_consent"]);
 }
