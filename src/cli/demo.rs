@@ -233,7 +233,7 @@ fn welcome(
     writeln!(out, "\n  Anna has an account already: {ANNA_EMAIL}, password “{ANNA_PASSWORD}”.")?;
     writeln!(out, "  Log in as Anna with DigiD, answer “Ik heb een account”, and see for whom she may act.")?;
     let namens = format!("{} --config {}", program().display(), folder.config().display());
-    writeln!(out, "\n  At the desk:  {namens} persons list")?;
+    writeln!(out, "\n  At the desk:  {namens} persons list --by balie")?;
     if let Some(Household { noors_mandate, .. }) = household {
         let rest = "--party represented --attested-by 'balie 2'";
         writeln!(out, "  Noor agrees:  {namens} \\")?;

@@ -10,7 +10,10 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use self::{blocks::Pair, special::Special};
-use super::persons::{Unknown, read_bsn};
+use super::{
+    By,
+    persons::{Unknown, read_bsn},
+};
 use crate::{
     domain::{
         birth::BirthDate,
@@ -26,7 +29,10 @@ use crate::{
         staff::department,
         time::Timestamp,
     },
-    flows::admin_mandates::{self as flow, NotDone, as_json, until},
+    flows::{
+        admin_mandates::{self as flow, NotDone, as_json, until},
+        admin_persons::mandates_as,
+    },
     store::{Store, mandates::Listed},
 };
 
@@ -47,7 +53,12 @@ enum Act {
     /// Approve what somebody else registered, after looking at the form and the documents: it counts from now on
     Approve(Approve),
     /// List the mandates a person holds, or those given for a person
-    List(Whose),
+    List {
+        #[command(flatten)]
+        whose: Whose,
+        #[command(flatten)]
+        by: By,
+    },
     /// Refuse what waits for approval, for good: it never counts
     Refuse {
         /// The mandate
@@ -91,6 +102,8 @@ enum Act {
         /// Of whose record
         #[arg(long, value_name = "PERSON", allow_hyphen_values = true)]
         represented: String,
+        #[command(flatten)]
+        by: By,
     },
 }
 
@@ -219,13 +232,13 @@ impl MandatesCommand {
                 let by = form.registered_by.clone();
                 show(out, json, flow::register(store, &by, form, now).await)
             }
-            Act::List(Whose { representative, represented }) => {
-                let listed = match (representative, represented) {
-                    (Some(id), _) => store.mandates_held(&PersonId::from_stored(id), now).await?,
-                    (None, id) => {
-                        store.mandates_given(&PersonId::from_stored(id.unwrap_or_default()), now).await?
-                    }
+            Act::List { whose: Whose { representative, represented }, by } => {
+                let (id, party) = match (representative, represented) {
+                    (Some(id), _) => (id, Party::Representative),
+                    (None, id) => (id.unwrap_or_default(), Party::Represented),
                 };
+                let id = PersonId::from_stored(id);
+                let listed = mandates_as(store, &by.name()?, (&id, party), now).await?;
                 if json {
                     writeln!(out, "{:#}", listed.iter().map(as_json).collect::<Value>())?;
                 } else {
@@ -261,9 +274,9 @@ impl MandatesCommand {
                 flow::unblock(store, &by, &pair, now).await.map_err(told)?;
                 blocks::placed(out, json, false)
             }
-            Act::Blocks { represented } => {
-                let whose = PersonId::from_stored(represented);
-                blocks::list(out, json, &flow::blocks(store, &whose).await.map_err(told)?)
+            Act::Blocks { represented, by } => {
+                let (whose, by) = (PersonId::from_stored(represented), by.name()?);
+                blocks::list(out, json, &flow::blocks(store, &by, &whose, now).await.map_err(told)?)
             }
         }
     }

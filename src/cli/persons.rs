@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::unnamed;
+use super::{By, unnamed};
 use crate::{
     domain::{
         birth::BirthDate,
@@ -24,7 +24,7 @@ use crate::{
         patient_number::PatientNumber,
         time::Timestamp,
     },
-    flows::admin_persons::{as_json, register},
+    flows::admin_persons::{as_json, list, register, shown},
     store::{
         Store,
         persons::{Person, Told},
@@ -69,6 +69,8 @@ enum Act {
         /// Go on after the person with this id
         #[arg(long, value_name = "ID", allow_hyphen_values = true)]
         after: Option<String>,
+        #[command(flatten)]
+        by: By,
     },
     /// Show one person, by id or by BSN
     Show {
@@ -76,11 +78,10 @@ enum Act {
         #[arg(allow_hyphen_values = true, required_unless_present = "bsn_file")]
         id: Option<String>,
         /// A file with the BSN in it, or - for standard input
-        #[arg(long, value_name = "FILE", conflicts_with = "id", requires = "by")]
+        #[arg(long, value_name = "FILE", conflicts_with = "id")]
         bsn_file: Option<PathBuf>,
-        /// The member of staff who looks for somebody by their BSN
-        #[arg(long, value_name = "STAFF", conflicts_with = "id")]
-        by: Option<String>,
+        #[command(flatten)]
+        by: By,
     },
     /// Record or correct a date of birth, once somebody else approves it. A mandate of a parent that has lapsed stays lapsed
     SetBirthDate {
@@ -131,6 +132,8 @@ enum Act {
         /// The person's id
         #[arg(allow_hyphen_values = true)]
         id: String,
+        #[command(flatten)]
+        by: By,
     },
     /// Approve a correction that somebody else proposed, after looking at the evidence: it counts from now on
     Approve(corrections::Approve),
@@ -196,12 +199,16 @@ impl PersonsCommand {
                 let told = Told { name: one_line(&name).map_err(unnamed)?, birth, bsn, patient_number };
                 (vec![register(store, &by, told, now).await??], true)
             }
-            Act::List { after } => {
-                (store.persons(after.map(PersonId::from_stored).as_ref(), PAGE).await?, false)
+            Act::List { after, by } => {
+                let after = after.map(PersonId::from_stored);
+                (list(store, &by.name()?, (after.as_ref(), PAGE), now).await?, false)
             }
-            Act::Show { id: Some(id), .. } => (vec![person(store, &PersonId::from_stored(id)).await?], true),
+            Act::Show { id: Some(id), by, .. } => {
+                let found = shown(store, &by.name()?, &PersonId::from_stored(id), now).await?;
+                (vec![found.ok_or(Unknown::Person)?], true)
+            }
             Act::Show { id: None, bsn_file, by } => {
-                let by = staff(by.as_deref().unwrap_or_default())?;
+                let by = by.name()?;
                 let bsn = read_bsn(bsn_file.as_deref().unwrap_or(Path::new("-")))?;
                 (vec![store.find_person(&bsn, Some(&by), now).await?.ok_or(Unknown::Person)?], true)
             }
@@ -225,7 +232,9 @@ impl PersonsCommand {
                 let right = Right::PatientNumber(patient_number);
                 return corrections::propose(store, (id, right, seen), (out, self.json), now).await;
             }
-            Act::Corrections { id } => return corrections::list(store, id, (out, self.json), now).await,
+            Act::Corrections { id, by } => {
+                return corrections::list(store, (id, by.name()?), (out, self.json), now).await;
+            }
             Act::Approve(approve) => return approve.run(store, (out, self.json), now).await,
             Act::Withdraw { correction, by } => {
                 return corrections::withdraw(store, (correction, by), (out, self.json), now).await;
@@ -238,10 +247,6 @@ impl PersonsCommand {
         }
         Ok(())
     }
-}
-
-async fn person(store: &Store, id: &PersonId) -> Result<Person, Fault> {
-    Ok(store.person(id).await?.ok_or(Unknown::Person)?)
 }
 
 fn as_table(out: &mut impl Write, persons: &[Person]) -> std::io::Result<()> {

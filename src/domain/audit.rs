@@ -238,6 +238,7 @@ const EVENTS: &[(&str, By, Purpose, InOwnLog)] = &[
     ("person.correction_withdrawn", Desk, SupportOfCare, ACCOUNT),
     ("person.forgotten", System, SupportOfCare, GONE),
     ("person.found", Desk, SupportOfCare, LOOK),
+    ("person.listed", Desk, SupportOfCare, LOOK),
     ("person.merge_proposed", Desk, SupportOfCare, ACCOUNT),
     ("person.merge_withdrawn", Desk, SupportOfCare, ACCOUNT),
     ("person.merged", Desk, SupportOfCare, ACCOUNT),

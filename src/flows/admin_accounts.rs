@@ -22,15 +22,32 @@ pub enum By {
     Sub(String),
 }
 
-/// The account, if there is one.
-pub async fn find(app: &App, by: &By) -> Result<Option<Account>, Fault> {
-    match by {
-        By::Email(email) => app.store.account_by_email(email).await,
+/// The account that `caller` looks for, if there is one, with a line in the log either way (docs/adr/0056).
+pub async fn find(app: &App, caller: &str, by: &By, now: Timestamp) -> Result<Option<Account>, Fault> {
+    let (found, by_what) = match by {
+        By::Email(email) => (app.store.account_by_email(email).await?, "email"),
         By::Sub(sub) => match app.store.person_of_any_subject(sub).await? {
-            Some(person) => app.store.account_of_person(&person).await,
-            None => Ok(None),
+            Some(person) => (app.store.account_of_person(&person).await?, "sub"),
+            None => (None, "sub"),
         },
+    };
+    let person = found.as_ref().map(|account| &account.person);
+    app.store.note_found(Some(caller), person, Some(by_what), now).await?;
+    Ok(found)
+}
+
+/// The account of that id, for `caller`, with a line in the log.
+pub async fn shown(
+    app: &App,
+    caller: &str,
+    id: &AccountId,
+    now: Timestamp,
+) -> Result<Option<Account>, Fault> {
+    let found = app.store.account(id).await?;
+    if let Some(account) = &found {
+        app.store.note_shown(caller, &account.person, Some("account"), now).await?;
     }
+    Ok(found)
 }
 
 /// What is told of an account.

@@ -162,6 +162,13 @@ pub async fn one(store: &Store, id: &MandateId, now: Timestamp) -> Result<Listed
     store.mandate(id, now).await?.ok_or(NotDone::NoMandate)
 }
 
+/// One mandate as it stands now, for `by` who looks at it, with a line in the log (docs/adr/0056).
+pub async fn shown(store: &Store, by: &str, id: &MandateId, now: Timestamp) -> Result<Listed, NotDone> {
+    let listed = one(store, id, now).await?;
+    store.note_shown(by, &listed.mandate.represented, Some(id.as_str()), now).await?;
+    Ok(listed)
+}
+
 /// Registers a mandate for `by`, whose name takes the place of any in the form. It counts once somebody else approves it.
 pub async fn register(store: &Store, by: &str, form: Form, now: Timestamp) -> Result<Listed, NotDone> {
     let form = Form { registered_by: by.to_owned(), ..form };
@@ -325,11 +332,18 @@ pub async fn unblock(store: &Store, by: &str, pair: &Pair, now: Timestamp) -> Re
     }
 }
 
-/// Who is kept out of a record, the newest first, for those who may lift it: never for the two whom it is about (M9). It leaves no line in
-/// the log, where the one who is kept out could find it.
-pub async fn blocks(store: &Store, represented: &PersonId) -> Result<Vec<Placed>, NotDone> {
+/// Who is kept out of a record, the newest first, for `by` who may lift it: never for the two whom it is about (M9). The line in the log is of
+/// the person whose record it is alone, with a block and without one: the one who is kept out finds nothing.
+pub async fn blocks(
+    store: &Store,
+    by: &str,
+    represented: &PersonId,
+    now: Timestamp,
+) -> Result<Vec<Placed>, NotDone> {
     store.person(represented).await?.ok_or(NotDone::NoPerson)?;
-    Ok(store.blocks_of(represented).await?)
+    let blocks = store.blocks_of(represented).await?;
+    store.note_shown(by, represented, Some("blocks"), now).await?;
+    Ok(blocks)
 }
 
 /// What is told of a block, to those who may lift it.

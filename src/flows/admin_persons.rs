@@ -1,10 +1,11 @@
-//! A program of the operator's registers persons and looks them up, as the desk does by its command. No answer holds a BSN.
+//! A program of the operator's registers persons and looks them up, as the desk does by its command. No answer holds a BSN. Who looks leaves a
+//! line in the log (docs/adr/0056).
 
 use serde_json::{Value, json};
 
 use super::admin_mandates::as_json as mandate_as_json;
 use crate::{
-    domain::{fault::Fault, id::PersonId, patient_number::PatientNumber, time::Timestamp},
+    domain::{consent::Party, fault::Fault, id::PersonId, patient_number::PatientNumber, time::Timestamp},
     store::{
         Store,
         mandates::Listed,
@@ -35,11 +36,57 @@ pub async fn register(
     Ok(id.map(|id| Person { id, name, birth, has_bsn: bsn.is_some(), patient_number }))
 }
 
-/// The mandates that a person holds and those that were given for them, as they stand now; `None` when there is no such person.
-pub async fn mandates(store: &Store, id: &PersonId, now: Timestamp) -> Result<Option<Value>, Fault> {
+/// A person, for `by`.
+pub async fn shown(store: &Store, by: &str, id: &PersonId, now: Timestamp) -> Result<Option<Person>, Fault> {
+    let found = store.person(id).await?;
+    if let Some(person) = &found {
+        store.note_shown(by, &person.id, None, now).await?;
+    }
+    Ok(found)
+}
+
+/// A page of everybody, for `by`: at most `limit` in the order of their ids, those after `after`.
+pub async fn list(
+    store: &Store,
+    by: &str,
+    (after, limit): (Option<&PersonId>, u16),
+    now: Timestamp,
+) -> Result<Vec<Person>, Fault> {
+    let page = store.persons(after, limit).await?;
+    let listed: Vec<PersonId> = page.iter().map(|person| person.id.clone()).collect();
+    store.note_listed(by, &listed, after.map(|_| "after"), now).await?;
+    Ok(page)
+}
+
+/// The mandates that a person holds, or those that were given for them, for `by`; none when there is no such person.
+pub async fn mandates_as(
+    store: &Store,
+    by: &str,
+    (id, party): (&PersonId, Party),
+    now: Timestamp,
+) -> Result<Vec<Listed>, Fault> {
+    if store.person(id).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let listed = match party {
+        Party::Representative => store.mandates_held(id, now).await?,
+        Party::Represented => store.mandates_given(id, now).await?,
+    };
+    store.note_shown(by, id, Some("mandates"), now).await?;
+    Ok(listed)
+}
+
+/// The mandates that a person holds and those that were given for them, as they stand now, for `by`; `None` when there is no such person.
+pub async fn mandates(
+    store: &Store,
+    by: &str,
+    id: &PersonId,
+    now: Timestamp,
+) -> Result<Option<Value>, Fault> {
     if store.person(id).await?.is_none() {
         return Ok(None);
     }
+    store.note_shown(by, id, Some("mandates"), now).await?;
     let told = |all: Vec<Listed>| all.iter().map(mandate_as_json).collect::<Value>();
     let held = told(store.mandates_held(id, now).await?);
     let given = told(store.mandates_given(id, now).await?);

@@ -78,10 +78,29 @@ pub async fn one(store: &Store, id: &CorrectionId) -> Result<Correction, NotDone
     store.correction(id).await?.ok_or(NotDecided::Unknown.into())
 }
 
-/// What was proposed of a person, the newest first.
-pub async fn of(store: &Store, person: &PersonId) -> Result<Vec<Correction>, NotDone> {
+/// One proposal, for `by` who looks at it, with a line in the log.
+pub async fn shown(
+    store: &Store,
+    by: &str,
+    id: &CorrectionId,
+    now: Timestamp,
+) -> Result<Correction, NotDone> {
+    let found = one(store, id).await?;
+    store.note_shown(by, &found.person, Some(found.id.as_str()), now).await?;
+    Ok(found)
+}
+
+/// What was proposed of a person, the newest first, for `by`, with a line in the log.
+pub async fn of(
+    store: &Store,
+    by: &str,
+    person: &PersonId,
+    now: Timestamp,
+) -> Result<Vec<Correction>, NotDone> {
     store.person(person).await?.ok_or(NotDone::NoPerson)?;
-    Ok(store.corrections_of(person).await?)
+    let found = store.corrections_of(person).await?;
+    store.note_shown(by, person, Some("corrections"), now).await?;
+    Ok(found)
 }
 
 /// Proposes for `by` what is right. It counts once somebody else approves it. What nobody could approve is refused here already.

@@ -8,7 +8,10 @@ use super::{
     boundaries::look_again,
     columns::Columns,
     fragments::{is_second, own_people},
-    mandates::{lapse_parental, read_birth},
+    mandates::{
+        put_right::{EndedByBirth, lapse_parental, note_all},
+        read_birth,
+    },
     persons::seal_bsn,
     same_person::{Numbers, may_be_one},
 };
@@ -180,6 +183,7 @@ impl Store {
         by: &str,
         now: Timestamp,
     ) -> Result<Result<(), NotDecided>, Fault> {
+        let ended = self.ended_by_correction(id, right, now).await?;
         let mut tx = self.db.begin().await?;
         let row = sqlx::query(concat!(
             "UPDATE corrections SET approved_by = $1, approved_at = $2 WHERE id = $3 AND approved_at IS NULL \
@@ -203,7 +207,7 @@ impl Store {
         let is_merge = row.maybe_text("other")?.is_some();
         let recorded = match right {
             Right::BirthDate(birth) if read_birth(&row)? == Some(*birth) => {
-                record_birth(&mut tx, &person, *birth, &row, now).await?
+                record_birth(&mut tx, &person, (*birth, &ended), &row, now).await?
             }
             Right::Bsn(bsn) if row.maybe_bytes("bsn_index")? == Some(self.vault.bsn_index(bsn)) => {
                 record_bsn(&mut tx, &person, &row).await?
@@ -282,6 +286,18 @@ impl Store {
         rows.iter().map(read_correction).collect()
     }
 
+    /// What ends with the date of birth that a proposal tells.
+    async fn ended_by_correction(
+        &self,
+        id: &CorrectionId,
+        right: &Right,
+        now: Timestamp,
+    ) -> Result<Vec<EndedByBirth>, Fault> {
+        let Right::BirthDate(birth) = right else { return Ok(Vec::new()) };
+        let Some(found) = self.correction(id).await? else { return Ok(Vec::new()) };
+        self.ended_by_birth(&found.person, *birth, now).await
+    }
+
     async fn why_not_decided(
         &self,
         id: &CorrectionId,
@@ -302,7 +318,7 @@ impl Store {
 async fn record_birth(
     tx: &mut Tx,
     person: &PersonId,
-    birth: BirthDate,
+    (birth, ended): (BirthDate, &[EndedByBirth]),
     proposal: &AnyRow,
     now: Timestamp,
 ) -> Result<Result<(), NotDecided>, Fault> {
@@ -322,6 +338,7 @@ async fn record_birth(
     if old.is_some_and(|old| old.may_have_turned(DECIDES_ALONE, now)) {
         lapse_parental(tx, person, now).await?;
     }
+    note_all(tx, ended, now).await?;
     look_again(tx, person.as_str(), now).await?;
     Ok(Ok(()))
 }

@@ -243,7 +243,7 @@ impl Store {
         Ok(row.and_then(|(department,)| department))
     }
 
-    /// Writes that somebody at the desk looked at a person, or at what is about them.
+    /// Writes that somebody at the desk, by a command or through the admin API looked at a person, or at what is about them.
     pub async fn note_shown(
         &self,
         by: &str,
@@ -252,6 +252,17 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), Fault> {
         self.audit(&Event { detail, ..looked("person.shown", by, person) }, now).await
+    }
+
+    /// Writes that somebody looked at these people in a list: one line, however many they are.
+    pub async fn note_listed(
+        &self,
+        by: &str,
+        listed: &[PersonId],
+        detail: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        self.audit(&Event { detail, listed, ..Event::by("person.listed", by) }, now).await
     }
 
     /// Writes that somebody at the desk read the log of a person.

@@ -6,11 +6,16 @@ use crate::domain::four_eyes::LONGEST_WAIT;
 /// nobody approved it in time. `$m` is the alias of its row, `$now` is now.
 macro_rules! runs {
     ($m:literal, $now:literal) => {
+        concat!($m, ".lapsed_at IS NULL AND ", $crate::store::fragments::is_open!($m, $now))
+    };
+}
+
+/// The same whether or not a correction of a date of birth made it lapse: what one that does so right now ends.
+macro_rules! is_open {
+    ($m:literal, $now:literal) => {
         concat!(
             $m,
-            ".revoked_at IS NULL AND ",
-            $m,
-            ".lapsed_at IS NULL AND COALESCE(",
+            ".revoked_at IS NULL AND COALESCE(",
             $m,
             ".ends, ",
             $now,
@@ -85,4 +90,4 @@ macro_rules! is_second {
     };
 }
 
-pub(crate) use {is_second, not_over, own_people, runs};
+pub(crate) use {is_open, is_second, not_over, own_people, runs};

@@ -142,6 +142,16 @@ impl Store {
         Ok(())
     }
 
+    /// What nobody looked at yet, as it is of before somebody did (migration 35), is looked at from now on: a line about what ended long ago
+    /// would tell the wrong moment.
+    pub(super) async fn look_from(&self, now: Timestamp) -> Result<(), Fault> {
+        sqlx::query("UPDATE mandates SET look_at = $1 WHERE look_at <= 0")
+            .bind(now.epoch())
+            .execute(self.db.writer())
+            .await?;
+        Ok(())
+    }
+
     /// Whether some mail is due: so that looking for one writes nothing.
     pub async fn has_mandate_mails(&self, now: Timestamp) -> Result<bool, Fault> {
         let due: Option<(i64,)> = sqlx::query_as("SELECT 1 FROM mandate_mails WHERE due <= $1 LIMIT 1")
@@ -152,24 +162,51 @@ impl Store {
     }
 }
 
+/// The mark that a line was written, of a mandate that was neither revoked nor lapsed.
+macro_rules! mark {
+    () => {
+        "INSERT INTO mandate_mails (mandate, what, at, person) SELECT m.id, $2, $3, m.represented FROM mandates m \
+         WHERE m.id = $1 AND m.revoked_at IS NULL AND m.lapsed_at IS NULL ON CONFLICT "
+    };
+}
+
 /// A line for what the clock ended at a moment, once whatever has it looked at again, and none of what was revoked or lapsed since it was
 /// read: that has its own. Its time is when it was written: the moment would tell a birthday to who reads the chain, and cannot be
 /// erased from it.
 async fn note_ended(
     tx: &mut Tx,
     mandate: &MandateId,
+    end: (Timestamp, Cause),
+    now: Timestamp,
+) -> Result<(), Fault> {
+    note_marked(tx, concat!(mark!(), "DO NOTHING RETURNING person"), mandate, end, now).await
+}
+
+/// A line for what a corrected date of birth ended just now, with the mark of the moment at which it ended by that date: so the clock writes
+/// none. It comes each time that a correction ends it anew.
+pub(super) async fn note_ended_by_birth(
+    tx: &mut Tx,
+    mandate: &MandateId,
+    end: (Timestamp, Cause),
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let statement = concat!(mark!(), "(mandate, what, at, person) DO UPDATE SET due = NULL RETURNING person");
+    note_marked(tx, statement, mandate, end, now).await
+}
+
+async fn note_marked(
+    tx: &mut Tx,
+    statement: &'static str,
+    mandate: &MandateId,
     (at, cause): (Timestamp, Cause),
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let row = sqlx::query(
-        "INSERT INTO mandate_mails (mandate, what, at, person) SELECT m.id, $2, $3, m.represented FROM mandates m \
-         WHERE m.id = $1 AND m.revoked_at IS NULL AND m.lapsed_at IS NULL ON CONFLICT DO NOTHING RETURNING person",
-    )
-    .bind(mandate.as_str())
-    .bind(event_of(cause))
-    .bind(at.epoch())
-    .fetch_optional(&mut **tx)
-    .await?;
+    let row = sqlx::query(statement)
+        .bind(mandate.as_str())
+        .bind(event_of(cause))
+        .bind(at.epoch())
+        .fetch_optional(&mut **tx)
+        .await?;
     if let Some(row) = row {
         let (represented, detail) = (row.text("person")?, Some(mandate.as_str()));
         let represented = Some(represented.as_str());

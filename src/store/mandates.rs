@@ -7,12 +7,14 @@ pub(super) mod held;
 pub(super) mod imported;
 pub mod offers;
 mod own;
+pub(super) mod put_right;
 mod rows;
 mod special;
 
 use sqlx::{Row, any::AnyRow};
 
 use self::{
+    put_right::note_lapsed,
     rows::{read_consent, read_mandate},
     special::read_special,
 };
@@ -23,8 +25,8 @@ use super::{
     boundaries::look_again,
     columns::Columns,
     first_births,
-    fragments::{not_over, own_people},
-    mandate_mails::{Looked, ToLookAt, is_lapse_noted},
+    fragments::{is_open, not_over, own_people},
+    mandate_mails::{Looked, ToLookAt},
     notices,
 };
 use crate::domain::{
@@ -418,44 +420,6 @@ fn event<'a>(event: &'a str, by: &'a str, represented: &'a str, id: &'a MandateI
     Event { represented: Some(represented), detail: Some(id.as_str()), ..Event::by(event, by) }
 }
 
-/// Ends for good every parental mandate for a person: their date of birth is being corrected, and by the old one they
-/// were sixteen (M5).
-pub(super) async fn lapse_parental(tx: &mut Tx, represented: &PersonId, now: Timestamp) -> Result<(), Fault> {
-    let lapsed = sqlx::query(
-        "UPDATE mandates SET lapsed_at = $1 \
-         WHERE represented = $2 AND relation IN ('parent', 'guardian') AND lapsed_at IS NULL RETURNING id",
-    )
-    .bind(now.epoch())
-    .bind(represented.as_str())
-    .fetch_all(&mut **tx)
-    .await?;
-    note_lapsed(tx, &lapsed, represented, now).await
-}
-
-/// A line for each mandate that ended so, but where the clock's line says so already. Who decided what it follows from stands in another line.
-async fn note_lapsed(
-    tx: &mut Tx,
-    lapsed: &[AnyRow],
-    represented: &PersonId,
-    now: Timestamp,
-) -> Result<(), Fault> {
-    for row in lapsed {
-        let (id, represented) = (row.text("id")?, Some(represented.as_str()));
-        let event = Event {
-            event: "mandate.lapsed",
-            outcome: "ok",
-            represented,
-            detail: Some(&id),
-            ..Event::default()
-        };
-        if !is_lapse_noted(tx, &id).await? {
-            tx.note(&event, now);
-        }
-        first_births::forget(tx, &MandateId::from_stored(id)).await?;
-    }
-    Ok(())
-}
-
 /// Moves the mandates and blocks of a person who becomes part of another. Call it before the birth dates are joined.
 ///
 /// Between the two there is none: the caller joins no such pair. Where both have a date of birth and these differ, the desk's
@@ -466,11 +430,14 @@ pub(super) async fn join_mandates(
     into: &PersonId,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let lapsed = sqlx::query(
+    let lapsed = sqlx::query(concat!(
         "UPDATE mandates SET lapsed_at = $3 \
          WHERE represented = $2 AND relation IN ('parent', 'guardian') AND lapsed_at IS NULL AND \
-         (SELECT k.birth FROM persons k WHERE k.id = $2) <> (SELECT d.birth FROM persons d WHERE d.id = $1) RETURNING id",
-    )
+         (SELECT k.birth FROM persons k WHERE k.id = $2) <> (SELECT d.birth FROM persons d WHERE d.id = $1) \
+         RETURNING id, CASE WHEN ",
+        is_open!("mandates", "$3"),
+        " THEN 1 ELSE 0 END AS was_open"
+    ))
     .bind(from.as_str())
     .bind(into.as_str())
     .bind(now.epoch())

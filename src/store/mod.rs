@@ -136,6 +136,7 @@ impl Store {
     pub async fn migrate(&self) -> Result<usize, Fault> {
         let done = self.db.migrate().await?;
         self.begin_chain(Clock.now()).await?;
+        self.look_from(Clock.now()).await?;
         Ok(done)
     }
 

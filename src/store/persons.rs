@@ -135,16 +135,29 @@ impl Store {
         by: Option<&str>,
         now: Timestamp,
     ) -> Result<Option<Person>, Fault> {
+        self.note_found(by, found.as_ref().map(|person| &person.id), None, now).await?;
+        Ok(found)
+    }
+
+    /// Writes that somebody looked for a person, and whom they found. By what, where it is not a number, `detail` says as a word; what they
+    /// looked for stands nowhere.
+    pub async fn note_found(
+        &self,
+        by: Option<&str>,
+        found: Option<&PersonId>,
+        detail: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
         let event = Event {
             event: "person.found",
             outcome: if found.is_some() { "ok" } else { "unknown" },
             actor: by,
-            represented: found.as_ref().map(|person| person.id.as_str()),
+            represented: found.map(PersonId::as_str),
             client: by.and_then(through),
+            detail,
             ..Event::default()
         };
-        self.audit(&event, now).await?;
-        Ok(found)
+        self.audit(&event, now).await
     }
 
     /// The person with that patient number.

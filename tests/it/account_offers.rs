@@ -80,7 +80,7 @@ pub async fn three_with(more: &str) -> (House, One, One, One) {
 
 /// At the desk a grant that was made online is seen for what it is, and nobody approves it there.
 fn is_known_at_the_desk(house: &House, bert: &One, id: &str) {
-    let list = house.ok(&["mandates", "list", "--json", "--represented", &bert.person]);
+    let list = house.ok(&["mandates", "list", "--by", "kijker", "--json", "--represented", &bert.person]);
     let list: serde_json::Value = serde_json::from_str(&list).unwrap();
     assert_eq!(
         (list[0]["standing"].as_str(), list[0]["relation"].as_str()),

@@ -296,8 +296,9 @@ async fn m11_at_the_desk_one_proposes_and_somebody_else_approves() {
     let by_bsn = [&["persons", "set-bsn", "--bsn-file", "-"], &seen[..], &[&anna]].concat();
     let by_bsn = told(desk.say(&by_bsn, &new));
     assert_eq!((&by_date["stage"], &by_bsn["what"]), (&json!("waiting"), &json!("bsn")));
-    let born =
-        || -> Value { told(house.run(&["persons", "show", "--json", "--", &anna]))["birth_date"].clone() };
+    let born = || -> Value {
+        told(house.run(&["persons", "show", "--json", "--by", "els", "--", &anna]))["birth_date"].clone()
+    };
     let (date, bsn) = (by_date["id"].as_str().unwrap(), by_bsn["id"].as_str().unwrap());
     for (by, says) in
         [("els", "someone else"), ("ELS ", "someone else"), ("client:root", "name the member of staff")]
@@ -317,7 +318,7 @@ async fn m11_at_the_desk_one_proposes_and_somebody_else_approves() {
     assert_eq!(say("joost", &new), Some(0));
     let found = told(desk.say(&["persons", "show", "--json", "--by", "els", "--bsn-file", "-"], &new));
     assert_eq!(found["id"], json!(anna));
-    let all = house.ok(&["persons", "corrections", "--", &anna]);
+    let all = house.ok(&["persons", "corrections", "--by", "els", "--", &anna]);
     assert!(all.contains("approved") && !all.contains(&new), "{all}");
     assert!(desk.refused(&["persons", "withdraw", "--by", "els", "--", bsn]).contains("nothing was changed"));
 }

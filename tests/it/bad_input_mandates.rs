@@ -254,8 +254,16 @@ async fn of_many_at_the_desk_who_approve_at_once_one_does() {
         assert_eq!(house.query(&lines), ["1"], "{event}");
     }
     assert_eq!(house.query(&format!("SELECT birth FROM persons WHERE id = '{person}'")), [right]);
-    let told: Value =
-        serde_json::from_str(&house.ok(&["mandates", "list", "--json", "--represented", &person])).unwrap();
+    let told: Value = serde_json::from_str(&house.ok(&[
+        "mandates",
+        "list",
+        "--by",
+        "kijker",
+        "--json",
+        "--represented",
+        &person,
+    ]))
+    .unwrap();
     assert_eq!(told[0]["standing"], "active");
 }
 

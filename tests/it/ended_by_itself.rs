@@ -5,7 +5,7 @@ use crate::{
     digid_steps::change,
     family::{FATHER, KIM, MOTHER, One},
     house::House,
-    mandates_desk::{Desk, Form, digid_account, fresh_bsn},
+    mandates_desk::{Desk, Form, born, digid_account, fresh_bsn},
     moved_clock::Birthday,
     notify::until,
     oidc_client::CLIENTS,
@@ -170,9 +170,53 @@ async fn r3_an_altered_name_in_the_log_keeps_no_other_from_their_line_and_nobody
     birthday.has_come(&house).await;
     come(&house, &[&lot]).await;
     assert_eq!(lines(&house, &sam), [""; 0]);
-    assert_eq!(desk.standings(&sam), ["awaiting_consent"]);
+    // Nor is anything of theirs shown without its line.
+    let kept = desk.refused(&["mandates", "list", "--by", "els", "--represented", &sam]);
+    assert!(kept.contains("a name of the audit log was altered"), "{kept}");
+    let held = house.ok(&["mandates", "list", "--by", "els", "--json", "--representative", &mother]);
+    assert_eq!(held.matches("\"awaiting_consent\"").count(), 2, "{held}");
     // Once it is put back the line comes.
     change(&house, &format!("UPDATE audit_names SET mac = x'{mac}' WHERE name = '{sam}'"));
     come(&house, &[&sam]).await;
     assert_eq!((lines(&house, &sam).len(), lines(&house, &lot).len()), (1, 1));
+    assert_eq!(desk.standings(&sam), ["awaiting_consent"]);
+}
+
+/// What a corrected date of birth ends has its own line, once; what was over already, or never counted, has none.
+#[tokio::test]
+async fn r3_m5_what_a_corrected_date_of_birth_ends_has_its_line_and_what_was_over_has_none() {
+    let house = House::start().await;
+    let desk = Desk::of(&house);
+    let mother = desk.person("Anna", None, Some(&fresh_bsn()));
+    let [kim, sam, lot] = ["Kim", "Sam", "Lot"].map(|name| desk.person(name, Some(&born(8, 0)), None));
+    let [kims, sams, _] = [&kim, &sam, &lot].map(|child| desk.mandate(&Form::parent(&mother, child)));
+    // Of the same two, and over or of no worth yet: revoked, past its end, void as nobody approved it, and waiting.
+    let over = |what: &str| {
+        let id = desk.mandate(&Form::parent(&mother, &kim));
+        change(&house, &format!("UPDATE mandates SET {what} WHERE id = '{id}'"));
+    };
+    over("revoked_at = registered_at, revoked_by = 'balie1'");
+    over("ends = registered_at");
+    over("approved_at = NULL, approved_by = NULL, registered_at = 1");
+    let waits = desk.registered(&Form::parent(&mother, &kim));
+
+    house.set_birth_date(&kim, &born(16, 1));
+    house.set_birth_date(&sam, &born(13, 0));
+    house.set_birth_date(&lot, &born(9, 0));
+    looked_at_anew(&house).await;
+    let lapsed = format!("mandate.lapsed system ok - {kims}");
+    let suspended = format!("mandate.suspended system ok - {sams}");
+    assert_eq!(lines(&house, &kim), std::slice::from_ref(&lapsed));
+    assert_eq!(lines(&house, &sam), std::slice::from_ref(&suspended));
+    assert_eq!(lines(&house, &lot), [""; 0], "it counts as before");
+    // The date is put back: one that lapsed stays so and says it no second time. What waited can count no more, which was not said yet.
+    for child in [&kim, &sam] {
+        house.set_birth_date(child, &born(8, 0));
+    }
+    assert_eq!(lines(&house, &kim), [lapsed, format!("mandate.lapsed system ok - {waits}")]);
+    assert!(desk.standings(&sam).contains(&"active".to_owned()));
+    // And the same mistake again ends it again.
+    house.set_birth_date(&sam, &born(13, 0));
+    looked_at_anew(&house).await;
+    assert_eq!(lines(&house, &sam), [suspended.clone(), suspended]);
 }

@@ -7,7 +7,7 @@ use namens::{
     clock::Clock,
     domain::{
         fault::Fault,
-        import::{Finding, Row, What},
+        import::{Digest, Finding, Row, What},
         secret::Secret,
     },
     flows::import::{self as flow, Ended, Import, Listener, Rows},
@@ -209,4 +209,33 @@ async fn m11_lines_that_change_between_two_looks_are_neither_written_nor_approve
     assert_eq!(done.unwrap().0.new, 2);
     assert_eq!(approved(&house), ["K-1", "K-2"]);
     store.close().await;
+}
+
+/// While so many are approved nobody else writes: who approves says that they may wait.
+#[tokio::test]
+async fn a_long_import_is_approved_only_where_others_may_wait() {
+    let (house, file) = imported().await;
+    let text = fs::read_to_string(&file).unwrap();
+    let mut lines: Vec<&str> = text.lines().skip(1).collect();
+    // The same import, as if all of this file had been in it: 49 999 lines that say no more than the first one.
+    lines.resize(50_001, lines[0]);
+    let long =
+        write(&house, "long.csv", &format!("{}\n{}\n", text.lines().next().unwrap(), lines.join("\n")));
+    let (mut digest, mut rows) = (Digest::default(), Turning::new(What::Mandates, &[&lines]));
+    while let Some(row) = rows.next().unwrap() {
+        digest.add(&row.unwrap());
+    }
+    let key = fs::read_to_string(house.folder.join("keys/master.key")).unwrap();
+    let mark = Vault::open(&key).unwrap().keyed_hash("import", digest.finish().expose());
+    let mark: String = mark.iter().map(|byte| format!("{byte:02x}")).collect();
+    change(&house, &format!("UPDATE imports SET digest = x'{mark}' WHERE what = 'mandates'"));
+    let told = refused(approve(&house, &long));
+    assert!(told.contains("more than 50 000 lines") && told.contains("--long"), "{told}");
+    assert_eq!(approved(&house), Vec::<String>::new());
+    let refusals = "SELECT COUNT(*) FROM audit WHERE event = 'import.approved' AND outcome = 'refused'";
+    assert_eq!(house.query(refusals), ["1"]);
+    // The twin: for who says so.
+    let told = house.run(&["import", "approve", &long, "--by", "joost", "--long"]);
+    assert!(done(told).starts_with("Approved: 2 mandates count from now on."));
+    assert_eq!(approved(&house), ["K-1", "K-2"]);
 }

@@ -249,4 +249,13 @@ async fn a_long_import_that_is_not_listed_is_withdrawn_only_where_others_may_wai
     ));
     assert!((1_000..50_000).contains(&left), "{left}");
     assert!(done(withdraw(&house, id, "els")).starts_with(&format!("Withdrawn: {left} mandates")));
+    // And all of it for who says that others may wait.
+    change(&house, "UPDATE mandates SET revoked_at = NULL, revoked_by = NULL WHERE id NOT LIKE 'later-%'");
+    for table in ["imports", "imported_mandates"] {
+        change(&house, &format!("UPDATE {table} SET withdrawn_at = NULL"));
+    }
+    assert!(refused(withdraw(&house, id, "els")).contains("--long"));
+    let all = house.run(&["import", "withdraw", "--long", "--by", "els", "--", id]);
+    assert!(done(all).starts_with("Withdrawn: 50001 mandates"));
+    assert_eq!(house.count("mandates WHERE revoked_at IS NULL"), 100, "those of the others");
 }

@@ -117,7 +117,8 @@ impl<'a> Desk<'a> {
 
     /// The standing of every mandate given for a person.
     pub fn standings(&self, represented: &str) -> Vec<String> {
-        let told = self.house.ok(&["mandates", "list", "--json", "--represented", represented]);
+        let told =
+            self.house.ok(&["mandates", "list", "--by", "kijker", "--json", "--represented", represented]);
         let told: Value = serde_json::from_str(&told).unwrap();
         told.as_array().unwrap().iter().map(|one| one["standing"].as_str().unwrap().to_owned()).collect()
     }

@@ -60,7 +60,8 @@ async fn a_parent_and_a_child_at_the_desk_from_registration_to_revocation() {
     let refused = run(&f, &format!("mandates register {who} {PAPERS}"), now()).await.unwrap_err();
     assert_eq!(refused, "check the identity document of the representative first, and state that you did");
     let listed =
-        json(&f, &format!("mandates list --represented {}", child["id"].as_str().unwrap()), now()).await;
+        json(&f, &format!("mandates list --by els --represented {}", child["id"].as_str().unwrap()), now())
+            .await;
     assert_eq!(listed, json!([]));
 
     let mandate = json(&f, &format!("mandates register {who} {PAPERS} {CHECKED}"), now()).await;
@@ -74,8 +75,12 @@ async fn a_parent_and_a_child_at_the_desk_from_registration_to_revocation() {
     };
     let own = run(&f, &approve("ELS"), now()).await.unwrap_err();
     assert!(own.contains("someone else must approve it"), "{own}");
-    let listed =
-        run(&f, &format!("mandates list --representative {}", parent["id"].as_str().unwrap()), now()).await;
+    let listed = run(
+        &f,
+        &format!("mandates list --by els --representative {}", parent["id"].as_str().unwrap()),
+        now(),
+    )
+    .await;
     assert!(listed.unwrap().contains("counts not before someone else runs `namens mandates approve`"));
     let mandate = json(&f, &approve("joost"), now()).await;
     std::fs::remove_file(&file).unwrap();
@@ -95,7 +100,7 @@ async fn a_parent_and_a_child_at_the_desk_from_registration_to_revocation() {
 
     // M9: a block, and someone else who lifts it.
     assert!(run(&f, &format!("mandates block {who} --by els --reason order"), twelve).await.is_ok());
-    let held = format!("mandates list --representative {}", parent["id"].as_str().unwrap());
+    let held = format!("mandates list --by els --representative {}", parent["id"].as_str().unwrap());
     assert!(run(&f, &held, twelve.plus(2)).await.unwrap().contains("blocked"));
     let own = run(&f, &format!("mandates unblock {who} --by els"), twelve).await.unwrap_err();
     assert!(own.contains("someone else"), "{own}");
@@ -142,7 +147,7 @@ async fn a_special_basis_from_attestation_to_its_end() {
         }])
     );
     assert_eq!(waiting["standing"], json!("awaiting_consent"));
-    let list = format!("mandates list --represented {child}");
+    let list = format!("mandates list --by els --represented {child}");
     let told = run(&f, &list, now()).await.unwrap();
     assert!(
         told.contains(&format!("{basis}: attested by els, counts not before someone else confirms it")),
@@ -174,8 +179,8 @@ async fn mistakes_are_told_and_change_nothing() {
         ("persons add --by els --name Sam --birth-date 2010-02-30", "does not exist"),
         ("persons add --name Sam --birth-date 2010", "--by"),
         ("persons add --name Sam --by client:root", "name the member of staff"),
-        ("persons show nobody", "namens persons list"),
-        ("persons show --json -dashed-id", "namens persons list"),
+        ("persons show --by els nobody", "namens persons list"),
+        ("persons show --by els --json -dashed-id", "namens persons list"),
         ("persons set-birth-date nobody 2010 --evidence-reference F --by els", "namens persons list"),
         ("persons set-birth-date nobody 2010 --by els", "--evidence-reference"),
         ("persons approve nothing --birth-date 2010 --by els", "namens persons corrections"),
@@ -200,7 +205,7 @@ async fn mistakes_are_told_and_change_nothing() {
         let error = run(&f, arguments, now()).await.unwrap_err();
         assert!(error.contains(told), "{arguments}: {error}");
     }
-    assert_eq!(json(&f, "persons list", now()).await, json!([]));
+    assert_eq!(json(&f, "persons list --by els", now()).await, json!([]));
 }
 
 #[test]

@@ -133,11 +133,11 @@ pub(super) async fn withdraw(
 
 pub(super) async fn list(
     store: &Store,
-    person: String,
+    (person, by): (String, String),
     (out, json): (&mut impl Write, bool),
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let found = flow::of(store, &PersonId::from_stored(person)).await.map_err(told)?;
+    let found = flow::of(store, &by, &PersonId::from_stored(person), now).await.map_err(told)?;
     if json {
         writeln!(out, "{:#}", found.iter().map(|one| as_json(one, now)).collect::<Value>())?;
     } else {

@@ -36,7 +36,7 @@ words! {
 /// Why the clock ends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
-    /// A parent's: the child has a say.
+    /// A parent's: the child has a say. Or by a corrected date of birth: it counts from a later age on.
     Twelve,
     /// A parent's: the child decides alone.
     Sixteen,
@@ -100,6 +100,27 @@ pub fn ended(
     let stands = |at: Timestamp| standing(mandate, born, consents, &[], at).is_active();
     let has_ended = |at: &Timestamp| when.contains(at) && stands(at.plus(-1)) && !stands(*at);
     instants(mandate, born).into_iter().filter(has_ended).collect()
+}
+
+/// When and why a mandate that counts at `now` ends with another date of birth in the place of the one on record: as the clock would have ended it
+/// by that date. What waits for an age that was thought to be over goes on with it, so it ends as at twelve, now. A block is passed over.
+pub fn ended_by_birth(
+    mandate: &Mandate,
+    (born, right): (Option<BirthDate>, BirthDate),
+    consents: &[Consent],
+    now: Timestamp,
+) -> Option<(Timestamp, Cause)> {
+    let stands = |born| standing(mandate, born, consents, &[], now).is_active();
+    if !stands(born) || stands(Some(right)) {
+        return None;
+    }
+    Some(match mandate.relation.is_parental() {
+        true if right.may_have_turned(DECIDES_ALONE, now) => {
+            (right.earliest_birthday(DECIDES_ALONE), Cause::Sixteen)
+        }
+        true => (right.earliest_birthday(HAS_A_SAY), Cause::Twelve),
+        false => (now, Cause::Twelve),
+    })
 }
 
 /// Why a mandate ends at that moment. One whose own end is the twelfth birthday ends: no agreement makes it count again.

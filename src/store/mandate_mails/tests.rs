@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::{
+    clock::Clock,
     domain::{birth::BirthDate, mandate::Relation},
-    store::testing::{Fresh, fresh, now, somebody},
+    store::testing::{Fresh, fresh, now, somebody, without_tables},
 };
 
 async fn claimed(fresh: &Fresh, now: Timestamp) -> Vec<MandateMail> {
@@ -121,4 +122,39 @@ async fn what_was_revoked_since_it_was_looked_at_leaves_no_line_of_the_clock() {
         .await
         .unwrap();
     assert_eq!(rows, [(other.id.as_str().to_owned(),)]);
+}
+
+/// An installation of before anybody looked, with a child who turned twelve and sixteen long ago, and one who is to turn twelve.
+#[tokio::test]
+async fn what_ended_before_the_log_knew_of_ends_leaves_no_line_and_what_ends_later_does() {
+    let old = without_tables().await;
+    old.store.db.migrate_to(34).await.unwrap();
+    for statement in [
+        "INSERT INTO persons (id, name, birth, created) VALUES ('anna', 'Anna', '1970', 1), ('kim', 'Kim', '2005-01-01', 1), \
+         ('sam', 'Sam', '2024-01-01', 1)",
+        "INSERT INTO mandates (id, representative, represented, relation, legal_basis, evidence, representative_document, \
+         representative_document_valid_until, represented_document, represented_document_valid_until, form_reference, registered_by, \
+         registered_at, starts, approved_by, approved_at) SELECT 'of-' || p.id, 'anna', p.id, 'parent', 'art. 1:247 BW', \
+         'parental_authority', 'passport', '2030-01-01', 'passport', '2030-01-01', '1', 'els', 1400000000, 1400000000, 'joost', 1400000000 \
+         FROM persons p WHERE p.id <> 'anna'",
+    ] {
+        old.change(statement).await;
+    }
+    old.store.migrate().await.unwrap();
+    let look = async |now| {
+        let mut looked = Vec::new();
+        for at in old.store.mandates_to_look_at(9, now).await.unwrap() {
+            looked.extend(old.store.mandate_looked_at(&at, now).await.unwrap());
+        }
+        old.store.write_mandate_mails(&looked, now).await.unwrap();
+        looked.len()
+    };
+    assert_eq!(look(Clock.now().plus(1)).await, 2);
+    for event in ["mandate.suspended", "mandate.lapsed", "mandate.ended"] {
+        assert_eq!(old.store.audited(event).await, 0, "{event}");
+    }
+    // The twin: what ends from then on has its line, also where that is seen late.
+    look(BirthDate::read("2024-01-01", now()).unwrap().earliest_birthday(12).plus(86_400)).await;
+    assert_eq!(old.store.audited("mandate.suspended").await, 1);
+    assert_eq!(old.store.audited("mandate.lapsed").await, 0);
 }

@@ -317,3 +317,26 @@ async fn the_date_of_birth_of_the_desk_s_person_revives_nothing_of_the_account_s
                 WHERE event = 'mandate.lapsed' AND role = 'system'";
     assert_eq!(f.count(told).await, 1);
 }
+
+/// Where the desk's date of birth takes the place of the account's, what was open until then has a line, and what was revoked keeps its own alone.
+#[tokio::test]
+async fn a_date_that_becomes_the_desk_s_leaves_a_line_of_what_it_ends_and_none_of_what_was_over() {
+    let f = fresh().await;
+    let bsn = Bsn::parse(BSN).unwrap();
+    let (email, parent) = (Email::parse("kid@x.nl").unwrap(), f.person("Anna", "1985").await);
+    let account = f.store.create_account(&Owner::New, &email, None, now()).await.unwrap().unwrap();
+    let child = f.store.account(&account).await.unwrap().unwrap().person;
+    f.store.set_birth(&child, "2018".parse().unwrap(), "desk", now()).await.unwrap();
+    let [open, revoked] = [
+        f.mandate(Relation::Parent, (&parent, &child)).await,
+        f.mandate(Relation::Parent, (&parent, &child)).await,
+    ];
+    assert!(f.store.revoke_mandate(&revoked.id, "desk", now()).await.unwrap());
+    f.store.add_person("Sam", "2017".parse().ok(), Some(&bsn), now()).await.unwrap().unwrap();
+    assert_eq!(f.store.link_digid(&account, &bsn, |_, _| Ok(()), now()).await.unwrap(), Ok(()));
+    let told: Vec<(String,)> = sqlx::query_as("SELECT detail FROM audit WHERE event = 'mandate.lapsed'")
+        .fetch_all(f.store.db.reader())
+        .await
+        .unwrap();
+    assert_eq!(told, [(open.id.as_str().to_owned(),)]);
+}

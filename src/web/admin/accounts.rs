@@ -31,6 +31,7 @@ pub(super) struct Sought {
 /// `POST` of `find`: what is looked for is personal, so it never stands in an address.
 pub(super) async fn find(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, Problem> {
@@ -41,14 +42,21 @@ pub(super) async fn find(
         Sought { email: None, sub: Some(sub) } => By::Sub(sub),
         _ => return Err(Problem::bad("give email or sub, and not both")),
     };
-    let account = admin_accounts::find(&app, &by).await?.ok_or_else(unknown)?;
-    Ok(Json(as_json(&app, &account, app.clock.now()).await?))
+    let now = app.clock.now();
+    let account = admin_accounts::find(&app, &caller.name(), &by, now).await?.ok_or_else(unknown)?;
+    Ok(Json(as_json(&app, &account, now).await?))
 }
 
 /// `GET` one.
-pub(super) async fn one(State(app): State<Arc<App>>, id: Id) -> Result<Json<Value>, Problem> {
-    let account = app.store.account(&account_id(id)?).await?.ok_or_else(unknown)?;
-    Ok(Json(as_json(&app, &account, app.clock.now()).await?))
+pub(super) async fn one(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    id: Id,
+) -> Result<Json<Value>, Problem> {
+    let now = app.clock.now();
+    let account =
+        admin_accounts::shown(&app, &caller.name(), &account_id(id)?, now).await?.ok_or_else(unknown)?;
+    Ok(Json(as_json(&app, &account, now).await?))
 }
 
 /// `POST` of its `sign-out`.

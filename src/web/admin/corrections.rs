@@ -111,16 +111,25 @@ pub(super) async fn propose(
 }
 
 /// `GET` of a person's, the newest first.
-pub(super) async fn list(State(app): State<Arc<App>>, id: Id) -> Result<Json<Value>, Problem> {
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    id: Id,
+) -> Result<Json<Value>, Problem> {
     let (person, now) = (PersonId::from_stored(id?.0), app.clock.now());
-    let all = corrections::of(&app.store, &person).await?;
+    let all = corrections::of(&app.store, &caller.name(), &person, now).await?;
     Ok(Json(json!({ "corrections": all.iter().map(|one| as_json(one, now)).collect::<Value>() })))
 }
 
 /// `GET` one.
-pub(super) async fn one(State(app): State<Arc<App>>, id: Id) -> Result<Json<Value>, Problem> {
-    let found = corrections::one(&app.store, &correction_id(id)?).await?;
-    Ok(Json(as_json(&found, app.clock.now())))
+pub(super) async fn one(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    id: Id,
+) -> Result<Json<Value>, Problem> {
+    let now = app.clock.now();
+    let found = corrections::shown(&app.store, &caller.name(), &correction_id(id)?, now).await?;
+    Ok(Json(as_json(&found, now)))
 }
 
 /// `POST` of its `approve`.

@@ -162,8 +162,13 @@ pub(super) async fn register(
 }
 
 /// `GET` one.
-pub(super) async fn one(State(app): State<Arc<App>>, id: Id) -> Result<Json<Value>, Problem> {
-    Ok(Json(as_json(&admin_mandates::one(&app.store, &mandate_id(id)?, app.clock.now()).await?)))
+pub(super) async fn one(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    id: Id,
+) -> Result<Json<Value>, Problem> {
+    let (by, now) = (caller.name(), app.clock.now());
+    Ok(Json(as_json(&admin_mandates::shown(&app.store, &by, &mandate_id(id)?, now).await?)))
 }
 
 /// `POST` of its `approve`.
@@ -236,8 +241,13 @@ async fn heard(
 }
 
 /// `GET` of a person's `blocks`: who is kept out of their record.
-pub(super) async fn blocks(State(app): State<Arc<App>>, id: Id) -> Result<Json<Value>, Problem> {
-    let blocks = admin_mandates::blocks(&app.store, &PersonId::from_stored(id?.0)).await?;
+pub(super) async fn blocks(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    id: Id,
+) -> Result<Json<Value>, Problem> {
+    let (by, whose, now) = (caller.name(), PersonId::from_stored(id?.0), app.clock.now());
+    let blocks = admin_mandates::blocks(&app.store, &by, &whose, now).await?;
     Ok(Json(json!({ "blocks": blocks.iter().map(block_as_json).collect::<Value>() })))
 }
 

@@ -94,14 +94,24 @@ pub(super) async fn find(
 }
 
 /// `GET` one.
-pub(super) async fn one(State(app): State<Arc<App>>, id: Id) -> Result<Json<Value>, Problem> {
-    let person = app.store.person(&PersonId::from_stored(id?.0)).await?;
+pub(super) async fn one(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    id: Id,
+) -> Result<Json<Value>, Problem> {
+    let (by, id, now) = (caller.name(), PersonId::from_stored(id?.0), app.clock.now());
+    let person = admin_persons::shown(&app.store, &by, &id, now).await?;
     Ok(Json(as_json(&person.ok_or_else(unknown)?)))
 }
 
 /// `GET` of their `mandates`.
-pub(super) async fn mandates(State(app): State<Arc<App>>, id: Id) -> Result<Json<Value>, Problem> {
-    let told = admin_persons::mandates(&app.store, &PersonId::from_stored(id?.0), app.clock.now()).await?;
+pub(super) async fn mandates(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    id: Id,
+) -> Result<Json<Value>, Problem> {
+    let (by, id, now) = (caller.name(), PersonId::from_stored(id?.0), app.clock.now());
+    let told = admin_persons::mandates(&app.store, &by, &id, now).await?;
     Ok(Json(told.ok_or_else(unknown)?))
 }
 
