@@ -17,10 +17,10 @@ const MISTYPED: &str = "mijn andere geheime zin";
 
 /// What the story below left in people's hands.
 #[derive(Default)]
-struct Secrets(Vec<(&'static str, String)>);
+pub struct Secrets(pub Vec<(&'static str, String)>);
 
 impl Secrets {
-    fn note(&mut self, what: &'static str, secret: &str) {
+    pub fn note(&mut self, what: &'static str, secret: &str) {
         assert!(secret.len() >= 6, "{what}: {secret:?}");
         self.0.push((what, secret.to_owned()));
     }
@@ -155,7 +155,7 @@ async fn story(house: &House, secrets: &mut Secrets, codes: &mut Vec<String>) {
 }
 
 /// Every file of the installation but the mails, which bring codes, and what the operator put there.
-fn look(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
+pub fn look(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let name = entry.file_name().into_string().unwrap();
         if entry.path().is_file() && name != "portal.secret" {
@@ -167,7 +167,7 @@ fn look(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
 }
 
 /// Whether bytes hold a text: as it is, or as a form or a header would carry it.
-fn holds(bytes: &[u8], secret: &str) -> bool {
+pub fn holds(bytes: &[u8], secret: &str) -> bool {
     let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     let text = String::from_utf8_lossy(bytes);
     text.contains(secret) || text.contains(&encoded)

@@ -116,6 +116,7 @@ mod form_post;
 mod guesses;
 mod house;
 mod hygiene;
+mod hygiene_work;
 mod import;
 mod import_api;
 mod import_guards;
