@@ -136,6 +136,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn too_many_of_one_client_are_found_and_deleted_by_an_index() {
+        let fresh = fresh().await;
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {DROP_OF_ONE}"));
+        let explain = sqlx::query(explain).bind("pushed").bind(1_i64).bind("client portal").bind(9_i64);
+        let rows = explain.fetch_all(fresh.store.db.reader()).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.try_get("detail").unwrap()).collect();
+        let plan = plan.join("; ");
+        for step in ["(kind=? AND name=?)", "ephemeral_stays (kind=? AND stays=?)"] {
+            assert!(plan.contains(step), "{plan}");
+        }
+        assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{plan}");
+    }
+
+    #[tokio::test]
     async fn of_twenty_answers_one_is_given() {
         let fresh = fresh().await;
         let (store, handle) = (&fresh.store, Secret::token("").hashed());
