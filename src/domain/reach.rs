@@ -196,6 +196,9 @@ mod tests {
             ("https://3232235777/", Private),
             ("https://0300.0250.1.1/", Private),
             ("https://[::ffff:192.168.1.1]/", Private),
+            ("https://[::ffff:c0a8:101]/", Private),
+            ("https://192.168.257/", Private),
+            ("https://192.168.1.1./", Private),
         ] {
             assert_eq!(check(&named, bad), Some(why), "{bad}");
         }

@@ -15,11 +15,9 @@ const MAX_COUNT: usize = 64;
 const MAX_VALUE: usize = 4096;
 /// The parameter in which an ID token comes back.
 pub const HINT: &str = "id_token_hint";
-/// The parameters that mean something at one of the endpoints for clients, or on the way back from DigiD. Where one of these is spoilt, something was meant that
-/// cannot be read, so nothing is done. What has no place here is ignored, however it looks.
-const KNOWN: [&str; 44] = [
-    "RelayState",
-    "SAMLResponse",
+/// The parameters that mean something at one of the endpoints for clients. Where one of these is spoilt, something was meant that cannot be
+/// read, so nothing is done. What has no place here is ignored, however it looks. A test compares it with what the code reads.
+pub const KNOWN: [&str; 42] = [
     "access_token",
     "acr_values",
     "act_as",
@@ -81,21 +79,34 @@ impl Params {
     /// Reads a query or an `application/x-www-form-urlencoded` body. A parameter without a value is treated as omitted
     /// (RFC 6749 section 3.1), and a value that cannot be read as [`Params::has_spoilt`] tells. Errors: there is too much of it.
     pub fn parse(raw: &[u8]) -> Result<Self, Malformed> {
+        Self::parse_for(&KNOWN, raw)
+    }
+
+    /// The same at a door that is not for clients, where other parameters mean something: these.
+    pub fn parse_for(known: &[&'static str], raw: &[u8]) -> Result<Self, Malformed> {
         if raw.len() > MAX_TOTAL {
             return Err(Malformed);
         }
-        Self::of(form_urlencoded::parse(raw).map(|(name, value)| (name.into_owned(), value.into_owned())))
+        let pairs = form_urlencoded::parse(raw);
+        Self::read(known, pairs.map(|(name, value)| (name.into_owned(), value.into_owned())))
     }
 
     /// Parameters that came in another way, within the same bounds.
     pub fn of(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Self, Malformed> {
+        Self::read(&KNOWN, pairs)
+    }
+
+    fn read(
+        known: &[&'static str],
+        pairs: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, Malformed> {
         let mut params = Self::default();
         for (count, (name, value)) in pairs.into_iter().enumerate() {
             if count >= MAX_COUNT {
                 return Err(Malformed);
             }
             if is_spoilt(&name, &value) {
-                params.spoilt.extend(KNOWN.into_iter().find(|known| *known == name));
+                params.spoilt.extend(known.iter().copied().find(|known| *known == name));
             } else if !value.is_empty() {
                 params.values.entry(name).or_default().push(value);
             }
@@ -209,6 +220,15 @@ mod tests {
         let twice = Params::parse(b"resource=a&resource=%00").unwrap();
         assert!(twice.has_spoilt() && twice.has("resource") && twice.all("resource").next().is_none());
         assert!(!Params::parse(b"a%0d=1&%ff=2").unwrap().has_spoilt());
+    }
+
+    #[test]
+    fn a_door_has_its_own_parameters_and_those_of_no_other() {
+        let spoilt = |known: &[&'static str], name: &str| {
+            Params::parse_for(known, format!("{name}=%00").as_bytes()).unwrap().has_spoilt()
+        };
+        assert!(spoilt(&["RelayState"], "RelayState") && !spoilt(&["RelayState"], "nonce"));
+        assert!(spoilt(&KNOWN, "nonce") && !spoilt(&KNOWN, "RelayState"));
     }
 
     #[test]

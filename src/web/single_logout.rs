@@ -55,10 +55,13 @@ pub(super) async fn leave(
     }
 }
 
+/// What DigiD's answer is made of (SAML 2.0 bindings, section 3.4.3). Its signature is not looked at.
+const BACK: [&str; 2] = ["RelayState", "SAMLResponse"];
+
 /// `GET /digid/logout`: back from DigiD (step U5). Nothing is ended here, and no signature is looked at.
 pub async fn back(visit: Visit, RawQuery(query): RawQuery) -> Result<Response, Failed> {
     in_use(&visit)?;
-    let read = Params::parse(query.unwrap_or_default().as_bytes()).ok();
+    let read = Params::parse_for(&BACK, query.unwrap_or_default().as_bytes()).ok();
     // One of both that cannot be read takes nothing: the good ones may still come.
     let params = read.filter(|params| !params.has_spoilt()).unwrap_or_default();
     let said = |name| params.get(name).unwrap_or_default();

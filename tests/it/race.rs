@@ -8,8 +8,10 @@ use tokio::sync::Barrier;
 
 use crate::{
     browser::{Browser, Page},
+    digid_return::way_back,
+    digid_steps::{bsn, calls, enter_new},
     house::{CALLBACK, House, PASSWORD, PORTAL, SECRET},
-    portal::{code_of, enter_password, form_encoded, register, request, token},
+    portal::{code_of, enter_password, form_encoded, redeem, register, request, to_digid, token},
     steps::{account, code_for, is_in, to_code, to_register_code, type_code, wrong},
 };
 
@@ -103,6 +105,36 @@ async fn f10_a_guess_among_others_at_once_makes_an_account_only_when_it_also_get
         let entered = at_once(all).await.iter().filter(|page| is_in(page)).count();
         let made = house.query(&format!("SELECT COUNT(*) FROM accounts WHERE email_key = '{email}'"));
         assert_eq!(made, [entered.to_string()], "round {round}: accounts, and who got in");
+    }
+}
+
+/// The same answer of DigiD eight times, of somebody who has no account yet: who is first goes on, and makes the only one.
+#[tokio::test]
+async fn of_eight_equal_returns_from_digid_at_once_one_leads_on_to_one_account() {
+    let house = House::start().await;
+    let (browser, request) = (Browser::new(), request(&house, &[]));
+    let page = to_digid(&browser, &request).await;
+    let back = way_back(&browser, &page, &bsn(1)).await;
+    let (soap, _) = calls(&house).await;
+    let all = (0..8).map(|_| {
+        let (browser, back) = (browser.clone(), back.clone());
+        async move { browser.get(back.as_str()).await }
+    });
+    let pages = at_once(all).await;
+    let told: Vec<_> = pages.iter().map(|page| (page.status.as_u16(), page.heading())).collect();
+    // Who comes just after the first has lost its answer only, and is led on to the same page.
+    let (mut won, lost): (Vec<_>, Vec<_>) =
+        pages.into_iter().partition(|page| page.status == StatusCode::SEE_OTHER);
+    let ways: BTreeSet<_> = won.iter().map(|page| page.location().unwrap().path().to_owned()).collect();
+    assert_eq!(ways.len(), 1, "{told:?}");
+    assert!(lost.iter().all(|page| !page.status.is_success()), "{told:?}");
+    assert_eq!(calls(&house).await.0, soap + 1, "the artifact went to DigiD once");
+    let question = browser.follow(won.remove(0), CALLBACK).await;
+    let code = enter_new(&browser, &question, "jansen@voorbeeld.nl", "").await;
+    let done = type_code(&browser, &code, &house.code("jansen@voorbeeld.nl", 1)).await;
+    redeem(&house, &request, &code_of(&done)).await;
+    for (table, count) in [("accounts", "1"), ("persons", "1"), ("ephemeral WHERE kind = 'session'", "1")] {
+        assert_eq!(house.query(&format!("SELECT COUNT(*) FROM {table}")), [count], "{table}");
     }
 }
 
