@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::BadConfig;
-use crate::domain::lang::Lang;
+use crate::domain::{lang::Lang, line::moves};
 
 /// The most characters of a text: two sides of paper.
 const LONGEST: usize = 6000;
@@ -39,7 +39,10 @@ impl OwnText {
     }
 
     fn fits(&self) -> bool {
-        [&self.nl, &self.en].iter().all(|text| (1..=LONGEST).contains(&text.trim().chars().count()))
+        let plain = |c: char| matches!(c, '\n' | '\r' | '\t') || !moves(c);
+        let fits =
+            |text: &str| (1..=LONGEST).contains(&text.trim().chars().count()) && text.chars().all(plain);
+        fits(&self.nl) && fits(&self.en)
     }
 }
 
@@ -49,7 +52,7 @@ impl Desk {
         match texts.iter().find(|(_, text)| text.as_ref().is_some_and(|text| !text.fits())) {
             None => Ok(()),
             Some((name, _)) => Err(BadConfig::value(format_args!(
-                "[desk]: give {name} 1 to {LONGEST} characters in each of nl and en, or leave it out"
+                "[desk]: give {name} 1 to {LONGEST} characters in each of nl and en, without control characters, or leave it out"
             ))),
         }
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::{BadConfig, SecretSource};
+use crate::domain::line::moves;
 
 /// How mail leaves: exactly one of `folder` and `smtp`.
 #[derive(Debug, Clone, Deserialize)]
@@ -52,6 +53,12 @@ impl Mail {
     pub(super) fn check(&self) -> Result<(), BadConfig> {
         if self.folder.is_some() == self.smtp.is_some() {
             return Err(BadConfig::value("[mail]: give either folder or smtp, not both and not neither"));
+        }
+        // It becomes a header of each mail, and ends of lines make headers of their own (RFC 5322 section 2.2).
+        if self.from.contains(moves) {
+            return Err(BadConfig::value(
+                "[mail]: write from on one line, as Name <address@example.nl>, without control characters",
+            ));
         }
         match &self.smtp {
             Some(smtp) if smtp.user.is_some() != smtp.password.is_some() => {

@@ -15,10 +15,15 @@ const TURNS: [char; 9] = [
 #[error("write something on one line of at most 200 characters")]
 pub struct NotALine;
 
-/// The text without spaces around it.
+/// Whether a letter ends a line, moves a cursor or turns the direction of text. U+2028 and U+2029 end a line and are no control characters
+/// (Unicode Standard Annex 14).
+pub fn moves(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || TURNS.contains(&c)
+}
+
+/// The text without white space around it.
 pub fn one_line(text: &str) -> Result<String, NotALine> {
     let text = text.trim();
-    let moves = |c: char| c.is_control() || TURNS.contains(&c);
     let fits = !text.is_empty() && text.chars().count() <= LONGEST && !text.chars().any(moves);
     if fits { Ok(text.to_owned()) } else { Err(NotALine) }
 }
@@ -108,7 +113,9 @@ mod tests {
     fn a_line_is_some_text_of_at_most_200_characters_without_controls() {
         assert_eq!(one_line(" art. 1:247 BW ").as_deref(), Ok("art. 1:247 BW"));
         assert!(one_line(&"é".repeat(200)).is_ok());
-        for bad in ["", "  ", "a\nb", "\u{1b}[2J", "a\u{202e}b", "\u{2067}a\u{2069}", &"x".repeat(201)] {
+        for bad in
+            ["", "  ", "a\nb", "\u{1b}[2J", "a\u{202e}b", "a\u{2028}b", "\u{2067}a\u{2069}", &"x".repeat(201)]
+        {
             assert_eq!(one_line(bad), Err(NotALine), "{bad:?}");
         }
     }
