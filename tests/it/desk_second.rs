@@ -64,7 +64,8 @@ impl Desk {
     fn told(&self, path: &str) -> Value {
         let id = path.rsplit('/').next().unwrap();
         let whose = self.house.query(&format!("SELECT represented FROM mandates WHERE id = '{id}'")).concat();
-        let listed = self.house.ok(&["mandates", "--json", "list", &format!("--represented={whose}")]);
+        let whose = format!("--represented={whose}");
+        let listed = self.house.ok(&["mandates", "--json", "list", "--by", "kijker", &whose]);
         let listed: Value = serde_json::from_str(&listed).unwrap();
         listed.as_array().unwrap().iter().find(|one| one["id"] == id).unwrap().clone()
     }
