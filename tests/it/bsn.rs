@@ -85,6 +85,9 @@ async fn a_bsn_goes_encrypted_to_who_may_have_it_and_each_condition_counts_alone
         async |house: &House| metadata(house).await["claims_supported"].to_string().contains("\"bsn\"");
     assert!(!announced(&house).await, "it is told to nobody here");
     let key = register(&mut house);
+    // What `assert_nowhere` looks through is as talkative as it can be.
+    house.kill();
+    house.open_doors_with(&[("RUST_LOG", "trace")]);
     assert!(announced(&house).await);
     let (desk, bsn, sams) = (Desk::of(&house), fresh_bsn(), fresh_bsn());
     let mother = desk.person("Anna", None, Some(&bsn));

@@ -9,8 +9,9 @@ use crate::{
     account::at,
     account_offers::{code, types},
     admin::{Api, LOCAL, PROGRAMS, ROOT, shop},
-    authenticator::App,
-    desk::{Seat, form, member},
+    authenticator::{App, type_app, type_recovery},
+    browser::Browser,
+    desk::{Seat, colleague, form, member, to_app},
     dpop,
     family::One,
     house::House,
@@ -50,6 +51,7 @@ async fn no_secret_of_those_who_work_here_or_of_an_app_stands_in_the_log_or_the_
         secrets.note("a recovery code", &part.join(" "));
         secrets.note("a recovery code", &part.concat());
     }
+    by_app(&house, &mut secrets).await;
     at_the_desk(&house, &mut secrets).await;
     by_programs(&house, &mut secrets).await;
 
@@ -74,6 +76,26 @@ async fn no_secret_of_those_who_work_here_or_of_an_app_stands_in_the_log_or_the_
         for (what, secret) in &secrets.0 {
             assert!(!holds(bytes, secret), "{what} stands in {name}");
         }
+    }
+}
+
+/// Somebody logs in by a code of their app, and by one of those that they kept for when it is gone.
+async fn by_app(house: &House, secrets: &mut Secrets) {
+    let dirk = colleague(house, "dirk@voorbeeld.nl").await;
+    let code = dirk.app.code(1);
+    let browser = Browser::new();
+    let page = to_app(house, &browser, dirk.email).await;
+    assert!(type_app(&browser, &page, &code).await.status.is_redirection());
+    // Six digits by themselves stand in any log. These are how a form or a line would have them.
+    for around in [format!("code={code}"), format!("\"{code}\""), format!("({code})")] {
+        secrets.note("a code of an app", &around);
+    }
+    let browser = Browser::new();
+    let page = to_app(house, &browser, dirk.email).await;
+    assert!(type_recovery(&browser, &page, &dirk.app.recovery[0]).await.status.is_redirection());
+    for code in &dirk.app.recovery {
+        secrets.note("a recovery code", code);
+        secrets.note("a recovery code", &code.replace(' ', ""));
     }
 }
 

@@ -171,6 +171,7 @@ mod resource;
 mod revocation;
 mod same_person;
 mod scans;
+mod sentences;
 mod session;
 mod session_cookies;
 mod session_limits;

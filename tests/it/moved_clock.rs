@@ -152,6 +152,40 @@ async fn m3_m4_m5_m8_nothing_that_names_somebody_outlives_their_birthday_or_the_
     );
 }
 
+/// Days that begin at another hour in UTC than the day before or after: clocks in Amsterdam go forward on 30 March 2031 and back on 26 October.
+#[tokio::test]
+async fn m3_m4_m5_days_begin_at_midnight_in_amsterdam_also_where_clocks_change() {
+    let house = House::start().await;
+    let desk = Desk::of(&house);
+    let mother = desk.person("Anna", None, Some(&fresh_bsn()));
+    let days = [
+        ("03-30", "2031-03-29T23:00:00Z"),
+        ("03-31", "2031-03-30T22:00:00Z"),
+        ("10-26", "2031-10-25T22:00:00Z"),
+        ("10-27", "2031-10-26T23:00:00Z"),
+    ];
+    // All are eleven at most, and asked for while the documents are valid.
+    let children = days.map(|(day, begins)| {
+        let sam = desk.person("Sam", Some(&format!("2019-{day}")), None);
+        desk.mandate(&Form::parent(&mother, &sam));
+        let kim = desk.person("Kim", Some(&format!("2015-{day}")), None);
+        let kims = desk.mandate(&Form::parent(&mother, &kim));
+        let begins = chrono::DateTime::parse_from_rfc3339(begins).unwrap();
+        (day, Timestamp::from_epoch(begins.timestamp()), sam, (kim, kims))
+    });
+    for (day, begins, sam, (kim, kims)) in children {
+        house.set_clock(begins.plus(-40)).await;
+        for party in ["represented", "representative"] {
+            desk.hear("consent", &kims, party);
+        }
+        for (moment, sams, kims) in [(-20, "active", "active"), (0, "awaiting_consent", "lapsed")] {
+            house.set_clock(begins.plus(moment)).await;
+            let stand = [desk.standings(&sam), desk.standings(&kim)].concat();
+            assert_eq!(stand, [sams, kims], "{day}: {moment}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn m4_m5_m8_a_birthday_between_the_choice_and_the_token_gives_nothing() {
     let evening = Evening::with("").await;

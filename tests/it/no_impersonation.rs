@@ -92,6 +92,11 @@ async fn m11_no_form_no_program_and_no_command_has_a_place_for_what_is_somebody_
     });
     let wrong: Vec<_> = words.filter(|(_, word)| !of_theirs([*word]).is_empty()).collect();
     assert_eq!(wrong, Vec::<(&str, &str)>::new());
+    // No help tells of an option that is hidden: there is one, which is no other's.
+    let sources = crate::floors::all("src/cli").into_iter();
+    let hidden: Vec<_> =
+        sources.flat_map(|(path, text)| vec![path; text.matches("hide = ").count()]).collect();
+    assert_eq!(hidden, [std::path::Path::new("src/cli/demo.rs")]);
     // The twins: these words are found where they stand.
     assert_eq!(of_theirs(["new-password", "Access Token", "code", "client_secret"]).len(), 3);
 }

@@ -14,13 +14,13 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn document(name: &str) -> String {
+pub fn document(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap()
 }
 
 /// The names of tests in a document: what stands between back quotes and has modules in front, or the file of a story that
 /// a browser is driven through.
-fn tests_named(text: &str) -> Vec<&str> {
+pub fn tests_named(text: &str) -> Vec<&str> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:".contains(c);
     let named = |word: &&str| word.contains(STORY) || (word.contains("::") && word.chars().all(plain));
     text.split('`').skip(1).step_by(2).filter(named).collect()
