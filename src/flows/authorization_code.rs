@@ -108,9 +108,9 @@ pub(super) async fn redeem(
 }
 
 /// The `answer` to a request of `client`, already authenticated. Where it refuses a code that this client has spent before, what came
-/// of that code ends (RFC 6749 section 4.1.2), whatever else was wrong with the request: a spent code that comes back is in more
-/// hands than one. Another client's attempt changes nothing. After a fault of ours nobody knows whether this very request has
-/// spent it, so that ends nothing.
+/// of that code ends (RFC 6749 section 4.1.2), whatever else was wrong with a request that can be read: a spent code that comes back
+/// is in more hands than one. Another client's attempt changes nothing. After a fault of ours nobody knows whether this very request
+/// has spent it, so that ends nothing.
 pub(super) async fn ending_what_was_spent(
     store: &Store,
     client: &Client,
