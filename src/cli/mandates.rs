@@ -119,10 +119,10 @@ struct Approve {
     /// The date of birth of the person represented
     #[arg(long, value_name = "DAY")]
     represented_birth_date: Option<String>,
-    /// A file with their BSN in it, or -: needed where no date of birth is known
+    /// A file with their BSN in it, or -, where one is on record
     #[arg(long, value_name = "FILE")]
     represented_bsn_file: Option<PathBuf>,
-    /// Their patient number: needed beside a first date of birth that waits with the mandate, of who has no BSN
+    /// Their patient number, where one is on record and no BSN is
     #[arg(long, value_name = "NUMBER")]
     represented_patient_number: Option<PatientNumber>,
     /// The member of staff: another one than who registered it

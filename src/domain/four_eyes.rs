@@ -17,9 +17,9 @@ pub struct Recognised {
     pub representative_bsn: Option<Bsn>,
     /// The date of birth of the person represented, where one is on record or waits with the mandate.
     pub represented_birth: Option<BirthDate>,
-    /// Their BSN: needed where no date of birth is on record, a first one that waits with the mandate included.
+    /// Their BSN, where one is on record.
     pub represented_bsn: Option<Bsn>,
-    /// Their patient number: needed beside a first date of birth of somebody without a BSN.
+    /// Their patient number, where one is on record and no BSN is.
     pub represented_number: Option<PatientNumber>,
 }
 

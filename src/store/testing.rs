@@ -80,10 +80,12 @@ impl Fresh {
 
     /// Somebody else approves what was registered.
     pub(crate) async fn approve(&self, mandate: &Mandate) {
+        let represented = self.store.person(&mandate.represented).await.unwrap().unwrap();
         let read = Recognised {
             representative_bsn: self.store.bsn_of(&mandate.representative).await.unwrap(),
-            represented_birth: self.store.person(&mandate.represented).await.unwrap().unwrap().birth,
-            ..Recognised::default()
+            represented_birth: represented.birth,
+            represented_bsn: self.store.bsn_of(&mandate.represented).await.unwrap(),
+            represented_number: represented.patient_number,
         };
         self.store.approve_mandate(&mandate.id, SECOND, &read, now()).await.unwrap().unwrap();
     }

@@ -76,7 +76,7 @@ pub struct MandatePage {
     pub may_attest: bool,
     /// The dates of birth that wait with it: whose, and which.
     pub first_births: Vec<(String, String)>,
-    /// Which number of the person represented who approves it tells beside their first date of birth, if one waits: the key of its label.
+    /// Which number of the person represented who approves it tells, if one is on record: the key of its label.
     pub asks_number: Option<&'static str>,
     /// Whether this member may be its second pair of eyes.
     pub may_approve: bool,
@@ -108,7 +108,7 @@ pub struct ApproveForm {
     csrf: String,
     bsn: Secret,
     birth: String,
-    /// A number of the person represented: asked where nobody looked at their date of birth before.
+    /// A number of the person represented, where one is on record.
     #[serde(default)]
     represented: Secret,
 }
@@ -329,7 +329,7 @@ pub(super) async fn page(
         may_attest: desk_special::may_attest(visit, at, &listed),
         refusals: if waits && roles.open(Act::Approve) { refusals() } else { Vec::new() },
         first_births: first_in_words(&listed, &first),
-        asks_number: if is_first { Some(number_of(visit, mandate).await?) } else { None },
+        asks_number: number_of(visit, mandate).await?,
         may_approve: waits
             && roles.open(Act::Approve)
             && is_second(&mandate.registered_by, &at.member.name()),
@@ -352,11 +352,14 @@ fn first_in_words(listed: &Listed, first: &[(Party, BirthDate)]) -> Vec<(String,
     first.iter().map(|(party, birth)| (name(party), birth.to_string())).collect()
 }
 
-/// By which number somebody tells the person represented apart.
-async fn number_of(visit: &Visit, mandate: &Mandate) -> Result<&'static str, Failed> {
+/// By which number somebody tells the person represented apart, if they have one.
+async fn number_of(visit: &Visit, mandate: &Mandate) -> Result<Option<&'static str>, Failed> {
     let person = visit.app.store.person(&mandate.represented).await?;
-    let has_bsn = person.is_none_or(|person| person.has_bsn);
-    Ok(if has_bsn { "desk-represented-bsn" } else { "desk-represented-number" })
+    Ok(match person {
+        Some(person) if person.has_bsn => Some("desk-represented-bsn"),
+        Some(person) => person.patient_number.map(|_| "desk-represented-number"),
+        None => None,
+    })
 }
 
 /// By what else the representative has access now, and whether this member may take it away.

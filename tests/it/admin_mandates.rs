@@ -78,8 +78,11 @@ pub async fn on_record(api: &Api<'_>, at: &str) -> Value {
     else {
         return json!({});
     };
-    let born = api.get(&format!("/persons/{whom}")).await.1["birth_date"].clone();
-    json!({"representative_bsn": remembered(who), "represented_birth_date": born})
+    let child = api.get(&format!("/persons/{whom}")).await.1;
+    let (born, bsn) = (&child["birth_date"], remembered(whom));
+    let number = if bsn.is_some() { &Value::Null } else { &child["patient_number"] };
+    json!({"representative_bsn": remembered(who), "represented_birth_date": born, "represented_bsn": bsn,
+        "represented_patient_number": number})
 }
 
 /// How many people the portal hears of at the next refresh.
@@ -426,6 +429,28 @@ async fn m11_the_doctor_warns_where_two_programs_are_one() {
     assert_eq!(said, ["key1 and key2", "root and second"]);
 }
 
+/// Who registers the people may write the number of a stranger's child beside the date of birth of the one whose papers they show.
+#[tokio::test]
+async fn m11_a_program_that_approves_tells_the_number_of_the_child_too() {
+    let house = house().await;
+    let (root, second) = programs(&house).await;
+    let (hers, strangers, own, birth) = (fresh_bsn(), fresh_bsn(), fresh_bsn(), born(8, 0));
+    let anna = person(&root, json!({"name": "Anna", "bsn": hers})).await;
+    for (name, mixed, right, wrong) in [
+        ("represented_bsn", json!({"bsn": strangers}), strangers.as_str(), own.as_str()),
+        ("represented_patient_number", json!({"patient_number": "K-7"}), "K-7", "K-8"),
+    ] {
+        let child = with(with(mixed, "name", json!("Sam")), "birth_date", json!(birth));
+        let sam = person(&root, child).await;
+        let at = format!("{}/approve", registered(&root, &form(&anna, &sam)).await);
+        let read = json!({"representative_bsn": hers, "represented_birth_date": birth});
+        for bad in [read.clone(), with(read.clone(), name, json!(wrong))] {
+            assert_eq!(second.post(&at, &bad).await.0, 409, "{bad}");
+        }
+        assert_eq!(second.post(&at, &with(read, name, json!(right))).await.0, 200, "{name}");
+    }
+}
+
 /// A program may register a person of its own in the place of whom the other one believes to approve.
 #[tokio::test]
 async fn m11_who_approves_a_mandate_tells_whom_they_read_in_the_documents() {
@@ -470,7 +495,7 @@ async fn m11_who_approves_a_mandate_tells_whom_they_read_in_the_documents() {
     };
     let (at, again) = (file().await, file().await);
     let approve = async |at: &str, body: &Value| second.post(&format!("{at}/approve"), body).await.0;
-    let by_birth = json!({"represented_birth_date": day});
+    let by_birth = json!({"represented_birth_date": day, "represented_bsn": grown});
     for (name, wrong) in
         [("representative_bsn", &hers), ("representative_bsn", &grown), ("represented_bsn", &hers)]
     {

@@ -240,7 +240,11 @@ async fn of_many_at_the_desk_who_approve_at_once_one_does() {
     };
     // The mandate before the correction, as whoever approves it reads the date that stands.
     for (path, fields, event) in [
-        (format!("{mandate}/approve"), owned(&[("bsn", &parent), ("birth", &birth)]), "mandate.approved"),
+        (
+            format!("{mandate}/approve"),
+            owned(&[("bsn", &parent), ("birth", &birth), ("represented", &child)]),
+            "mandate.approved",
+        ),
         (format!("/desk/staff/{proposal}/approve"), owned(&[noor[0]]), "staff.approved"),
         (
             format!("/desk/correction/{correction}/approve"),

@@ -196,7 +196,7 @@ async fn m1_m10_m11_a_mandate_is_asked_for_by_one_waits_in_the_queue_and_is_appr
     let url = mandate.url.clone();
     assert!(!mandate.body.contains("approve-form"));
     let csrf = mandate.form("revoke-form").1["csrf"].clone();
-    let read = [("bsn", parent.as_str()), ("birth", birth.as_str())];
+    let read = [("bsn", parent.as_str()), ("birth", birth.as_str()), ("represented", &child)];
     let own = [&[("csrf", csrf.as_str())][..], &read].concat();
     let told = els.browser.post(&format!("{url}/approve"), &own).await;
     assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -213,9 +213,12 @@ async fn m1_m10_m11_a_mandate_is_asked_for_by_one_waits_in_the_queue_and_is_appr
     // A colleague who reads something else is refused, and the right one approves.
     joost.comes(&house).await;
     let page = joost.browser.get(url.as_str()).await;
-    for wrong in
-        [[("bsn", child.as_str()), read[1]], [read[0], ("birth", "2018-01-02")], [("bsn", ""), read[1]]]
-    {
+    for wrong in [
+        [("bsn", child.as_str()), read[1], read[2]],
+        [read[0], ("birth", "2018-01-02"), read[2]],
+        [("bsn", ""), read[1], read[2]],
+        [read[0], read[1], ("represented", "")],
+    ] {
         let told = typed(&joost.browser, &page, "approve-form", &wrong).await;
         assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong:?}");
         assert_eq!(told.text("standing").unwrap(), "wacht op een collega");

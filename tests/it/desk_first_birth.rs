@@ -128,7 +128,7 @@ async fn m3_m11_nothing_rests_on_a_first_date_of_birth_before_a_colleague_who_re
     let told = [page.text("first-birth-1").unwrap(), page.text("first-birth-2").unwrap()];
     assert!(told[0].contains("Anna de Vries") && told[0].contains(HERS), "{told:?}");
     assert!(told[1].contains("Sam de Vries") && told[1].contains(&desk.birth), "{told:?}");
-    assert!(page.body.contains("represented-number") && page.text("first-birth-hint").is_some());
+    assert!(page.body.contains("represented-number") && page.text("number-hint").is_some());
     // Somebody whom the registrar just found by a number, and who is another child than the one at the desk.
     let stranger = fresh_bsn();
     for (birth, number) in [
@@ -150,6 +150,30 @@ async fn m3_m11_nothing_rests_on_a_first_date_of_birth_before_a_colleague_who_re
     assert!(page.text("standing").unwrap().starts_with("werkt") && page.text("first-birth-1").is_none());
     assert!(![&desk.mother, &desk.sam].iter().any(|bsn| desk.house.log().contains(bsn.as_str())));
     desk.house.ok(&["audit", "verify"]);
+}
+
+/// Papers of the mother and of her own child are true, and the number on the form is that of a stranger's child, whom nobody here knows yet.
+#[tokio::test]
+async fn m11_who_approves_reads_the_number_of_a_child_who_is_new_here_too() {
+    let desk = Desk::open().await;
+    let strangers = fresh_bsn();
+    for (bsn, number, right) in [(strangers.as_str(), "K-1001", strangers.as_str()), ("", "K-1002", "K-1002")]
+    {
+        let mut fields = form(&desk.mother, bsn, &desk.birth);
+        fields.retain(|(name, _)| !["represented_number", "representative_birth"].contains(name));
+        fields.extend([("represented_number", number), ("representative_birth", HERS)]);
+        let done = desk.els.post("/desk/register", &fields).await;
+        let path = done.location().unwrap_or_else(|| panic!("{}", done.body)).path().to_owned();
+        let before = desk.lines("mandate.approved");
+        let page = desk.joost.get(&path).await;
+        assert!(page.body.contains("represented-number"), "{}", page.body);
+        for read in ["", &fresh_bsn(), "K-1003"] {
+            assert_eq!(desk.approves(&path, &desk.birth, read).await.status, NOT, "{read}");
+        }
+        assert_eq!(desk.lines("mandate.approved"), before);
+        let told = desk.approves(&path, &desk.birth, right).await;
+        assert_eq!(told.status, DONE, "{}", told.body);
+    }
 }
 
 #[tokio::test]
@@ -208,7 +232,7 @@ async fn m11_of_forms_that_tell_different_first_dates_of_birth_at_once_those_of_
     assert_eq!(desk.approves(&path, &first, &desk.sam).await.status, DONE);
     assert_eq!(desk.known(), (vec![first.clone()], 3));
     let next = told.iter().filter_map(Page::location).nth(1).unwrap().path().to_owned();
-    assert_eq!(desk.approves(&next, &first, "").await.status, DONE);
+    assert_eq!(desk.approves(&next, &first, &desk.sam).await.status, DONE);
     assert_eq!(desk.known(), (vec![first], 2));
 }
 

@@ -196,7 +196,8 @@ async fn each_act(
     let (basis, ends) =
         (house.query("SELECT id FROM special_bases WHERE confirmed_at IS NULL").concat(), born(0, -200));
     let agreed = [("party", "represented"), ("word", "agreed")];
-    let read = [("bsn", bsn("representative_bsn")), ("birth", birth)];
+    let read =
+        [("bsn", bsn("representative_bsn")), ("birth", birth), ("represented", bsn("represented_bsn"))];
     let mut told = Vec::new();
     for (path, fields, error) in [
         ("/desk/register".to_owned(), said, "representative_bsn-error"),

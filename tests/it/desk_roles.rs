@@ -299,7 +299,7 @@ async fn m9_m11_one_blocks_at_once_and_another_one_lifts_it() {
     let done = els.post("/desk/register", &form(&parent, &child, &birth)).await;
     let path = done.location().unwrap().path().to_owned();
     let standing = async || els.get(&path).await.text("standing").unwrap();
-    let read = [("bsn", parent.as_str()), ("birth", birth.as_str())];
+    let read = [("bsn", parent.as_str()), ("birth", birth.as_str()), ("represented", &child)];
     assert_eq!(joost.post(&format!("{path}/approve"), &read).await.status, StatusCode::SEE_OTHER);
     assert_eq!(standing().await, "wacht op toestemming");
     // Both say that it is all right (M4), and one who works here hears it.
@@ -522,7 +522,7 @@ async fn a_department_sees_its_own_birthdays_ahead_and_hands_out_its_leaflet() {
         fields.push(("represented_number", number));
         let path = els.post("/desk/register", &fields).await.location().unwrap().path().to_owned();
         assert!(els.get("/desk/ahead").await.text("birthday-1").is_none() || number == "K-2", "it waits");
-        let read = [("bsn", parent.as_str()), ("birth", birth.as_str())];
+        let read = [("bsn", parent.as_str()), ("birth", birth.as_str()), ("represented", &child)];
         assert_eq!(joost.post(&format!("{path}/approve"), &read).await.status, StatusCode::SEE_OTHER);
     }
     let page = els.get("/desk/ahead").await;

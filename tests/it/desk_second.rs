@@ -36,7 +36,7 @@ impl Desk {
         &self,
         number: &str,
         other: &[(&'static str, &str)],
-    ) -> (String, [(&'static str, String); 2]) {
+    ) -> (String, [(&'static str, String); 3]) {
         let (parent, child, birth) = (fresh_bsn(), fresh_bsn(), born(13, 40));
         let mut fields = form(&parent, &child, &birth);
         let other = [&[("represented_number", number)][..], other].concat();
@@ -46,7 +46,7 @@ impl Desk {
         let birth = fields.iter().find(|(name, _)| *name == "represented_birth").unwrap().1.to_owned();
         let done = self.els.post("/desk/register", &fields).await;
         let path = done.location().unwrap_or_else(|| panic!("{}", done.body)).path().to_owned();
-        (path, [("bsn", parent), ("birth", birth)])
+        (path, [("bsn", parent), ("birth", birth), ("represented", child)])
     }
 
     async fn approved(&self, number: &str, other: &[(&'static str, &str)]) -> String {

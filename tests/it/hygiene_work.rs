@@ -111,7 +111,7 @@ async fn at_the_desk(house: &House, secrets: &mut Secrets) {
     assert_eq!(refused.status.as_u16(), 422, "{}", refused.body);
     let done = registrar.post("/desk/register", &form(&parent, &child, &birth)).await;
     let mandate = done.location().unwrap_or_else(|| panic!("{}", done.body)).path().to_owned();
-    let read = [("bsn", parent.as_str()), ("birth", birth.as_str())];
+    let read = [("bsn", parent.as_str()), ("birth", birth.as_str()), ("represented", &child)];
     assert!(approver.post(&format!("{mandate}/approve"), &read).await.status.is_redirection());
     for bsn in [&child, MISTYPED] {
         registrar.post("/desk/search", &[("bsn", bsn), ("number", "")]).await;

@@ -78,11 +78,20 @@ impl<'a> Desk<'a> {
             of.concat()
         };
         let (bsn, birth) = (remembered(&of_two("m.representative")), of_two("COALESCE(p.birth, '')"));
+        let number = of_two("COALESCE(p.patient_number, '')");
+        let childs = remembered(&of_two("m.represented")).map(|bsn| {
+            let file = self.house.folder.join(format!("bsn-{mandate}"));
+            std::fs::write(&file, bsn).unwrap();
+            file.to_str().unwrap().to_owned()
+        });
         let mut arguments = vec!["mandates", "approve", "--by", by];
         arguments.extend(bsn.iter().flat_map(|_| ["--representative-bsn-file", "-"]));
-        if birth.is_empty() {
-            assert_eq!(of_two("p.bsn_index IS NULL"), "1", "it takes their BSN");
-        } else {
+        match &childs {
+            Some(file) => arguments.extend(["--represented-bsn-file", file]),
+            None if !number.is_empty() => arguments.extend(["--represented-patient-number", &number]),
+            None => {}
+        }
+        if !birth.is_empty() {
             arguments.extend(["--represented-birth-date", &birth]);
         }
         arguments.extend(["--", mandate]);

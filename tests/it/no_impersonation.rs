@@ -127,7 +127,7 @@ async fn m11_whoever_works_at_the_desk_stays_themselves_whatever_they_do_there()
     let done = registrar.post("/desk/register", &form(&parent, &child, &birth)).await;
     let mandate = done.location().unwrap_or_else(|| panic!("{}", done.body)).path().to_owned();
     assert_opens_no_session(&done);
-    let read = [("bsn", parent.as_str()), ("birth", birth.as_str())];
+    let read = [("bsn", parent.as_str()), ("birth", birth.as_str()), ("represented", &child)];
     let done = approver.post(&format!("{mandate}/approve"), &read).await;
     assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.body);
     assert_opens_no_session(&done);

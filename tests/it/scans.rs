@@ -50,7 +50,7 @@ async fn a_day(house: &House) {
     let (parent, child, birth) = (fresh_bsn(), fresh_bsn(), born(8, 40));
     let done = registrar.post("/desk/register", &form(&parent, &child, &birth)).await;
     let mandate = done.location().unwrap_or_else(|| panic!("{}", done.body)).path().to_owned();
-    let read = [("bsn", parent.as_str()), ("birth", birth.as_str())];
+    let read = [("bsn", parent.as_str()), ("birth", birth.as_str()), ("represented", &child)];
     let done = approver.post(&format!("{mandate}/approve"), &read).await;
     assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.body);
     let person = house.query("SELECT '/desk/person/' || represented FROM mandates").concat();

@@ -66,7 +66,8 @@ impl Desk {
     }
 
     async fn approve(&self, path: &str, bsn: &str, birth: &str) -> StatusCode {
-        self.joost.post(&format!("{path}/approve"), &[("bsn", bsn), ("birth", birth)]).await.status
+        let read = [("bsn", bsn), ("birth", birth), ("represented", &self.child)];
+        self.joost.post(&format!("{path}/approve"), &read).await.status
     }
 
     fn mandates(&self) -> String {
@@ -217,7 +218,7 @@ async fn by_the_next_working_day_access_is_arranged_or_everybody_at_the_desk_see
     }
     // Late is not never.
     let joost = seat(JOOST, at_hour(4, 2)).await;
-    let read = [("bsn", desk.parent.as_str()), ("birth", desk.birth.as_str())];
+    let read = [("bsn", desk.parent.as_str()), ("birth", &desk.birth), ("represented", &desk.child)];
     assert_eq!(joost.post(&format!("{path}/approve"), &read).await.status, StatusCode::SEE_OTHER);
     assert!(joost.get("/desk/queue").await.text("nothing").is_some());
 }

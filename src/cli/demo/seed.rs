@@ -139,8 +139,10 @@ async fn register_one(store: &Store, form: Form, then: Timestamp) -> Result<Mand
         represented: birth(&form.represented).await?,
     };
     let representative_bsn = store.bsn_of(&form.representative).await?;
+    let represented_bsn = store.bsn_of(&form.represented).await?;
+    let represented_birth = births.represented;
     let read =
-        Recognised { representative_bsn, represented_birth: births.represented, ..Recognised::default() };
+        Recognised { representative_bsn, represented_birth, represented_bsn, represented_number: None };
     let registration = register(form, births, then)?;
     store.register_mandate(&registration, then).await??;
     let approved = store.approve_mandate(&registration.mandate.id, "balie 2", &read, then).await?;

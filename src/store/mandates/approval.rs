@@ -133,8 +133,9 @@ impl Store {
         Ok(true)
     }
 
-    /// Whether what somebody read of the two is on record, and is all that tells them apart. A `first` date of birth is read as if it were on
-    /// record; but as one member of staff alone told it, it tells nobody apart: that takes a number, too.
+    /// Whether what somebody read of the two is on record, and is all that tells them apart: of the person represented a number of theirs always,
+    /// as the one who registered them may have told the number of one child and the date of birth of another. A `first` date of birth is read as
+    /// if it were on record, and only of somebody who has a number.
     async fn recognised(
         &self,
         tx: &mut Tx,
@@ -151,21 +152,17 @@ impl Store {
         .await?;
         let index = |bsn: &Option<_>| bsn.as_ref().map(|bsn| self.vault.bsn_index(bsn));
         let (birth, bsn) = (read_birth(&row)?, row.maybe_bytes("represented_bsn")?);
-        let by_bsn = if read.represented_bsn.is_some() || birth.is_none() {
-            bsn == index(&read.represented_bsn)
-        } else {
-            true
-        };
+        let number = row.maybe_text("number")?;
         let told = first.iter().find(|(party, _)| *party == Party::Represented).map(|(_, told)| *told);
-        let by_number = birth.is_some() || told.is_none() || bsn.is_some() || {
-            let number = row.maybe_text("number")?;
-            number.is_some()
-                && number.as_deref() == read.represented_number.as_ref().map(PatientNumber::as_str)
-        };
+        let is_apart = birth.is_some() || told.is_none() || bsn.is_some() || number.is_some();
+        // The patient number stands in for a BSN; beside one it need not be told.
+        let by_number = (bsn.is_some() && read.represented_number.is_none())
+            || number.as_deref() == read.represented_number.as_ref().map(PatientNumber::as_str);
         Ok(row.maybe_bytes("representative_bsn")? == index(&read.representative_bsn)
             && birth.or(told) == read.represented_birth
-            && by_bsn
-            && by_number)
+            && bsn == index(&read.represented_bsn)
+            && by_number
+            && is_apart)
     }
 
     async fn why_not_approved(&self, id: &MandateId, by: &str, now: Timestamp) -> Result<NotApproved, Fault> {
