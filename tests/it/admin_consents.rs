@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use crate::{
     admin::Api,
-    admin_mandates::{ask, form, heard, house, lines, mother, person, programs, with},
+    admin_mandates::{ask, form, heard, house, lines, mother, person, programs, registered, with},
     digid_steps::change,
-    mandates_desk::{Desk, born, days, now},
+    mandates_desk::{Desk, born, days, fresh_bsn, now},
 };
 
 /// A mandate of a mother for a child of that age, registered by one program and approved by the other.
@@ -200,4 +200,26 @@ async fn m4_nobody_alone_undoes_a_withdrawal_that_somebody_else_heard() {
     change(&house, "UPDATE consents SET at = at - 60");
     assert_eq!(said(&root, &other, "consent", "represented").await.1["standing"], "active");
     assert_eq!(heard(&house, &mut tokens).await, 1);
+}
+
+/// Who registers the people may write the number of a stranger's child beside the date of birth of the one whose papers they show.
+#[tokio::test]
+async fn m11_a_program_that_approves_tells_the_number_of_the_child_too() {
+    let house = house().await;
+    let (root, second) = programs(&house).await;
+    let (hers, strangers, own, birth) = (fresh_bsn(), fresh_bsn(), fresh_bsn(), born(8, 0));
+    let anna = person(&root, json!({"name": "Anna", "bsn": hers})).await;
+    for (name, mixed, right, wrong) in [
+        ("represented_bsn", json!({"bsn": strangers}), strangers.as_str(), own.as_str()),
+        ("represented_patient_number", json!({"patient_number": "K-7"}), "K-7", "K-8"),
+    ] {
+        let child = with(with(mixed, "name", json!("Sam")), "birth_date", json!(birth));
+        let sam = person(&root, child).await;
+        let at = format!("{}/approve", registered(&root, &form(&anna, &sam)).await);
+        let read = json!({"representative_bsn": hers, "represented_birth_date": birth});
+        for bad in [read.clone(), with(read.clone(), name, json!(wrong))] {
+            assert_eq!(second.post(&at, &bad).await.0, 409, "{bad}");
+        }
+        assert_eq!(second.post(&at, &with(read, name, json!(right))).await.0, 200, "{name}");
+    }
 }

@@ -429,28 +429,6 @@ async fn m11_the_doctor_warns_where_two_programs_are_one() {
     assert_eq!(said, ["key1 and key2", "root and second"]);
 }
 
-/// Who registers the people may write the number of a stranger's child beside the date of birth of the one whose papers they show.
-#[tokio::test]
-async fn m11_a_program_that_approves_tells_the_number_of_the_child_too() {
-    let house = house().await;
-    let (root, second) = programs(&house).await;
-    let (hers, strangers, own, birth) = (fresh_bsn(), fresh_bsn(), fresh_bsn(), born(8, 0));
-    let anna = person(&root, json!({"name": "Anna", "bsn": hers})).await;
-    for (name, mixed, right, wrong) in [
-        ("represented_bsn", json!({"bsn": strangers}), strangers.as_str(), own.as_str()),
-        ("represented_patient_number", json!({"patient_number": "K-7"}), "K-7", "K-8"),
-    ] {
-        let child = with(with(mixed, "name", json!("Sam")), "birth_date", json!(birth));
-        let sam = person(&root, child).await;
-        let at = format!("{}/approve", registered(&root, &form(&anna, &sam)).await);
-        let read = json!({"representative_bsn": hers, "represented_birth_date": birth});
-        for bad in [read.clone(), with(read.clone(), name, json!(wrong))] {
-            assert_eq!(second.post(&at, &bad).await.0, 409, "{bad}");
-        }
-        assert_eq!(second.post(&at, &with(read, name, json!(right))).await.0, 200, "{name}");
-    }
-}
-
 /// A program may register a person of its own in the place of whom the other one believes to approve.
 #[tokio::test]
 async fn m11_who_approves_a_mandate_tells_whom_they_read_in_the_documents() {
