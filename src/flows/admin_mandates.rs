@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     domain::{
+        bsn::Bsn,
         consent::{Consent, Party, Unheard, Word, hear},
         fault::Fault,
         four_eyes::Recognised,
@@ -19,6 +20,7 @@ use crate::{
         Store,
         blocks::{Pair, Placed},
         mandates::{Listed, NotApproved, NotAttested, NotChanged, NotStored},
+        persons::BsnTaken,
     },
 };
 
@@ -30,6 +32,8 @@ pub enum NotDone {
     NoPerson,
     #[error("there is no such mandate")]
     NoMandate,
+    #[error("{0}")]
+    Taken(BsnTaken),
     #[error("there is no block between these two: nothing was changed")]
     NoBlock,
     #[error("{0}")]
@@ -317,6 +321,22 @@ pub async fn block(
     let reason = one_line(reason).map_err(|_| NotDone::Reason)?;
     let placed = store.block(pair, by, &reason, now).await?;
     if placed { Ok(()) } else { Err(NotDone::NoPerson) }
+}
+
+/// The same for whoever has a BSN that nobody here has yet.
+pub async fn block_stranger(
+    store: &Store,
+    by: &str,
+    (bsn, represented): (&Bsn, &PersonId),
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), NotDone> {
+    let reason = one_line(reason).map_err(|_| NotDone::Reason)?;
+    match store.block_stranger(bsn, represented, by, &reason, now).await? {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(NotDone::NoPerson),
+        Err(taken) => Err(NotDone::Taken(taken)),
+    }
 }
 
 /// Lifts for `by` the blocks of a pair that others placed.

@@ -2,8 +2,17 @@
 
 use sqlx::any::AnyRow;
 
-use super::{Store, audit::Event, boundaries::look_again, columns::Columns, fragments::own_people, notices};
+use super::{
+    Store, Tx,
+    audit::Event,
+    boundaries::look_again,
+    columns::Columns,
+    fragments::own_people,
+    notices,
+    persons::{BsnTaken, NewPerson, insert_person},
+};
 use crate::domain::{
+    bsn::Bsn,
     consent::Block,
     fault::Fault,
     id::{PersonId, random},
@@ -75,29 +84,45 @@ impl Store {
     /// became part of another person means that person: the desk's lists may be older. `false` when one of the two is not
     /// known.
     pub async fn block(&self, pair: &Pair, by: &str, reason: &str, now: Timestamp) -> Result<bool, Fault> {
-        let id = random::<16>();
         let mut tx = self.db.begin().await?;
-        let placed = sqlx::query(
-            "INSERT INTO blocks (id, representative, represented, reason, placed_at, placed_by) \
-             SELECT $1, COALESCE(a.joined_into, a.id), COALESCE(p.joined_into, p.id), $2, $3, $4 \
-             FROM persons a JOIN persons p ON p.id = $6 WHERE a.id = $5",
-        )
-        .bind(&id)
-        .bind(reason)
-        .bind(now.epoch())
-        .bind(by)
-        .bind(pair.representative.as_str())
-        .bind(pair.represented.as_str())
-        .execute(&mut *tx)
-        .await?;
-        if placed.rows_affected() == 0 {
+        if !place(&mut tx, pair, by, reason, now).await? {
             tx.rollback().await?;
             return Ok(false);
         }
-        notices::of_block(&mut tx, &id, now).await?;
-        tx.note(&block_event("mandate.blocked", by, &pair.represented, &id), now);
         tx.commit().await?;
         Ok(true)
+    }
+
+    /// Blocks whoever has a BSN that nobody here has yet, so that they are kept out from their first login on: all or nothing. They have no
+    /// name until the desk registers them, as whom only an account knows: nothing that is told to them tells that they were written down.
+    /// `BsnTaken` when they became known meanwhile.
+    pub async fn block_stranger(
+        &self,
+        bsn: &Bsn,
+        represented: &PersonId,
+        by: &str,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<Result<bool, BsnTaken>, Fault> {
+        let pair = Pair { representative: PersonId::random(), represented: represented.clone() };
+        let stranger = NewPerson {
+            id: &pair.representative,
+            name: "",
+            birth: None,
+            bsn: Some(bsn),
+            patient_number: None,
+        };
+        let mut tx = self.db.begin().await?;
+        if !insert_person(&mut *tx, &self.vault, &stranger, now).await? {
+            tx.rollback().await?;
+            return Ok(Err(BsnTaken));
+        }
+        if !place(&mut tx, &pair, by, reason, now).await? {
+            tx.rollback().await?;
+            return Ok(Ok(false));
+        }
+        tx.commit().await?;
+        Ok(Ok(true))
     }
 
     /// Lifts the blocks of a pair that someone else than `by` placed (M11), and tells how many blocks were lifted and how
@@ -139,6 +164,30 @@ impl Store {
         tx.commit().await?;
         Ok((lifted.len(), holding))
     }
+}
+
+/// Writes a block with its line in the log; `false` when one of the two is not known.
+async fn place(tx: &mut Tx, pair: &Pair, by: &str, reason: &str, now: Timestamp) -> Result<bool, Fault> {
+    let id = random::<16>();
+    let placed = sqlx::query(
+        "INSERT INTO blocks (id, representative, represented, reason, placed_at, placed_by) \
+             SELECT $1, COALESCE(a.joined_into, a.id), COALESCE(p.joined_into, p.id), $2, $3, $4 \
+             FROM persons a JOIN persons p ON p.id = $6 WHERE a.id = $5",
+    )
+    .bind(&id)
+    .bind(reason)
+    .bind(now.epoch())
+    .bind(by)
+    .bind(pair.representative.as_str())
+    .bind(pair.represented.as_str())
+    .execute(&mut **tx)
+    .await?;
+    if placed.rows_affected() == 0 {
+        return Ok(false);
+    }
+    notices::of_block(tx, &id, now).await?;
+    tx.note(&block_event("mandate.blocked", by, &pair.represented, &id), now);
+    Ok(true)
 }
 
 fn block_event<'a>(event: &'a str, by: &'a str, represented: &'a PersonId, block: &'a str) -> Event<'a> {

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     domain::{
+        bsn::Bsn,
         calendar::told,
         id::{MandateId, PersonId},
         line::{member_of, program_of},
@@ -71,12 +72,13 @@ pub(super) async fn rows(
     Ok(rows)
 }
 
-/// Who is to be kept out, by a number of theirs, and why.
+/// Who is to be kept out, by a number of theirs, and why; and whether that may be somebody who is not known here yet.
 #[derive(Deserialize)]
 pub struct KeepOutForm {
     csrf: String,
     other: Secret,
     reason: String,
+    unknown: Option<String>,
 }
 
 /// `POST /desk/person/{id}/block`: who acts by a mandate or by the word of a register, or may come to, acts no more.
@@ -94,7 +96,7 @@ pub async fn keep_out(
         }
         Ok(Found::One(other)) => other.id,
         Ok(Found::Theirs) => return page(&visit, &at, &represented, Some("desk-own-people")).await,
-        Ok(Found::Nobody) => return page(&visit, &at, &represented, Some("desk-same-nobody")).await,
+        Ok(Found::Nobody) => return stranger(&visit, &at, &represented, &form).await,
         Err(TooMany) => {
             let mut told = too_many(page(&visit, &at, &represented, Some("desk-slow")).await?);
             *told.status_mut() = StatusCode::TOO_MANY_REQUESTS;
@@ -104,6 +106,25 @@ pub async fn keep_out(
     let (by, pair) = (at.member.name(), Pair { representative, represented });
     let done = flow::block(&visit.app.store, &by, &pair, &form.reason, visit.now).await;
     after(&visit, &at, &pair.represented, done).await
+}
+
+/// Keeps out whoever has a BSN that nobody here has, or that hides somebody from this member: both hear the same until they say that it may be
+/// a stranger's. A mistyped number so blocks nobody unseen.
+async fn stranger(
+    visit: &Visit,
+    at: &AtDesk,
+    represented: &PersonId,
+    form: &KeepOutForm,
+) -> Result<Response, Failed> {
+    let Ok(bsn) = Bsn::parse(form.other.expose().trim()) else {
+        return page(visit, at, represented, Some("desk-same-nobody")).await;
+    };
+    if form.unknown.is_none() {
+        return page(visit, at, represented, Some("desk-block-stranger")).await;
+    }
+    let (by, whom) = (at.member.name(), (&bsn, represented));
+    let done = flow::block_stranger(&visit.app.store, &by, whom, &form.reason, visit.now).await;
+    after(visit, at, represented, done).await
 }
 
 /// Who is to be let in again, as far as a mandate lets them.

@@ -253,6 +253,7 @@ pub(super) const fn key(why: &NotDone) -> &'static str {
         NotDone::OwnBlock | NotDone::StillBlocked => "desk-own-block",
         NotDone::OwnPeople => "desk-own-people",
         NotDone::NoBlock => "desk-no-block",
+        NotDone::Taken(_) => "desk-taken",
         NotDone::Reason => "desk-reason-wrong",
         NotDone::Unheard(_) => "desk-unheard",
         NotDone::Withdrawn => "desk-withdrawn",

@@ -79,7 +79,7 @@ async fn every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothin
             "/desk/person/{id}/same-person",
             vec![("other", ""), ("birth", "x"), ("known", "1"), ("evidence", "")],
         ),
-        ("/desk/person/{id}/block", vec![("other", ""), ("reason", "x")]),
+        ("/desk/person/{id}/block", vec![("other", ""), ("unknown", "yes"), ("reason", "x")]),
         ("/desk/person/{id}/unblock", vec![("representative", "x")]),
         ("/desk/correction/{id}/same-person", vec![("birth", "x"), ("known", "1"), ("other", "x")]),
         ("/desk/correction/{id}/approve", vec![("birth", "x"), ("bsn", "1"), ("number", "x")]),

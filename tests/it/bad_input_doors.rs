@@ -149,7 +149,7 @@ pub const DOORS: [(&str, &[&[&str]]); 76] = [
     ("/desk/register", &[AT_DESK]),
     ("/desk/person/{id}/correct", &[&["csrf", "birth", "bsn", "number", "evidence"]]),
     ("/desk/person/{id}/same-person", &[&["csrf", "other", "birth", "known", "evidence"]]),
-    ("/desk/person/{id}/block", &[&["csrf", "other", "reason"]]),
+    ("/desk/person/{id}/block", &[&["csrf", "other", "unknown", "reason"]]),
     ("/desk/person/{id}/unblock", &[&["csrf", "representative"]]),
     ("/desk/correction/{id}/same-person", &[&["csrf", "birth", "known", "other"]]),
     ("/desk/correction/{id}/approve", &[&["csrf", "birth", "bsn", "number"]]),

@@ -163,7 +163,7 @@ pub const SWEPT: &[(&str, &str, &[&str])] = &[
     (
         "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",
         "/desk/person/{id}/block",
-        &["csrf", "other", "reason"],
+        &["csrf", "other", "unknown", "reason"],
     ),
     (
         "every_field_of_the_forms_of_the_desk_bent_is_refused_and_changes_nothing",

@@ -352,9 +352,21 @@ async fn m9_a_form_says_of_a_hidden_number_what_it_says_of_one_that_was_taken_me
     let told = els.post(&format!("/desk/person/{lot}/correct"), &correct).await;
     let error = told.text("error").unwrap();
     assert!(error.starts_with("Dit BSN kunt u hier niet gebruiken."), "{error}");
+    // Nor where somebody is kept out who may be unknown here: without the tick a hidden number is nobody's.
+    let path = format!("/desk/person/{lot}/block");
+    let unseen = fresh_bsn();
+    let mut told = Vec::new();
+    for bsn in [&child, &unseen] {
+        told.push(els.post(&path, &[("other", bsn), ("reason", "x")]).await);
+    }
+    assert_eq!((told[0].status, &told[0].body), (told[1].status, &told[1].body));
+    let block =
+        async |bsn: &str| els.post(&path, &[("other", bsn), ("unknown", "yes"), ("reason", "x")]).await;
+    assert_eq!(block(&child).await.text("error").as_deref(), Some(TAKEN));
     assert_eq!(kept(&house), before);
     // The twins: a number that is nobody's, and a colleague who is kept out of nothing.
     assert_eq!(register(&els, &fresh_bsn(), "K-2").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(block(&unseen).await.status, StatusCode::SEE_OTHER);
     assert_eq!(register(&joost, &child, "K-1").await.status, StatusCode::SEE_OTHER);
 }
 

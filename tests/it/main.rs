@@ -83,6 +83,7 @@ mod crash;
 mod crowd;
 mod database;
 mod desk;
+mod desk_block;
 mod desk_bounds;
 mod desk_first_birth;
 mod desk_own;

@@ -97,7 +97,9 @@ impl<'a> Desk<'a> {
         arguments.extend(["--", mandate]);
         let said = self.say(&arguments, bsn.as_deref().unwrap_or_default());
         // Tests look through the folder for BSNs that the server left there.
-        childs.iter().for_each(|file| std::fs::remove_file(file).unwrap());
+        for file in childs {
+            std::fs::remove_file(file).unwrap();
+        }
         said
     }
 

@@ -294,6 +294,7 @@ impl From<NotDone> for Problem {
             | NotDone::OwnPeople
             | NotDone::Special(NotChanged::Own) => Self::forbidden(why),
             NotDone::TooMany
+            | NotDone::Taken(_)
             | NotDone::Circle
             | NotDone::RevokedBefore
             | NotDone::ApprovedBefore
