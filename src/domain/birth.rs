@@ -17,6 +17,8 @@ use super::{
 pub const HAS_A_SAY: u8 = 12;
 /// From this age a child alone decides (Dutch Civil Code, article 7:447).
 pub const DECIDES_ALONE: u8 = 16;
+/// From this age a court may give a mother parental authority, and nobody has it earlier (Dutch Civil Code, articles 1:246 and 1:253ha).
+pub const PARENT: u8 = 16;
 /// From this age a person is an adult (Dutch Civil Code, article 1:233).
 pub const ADULT: u8 = 18;
 

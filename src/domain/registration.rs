@@ -3,12 +3,12 @@
 use chrono::NaiveDate;
 
 use super::{
-    birth::{ADULT, BirthDate, DECIDES_ALONE},
+    birth::{ADULT, BirthDate, DECIDES_ALONE, PARENT},
     calendar::today,
     consent::{Consent, Party, Word},
     id::{MandateId, PersonId},
     line::one_line,
-    mandate::{Document, DocumentKind, Evidence, LONGEST_GRANT, Mandate, Relation, offer::may_hold},
+    mandate::{Document, DocumentKind, Evidence, LONGEST_GRANT, Mandate, Relation},
     time::Timestamp,
 };
 
@@ -111,9 +111,16 @@ pub enum Refused {
         /// The age from which it can be.
         age: u8,
     },
-    /// An express grant is for adults (M6).
-    #[error("the representative is younger than 18, or may be: only adults can be authorised")]
-    NotAdult,
+    /// The representative is too young for this relation.
+    #[error(
+        "the representative must be {age} or older as a {relation}, by every reading of the date of birth"
+    )]
+    TooYoungToAct {
+        /// The relation.
+        relation: Relation,
+        /// The age from which it can be.
+        age: u8,
+    },
     /// The grantor did not agree (M6).
     #[error("the person represented must agree: ask them, and state that they did")]
     NoConsent,
@@ -148,9 +155,7 @@ pub fn register(form: Form, births: Births, now: Timestamp) -> Result<Registrati
     let represented_document = checked(form.represented_document, Party::Represented, now)?;
     let evidence = proven(form.relation, form.evidence)?;
     old_enough(form.relation, births.represented, now)?;
-    if form.relation == Relation::Authorised && !may_hold(births.representative, now) {
-        return Err(Refused::NotAdult);
-    }
+    may_act(form.relation, births.representative, now)?;
     let starts = form.starts.unwrap_or(now);
     in_time(form.relation, starts, form.ends, now)?;
     let line = |text: &str, what| one_line(text).map_err(|_| Refused::Text(what));
@@ -222,6 +227,17 @@ fn old_enough(relation: Relation, born: Option<BirthDate>, now: Timestamp) -> Re
         Relation::Curator | Relation::Mentor => ADULT,
     };
     if born.has_surely_turned(age, now) { Ok(()) } else { Err(Refused::TooYoung { relation, age }) }
+}
+
+/// The representative is of the age from which the law lets them. Of whom no date of birth is known the desk looks at a document.
+fn may_act(relation: Relation, born: Option<BirthDate>, now: Timestamp) -> Result<(), Refused> {
+    let age = match relation {
+        Relation::Parent => PARENT,
+        // Minors have no custody and are neither curator nor mentor; an express grant is for adults (M6).
+        Relation::Guardian | Relation::Curator | Relation::Mentor | Relation::Authorised => ADULT,
+    };
+    let is_old_enough = born.is_none_or(|born| born.has_surely_turned(age, now));
+    if is_old_enough { Ok(()) } else { Err(Refused::TooYoungToAct { relation, age }) }
 }
 
 /// The mandate ends after it begins; an express grant within a year from now.
@@ -356,18 +372,25 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn nobody_known_to_be_under_eighteen_is_authorised_and_a_young_parent_is_a_parent() {
+    fn nobody_known_to_be_too_young_for_it_acts_for_another_and_a_parent_of_sixteen_does() {
         let by = |relation, born: &str| {
-            let births = Births { representative: born.parse().ok(), represented: "2006-01-01".parse().ok() };
-            let child = Births { represented: "2018-01-01".parse().ok(), ..births };
-            let births = if relation == Relation::Parent { child } else { births };
+            let is_for_a_child = matches!(relation, Relation::Parent | Relation::Guardian);
+            let represented = if is_for_a_child { "2018-01-01" } else { "2006-01-01" }.parse().ok();
+            let births = Births { representative: born.parse().ok(), represented };
             register(form(relation), births, at(NOW)).err()
         };
-        for young in ["2008-07-02", "2008-07", "2008", "2018-01-01"] {
-            assert_eq!(by(Relation::Authorised, young), Some(Refused::NotAdult), "{young}");
-            assert_eq!(by(Relation::Parent, young), None, "{young}");
+        for relation in [Relation::Guardian, Relation::Curator, Relation::Mentor, Relation::Authorised] {
+            let refused = Some(Refused::TooYoungToAct { relation, age: 18 });
+            for young in ["2008-07-02", "2008-07", "2008", "2018-01-01"] {
+                assert_eq!(by(relation, young), refused, "{relation} {young}");
+            }
+            assert_eq!([by(relation, "2008-07-01"), by(relation, "")], [None, None], "{relation}");
         }
-        assert_eq!([by(Relation::Authorised, "2008-07-01"), by(Relation::Authorised, "")], [None, None]);
+        let refused = Some(Refused::TooYoungToAct { relation: Relation::Parent, age: 16 });
+        for young in ["2010-07-02", "2010-07", "2010", "2018-01-01", "2020"] {
+            assert_eq!(by(Relation::Parent, young), refused, "{young}");
+        }
+        assert_eq!([by(Relation::Parent, "2010-07-01"), by(Relation::Parent, "")], [None, None]);
     }
 
     #[test]

@@ -137,7 +137,7 @@ fn form(why: Refused) -> (&'static str, &'static str) {
         Refused::NoBirthDate => ("represented_birth", "desk-no-birth"),
         Refused::DecidesAlone => ("relation", "desk-decides-alone"),
         Refused::TooYoung { .. } => ("relation", "desk-too-young"),
-        Refused::NotAdult => ("representative_birth", "desk-not-adult"),
+        Refused::TooYoungToAct { .. } => ("representative_birth", "desk-too-young-to-act"),
         Refused::NoConsent => ("agrees", "desk-no-consent"),
         Refused::NoEnd => ("ends", "desk-no-end"),
         Refused::EndTooLate => ("ends", "desk-end-late"),

@@ -372,52 +372,82 @@ fn imported(house: &House, line: &Line) -> (bool, String) {
     (told.status.success(), String::from_utf8(told.stderr).unwrap())
 }
 
+/// The same mandate at the other doors: of a command, of a program and of an import.
+fn elsewhere<'f>(
+    (who, whose_bsn, whom, whom_bsn): (&'f str, &'f str, &'f str, &'f str),
+    (relation, evidence): (&'f str, &'f str),
+    (birth, ends): (&'f str, &'f str),
+) -> (Form<'f>, Value, Line) {
+    let is_grant = relation == "authorised";
+    let mut command = Form::parent(who, whom).with("--relation", relation).with("--evidence", evidence);
+    let mut body = api_form(who, whom);
+    for (name, value) in [("relation", relation), ("evidence", evidence), ("ends", ends)] {
+        body[name] = json!(value);
+    }
+    let mut line = Line::parent(whose_bsn, "", birth).with("represented_bsn", whom_bsn);
+    for (name, value) in [("relation", relation), ("evidence", evidence), ("ends", ends)] {
+        line = line.with(name, value);
+    }
+    command = command.with("--ends", ends);
+    if is_grant {
+        command = command.flag("--grantor-agrees");
+        body["grantor_agrees"] = json!(true);
+        line = line.with("grantor_agrees", "yes");
+    }
+    (command, body, line)
+}
+
 #[tokio::test]
-async fn m6_nobody_known_to_be_under_eighteen_is_authorised_at_any_door() {
+async fn m6_nobody_known_to_be_too_young_for_it_acts_for_another_at_any_door() {
     let house = admin_mandates::house().await;
     member(&house, ELS, "registrar").await;
     let seat = Seat::of(&house, ELS, true, 0).await;
     let (api, _) = programs(&house).await;
     let desk = Desk::of(&house);
-    let (grandmother, birth, ends) = (fresh_bsn(), born(80, 0), days(300));
-    let hers = desk.person("Oma", Some(&birth), Some(&grandmother));
-    // Who turns eighteen in a day, of whom only the year is known, and the twins: eighteen, and nobody knows.
-    let only_a_year = born(17, 0)[..4].to_owned();
-    for (born, may) in
-        [(Some(born(18, -1)), false), (Some(only_a_year), false), (Some(born(18, 0)), true), (None, true)]
+    let ends = days(300);
+    for (relation, evidence, age, of_age) in
+        [("authorised", "signed_form", 18, 80), ("parent", "court_order", 16, 8)]
     {
-        let bsn = fresh_bsn();
-        let young = desk.person("Kim", born.as_deref(), Some(&bsn));
-        let before = desk.stored();
-        let fields = at_the_desk((&bsn, &grandmother, &birth), ("authorised", "signed_form"), &ends);
-        let told = posted(&seat, &fields).await;
-        let grant = Form::grant(&young, &hers, &ends);
-        let mut body = api_form(&young, &hers);
-        for (name, value) in [("relation", "authorised"), ("evidence", "signed_form"), ("ends", &ends)] {
-            body[name] = json!(value);
+        let (other, birth) = (fresh_bsn(), born(of_age, 0));
+        let theirs = desk.person("Oma of Sam", Some(&birth), Some(&other));
+        // Who is of age in a day, of whom only the year is known, and the twins: of age, and nobody knows.
+        let only_a_year = born(age - 1, 0)[..4].to_owned();
+        for (born, may) in [
+            (Some(born(age, -1)), false),
+            (Some(only_a_year), false),
+            (Some(born(age, 0)), true),
+            (None, true),
+        ] {
+            let bsn = fresh_bsn();
+            let young = desk.person("Kim", born.as_deref(), Some(&bsn));
+            let before = desk.stored();
+            let fields = at_the_desk((&bsn, &other, &birth), (relation, evidence), &ends);
+            let told = posted(&seat, &fields).await;
+            let (command, body, line) =
+                elsewhere((&young, &bsn, &theirs, &other), (relation, evidence), (&birth, &ends));
+            if may {
+                assert_eq!(told.status, StatusCode::SEE_OTHER, "{born:?}: {}", told.body);
+                desk.registered(&command);
+                registered(&api, &body).await;
+                // Of another form than those before, which are on record.
+                let (taken, said) = imported(&house, &line.with("form_reference", "2026-0009"));
+                assert!(
+                    taken || said.contains("has such a mandate for the other already"),
+                    "{born:?}: {said}"
+                );
+                continue;
+            }
+            let said = told.text("representative_birth-error");
+            let said = said.unwrap_or_else(|| panic!("{born:?}: {}", told.body));
+            assert!(said.contains("Deze persoon is jonger"), "{said}");
+            let why = format!("the representative must be {age} or older as a");
+            assert!(desk.refused(&command.arguments()).contains(&why), "{born:?}");
+            let (status, told) = api.post("/mandates", &body).await;
+            assert!(status == 400 && told.to_string().contains(&why), "{born:?}: {told}");
+            let (taken, said) = imported(&house, &line);
+            assert!(!taken && said.contains(&why), "{born:?}: {said}");
+            assert_eq!(desk.stored(), before, "{born:?}");
         }
-        body["grantor_agrees"] = json!(true);
-        let line = Line::grant(&bsn, "")
-            .with("represented_bsn", &grandmother)
-            .with("represented_birth_date", &birth);
-        if may {
-            assert_eq!(told.status, StatusCode::SEE_OTHER, "{born:?}: {}", told.body);
-            desk.registered(&grant);
-            registered(&api, &body).await;
-            // Of another form than those before, which are on record.
-            let (taken, said) = imported(&house, &line.with("form_reference", "2026-0009"));
-            assert!(taken || said.contains("has such a mandate for the other already"), "{born:?}: {said}");
-            continue;
-        }
-        let said =
-            told.text("representative_birth-error").unwrap_or_else(|| panic!("{born:?}: {}", told.body));
-        assert!(said.contains("jonger dan 18"), "{said}");
-        assert!(desk.refused(&grant.arguments()).contains("only adults can be authorised"), "{born:?}");
-        let (status, told) = api.post("/mandates", &body).await;
-        assert!(status == 400 && told.to_string().contains("only adults"), "{born:?}: {told}");
-        let (taken, said) = imported(&house, &line);
-        assert!(!taken && said.contains("only adults can be authorised"), "{born:?}: {said}");
-        assert_eq!(desk.stored(), before, "{born:?}");
     }
 }
 
