@@ -18,23 +18,37 @@ const ERASED: &str = "account.erased";
 /// staff, and a program's begins otherwise.
 const OWNER: &str = "account:erased";
 
-/// Whether nobody but their account knew person $1: the desk gives each of its persons a name, and no mandate of theirs, block or correction
-/// is the desk's. What two people made online themselves (`$2` is who then registers it) tells of nobody.
-macro_rules! unknown {
+/// Whether nobody but their account knew person $1, whatever a block says: the desk gives each of its persons a name, and no mandate of theirs
+/// or correction is the desk's. What two people made online themselves (`$2` is who then registers it) tells of nobody.
+macro_rules! unknown_but_for_a_block {
     () => {
         "p.id = $1 AND p.name = '' AND p.birth IS NULL AND p.patient_number IS NULL \
          AND NOT EXISTS (SELECT 1 FROM persons j WHERE j.joined_into = $1 AND (j.name <> '' OR j.birth IS NOT NULL)) \
          AND NOT EXISTS (SELECT 1 FROM mandates m WHERE m.representative = $1 AND m.registered_by <> $2) \
          AND NOT EXISTS (SELECT 1 FROM mandates m WHERE m.represented = $1 AND m.registered_by <> $2) \
-         AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.representative = $1 OR b.represented = $1) \
          AND NOT EXISTS (SELECT 1 FROM corrections c WHERE c.person = $1 OR c.other = $1)"
+    };
+}
+
+/// The same, and no block names them: whom one keeps out is kept out when they come back, so their BSN stays.
+macro_rules! unknown {
+    () => {
+        concat!(
+            unknown_but_for_a_block!(),
+            " AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.representative = $1 OR b.represented = $1)"
+        )
     };
 }
 
 /// What is kept of a person by whom nobody but their account knew them: nothing, but a row without a word in it where a mandate
 /// that was made online is kept as evidence (`docs/adr/0043`). Whoever became part of them goes with them, if nobody else knew those either.
 const WITHOUT_A_WORD: [&str; 2] = [
-    concat!("DELETE FROM subjects WHERE person_id IN (SELECT p.id FROM persons p WHERE ", unknown!(), ")"),
+    // A `sub` that was there again would tell whoever comes back of the block (M9).
+    concat!(
+        "DELETE FROM subjects WHERE person_id IN (SELECT p.id FROM persons p WHERE ",
+        unknown_but_for_a_block!(),
+        ")"
+    ),
     concat!(
         "UPDATE persons SET bsn_index = NULL, bsn_sealed = NULL WHERE id IN (SELECT p.id FROM persons p WHERE ",
         unknown!(),

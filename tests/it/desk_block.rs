@@ -3,10 +3,13 @@
 use reqwest::StatusCode;
 
 use crate::{
+    account::at,
     browser::{Browser, Page},
     desk::{ELS, Seat, member},
-    digid_steps::{born, bsn, desk_person, enter_new, person_of, register_with_digid},
-    house::House,
+    digid_steps::{
+        born, bsn, desk_person, enter_new, has_session, log_in_with_digid, person_of, register_with_digid,
+    },
+    house::{CALLBACK, House},
     portal::{at_digid, code_of, redeem, request},
     representation::{NOT_SO, assert_one, last_login, to_digid_for_child},
     stsaml::routed,
@@ -82,4 +85,46 @@ async fn m9_m14_a_parent_whom_nobody_here_knows_is_kept_out_before_they_ever_log
     let digid = to_digid_for_child(&browser, &request(&house, &[("prompt", "login")])).await;
     let refused = at_digid(&browser, &digid, &uncle, &[("legal", &sam)]).await;
     assert_eq!((refused.status, refused.heading()), (StatusCode::FORBIDDEN, NOT_SO.to_owned()));
+}
+
+/// A `sub` that was there again would tell them that something of them was kept (M9); and the block is still there.
+#[tokio::test]
+async fn f15_m9_who_comes_back_after_erasing_an_account_is_kept_out_and_hears_of_no_block() {
+    let house = House::start_with(routed()).await;
+    let sam = bsn(3);
+    let child = desk_person(&house, "Sam", Some(&born(8, 0)), Some(&sam));
+    let mut seen = Vec::new();
+    for (n, is_blocked) in [(1, true), (2, false)] {
+        let (parent, emails) = (bsn(n), [format!("a{n}@voorbeeld.nl"), format!("b{n}@voorbeeld.nl")]);
+        let first = register_with_digid(&house, &parent, &emails[0], "").await;
+        let person = person_of(&house, &emails[0]);
+        if is_blocked {
+            let pair = ["--representative", &person, "--represented", &child];
+            house.ok(&[&["mandates", "block", "--by", "balie1", "--reason", "melding"], &pair[..]].concat());
+        }
+        let browser = Browser::new();
+        log_in_with_digid(&house, &browser, &parent, &[], &[]).await;
+        let page = browser.visit(&at(&house, "/account/erase"), CALLBACK).await;
+        let out = browser.submit(&page, "erase-form", &[("email", &emails[0])]).await;
+        assert_eq!(out.text("done").as_deref(), Some("Uw account is verwijderd."), "{}", out.body);
+        assert!(!has_session(&house, &browser).await);
+        // Whoever comes back is somebody new to the portal.
+        let again = register_with_digid(&house, &parent, &emails[1], "").await;
+        assert_ne!(first.sub(), again.sub(), "blocked: {is_blocked}");
+        let subjects = house.count(&format!("subjects WHERE sub = '{}'", first.sub()));
+        let person = person_of(&house, &emails[1]);
+        let events = format!("SELECT event FROM audit WHERE '{person}' IN (actor, represented) ORDER BY seq");
+        seen.push((subjects, house.query(&events)));
+        let browser = Browser::new();
+        let asked = request(&house, &[]);
+        let digid = to_digid_for_child(&browser, &asked).await;
+        let page = at_digid(&browser, &digid, &parent, &[("legal", &sam)]).await;
+        if is_blocked {
+            assert_eq!((page.status, page.heading()), (StatusCode::FORBIDDEN, NOT_SO.to_owned()));
+        } else {
+            assert_one(&redeem(&house, &asked, &code_of(&page)).await.claims);
+        }
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert_eq!(house.count("blocks"), 1);
 }
