@@ -152,8 +152,9 @@ async fn f6_of_fifty_logins_at_once_one_gets_in_by_one_code() {
     let code = app.code(1);
     let tried = join_all(waiting.iter().map(|(browser, page)| type_app(browser, page, &code))).await;
     let inside = tried.iter().filter(|page| is_in(page)).count();
-    // Where a commit takes long, whoever waits for the database too long is told of a fault: one of them may be the one.
+    // Where a commit takes long, whoever waits for the database too long is told of a fault: one of them may be the one. Few are.
     let faults = tried.iter().filter(|page| page.status.is_server_error()).count();
+    assert!(faults < 10, "{faults} faults");
     assert!(inside == 1 || (inside, faults > 0) == (0, true), "{inside} inside, {faults} faults");
     let refused = tried.iter().filter(|page| page.status == StatusCode::UNPROCESSABLE_ENTITY).count();
     assert_eq!(inside + refused + faults, 50, "and no other");
