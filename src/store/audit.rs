@@ -135,7 +135,8 @@ const LINES: &str = "SELECT l.*, a.name AS actor_name, r.name AS represented_nam
 
 const KNOWN: &str = "SELECT seq FROM audit_heads WHERE EXISTS (SELECT 1 FROM persons WHERE id = $1) \
     OR EXISTS (SELECT 1 FROM accounts WHERE id = $2) OR EXISTS (SELECT 1 FROM audit_names WHERE name = $1 OR pseudonym = $1) \
-    OR EXISTS (SELECT 1 FROM audit_lines WHERE actor = $1 OR represented = $1) LIMIT 1";
+    OR EXISTS (SELECT 1 FROM audit_lines WHERE actor = $1 OR represented = $1 \
+    OR REPLACE(' ' || listed || ' ', ' ' || $1 || ' ', '') <> ' ' || listed || ' ') LIMIT 1";
 
 /// The same without what stands in the lines alone.
 const NAMED: &str = "SELECT seq FROM audit_heads WHERE EXISTS (SELECT 1 FROM persons WHERE id = $1) \

@@ -72,6 +72,20 @@ async fn who_is_searched_for_is_found_in_each_line_of_tokens_that_told_of_them()
         change(house, &format!("UPDATE audit_lines SET listed = '{before}' WHERE seq = {seq}"));
     }
     assert!(house.ok(&["audit", "verify"]).contains("as they were written"));
+    // A pseudonym of somebody who was erased, and of whom nothing but that is left: whoever searches for it knows whom they mean.
+    let kims =
+        house.query(&format!("SELECT pseudonym FROM audit_names WHERE name = '{}'", family.kim)).concat();
+    for statement in [
+        format!("DELETE FROM audit_names WHERE pseudonym = '{kims}'"),
+        format!("UPDATE audit_lines SET represented = NULL WHERE represented = '{kims}'"),
+        format!("UPDATE audit_lines SET actor = NULL WHERE actor = '{kims}'"),
+    ] {
+        change(house, &statement);
+    }
+    assert!(!found(house, &kims, "token.issued").is_empty());
+    let searched =
+        "SELECT outcome || ' ' || detail FROM audit WHERE event = 'audit.read' ORDER BY seq DESC LIMIT 1";
+    assert_eq!(house.query(searched), [format!("ok - - token.issued {kims}")]);
 }
 
 #[tokio::test]
