@@ -28,20 +28,26 @@ pub struct Birthday {
     pub mandate: Parental,
 }
 
-/// The birthdays of the next ninety days of the children in a department's mandates, or in those that have none, the first one first.
-pub async fn birthdays(
-    store: &Store,
-    department: Option<&str>,
-    now: Timestamp,
-) -> Result<Vec<Birthday>, Fault> {
+/// What is shown of a forecast.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ahead {
+    /// The first one first.
+    pub birthdays: Vec<Birthday>,
+    /// Whether there are more.
+    pub is_cut: bool,
+}
+
+/// The birthdays of the next ninety days of the children in a department's mandates, or in those that have none.
+pub async fn birthdays(store: &Store, department: Option<&str>, now: Timestamp) -> Result<Ahead, Fault> {
     let mut mandates = Vec::new();
     for age in [HAS_A_SAY, DECIDES_ALONE] {
         let (from, to) = births(age, now);
         mandates.extend(store.parental_of(department, (&from, &to)).await?);
     }
-    let mut found = of(mandates, now);
-    found.truncate(SHOWN);
-    Ok(found)
+    let mut birthdays = of(mandates, now);
+    let is_cut = birthdays.len() > SHOWN;
+    birthdays.truncate(SHOWN);
+    Ok(Ahead { birthdays, is_cut })
 }
 
 /// Between which dates of birth, as they are written, those lie of everybody who turns `age` in the days ahead. Where only the month or the
@@ -61,7 +67,10 @@ fn of(mandates: Vec<Parental>, now: Timestamp) -> Vec<Birthday> {
         })
     };
     let soon = |birthday: &Birthday| now < birthday.at && birthday.at <= now.plus(AHEAD);
-    let mut found: Vec<_> = mandates.into_iter().flat_map(each).filter(soon).collect();
+    // What is over by then is changed by no birthday.
+    let stands = |birthday: &Birthday| birthday.mandate.ends.is_none_or(|ends| birthday.at < ends);
+    let mut found: Vec<_> =
+        mandates.into_iter().flat_map(each).filter(|one| soon(one) && stands(one)).collect();
     found.sort_by(|one, next| (one.at, one.mandate.id.as_str()).cmp(&(next.at, next.mandate.id.as_str())));
     found
 }
@@ -78,6 +87,7 @@ mod tests {
             represented_name: "Sam".into(),
             born: born.parse().unwrap(),
             relation: Relation::Parent,
+            ends: None,
         };
         let now = Timestamp::parse_rfc3339("2026-11-01T09:00:00Z").unwrap();
         // In turn: sixteen and twelve soon, by its earliest reading, today, too late, another age, and of next year.
@@ -86,6 +96,12 @@ mod tests {
         let found = of(all.map(child).into(), now);
         let told: Vec<_> = found.iter().map(|one| (one.mandate.id.as_str(), one.age)).collect();
         assert_eq!(told, [("2014-11-02", 12), ("2014-12", 12), ("2010-12-24", 16), ("2015-01-20", 12)]);
+        // It ends as the birthday begins, and a second later.
+        let birthday = child("2014-12-24").born.earliest_birthday(12);
+        for (ends, is_told) in [(birthday, false), (birthday.plus(1), true)] {
+            let mandate = Parental { ends: Some(ends), ..child("2014-12-24") };
+            assert_eq!(!of(vec![mandate], now).is_empty(), is_told);
+        }
     }
 
     /// Whatever of a date is known, and on whichever day it is asked: who is told of is among those who are looked at.
@@ -106,6 +122,7 @@ mod tests {
                             represented_name: String::new(),
                             born: birth,
                             relation: Relation::Parent,
+                            ends: None,
                         };
                         if !of(vec![mandate], now).is_empty() {
                             told += 1;

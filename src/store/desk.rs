@@ -66,6 +66,8 @@ pub struct Parental {
     pub born: BirthDate,
     /// Parent or guardian.
     pub relation: Relation,
+    /// Its own end, where it has one.
+    pub ends: Option<Timestamp>,
 }
 
 /// What waits, and is not over, of the desk or of elsewhere: `$1` is now, `$2` before when it is void, `$3` how many are wanted.
@@ -210,7 +212,7 @@ impl Store {
         (from, to): (&str, &str),
     ) -> Result<Vec<Parental>, Fault> {
         let rows = sqlx::query(
-            "SELECT m.id, m.relation, p.name AS represented_name, p.birth AS birth \
+            "SELECT m.id, m.relation, m.ends, p.name AS represented_name, p.birth AS birth \
              FROM persons p CROSS JOIN mandates m WHERE p.birth >= $2 AND p.birth <= $3 AND m.represented = p.id \
              AND COALESCE(m.department, '') = $1 AND m.relation IN ('parent', 'guardian') AND m.approved_at IS NOT NULL \
              AND m.revoked_at IS NULL AND m.lapsed_at IS NULL ORDER BY p.birth, m.id LIMIT $4",
@@ -229,6 +231,7 @@ impl Store {
                 represented_name: row.text("represented_name")?,
                 born,
                 relation: row.text("relation")?.parse()?,
+                ends: row.maybe_time("ends")?,
             });
         }
         Ok(found)

@@ -100,6 +100,11 @@ impl MandatesPage {
         }
     }
 
+    /// Whether there is somebody in whose record they may look now: where that is, is a portal and not this page.
+    fn may_look(&self) -> bool {
+        self.overview.held.iter().any(|row| matches!(row.shown, Held::Counts(_)))
+    }
+
     fn stands(&self, row: &HeldMandate) -> String {
         match row.shown {
             Held::Counts(None) => self.say("mandates-counts", "mandates-counts-child"),

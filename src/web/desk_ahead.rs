@@ -29,6 +29,8 @@ pub struct AheadPage {
     pub rows: Vec<Row>,
     /// The same of mandates of no department, which everybody sees.
     pub others: Vec<Row>,
+    /// Whether there are more than stand in one of the two.
+    pub is_cut: bool,
 }
 
 page::rendered!(AheadPage);
@@ -52,9 +54,11 @@ pub async fn show(visit: Visit) -> Result<Response, Failed> {
     let store = &visit.app.store;
     let theirs = store.mandates_of_ties(&at.guest.account.person).await?;
     let rows = |found: Vec<Birthday>| rows(found.into_iter().filter(|one| !theirs.contains(&one.mandate.id)));
-    let own = rows(birthdays(store, Some(&department), visit.now).await?);
-    let others = rows(birthdays(store, None, visit.now).await?);
-    Ok(AheadPage { frame: frame(&visit, &at), department, rows: own, others }.render())
+    let own = birthdays(store, Some(&department), visit.now).await?;
+    let others = birthdays(store, None, visit.now).await?;
+    let is_cut = own.is_cut || others.is_cut;
+    let (own, others) = (rows(own.birthdays), rows(others.birthdays));
+    Ok(AheadPage { frame: frame(&visit, &at), department, rows: own, others, is_cut }.render())
 }
 
 fn rows(found: impl Iterator<Item = Birthday>) -> Vec<Row> {

@@ -205,7 +205,13 @@ async fn m4_at_twelve_the_child_decides_and_may_change_their_mind_and_the_parent
     let csrf = mother.csrf(house).await;
     house.set_birth_date(&kim.person, &born(16, 0));
     let (held, given) = (mother.page(house).await, kim.page(house).await);
-    assert!(held.text("held-none").is_some() && given.text("given-none").is_some(), "{}", given.body);
+    assert!(
+        held.text("held-where").is_none()
+            && held.text("held-none").is_some()
+            && given.text("given-none").is_some(),
+        "{}",
+        given.body
+    );
     assert!(given.body.contains("in uw dossier"), "of sixteen and older: u");
     let before = house.query("SELECT COUNT(*) FROM consents");
     mother.posts(house, "agree", &csrf, &family.mandate).await;

@@ -1,5 +1,7 @@
 //! What an import proposed: of which department it is, what it waits for, and who takes it back.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -9,7 +11,7 @@ use crate::{
     house::House,
     import::{Line, done, example, families, import, lines_of, mandates, refused, write},
     import_api::row,
-    mandates_desk::{Desk, born, fresh_bsn},
+    mandates_desk::{Desk, born, days, fresh_bsn},
 };
 
 fn approve(house: &House, file: &str) -> std::process::Output {
@@ -61,6 +63,38 @@ async fn m4_who_approves_an_import_hears_how_many_wait_for_an_agreement_or_a_spe
     let (status, told) = second.post("/imports/mandates/approve", &rows).await;
     let standings = json!({ "active": 1, "awaiting_consent": 1 });
     assert_eq!((status, &told["approved"], &told["standings"]), (200, &json!(2), &standings), "{told}");
+}
+
+/// A large department: whoever reads the list must not take it for all.
+#[tokio::test]
+async fn a_forecast_that_is_cut_says_so_and_what_ends_before_the_birthday_is_not_in_it() {
+    let house = house().await;
+    member(&house, ELS, "registrar").await;
+    let (bsns, soon) = ([fresh_bsn(), fresh_bsn()], born(12, -30));
+    let mut people = "patient_number;bsn;name;birth_date\n".to_owned();
+    for (at, bsn) in bsns.iter().enumerate() {
+        writeln!(people, "V-{at};{bsn};Anna;1985").unwrap();
+    }
+    let mut lines = Vec::new();
+    for child in 0..202 {
+        writeln!(people, "K-{child};;Sam {child};{soon}").unwrap();
+        let line = Line::parent(&bsns[child % 2], &format!("K-{child}"), &soon);
+        // The last two end before the day.
+        lines.push(if child < 200 { line } else { line.with("ends", &days(20)) });
+    }
+    done(import(&house, "persons", &write(&house, "people.csv", &people), &[]));
+    let file = mandates(&house, "mandates.csv", &lines.iter().collect::<Vec<_>>());
+    done(import(&house, "mandates", &file, &[]));
+    done(approve(&house, &file));
+    let els = Seat::of(&house, ELS, true, 0).await;
+    let page = els.get("/desk/ahead").await;
+    assert!(page.text("other-200").is_some() && page.text("other-201").is_none(), "{}", page.body);
+    assert!(!page.body.contains("Sam 200") && !page.body.contains("Sam 201"), "{}", page.body);
+    assert_eq!(page.text("cut"), None, "the twin: all of them");
+    change(&house, "UPDATE mandates SET ends = NULL");
+    let page = els.get("/desk/ahead").await;
+    assert!(page.text("other-200").is_some() && page.text("other-201").is_none(), "{}", page.body);
+    assert_eq!(page.text("cut").as_deref(), Some("Er zijn er meer: u ziet de eerste 200. Kijk later weer."));
 }
 
 #[tokio::test]

@@ -259,7 +259,9 @@ async fn the_menu_machtigingen_leads_to_the_childs_record() {
     let page = browser.get(menu.as_str()).await;
     assert_eq!((page.heading().as_str(), page.url.path()), ("Machtigingen", "/account/mandates"));
     assert!(page.text("held-1").unwrap().contains("Sam de Vries"), "{}", page.body);
-    // The portal's button: it asks for whom, and the record of Sam is what it is told.
+    let where_to = "Het dossier ziet u in het patiëntenportaal. Log daar in, en kies voor wie u kijkt.";
+    assert_eq!(page.text("held-where").as_deref(), Some(where_to));
+    // There, at the portal: it asks for whom, and the record of Sam is what it is told.
     let ask = asking("choose");
     let page = browser.visit(&ask.url(&desk.house), CALLBACK).await;
     assert_eq!(page.heading(), FOR_WHOM);

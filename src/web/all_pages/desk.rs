@@ -71,7 +71,10 @@ fn door(frame: &dyn Fn() -> Frame, given: &str) -> Pages {
         ("m4nd4t3".into(), text(), "desk-ahead-twelve", text()),
         ("m4nd4t3".into(), text(), "desk-ahead-sixteen", text()),
     ];
-    let ahead = |rows: Vec<_>| AheadPage { frame: frame(), department: text(), others: rows.clone(), rows };
+    let ahead = |rows: Vec<_>| {
+        let is_cut = !rows.is_empty();
+        AheadPage { frame: frame(), department: text(), others: rows.clone(), rows, is_cut }
+    };
     let line = || LogRow { at: text(), event: text(), actor: text(), about: text() };
     let log = |person: String, rows, next, error| LogPage { frame: frame(), person, rows, next, error };
     let member = |may_approve: bool| StaffRow {
