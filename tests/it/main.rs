@@ -86,6 +86,7 @@ mod desk;
 mod desk_block;
 mod desk_bounds;
 mod desk_first_birth;
+mod desk_lines;
 mod desk_own;
 mod desk_roles;
 mod desk_second;
