@@ -128,6 +128,18 @@ async fn until_it_waits(house: &House, browser: &Browser) -> Page {
     panic!("nobody waits");
 }
 
+/// Each wrong one makes the wait longer, up to a minute: the next one is that long, and so is what a slow machine may take. Gives how far
+/// ahead the clock is then, in seconds.
+async fn until_waits_are_long(house: &House, browser: &Browser) -> i64 {
+    let mut ahead = 0;
+    for wait in [1, 2, 4, 8, 16, 32, 60] {
+        until_it_waits(house, browser).await;
+        ahead += wait;
+        house.set_clock(now().plus(ahead)).await;
+    }
+    ahead
+}
+
 /// What comes of the right password in that browser.
 async fn right(house: &House, browser: &Browser, email: &str) -> String {
     enter_password(browser, &request(house, &[("prompt", "login")]), email, PASSWORD).await.heading()
@@ -143,13 +155,7 @@ async fn a18_one_password_tried_everywhere_is_slowed_where_that_comes_from_and_n
     register(&house, &known, JANSEN).await;
     account(&house, "anna@voorbeeld.nl").await;
     let (_, page, code) = to_code(&house, &coder, "anna@voorbeeld.nl", 2).await;
-    // Each wrong one makes the wait longer, up to a minute.
-    let mut ahead = 0;
-    for wait in [1, 2, 4, 8, 16, 32, 60] {
-        until_it_waits(&house, &sprayer).await;
-        ahead += wait;
-        house.set_clock(now().plus(ahead)).await;
-    }
+    let ahead = until_waits_are_long(&house, &sprayer).await;
     let mut away = None;
     // On a slow machine a minute goes by: then again.
     for _ in 0..8 {
@@ -210,11 +216,12 @@ async fn a18_codes_of_an_app_and_recovery_codes_are_counted_where_they_come_from
     let (here, elsewhere) = (Browser::at([127, 0, 0, 2]), Browser::at([127, 0, 0, 3]));
     let (page, there) = (asks(&here).await, asks(&elsewhere).await);
     let sprayer = Browser::at([127, 0, 0, 2]);
+    let steps = until_waits_are_long(&house, &sprayer).await / 30;
     let mut waited = false;
     // On a slow machine a minute goes by: then again.
     for _ in 0..8 {
         until_it_waits(&house, &sprayer).await;
-        let by_app = type_app(&here, &page, &app.code(0)).await;
+        let by_app = type_app(&here, &page, &app.code(steps)).await;
         let by_paper = type_recovery(&here, &page, &app.recovery[0]).await;
         waited = [by_app, by_paper].iter().all(|told| told.status == StatusCode::TOO_MANY_REQUESTS);
         if waited {
