@@ -9,6 +9,7 @@ use super::{
     desk_mandate::{self, opened},
     desk_person::page,
     desk_same_person::find,
+    desk_words as words,
     error::{Failed, see_other},
     error_page::Problem,
     form::Form,
@@ -158,7 +159,7 @@ async fn after(
         Ok(()) => Ok(see_other(&format!("/desk/person/{person}"))),
         Err(NotDone::Fault(fault)) => Err(fault.into()),
         Err(NotDone::NoPerson) => Err(Failed::Page(Problem::NotFound, None)),
-        Err(why) => page(visit, at, person, Some(desk_mandate::key(&why))).await,
+        Err(why) => page(visit, at, person, Some(words::not_done(&why))).await,
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
         consent::{Party, Word, agreement},
         four_eyes::{Recognised, is_second},
         id::MandateId,
-        mandate::{Mandate, Refusal, Relation, Standing, Unattested},
+        mandate::{Mandate, Refusal, Relation, Standing},
         secret::Secret,
         staff::{Act, Roles},
         time::Timestamp,
@@ -33,7 +33,7 @@ use crate::{
         admin_mandates::{self as flow, NotDone},
         desk::{self, AtDesk, shown},
     },
-    store::mandates::{Listed, NotChanged},
+    store::mandates::Listed,
 };
 
 /// A mandate.
@@ -238,36 +238,7 @@ pub(super) async fn after(
         Ok(()) => Ok(see_other(&format!("/desk/mandate/{id}"))),
         Err(NotDone::Fault(fault)) => Err(fault.into()),
         Err(NotDone::NoMandate) => Err(Failed::Page(Problem::NotFound, None)),
-        Err(why) => page(visit, at, id, Some(key(&why))).await,
-    }
-}
-
-/// The message that says why nothing was done.
-pub(super) const fn key(why: &NotDone) -> &'static str {
-    match why {
-        NotDone::SomebodyElse => "desk-somebody-else",
-        NotDone::OtherBirth => "desk-birth-other",
-        NotDone::Special(NotChanged::Own) => "desk-correct-own",
-        NotDone::ApprovedBefore | NotDone::RevokedBefore | NotDone::Special(_) => "desk-before",
-        NotDone::OwnMandate => "desk-own",
-        NotDone::OwnBlock | NotDone::StillBlocked => "desk-own-block",
-        NotDone::OwnPeople => "desk-own-people",
-        NotDone::NoBlock => "desk-no-block",
-        NotDone::Taken(_) => "desk-taken",
-        NotDone::Reason => "desk-reason-wrong",
-        NotDone::Unheard(_) => "desk-unheard",
-        NotDone::Withdrawn => "desk-withdrawn",
-        NotDone::Unattested(why) => match why {
-            Unattested::NotFor(_) => "desk-special-not-for",
-            Unattested::NoBirthDate => "desk-no-birth",
-            Unattested::TooEarly(_) => "desk-special-early",
-            Unattested::Text(_) => "desk-correct-evidence-wrong",
-            Unattested::EndTooEarly => "desk-end-early",
-            Unattested::EndTooLate => "desk-end-late",
-            Unattested::Over | Unattested::Lapsed => "desk-over",
-        },
-        NotDone::NotAttested(_) => "desk-special-many",
-        _ => "desk-over",
+        Err(why) => page(visit, at, id, Some(words::not_done(&why))).await,
     }
 }
 

@@ -4,12 +4,13 @@ use crate::{
     domain::{
         consent::{Party, Word},
         correction::What,
-        mandate::{DocumentKind, Evidence, Refusal, Relation, Standing},
+        mandate::{DocumentKind, Evidence, Refusal, Relation, Standing, Unattested},
         meant::Differs,
         registration::Refused,
         staff::Role,
     },
-    flows::desk_register::Wrong,
+    flows::{admin_mandates::NotDone, desk_register::Wrong},
+    store::mandates::NotChanged,
 };
 
 pub(super) const fn relation(relation: Relation) -> &'static str {
@@ -142,5 +143,34 @@ fn form(why: Refused) -> (&'static str, &'static str) {
         Refused::NoEnd => ("ends", "desk-no-end"),
         Refused::EndTooLate => ("ends", "desk-end-late"),
         Refused::EndTooEarly => ("ends", "desk-end-early"),
+    }
+}
+
+/// The message that says why nothing was done.
+pub(super) const fn not_done(why: &NotDone) -> &'static str {
+    match why {
+        NotDone::SomebodyElse => "desk-somebody-else",
+        NotDone::OtherBirth => "desk-birth-other",
+        NotDone::Special(NotChanged::Own) => "desk-correct-own",
+        NotDone::ApprovedBefore | NotDone::RevokedBefore | NotDone::Special(_) => "desk-before",
+        NotDone::OwnMandate => "desk-own",
+        NotDone::OwnBlock | NotDone::StillBlocked => "desk-own-block",
+        NotDone::OwnPeople => "desk-own-people",
+        NotDone::NoBlock => "desk-no-block",
+        NotDone::Taken(_) => "desk-taken",
+        NotDone::Reason => "desk-reason-wrong",
+        NotDone::Unheard(_) => "desk-unheard",
+        NotDone::Withdrawn => "desk-withdrawn",
+        NotDone::Unattested(why) => match why {
+            Unattested::NotFor(_) => "desk-special-not-for",
+            Unattested::NoBirthDate => "desk-no-birth",
+            Unattested::TooEarly(_) => "desk-special-early",
+            Unattested::Text(_) => "desk-correct-evidence-wrong",
+            Unattested::EndTooEarly => "desk-end-early",
+            Unattested::EndTooLate => "desk-end-late",
+            Unattested::Over | Unattested::Lapsed => "desk-over",
+        },
+        NotDone::NotAttested(_) => "desk-special-many",
+        _ => "desk-over",
     }
 }
