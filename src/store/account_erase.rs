@@ -2,8 +2,15 @@
 //! the log, and at the desk its own record of a person it knows (`docs/adr/0043`).
 
 use super::{
-    Store, Tx, accounts::Account, audit::Event, audit::forget, columns::Columns, first_births,
-    grants::revoke_of_account, notices,
+    Store, Tx, Vault,
+    accounts::Account,
+    audit::Event,
+    audit::forget,
+    columns::Columns,
+    first_births,
+    grants::revoke_of_account,
+    notices,
+    persons::{NewPerson, insert_person, open_bsn},
 };
 use crate::domain::{
     fault::Fault,
@@ -18,9 +25,10 @@ const ERASED: &str = "account.erased";
 /// staff, and a program's begins otherwise.
 const OWNER: &str = "account:erased";
 
-/// Whether nobody but their account knew person $1, whatever a block says: the desk gives each of its persons a name, and no mandate of theirs
-/// or correction is the desk's. What two people made online themselves (`$2` is who then registers it) tells of nobody.
-macro_rules! unknown_but_for_a_block {
+/// Whether nobody but their account knew person $1: the desk gives each of its persons a name, and no mandate of theirs or correction is the
+/// desk's. What two people made online themselves (`$2` is who then registers it) tells of nobody. A block is not asked for: what became
+/// of somebody's account must tell of none (M9).
+macro_rules! unknown {
     () => {
         "p.id = $1 AND p.name = '' AND p.birth IS NULL AND p.patient_number IS NULL \
          AND NOT EXISTS (SELECT 1 FROM persons j WHERE j.joined_into = $1 AND (j.name <> '' OR j.birth IS NOT NULL)) \
@@ -30,25 +38,10 @@ macro_rules! unknown_but_for_a_block {
     };
 }
 
-/// The same, and no block names them: whom one keeps out is kept out when they come back, so their BSN stays.
-macro_rules! unknown {
-    () => {
-        concat!(
-            unknown_but_for_a_block!(),
-            " AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.representative = $1 OR b.represented = $1)"
-        )
-    };
-}
-
 /// What is kept of a person by whom nobody but their account knew them: nothing, but a row without a word in it where a mandate
 /// that was made online is kept as evidence (`docs/adr/0043`). Whoever became part of them goes with them, if nobody else knew those either.
 const WITHOUT_A_WORD: [&str; 2] = [
-    // A `sub` that was there again would tell whoever comes back of the block (M9).
-    concat!(
-        "DELETE FROM subjects WHERE person_id IN (SELECT p.id FROM persons p WHERE ",
-        unknown_but_for_a_block!(),
-        ")"
-    ),
+    concat!("DELETE FROM subjects WHERE person_id IN (SELECT p.id FROM persons p WHERE ", unknown!(), ")"),
     concat!(
         "UPDATE persons SET bsn_index = NULL, bsn_sealed = NULL WHERE id IN (SELECT p.id FROM persons p WHERE ",
         unknown!(),
@@ -89,6 +82,7 @@ impl Store {
         let actor = Some(account.person.as_str());
         tx.note(&Event { event: ERASED, outcome: "ok", actor, ..Event::default() }, now);
         forget(&mut tx, account.person.as_str(), now).await?;
+        leave_blocks(&mut tx, &self.vault, &account.person, now).await?;
         for statement in WITHOUT_A_WORD {
             sqlx::query(statement).bind(account.person.as_str()).bind(GRANTOR).execute(&mut *tx).await?;
         }
@@ -128,6 +122,40 @@ async fn give_up(tx: &mut Tx, person: &PersonId, now: Timestamp) -> Result<(), F
             ..Event::default()
         };
         tx.note(&event, now);
+    }
+    Ok(())
+}
+
+/// Gives the blocks that name a person whom nobody but their account knew to somebody new, who has their BSN and nothing else: whoever comes back
+/// with that DigiD is kept out, and as new to everybody and to themselves as without a block (M9). No line in the log says so: it would
+/// stand in theirs.
+async fn leave_blocks(tx: &mut Tx, vault: &Vault, person: &PersonId, now: Timestamp) -> Result<(), Fault> {
+    let row: Option<(Option<Vec<u8>>,)> = sqlx::query_as(concat!(
+        "SELECT p.bsn_sealed FROM persons p WHERE ",
+        unknown!(),
+        " AND EXISTS (SELECT 1 FROM blocks b WHERE b.representative = $1 OR b.represented = $1)"
+    ))
+    .bind(person.as_str())
+    .bind(GRANTOR)
+    .fetch_optional(&mut **tx)
+    .await?;
+    let Some((sealed,)) = row else { return Ok(()) };
+    let bsn = sealed.map(|sealed| open_bsn(vault, person, &sealed)).transpose()?;
+    // A BSN belongs to one person at any moment.
+    sqlx::query("UPDATE persons SET bsn_index = NULL, bsn_sealed = NULL WHERE id = $1")
+        .bind(person.as_str())
+        .execute(&mut **tx)
+        .await?;
+    let heir = PersonId::random();
+    let new = NewPerson { id: &heir, name: "", birth: None, bsn: bsn.as_ref(), patient_number: None };
+    if !insert_person(&mut **tx, vault, &new, now).await? {
+        return Err(Fault::because("somebody else has the BSN of a person who goes"));
+    }
+    for statement in [
+        "UPDATE blocks SET representative = $1 WHERE representative = $2",
+        "UPDATE blocks SET represented = $1 WHERE represented = $2",
+    ] {
+        sqlx::query(statement).bind(heir.as_str()).bind(person.as_str()).execute(&mut **tx).await?;
     }
     Ok(())
 }

@@ -176,9 +176,7 @@ impl Store {
                 .bind(id.as_str())
                 .fetch_optional(self.db.reader())
                 .await?;
-        let Some((sealed,)) = row else { return Ok(None) };
-        let digits = self.vault.unseal("bsn", id.as_str(), &sealed)?;
-        Ok(Some(Bsn::parse(std::str::from_utf8(&digits)?)?))
+        row.map(|(sealed,)| open_bsn(&self.vault, id, &sealed)).transpose()
     }
 
     /// At most `limit` persons in the order of their ids, those after `after`.
@@ -323,6 +321,12 @@ pub(super) async fn insert_person<'e>(
 /// A person's BSN as it stands in the row: it opens only there.
 pub(super) fn seal_bsn(vault: &Vault, person: &PersonId, bsn: &Bsn) -> Result<Vec<u8>, Fault> {
     vault.seal("bsn", person.as_str(), bsn.digits().as_bytes())
+}
+
+/// The BSN of a person as it stood in their row.
+pub(super) fn open_bsn(vault: &Vault, person: &PersonId, sealed: &[u8]) -> Result<Bsn, Fault> {
+    let digits = vault.unseal("bsn", person.as_str(), sealed)?;
+    Ok(Bsn::parse(std::str::from_utf8(&digits)?)?)
 }
 
 #[cfg(test)]

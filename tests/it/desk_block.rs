@@ -97,7 +97,7 @@ async fn f15_m9_who_comes_back_after_erasing_an_account_is_kept_out_and_hears_of
     for (n, is_blocked) in [(1, true), (2, false)] {
         let (parent, emails) = (bsn(n), [format!("a{n}@voorbeeld.nl"), format!("b{n}@voorbeeld.nl")]);
         let first = register_with_digid(&house, &parent, &emails[0], "").await;
-        let person = person_of(&house, &emails[0]);
+        let mut person = person_of(&house, &emails[0]);
         if is_blocked {
             let pair = ["--representative", &person, "--represented", &child];
             house.ok(&[&["mandates", "block", "--by", "balie1", "--reason", "melding"], &pair[..]].concat());
@@ -112,7 +112,8 @@ async fn f15_m9_who_comes_back_after_erasing_an_account_is_kept_out_and_hears_of
         let again = register_with_digid(&house, &parent, &emails[1], "").await;
         assert_ne!(first.sub(), again.sub(), "blocked: {is_blocked}");
         let subjects = house.count(&format!("subjects WHERE sub = '{}'", first.sub()));
-        let person = person_of(&house, &emails[1]);
+        let before = std::mem::replace(&mut person, person_of(&house, &emails[1]));
+        assert_ne!(before, person, "and to us: what the one from before had is not theirs");
         let events = format!("SELECT event FROM audit WHERE '{person}' IN (actor, represented) ORDER BY seq");
         seen.push((subjects, house.query(&events)));
         let browser = Browser::new();
